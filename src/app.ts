@@ -1,0 +1,106 @@
+import type { Context } from 'hono'
+import { Hono } from 'hono/tiny'
+import { Failure } from './chat/failure.ts'
+import { type Env, readSettings } from './env.ts'
+import { authenticate } from './gateway/auth.ts'
+import { readJsonBody } from './gateway/body.ts'
+import { complete } from './gateway/complete.ts'
+import type { KeyRecord } from './gateway/keys.ts'
+import { describeModel, listModels } from './gateway/list-models.ts'
+import { logFault } from './gateway/log.ts'
+import { randomText } from './gateway/random.ts'
+import { commonHeaders, failureResponse } from './gateway/respond.ts'
+import { VERSION } from './version.ts'
+
+interface Variables {
+  requestId: string
+}
+type Door = Context<{ Bindings: Env; Variables: Variables }>
+
+/** Router9's HTTP face: routes, the order of checks (contract 5), one place for errors. */
+export const app = new Hono<{ Bindings: Env; Variables: Variables }>({ strict: false })
+
+app.use(async (context, next) => {
+  context.set('requestId', `req_${randomText(24)}`)
+  await next()
+})
+
+/** SDKs differ in what they take for a base URL: each path is there with `/v1` and without (contract 1). */
+function route(method: 'GET' | 'POST', path: string, answer: (door: Door) => Response | Promise<Response>): void {
+  const allow = method === 'GET' ? 'GET, HEAD, OPTIONS' : 'POST, OPTIONS'
+  for (const whole of [`/v1${path}`, path]) {
+    app.on(method, whole, answer)
+    app.options(whole, (door) => preflight(door, allow))
+    app.all(whole, () => {
+      throw new Failure('method-not-allowed', `This path takes ${allow}.`, { allow })
+    })
+  }
+}
+
+route('POST', '/chat/completions', async (door) => {
+  const cameAt = Date.now()
+  const settings = readSettings(door.env)
+  const caller = await callerOf(door)
+  const knownAt = Date.now()
+  const body = await readJsonBody(door.req.raw)
+  const { requestId } = door.var
+  const waitUntil = (work: Promise<unknown>) => door.executionCtx.waitUntil(work)
+  return complete({ request: door.req.raw, body, caller, settings, requestId, waitUntil, cameAt, knownAt })
+})
+
+route('GET', '/models', async (door) => {
+  const { models } = await callerOf(door)
+  return answer(door, listModels(readSettings(door.env), models))
+})
+
+route('GET', '/models/:id{.+}', async (door) => {
+  const { models } = await callerOf(door)
+  return answer(door, describeModel(door.req.param('id') ?? '', readSettings(door.env), models))
+})
+
+route('GET', '/health', (door) => {
+  readSettings(door.env)
+  return answer(door, { status: 'ok', version: VERSION })
+})
+
+app.notFound((door) => {
+  const text = `There is nothing at ${door.req.path.slice(0, 200)}. The API is at /v1/chat/completions.`
+  return failureResponse(new Failure('unknown-url', text), door.var.requestId)
+})
+
+app.onError((error, door) => {
+  const { requestId } = door.var
+  if (error instanceof Failure) {
+    // Our own faults are for the log; the caller's are the caller's to read.
+    if (error.fault === 'gateway') logFault(requestId, `${error.message} ${error.details.detail ?? ''}`.trim())
+    return failureResponse(error, requestId)
+  }
+  logFault(requestId, error)
+  return failureResponse(new Failure('internal', 'Router9 failed. Please try again.'), requestId)
+})
+
+function callerOf(door: Door): Promise<KeyRecord> {
+  const header = door.req.header('authorization') ?? null
+  return authenticate(header, door.env.KEYS, (work) => door.executionCtx.waitUntil(work))
+}
+
+function answer(door: Door, body: object): Response {
+  return new Response(JSON.stringify(body), {
+    headers: { ...commonHeaders(door.var.requestId), 'content-type': 'application/json' },
+  })
+}
+
+/** Keys travel in a header, not a cookie, so any page may call (contract 1). */
+function preflight(door: Door, allow: string): Response {
+  return new Response(null, {
+    status: 204,
+    headers: {
+      ...commonHeaders(door.var.requestId),
+      allow,
+      'access-control-allow-methods': allow,
+      'access-control-allow-headers':
+        door.req.header('access-control-request-headers') ?? 'authorization, content-type',
+      'access-control-max-age': '86400',
+    },
+  })
+}

@@ -1,0 +1,137 @@
+import type { Row } from './row.ts'
+import { upstreamOf } from './row.ts'
+
+// Written with indexOf and plain loops: this runs on a cold isolate, where a destructured array costs ten times its worth.
+
+/** Folded name to claim; see indexNames. */
+export type NameIndex = ReadonlyMap<string, number>
+
+const DOT_IN_VERSION = /(?<=\d)\.(?=\d)/g
+const MONTH = '(?:0[1-9]|1[0-2])'
+const DAY = '(?:0[1-9]|[12]\\d|3[01])'
+const DATES = [
+  `20\\d\\d-?${MONTH}-?${DAY}`,
+  `20\\d\\d-${MONTH}`,
+  `${MONTH}-?${DAY}`,
+  `2\\d${MONTH}`,
+  `${MONTH}-20\\d\\d`,
+  '00\\d',
+]
+const DATED = new RegExp(`(?:-preview)?[-@](?:${DATES.join('|')}|latest)(?:-preview)?$`)
+
+/** Providers that offer other providers' models under `maker/name`: their names give way to the direct ones. */
+export const RESELLERS: ReadonlySet<string> = new Set(['openrouter'])
+
+/** One spelling for names that differ in case, or in `4.5` against `4-5`. */
+export function fold(name: string): string {
+  const lower = name.toLowerCase()
+  return lower.includes('.') ? lower.replace(DOT_IN_VERSION, '-') : lower
+}
+
+/** The name without its date (`-2024-08-06`, `-20250929`, `-0613`, `-2512`, `-08-2024`, `-001`) or `-latest`; itself if it has none. */
+export function undated(name: string): string {
+  return name.replace(DATED, '')
+}
+
+/** The part of an upstream id that names the model: `@cf/meta/llama-3` gives `llama-3`. */
+export function lastSegment(upstream: string): string {
+  return upstream.slice(upstream.lastIndexOf('/') + 1)
+}
+
+/** Public ids, the names most asked for, to rows. */
+export function indexIds(rows: readonly Row[]): ReadonlyMap<string, number> {
+  const ids = new Map<string, number>()
+  for (let row = 0; row < rows.length; row++) ids.set(idOf(rows[row] ?? ''), row)
+  return ids
+}
+
+// A claim is the row and, in the last two bits, the claimant's right: less is stronger.
+const BY_ID = 0
+const BY_ALIAS = 1
+const BY_DIRECT_PROVIDER = 2
+const BY_RESELLER = 3
+const CONTESTED = 1 << 20
+
+/**
+ * Every name in the rows. A public id wins over an alias, an alias over a provider's own id, a direct provider over a
+ * reseller; what two models claim by the same right leads nowhere.
+ */
+export function indexNames(rows: readonly Row[]): NameIndex {
+  const names = new Map<string, number>()
+  for (let row = 0; row < rows.length; row++) {
+    const parts = (rows[row] ?? '').split('|')
+    const id = parts[0] ?? ''
+    claim(names, fold(id), row, BY_ID)
+    const aliases = parts[4]
+    if (aliases) for (const alias of aliases.split(',')) claim(names, fold(alias), row, BY_ALIAS)
+    // A model whose id is `maker/name` has it because the bare name is not its own.
+    const isQualified = id.includes('/')
+    for (let part = 5; part < parts.length; part++) {
+      const deployment = parts[part] ?? ''
+      const space = deployment.indexOf(' ')
+      const right = RESELLERS.has(deployment.slice(0, space)) ? BY_RESELLER : BY_DIRECT_PROVIDER
+      const upstream = deployment.slice(space + 1, deployment.indexOf(' ', space + 1))
+      if (upstream === '=') continue
+      const name = fold(upstreamOf(upstream, id))
+      claim(names, name, row, right)
+      if (!isQualified && name.includes('/')) claim(names, lastSegment(name), row, right)
+    }
+  }
+  return names
+}
+
+function claim(names: Map<string, number>, name: string, row: number, right: number): void {
+  const held = names.get(name)
+  if (held === undefined || (held & 3) > right) names.set(name, (row << 2) | right)
+  else if ((held & 3) === right && held >> 2 !== row) names.set(name, (CONTESTED << 2) | right)
+}
+
+/** The names that two models claim. */
+export function contestedNames(names: NameIndex): string[] {
+  return [...names].filter(([, held]) => held >> 2 === CONTESTED).map(([name]) => name)
+}
+
+/** The row that a folded name leads to. */
+export function rowIn(names: NameIndex, folded: string): number | undefined {
+  const held = names.get(folded)
+  return held === undefined || held >> 2 === CONTESTED ? undefined : held >> 2
+}
+
+/** A provider's own ids, in lower case, to rows. */
+export function indexProvider(rows: readonly Row[], provider: string): ReadonlyMap<string, number> {
+  const ids = new Map<string, number>()
+  const start = `|${provider} `
+  for (let row = 0; row < rows.length; row++) {
+    const text = rows[row] ?? ''
+    const found = text.indexOf(start)
+    if (found < 0) continue
+    const from = found + start.length
+    ids.set(upstreamOf(text.slice(from, text.indexOf(' ', from)), idOf(text)).toLowerCase(), row)
+  }
+  return ids
+}
+
+/** What other providers write before an owner's models (`meta-llama` for `meta`), as `maker/owner`. */
+export function indexMakers(rows: readonly Row[]): ReadonlySet<string> {
+  const makers = new Set<string>()
+  for (const text of rows) {
+    const parts = text.split('|')
+    const owner = parts[2] ?? ''
+    makers.add(`${owner}/${owner}`)
+    for (const deployment of parts.slice(5)) {
+      const upstream = deployment.split(' ', 2)[1] ?? ''
+      const slash = upstream.lastIndexOf('/')
+      if (slash > 0) makers.add(`${upstream.slice(0, slash).toLowerCase()}/${owner}`)
+    }
+  }
+  return makers
+}
+
+/** Who made the row's model. */
+export function ownerIn(row: Row): string {
+  return row.split('|', 3)[2] ?? ''
+}
+
+function idOf(row: Row): string {
+  return row.slice(0, row.indexOf('|'))
+}

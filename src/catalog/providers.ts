@@ -1,0 +1,197 @@
+import { anthropic } from '../dialects/anthropic.ts'
+import type { Call, Dialect, Prepared } from '../dialects/dialect.ts'
+import { gemini } from '../dialects/gemini.ts'
+import { openai } from '../dialects/openai.ts'
+
+/** A dialect with a provider's quirks already in its ear. */
+export type Speaker = (call: Omit<Call<object>, 'quirks'>) => Prepared
+
+/** A provider: how it is spoken to, where it is, and how it knows us. What is special about it is data here. */
+export interface Provider {
+  /** Its name in `provider/model`, in headers and in the catalogue. */
+  readonly id: string
+  /** Further names that people know it by. */
+  readonly aliases?: readonly string[]
+  /** Its settings are `<setting>_API_KEY` and `<setting>_BASE_URL`. */
+  readonly setting: string
+  readonly speak: Speaker
+  /** `{ACCOUNT_ID}` is filled from `<setting>_ACCOUNT_ID`; absent where only the operator can know it. */
+  readonly baseUrl?: string
+  /** The header that holds the key; `authorization` (as a bearer) where absent. */
+  readonly keyHeader?: string
+  /** Exists by its base URL alone; a key is sent where one is set. */
+  readonly keyless?: boolean
+  /** Serves models that the catalogue cannot know. */
+  readonly anyModel?: boolean
+}
+
+function speaks<Quirks>(dialect: Dialect<Quirks>, quirks: Quirks): Speaker {
+  return (call) => dialect.prepare({ ...call, quirks })
+}
+
+// What each row says is from translation.md, section 3, and the providers' own references.
+const ROWS: readonly Provider[] = [
+  {
+    id: 'openai',
+    setting: 'OPENAI',
+    baseUrl: 'https://api.openai.com/v1',
+    speak: speaks(openai, { maxTokens: 'max_completion_tokens', developerRole: true }),
+  },
+  {
+    id: 'anthropic',
+    setting: 'ANTHROPIC',
+    baseUrl: 'https://api.anthropic.com',
+    keyHeader: 'x-api-key',
+    speak: speaks(anthropic, {}),
+  },
+  {
+    id: 'google',
+    aliases: ['gemini'],
+    setting: 'GEMINI',
+    baseUrl: 'https://generativelanguage.googleapis.com',
+    keyHeader: 'x-goog-api-key',
+    speak: speaks(gemini, {}),
+  },
+  {
+    id: 'mistral',
+    aliases: ['mistralai'],
+    setting: 'MISTRAL',
+    baseUrl: 'https://api.mistral.ai/v1',
+    speak: speaks(openai, {
+      maxTokens: 'max_tokens',
+      rename: { seed: 'random_seed' },
+      drop: ['logit_bias', 'user', 'store', 'service_tier', 'top_k'],
+      refuse: ['logprobs', 'top_logprobs'],
+      noStreamOptions: true,
+    }),
+  },
+  {
+    id: 'deepseek',
+    setting: 'DEEPSEEK',
+    baseUrl: 'https://api.deepseek.com/v1',
+    speak: speaks(openai, { maxTokens: 'max_tokens', refuse: ['n'], reasoningBack: 'reasoning_content' }),
+  },
+  {
+    id: 'xai',
+    aliases: ['x-ai'],
+    setting: 'XAI',
+    baseUrl: 'https://api.x.ai/v1',
+    speak: speaks(openai, { maxTokens: 'max_completion_tokens' }),
+  },
+  {
+    id: 'groq',
+    setting: 'GROQ',
+    baseUrl: 'https://api.groq.com/openai/v1',
+    speak: speaks(openai, {
+      maxTokens: 'max_completion_tokens',
+      drop: ['logit_bias'],
+      refuse: ['n', 'logprobs', 'top_logprobs'],
+      reasoningBack: 'reasoning',
+    }),
+  },
+  {
+    id: 'cerebras',
+    setting: 'CEREBRAS',
+    baseUrl: 'https://api.cerebras.ai/v1',
+    speak: speaks(openai, {
+      maxTokens: 'max_completion_tokens',
+      drop: ['presence_penalty', 'frequency_penalty', 'logit_bias'],
+      reasoningBack: 'reasoning',
+    }),
+  },
+  {
+    id: 'together',
+    aliases: ['togetherai'],
+    setting: 'TOGETHER',
+    baseUrl: 'https://api.together.xyz/v1',
+    speak: speaks(openai, { maxTokens: 'max_tokens', reasoningBack: 'reasoning' }),
+  },
+  {
+    id: 'fireworks',
+    aliases: ['fireworks-ai'],
+    setting: 'FIREWORKS',
+    baseUrl: 'https://api.fireworks.ai/inference/v1',
+    speak: speaks(openai, { maxTokens: 'max_tokens', drop: ['seed'], reasoningBack: 'reasoning_content' }),
+  },
+  {
+    id: 'openrouter',
+    setting: 'OPENROUTER',
+    baseUrl: 'https://openrouter.ai/api/v1',
+    speak: speaks(openai, {
+      maxTokens: 'max_tokens',
+      reasoningObject: true,
+      reasoningBack: 'reasoning_details',
+      cacheControl: true,
+    }),
+  },
+  {
+    id: 'workers-ai',
+    aliases: ['cloudflare-workers-ai', 'cloudflare'],
+    setting: 'WORKERS_AI',
+    baseUrl: 'https://api.cloudflare.com/client/v4/accounts/{ACCOUNT_ID}/ai/v1',
+    speak: speaks(openai, { maxTokens: 'max_tokens' }),
+  },
+  {
+    id: 'perplexity',
+    setting: 'PERPLEXITY',
+    baseUrl: 'https://api.perplexity.ai',
+    speak: speaks(openai, {
+      maxTokens: 'max_tokens',
+      noStreamOptions: true,
+      thinkTags: true,
+      drop: ['stop', 'seed', 'logit_bias', 'user'],
+      refuse: ['n', 'logprobs', 'top_logprobs'],
+    }),
+  },
+  {
+    id: 'moonshot',
+    aliases: ['moonshotai'],
+    setting: 'MOONSHOT',
+    baseUrl: 'https://api.moonshot.ai/v1',
+    speak: speaks(openai, { maxTokens: 'max_tokens', reasoningBack: 'reasoning_content' }),
+  },
+  {
+    id: 'azure',
+    aliases: ['azure-openai'],
+    setting: 'AZURE_OPENAI',
+    keyHeader: 'api-key',
+    speak: speaks(openai, { maxTokens: 'max_completion_tokens', developerRole: true }),
+  },
+  {
+    id: 'cohere',
+    setting: 'COHERE',
+    baseUrl: 'https://api.cohere.ai/compatibility/v1',
+    speak: speaks(openai, { maxTokens: 'max_tokens', refuse: ['n'], drop: ['logit_bias', 'user', 'store'] }),
+  },
+  {
+    id: 'ollama',
+    setting: 'OLLAMA',
+    keyless: true,
+    anyModel: true,
+    speak: speaks(openai, {
+      maxTokens: 'max_tokens',
+      drop: ['logit_bias', 'user'],
+      refuse: ['n', 'logprobs', 'top_logprobs'],
+      reasoningBack: 'reasoning',
+    }),
+  },
+  {
+    id: 'custom',
+    setting: 'CUSTOM',
+    keyless: true,
+    anyModel: true,
+    speak: speaks(openai, { reasoningBack: 'reasoning_content', cacheControl: true }),
+  },
+]
+
+/** Every provider, in the order in which settings are read. */
+export const PROVIDERS: readonly Provider[] = ROWS
+
+const BY_NAME: ReadonlyMap<string, Provider> = new Map(
+  ROWS.flatMap((row) => [row.id, ...(row.aliases ?? [])].map((name) => [name, row])),
+)
+
+/** Finds a provider by its id or one of its other names, in any case. */
+export function findProvider(name: string): Provider | undefined {
+  return BY_NAME.get(name.toLowerCase())
+}

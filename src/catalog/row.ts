@@ -1,0 +1,131 @@
+import type { Modality, Traits } from '../dialects/dialect.ts'
+import type { Deployment, Model, Price } from './models.ts'
+
+/**
+ * A model as one line of models.json:
+ *
+ *     id|name|owner|released|aliases|deployment|deployment…
+ *     deployment = provider upstream context output modalities flags reasoning price
+ *
+ * `=` at the end of an upstream id stands for the public id, `-` for an empty field. Strings, because a Worker that
+ * starts cold pays for every object in a JSON literal, and because a line is what a reviewer reads in a diff.
+ */
+export type Row = string
+
+const MODALITIES = new Map<string, Modality>([
+  ['t', 'text'],
+  ['i', 'image'],
+  ['a', 'audio'],
+  ['v', 'video'],
+  ['p', 'pdf'],
+])
+const LETTERS = new Map([...MODALITIES].map(([letter, modality]) => [modality, letter]))
+const EMPTY = '-'
+
+/** A model and the names that lead to it. */
+export interface Entry {
+  model: Model
+  released: string
+  aliases: readonly string[]
+}
+
+/** Reads one line; the line is trusted, for the generator writes it and a test reads them all. */
+export function parseRow(row: Row): Model {
+  const [id = '', name = '', owner = '', released = '', , ...deployments] = row.split('|')
+  return {
+    id,
+    name: name || id,
+    owner,
+    created: Date.parse(released) / 1000,
+    deployments: deployments.map((text) => parseDeployment(text.split(' '), id)),
+  }
+}
+
+function parseDeployment(fields: readonly string[], id: string): Deployment {
+  const [provider = '', upstream = '', context, output, modalities = '', flags = '', reasoning = '', price = ''] =
+    fields
+  const traits = { contextTokens: Number(context), outputTokens: Number(output), ...readAbilities(modalities, flags) }
+  const deployment = {
+    provider,
+    upstreamModel: upstreamOf(upstream, id),
+    traits: { ...traits, ...readReasoning(reasoning) },
+  }
+  return price === EMPTY ? deployment : { ...deployment, price: readPrice(price) }
+}
+
+/** Spells out an upstream id as written in a row. */
+export function upstreamOf(written: string, id: string): string {
+  return written.endsWith('=') ? written.slice(0, -1) + id : written
+}
+
+function readAbilities(modalities: string, flags: string) {
+  const [input = '', output = ''] = modalities.split('>')
+  return {
+    input: readModalities(input),
+    output: readModalities(output),
+    tools: flags.includes('T'),
+    jsonSchema: flags.includes('J'),
+    temperature: flags.includes('t'),
+  }
+}
+
+function readModalities(letters: string): ReadonlySet<Modality> {
+  return new Set([...letters].flatMap((letter) => MODALITIES.get(letter) ?? []))
+}
+
+function readReasoning(text: string): Pick<Traits, 'reasoning' | 'toggle' | 'efforts' | 'budget'> {
+  let efforts: string[] | undefined
+  let budget: Traits['budget']
+  let toggle = false
+  for (const part of text.split(';')) {
+    if (part === 'x') toggle = true
+    else if (part.startsWith('e:')) efforts = part.slice(2).split(',')
+    else if (part.startsWith('b:')) {
+      const [min, max] = part.slice(2).split('-')
+      budget = max ? { min: Number(min), max: Number(max) } : { min: Number(min) }
+    }
+  }
+  return { reasoning: text !== EMPTY, toggle, ...(efforts && { efforts }), ...(budget && { budget }) }
+}
+
+function readPrice(text: string): Price {
+  const [input, output, cacheRead, cacheWrite] = text.split(',')
+  return {
+    input: Number(input),
+    output: Number(output),
+    ...(cacheRead && { cacheRead: Number(cacheRead) }),
+    ...(cacheWrite && { cacheWrite: Number(cacheWrite) }),
+  }
+}
+
+/** Writes the line that parseRow reads. */
+export function formatRow({ model, released, aliases }: Entry): Row {
+  const deployments = model.deployments.map((deployment) => formatDeployment(deployment, model.id))
+  const name = model.name === model.id ? '' : model.name
+  return [model.id, name, model.owner, released, aliases.join(','), ...deployments].join('|')
+}
+
+function formatDeployment({ provider, upstreamModel, traits, price }: Deployment, id: string): string {
+  const upstream = upstreamModel.endsWith(id) ? `${upstreamModel.slice(0, -id.length)}=` : upstreamModel
+  const modalities = [traits.input, traits.output].map((set) => {
+    return [...LETTERS].map(([modality, letter]) => (set.has(modality) ? letter : '')).join('')
+  })
+  const flags = `${traits.tools ? 'T' : ''}${traits.jsonSchema ? 'J' : ''}${traits.temperature ? 't' : ''}`
+  const abilities = [modalities.join('>'), flags || EMPTY, formatReasoning(traits)]
+  return [provider, upstream, traits.contextTokens, traits.outputTokens, ...abilities, formatPrice(price)].join(' ')
+}
+
+function formatReasoning({ reasoning, toggle, efforts, budget }: Traits): string {
+  if (!reasoning) return EMPTY
+  const parts = ['r']
+  if (toggle) parts.push('x')
+  if (efforts) parts.push(`e:${efforts.join(',')}`)
+  if (budget) parts.push(`b:${budget.min}${budget.max === undefined ? '' : `-${budget.max}`}`)
+  return parts.join(';')
+}
+
+function formatPrice(price: Price | undefined): string {
+  if (!price) return EMPTY
+  const parts = [price.input, price.output, price.cacheRead ?? '', price.cacheWrite ?? '']
+  return parts.join(',').replace(/,+$/, '')
+}

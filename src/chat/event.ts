@@ -1,0 +1,84 @@
+import type { Failure } from './failure.ts'
+
+/** Why a choice ended; never a provider's own word (contract 3). */
+export type FinishReason = 'stop' | 'length' | 'tool_calls' | 'content_filter' | 'function_call'
+
+/** What a call used, in the form the client gets. Made by `usageOf`, so that the total is always the sum. */
+export interface Usage {
+  readonly prompt_tokens: number
+  readonly completion_tokens: number
+  readonly total_tokens: number
+  readonly prompt_tokens_details?: Readonly<Record<string, unknown>>
+  readonly completion_tokens_details?: Readonly<Record<string, unknown>>
+  /** The provider reported nothing: counted by us from the length of the texts. */
+  readonly estimated?: true
+  readonly [field: string]: unknown
+}
+
+/** Three tool forms of OpenAI's API: function tools, custom tools, and the function call that came before tools. */
+export type ToolKind = 'function' | 'custom' | 'function_call'
+
+/** Where in a chunk or body a field we don't name belongs. */
+export type ExtraPlace = 'body' | 'choice' | 'message'
+
+/** What a model says, piece by piece. `choice` tells the answers of `n > 1` apart. */
+export type Content =
+  | { readonly type: 'text'; readonly choice: number; readonly text: string }
+  | { readonly type: 'reasoning'; readonly choice: number; readonly text: string }
+  | { readonly type: 'refusal'; readonly choice: number; readonly text: string }
+  | {
+      readonly type: 'tool-start'
+      readonly choice: number
+      /** Counts the client's tool calls of this choice from 0. */
+      readonly index: number
+      readonly id: string
+      readonly name: string
+      readonly kind: ToolKind
+      /** Further fields of the call, such as `extra_content`. */
+      readonly extra?: Readonly<Record<string, unknown>>
+    }
+  /** A piece of a tool call's arguments (of a custom tool's input). */
+  | { readonly type: 'tool-delta'; readonly choice: number; readonly index: number; readonly text: string }
+  /**
+   * Fields we don't name (`logprobs`, `annotations`, `reasoning_details`, `service_tier`, …), on their way to the client
+   * untouched. They ride in the chunk of the next content event of their choice.
+   */
+  | {
+      readonly type: 'extra'
+      readonly choice: number
+      readonly place: ExtraPlace
+      readonly fields: Readonly<Record<string, unknown>>
+    }
+
+/** All that a decoder can say of one upstream message. */
+export type ChatEvent =
+  | Content
+  | { readonly type: 'finish'; readonly choice: number; readonly reason: FinishReason }
+  /** Cumulative: a later one replaces an earlier one. */
+  | { readonly type: 'usage'; readonly usage: Usage }
+  /** The provider said, in its own way, that the answer is complete. */
+  | { readonly type: 'done' }
+  | { readonly type: 'error'; readonly failure: Failure }
+
+export interface Finish {
+  readonly choice: number
+  readonly reason: FinishReason
+}
+
+/** How every answer ends, exactly once: complete, with all finishes and the usage, or broken. */
+export type Ending =
+  | { readonly type: 'end'; readonly finishes: readonly Finish[]; readonly usage: Usage }
+  | { readonly type: 'error'; readonly failure: Failure }
+
+/** What comes out of `stream/settle.ts`: content, then exactly one ending. */
+export type Said = Content | Ending
+
+/** Usage with the total as the sum of its parts, whatever a provider's own total says (contract 3). */
+export function usageOf(promptTokens: number, completionTokens: number, further: Record<string, unknown> = {}): Usage {
+  return {
+    ...further,
+    prompt_tokens: promptTokens,
+    completion_tokens: completionTokens,
+    total_tokens: promptTokens + completionTokens,
+  }
+}

@@ -1,0 +1,135 @@
+/**
+ * Whose doing a failure is, in the words of routing: the caller's own, the provider's (it failed, was slow, is limiting
+ * us, or our account with it is not in order), ours, or nobody's because the client left.
+ */
+export type Fault = 'caller' | 'provider' | 'timeout' | 'limit' | 'config' | 'gateway' | 'left'
+
+interface Rule {
+  readonly status: number
+  readonly type: string
+  readonly code: string | null
+  readonly fault: Fault
+  /** May another candidate be asked instead, as long as the client has seen nothing? */
+  readonly failover: boolean
+}
+
+const CALLER = { type: 'invalid_request_error', fault: 'caller', failover: false } as const
+const UPSTREAM = { type: 'upstream_error', failover: true } as const
+const GATEWAY = { type: 'server_error', fault: 'gateway', failover: false } as const
+
+/** Every way in which a call can go wrong, and how it looks to the client (contract 5). */
+const RULES = {
+  'missing-key': { ...CALLER, status: 401, code: null },
+  'invalid-key': { ...CALLER, status: 401, code: 'invalid_api_key' },
+  'expired-key': { ...CALLER, status: 401, code: 'api_key_expired' },
+  'unsupported-media-type': { ...CALLER, status: 415, code: 'unsupported_media_type' },
+  'body-too-large': { ...CALLER, status: 413, code: 'request_too_large' },
+  'invalid-json': { ...CALLER, status: 400, code: 'invalid_json' },
+  'missing-parameter': { ...CALLER, status: 400, code: 'missing_required_parameter' },
+  'invalid-value': { ...CALLER, status: 400, code: 'invalid_value' },
+  // Another candidate may be able to honour what this one cannot.
+  'unsupported-parameter': { ...CALLER, status: 400, code: 'unsupported_parameter', failover: true },
+  'unknown-model': { ...CALLER, status: 404, code: 'model_not_found' },
+  'model-not-allowed': { ...CALLER, status: 403, code: 'model_not_allowed' },
+  'model-not-capable': { ...CALLER, status: 400, code: 'model_not_capable', failover: true },
+  // A model with a larger window may still answer.
+  'context-length': { ...CALLER, status: 400, code: 'context_length_exceeded', failover: true },
+  'content-filter': { ...CALLER, status: 400, code: 'content_filter' },
+  'request-rate': { ...CALLER, status: 429, type: 'requests', code: 'rate_limit_exceeded' },
+  'token-rate': { ...CALLER, status: 429, type: 'tokens', code: 'rate_limit_exceeded' },
+  budget: { ...CALLER, status: 429, type: 'insufficient_quota', code: 'insufficient_quota' },
+  'unknown-url': { ...CALLER, status: 404, code: 'unknown_url' },
+  'method-not-allowed': { ...CALLER, status: 405, code: 'method_not_allowed' },
+  /** The provider refused what the caller sent; its own words are passed on. */
+  rejected: { ...CALLER, status: 400, code: null },
+
+  'rate-limited': {
+    status: 429,
+    type: 'rate_limit_error',
+    code: 'upstream_rate_limited',
+    fault: 'limit',
+    failover: true,
+  },
+  /** Our account with the provider is used up; waiting does not help. */
+  'quota-exhausted': {
+    status: 429,
+    type: 'insufficient_quota',
+    code: 'insufficient_quota',
+    fault: 'config',
+    failover: true,
+  },
+  overloaded: { ...UPSTREAM, status: 503, code: 'upstream_unavailable', fault: 'limit' },
+  'credentials-refused': { ...UPSTREAM, status: 502, code: 'upstream_error', fault: 'config' },
+  'model-missing': { ...CALLER, status: 404, code: 'model_not_found', fault: 'config', failover: true },
+  'provider-failed': { ...UPSTREAM, status: 502, code: 'upstream_error', fault: 'provider' },
+  'provider-timeout': { ...UPSTREAM, status: 504, code: 'upstream_timeout', fault: 'timeout' },
+
+  'no-provider': { ...GATEWAY, status: 503, code: 'no_provider_configured' },
+  'key-store-unavailable': { ...GATEWAY, status: 503, code: 'key_store_unavailable' },
+  misconfigured: { ...GATEWAY, status: 500, code: 'misconfigured' },
+  internal: { ...GATEWAY, status: 500, code: 'internal_error' },
+  'client-left': { ...GATEWAY, status: 499, code: 'client_closed_request', fault: 'left' },
+} as const satisfies Record<string, Rule>
+
+export type FailureKind = keyof typeof RULES
+
+/** What a failure may carry beside its kind and message. */
+export interface FailureDetails {
+  /** The request field at fault, as a path: `messages[1].content`. */
+  readonly param?: string
+  /** A provider's own error code, where the caller's doing made it. */
+  readonly code?: string
+  /** How long to wait before another try, in milliseconds. */
+  readonly retryAfterMs?: number
+  /** The provider's own verdict on trying again (`x-should-retry`). */
+  readonly shouldRetry?: boolean
+  /** The methods that a path does take. */
+  readonly allow?: string
+  /** The status the provider answered with, for the trace. */
+  readonly upstreamStatus?: number
+  /** For the log only: never shown to the client. */
+  readonly detail?: string
+}
+
+/** The error object of every error body and of the last chunk of a broken stream (contract 4.5, 5). */
+export interface ErrorObject {
+  readonly message: string
+  readonly type: string
+  readonly param: string | null
+  readonly code: string | null
+}
+
+/**
+ * All that can go wrong, as data. The message is for the client: it says what to change and holds no key, address or
+ * stack; `detail` is for the log.
+ */
+export class Failure extends Error {
+  override readonly name = 'Failure'
+  readonly kind: FailureKind
+  readonly details: FailureDetails
+
+  constructor(kind: FailureKind, message: string, details: FailureDetails = {}) {
+    super(message)
+    this.kind = kind
+    this.details = details
+  }
+
+  /** The HTTP status that the client gets. */
+  get status(): number {
+    return RULES[this.kind].status
+  }
+
+  get fault(): Fault {
+    return RULES[this.kind].fault
+  }
+
+  /** May another candidate be asked instead, as long as the client has seen nothing? */
+  get failover(): boolean {
+    return RULES[this.kind].failover
+  }
+
+  toError(): ErrorObject {
+    const { type, code } = RULES[this.kind]
+    return { message: this.message, type, param: this.details.param ?? null, code: this.details.code ?? code }
+  }
+}

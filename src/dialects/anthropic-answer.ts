@@ -1,0 +1,256 @@
+import type { ChatEvent, FinishReason } from '../chat/event.ts'
+import { usageOf } from '../chat/event.ts'
+import { Failure } from '../chat/failure.ts'
+import { ANTHROPIC_FORMAT } from './anthropic-messages.ts'
+import type { Decoder } from './dialect.ts'
+import { countOf, type Fields, fieldsOf, isFields, textOf } from './fields.ts'
+import { readErrorInAnswer } from './upstream-failure.ts'
+
+/** Reads Anthropic's answers: stream events and whole messages, by the same block mapping (translation 1.3, 1.4). */
+export interface AnthropicReader {
+  readonly event: Decoder
+  readonly body: (body: unknown) => readonly ChatEvent[]
+}
+
+const FINISH_REASONS: ReadonlyMap<string, FinishReason> = new Map(
+  Object.entries({
+    end_turn: 'stop',
+    stop_sequence: 'stop',
+    pause_turn: 'stop',
+    compaction: 'stop',
+    max_tokens: 'length',
+    model_context_window_exceeded: 'length',
+    tool_use: 'tool_calls',
+    refusal: 'content_filter',
+  } as const),
+)
+
+interface Block {
+  readonly type: string
+  /** Which of the client's tool calls this is; undefined for every other block. */
+  readonly tool?: number
+  /** The tool that stands in for structured output: its input is the answer's text. */
+  readonly json: boolean
+  /** The input as it came with the block's start, for servers that send no deltas. */
+  readonly input: unknown
+  deltas: boolean
+  thinking: string
+  signature: string
+  /** Where the block's text begins in the whole answer. */
+  readonly from: number
+  readonly citations: Fields[]
+}
+
+const CHOICE = 0
+
+/** @param jsonTool the name of the tool that stands in for structured output, where one does. */
+export function createAnthropicReader(jsonTool: string | undefined): AnthropicReader {
+  const blocks = new Map<number, Block>()
+  let tools = 0
+  let answeredByJsonTool = false
+  let textLength = 0
+  let started = false
+  let usage: { input: number; read: number; write: number; output: number; thinking: number } | undefined
+
+  const text = (value: string): ChatEvent => {
+    textLength += value.length
+    return { type: 'text', choice: CHOICE, text: value }
+  }
+
+  const open = (index: number, given: Fields, events: ChatEvent[]) => {
+    const type = textOf(given.type) ?? ''
+    const json = type === 'tool_use' && given.name === jsonTool
+    const tool = type === 'tool_use' && !json ? tools++ : undefined
+    const block: Block = {
+      type,
+      json,
+      ...(tool === undefined ? {} : { tool }),
+      input: given.input,
+      deltas: false,
+      thinking: '',
+      signature: '',
+      from: textLength,
+      citations: [],
+    }
+    blocks.set(index, block)
+    if (json) answeredByJsonTool = true
+    if (tool !== undefined) {
+      const id = textOf(given.id) ?? `toolu_${tool}`
+      const name = textOf(given.name) ?? ''
+      events.push({ type: 'tool-start', choice: CHOICE, index: tool, id, name, kind: 'function' })
+    }
+    if (type === 'text' && textOf(given.text) !== undefined) events.push(text(given.text as string))
+    if (type === 'thinking') {
+      think(block, textOf(given.thinking) ?? '', events)
+      block.signature = textOf(given.signature) ?? ''
+    }
+    if (type === 'redacted_thinking') {
+      const detail = { type: 'reasoning.encrypted', data: given.data, format: ANTHROPIC_FORMAT, index }
+      events.push(reasoningDetail(detail))
+    }
+    block.citations.push(...fieldsOf(given.citations))
+  }
+
+  const think = (block: Block, value: string, events: ChatEvent[]) => {
+    if (value === '') return
+    block.thinking += value
+    events.push({ type: 'reasoning', choice: CHOICE, text: value })
+  }
+
+  const grow = (block: Block, delta: Fields, events: ChatEvent[]) => {
+    switch (delta.type) {
+      case 'text_delta':
+        if (textOf(delta.text) !== undefined) events.push(text(delta.text as string))
+        break
+      case 'input_json_delta': {
+        const piece = textOf(delta.partial_json)
+        // Server tools send the same deltas; only the client's own calls reach the client.
+        if (piece === undefined || (block.tool === undefined && !block.json)) break
+        block.deltas = true
+        if (block.json) events.push(text(piece))
+        else events.push({ type: 'tool-delta', choice: CHOICE, index: block.tool ?? 0, text: piece })
+        break
+      }
+      case 'thinking_delta':
+        think(block, textOf(delta.thinking) ?? '', events)
+        break
+      case 'signature_delta':
+        block.signature += textOf(delta.signature) ?? ''
+        break
+      case 'citations_delta':
+        if (isFields(delta.citation)) block.citations.push(delta.citation)
+        break
+    }
+  }
+
+  const close = (index: number, block: Block, events: ChatEvent[]) => {
+    const whole = isFields(block.input) && Object.keys(block.input).length > 0 ? JSON.stringify(block.input) : ''
+    if (!block.deltas && whole !== '' && block.json) events.push(text(whole))
+    if (!block.deltas && block.tool !== undefined) {
+      events.push({ type: 'tool-delta', choice: CHOICE, index: block.tool, text: whole || '{}' })
+    }
+    if (block.type === 'thinking' && block.signature !== '') {
+      const { thinking, signature } = block
+      events.push(
+        reasoningDetail({ type: 'reasoning.text', text: thinking, signature, format: ANTHROPIC_FORMAT, index }),
+      )
+    }
+    const annotations = block.citations.flatMap((citation) => annotation(citation, block.from, textLength))
+    if (annotations.length > 0) {
+      events.push({ type: 'extra', choice: CHOICE, place: 'message', fields: { annotations } })
+    }
+    blocks.delete(index)
+  }
+
+  const readUsage = (given: unknown) => {
+    if (!isFields(given)) return
+    const count = (name: string, before: number) => (typeof given[name] === 'number' ? countOf(given[name]) : before)
+    const details = isFields(given.output_tokens_details) ? given.output_tokens_details : {}
+    // Cumulative, and later numbers correct earlier ones; old streams repeat only some of them.
+    usage = {
+      input: count('input_tokens', usage?.input ?? 0),
+      read: count('cache_read_input_tokens', usage?.read ?? 0),
+      write: count('cache_creation_input_tokens', usage?.write ?? 0),
+      output: count('output_tokens', usage?.output ?? 0),
+      thinking: countOf(details.thinking_tokens) || (usage?.thinking ?? 0),
+    }
+  }
+
+  const finish = (given: Fields, events: ChatEvent[]) => {
+    const word = textOf(given.stop_reason)
+    if (word === undefined) return
+    const explanation = isFields(given.stop_details) ? textOf(given.stop_details.explanation) : undefined
+    if (word === 'refusal' && explanation !== undefined) {
+      events.push({ type: 'refusal', choice: CHOICE, text: explanation })
+    }
+    const mapped = FINISH_REASONS.get(word) ?? 'stop'
+    const reason = mapped === 'tool_calls' && answeredByJsonTool && tools === 0 ? 'stop' : mapped
+    events.push({ type: 'finish', choice: CHOICE, reason })
+  }
+
+  const usageEvent = (): ChatEvent[] => {
+    if (usage === undefined) return []
+    const { input, read, write, output, thinking } = usage
+    const prompt = { cached_tokens: read, ...(write > 0 ? { cache_write_tokens: write } : {}) }
+    const completion = thinking > 0 ? { completion_tokens_details: { reasoning_tokens: thinking } } : {}
+    return [
+      { type: 'usage', usage: usageOf(input + read + write, output, { prompt_tokens_details: prompt, ...completion }) },
+    ]
+  }
+
+  const event: Decoder = (data, name) => {
+    if (!isFields(data)) return [nonsense()]
+    const events: ChatEvent[] = []
+    const index = typeof data.index === 'number' ? data.index : 0
+    switch (textOf(data.type) ?? name) {
+      case 'message_start': {
+        // Some proxies send it twice; after content it means that the answer began anew, which the client cannot unsee.
+        if (started && (textLength > 0 || tools > 0)) return [restarted()]
+        started = true
+        if (isFields(data.message)) readUsage(data.message.usage)
+        return usageEvent()
+      }
+      case 'content_block_start':
+        if (isFields(data.content_block)) open(index, data.content_block, events)
+        return events
+      case 'content_block_delta': {
+        const block = blocks.get(index)
+        if (block !== undefined && isFields(data.delta)) grow(block, data.delta, events)
+        return events
+      }
+      case 'content_block_stop': {
+        const block = blocks.get(index)
+        if (block !== undefined) close(index, block, events)
+        return events
+      }
+      case 'message_delta':
+        readUsage(data.usage)
+        if (isFields(data.delta)) finish(data.delta, events)
+        return [...events, ...usageEvent()]
+      case 'message_stop':
+        return [{ type: 'done' }]
+      case 'error':
+        return [{ type: 'error', failure: readErrorInAnswer(data) }]
+      default:
+        return isFields(data.error) ? [{ type: 'error', failure: readErrorInAnswer(data) }] : events
+    }
+  }
+
+  const body = (given: unknown): readonly ChatEvent[] => {
+    if (!isFields(given)) return [nonsense()]
+    if (given.type === 'error' || isFields(given.error)) return [{ type: 'error', failure: readErrorInAnswer(given) }]
+    if (!Array.isArray(given.content)) return [nonsense()]
+    const events: ChatEvent[] = []
+    fieldsOf(given.content).forEach((block, index) => {
+      open(index, block, events)
+      const opened = blocks.get(index)
+      if (opened !== undefined) close(index, opened, events)
+    })
+    readUsage(given.usage)
+    finish({ ...given, stop_reason: given.stop_reason ?? 'end_turn' }, events)
+    return [...events, ...usageEvent(), { type: 'done' }]
+  }
+
+  return { event, body }
+}
+
+function reasoningDetail(detail: Fields): ChatEvent {
+  return { type: 'extra', choice: CHOICE, place: 'message', fields: { reasoning_details: [detail] } }
+}
+
+/** A citation of a web page in OpenAI's form; citations of the caller's own documents have none. */
+function annotation(citation: Fields, from: number, to: number): Fields[] {
+  const url = textOf(citation.url)
+  if (url === undefined) return []
+  const title = textOf(citation.title) ?? ''
+  return [{ type: 'url_citation', url_citation: { url, title, start_index: from, end_index: to } }]
+}
+
+function nonsense(): ChatEvent {
+  const failure = new Failure('provider-failed', 'The provider answered with something that is not a message.')
+  return { type: 'error', failure }
+}
+
+function restarted(): ChatEvent {
+  return { type: 'error', failure: new Failure('provider-failed', 'The provider began its answer a second time.') }
+}

@@ -1,0 +1,232 @@
+import { Failure } from '../chat/failure.ts'
+import type { Message, Part } from '../chat/request.ts'
+import { type Fields, fieldsOf, textOf } from './fields.ts'
+import { cannotCarry, decodeBase64Text, partsOf, readArguments, readDataUrl } from './parts.ts'
+
+export interface AnthropicTurn {
+  readonly role: 'user' | 'assistant'
+  readonly content: readonly Fields[]
+}
+
+/** The conversation in Anthropic's form. */
+export interface AnthropicConversation {
+  readonly system: string | readonly Fields[] | undefined
+  readonly messages: readonly AnthropicTurn[]
+  /** A file of the Files API is referred to, which needs a beta header. */
+  readonly usesFiles: boolean
+}
+
+/** Reasoning details carry this, so that a signature goes back only to those who made it. */
+export const ANTHROPIC_FORMAT = 'anthropic-claude-v1'
+
+const IMAGE_TYPES = new Set(['image/jpeg', 'image/png', 'image/gif', 'image/webp'])
+
+/**
+ * Translates messages (translation 1.1): system and developer messages go to the top wherever they stood, tool results
+ * come first in one user turn, an assistant's reasoning comes first in its turn.
+ * @throws Failure for parts that Anthropic has no form for.
+ */
+export function toAnthropicMessages(messages: readonly Message[]): AnthropicConversation {
+  const system: Fields[] = []
+  const turns: { role: 'user' | 'assistant'; results: Fields[]; content: Fields[] }[] = []
+  const ids = createIds()
+  let usesFiles = false
+  let legacyCalls = 0
+
+  const turn = (role: 'user' | 'assistant') => {
+    const last = turns.at(-1)
+    if (last?.role === role) return last
+    const fresh = { role, results: [], content: [] }
+    turns.push(fresh)
+    return fresh
+  }
+
+  messages.forEach((message, at) => {
+    const path = `messages[${at}]`
+    switch (message.role) {
+      case 'system':
+      case 'developer':
+        system.push(...systemBlocks(message, path))
+        break
+      case 'user': {
+        const blocks = partsOf(message.content).flatMap((part, index) => toBlock(part, `${path}.content[${index}]`))
+        usesFiles ||= blocks.some(isFileBlock)
+        if (blocks.length > 0) turn('user').content.push(...blocks)
+        break
+      }
+      case 'assistant': {
+        const blocks = [...thinkingBlocks(message), ...assistantText(message), ...toolUses(message, path, ids.of)]
+        if (message.function_call) {
+          const input = readArguments(message.function_call.arguments, `${path}.function_call.arguments`)
+          blocks.push({ type: 'tool_use', id: `call_${++legacyCalls}`, name: message.function_call.name, input })
+        }
+        if (blocks.length > 0) turn('assistant').content.push(...blocks)
+        break
+      }
+      case 'tool':
+        turn('user').results.push(toolResult(message, ids.of(message.tool_call_id ?? ''), path))
+        break
+      case 'function':
+        turn('user').results.push(toolResult(message, `call_${legacyCalls}`, path))
+        break
+      default:
+        message.role satisfies never
+    }
+  })
+  if (turns.length === 0) {
+    const text = "'messages' needs at least one message that is not empty beside the system messages."
+    throw new Failure('invalid-value', text, { param: 'messages' })
+  }
+  return {
+    system: joinSystem(system),
+    messages: turns.map(({ role, results, content }) => ({ role, content: [...results, ...content] })),
+    usesFiles,
+  }
+}
+
+/** Tool call ids in the alphabet that Anthropic takes, the same for a call and its result, different for different calls. */
+function createIds(): { of: (id: string) => string } {
+  const given = new Map<string, string>()
+  const taken = new Set<string>()
+  return {
+    of: (id) => {
+      const known = given.get(id)
+      if (known !== undefined) return known
+      const plain = id.replace(/[^a-zA-Z0-9_-]/g, '_') || 'call'
+      let unique = plain
+      for (let n = 2; taken.has(unique); n++) unique = `${plain}_${n}`
+      given.set(id, unique)
+      taken.add(unique)
+      return unique
+    },
+  }
+}
+
+function cacheMark(holder: Fields): Fields {
+  return holder.cache_control ? { cache_control: holder.cache_control } : {}
+}
+
+function systemBlocks(message: Message, path: string): Fields[] {
+  return partsOf(message.content).flatMap((part, at) => {
+    const text = part.type === 'text' ? (part.text ?? '') : undefined
+    if (text === undefined) throw cannotCarry(`${path}.content[${at}]`, `parts of type '${part.type}' here`)
+    // Anthropic refuses empty text blocks.
+    return text === '' ? [] : [{ type: 'text', text, ...cacheMark(part), ...cacheMark(message) }]
+  })
+}
+
+function joinSystem(blocks: readonly Fields[]): string | readonly Fields[] | undefined {
+  if (blocks.length === 0) return undefined
+  return blocks.some((block) => block.cache_control) ? blocks : blocks.map((block) => block.text).join('\n')
+}
+
+function toBlock(part: Part, path: string): Fields[] {
+  switch (part.type) {
+    case 'text':
+      return part.text ? [{ type: 'text', text: part.text, ...cacheMark(part) }] : []
+    case 'refusal':
+      return part.refusal ? [{ type: 'text', text: part.refusal }] : []
+    case 'image_url':
+      return [{ ...imageBlock(part.image_url?.url ?? '', `${path}.image_url.url`), ...cacheMark(part) }]
+    case 'file':
+      return [{ ...fileBlock(part.file ?? {}, `${path}.file`), ...cacheMark(part) }]
+    default:
+      throw cannotCarry(path, `parts of type '${part.type}'`)
+  }
+}
+
+function imageBlock(url: string, path: string): Fields {
+  const data = readDataUrl(url, path)
+  if (data !== undefined) return dataImage(data.mediaType, data.data, path)
+  if (!/^https:\/\//i.test(url)) {
+    throw new Failure('invalid-value', `'${path}' must be an https URL or a base64 data URL.`, { param: path })
+  }
+  return { type: 'image', source: { type: 'url', url } }
+}
+
+function dataImage(mediaType: string, data: string, path: string): Fields {
+  // The registered name is image/jpeg; image/jpg is a common mistake.
+  const type = mediaType === 'image/jpg' ? 'image/jpeg' : mediaType
+  if (!IMAGE_TYPES.has(type)) {
+    const text = `'${path}' has media type '${mediaType}'; the model takes ${[...IMAGE_TYPES].join(', ')}.`
+    throw new Failure('invalid-value', text, { param: path })
+  }
+  return { type: 'image', source: { type: 'base64', media_type: type, data } }
+}
+
+function fileBlock(file: NonNullable<Part['file']>, path: string): Fields {
+  if (file.file_id) return { type: 'document', source: { type: 'file', file_id: file.file_id } }
+  const param = `${path}.file_data`
+  const url = file.file_data ?? ''
+  const title = file.filename ? { title: file.filename } : {}
+  const data = readDataUrl(url, param)
+  if (data === undefined) {
+    if (!/^https:\/\//i.test(url)) {
+      throw new Failure('invalid-value', `'${param}' must be an https URL or a base64 data URL.`, { param })
+    }
+    return { type: 'document', source: { type: 'url', url }, ...title }
+  }
+  if (data.mediaType.startsWith('image/')) return dataImage(data.mediaType, data.data, param)
+  if (data.mediaType === 'application/pdf') {
+    return { type: 'document', source: { type: 'base64', media_type: 'application/pdf', data: data.data }, ...title }
+  }
+  if (data.mediaType.startsWith('text/')) {
+    const text = decodeBase64Text(data.data, param)
+    return { type: 'document', source: { type: 'text', media_type: 'text/plain', data: text }, ...title }
+  }
+  throw cannotCarry(param, `files of type '${data.mediaType}'`)
+}
+
+function isFileBlock(block: Fields): boolean {
+  return (block.source as Fields | undefined)?.type === 'file'
+}
+
+/** What an earlier turn thought, with the signatures that prove it; without one Anthropic refuses it. */
+function thinkingBlocks(message: Message): Fields[] {
+  return fieldsOf(message.reasoning_details).flatMap((detail): Fields[] => {
+    if (detail.format !== ANTHROPIC_FORMAT) return []
+    const signature = textOf(detail.signature)
+    if (detail.type === 'reasoning.text' && signature !== undefined) {
+      return [{ type: 'thinking', thinking: textOf(detail.text) ?? '', signature }]
+    }
+    const data = textOf(detail.data)
+    return detail.type === 'reasoning.encrypted' && data !== undefined ? [{ type: 'redacted_thinking', data }] : []
+  })
+}
+
+function assistantText(message: Message): Fields[] {
+  const blocks = partsOf(message.content).flatMap((part) => {
+    const text = part.text ?? part.refusal
+    return text ? [{ type: 'text', text, ...cacheMark(part) }] : []
+  })
+  return message.refusal ? [...blocks, { type: 'text', text: message.refusal }] : blocks
+}
+
+function toolUses(message: Message, path: string, idOf: (id: string) => string): Fields[] {
+  return (message.tool_calls ?? []).map((call, at) => {
+    const where = `${path}.tool_calls[${at}]`
+    if (call.custom !== undefined)
+      return { type: 'tool_use', id: idOf(call.id), name: call.custom.name, input: { input: call.custom.input } }
+    const input = readArguments(call.function?.arguments ?? '', `${where}.function.arguments`)
+    return { type: 'tool_use', id: idOf(call.id), name: call.function?.name ?? '', input }
+  })
+}
+
+function toolResult(message: Message, id: string, path: string): Fields {
+  const result = { type: 'tool_result', tool_use_id: id, ...cacheMark(message) }
+  if (typeof message.content === 'string')
+    return message.content === '' ? result : { ...result, content: message.content }
+  const blocks = partsOf(message.content).flatMap((part, at) => toBlock(part, `${path}.content[${at}]`))
+  // An empty list is refused.
+  return blocks.length === 0 ? result : { ...result, content: blocks }
+}
+
+/** Removes the white space at the end of a last assistant turn, which Anthropic refuses in a prefill. */
+export function trimPrefill(messages: readonly AnthropicTurn[]): readonly AnthropicTurn[] {
+  const last = messages.at(-1)
+  const block = last?.content.at(-1)
+  if (last?.role !== 'assistant' || typeof block?.text !== 'string') return messages
+  const text = block.text.trimEnd()
+  const content = text === '' ? last.content.slice(0, -1) : [...last.content.slice(0, -1), { ...block, text }]
+  return content.length === 0 ? messages.slice(0, -1) : [...messages.slice(0, -1), { ...last, content }]
+}

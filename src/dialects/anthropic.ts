@@ -1,0 +1,262 @@
+import { type Chat, ROUTING_FIELDS, type Tool } from '../chat/request.ts'
+import { createAnthropicReader } from './anthropic-answer.ts'
+import { toAnthropicMessages, trimPrefill } from './anthropic-messages.ts'
+import type { Call, Dialect, Prepared, Traits } from './dialect.ts'
+import { BUDGET_TOKENS, nearestEffort, readReasoning } from './effort.ts'
+import { type Fields, isFields } from './fields.ts'
+import { toStrictSchema } from './json-schema.ts'
+import { unsupported } from './parts.ts'
+
+export interface AnthropicQuirks {
+  /** Appended to the base URL. */
+  readonly path?: string
+}
+
+/** The tool that stands in for structured output on models that have none. */
+const JSON_TOOL = 'json'
+/** Where the catalogue knows no limit: what every Claude model can write. */
+const FALLBACK_MAX_TOKENS = 4096
+const MIN_BUDGET_TOKENS = 1024
+
+/** What is read below; anything else a request may hold has no form in Anthropic's API. */
+const READ = new Set([
+  'model',
+  'messages',
+  'stream',
+  'stream_options',
+  'max_tokens',
+  'max_completion_tokens',
+  'temperature',
+  'top_p',
+  'top_k',
+  'stop',
+  'n',
+  'logprobs',
+  'tools',
+  'tool_choice',
+  'parallel_tool_calls',
+  'response_format',
+  'reasoning_effort',
+  'reasoning',
+  'modalities',
+  'audio',
+  'functions',
+  'function_call',
+  'user',
+  'safety_identifier',
+  'service_tier',
+  'web_search_options',
+  ...ROUTING_FIELDS,
+])
+/** Anthropic's own fields, for callers who know them. */
+const OWN = [
+  'thinking',
+  'output_config',
+  'context_management',
+  'mcp_servers',
+  'container',
+  'cache_control',
+  'inference_geo',
+]
+
+/** Anthropic's Messages API (translation 1). */
+export const anthropic: Dialect<AnthropicQuirks> = { prepare }
+
+type Body = Record<string, unknown>
+
+function prepare({ chat, model, stream, traits, quirks }: Call<AnthropicQuirks>): Prepared {
+  refuseWhatItLacks(chat)
+  const dropped = Object.keys(chat).filter((name) => chat[name] !== null && !READ.has(name) && !OWN.includes(name))
+  const { system, messages, usesFiles } = toAnthropicMessages(chat.messages)
+  const body: Body = { model, max_tokens: maxTokens(chat, traits), messages: trimPrefill(messages) }
+  if (system !== undefined) body.system = system
+  for (const name of OWN) if (chat[name] !== undefined && chat[name] !== null) body[name] = chat[name]
+  setTools(body, chat, traits)
+  const jsonTool = setResponseFormat(body, chat, traits)
+  setThinking(body, chat, traits, dropped)
+  setSampling(body, chat, traits, dropped)
+  setSmallThings(body, chat, dropped)
+  if (stream) body.stream = true
+  return {
+    request: {
+      path: quirks.path ?? '/v1/messages',
+      headers: {
+        'anthropic-version': '2023-06-01',
+        ...(usesFiles ? { 'anthropic-beta': 'files-api-2025-04-14' } : {}),
+      },
+      body: JSON.stringify(body),
+    },
+    dropped,
+    decoder: () => createAnthropicReader(jsonTool).event,
+    answer: (answer) => createAnthropicReader(jsonTool).body(answer),
+  }
+}
+
+function refuseWhatItLacks(chat: Chat): void {
+  if ((chat.n ?? 1) > 1) throw unsupported('n')
+  if (chat.logprobs === true) throw unsupported('logprobs')
+  if (chat.modalities?.some((modality) => modality !== 'text')) throw unsupported('modalities')
+  if (chat.audio) throw unsupported('audio')
+  if (chat.functions?.length) throw unsupported('functions')
+}
+
+function maxTokens(chat: Chat, { outputTokens }: Traits): number {
+  const most = outputTokens || FALLBACK_MAX_TOKENS
+  const asked = chat.max_completion_tokens ?? chat.max_tokens
+  if (!asked) return most
+  return outputTokens > 0 ? Math.min(asked, outputTokens) : asked
+}
+
+function toTool(tool: Tool, at: number, { jsonSchema }: Traits): Fields {
+  if (tool.type === 'custom') throw unsupported(`tools[${at}]`)
+  // Anthropic's own server tools are handed on.
+  if (tool.function === undefined) return tool
+  const { name, description, parameters, strict } = tool.function
+  const schema = { type: 'object', ...(parameters ?? { properties: {} }) }
+  const isStrict = strict === true && jsonSchema
+  return {
+    name,
+    ...(description ? { description } : {}),
+    input_schema: isStrict ? toStrictSchema(schema) : schema,
+    ...(isStrict ? { strict: true } : {}),
+    ...(tool.cache_control ? { cache_control: tool.cache_control } : {}),
+  }
+}
+
+function setTools(body: Body, chat: Chat, traits: Traits): void {
+  const tools = (chat.tools ?? []).map((tool, at) => toTool(tool, at, traits))
+  if (isFields(chat.web_search_options)) tools.push({ type: 'web_search_20250305', name: 'web_search' })
+  if (tools.length === 0) return
+  const choice = chat.tool_choice
+  const allowed = allowedTools(choice)
+  body.tools = allowed === undefined ? tools : tools.filter(({ name }) => allowed.names.has(String(name)))
+  const toolChoice = toolChoiceOf(allowed?.mode ?? choice)
+  const single = chat.parallel_tool_calls === false && toolChoice?.type !== 'none'
+  if (single) body.tool_choice = { ...(toolChoice ?? { type: 'auto' }), disable_parallel_tool_use: true }
+  else if (toolChoice !== undefined) body.tool_choice = toolChoice
+}
+
+/** OpenAI's `allowed_tools` choice: a narrower list, and how it binds. */
+function allowedTools(choice: Chat['tool_choice']): { names: Set<string>; mode: 'auto' | 'required' } | undefined {
+  if (!isFields(choice) || choice.type !== 'allowed_tools' || !isFields(choice.allowed_tools)) return undefined
+  const { tools, mode } = choice.allowed_tools
+  const names = Array.isArray(tools) ? tools.map((tool) => String(tool?.function?.name ?? tool?.name)) : []
+  return { names: new Set(names), mode: mode === 'required' ? 'required' : 'auto' }
+}
+
+function toolChoiceOf(choice: Chat['tool_choice']): Fields | undefined {
+  if (choice === 'none' || choice === 'auto') return { type: choice }
+  if (choice === 'required') return { type: 'any' }
+  if (!isFields(choice) || !isFields(choice.function)) return undefined
+  return { type: 'tool', name: choice.function.name }
+}
+
+/** @returns the name of the tool that stands in for structured output, where the model has none. */
+function setResponseFormat(body: Body, chat: Chat, { jsonSchema }: Traits): string | undefined {
+  const format = chat.response_format
+  if (format?.type === 'json_object') {
+    addSystem(body, 'Answer with a single valid JSON object and nothing else: no prose, no code fence.')
+    return undefined
+  }
+  const schema = format?.type === 'json_schema' ? format.json_schema?.schema : undefined
+  if (!schema) return undefined
+  if (jsonSchema) {
+    body.output_config = {
+      ...Object(body.output_config),
+      format: { type: 'json_schema', schema: toStrictSchema(schema) },
+    }
+    return undefined
+  }
+  const tools = Array.isArray(body.tools) ? body.tools : []
+  body.tools = [
+    ...tools,
+    { name: JSON_TOOL, description: 'Gives the answer.', input_schema: { type: 'object', ...schema } },
+  ]
+  body.tool_choice =
+    tools.length > 0 ? { type: 'any' } : { type: 'tool', name: JSON_TOOL, disable_parallel_tool_use: true }
+  return JSON_TOOL
+}
+
+function addSystem(body: Body, text: string): void {
+  const before = body.system
+  if (Array.isArray(before)) body.system = [...before, { type: 'text', text }]
+  else body.system = typeof before === 'string' ? `${before}\n${text}` : text
+}
+
+/** Models that think as much as they see fit, steered by an effort, take `max` as one; before them a budget is set. */
+function isAdaptive({ efforts }: Traits): boolean {
+  return efforts?.includes('max') === true
+}
+
+function setThinking(body: Body, chat: Chat, traits: Traits, dropped: string[]): void {
+  const asked = readReasoning(chat)
+  if (asked === undefined || body.thinking !== undefined) return
+  const name = chat.reasoning_effort ? 'reasoning_effort' : 'reasoning'
+  if (!traits.reasoning) {
+    if (asked.effort !== 'none') dropped.push(name)
+    return
+  }
+  if (asked.effort === 'none') {
+    // A model that always thinks is asked for the least of it.
+    if (isAdaptive(traits) && traits.budget === undefined && !traits.toggle) setEffort(body, 'low')
+    else body.thinking = { type: 'disabled' }
+    return
+  }
+  const effort = nearestEffort(asked.effort ?? 'medium', traits)
+  if (isAdaptive(traits)) {
+    body.thinking = { type: 'adaptive', display: 'summarized' }
+    if (effort !== undefined) setEffort(body, effort)
+    return
+  }
+  // A tool that is forced and a thinking budget exclude each other; the tool decides what the answer is.
+  const forced = isFields(body.tool_choice) && (body.tool_choice.type === 'any' || body.tool_choice.type === 'tool')
+  const budget = forced
+    ? undefined
+    : thinkingBudget(body, asked.tokens ?? BUDGET_TOKENS[asked.effort ?? 'medium'], chat, traits)
+  if (budget === undefined) dropped.push(name)
+  else body.thinking = { type: 'enabled', budget_tokens: budget }
+}
+
+function setEffort(body: Body, effort: string): void {
+  body.output_config = { ...Object(body.output_config), effort }
+}
+
+/** The budget comes on top of the answer that was asked for, within what the model can write at all. */
+function thinkingBudget(body: Body, wanted: number, chat: Chat, { outputTokens, budget }: Traits): number | undefined {
+  const least = Math.max(budget?.min ?? 0, MIN_BUDGET_TOKENS)
+  const most = outputTokens || FALLBACK_MAX_TOKENS
+  const answer = chat.max_completion_tokens ?? chat.max_tokens
+  const room = answer ? Math.max(most - answer, 0) : most - least
+  const tokens = Math.min(Math.max(wanted, least), budget?.max ?? wanted, Math.max(room, least))
+  const total = answer ? Math.min(answer + tokens, most) : most
+  if (tokens < least || tokens >= total) return undefined
+  body.max_tokens = total
+  return tokens
+}
+
+function setSampling(body: Body, chat: Chat, traits: Traits, dropped: string[]): void {
+  const thinking = isFields(body.thinking) && body.thinking.type !== 'disabled'
+  const give = (name: string, value: unknown, takes: boolean) => {
+    if (value === null || value === undefined) return
+    if (takes) body[name] = value
+    else dropped.push(name)
+  }
+  const free = traits.temperature && !thinking
+  const { temperature, top_p } = chat
+  // Anthropic's scale ends at 1; newer models refuse both at once.
+  give('temperature', typeof temperature === 'number' ? Math.min(temperature, 1) : undefined, free)
+  give('top_p', top_p, free && typeof temperature !== 'number')
+  give('top_k', chat.top_k, free)
+}
+
+function setSmallThings(body: Body, chat: Chat, dropped: string[]): void {
+  const stop = typeof chat.stop === 'string' ? [chat.stop] : (chat.stop ?? [])
+  const sequences = stop.filter((sequence) => sequence.trim() !== '')
+  if (sequences.length > 0) body.stop_sequences = sequences
+  if (sequences.length < stop.length) dropped.push('stop')
+  const user = chat.safety_identifier ?? chat.user
+  if (typeof user === 'string' && user !== '') body.metadata = { user_id: user }
+  if (chat.service_tier === 'auto') body.service_tier = 'auto'
+  else if (chat.service_tier === 'default') body.service_tier = 'standard_only'
+  else if (chat.service_tier) dropped.push('service_tier')
+}

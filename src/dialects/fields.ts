@@ -1,0 +1,34 @@
+/** A JSON object of which only some fields are of interest. */
+export type Fields = Readonly<Record<string, unknown>>
+
+/** True for a JSON object; not for a list. */
+export function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** The objects of a list; nothing where it is not one. */
+export function fieldsOf(value: unknown): readonly Fields[] {
+  return Array.isArray(value) ? value.filter(isFields) : []
+}
+
+/** A string that is not empty. */
+export function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+/** A count of tokens; 0 where there is none. */
+export function countOf(value: unknown): number {
+  return typeof value === 'number' && value > 0 ? value : 0
+}
+
+/** The members that say something: neither null nor undefined, nor an empty list. */
+export function sayingSomething(fields: Fields): Fields | undefined {
+  let kept: Record<string, unknown> | undefined
+  for (const name in fields) {
+    const value = fields[name]
+    if (value === null || value === undefined || (Array.isArray(value) && value.length === 0)) continue
+    kept ??= {}
+    kept[name] = value
+  }
+  return kept
+}

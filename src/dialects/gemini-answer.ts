@@ -1,0 +1,201 @@
+import type { ChatEvent, FinishReason } from '../chat/event.ts'
+import { usageOf } from '../chat/event.ts'
+import { Failure } from '../chat/failure.ts'
+import type { Decoder } from './dialect.ts'
+import { countOf, type Fields, fieldsOf, isFields, textOf } from './fields.ts'
+import { GEMINI_FORMAT } from './gemini-contents.ts'
+import { groundingAnnotations } from './gemini-grounding.ts'
+import { createPartialCall, type PartialCall } from './gemini-partial-call.ts'
+import { readErrorInAnswer } from './upstream-failure.ts'
+
+/** Reads Gemini's answers; each stream event is a whole GenerateContentResponse, as a body is (translation 2.3). */
+export interface GeminiReader {
+  readonly event: Decoder
+  readonly body: (body: unknown) => readonly ChatEvent[]
+}
+
+const FILTERED = new Set([
+  'SAFETY',
+  'RECITATION',
+  'BLOCKLIST',
+  'PROHIBITED_CONTENT',
+  'SPII',
+  'IMAGE_SAFETY',
+  'IMAGE_PROHIBITED_CONTENT',
+  'IMAGE_RECITATION',
+  'MODEL_ARMOR',
+  'LANGUAGE',
+])
+/** With these the model ended as it should; any other word without an answer is the provider's failure. */
+const PROPER = new Set(['STOP', 'MAX_TOKENS'])
+
+interface Candidate {
+  calls: number
+  said: boolean
+  text: string
+  /** Annotations already sent, as JSON: grounding is repeated in streams. */
+  readonly annotated: Set<string>
+  partial: PartialCall | undefined
+}
+
+export function createGeminiReader(newId: () => string): GeminiReader {
+  const candidates = new Map<number, Candidate>()
+
+  const candidateAt = (index: number): Candidate => {
+    const known = candidates.get(index)
+    if (known !== undefined) return known
+    const fresh: Candidate = { calls: 0, said: false, text: '', annotated: new Set(), partial: undefined }
+    candidates.set(index, fresh)
+    return fresh
+  }
+
+  const call = (
+    choice: number,
+    name: string,
+    args: unknown,
+    id: string | undefined,
+    signature: string | undefined,
+  ): ChatEvent[] => {
+    const candidate = candidateAt(choice)
+    const index = candidate.calls++
+    candidate.said = true
+    const extra =
+      signature === undefined ? {} : { extra: { extra_content: { google: { thought_signature: signature } } } }
+    return [
+      { type: 'tool-start', choice, index, id: id ?? newId(), name, kind: 'function', ...extra },
+      { type: 'tool-delta', choice, index, text: JSON.stringify(args ?? {}) },
+    ]
+  }
+
+  const readCall = (choice: number, given: Fields, signature: string | undefined): ChatEvent[] => {
+    const candidate = candidateAt(choice)
+    const name = textOf(given.name)
+    if (given.willContinue === true || given.partialArgs !== undefined || (name === undefined && candidate.partial)) {
+      candidate.partial ??= createPartialCall(name ?? '', textOf(given.id), signature)
+      candidate.partial.add(fieldsOf(given.partialArgs))
+      return given.willContinue === true ||
+        fieldsOf(given.partialArgs).some(({ willContinue }) => willContinue === true)
+        ? []
+        : endPartial(choice)
+    }
+    return [...endPartial(choice), ...call(choice, name ?? '', given.args, textOf(given.id), signature)]
+  }
+
+  const endPartial = (choice: number): ChatEvent[] => {
+    const candidate = candidateAt(choice)
+    const { partial } = candidate
+    candidate.partial = undefined
+    return partial === undefined ? [] : call(choice, partial.name, partial.args(), partial.id, partial.signature)
+  }
+
+  const readPart = (choice: number, part: Fields): ChatEvent[] => {
+    const candidate = candidateAt(choice)
+    const signature = textOf(part.thoughtSignature)
+    if (isFields(part.functionCall)) return readCall(choice, part.functionCall, signature)
+    const events: ChatEvent[] = []
+    const text = textOf(part.text)
+    if (text !== undefined) {
+      candidate.said = true
+      if (part.thought !== true) candidate.text += text
+      events.push({ type: part.thought === true ? 'reasoning' : 'text', choice, text })
+    }
+    if (isFields(part.inlineData)) {
+      const { mimeType, data } = part.inlineData
+      const images = [{ type: 'image_url', image_url: { url: `data:${mimeType};base64,${data}` } }]
+      candidate.said = true
+      events.push({ type: 'extra', choice, place: 'message', fields: { images } })
+    }
+    // A signature may come on a part with no text at all.
+    if (signature !== undefined) {
+      const detail = { type: 'reasoning.encrypted', data: signature, format: GEMINI_FORMAT }
+      events.push({ type: 'extra', choice, place: 'message', fields: { reasoning_details: [detail] } })
+    }
+    return events
+  }
+
+  const readCandidate = (given: Fields, position: number): ChatEvent[] => {
+    const choice = typeof given.index === 'number' ? given.index : position
+    const candidate = candidateAt(choice)
+    const parts = isFields(given.content) ? fieldsOf(given.content.parts) : []
+    const events = parts.flatMap((part) => readPart(choice, part))
+    const logprobs = isFields(given.logprobsResult) ? given.logprobsResult : undefined
+    if (logprobs !== undefined)
+      events.push({ type: 'extra', choice, place: 'choice', fields: { logprobs_result: logprobs } })
+    if (isFields(given.groundingMetadata)) {
+      const annotations = groundingAnnotations(given.groundingMetadata, candidate.text).filter((annotation) => {
+        const json = JSON.stringify(annotation)
+        return !candidate.annotated.has(json) && candidate.annotated.add(json)
+      })
+      if (annotations.length > 0) events.push({ type: 'extra', choice, place: 'message', fields: { annotations } })
+    }
+    const word = textOf(given.finishReason)
+    if (word !== undefined) {
+      events.push(...endPartial(choice))
+      events.push(finish(choice, word, candidate, textOf(given.finishMessage)))
+    }
+    return events
+  }
+
+  const read = (data: Fields): ChatEvent[] => {
+    const list = fieldsOf(data.candidates)
+    const events = list.flatMap(readCandidate)
+    const blocked = isFields(data.promptFeedback) ? textOf(data.promptFeedback.blockReason) : undefined
+    if (blocked !== undefined && list.length === 0) events.push(refused(data.promptFeedback as Fields, blocked))
+    const usage = data.usageMetadata
+    if (isFields(usage) && typeof usage.promptTokenCount === 'number') events.push(usageEvent(usage))
+    return events
+  }
+
+  return {
+    event: (data) => {
+      if (!isFields(data)) return [nonsense()]
+      return isFields(data.error) ? [{ type: 'error', failure: readErrorInAnswer(data) }] : read(data)
+    },
+    body: (body) => {
+      if (!isFields(body)) return [nonsense()]
+      if (isFields(body.error)) return [{ type: 'error', failure: readErrorInAnswer(body) }]
+      const events = read(body)
+      return events.length === 0 ? [nonsense()] : [...events, { type: 'done' }]
+    },
+  }
+}
+
+function finish(choice: number, word: string, { said }: Candidate, message: string | undefined): ChatEvent {
+  if (!said && !PROPER.has(word) && !FILTERED.has(word)) {
+    const text = `The provider ended without an answer (${word}${message === undefined ? '' : `: ${message}`}).`
+    return { type: 'error', failure: new Failure('provider-failed', text, { detail: word }) }
+  }
+  return { type: 'finish', choice, reason: reasonOf(word) }
+}
+
+function reasonOf(word: string): FinishReason {
+  if (word === 'MAX_TOKENS') return 'length'
+  return FILTERED.has(word) ? 'content_filter' : 'stop'
+}
+
+/** Gemini counts thoughts beside the answer, and cached tokens within the prompt. */
+function usageEvent(usage: Fields): ChatEvent {
+  const thoughts = countOf(usage.thoughtsTokenCount)
+  const cached = countOf(usage.cachedContentTokenCount)
+  return {
+    type: 'usage',
+    usage: usageOf(
+      countOf(usage.promptTokenCount) + countOf(usage.toolUsePromptTokenCount),
+      countOf(usage.candidatesTokenCount) + thoughts,
+      {
+        prompt_tokens_details: { cached_tokens: cached },
+        ...(thoughts > 0 ? { completion_tokens_details: { reasoning_tokens: thoughts } } : {}),
+      },
+    ),
+  }
+}
+
+function refused(feedback: Fields, reason: string): ChatEvent {
+  const message = textOf(feedback.blockReasonMessage) ?? `The provider refused the prompt by its policy (${reason}).`
+  return { type: 'error', failure: new Failure('content-filter', message, { detail: reason }) }
+}
+
+function nonsense(): ChatEvent {
+  const failure = new Failure('provider-failed', 'The provider answered with something that is not an answer.')
+  return { type: 'error', failure }
+}

@@ -1,0 +1,212 @@
+import { Failure } from '../chat/failure.ts'
+import type { Message, Part, ToolCall } from '../chat/request.ts'
+import type { Traits } from './dialect.ts'
+import { type Fields, fieldsOf, isFields, textOf } from './fields.ts'
+import { cannotCarry, partsOf, readArguments, readDataUrl, textContent } from './parts.ts'
+
+export interface GeminiContent {
+  readonly role: 'user' | 'model'
+  readonly parts: readonly Fields[]
+}
+
+/** The conversation in Gemini's form. */
+export interface GeminiConversation {
+  readonly system: readonly Fields[]
+  readonly contents: readonly GeminiContent[]
+}
+
+/** Reasoning details carry this, so that a signature goes back only to those who made it. */
+export const GEMINI_FORMAT = 'google-gemini-v1'
+
+/** Google's own word for "the signature was lost on the way": the call is taken without it. */
+const NO_SIGNATURE = 'skip_thought_signature_validator'
+
+interface OpenCall {
+  readonly name: string
+  readonly id: string
+}
+
+/**
+ * Translates messages (translation 2.1). Each turn's tool results go back together, in the order of its calls.
+ * @throws Failure for parts that Gemini has no form for, and for results of calls that nobody made.
+ */
+export function toGeminiContents(messages: readonly Message[], traits: Traits): GeminiConversation {
+  const system: Fields[] = []
+  const turns: { role: 'user' | 'model'; parts: Fields[]; calls?: Map<string, Fields[]> }[] = []
+  let calls: OpenCall[] = []
+
+  const push = (role: 'user' | 'model', parts: readonly Fields[]) => {
+    if (parts.length === 0) return
+    const last = turns.at(-1)
+    if (last?.role === role && last.calls === undefined) last.parts.push(...parts)
+    else turns.push({ role, parts: [...parts] })
+  }
+
+  const answer = (message: Message, path: string, id: string | undefined) => {
+    const call = calls.find((open) => (id === undefined ? open.name === message.name : open.id === id))
+    if (call === undefined) {
+      const param = `${path}.${id === undefined ? 'name' : 'tool_call_id'}`
+      throw new Failure('invalid-value', `'${param}' names no tool call of the assistant before it.`, { param })
+    }
+    let turn = turns.at(-1)
+    if (turn?.calls === undefined) {
+      turn = { role: 'user', parts: [], calls: new Map(calls.map((open) => [open.id, []])) }
+      turns.push(turn)
+    }
+    turn.calls?.get(call.id)?.push(...functionResponse(message, call, path, traits))
+  }
+
+  messages.forEach((message, at) => {
+    const path = `messages[${at}]`
+    switch (message.role) {
+      case 'system':
+      case 'developer': {
+        const text = textContent(message.content, `${path}.content`)
+        if (text !== '') system.push({ text })
+        break
+      }
+      case 'user':
+        push(
+          'user',
+          partsOf(message.content).flatMap((part, index) => toPart(part, `${path}.content[${index}]`)),
+        )
+        break
+      case 'assistant': {
+        const own = callsOf(message)
+        if (own.length > 0) calls = own.map(({ id, function: called }) => ({ id, name: called?.name ?? '' }))
+        push('model', [...modelText(message), ...functionCalls(own, path, traits)])
+        break
+      }
+      case 'tool':
+        answer(message, path, message.tool_call_id ?? '')
+        break
+      case 'function':
+        answer(message, path, undefined)
+        break
+      default:
+        message.role satisfies never
+    }
+  })
+  if (turns.length === 0) {
+    const text = "'messages' needs at least one message that is not empty beside the system messages."
+    throw new Failure('invalid-value', text, { param: 'messages' })
+  }
+  return {
+    system,
+    contents: turns.map(({ role, parts, calls: answers }) => ({
+      role,
+      parts: answers === undefined ? parts : [...answers.values()].flat(),
+    })),
+  }
+}
+
+/** The legacy `function_call` is a tool call without an id. */
+function callsOf(message: Message): readonly ToolCall[] {
+  const { tool_calls, function_call } = message
+  return function_call ? [{ id: `function:${function_call.name}`, function: function_call }] : (tool_calls ?? [])
+}
+
+function modelText(message: Message): Fields[] {
+  const text = partsOf(message.content)
+    .map((part) => part.text ?? part.refusal ?? '')
+    .join('')
+  const whole = text || (message.refusal ?? '')
+  const signature = fieldsOf(message.reasoning_details)
+    .filter(({ format, type }) => format === GEMINI_FORMAT && type === 'reasoning.encrypted')
+    .map(({ data }) => textOf(data))
+    .findLast((data) => data !== undefined)
+  if (whole === '' && signature === undefined) return []
+  return [{ text: whole, ...(signature === undefined ? {} : { thoughtSignature: signature }) }]
+}
+
+function functionCalls(calls: readonly ToolCall[], path: string, traits: Traits): Fields[] {
+  return calls.map((call, at) => {
+    if (call.function === undefined) throw cannotCarry(`${path}.tool_calls[${at}]`, 'custom tool calls')
+    const args = readArguments(call.function.arguments, `${path}.tool_calls[${at}].function.arguments`)
+    const google = isFields(call.extra_content) ? call.extra_content.google : undefined
+    const own = isFields(google) ? textOf(google.thought_signature) : undefined
+    // Models steered by a thinking level (Gemini 3 and later) insist on a signature at the first call of a turn.
+    const signature = own ?? (at === 0 && traits.efforts !== undefined ? NO_SIGNATURE : undefined)
+    return {
+      functionCall: { name: call.function.name, args },
+      ...(signature === undefined ? {} : { thoughtSignature: signature }),
+    }
+  })
+}
+
+function functionResponse(message: Message, { name }: OpenCall, path: string, traits: Traits): Fields[] {
+  const parts = partsOf(message.content)
+  const text = parts
+    .filter((part) => part.type === 'text')
+    .map((part) => part.text ?? '')
+    .join('')
+  const media = parts.flatMap((part, at) => (part.type === 'text' ? [] : toPart(part, `${path}.content[${at}]`)))
+  const response = { name, response: responseObject(text) }
+  if (media.length === 0) return [{ functionResponse: response }]
+  return traits.efforts === undefined
+    ? [{ functionResponse: response }, ...media]
+    : [{ functionResponse: { ...response, parts: media } }]
+}
+
+/** Gemini wants an object; a tool may answer with anything. */
+function responseObject(text: string): Fields {
+  try {
+    const value: unknown = JSON.parse(text)
+    return isFields(value) ? value : { result: value }
+  } catch {
+    return { result: text }
+  }
+}
+
+function toPart(part: Part, path: string): Fields[] {
+  switch (part.type) {
+    case 'text':
+      return part.text ? [{ text: part.text }] : []
+    case 'refusal':
+      return part.refusal ? [{ text: part.refusal }] : []
+    case 'image_url':
+      return [media(part.image_url?.url ?? '', `${path}.image_url.url`)]
+    case 'input_audio': {
+      const { data = '', format = '' } = part.input_audio ?? {}
+      return [{ inlineData: { mimeType: `audio/${format}`, data } }]
+    }
+    case 'video_url': {
+      const url = isFields(part.video_url) ? textOf(part.video_url.url) : undefined
+      return [media(url ?? '', `${path}.video_url.url`)]
+    }
+    case 'file':
+      if (part.file?.file_id) return [{ fileData: { fileUri: part.file.file_id } }]
+      return [media(part.file?.file_data ?? '', `${path}.file.file_data`)]
+    default:
+      throw cannotCarry(path, `parts of type '${part.type}'`)
+  }
+}
+
+const TYPES: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    jpg: 'image/jpeg',
+    jpeg: 'image/jpeg',
+    png: 'image/png',
+    gif: 'image/gif',
+    webp: 'image/webp',
+    heic: 'image/heic',
+    pdf: 'application/pdf',
+    mp4: 'video/mp4',
+    webm: 'video/webm',
+    mov: 'video/quicktime',
+    mp3: 'audio/mp3',
+    wav: 'audio/wav',
+  }),
+)
+
+/** Data goes in the request; the Gemini API fetches addresses itself (its docs, "File input methods"). */
+function media(url: string, path: string): Fields {
+  const inline = readDataUrl(url, path)
+  if (inline !== undefined) return { inlineData: { mimeType: inline.mediaType, data: inline.data } }
+  if (!/^(https|gs):\/\//i.test(url)) {
+    throw new Failure('invalid-value', `'${path}' must be an https URL or a base64 data URL.`, { param: path })
+  }
+  const ending = /\.([a-z0-9]+)(?:[?#]|$)/i.exec(url)?.[1]?.toLowerCase() ?? ''
+  const mimeType = TYPES.get(ending)
+  return { fileData: { fileUri: url, ...(mimeType === undefined ? {} : { mimeType }) } }
+}

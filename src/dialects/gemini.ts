@@ -1,0 +1,165 @@
+import { type Chat, ROUTING_FIELDS, type Tool } from '../chat/request.ts'
+import type { Call, Dialect, Prepared, Traits } from './dialect.ts'
+import { BUDGET_TOKENS, nearestEffort, readReasoning } from './effort.ts'
+import { type Fields, isFields } from './fields.ts'
+import { createGeminiReader } from './gemini-answer.ts'
+import { toGeminiContents } from './gemini-contents.ts'
+import { toGeminiJsonSchema } from './json-schema.ts'
+import { unsupported } from './parts.ts'
+
+export interface GeminiQuirks {
+  /** Stands before `/models/…` in the path. */
+  readonly version?: string
+}
+
+const MAX_STOP_SEQUENCES = 5
+
+/** What is read below; anything else a request may hold has no form in Gemini's API. */
+const READ = new Set([
+  'model',
+  'messages',
+  'stream',
+  'stream_options',
+  'max_tokens',
+  'max_completion_tokens',
+  'temperature',
+  'top_p',
+  'top_k',
+  'n',
+  'stop',
+  'seed',
+  'presence_penalty',
+  'frequency_penalty',
+  'logprobs',
+  'tools',
+  'tool_choice',
+  'response_format',
+  'reasoning_effort',
+  'reasoning',
+  'modalities',
+  'audio',
+  'functions',
+  'function_call',
+  'safety_settings',
+  'web_search_options',
+  ...ROUTING_FIELDS,
+])
+
+/** Gemini's generateContent (translation 2). */
+export const gemini: Dialect<GeminiQuirks> = { prepare }
+
+function prepare({ chat, model, stream, traits, quirks, newId }: Call<GeminiQuirks>): Prepared {
+  refuseWhatItLacks(chat)
+  const dropped = Object.keys(chat).filter((name) => chat[name] !== null && !READ.has(name))
+  const { system, contents } = toGeminiContents(chat.messages, traits)
+  const tools = toTools(chat)
+  const body = {
+    contents,
+    ...(system.length > 0 ? { systemInstruction: { parts: system } } : {}),
+    ...(tools.length > 0 ? { tools } : {}),
+    ...(chat.tools?.length ? toToolConfig(chat.tool_choice) : {}),
+    ...(chat.safety_settings ? { safetySettings: chat.safety_settings } : {}),
+    generationConfig: toGenerationConfig(chat, traits, dropped),
+  }
+  const method = stream ? 'streamGenerateContent?alt=sse' : 'generateContent'
+  return {
+    request: {
+      path: `/${quirks.version ?? 'v1beta'}/models/${model}:${method}`,
+      headers: {},
+      body: JSON.stringify(body),
+    },
+    dropped,
+    decoder: () => createGeminiReader(newId).event,
+    answer: (answer) => createGeminiReader(newId).body(answer),
+  }
+}
+
+function refuseWhatItLacks(chat: Chat): void {
+  if (chat.logprobs === true) throw unsupported('logprobs')
+  if (chat.modalities?.includes('audio') || chat.audio) throw unsupported('audio')
+  if (chat.functions?.length) throw unsupported('functions')
+  if (Array.isArray(chat.stop) && chat.stop.length > MAX_STOP_SEQUENCES) throw unsupported('stop')
+}
+
+function toTools(chat: Chat): Fields[] {
+  const declarations = (chat.tools ?? []).map(toDeclaration)
+  return [
+    ...(declarations.length > 0 ? [{ functionDeclarations: declarations }] : []),
+    ...(isFields(chat.web_search_options) ? [{ googleSearch: {} }] : []),
+  ]
+}
+
+function toDeclaration(tool: Tool, at: number): Fields {
+  if (tool.function === undefined) throw unsupported(`tools[${at}]`)
+  const { name, description, parameters } = tool.function
+  return {
+    name,
+    ...(description ? { description } : {}),
+    ...(parameters ? { parametersJsonSchema: toGeminiJsonSchema(parameters) } : {}),
+  }
+}
+
+function toToolConfig(choice: Chat['tool_choice']): Fields {
+  const mode = (functionCallingConfig: Fields) => ({ toolConfig: { functionCallingConfig } })
+  if (choice === 'none') return mode({ mode: 'NONE' })
+  if (choice === 'auto') return mode({ mode: 'AUTO' })
+  if (choice === 'required') return mode({ mode: 'ANY' })
+  if (!isFields(choice)) return {}
+  if (isFields(choice.function)) return mode({ mode: 'ANY', allowedFunctionNames: [choice.function.name] })
+  if (choice.type !== 'allowed_tools' || !isFields(choice.allowed_tools)) return {}
+  const { tools, mode: binding } = choice.allowed_tools
+  const allowed = Array.isArray(tools) ? tools.map((tool) => String(tool?.function?.name ?? tool?.name)) : []
+  // Only ANY narrows the list; leaving the choice to the model is done by VALIDATED.
+  return mode({ mode: binding === 'required' ? 'ANY' : 'VALIDATED', allowedFunctionNames: allowed })
+}
+
+function toGenerationConfig(chat: Chat, traits: Traits, dropped: string[]): Fields {
+  const asked = chat.max_completion_tokens ?? chat.max_tokens ?? undefined
+  const most = traits.outputTokens || Number.POSITIVE_INFINITY
+  const stop = typeof chat.stop === 'string' ? [chat.stop] : (chat.stop ?? [])
+  const format = chat.response_format
+  const json = format?.type === 'json_schema' || format?.type === 'json_object'
+  const schema = format?.type === 'json_schema' ? format.json_schema?.schema : undefined
+  // Before Gemini 3 (asked by a budget, not a level) JSON output and functions exclude each other.
+  const jsonAllowed = traits.efforts !== undefined || !chat.tools?.length
+  if (json && !jsonAllowed) throw unsupported('response_format')
+  const images = chat.modalities?.includes('image') ? { responseModalities: ['TEXT', 'IMAGE'] } : {}
+  const given = {
+    maxOutputTokens: asked === undefined ? undefined : Math.min(asked, most),
+    temperature: traits.temperature ? chat.temperature : drop('temperature', chat.temperature, dropped),
+    topP: chat.top_p,
+    topK: chat.top_k,
+    candidateCount: chat.n && chat.n > 1 ? chat.n : undefined,
+    seed: chat.seed,
+    presencePenalty: chat.presence_penalty,
+    frequencyPenalty: chat.frequency_penalty,
+    stopSequences: stop.length > 0 ? stop : undefined,
+    responseMimeType: json ? 'application/json' : undefined,
+    responseJsonSchema: schema ? toGeminiJsonSchema(schema) : undefined,
+    thinkingConfig: toThinking(chat, traits, dropped),
+    ...images,
+  }
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined && value !== null))
+}
+
+function drop(name: string, value: unknown, dropped: string[]): undefined {
+  if (value !== null && value !== undefined) dropped.push(name)
+}
+
+/** Gemini 3 and later take a level, 2.5 takes a budget; never both (translation 2.2). */
+function toThinking(chat: Chat, traits: Traits, dropped: string[]): Fields | undefined {
+  const asked = readReasoning(chat)
+  if (asked === undefined) return undefined
+  if (!traits.reasoning || (traits.efforts === undefined && traits.budget === undefined)) {
+    if (asked.effort !== 'none') dropped.push(chat.reasoning_effort ? 'reasoning_effort' : 'reasoning')
+    return undefined
+  }
+  const includeThoughts = asked.effort !== 'none'
+  if (traits.efforts !== undefined) {
+    return { thinkingLevel: nearestEffort(asked.effort ?? 'medium', traits), includeThoughts }
+  }
+  const { min, max = Number.POSITIVE_INFINITY } = traits.budget ?? { min: 0 }
+  const wanted = asked.tokens ?? BUDGET_TOKENS[asked.effort ?? 'medium']
+  const off = wanted === 0 && traits.toggle
+  return { thinkingBudget: off ? 0 : Math.min(Math.max(wanted, min), max), includeThoughts }
+}

@@ -1,0 +1,81 @@
+import { type Fields, isFields } from './fields.ts'
+
+/** Keywords that Anthropic refuses in structured output; their meaning goes into the description (translation 1.2). */
+const LIMITS = [
+  'minimum',
+  'maximum',
+  'exclusiveMinimum',
+  'exclusiveMaximum',
+  'multipleOf',
+  'minLength',
+  'maxLength',
+  'pattern',
+  'maxItems',
+  'uniqueItems',
+  'minProperties',
+  'maxProperties',
+] as const
+const FORMATS = new Set(['date-time', 'time', 'date', 'duration', 'email', 'hostname', 'uri', 'ipv4', 'ipv6', 'uuid'])
+
+/**
+ * A JSON Schema in the subset that Anthropic's structured output takes: objects are closed, `oneOf` is `anyOf`, and limits
+ * that cannot be enforced are told to the model in words.
+ */
+export function toStrictSchema(schema: Fields): Fields {
+  if (typeof schema.$ref === 'string') return { $ref: schema.$ref, ...definitions(schema) }
+  const { not, oneOf, $schema, ...rest } = schema
+  const strict: Record<string, unknown> = { ...mapChildren(rest, toStrictSchema), ...definitions(schema) }
+  const notes: string[] = []
+  for (const name of LIMITS) {
+    if (!(name in strict)) continue
+    notes.push(`${name}: ${JSON.stringify(strict[name])}`)
+    delete strict[name]
+  }
+  if (typeof strict.minItems === 'number' && strict.minItems > 1) {
+    notes.push(`minItems: ${strict.minItems}`)
+    delete strict.minItems
+  }
+  if (typeof strict.format === 'string' && !FORMATS.has(strict.format)) {
+    notes.push(`format: ${strict.format}`)
+    delete strict.format
+  }
+  if (not !== undefined) notes.push(`not: ${JSON.stringify(not)}`)
+  if (Array.isArray(oneOf)) strict.anyOf = oneOf.map((branch) => (isFields(branch) ? toStrictSchema(branch) : branch))
+  if (strict.type === 'object' || isFields(strict.properties)) strict.additionalProperties = false
+  if (notes.length > 0) strict.description = [strict.description, `(${notes.join(', ')})`].filter(Boolean).join(' ')
+  return strict
+}
+
+/** The subset of JSON Schema that Gemini reads has `enum` but no `const`, and no `$schema`. */
+export function toGeminiJsonSchema(schema: Fields): Fields {
+  const { $schema, const: only, ...rest } = schema
+  const mapped = { ...mapChildren(rest, toGeminiJsonSchema), ...definitions(schema, toGeminiJsonSchema) }
+  return only === undefined ? mapped : { ...mapped, enum: [only] }
+}
+
+const CHILD_LISTS = ['anyOf', 'allOf', 'oneOf', 'prefixItems'] as const
+const CHILD_MAPS = ['properties'] as const
+const CHILDREN = ['items', 'additionalProperties'] as const
+
+function mapChildren(schema: Fields, map: (child: Fields) => Fields): Fields {
+  const mapped: Record<string, unknown> = { ...schema }
+  for (const name of CHILDREN) if (isFields(schema[name])) mapped[name] = map(schema[name])
+  for (const name of CHILD_LISTS) {
+    const list = schema[name]
+    if (Array.isArray(list)) mapped[name] = list.map((child) => (isFields(child) ? map(child) : child))
+  }
+  for (const name of CHILD_MAPS) if (isFields(schema[name])) mapped[name] = mapMembers(schema[name], map)
+  return mapped
+}
+
+function mapMembers(members: Fields, map: (child: Fields) => Fields): Fields {
+  return Object.fromEntries(
+    Object.entries(members).map(([name, child]) => [name, isFields(child) ? map(child) : child]),
+  )
+}
+
+function definitions(schema: Fields, map: (child: Fields) => Fields = toStrictSchema): Fields {
+  const defined: Record<string, unknown> = {}
+  for (const name of ['$defs', 'definitions']) if (isFields(schema[name])) defined[name] = mapMembers(schema[name], map)
+  return defined
+}

@@ -1,0 +1,88 @@
+import type { ChatEvent } from '../chat/event.ts'
+
+type Piece = { readonly type: 'text' | 'reasoning'; readonly text: string }
+
+/** Tells reasoning from text in a stream that marks it with `<think>…</think>`, cut anywhere (translation 3). */
+export interface ThinkTagSplitter {
+  readonly feed: (text: string) => readonly Piece[]
+  /** The stream has ended: what might have become a tag is text after all. */
+  readonly end: () => readonly Piece[]
+}
+
+const OPEN = '<think>'
+const CLOSE = '</think>'
+
+/**
+ * The opening tag counts at the beginning of the answer only: later it is something that the model writes about. White
+ * space around the tags belongs to neither side.
+ */
+export function createThinkTagSplitter(): ThinkTagSplitter {
+  let mode: 'start' | 'thinking' | 'gap' | 'text' = 'start'
+  let held = ''
+
+  const step = (pieces: Piece[]): boolean => {
+    switch (mode) {
+      case 'start': {
+        held = held.trimStart()
+        if (held.startsWith(OPEN)) {
+          held = held.slice(OPEN.length)
+          mode = 'thinking'
+          return true
+        }
+        if (OPEN.startsWith(held)) return false
+        mode = 'text'
+        return true
+      }
+      case 'thinking': {
+        const end = held.indexOf(CLOSE)
+        if (end >= 0) {
+          if (end > 0) pieces.push({ type: 'reasoning', text: held.slice(0, end) })
+          held = held.slice(end + CLOSE.length)
+          mode = 'gap'
+          return true
+        }
+        const safe = held.length - tailThatMayBecome(CLOSE, held)
+        if (safe > 0) pieces.push({ type: 'reasoning', text: held.slice(0, safe) })
+        held = held.slice(safe)
+        return false
+      }
+      case 'gap': {
+        held = held.trimStart()
+        if (held === '') return false
+        mode = 'text'
+        return true
+      }
+      case 'text': {
+        if (held !== '') pieces.push({ type: 'text', text: held })
+        held = ''
+        return false
+      }
+      default:
+        return mode satisfies never
+    }
+  }
+
+  const run = (text: string): readonly Piece[] => {
+    const pieces: Piece[] = []
+    held += text
+    while (step(pieces));
+    return pieces
+  }
+
+  return {
+    feed: run,
+    end: () => {
+      const rest = held
+      held = ''
+      if (rest === '') return []
+      return [{ type: mode === 'thinking' ? 'reasoning' : 'text', text: rest }] satisfies Partial<ChatEvent>[]
+    },
+  }
+}
+
+function tailThatMayBecome(tag: string, text: string): number {
+  for (let length = Math.min(tag.length - 1, text.length); length > 0; length--) {
+    if (text.endsWith(tag.slice(0, length))) return length
+  }
+  return 0
+}

@@ -1,0 +1,129 @@
+import { Failure } from '../chat/failure.ts'
+import type { Chat } from '../chat/request.ts'
+import type { Settings } from '../env.ts'
+import { patienceFor } from '../routing/deadline.ts'
+import type { Target } from '../routing/plan.ts'
+import { type Answer, attempt } from './attempt.ts'
+
+/** As many targets are asked for one request, at most. */
+const MAX_ATTEMPTS = 3
+/** Before the only target there is gets asked again. */
+const SAME_AGAIN_MS = { least: 100, most: 300 }
+
+/** One attempt, for the trace and the log. */
+export interface Attempted {
+  readonly target: Target
+  /** The status that the provider answered with, or the kind of the failure. */
+  readonly outcome: string
+  readonly ms: number
+  readonly failure?: Failure
+}
+
+/** What asking the targets one after the other needs. */
+export interface Beginning {
+  readonly targets: readonly Target[]
+  readonly chat: Chat
+  readonly stream: boolean
+  readonly settings: Settings
+  readonly promptTokens: () => number
+  readonly gone: AbortSignal
+  /** Grows as attempts end. */
+  readonly trace: Attempted[]
+}
+
+/**
+ * Asks the targets until one begins to answer (contract 6); the client sees nothing of those that failed.
+ * @throws Failure where none did: the caller's own fault as it is, otherwise one that sums up all.
+ */
+export async function begin(beginning: Beginning): Promise<Answer> {
+  const { targets, trace, gone } = beginning
+  const started = Date.now()
+  const failures: Failure[] = []
+  let left = [...targets]
+  let asked = 0
+  for (;;) {
+    const target = left.shift()
+    if (target === undefined || asked >= MAX_ATTEMPTS) break
+    const at = Date.now()
+    try {
+      const last = left.length === 0 || asked + 1 >= MAX_ATTEMPTS
+      const answer = await attempt(tryOf(beginning, target, at - started, last))
+      trace.push({ target, outcome: '200', ms: Date.now() - at })
+      return answer
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error
+      const { upstreamStatus } = error.details
+      trace.push({ target, outcome: String(upstreamStatus ?? error.kind), ms: Date.now() - at, failure: error })
+      failures.push(error)
+      if (gone.aborted || !error.failover) throw error
+      // What we refused ourselves has cost nobody anything.
+      if (error.fault !== 'caller' || upstreamStatus !== undefined) asked++
+      if (error.kind === 'context-length') left = left.filter((other) => isRoomier(other, target))
+      if (targets.length === 1 && asked === 1 && isWorthAnotherTry(error, Date.now() - at)) {
+        await sleep(SAME_AGAIN_MS.least + Math.random() * (SAME_AGAIN_MS.most - SAME_AGAIN_MS.least))
+        left.push(target)
+      }
+    }
+  }
+  throw summary(failures, trace)
+}
+
+function tryOf(beginning: Beginning, target: Target, spentMs: number, last: boolean) {
+  const { chat, stream, settings, promptTokens, gone } = beginning
+  const provider = settings.providers.get(target.deployment.provider)
+  if (provider === undefined) throw new TypeError(`planned for a provider that is not configured`)
+  const { firstByteMs, totalMs } = patienceFor(settings.timeouts, stream, target.deployment.traits)
+  const leftMs = Math.max(totalMs - spentMs, 1)
+  const deadlineMs = last ? leftMs : Math.min(firstByteMs, leftMs)
+  return { target, provider, chat, stream, timeouts: settings.timeouts, deadlineMs, promptTokens, gone }
+}
+
+function isRoomier({ deployment: { traits } }: Target, than: Target): boolean {
+  return traits.contextTokens === 0 || traits.contextTokens > than.deployment.traits.contextTokens
+}
+
+/** With nobody else to ask, a failure that was quick and the provider's own may pass. */
+function isWorthAnotherTry({ fault, details }: Failure, ms: number): boolean {
+  return fault === 'provider' && details.shouldRetry !== false && ms < 2000
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}
+
+/** The soonest recovery that a provider named, or a guess where none did. */
+const DEFAULT_RETRY_MS = 5000
+
+function summary(failures: readonly Failure[], trace: readonly Attempted[]): Failure {
+  const [first] = failures
+  if (first === undefined) return new Failure('internal', 'No target was asked.')
+  const callers = failures.find(({ fault }) => fault === 'caller')
+  if (callers !== undefined && failures.every(({ fault }) => fault === 'caller')) return callers
+  const kinds = new Set(failures.map(({ kind }) => kind))
+  const waits = failures.flatMap(
+    ({ details, fault }) => details.retryAfterMs ?? (fault === 'limit' ? DEFAULT_RETRY_MS : []),
+  )
+  const kind = kinds.size === 1 ? first.kind : mixed(failures)
+  const who = [...new Set(trace.map(({ target }) => `${target.deployment.provider}/${target.model}`))].join(', ')
+  const text =
+    failures.length === 1 ? `${first.message} Asked: ${who}.` : `${MIXED[kind] ?? first.message} Asked: ${who}.`
+  return new Failure(kind, text, {
+    ...(first.details.param === undefined ? {} : { param: first.details.param }),
+    ...(waits.length === 0 ? {} : { retryAfterMs: Math.min(...waits) }),
+    detail: failures.map(({ kind: each, details }) => `${each}: ${details.detail ?? ''}`).join(' | '),
+  })
+}
+
+function mixed(failures: readonly Failure[]): Failure['kind'] {
+  // Some are limiting us and some are overloaded: all of it passes by itself.
+  return failures.every(({ fault }) => fault === 'limit') ? 'overloaded' : 'provider-failed'
+}
+
+const MIXED: Readonly<Partial<Record<Failure['kind'], string>>> = {
+  'rate-limited': 'Every provider of this model is limiting our requests; try again later.',
+  'quota-exhausted': "The gateway's accounts with all providers of this model are used up.",
+  overloaded: 'Every provider of this model is overloaded; try again later.',
+  'provider-timeout': 'No provider of this model answered in time.',
+  'provider-failed': 'Every provider of this model failed.',
+  'credentials-refused': "The providers refused the gateway's own credentials.",
+}

@@ -1,0 +1,183 @@
+import type { Said } from '../chat/event.ts'
+import { Failure } from '../chat/failure.ts'
+import { type Chat, parseChat } from '../chat/request.ts'
+import type { Settings } from '../env.ts'
+import { type Needs, needsOf } from '../routing/needs.ts'
+import { plan, type Target } from '../routing/plan.ts'
+import { collect } from '../stream/collect.ts'
+import { createEncoder, type Envelope } from '../stream/encode.ts'
+import type { Answer } from './attempt.ts'
+import { type Attempted, begin } from './begin.ts'
+import type { KeyRecord } from './keys.ts'
+import { logAttempts, logBroken } from './log.ts'
+import { createOutlet, pump } from './pump.ts'
+import { randomText } from './random.ts'
+import { commonHeaders, failureResponse, toldHeaders } from './respond.ts'
+
+/** One call to chat completions, as far as the door has let it in. */
+export interface CompletionCall {
+  readonly request: Request
+  readonly body: Readonly<Record<string, unknown>>
+  readonly caller: KeyRecord
+  readonly settings: Settings
+  readonly requestId: string
+  readonly waitUntil: (work: Promise<unknown>) => void
+  /** When the call came in and when its key was known, in milliseconds since 1970. */
+  readonly cameAt: number
+  readonly knownAt: number
+}
+
+/** A call under way: what is told of it, and what answering it needs. */
+interface Course {
+  readonly call: CompletionCall
+  readonly chat: Chat
+  readonly needs: Needs
+  readonly targets: readonly Target[]
+  readonly trace: Attempted[]
+  readonly plannedAt: number
+  readonly id: string
+  /** Seconds since 1970. */
+  readonly created: number
+}
+
+/**
+ * Answers a chat completion, whole or streamed (reference; contract 3, 4, 6).
+ * @throws Failure for a request that is not valid or that nobody may answer.
+ */
+export async function complete(call: CompletionCall): Promise<Response> {
+  const chat = parseChat(call.body)
+  const needs = needsOf(chat)
+  const { settings, caller } = call
+  const targets = plan({
+    chat,
+    needs,
+    configured: new Set(settings.providers.keys()),
+    autoModels: settings.autoModels,
+    autoChosen: settings.autoChosen,
+    customModels: settings.customModels,
+    ...(caller.models === undefined ? {} : { allowed: caller.models }),
+  })
+  const plannedAt = Date.now()
+  const id = `chatcmpl-${randomText(28)}`
+  const course: Course = { call, chat, needs, targets, trace: [], plannedAt, id, created: Math.floor(plannedAt / 1000) }
+  return chat.stream === true ? stream(course) : whole(course)
+}
+
+function beginningOf({ call, chat, needs, targets, trace }: Course, gone: AbortSignal) {
+  const { settings } = call
+  return { targets, chat, stream: chat.stream === true, settings, promptTokens: needs.promptTokens, gone, trace }
+}
+
+function headersOf(course: Course, answer: Answer | undefined): Record<string, string> {
+  const { call, chat, trace, plannedAt } = course
+  const timing = {
+    authMs: call.knownAt - call.cameAt,
+    routeMs: plannedAt - call.knownAt,
+    upstreamMs: Date.now() - plannedAt,
+  }
+  const answered = answer === undefined ? {} : { target: answer.target, dropped: answer.dropped }
+  return {
+    ...commonHeaders(call.requestId),
+    ...toldHeaders({ requestedModel: chat.model, trace, timing, ...answered }),
+  }
+}
+
+function failed(course: Course, error: unknown): Response {
+  if (!(error instanceof Failure)) throw error
+  logAttempts(course.call.requestId, course.trace)
+  return failureResponse(error, course.call.requestId, headersOf(course, undefined))
+}
+
+function envelopeOf({ id, created }: Course, model: string): Envelope {
+  return { id, created, model }
+}
+
+async function whole(course: Course): Promise<Response> {
+  const { call } = course
+  let answer: Answer
+  try {
+    answer = await begin(beginningOf(course, call.request.signal))
+  } catch (error) {
+    return failed(course, error)
+  }
+  logAttempts(call.requestId, course.trace)
+  const object = call.request.headers.get('x-router9-object') === 'openai' ? 'chat.completion' : 'text_completion'
+  const completion = collect(answer.first, envelopeOf(course, answer.target.model), object)
+  if (completion instanceof Failure) return failed(course, completion)
+  return new Response(JSON.stringify(completion), {
+    headers: { ...headersOf(course, answer), 'content-type': 'application/json' },
+  })
+}
+
+async function stream(course: Course): Promise<Response> {
+  const { call } = course
+  const gone = new AbortController()
+  const leave = () => gone.abort()
+  if (call.request.signal.aborted) leave()
+  else call.request.signal.addEventListener('abort', leave)
+
+  const beginning = begin(beginningOf(course, gone.signal))
+  const answer = await orLate(beginning, call.settings.timeouts.commitMs).catch((error: unknown) => ({ error }))
+  if (answer !== 'late' && 'error' in answer) return failed(course, answer.error)
+  const { readable, writable } = new IdentityTransformStream()
+  const outlet = createOutlet(writable, call.settings.timeouts.commentMs, leave)
+  if (answer === 'late') outlet.keepAlive()
+  call.waitUntil(
+    (answer === 'late' ? beginning : Promise.resolve(answer)).then(
+      (begun) => carry(course, begun, outlet),
+      (error: unknown) => breakOff(course, error, outlet),
+    ),
+  )
+  return new Response(readable, {
+    headers: {
+      ...headersOf(course, answer === 'late' ? undefined : answer),
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-cache, no-transform',
+      'x-accel-buffering': 'no',
+    },
+  })
+}
+
+/** The result of the work, or word that it takes longer. */
+async function orLate<T>(work: Promise<T>, ms: number): Promise<T | 'late'> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const late = new Promise<'late'>((resolve) => {
+    timer = setTimeout(() => resolve('late'), ms)
+  })
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+type Outlet = ReturnType<typeof createOutlet>
+
+function encoderFor({ chat, ...course }: Course, model: string) {
+  return createEncoder(envelopeOf({ chat, ...course }, model), chat.stream_options?.include_usage === true)
+}
+
+async function carry(course: Course, answer: Answer, outlet: Outlet): Promise<void> {
+  const { requestId } = course.call
+  logAttempts(requestId, course.trace)
+  const encode = encoderFor(course, answer.target.model)
+  await pump(
+    answer,
+    (said: Said) => {
+      if (said.type === 'error') logBroken(requestId, answer.target.deployment.provider, said.failure)
+      return encode(said)
+    },
+    outlet,
+  )
+}
+
+/** The answer was promised with a 200 and nobody began it: the stream says so (contract 4.5). */
+async function breakOff(course: Course, error: unknown, outlet: Outlet): Promise<void> {
+  logAttempts(course.call.requestId, course.trace)
+  const failure = error instanceof Failure ? error : new Failure('internal', 'Router9 failed. Please try again.')
+  try {
+    await outlet.send(encoderFor(course, course.chat.model)({ type: 'error', failure }))
+  } finally {
+    await outlet.close().catch(() => {})
+  }
+}

@@ -1,0 +1,44 @@
+import type { Failure } from '../chat/failure.ts'
+import type { Attempted } from './begin.ts'
+
+/** Anything in a text that may be a key; logs and messages are read by people who should not have it. */
+const KEY_LIKE = /\b(sk-r9k|sk|gsk|xai|key|AIza|Bearer)([-_ ]?)[\w-]{8,}/g
+
+function withoutKeys(text: string): string {
+  return text.replace(KEY_LIKE, '$1$2…')
+}
+
+/** Writes one structured line for each attempt that failed (rule: a provider's misbehaviour leaves a trace). */
+export function logAttempts(requestId: string, trace: readonly Attempted[]): void {
+  for (const { target, outcome, ms, failure } of trace) {
+    if (failure === undefined || failure.fault === 'left') continue
+    const { provider, upstreamModel } = target.deployment
+    const { kind, details } = failure
+    line('warn', {
+      event: 'attempt_failed',
+      request: requestId,
+      provider,
+      model: upstreamModel,
+      outcome,
+      ms,
+      kind,
+      detail: details.detail,
+    })
+  }
+}
+
+/** Writes one structured line for an answer that broke after it had begun. */
+export function logBroken(requestId: string, provider: string, failure: Failure): void {
+  const { kind, details } = failure
+  line('warn', { event: 'answer_broken', request: requestId, provider, kind, detail: details.detail })
+}
+
+/** Writes one structured line for a fault of our own. */
+export function logFault(requestId: string, error: unknown): void {
+  const detail = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  line('error', { event: 'fault', request: requestId, detail })
+}
+
+function line(level: 'warn' | 'error', fields: Readonly<Record<string, unknown>>): void {
+  console[level](withoutKeys(JSON.stringify({ level, ...fields })))
+}

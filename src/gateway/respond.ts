@@ -1,0 +1,91 @@
+import type { Failure } from '../chat/failure.ts'
+import type { Target } from '../routing/plan.ts'
+import type { Attempted } from './begin.ts'
+
+/** Every header that a browser may read (contract 7). */
+const EXPOSED = [
+  'x-request-id',
+  'x-router9-model',
+  'x-router9-provider',
+  'x-router9-requested-model',
+  'x-router9-attempts',
+  'x-router9-dropped-params',
+  'server-timing',
+  'retry-after',
+  'retry-after-ms',
+  'x-should-retry',
+].join(', ')
+
+/** How long to wait where nobody said, in milliseconds. */
+const DEFAULT_RETRY_MS = 5000
+/** Official SDKs do not believe a longer wait and retry at once: then they are told not to (cases, section 11). */
+const LONGEST_RETRY_MS = 60_000
+
+/** The headers that every response has. */
+export function commonHeaders(requestId: string): Record<string, string> {
+  return {
+    'x-request-id': requestId,
+    'access-control-allow-origin': '*',
+    'access-control-expose-headers': EXPOSED,
+    'x-content-type-options': 'nosniff',
+  }
+}
+
+/** A failure as the client gets it (contract 5). */
+export function failureResponse(failure: Failure, requestId: string, further: Record<string, string> = {}): Response {
+  const headers: Record<string, string> = {
+    ...further,
+    ...commonHeaders(requestId),
+    'content-type': 'application/json',
+  }
+  if (failure.details.allow !== undefined) headers.allow = failure.details.allow
+  if (failure.status === 429 || failure.status === 503) Object.assign(headers, retryHeaders(failure))
+  return new Response(JSON.stringify({ error: failure.toError() }), { status: failure.status, headers })
+}
+
+function retryHeaders({ kind, details }: Failure): Record<string, string> {
+  const ms = Math.ceil(details.retryAfterMs ?? DEFAULT_RETRY_MS)
+  const hopeless = kind === 'quota-exhausted' || kind === 'budget' || kind === 'no-provider'
+  return {
+    'retry-after': String(Math.ceil(ms / 1000)),
+    'retry-after-ms': String(ms),
+    'x-should-retry': String(!hopeless && ms <= LONGEST_RETRY_MS),
+  }
+}
+
+/** What is told of how an answer came to be (contract 7). */
+export interface Told {
+  readonly requestedModel: string
+  readonly trace: readonly Attempted[]
+  readonly target?: Target
+  readonly dropped?: readonly string[]
+  readonly timing: Timing
+}
+
+/** Where the time went until now, in milliseconds. */
+export interface Timing {
+  readonly authMs: number
+  readonly routeMs: number
+  readonly upstreamMs: number
+}
+
+export function toldHeaders({ requestedModel, trace, target, dropped, timing }: Told): Record<string, string> {
+  return {
+    'x-router9-requested-model': headerText(requestedModel),
+    ...(trace.length === 0 ? {} : { 'x-router9-attempts': trace.map(attemptText).join(',') }),
+    ...(target === undefined
+      ? {}
+      : { 'x-router9-model': headerText(target.model), 'x-router9-provider': target.deployment.provider }),
+    ...(dropped?.length ? { 'x-router9-dropped-params': headerText(dropped.join(',')) } : {}),
+    'server-timing': `auth;dur=${timing.authMs}, route;dur=${timing.routeMs}, upstream;dur=${timing.upstreamMs}`,
+  }
+}
+
+function attemptText({ target, outcome, ms }: Attempted): string {
+  return `${target.deployment.provider}:${outcome}:${ms}ms`
+}
+
+/** Names come from the caller, and headers take only some characters of a limited number. */
+function headerText(text: string): string {
+  return text.slice(0, 500).replace(/[^\x20-\x7e]/g, '?')
+}

@@ -1,0 +1,2 @@
+export { app as default } from './app.ts'
+export { Health } from './gateway/health-object.ts'

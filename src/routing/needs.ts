@@ -1,0 +1,83 @@
+import type { Chat } from '../chat/request.ts'
+import { weigh } from '../chat/weigh.ts'
+import type { Modality, Traits } from '../dialects/dialect.ts'
+
+/** What a request needs a model to be able to do. */
+export interface Needs {
+  readonly input: ReadonlySet<Modality>
+  readonly tools: boolean
+  /** Tokens of the longest answer that was asked for; 0 where left open. */
+  readonly outputTokens: number
+  /** Our estimate of the prompt, in tokens; counted when first asked for. */
+  readonly promptTokens: () => number
+}
+
+/** A picture costs about this many tokens at most providers. */
+const MEDIA_TOKENS = 1000
+/** Prompts are estimated on the long side: a window that is too small fails, one that is too large only costs. */
+const WEIGHT_PER_TOKEN = 3.2
+
+/** Reads from a request what its model must be able to do. */
+export function needsOf(chat: Chat): Needs {
+  const input = new Set<Modality>()
+  for (const { content } of chat.messages) {
+    if (!Array.isArray(content)) continue
+    for (const part of content) {
+      const modality = modalityOf(part.type, part.file?.file_data)
+      if (modality !== undefined) input.add(modality)
+    }
+  }
+  let tokens: number | undefined
+  return {
+    input,
+    tools: (chat.tools?.length ?? 0) > 0 && chat.tool_choice !== 'none',
+    outputTokens: chat.max_completion_tokens ?? chat.max_tokens ?? 0,
+    promptTokens: () => {
+      tokens ??= estimatePrompt(chat)
+      return tokens
+    },
+  }
+}
+
+function modalityOf(type: string, fileData: string | null | undefined): Modality | undefined {
+  switch (type) {
+    case 'image_url':
+      return 'image'
+    case 'input_audio':
+      return 'audio'
+    case 'video_url':
+      return 'video'
+    case 'file':
+      return fileData && /^data:application\/pdf/i.test(fileData) ? 'pdf' : undefined
+    default:
+      return undefined
+  }
+}
+
+function estimatePrompt(chat: Chat): number {
+  let weight = chat.tools ? JSON.stringify(chat.tools).length : 0
+  let media = 0
+  for (const { content, tool_calls } of chat.messages) {
+    if (typeof content === 'string') weight += weigh(content)
+    for (const part of Array.isArray(content) ? content : []) {
+      if (part.text === undefined) media += 1
+      else weight += weigh(part.text)
+    }
+    for (const call of tool_calls ?? []) weight += call.function?.arguments.length ?? 0
+  }
+  return Math.ceil(weight / WEIGHT_PER_TOKEN) + media * MEDIA_TOKENS
+}
+
+/** What a model lacks for a request, in the word that the error's `param` gets; undefined where it lacks nothing. */
+export function lackOf(needs: Needs, traits: Traits): string | undefined {
+  for (const modality of needs.input) {
+    if (!traits.input.has(modality)) return modality === 'image' ? 'vision' : modality
+  }
+  if (needs.tools && !traits.tools) return 'tools'
+  return undefined
+}
+
+/** Whether prompt and answer fit the model's window, by our estimate. */
+export function fits(needs: Needs, { contextTokens }: Traits): boolean {
+  return contextTokens === 0 || needs.promptTokens() + needs.outputTokens <= contextTokens
+}

@@ -1,0 +1,14 @@
+import type { Traits } from '../dialects/dialect.ts'
+
+/** A model that the catalogue cannot know, on the operator's own server: trusted to do what it is asked. */
+export const openTraits: Traits = {
+  contextTokens: 0,
+  outputTokens: 0,
+  input: new Set(['text', 'image', 'audio', 'video', 'pdf']),
+  output: new Set(['text']),
+  tools: true,
+  jsonSchema: true,
+  temperature: true,
+  reasoning: true,
+  toggle: true,
+}

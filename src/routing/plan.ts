@@ -1,0 +1,178 @@
+import { allModels, type Deployment, findDeployment, findModel, type Model } from '../catalog/models.ts'
+import { findProvider } from '../catalog/providers.ts'
+import { Failure } from '../chat/failure.ts'
+import type { Chat } from '../chat/request.ts'
+import { fits, lackOf, type Needs } from './needs.ts'
+import { openTraits } from './open-traits.ts'
+
+/** Whom a request may go to: a model at a provider. */
+export interface Target {
+  /** The public id, which the answer carries. */
+  readonly model: string
+  readonly deployment: Deployment
+}
+
+/** What a plan is made from. */
+export interface Situation {
+  readonly chat: Chat
+  readonly needs: Needs
+  /** The ids of the providers that are configured. */
+  readonly configured: ReadonlySet<string>
+  readonly autoModels: readonly string[]
+  readonly autoChosen: boolean
+  readonly customModels: readonly string[]
+  /** The models that the key may use; all where undefined. */
+  readonly allowed?: readonly string[]
+}
+
+export const AUTO = 'auto'
+
+/**
+ * The targets for a request, best first. The one place where choosing happens.
+ * @throws Failure where there is none: unknown model, outside the key's list, not capable, no provider.
+ */
+export function plan(situation: Situation): readonly Target[] {
+  const { chat, configured } = situation
+  if (configured.size === 0) {
+    const text = "No provider is configured. Set a provider's key, such as OPENAI_API_KEY or ANTHROPIC_API_KEY."
+    throw new Failure('no-provider', text)
+  }
+  const names = [chat.model, ...(chat.models ?? [])]
+  const found = names.flatMap((name, at) => (name === AUTO ? autoTargets(situation) : named(situation, name, at)))
+  const preferred = prefer(unique(found), chat.provider ?? {})
+  if (preferred.length === 0) throw nothingLeft(chat)
+  const capable = capableOnly(preferred, situation.needs, names)
+  return chat.provider?.allow_fallbacks === false ? capable.slice(0, 1) : capable
+}
+
+function named(situation: Situation, name: string, at: number): Target[] {
+  const { configured, allowed } = situation
+  const param = at === 0 ? 'model' : `models[${at - 1}]`
+  const targets = resolve(situation, name)
+  if (targets === undefined) {
+    const text = `The model '${name.slice(0, 100)}' does not exist. GET /v1/models lists those that do.`
+    throw new Failure('unknown-model', text, { param })
+  }
+  const [first] = targets
+  if (!isAllowed(name, first?.model, allowed)) {
+    throw new Failure('model-not-allowed', `This key may not use the model '${name.slice(0, 100)}'.`, { param })
+  }
+  const here = targets.filter(({ deployment }) => configured.has(deployment.provider))
+  if (here.length === 0) {
+    const providers = [...new Set(targets.map(({ deployment }) => deployment.provider))]
+    const settings = providers.map((id) => `${findProvider(id)?.setting}_API_KEY`).join(' or ')
+    const text = `No provider is configured for the model '${name.slice(0, 100)}'. Set ${settings}.`
+    throw new Failure('unknown-model', text, { param })
+  }
+  return here
+}
+
+function targetsOf(model: Model): Target[] {
+  return model.deployments.map((deployment) => ({ model: model.id, deployment }))
+}
+
+/** `provider/model`: that provider, and others only where the caller says so (contract 8). */
+function pinned({ chat, customModels }: Situation, name: string): readonly Target[] | undefined {
+  const slash = name.indexOf('/')
+  const provider = slash > 0 ? findProvider(name.slice(0, slash)) : undefined
+  if (provider === undefined) return undefined
+  const rest = name.slice(slash + 1)
+  const found = findDeployment(provider.id, rest)
+  if (found !== undefined) {
+    const first = { model: found.model.id, deployment: found.deployment }
+    const others = chat.provider?.allow_fallbacks === true ? targetsOf(found.model) : []
+    return unique([first, ...others])
+  }
+  const closed = provider.id === 'custom' && customModels.length > 0 && !customModels.includes(rest)
+  if (provider.anyModel !== true || rest === '' || closed) return undefined
+  return [openTarget(provider.id, rest, name)]
+}
+
+function ofModel(name: string): readonly Target[] | undefined {
+  const model = findModel(name)
+  return model && targetsOf(model)
+}
+
+function custom({ customModels }: Situation, name: string): readonly Target[] | undefined {
+  return customModels.includes(name) ? [openTarget('custom', name, name)] : undefined
+}
+
+function openTarget(provider: string, upstreamModel: string, model: string): Target {
+  return { model, deployment: { provider, upstreamModel, traits: openTraits } }
+}
+
+function autoTargets(situation: Situation): Target[] {
+  const { allowed, autoModels, autoChosen, configured, needs } = situation
+  if (allowed !== undefined && !allowed.includes(AUTO)) {
+    throw new Failure('model-not-allowed', "This key may not use the model 'auto'.", { param: 'model' })
+  }
+  // A list that holds nothing but `auto` leaves the choice open.
+  const within = allowed?.some((name) => name !== AUTO) ? allowed : undefined
+  const here = (targets: readonly Target[]) =>
+    targets.filter(({ model, deployment }) => configured.has(deployment.provider) && isAllowed(model, model, within))
+  const chosen = here(autoModels.flatMap((name) => resolve(situation, name) ?? []))
+  if (chosen.length > 0 || autoChosen) return chosen
+  // None of our own favourites is to be had here: whatever the configured providers have, the operator's own first.
+  const own = situation.customModels.map((name) => openTarget('custom', name, name))
+  const rest = allModels()
+    .flatMap(targetsOf)
+    .filter(({ deployment: { traits } }) => lackOf(needs, traits) === undefined)
+  return here([...own, ...rest])
+}
+
+function resolve(situation: Situation, name: string): readonly Target[] | undefined {
+  return pinned(situation, name) ?? ofModel(name) ?? custom(situation, name)
+}
+
+function isAllowed(asked: string, id: string | undefined, allowed: readonly string[] | undefined): boolean {
+  return allowed === undefined || allowed.includes(asked) || (id !== undefined && allowed.includes(id))
+}
+
+function unique(targets: readonly Target[]): Target[] {
+  const seen = new Set<string>()
+  return targets.filter(({ deployment: { provider, upstreamModel } }) => {
+    const name = `${provider}/${upstreamModel}`
+    return !seen.has(name) && seen.add(name)
+  })
+}
+
+type Preferences = NonNullable<Chat['provider']>
+
+function prefer(targets: Target[], { only, ignore, order }: Preferences): Target[] {
+  const ids = (names: readonly string[]) => names.map((name) => findProvider(name)?.id ?? name)
+  const wanted = only ? new Set(ids(only)) : undefined
+  const unwanted = new Set(ids(ignore ?? []))
+  const ranks = ids(order ?? [])
+  const rank = ({ deployment }: Target) => {
+    const at = ranks.indexOf(deployment.provider)
+    return at < 0 ? ranks.length : at
+  }
+  return targets
+    .filter(({ deployment: { provider } }) => (wanted?.has(provider) ?? true) && !unwanted.has(provider))
+    .map((target, at) => ({ target, at }))
+    .sort((a, b) => rank(a.target) - rank(b.target) || a.at - b.at)
+    .map(({ target }) => target)
+}
+
+function nothingLeft(chat: Chat): Failure {
+  const text = chat.provider
+    ? `No provider is left for '${chat.model.slice(0, 100)}' after 'provider.only' and 'provider.ignore'.`
+    : `No provider is configured for any model that '${chat.model.slice(0, 100)}' may use.`
+  return new Failure('unknown-model', text, { param: 'model' })
+}
+
+function capableOnly(targets: readonly Target[], needs: Needs, names: readonly string[]): readonly Target[] {
+  const capable = targets.filter(({ deployment: { traits } }) => lackOf(needs, traits) === undefined)
+  const [first] = targets
+  if (capable.length === 0 && first !== undefined) {
+    const lack = lackOf(needs, first.deployment.traits) ?? ''
+    const text = `No model that '${names[0]?.slice(0, 100)}' may be answered by can do what is asked: ${lack} is lacking.`
+    throw new Failure('model-not-capable', text, { param: lack })
+  }
+  // One model that was asked for by name decides on its own window; among several the estimate chooses.
+  if (new Set(capable.map(({ model }) => model)).size === 1) return capable
+  const roomy = capable.filter(({ deployment: { traits } }) => fits(needs, traits))
+  if (roomy.length > 0) return roomy
+  const text = 'The prompt and the answer asked for fit the window of no model that may answer. Shorten the messages.'
+  throw new Failure('model-not-capable', text, { param: 'context' })
+}

@@ -1,0 +1,149 @@
+import type { ChatEvent, Content, Finish, FinishReason, Said, Usage } from '../chat/event.ts'
+import { usageOf } from '../chat/event.ts'
+import { Failure } from '../chat/failure.ts'
+import { weigh } from '../chat/weigh.ts'
+
+/**
+ * Stands between a decoder and everybody else and makes one promise: content, then exactly one ending. Finishes and usage
+ * are kept until the end, since providers disagree on where they stand; a stream that stops short becomes an error.
+ */
+export interface Settler {
+  /** @returns what stands now; nothing any more after an ending. */
+  readonly take: (events: readonly ChatEvent[]) => readonly Said[]
+  /** The upstream closed its side: the answer is complete if every choice that began has finished. */
+  readonly close: () => readonly Said[]
+  /** The upstream broke: an error, unless the answer was complete before. */
+  readonly fail: (failure: Failure) => readonly Said[]
+  /** True as soon as every choice that began has finished: only usage can still come. */
+  readonly finished: () => boolean
+  /** What was used so far, by the provider's word or by our estimate. */
+  readonly usage: () => Usage
+}
+
+interface ToolState {
+  readonly choice: number
+  readonly index: number
+  readonly custom: boolean
+  empty: boolean
+}
+
+const NOTHING: readonly Said[] = []
+
+/** @param promptTokens our estimate, asked for where the provider reports no usage. */
+export function createSettler(promptTokens: () => number): Settler {
+  const finishes = new Map<number, FinishReason>()
+  const begun = new Set<number>()
+  const tools = new Map<string, ToolState>()
+  const called = new Set<number>()
+  let usage: Usage | undefined
+  let weight = 0
+  let over = false
+
+  const currentUsage = () => usage ?? usageOf(promptTokens(), Math.ceil(weight / 4), { estimated: true })
+  const finished = () => finishes.size > 0 && [...begun].every((choice) => finishes.has(choice))
+
+  const note = (content: Content) => {
+    if (content.type === 'extra') return
+    begun.add(content.choice)
+    if (content.type === 'tool-start') {
+      if (content.kind !== 'function_call') called.add(content.choice)
+      tools.set(`${content.choice}:${content.index}`, {
+        choice: content.choice,
+        index: content.index,
+        custom: content.kind === 'custom',
+        empty: true,
+      })
+      weight += content.name.length
+    } else if (content.type === 'tool-delta') {
+      const tool = tools.get(`${content.choice}:${content.index}`)
+      if (tool !== undefined && content.text !== '') tool.empty = false
+      weight += content.text.length
+    } else {
+      weight += weigh(content.text)
+    }
+  }
+
+  const end = (): readonly Said[] => {
+    if (over) return NOTHING
+    over = true
+    const said: Said[] = []
+    // Clients parse the joined arguments as JSON; a tool that takes none still has to have an object.
+    for (const tool of tools.values()) {
+      if (tool.empty && !tool.custom) {
+        said.push({ type: 'tool-delta', choice: tool.choice, index: tool.index, text: '{}' })
+      }
+    }
+    const all: Finish[] = [...new Set([...begun, ...finishes.keys()])]
+      .sort((a, b) => a - b)
+      .map((choice) => ({ choice, reason: reasonOf(finishes.get(choice), called.has(choice)) }))
+    said.push({ type: 'end', finishes: all, usage: currentUsage() })
+    return said
+  }
+
+  const fail = (failure: Failure): readonly Said[] => {
+    if (over) return NOTHING
+    if (finished()) return end()
+    over = true
+    return [{ type: 'error', failure }]
+  }
+
+  const take = (events: readonly ChatEvent[]): readonly Said[] => {
+    if (over) return NOTHING
+    let said: Said[] | undefined
+    for (const event of events) {
+      if (over) break
+      switch (event.type) {
+        case 'finish':
+          finishes.set(event.choice, event.reason)
+          continue
+        case 'usage':
+          usage = event.usage
+          continue
+        case 'error':
+          over = true
+          said = [...(said ?? []), event]
+          continue
+        case 'done': {
+          const anything = begun.size > 0 || finishes.size > 0
+          said = [...(said ?? []), ...(anything ? end() : fail(emptyAnswer()))]
+          continue
+        }
+        case 'text':
+        case 'reasoning':
+        case 'refusal':
+        case 'tool-start':
+        case 'tool-delta':
+        case 'extra':
+          note(event)
+          if (said === undefined) said = [event]
+          else said.push(event)
+          continue
+        default:
+          return event satisfies never
+      }
+    }
+    return said ?? NOTHING
+  }
+
+  const close = (): readonly Said[] => {
+    if (over) return NOTHING
+    if (finished()) return end()
+    return fail(begun.size > 0 ? cutAnswer() : emptyAnswer())
+  }
+
+  return { take, close, fail, finished, usage: currentUsage }
+}
+
+/** A tool call is a tool call, whatever the provider calls the end of it (translation 2.3; cases F02). */
+function reasonOf(reason: FinishReason | undefined, calledTools: boolean): FinishReason {
+  const said = reason ?? 'stop'
+  return said === 'stop' && calledTools ? 'tool_calls' : said
+}
+
+function emptyAnswer(): Failure {
+  return new Failure('provider-failed', 'The provider sent an empty answer.')
+}
+
+function cutAnswer(): Failure {
+  return new Failure('provider-failed', "The provider's stream ended before the answer was complete.")
+}

@@ -1,0 +1,251 @@
+import { type AnswerChoice, type Router9Answer, readRouter9Body, readRouter9Stream } from './answer.ts'
+import type { Expected, ExpectedChoice, ExpectedToolCall, ExpectedUsage } from './expected.ts'
+import { at, type JsonObject, numberOf, objectOf, parseJson, sameJson, textOf } from './json.ts'
+
+/** An HTTP answer of Router9 as it came. */
+export type HttpAnswer = { status: number; headers: Record<string, string>; body: string }
+
+/** What was asked, as far as it shapes the answer. */
+export type Asked = { stream: boolean; includeUsage?: boolean; model?: string }
+
+/** One named comparison; `expected` and `actual` say what differs. */
+export type Check = { name: CheckName; ok: boolean; expected?: string; actual?: string }
+
+/** The names of all comparisons, in the order in which they are printed. */
+export const CHECK_NAMES = [
+  'outcome',
+  'text',
+  'reasoning',
+  'refusal',
+  'tool-calls',
+  'finish_reason',
+  'usage',
+  'done',
+  'role-first',
+  'shape',
+  'error',
+] as const
+
+/** The name of a comparison. */
+export type CheckName = (typeof CHECK_NAMES)[number]
+
+const FINISH_REASONS = new Set(['stop', 'length', 'tool_calls', 'content_filter', 'function_call'])
+
+/** Compares Router9's answer with what the recording calls for; where two answers are allowed, either will do. */
+export function checks(expected: Expected, actual: HttpAnswer, asked: Asked): Check[] {
+  const first = checkOne(expected, actual, asked)
+  for (let other = expected.orElse; other !== undefined; other = other.orElse) {
+    if (first.every(({ ok }) => ok)) return first
+    const attempt = checkOne(other, actual, asked)
+    if (attempt.every(({ ok }) => ok)) return attempt
+  }
+  return first
+}
+
+function checkOne(expected: Expected, actual: HttpAnswer, asked: Asked): Check[] {
+  if (expected.outcome === 'error-before-content') return checkHttpError(expected, actual)
+  const outcome = compare('outcome', 'status 200', `status ${actual.status}`)
+  if (!outcome.ok) return [{ ...outcome, actual: `status ${actual.status}: ${actual.body.slice(0, 200)}` }]
+  const contentType = actual.headers['content-type'] ?? ''
+  const answer = asked.stream ? readRouter9Stream(actual.body, asked) : readRouter9Body(parseJson(actual.body), {})
+  const wanted = asked.stream ? 'text/event-stream; charset=utf-8' : 'application/json'
+  if (asked.stream ? contentType !== wanted : !contentType.startsWith(wanted)) {
+    answer.problems.push(`content-type is "${contentType}", not ${wanted}`)
+  }
+  if (asked.model !== undefined && answer.model !== asked.model) {
+    answer.problems.push(`model is ${answer.model}, not ${asked.model}`)
+  }
+  checkHeaders(actual, answer.problems)
+  const found: Check[] = [
+    compareOutcome(expected, answer),
+    ...compareChoices(expected, answer),
+    compare('done', String(expected.outcome === 'answer'), String(answer.done)),
+    compareProblems('role-first', answer.roleProblems),
+    compareProblems('shape', answer.problems),
+  ]
+  if (expected.outcome === 'answer') found.push(compareUsage(expected.usage, answer))
+  else found.push(compareStreamError(expected, answer))
+  return found
+}
+
+function compare(name: CheckName, expected: string, actual: string): Check {
+  return expected === actual ? { name, ok: true } : { name, ok: false, expected, actual }
+}
+
+function compareProblems(name: CheckName, problems: string[]): Check {
+  return compare(name, 'no problem', [...new Set(problems)].join('; ') || 'no problem')
+}
+
+function compareOutcome(expected: Expected, answer: Router9Answer): Check {
+  return compare('outcome', expected.outcome, answer.error === undefined ? 'answer' : 'error-after-content')
+}
+
+function compareChoices(expected: Expected, answer: Router9Answer): Check[] {
+  const found: Check[] = []
+  const indexes = (choices: { index: number }[]) => `choices ${choices.map(({ index }) => index).join(',')}`
+  if (expected.outcome === 'answer') found.push(compare('outcome', indexes(expected.choices), indexes(answer.choices)))
+  for (const wanted of expected.choices) {
+    const got = answer.choices.find(({ index }) => index === wanted.index)
+    if (got === undefined) {
+      const silent = wanted.text + wanted.reasoning === '' && wanted.toolCalls.length === 0
+      if (!silent) found.push({ name: 'text', ok: false, expected: `choice ${wanted.index}`, actual: 'no such choice' })
+      continue
+    }
+    found.push(compareText(wanted, got))
+    const tidy = wanted.looseSpace ? squeeze : (text: string) => text
+    found.push(compare('reasoning', tidy(wanted.reasoning), tidy(got.reasoning)))
+    if (wanted.refusal !== null) found.push(compare('refusal', wanted.refusal, got.refusal))
+    found.push(compareCalls(wanted, got))
+    if (expected.outcome === 'answer') found.push(compareFinish(wanted, got))
+  }
+  return found
+}
+
+function compareText(wanted: ExpectedChoice, got: AnswerChoice): Check {
+  if (wanted.pieces !== undefined && containsInOrder(got.text, wanted.pieces)) return { name: 'text', ok: true }
+  if (wanted.looseSpace) return compare('text', squeeze(wanted.text), squeeze(got.text))
+  return compare('text', wanted.text, got.text)
+}
+
+function squeeze(text: string): string {
+  return text.replace(/\s+/g, ' ').trim()
+}
+
+function containsInOrder(text: string, pieces: string[]): boolean {
+  let from = 0
+  for (const piece of pieces) {
+    const found = text.indexOf(piece, from)
+    if (found < 0) return false
+    from = found + piece.length
+  }
+  return true
+}
+
+function compareCalls(wanted: ExpectedChoice, got: AnswerChoice): Check {
+  const ids = got.toolCalls.map(({ id }) => id)
+  const expected: unknown[] = wanted.toolCalls.map((call) => {
+    const actual = got.toolCalls.find(({ index }) => index === call.index)
+    return {
+      ...call,
+      byValue: undefined,
+      id: call.id ?? openId(actual?.id, ids),
+      arguments: argumentsLike(call, actual),
+    }
+  })
+  const legacy = [wanted.functionCall, got.functionCall].map((call) => (call === undefined ? [] : [call]))
+  const spelled = JSON.stringify([...expected, ...(legacy[0] ?? [])])
+  return compare('tool-calls', spelled, JSON.stringify([...got.toolCalls.map(inOrder), ...(legacy[1] ?? [])]))
+}
+
+// Both sides are compared as JSON text, so their members must come in the same order.
+function inOrder({ index, id, name, arguments: given }: AnswerChoice['toolCalls'][number]) {
+  return { index, id, name, arguments: given }
+}
+
+function openId(actual: string | undefined, all: string[]): string {
+  const unique = actual !== undefined && actual !== '' && all.filter((id) => id === actual).length === 1
+  return unique ? actual : '(any unique id)'
+}
+
+function argumentsLike(call: ExpectedToolCall, actual: { arguments: string } | undefined): string {
+  if (actual === undefined) return call.arguments ?? ''
+  if (call.arguments === null) return actual.arguments
+  const sameValue = call.byValue && sameJson(parseJson(call.arguments), parseJson(actual.arguments))
+  return sameValue ? actual.arguments : call.arguments
+}
+
+function compareFinish(wanted: ExpectedChoice, got: AnswerChoice): Check {
+  const actual = String(got.finishReason)
+  if (wanted.finishReason !== null) return compare('finish_reason', wanted.finishReason, actual)
+  return FINISH_REASONS.has(actual)
+    ? { name: 'finish_reason', ok: true }
+    : { name: 'finish_reason', ok: false, expected: 'one of the five words', actual }
+}
+
+function compareUsage(wanted: ExpectedUsage | undefined, answer: Router9Answer): Check {
+  const usage = answer.usage ?? {}
+  const [prompt, completion, total] = ['prompt_tokens', 'completion_tokens', 'total_tokens'].map((name) => usage[name])
+  const problems = [...answer.usageProblems]
+  const expect = (name: string, expected: number | null | undefined, actual: unknown) => {
+    if (expected !== null && expected !== undefined && expected !== actual) {
+      problems.push(`${name} is ${actual}, not ${expected}`)
+    }
+  }
+  for (const [name, value] of Object.entries({ prompt, completion, total })) {
+    if (!Number.isInteger(value)) problems.push(`${name} is ${value}, not a whole number`)
+  }
+  if (numberOf(prompt) !== undefined && numberOf(completion) !== undefined) {
+    expect('total', (numberOf(prompt) ?? 0) + (numberOf(completion) ?? 0), total)
+  }
+  if (wanted === undefined) {
+    if (usage.estimated !== true) problems.push('the provider reported no usage, but it is not marked as estimated')
+    return compareProblems('usage', problems)
+  }
+  expect('prompt', wanted.prompt, prompt)
+  expect('completion', wanted.completion, completion)
+  expect('total', wanted.total, total)
+  expect('cached', wanted.cached, numberOf(at(usage.prompt_tokens_details, 'cached_tokens')) ?? 0)
+  expect('reasoning', wanted.reasoning, numberOf(at(usage.completion_tokens_details, 'reasoning_tokens')) ?? 0)
+  if (usage.estimated === true && wanted.total !== null) problems.push('reported usage is marked as estimated')
+  return compareProblems('usage', problems)
+}
+
+function compareStreamError(expected: Expected, answer: Router9Answer): Check {
+  const problems = answer.error === undefined ? ['no error in the stream'] : errorProblems(answer.error)
+  const part = expected.error?.messageIncludes
+  if (part !== undefined && !textOf(answer.error?.message).includes(part)) {
+    problems.push(`message "${textOf(answer.error?.message)}" does not hold "${part}"`)
+  }
+  if (answer.usage !== undefined && answer.usage.total_tokens === 0) problems.push('usage of zeros beside an error')
+  return compareProblems('error', problems)
+}
+
+function checkHttpError(expected: Expected, actual: HttpAnswer): Check[] {
+  const wanted = expected.error ?? {}
+  const error = objectOf(at(parseJson(actual.body), 'error'))
+  const problems = errorProblems(error)
+  checkHeaders(actual, problems)
+  const outcome: Check =
+    wanted.status === undefined && actual.status >= 400
+      ? { name: 'outcome', ok: true }
+      : compare('outcome', `status ${wanted.status ?? '4xx or 5xx'}`, `status ${actual.status}`)
+  for (const name of ['type', 'param', 'code'] as const) {
+    if (wanted[name] !== undefined && wanted[name] !== error[name]) {
+      problems.push(`${name} is ${JSON.stringify(error[name])}, not ${JSON.stringify(wanted[name])}`)
+    }
+  }
+  const part = wanted.messageIncludes
+  if (part !== undefined && !textOf(error.message).includes(part)) {
+    problems.push(`message "${textOf(error.message)}" does not hold "${part}"`)
+  }
+  if (!/^application\/json/.test(actual.headers['content-type'] ?? ''))
+    problems.push('the error is not JSON by its type')
+  if (actual.status === 429 || actual.status === 503) {
+    for (const name of ['retry-after', 'retry-after-ms', 'x-should-retry']) {
+      if (!actual.headers[name]) problems.push(`no ${name}`)
+    }
+  }
+  return [outcome, compareProblems('error', problems)]
+}
+
+function errorProblems(error: JsonObject): string[] {
+  const problems: string[] = []
+  for (const name of ['message', 'type', 'param', 'code']) {
+    if (!(name in error)) problems.push(`error has no ${name}`)
+  }
+  for (const name of ['message', 'type']) {
+    if (textOf(error[name]) === '') problems.push(`error.${name} is not a text`)
+  }
+  for (const name of ['param', 'code']) {
+    const value = error[name]
+    if (value !== null && typeof value !== 'string') problems.push(`error.${name} is neither text nor null`)
+  }
+  if (Object.values(error).includes('None')) problems.push('a member of the error is the word None')
+  if (/^\d+$/.test(textOf(error.code))) problems.push('error.code is a number as text')
+  if (/127\.0\.0\.1|localhost/.test(textOf(error.message))) problems.push("the message holds the upstream's address")
+  return problems
+}
+
+function checkHeaders(actual: HttpAnswer, problems: string[]) {
+  if (!actual.headers['x-request-id']) problems.push('no x-request-id')
+}

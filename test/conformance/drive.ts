@@ -1,0 +1,108 @@
+import { type Asked, type Check, checks, type HttpAnswer } from './compare.ts'
+import type { Expected } from './expected.ts'
+import { cutRecording, type Recording } from './manifest.ts'
+import { readRecording } from './reading.ts'
+import { readOrder } from './replay.ts'
+import { requestExtras, slotOf } from './slots.ts'
+
+// A recording of a quarter of a megabyte, written byte by byte, still fits in this.
+const ANSWER_MS = 120_000
+
+/** Where and how to ask. */
+export type DriveOptions = {
+  url: string
+  key: string
+  recordings: Recording[]
+  slots: Record<string, string | null>
+  /** Only recordings whose file name holds this. */
+  only?: string
+  /** Words for the replay, e.g. `split:1 cut:3`. */
+  order?: string
+  includeUsage?: boolean
+}
+
+/** What came of one recording. */
+export type Result = {
+  file: string
+  provider: string
+  asked: string
+  stream: boolean
+  notes: string[]
+  checks: Check[]
+}
+
+/** Plays the recordings through a running Router9 and compares every answer with the second reading. */
+export async function drive(options: DriveOptions): Promise<{ results: Result[]; skipped: string[] }> {
+  const { cut } = readOrder(`recording:x ${options.order ?? ''}`) ?? {}
+  const results: Result[] = []
+  const skipped: string[] = []
+  const turns: { recording: Recording; model: string; expected: Expected }[] = []
+  for (const recording of options.recordings) {
+    if (!recording.file.includes(options.only ?? '')) continue
+    const model = slotOf(options.slots, recording.provider)
+    // A cut is a matter of streams: half a body is only ever a broken body.
+    if (model === null || (cut !== undefined && recording.kind !== 'stream')) {
+      skipped.push(recording.file)
+      continue
+    }
+    const played = cut === undefined ? recording : cutRecording(recording, cut)
+    turns.push({ recording, model, expected: readRecording(played) })
+  }
+  // Faults cool a provider down, so what must fail comes after what must work.
+  turns.sort((left, right) => faultRank(left.expected) - faultRank(right.expected))
+  for (const { recording, model, expected } of turns) {
+    const ways = recording.kind === 'error' ? [true, false] : [recording.kind === 'stream']
+    for (const stream of ways) {
+      const asked: Asked = { stream, includeUsage: stream && options.includeUsage === true }
+      const actual = await ask(options, recording, model, expected, asked)
+      const found = typeof actual === 'string' ? unanswered(actual) : checks(expected, actual, asked)
+      const { file, provider } = recording
+      results.push({ file, provider, asked: model, stream, notes: expected.notes, checks: found })
+    }
+  }
+  return { results, skipped }
+}
+
+// Answers, then faults of the caller, of the moment, and last of our credentials.
+function faultRank({ outcome, error }: Expected): number {
+  if (outcome === 'answer') return 0
+  const status = error?.status ?? 500
+  if (status === 400 || status === 404) return 1
+  if (status === 429) return 2
+  return 3
+}
+
+async function ask(
+  options: DriveOptions,
+  recording: Recording,
+  model: string,
+  expected: Expected,
+  asked: Asked,
+): Promise<HttpAnswer | string> {
+  const names = [...new Set(expected.choices.flatMap(({ toolCalls }) => toolCalls.map(({ name }) => name)))]
+  const parameters = { type: 'object', properties: {} }
+  const tools = names.map((name) => ({ type: 'function', function: { name, description: name, parameters } }))
+  const body = {
+    model,
+    stream: asked.stream,
+    ...(asked.includeUsage ? { stream_options: { include_usage: true } } : {}),
+    ...(tools.length > 0 ? { tools } : {}),
+    ...requestExtras[recording.file],
+    messages: [{ role: 'user', content: `recording:${recording.file} ${options.order ?? ''}`.trim() }],
+  }
+  try {
+    const response = await fetch(`${options.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${options.key}`, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+      signal: AbortSignal.timeout(ANSWER_MS),
+    })
+    return { status: response.status, headers: Object.fromEntries(response.headers), body: await response.text() }
+  } catch (error) {
+    return `no answer: ${error instanceof Error ? error.message : String(error)}`
+  }
+}
+
+function unanswered(reason: string): Check[] {
+  return [{ name: 'outcome', ok: false, expected: 'an answer', actual: reason }]
+}

@@ -1,0 +1,55 @@
+import { type Draft, newDraft, settle } from './draft.ts'
+import { readEvents } from './events.ts'
+import type { Expected } from './expected.ts'
+import { parseJson } from './json.ts'
+import type { Recording } from './manifest.ts'
+import { readAnthropicBody, readAnthropicStream } from './read-anthropic.ts'
+import { readCohereBody, readCohereStream } from './read-cohere.ts'
+import { errorsForHttp } from './read-errors.ts'
+import { readGeminiBody, readGeminiStream } from './read-gemini.ts'
+import { readOllama } from './read-ollama.ts'
+import { readOpenAiBody, readOpenAiStream } from './read-openai.ts'
+
+/** Says what Router9 must answer for a recording; it shares no code with Router9's own decoders. */
+export function readRecording(recording: Recording): Expected {
+  const text = new TextDecoder().decode(recording.wire)
+  if (recording.status >= 400) return readHttpError(recording.status, text)
+  const draft = recording.kind === 'stream' ? readStream(recording, text) : readBody(recording.provider, text)
+  const expected = settle(draft)
+  expected.notes = [...new Set(expected.notes)]
+  return expected
+}
+
+function readStream({ provider, contentType }: Recording, text: string): Draft {
+  if (contentType.startsWith('application/x-ndjson')) return readOllama(text)
+  const { events, strays } = readEvents(text)
+  if (provider === 'anthropic') return readAnthropicStream(events)
+  if (provider === 'gemini' || provider === 'vertex') return readGeminiStream(events, strays)
+  if (provider === 'cohere') return readCohereStream(events)
+  return readOpenAiStream(events, provider)
+}
+
+function readBody(provider: string, text: string): Draft {
+  if (provider === 'ollama-native') return readOllama(text)
+  const body = parseJson(text)
+  if (body === undefined) return newDraft()
+  if (provider === 'anthropic') return readAnthropicBody(body)
+  if (provider === 'gemini' || provider === 'vertex') return readGeminiBody(body)
+  if (provider === 'cohere') return readCohereBody(body)
+  return readOpenAiBody(body, provider)
+}
+
+function readHttpError(status: number, text: string): Expected {
+  const { errors, notes } = errorsForHttp(status, text)
+  const [first, ...others] = errors.map(
+    (error): Expected => ({ outcome: 'error-before-content', choices: [], error, notes }),
+  )
+  if (first === undefined) throw new Error(`no error is allowed for status ${status}`)
+  // Chained, so that the comparison tries one after the other.
+  let last = first
+  for (const other of others) {
+    last.orElse = other
+    last = other
+  }
+  return first
+}

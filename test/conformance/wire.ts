@@ -1,0 +1,59 @@
+const encoder = new TextEncoder()
+
+/** Rebuilds the bytes a provider sent from a stored file, by the words of the manifest's `to_wire` column. */
+export function rebuildWire(toWire: string, stored: Uint8Array): Uint8Array {
+  if (/^(already the wire|whole HTTP body|NDJSON)/.test(toWire)) return stored
+  if (!toWire.startsWith('JSONL')) throw new Error(`to_wire is not understood: ${toWire}`)
+  // The column writes line ends as the two characters \r and \n spelled out.
+  const lineEnd = toWire.includes('\\r\\n') ? '\r\n' : '\n'
+  const named = toWire.includes('event: <line.type>')
+  const lines = new TextDecoder().decode(stored).split(/\r?\n/)
+  let wire = ''
+  for (const line of lines) {
+    if (line.trim() === '') continue
+    if (named) wire += `event: ${eventType(line)}${lineEnd}`
+    wire += `data: ${line}${lineEnd}${lineEnd}`
+  }
+  if (/then "data: \[DONE\]/.test(toWire)) wire += `data: [DONE]${lineEnd}${lineEnd}`
+  return encoder.encode(wire)
+}
+
+function eventType(line: string): string {
+  const parsed = JSON.parse(line) as { type?: string }
+  if (typeof parsed.type !== 'string') throw new Error('an event line without a type cannot be given its event name')
+  return parsed.type
+}
+
+/** Content type of a recording, from the manifest and the file's name. */
+export function contentTypeOf(toWire: string, file: string): string {
+  if (toWire.startsWith('NDJSON')) return 'application/x-ndjson'
+  if (/text\/html/.test(toWire) || file.endsWith('.html')) return 'text/html; charset=UTF-8'
+  if (toWire.startsWith('whole HTTP body')) return 'application/json'
+  return 'text/event-stream; charset=utf-8'
+}
+
+/** Byte offsets just after each event: an SSE block that holds data, or a line of NDJSON. */
+export function eventEnds(wire: Uint8Array, contentType: string): number[] {
+  // Latin-1 keeps one character for one byte, so positions in the text are positions in the bytes.
+  const text = new TextDecoder('latin1').decode(wire)
+  const separator = contentType.startsWith('application/x-ndjson') ? /\n|$/g : /\r?\n\r?\n|$/g
+  const ends: number[] = []
+  let begin = 0
+  for (const match of text.matchAll(separator)) {
+    const end = match.index + match[0].length
+    const block = text.slice(begin, end)
+    if (contentType.startsWith('text/event-stream') ? /^data:/m.test(block) : block.trim() !== '') ends.push(end)
+    begin = end
+  }
+  return ends
+}
+
+/** Where and how a replay ends early. */
+export type Cut = { events: number } | { bytes: number }
+
+/** The first part of a recording's bytes: so many whole events, or so many bytes. */
+export function cutWire(wire: Uint8Array, contentType: string, cut: Cut): Uint8Array {
+  if ('bytes' in cut) return wire.subarray(0, cut.bytes)
+  if (cut.events === 0) return wire.subarray(0, 0)
+  return wire.subarray(0, eventEnds(wire, contentType)[cut.events - 1] ?? wire.length)
+}

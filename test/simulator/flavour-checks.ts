@@ -1,0 +1,53 @@
+import type { Trouble } from './dialect.ts'
+import { flavourOf } from './flavours.ts'
+import { type Fields, fieldsOf, numberOf, rowsOf, textOf } from './json.ts'
+
+const GROQ_MESSAGE_FIELDS = new Set(['role', 'content', 'tool_calls', 'tool_call_id', 'reasoning'])
+
+// What only one provider refuses; a message is the refusal.
+const RULES: Record<string, (body: Fields) => string | undefined> = {
+  groq(body) {
+    if ((numberOf(body.n) ?? 1) > 1) return "'n' : number must be at most 1"
+    for (const [at, message] of rowsOf(body.messages).entries()) {
+      const field = Object.keys(message).find((name) => !GROQ_MESSAGE_FIELDS.has(name))
+      if (field !== undefined) return `'messages.${at}' : property '${field}' is unsupported`
+    }
+    const structured = fieldsOf(body.response_format)?.type === 'json_object'
+    const busy = body.stream === true || rowsOf(body.tools).length > 0
+    return structured && busy ? 'json mode cannot be combined with tool/function calling or streaming' : undefined
+  },
+  deepseek(body) {
+    const format = textOf(fieldsOf(body.response_format)?.type)
+    return format === 'json_schema' ? 'This response_format type is unavailable now' : undefined
+  },
+  mistral(body) {
+    const last = rowsOf(body.messages).at(-1)
+    if (last === undefined || last.role === 'user' || last.role === 'tool' || last.prefix === true) return undefined
+    return `Expected last role User or Tool (or Assistant with prefix True) for serving but got ${textOf(last.role)}`
+  },
+  perplexity(body) {
+    const roles = rowsOf(body.messages).map(({ role }) => role)
+    const opening = roles.findIndex((role) => role !== 'system')
+    const talk = opening < 0 ? [] : roles.slice(opening)
+    return talk.every((role, at) => role === (at % 2 === 0 ? 'user' : 'assistant'))
+      ? undefined
+      : 'After the (optional) system message(s), user or tool message(s) should alternate with assistant message(s).'
+  },
+  xai(body) {
+    const model = textOf(body.model)
+    if (!/mini|reason|grok-4/.test(model) || model.includes('non-reasoning')) return undefined
+    const field = ['stop', 'presence_penalty', 'frequency_penalty'].find((name) => name in body)
+    return field === undefined ? undefined : `Model ${model} does not support parameter ${field}.`
+  },
+}
+
+/** What the provider of this slot refuses though the format knows it. */
+export function checkFlavour(body: Fields, slot: string): Trouble | undefined {
+  const { refuses, accepts } = flavourOf(slot)
+  const extra = accepts === undefined ? undefined : Object.keys(body).find((field) => !accepts.includes(field))
+  if (extra !== undefined) return { status: 422, param: extra, message: 'Extra inputs are not permitted' }
+  const refused = refuses.find((field) => body[field] !== undefined && body[field] !== false)
+  if (refused !== undefined) return { status: 400, param: refused, message: `property '${refused}' is unsupported` }
+  const message = RULES[slot]?.(body)
+  return message === undefined ? undefined : { status: 400, message }
+}

@@ -1,0 +1,81 @@
+import { afterAll, expect, test } from 'vitest'
+import { ask, deltasOf, saying, simulator, WEATHER_QUESTION, WEATHER_SCHEMA } from './asking.ts'
+import { type Fields, fieldsOf, rowsOf } from './json.ts'
+
+afterAll(() => simulator.close())
+
+const tools = [{ type: 'function', function: { name: 'get_weather', parameters: WEATHER_SCHEMA } }]
+
+function path(slot: string): string {
+  return `/${slot}/v1/chat/completions`
+}
+
+function finishChunk(events: Fields[]): Fields | undefined {
+  return events.find(({ choices }) => rowsOf(choices).some((choice) => Boolean(choice.finish_reason)))
+}
+
+test('Azure begins with an empty chunk about the prompt and takes the key in its own header', async () => {
+  const said = await ask(path('azure'), saying('Hi', { stream: true }), { 'api-key': 'key' })
+  expect(said.events[0]).toMatchObject({ id: '', model: '', choices: [], prompt_filter_results: [{ prompt_index: 0 }] })
+  const refused = await ask(path('azure'), saying('Hi'), {})
+  expect(refused.json.error).toMatchObject({ code: '401' })
+})
+
+test('Perplexity sends CRLF, usage on every chunk and no [DONE]', async () => {
+  const said = await ask(path('perplexity'), saying('Hi', { stream: true }))
+  expect(said.text).toContain('\r\n\r\n')
+  expect(said.text).not.toContain('[DONE]')
+  expect(said.events.every(({ usage }) => usage !== undefined)).toBe(true)
+})
+
+test('Mistral sends a call whole, with finish and usage in the same chunk', async () => {
+  const said = await ask(path('mistral'), saying(WEATHER_QUESTION, { tools, stream: true, parallel_tool_calls: false }))
+  const last = finishChunk(said.events)
+  expect(last).toMatchObject({ usage: { prompt_tokens: 10 }, p: expect.any(String) })
+  const [call] = rowsOf(fieldsOf(rowsOf(last?.choices)[0]?.delta)?.tool_calls)
+  expect(fieldsOf(call?.function)?.arguments).toBe('{"city":"Paris"}')
+  expect(call?.id).toMatch(/^[a-zA-Z0-9]{9}$/)
+  expect((await ask(path('mistral'), saying('Hi', { seed: 1 }))).status).toBe(422)
+})
+
+test.each([
+  ['deepseek', 'reasoning_content'],
+  ['groq', 'reasoning'],
+  ['openrouter', 'reasoning'],
+])('%s shows its reasoning as %s', async (slot, field) => {
+  const said = await ask(path(slot), saying('Say: x', { stream: true, reasoning_effort: 'low' }))
+  expect(
+    deltasOf(said)
+      .map((delta) => delta[field] ?? '')
+      .join(''),
+  ).toContain('The user asks')
+  const whole = await ask(path(slot), saying('Say: x', { reasoning_effort: 'low' }))
+  expect(fieldsOf(rowsOf(whole.json.choices)[0]?.message)?.[field]).toContain('The user asks')
+})
+
+test('xAI does not count its reasoning as completion tokens, and leaves finish_reason out', async () => {
+  const said = await ask(path('xai'), saying('Say: x', { stream: true, reasoning_effort: 'low' }))
+  const usage = fieldsOf(said.events.at(-1)?.usage)
+  const reasoned = Number(fieldsOf(usage?.completion_tokens_details)?.reasoning_tokens)
+  expect(reasoned).toBeGreaterThan(0)
+  expect(usage?.total_tokens).toBe(Number(usage?.prompt_tokens) + Number(usage?.completion_tokens) + reasoned)
+  expect(rowsOf(said.events[0]?.choices)[0]).not.toHaveProperty('finish_reason')
+})
+
+test('Groq repeats the usage under x_groq and refuses what it does not know', async () => {
+  const said = await ask(path('groq'), saying('Hi', { stream: true }))
+  const last = finishChunk(said.events)
+  expect(fieldsOf(last?.x_groq)?.usage).toEqual(last?.usage)
+  const refused = await ask(path('groq'), { model: 'x', messages: [{ role: 'user', name: 'ada', content: 'Hi' }] })
+  expect(refused.status).toBe(400)
+})
+
+test('OpenRouter comments before it answers', async () => {
+  const said = await ask(path('openrouter'), saying('Hi', { stream: true }))
+  expect(said.text.startsWith(': OPENROUTER PROCESSING\n\n')).toBe(true)
+})
+
+test('a slot of any other name is a plain compatible provider', async () => {
+  const said = await ask(path('newcomer'), saying('Say: works'))
+  expect(said.text).toContain('"works"')
+})

@@ -1,0 +1,175 @@
+import type { Dialect, Incoming, Rendering, WireEvent } from './dialect.ts'
+import { checkGemini } from './gemini-checks.ts'
+import { geminiFailure, geminiFailureEvents } from './gemini-errors.ts'
+import { geminiModel, readGemini } from './gemini-read.ts'
+import { type Fields, fieldsOf, parseJson } from './json.ts'
+import type { Choice, Ending, Thought } from './prompt.ts'
+import { sign } from './signatures.ts'
+import { grouped } from './tokens.ts'
+
+const FINISH_REASONS: Record<Ending, string> = {
+  stop: 'STOP',
+  'stop-sequence': 'STOP',
+  length: 'MAX_TOKENS',
+  'tool-calls': 'STOP',
+  refusal: 'SAFETY',
+  'content-filter': 'SAFETY',
+}
+
+// Gemini's events hold more than a token.
+const EVENT_TOKENS = 3
+
+/** Google's generateContent format. */
+export const gemini: Dialect = {
+  name: 'gemini',
+  lineEnding: () => '\r\n',
+  isStream: ({ path }) => path.includes('streamGenerateContent'),
+  headers: (incoming) => ({
+    'server-timing': 'gfet4t7; dur=412',
+    ...(isArray(incoming) ? { 'content-type': 'application/json; charset=UTF-8' } : {}),
+  }),
+  check: checkGemini,
+  read: readGemini,
+  events: geminiEvents,
+  body: geminiBody,
+  hollow: (incoming, { ids }) => ({
+    kind: 'preamble',
+    data: JSON.stringify({
+      candidates: [{ content: { parts: [{ text: '' }], role: 'model' }, index: 0 }],
+      ...tail(incoming, `${ids.letters(22)}`),
+    }),
+  }),
+  failure: (_incoming, trouble) => geminiFailure(trouble),
+  failureEvents: geminiFailureEvents,
+}
+
+// Without alt=sse the stream is one JSON array.
+function isArray(incoming: Incoming): boolean {
+  return gemini.isStream(incoming) && incoming.query.get('alt') !== 'sse'
+}
+
+function tail(incoming: Incoming, responseId: string): Fields {
+  return { modelVersion: geminiModel(incoming), responseId }
+}
+
+function showsThoughts({ body }: Incoming): boolean {
+  return fieldsOf(fieldsOf(body.generationConfig)?.thinkingConfig)?.includeThoughts === true
+}
+
+function signs(incoming: Incoming, choice: Choice): boolean {
+  return /gemini-[3-9]/.test(geminiModel(incoming)) || choice.reasoning.length > 0
+}
+
+function* geminiEvents(incoming: Incoming, thought: Thought, rendering: Rendering): Generator<WireEvent> {
+  const end = tail(incoming, rendering.ids.letters(22))
+  const array = isArray(incoming)
+  let first = true
+  const event = (kind: WireEvent['kind'], data: Fields, unfinished?: Fields): WireEvent => {
+    const opening = first ? '[' : ',\r\n'
+    first = false
+    const write = (fields: Fields): string => (array ? opening : '') + JSON.stringify({ ...fields, ...end })
+    return {
+      kind,
+      data: write(data),
+      ...(unfinished === undefined ? {} : { unfinished: write(unfinished) }),
+      ...(array ? { form: 'raw' as const } : {}),
+    }
+  }
+  if (thought.choices[0]?.ending === 'refusal') yield event('finish', blocked(thought))
+  else {
+    const lines = thought.choices.map((choice) => chunksOf(choice, incoming, rendering))
+    const longest = Math.max(...lines.map(({ length }) => length))
+    for (let position = 0; position < longest; position += 1) {
+      for (const [index, line] of lines.entries()) {
+        const parts = line[position]
+        const choice = thought.choices[index]
+        if (parts === undefined || choice === undefined) continue
+        const whole = position === line.length - 1
+        const usage = rendering.withUsage ? { usageMetadata: usageOf(thought, whole) } : {}
+        const content = { content: { parts, role: 'model' } }
+        const finish = { ...content, ...endingOf(choice), index }
+        const open = { candidates: [{ ...content, index }], ...usage }
+        if (whole) yield event('finish', { candidates: [finish], ...usage }, open)
+        else yield event('content', open)
+      }
+    }
+  }
+  if (array) yield { kind: 'end', data: ']', form: 'raw' }
+}
+
+// The parts of one event each; the last one carries the ending.
+function chunksOf(choice: Choice, incoming: Incoming, { tokensPerEvent }: Rendering): Fields[][] {
+  const size = tokensPerEvent * EVENT_TOKENS
+  const thoughts = showsThoughts(incoming) ? grouped(choice.reasoning, size) : []
+  const chunks: Fields[][] = thoughts.map((text) => [{ text, thought: true }])
+  for (const text of grouped(choice.text, size)) chunks.push([{ text }])
+  const calls = callParts(choice, incoming)
+  if (calls.length > 0) chunks.push(calls)
+  if (signs(incoming, choice)) {
+    const signature = { thoughtSignature: sign('gemini', choice.text.join('')) }
+    chunks.push([{ text: '', ...(calls.length > 0 ? {} : signature) }])
+  }
+  return chunks.length > 0 ? chunks : [[]]
+}
+
+// Only the first of parallel calls is signed.
+function callParts(choice: Choice, incoming: Incoming): Fields[] {
+  const complete = choice.calls.filter((call) => call.complete)
+  return complete.map(({ name, fragments }, index) => {
+    const args = fieldsOf(parseJson(fragments.join(''))) ?? {}
+    const signature = index === 0 && signs(incoming, choice) ? { thoughtSignature: sign('gemini', name) } : {}
+    return { functionCall: { name, args }, ...signature }
+  })
+}
+
+function endingOf({ ending }: Choice): Fields {
+  const probability = ending === 'content-filter' ? 'HIGH' : 'NEGLIGIBLE'
+  const ratings = { safetyRatings: [{ category: 'HARM_CATEGORY_DANGEROUS_CONTENT', probability }] }
+  const message = ending === 'tool-calls' ? { finishMessage: 'Model generated function call(s).' } : {}
+  return { finishReason: FINISH_REASONS[ending], ...message, ...(ending === 'content-filter' ? ratings : {}) }
+}
+
+function blocked(thought: Thought): Fields {
+  const usageMetadata = { promptTokenCount: thought.promptTokens, totalTokenCount: thought.promptTokens }
+  return { promptFeedback: { blockReason: 'PROHIBITED_CONTENT' }, usageMetadata }
+}
+
+function usageOf({ choices, promptTokens, cachedTokens }: Thought, whole: boolean): Fields {
+  const prompt = {
+    promptTokenCount: promptTokens,
+    promptTokensDetails: [{ modality: 'TEXT', tokenCount: promptTokens }],
+    ...(cachedTokens > 0 ? { cachedContentTokenCount: cachedTokens } : {}),
+  }
+  const thoughts = choices.reduce((sum, { reasoning }) => sum + reasoning.length, 0)
+  const counted = thoughts > 0 ? { thoughtsTokenCount: thoughts } : {}
+  if (!whole) return { ...prompt, ...counted, totalTokenCount: promptTokens + thoughts }
+  const candidates = choices.reduce((sum, choice) => sum + choice.completionTokens, 0) - thoughts
+  return {
+    ...prompt,
+    candidatesTokenCount: candidates,
+    ...counted,
+    totalTokenCount: promptTokens + candidates + thoughts,
+  }
+}
+
+function geminiBody(incoming: Incoming, thought: Thought, { ids, withUsage }: Rendering): Fields {
+  const end = tail(incoming, ids.letters(22))
+  if (thought.choices[0]?.ending === 'refusal') return { ...blocked(thought), ...end }
+  const candidates = thought.choices.map((choice, index) => {
+    const parts = bodyParts(choice, incoming)
+    const content = parts.length > 0 ? { parts, role: 'model' } : { role: 'model' }
+    return { content, ...endingOf(choice), index }
+  })
+  return { candidates, ...(withUsage ? { usageMetadata: usageOf(thought, true) } : {}), ...end }
+}
+
+function bodyParts(choice: Choice, incoming: Incoming): Fields[] {
+  const parts: Fields[] = []
+  if (choice.reasoning.length > 0 && showsThoughts(incoming))
+    parts.push({ text: choice.reasoning.join(''), thought: true })
+  const text = choice.text.join('')
+  const calls = callParts(choice, incoming)
+  const signature = calls.length === 0 && signs(incoming, choice) ? { thoughtSignature: sign('gemini', text) } : {}
+  if (text !== '') parts.push({ text, ...signature })
+  return [...parts, ...calls]
+}

@@ -1,0 +1,79 @@
+import type { Fields } from './json.ts'
+
+/** Something in the conversation that is not text. */
+export interface Attachment {
+  kind: 'image' | 'document' | 'audio' | 'video'
+  mediaType?: string
+  bytes?: number
+  url?: string
+  name?: string
+}
+
+/** A function the model may call, with its plain or OpenAPI-style schema. */
+export interface Tool {
+  name: string
+  description: string
+  parameters: Fields
+}
+
+/** What a called function answered. */
+export interface ToolResult {
+  name: string
+  text: string
+  isError: boolean
+}
+
+/** What a request asks, freed of its wire format. */
+export interface Prompt {
+  model: string
+  system: string
+  /** Texts of the user's turns, in order. */
+  userTexts: string[]
+  /** The text of the last turn, empty when the last turn only brings tool results. */
+  lastText: string
+  /** Every text of the conversation, for counting. */
+  allText: string
+  attachments: Attachment[]
+  toolResults: ToolResult[]
+  tools: Tool[]
+  toolChoice: 'auto' | 'none' | 'required' | { names: string[] }
+  parallelCalls: boolean
+  /** A schema for the answer, `true` when any JSON object will do. */
+  answerSchema: Fields | true | undefined
+  reasoning: 'off' | 'low' | 'medium' | 'high'
+  /** Whether this provider's models say what they will do before they call a function. */
+  announcesCalls: boolean
+  maxTokens: number | undefined
+  stop: string[]
+  choices: number
+}
+
+/** One call of a function. */
+export interface Call {
+  name: string
+  /** The arguments as JSON in pieces; a length limit may have cut them. */
+  fragments: string[]
+  complete: boolean
+}
+
+export type Ending = 'stop' | 'stop-sequence' | 'length' | 'tool-calls' | 'refusal' | 'content-filter'
+
+/** One answer. */
+export interface Choice {
+  reasoning: string[]
+  /** What some models say before they call. */
+  plan: string[]
+  text: string[]
+  refusal: string[]
+  calls: Call[]
+  ending: Ending
+  stopSequence: string | undefined
+  completionTokens: number
+}
+
+/** All answers to a prompt with their cost. */
+export interface Thought {
+  choices: Choice[]
+  promptTokens: number
+  cachedTokens: number
+}
