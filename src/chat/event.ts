@@ -75,10 +75,11 @@ export type Said = Content | Ending
 
 /** Usage with the total as the sum of its parts, whatever a provider's own total says (contract 3). */
 export function usageOf(promptTokens: number, completionTokens: number, further: Record<string, unknown> = {}): Usage {
-  return {
-    ...further,
+  const counts = {
     prompt_tokens: promptTokens,
     completion_tokens: completionTokens,
     total_tokens: promptTokens + completionTokens,
   }
+  // First for the reader, and last so that they hold.
+  return { ...counts, ...further, ...counts }
 }

@@ -77,18 +77,18 @@ export function collect(said: Iterable<Said>, envelope: Envelope, object: Comple
         return item.failure
       case 'end':
         return {
-          ...body,
           id: envelope.id,
           object,
           created: envelope.created,
           model: envelope.model,
           choices: item.finishes.map(({ choice, reason }) => ({
-            ...choices.get(choice)?.extras,
             index: choice,
             message: messageOf(at(choice)),
             finish_reason: reason,
+            ...at(choice).extras,
           })),
           usage: item.usage,
+          ...body,
         }
       default:
         return item satisfies never

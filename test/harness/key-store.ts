@@ -1,0 +1,58 @@
+import http from 'node:http'
+import { type KeyRecord, keyName } from '../../src/gateway/keys.ts'
+import { listen } from './listen.ts'
+
+/** A KV namespace over the wire that workerd speaks, which a test can slow down, break, and count the reads of. */
+export interface KeyStore {
+  readonly port: number
+  readonly reads: () => number
+  readonly put: (key: string, record: Partial<KeyRecord>) => Promise<void>
+  /** Puts a value as it is, however broken. */
+  readonly putText: (key: string, text: string) => Promise<void>
+  readonly remove: (key: string) => Promise<void>
+  /** From now on: `fail` answers 500, `hang` never answers. */
+  readonly behave: (how: 'well' | 'fail' | 'hang') => void
+  readonly close: () => Promise<void>
+}
+
+export async function startKeyStore(): Promise<KeyStore> {
+  const values = new Map<string, string>()
+  let reads = 0
+  let how: 'well' | 'fail' | 'hang' = 'well'
+  const server = http.createServer((request, response) => {
+    reads++
+    if (how === 'hang') return
+    if (how === 'fail') {
+      response.writeHead(500).end()
+      return
+    }
+    const name = decodeURIComponent((request.url ?? '').slice(1).split('?')[0] ?? '')
+    const value = values.get(name)
+    response.writeHead(value === undefined ? 404 : 200).end(value)
+  })
+  const port = await listen(server)
+  const putText = async (key: string, text: string) => {
+    values.set(await keyName(key), text)
+  }
+  return {
+    port,
+    reads: () => reads,
+    put: (key, record) =>
+      putText(
+        key,
+        JSON.stringify({ id: `key_${key.slice(-4)}`, name: 'test', created: '2026-01-01T00:00:00Z', ...record }),
+      ),
+    putText,
+    remove: async (key) => {
+      values.delete(await keyName(key))
+    },
+    behave: (next) => {
+      how = next
+    },
+    close: () =>
+      new Promise((resolve) => {
+        server.closeAllConnections()
+        server.close(() => resolve())
+      }),
+  }
+}

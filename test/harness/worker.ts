@@ -1,0 +1,122 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import os from 'node:os'
+import path from 'node:path'
+import { PROVIDERS } from '../../src/catalog/providers.ts'
+import { type KeyStore, startKeyStore } from './key-store.ts'
+import { freePort } from './listen.ts'
+
+const require = createRequire(import.meta.url)
+
+export const DEMO_KEY = 'sk-r9k-demo'
+
+/** Router9 under plain workerd, from the bundle that would be deployed, on a socket of its own. */
+export interface RunningWorker {
+  readonly url: string
+  readonly pid: number
+  readonly keys: KeyStore
+  /** All that it has logged so far. */
+  readonly log: () => string
+  readonly stop: () => Promise<void>
+}
+
+export interface WorkerOptions {
+  /** The bundled module. */
+  readonly file: string
+  /** Settings, as they would stand in `.dev.vars`. */
+  readonly vars: Readonly<Record<string, string>>
+}
+
+/** Starts the Worker and waits until it answers. `sk-r9k-demo` is a key of it. */
+export async function startWorker({ file, vars }: WorkerOptions): Promise<RunningWorker> {
+  const directory = await mkdtemp(path.join(os.tmpdir(), 'router9-worker-'))
+  const keys = await startKeyStore()
+  await keys.put(DEMO_KEY, { id: 'key_demo', name: 'demo' })
+  await copyFile(file, path.join(directory, 'index.js'))
+  const port = await freePort()
+  await writeFile(path.join(directory, 'config.capnp'), config(port, keys.port, vars))
+  let log = ''
+  const child = spawn(workerd(), ['serve', '--experimental', path.join(directory, 'config.capnp')], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  child.stdout.on('data', (piece) => {
+    log += piece
+  })
+  child.stderr.on('data', (piece) => {
+    log += piece
+  })
+  const url = `http://127.0.0.1:${port}`
+  await untilAnswers(url, child, () => log)
+  return {
+    url,
+    pid: child.pid ?? 0,
+    keys,
+    log: () => log,
+    stop: async () => {
+      await ended(child)
+      await keys.close()
+      await rm(directory, { recursive: true, force: true })
+    },
+  }
+}
+
+/** The settings that point every provider at one address, each at a path of its own; all keys are made up. */
+export function everyProviderAt(base: string, suffix = ''): Record<string, string> {
+  const vars: Record<string, string> = {}
+  for (const { id, setting } of PROVIDERS) {
+    vars[`${setting}_BASE_URL`] = `${base}/${id}${suffix}`
+    vars[`${setting}_API_KEY`] = `test-key-of-${id}`
+    vars[`${setting}_ACCOUNT_ID`] = 'account'
+  }
+  return vars
+}
+
+function workerd(): string {
+  return require('workerd').default
+}
+
+function config(port: number, kvPort: number, vars: Readonly<Record<string, string>>): string {
+  const text = JSON.stringify
+  const bindings = Object.entries(vars).map(([name, value]) => `(name = ${text(name)}, text = ${text(value)})`)
+  return `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [
+    (name = "main", worker = .main),
+    (name = "internet", network = (allow = ["public", "private"])),
+    (name = "kv", external = (address = "127.0.0.1:${kvPort}", http = ())),
+  ],
+  sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "main")]
+);
+const main :Workerd.Worker = (
+  modules = [(name = "index.js", esModule = embed "index.js")],
+  compatibilityDate = "2026-10-20",
+  compatibilityFlags = ["enable_request_signal", "no_nodejs_compat", "no_nodejs_compat_v2"],
+  bindings = [(name = "KEYS", kvNamespace = "kv"), ${bindings.join(', ')}],
+  durableObjectNamespaces = [(className = "Health", uniqueKey = "health", enableSql = true)],
+  durableObjectStorage = (inMemory = void),
+  globalOutbound = "internet",
+);
+`
+}
+
+async function untilAnswers(url: string, child: ChildProcess, log: () => string): Promise<void> {
+  for (let tries = 0; tries < 200; tries++) {
+    if (child.exitCode !== null) throw new Error(`workerd ended at once:\n${log()}`)
+    const answered = await fetch(`${url}/health`).then(
+      (response) => response.arrayBuffer(),
+      () => undefined,
+    )
+    if (answered !== undefined) return
+    await new Promise((resolve) => setTimeout(resolve, 25))
+  }
+  throw new Error(`workerd does not answer:\n${log()}`)
+}
+
+function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null) return Promise.resolve()
+  return new Promise((resolve) => {
+    child.once('exit', () => resolve())
+    child.kill('SIGTERM')
+  })
+}

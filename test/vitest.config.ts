@@ -1,0 +1,16 @@
+import path from 'node:path'
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  root: path.resolve(import.meta.dirname, '..'),
+  // What only the Workers runtime has; of the Worker's own classes, tests in Node see just their types.
+  resolve: { alias: { 'cloudflare:workers': path.join(import.meta.dirname, 'harness/cloudflare-workers.ts') } },
+  test: {
+    include: ['test/**/*.test.ts'],
+    globalSetup: ['test/harness/setup.ts'],
+    testTimeout: 20_000,
+    hookTimeout: 30_000,
+    // Two cores: more workers than that only make timings wander.
+    maxWorkers: 2,
+  },
+})
