@@ -87,6 +87,7 @@ const ROWS: readonly Provider[] = [
       drop: ['logit_bias'],
       refuse: ['n', 'logprobs', 'top_logprobs'],
       reasoningBack: 'reasoning',
+      thinkTags: true,
     }),
   },
   {
@@ -111,7 +112,12 @@ const ROWS: readonly Provider[] = [
     aliases: ['fireworks-ai'],
     setting: 'FIREWORKS',
     baseUrl: 'https://api.fireworks.ai/inference/v1',
-    speak: speaks(openai, { maxTokens: 'max_tokens', drop: ['seed'], reasoningBack: 'reasoning_content' }),
+    speak: speaks(openai, {
+      maxTokens: 'max_tokens',
+      drop: ['seed'],
+      reasoningBack: 'reasoning_content',
+      thinkTags: true,
+    }),
   },
   {
     id: 'openrouter',
@@ -129,7 +135,7 @@ const ROWS: readonly Provider[] = [
     aliases: ['cloudflare-workers-ai', 'cloudflare'],
     setting: 'WORKERS_AI',
     baseUrl: 'https://api.cloudflare.com/client/v4/accounts/{ACCOUNT_ID}/ai/v1',
-    speak: speaks(openai, { maxTokens: 'max_tokens' }),
+    speak: speaks(openai, { maxTokens: 'max_tokens', thinkTags: true }),
   },
   {
     id: 'perplexity',
@@ -173,6 +179,7 @@ const ROWS: readonly Provider[] = [
       drop: ['logit_bias', 'user'],
       refuse: ['n', 'logprobs', 'top_logprobs'],
       reasoningBack: 'reasoning',
+      thinkTags: true,
     }),
   },
   {
@@ -180,7 +187,7 @@ const ROWS: readonly Provider[] = [
     setting: 'CUSTOM',
     keyless: true,
     anyModel: true,
-    speak: speaks(openai, { reasoningBack: 'reasoning_content', cacheControl: true }),
+    speak: speaks(openai, { reasoningBack: 'reasoning_content', cacheControl: true, thinkTags: true }),
   },
 ]
 

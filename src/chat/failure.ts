@@ -50,11 +50,11 @@ const RULES = {
     fault: 'limit',
     failover: true,
   },
-  /** Our account with the provider is used up; waiting does not help. */
+  /** Our account with the provider is used up; waiting does not help. Not `insufficient_quota`: that is the caller's own. */
   'quota-exhausted': {
     status: 429,
-    type: 'insufficient_quota',
-    code: 'insufficient_quota',
+    type: 'rate_limit_error',
+    code: 'upstream_rate_limited',
     fault: 'config',
     failover: true,
   },

@@ -14,7 +14,7 @@ const CLOSE = '</think>'
 
 /**
  * The opening tag counts at the beginning of the answer only: later it is something that the model writes about. White
- * space around the tags belongs to neither side.
+ * space around the tags is dropped.
  */
 export function createThinkTagSplitter(): ThinkTagSplitter {
   let mode: 'start' | 'thinking' | 'gap' | 'text' = 'start'
@@ -23,13 +23,13 @@ export function createThinkTagSplitter(): ThinkTagSplitter {
   const step = (pieces: Piece[]): boolean => {
     switch (mode) {
       case 'start': {
-        held = held.trimStart()
-        if (held.startsWith(OPEN)) {
-          held = held.slice(OPEN.length)
+        const begun = held.trimStart()
+        if (begun.startsWith(OPEN)) {
+          held = begun.slice(OPEN.length)
           mode = 'thinking'
           return true
         }
-        if (OPEN.startsWith(held)) return false
+        if (OPEN.startsWith(begun)) return false
         mode = 'text'
         return true
       }

@@ -22,8 +22,10 @@ interface Said {
 
 const CONTEXT_LENGTH =
   /context[_ ]length|context window|maximum context|prompt is too long|input length and `?max_tokens`? exceed|input token count.{0,40}exceeds|exceeds the maximum number of tokens|too_many_prompt_tokens|too many (input|prompt) tokens|string_above_max_length|reduce the length of (the|your) (messages|prompt)|range of input length/i
-const QUOTA =
-  /insufficient_quota|insufficient[ _]balance|credit balance is too low|billing|exceeded your current quota|requires more credits|out of credits|PerDay/i
+/** Words only: Google's message speaks of a quota also where a minute's wait helps, its quota's id tells which. */
+const QUOTA = /insufficient_quota|PerDay/
+const NO_CREDIT =
+  /insufficient_quota|insufficient[ _]balance|credit balance is too low|billing|requires more credits|out of credits/i
 const POLICY =
   /content_filter|content_policy|responsibleaipolicy|content management policy|safety system|moderation|flagged/i
 const CREDENTIALS =
@@ -74,7 +76,7 @@ const MESSAGES: Readonly<
 > = {
   'rate-limited': 'The provider is limiting our requests; try again later.',
   'quota-exhausted': "The gateway's account with the provider is used up.",
-  'credentials-refused': "The provider refused the gateway's own credentials.",
+  'credentials-refused': "The provider refused the gateway's own account.",
   'model-missing': 'The provider does not have this model.',
   overloaded: 'The provider is overloaded.',
   'provider-failed': 'The provider failed.',
@@ -100,7 +102,9 @@ function kindOf(status: number, { words, message }: Said): Kind {
   const all = `${words} ${message}`
   const callers = status === 400 || status === 413 || status === 422 || status === 0
   if (callers && CONTEXT_LENGTH.test(all)) return 'context-length'
-  if ((callers || status === 429) && QUOTA.test(all)) return 'quota-exhausted'
+  if (status === 429 && QUOTA.test(words)) return 'quota-exhausted'
+  // Some tell with a 400 that our account is empty.
+  if (callers && NO_CREDIT.test(all)) return 'credentials-refused'
   if (callers && CREDENTIALS.test(all)) return 'credentials-refused'
   if ((callers || status === 403) && POLICY.test(words)) return 'content-filter'
   if ((status === 400 || status === 0) && MODEL.test(all)) return 'model-missing'
@@ -109,10 +113,9 @@ function kindOf(status: number, { words, message }: Said): Kind {
     case 422:
       return 'rejected'
     case 401:
+    case 402:
     case 403:
       return 'credentials-refused'
-    case 402:
-      return 'quota-exhausted'
     case 404:
     case 410:
       return 'model-missing'

@@ -151,7 +151,8 @@ async function whole({ target, provider, promptTokens }: Try, prepared: Prepared
   watch.end()
   const settler = createSettler(promptTokens)
   const first = [...settler.take(prepared.answer(body)), ...settler.close()]
-  throwIfBroken(first, response.status)
+  const ending = first.at(-1)
+  if (ending?.type === 'error') throw withStatus(ending.failure, response.status)
   const next = async () => []
   return { target, dropped: prepared.dropped, first, next, cancel: () => {}, usage: settler.usage }
 }
@@ -163,12 +164,7 @@ async function stream(given: Try, prepared: Prepared, watch: Watch): Promise<Ans
   const settler = createSettler(given.promptTokens)
   const next = createReader(response, prepared, settler, watch, given.timeouts)
   const first: Said[] = []
-  for (;;) {
-    const said = await next()
-    first.push(...said)
-    throwIfBroken(said, response.status)
-    if (said.some(isMeaningful)) break
-  }
+  while (!begins(first, response.status)) first.push(...(await next()))
   return { target: given.target, dropped: prepared.dropped, first, next, cancel: watch.end, usage: settler.usage }
 }
 
@@ -181,18 +177,20 @@ async function refuseBody(response: Response, prepared: Prepared): Promise<never
   })
 }
 
-function throwIfBroken(said: readonly Said[], status: number): void {
-  const broken = said.find((item) => item.type === 'error')
-  if (broken !== undefined) throw withStatus(broken.failure, status)
+/**
+ * Whether something meaningful was said; role-only and empty chunks do not count (contract 6).
+ * @throws Failure where the answer broke before that, however the pieces arrived.
+ */
+function begins(said: readonly Said[], status: number): boolean {
+  for (const item of said) {
+    if (item.type === 'error') throw withStatus(item.failure, status)
+    if (item.type !== 'extra' || item.place === 'message') return true
+  }
+  return false
 }
 
 function withStatus(failure: Failure, status: number): Failure {
   return new Failure(failure.kind, failure.message, { upstreamStatus: status, ...failure.details })
-}
-
-/** Role-only and empty chunks do not count (contract 6). */
-function isMeaningful(said: Said): boolean {
-  return said.type !== 'extra' || said.place === 'message'
 }
 
 function createReader(
