@@ -1,0 +1,109 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import os from 'node:os'
+import path from 'node:path'
+import { promisify } from 'node:util'
+import { getPlatformProxy, unstable_readConfig } from 'wrangler'
+import { type KeyRecord, keyRecord } from '../gateway/keys.ts'
+
+const require = createRequire(import.meta.url)
+
+/** A key's record and its name in KV. */
+export interface StoredKey {
+  readonly name: string
+  readonly record: KeyRecord
+}
+
+/** Where keys are kept: the namespace `KEYS`, of `wrangler dev` or of the deployed Worker. */
+export interface KeyStore {
+  readonly put: (name: string, record: KeyRecord) => Promise<void>
+  readonly list: () => Promise<readonly StoredKey[]>
+  readonly close: () => Promise<void>
+}
+
+const ROOT = path.resolve(import.meta.dirname, '../..')
+const PREFIX = 'key:'
+/** KV keeps this much beside a value, and lists it along with the name. */
+const METADATA_BYTES = 1024
+
+/** What lists show without a read for each key: the record where it is small enough, nothing otherwise. */
+function metadataOf(record: KeyRecord): KeyRecord | undefined {
+  return new TextEncoder().encode(JSON.stringify(record)).length <= METADATA_BYTES ? record : undefined
+}
+
+/** The store that `wrangler dev` uses; `persistTo` as its option `--persist-to`. */
+export async function openLocalStore(persistTo?: string): Promise<KeyStore> {
+  const state = path.join(persistTo ?? path.join(ROOT, '.wrangler/state'), 'v3')
+  const { configPath, remove } = await keysOnlyConfig()
+  const { env, dispose } = await getPlatformProxy<{ KEYS: KVNamespace }>({
+    configPath,
+    persist: { path: state },
+    envFiles: [],
+  })
+  const { KEYS } = env
+  return {
+    put: (name, record) => KEYS.put(name, JSON.stringify(record), { metadata: metadataOf(record) }),
+    list: async () => {
+      const found: StoredKey[] = []
+      let cursor: string | undefined
+      do {
+        const page = await KEYS.list<unknown>({ prefix: PREFIX, ...(cursor === undefined ? {} : { cursor }) })
+        for (const { name, metadata } of page.keys) {
+          found.push({ name, record: keyRecord.parse(metadata ?? (await KEYS.get(name, 'json'))) })
+        }
+        cursor = page.list_complete ? undefined : page.cursor
+      } while (cursor !== undefined)
+      return found
+    },
+    close: async () => {
+      await dispose()
+      await remove()
+    },
+  }
+}
+
+/** Wrangler's platform serves a whole configuration; of ours only the keys are wanted, without the classes they come with. */
+async function keysOnlyConfig(): Promise<{ configPath: string; remove: () => Promise<void> }> {
+  const { kv_namespaces, compatibility_date } = unstable_readConfig({ config: path.join(ROOT, 'wrangler.toml') })
+  const directory = await mkdtemp(path.join(os.tmpdir(), 'router9-keys-'))
+  const configPath = path.join(directory, 'wrangler.json')
+  await writeFile(configPath, JSON.stringify({ name: 'router9-keys', compatibility_date, kv_namespaces }))
+  return { configPath, remove: () => rm(directory, { recursive: true, force: true }) }
+}
+
+/** The store of the deployed Worker, by wrangler's own login; `namespaceId` where `wrangler.toml` has none. */
+export function openRemoteStore(namespaceId?: string): KeyStore {
+  const where = ['--remote', ...(namespaceId === undefined ? ['--binding', 'KEYS'] : ['--namespace-id', namespaceId])]
+  return {
+    put: async (name, record) => {
+      const metadata = metadataOf(record)
+      const beside = metadata === undefined ? [] : ['--metadata', JSON.stringify(metadata)]
+      await wrangler(['kv', 'key', 'put', name, JSON.stringify(record), ...beside, ...where])
+    },
+    list: async () => {
+      const keys = JSON.parse(await wrangler(['kv', 'key', 'list', '--prefix', PREFIX, ...where]))
+      return Promise.all(
+        keys.map(async ({ name, metadata }: { name: string; metadata?: unknown }) => ({
+          name,
+          record: keyRecord.parse(
+            metadata ?? JSON.parse(await wrangler(['kv', 'key', 'get', name, '--text', ...where])),
+          ),
+        })),
+      )
+    },
+    close: async () => {},
+  }
+}
+
+/** The program `wrangler`, as a path that Node can run on every system. */
+export function wranglerProgram(): string {
+  return path.join(path.dirname(require.resolve('wrangler/package.json')), 'bin/wrangler.js')
+}
+
+async function wrangler(args: readonly string[]): Promise<string> {
+  const { stdout } = await promisify(execFile)(process.execPath, [wranglerProgram(), ...args], {
+    maxBuffer: 64 * 1024 * 1024,
+  })
+  return stdout
+}

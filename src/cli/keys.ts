@@ -1,0 +1,203 @@
+import { parseArgs } from 'node:util'
+import { KEY_PREFIX, type KeyRecord, keyName, looksLikeKey } from '../gateway/keys.ts'
+import { randomText } from '../gateway/random.ts'
+import { type KeyStore, openLocalStore, openRemoteStore, type StoredKey } from './key-store.ts'
+
+const USAGE = `npm run keys -- COMMAND [options]
+
+  create  --name NAME [--models a,b,auto] [--expires 30d] [--rpm N] [--tpm N] [--budget USD]
+  list
+  show    ID or KEY
+  revoke  ID or KEY
+  rotate  ID or KEY [--grace 1h]    a new key with the same rights; the old one ends at once, or after the grace
+
+  --local (default) | --remote [--namespace-id ID]   the keys of wrangler dev, or of the deployed Worker
+  --persist-to DIR   as wrangler dev's option of that name
+  --json             print JSON
+
+A key is shown once, when it is made. A revoked key may be taken for up to about 60 s more where it was just used.`
+
+const KEY_CHARACTERS = 40
+
+/** A call that makes no sense; its message says what to type instead. */
+class UsageError extends Error {}
+
+const options = {
+  name: { type: 'string' },
+  models: { type: 'string' },
+  expires: { type: 'string' },
+  grace: { type: 'string' },
+  rpm: { type: 'string' },
+  tpm: { type: 'string' },
+  budget: { type: 'string' },
+  json: { type: 'boolean' },
+  local: { type: 'boolean' },
+  remote: { type: 'boolean' },
+  'namespace-id': { type: 'string' },
+  'persist-to': { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+} as const
+
+type Values = ReturnType<typeof parse>['values']
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options, allowPositionals: true })
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error))
+  }
+}
+
+/** Runs one command on the keys; what it says is what it returns. */
+export async function keys(args: readonly string[], now: number): Promise<string> {
+  const { values, positionals } = parse(args)
+  const [command, subject] = positionals
+  if (values.help === true || command === undefined) return USAGE
+  if (values.local && values.remote) throw new UsageError('choose one of --local and --remote')
+  const store = values.remote ? openRemoteStore(values['namespace-id']) : await openLocalStore(values['persist-to'])
+  try {
+    switch (command) {
+      case 'create':
+        return await create(store, values, now)
+      case 'list':
+        return print(
+          values,
+          (await store.list()).map(({ record }) => record),
+          now,
+        )
+      case 'show':
+        return print(values, [(await find(store, subject)).record], now)
+      case 'revoke': {
+        const { name, record } = await find(store, subject)
+        await store.put(name, { ...record, disabled: true })
+        return values.json
+          ? JSON.stringify({ id: record.id, disabled: true })
+          : `Revoked ${record.id} (${record.name}).`
+      }
+      case 'rotate':
+        return await rotate(store, await find(store, subject), values, now)
+      default:
+        throw new UsageError(`there is no command '${command}'`)
+    }
+  } finally {
+    await store.close()
+  }
+}
+
+async function create(store: KeyStore, values: Values, now: number): Promise<string> {
+  if (!values.name) throw new UsageError('create needs --name')
+  const limits = {
+    ...amount('rpm', values.rpm),
+    ...amount('tpm', values.tpm),
+    ...amount('budget', values.budget),
+  }
+  const record: KeyRecord = {
+    id: newId(),
+    name: values.name,
+    created: new Date(now).toISOString(),
+    ...(values.expires === undefined
+      ? {}
+      : { expires: new Date(now + duration('expires', values.expires)).toISOString() }),
+    ...(values.models === undefined ? {} : { models: values.models.split(',').flatMap((model) => model.trim() || []) }),
+    ...(Object.keys(limits).length === 0 ? {} : { limits }),
+  }
+  return made(store, record, values)
+}
+
+async function rotate(store: KeyStore, old: StoredKey, values: Values, now: number): Promise<string> {
+  const record: KeyRecord = { ...old.record, id: newId(), created: new Date(now).toISOString() }
+  const text = await made(store, record, values)
+  const ends = new Date(now + (values.grace === undefined ? 0 : duration('grace', values.grace))).toISOString()
+  await store.put(
+    old.name,
+    values.grace === undefined ? { ...old.record, disabled: true } : { ...old.record, expires: ends },
+  )
+  return text
+}
+
+/** The store has the key before anybody sees it: one that was tried too early would be taken for unknown for a while. */
+async function made(store: KeyStore, record: KeyRecord, values: Values): Promise<string> {
+  const key = `${KEY_PREFIX}${randomText(KEY_CHARACTERS)}`
+  await store.put(await keyName(key), record)
+  if (values.json) return JSON.stringify({ key, ...record })
+  return `${key}\n\nThis is ${record.id} (${record.name}). The key is not shown again: keep it safe.`
+}
+
+function newId(): string {
+  return `key_${randomText(12)}`
+}
+
+function amount(name: string, text: string | undefined): Record<string, number> {
+  if (text === undefined) return {}
+  const value = Number(text)
+  if (!(value > 0)) throw new UsageError(`--${name} must be a number above 0`)
+  return { [name]: value }
+}
+
+const UNIT_MS: ReadonlyMap<string, number> = new Map([
+  ['s', 1000],
+  ['m', 60_000],
+  ['h', 3_600_000],
+  ['d', 86_400_000],
+])
+
+function duration(name: string, text: string): number {
+  const [, count, unit] = /^(\d+)([smhd])$/.exec(text) ?? []
+  const unitMs = UNIT_MS.get(unit ?? '')
+  if (count === undefined || unitMs === undefined) throw new UsageError(`--${name} must be like 30d, 12h, 45m or 90s`)
+  return Number(count) * unitMs
+}
+
+async function find(store: KeyStore, subject: string | undefined): Promise<StoredKey> {
+  if (subject === undefined) throw new UsageError('name a key by its id, or give the key itself')
+  const name = looksLikeKey(subject) ? await keyName(subject) : undefined
+  const found = (await store.list()).find((stored) => stored.name === name || stored.record.id === subject)
+  if (found === undefined) throw new UsageError(`there is no key ${name === undefined ? `'${subject}'` : 'like that'}`)
+  return found
+}
+
+function print({ json }: Values, records: readonly KeyRecord[], now: number): string {
+  if (json) return JSON.stringify(records, null, 2)
+  if (records.length === 0) return 'There are no keys.'
+  const rows = records.map(({ id, name, created, expires, models, limits, ...record }) => [
+    id,
+    name,
+    stateOf({ expires, ...record }, now),
+    created.slice(0, 10),
+    expires?.slice(0, 16) ?? '-',
+    models?.join(',') ?? 'all',
+    limits === undefined
+      ? '-'
+      : Object.entries(limits)
+          .map(([what, most]) => `${what} ${most}`)
+          .join(', '),
+  ])
+  return table([['id', 'name', 'state', 'created', 'expires', 'models', 'limits'], ...rows])
+}
+
+function stateOf({ disabled, expires }: Pick<KeyRecord, 'disabled' | 'expires'>, now: number): string {
+  if (disabled === true) return 'revoked'
+  return expires !== undefined && Date.parse(expires) <= now ? 'expired' : 'active'
+}
+
+function table(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? []
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')
+}
+
+if (import.meta.main) {
+  try {
+    console.log(await keys(process.argv.slice(2), Date.now()))
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error
+    console.error(`${error.message}\n\n${USAGE}`)
+    process.exitCode = 2
+  }
+}
