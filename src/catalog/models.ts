@@ -35,7 +35,6 @@ export interface Deployment {
 /** A model as Router9 offers it: one public id, and its deployments, best first. */
 export interface Model {
   readonly id: string
-  readonly name: string
   /** Who made it. */
   readonly owner: string
   /** The day of its release, in seconds. */

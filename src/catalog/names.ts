@@ -62,11 +62,11 @@ export function indexNames(rows: readonly Row[]): NameIndex {
     const parts = (rows[row] ?? '').split('|')
     const id = parts[0] ?? ''
     claim(names, fold(id), row, BY_ID)
-    const aliases = parts[4]
+    const aliases = parts[3]
     if (aliases) for (const alias of aliases.split(',')) claim(names, fold(alias), row, BY_ALIAS)
     // A model whose id is `maker/name` has it because the bare name is not its own.
     const isQualified = id.includes('/')
-    for (let part = 5; part < parts.length; part++) {
+    for (let part = 4; part < parts.length; part++) {
       const deployment = parts[part] ?? ''
       const space = deployment.indexOf(' ')
       const right = RESELLERS.has(deployment.slice(0, space)) ? BY_RESELLER : BY_DIRECT_PROVIDER
@@ -116,9 +116,9 @@ export function indexMakers(rows: readonly Row[]): ReadonlySet<string> {
   const makers = new Set<string>()
   for (const text of rows) {
     const parts = text.split('|')
-    const owner = parts[2] ?? ''
+    const owner = parts[1] ?? ''
     makers.add(`${owner}/${owner}`)
-    for (const deployment of parts.slice(5)) {
+    for (const deployment of parts.slice(4)) {
       const upstream = deployment.split(' ', 2)[1] ?? ''
       const slash = upstream.lastIndexOf('/')
       if (slash > 0) makers.add(`${upstream.slice(0, slash).toLowerCase()}/${owner}`)
@@ -129,7 +129,7 @@ export function indexMakers(rows: readonly Row[]): ReadonlySet<string> {
 
 /** Who made the row's model. */
 export function ownerIn(row: Row): string {
-  return row.split('|', 3)[2] ?? ''
+  return row.split('|', 2)[1] ?? ''
 }
 
 function idOf(row: Row): string {

@@ -4,7 +4,7 @@ import type { Deployment, Model, Price } from './models.ts'
 /**
  * A model as one line of models.json:
  *
- *     id|name|owner|released|aliases|deployment|deployment…
+ *     id|owner|released|aliases|deployment|deployment…
  *     deployment = provider upstream context output modalities flags reasoning price
  *
  * `=` at the end of an upstream id stands for the public id, `-` for an empty field. Strings, because a Worker that
@@ -31,10 +31,9 @@ export interface Entry {
 
 /** Reads one line; the line is trusted, for the generator writes it and a test reads them all. */
 export function parseRow(row: Row): Model {
-  const [id = '', name = '', owner = '', released = '', , ...deployments] = row.split('|')
+  const [id = '', owner = '', released = '', , ...deployments] = row.split('|')
   return {
     id,
-    name: name || id,
     owner,
     created: Date.parse(released) / 1000,
     deployments: deployments.map((text) => parseDeployment(text.split(' '), id)),
@@ -101,8 +100,7 @@ function readPrice(text: string): Price {
 /** Writes the line that parseRow reads. */
 export function formatRow({ model, released, aliases }: Entry): Row {
   const deployments = model.deployments.map((deployment) => formatDeployment(deployment, model.id))
-  const name = model.name === model.id ? '' : model.name
-  return [model.id, name, model.owner, released, aliases.join(','), ...deployments].join('|')
+  return [model.id, model.owner, released, aliases.join(','), ...deployments].join('|')
 }
 
 function formatDeployment({ provider, upstreamModel, traits, price }: Deployment, id: string): string {

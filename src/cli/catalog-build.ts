@@ -88,11 +88,10 @@ function retirementOf(plain: string, offers: readonly Offer[], successors: Succe
 }
 
 function draftOf(id: string, { owner, twins }: Group, { facts }: Offer, offers: readonly Offer[]): Draft {
-  const name = facts.name.replace(/ \(latest\)$/, '')
   const created = Date.parse(facts.release_date) / 1000
   const bases = offers.flatMap((offer) => (trustedBase(offer) ? (offer.facts.base_model ?? []) : []))
   return {
-    model: { id, name, owner, created, deployments: offers.map(deploymentOf) },
+    model: { id, owner, created, deployments: offers.map(deploymentOf) },
     released: facts.release_date,
     aliases: [...twins, ...bases].map((alias) => lastSegment(alias).toLowerCase()),
   }

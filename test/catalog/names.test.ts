@@ -37,9 +37,9 @@ test('all usual forms of a date fall off, and nothing else does', () => {
 
 test('an id wins over an alias, an alias over a direct provider, a direct provider over a reseller', () => {
   const rows = [
-    `a|A|x|2025|b,c|groq other/d ${TAIL}|openrouter x/e ${TAIL}`,
-    `b|B|x|2025||groq other/c ${TAIL}`,
-    `z|Z|x|2025||openrouter y/d ${TAIL}|groq q/e ${TAIL}`,
+    `a|x|2025|b,c|groq other/d ${TAIL}|openrouter x/e ${TAIL}`,
+    `b|x|2025||groq other/c ${TAIL}`,
+    `z|x|2025||openrouter y/d ${TAIL}|groq q/e ${TAIL}`,
   ]
   const names = indexNames(rows)
   expect([rowIn(names, 'b'), rowIn(names, 'c'), rowIn(names, 'd'), rowIn(names, 'e')]).toEqual([1, 0, 0, 2])
@@ -48,9 +48,9 @@ test('an id wins over an alias, an alias over a direct provider, a direct provid
 
 test('a name that two models claim by the same right leads nowhere', () => {
   const rows = [
-    `a|A|x|2025|n|groq one/m ${TAIL}`,
-    `b|B|x|2025|n|together two/m ${TAIL}`,
-    `c|C|x|2025||openrouter x/m ${TAIL}`,
+    `a|x|2025|n|groq one/m ${TAIL}`,
+    `b|x|2025|n|together two/m ${TAIL}`,
+    `c|x|2025||openrouter x/m ${TAIL}`,
   ]
   const names = indexNames(rows)
   expect(contestedNames(names)).toEqual(['n', 'm'])
@@ -59,13 +59,13 @@ test('a name that two models claim by the same right leads nowhere', () => {
 })
 
 test('a model called maker/name leaves the bare name to others', () => {
-  const names = indexNames([`openrouter/auto|Auto|openrouter|2025||openrouter = ${TAIL}`])
+  const names = indexNames([`openrouter/auto|openrouter|2025||openrouter = ${TAIL}`])
   expect(rowIn(names, 'openrouter/auto')).toBe(0)
   expect(rowIn(names, 'auto')).toBeUndefined()
 })
 
 test("a provider's own ids are found whatever their case, and only its own", () => {
-  const rows = [`a|A|x|2025||groq = ${TAIL}|together X/Big-A ${TAIL}`, `b|B|x|2025||groq maker/= ${TAIL}`]
+  const rows = [`a|x|2025||groq = ${TAIL}|together X/Big-A ${TAIL}`, `b|x|2025||groq maker/= ${TAIL}`]
   expect([...indexProvider(rows, 'groq')]).toEqual([
     ['a', 0],
     ['maker/b', 1],
@@ -75,7 +75,7 @@ test("a provider's own ids are found whatever their case, and only its own", () 
 })
 
 test('makers are known by the prefixes that providers use', () => {
-  const makers = indexMakers([`llama|L|meta|2025||workers-ai @cf/meta/= ${TAIL}|openrouter meta-llama/= ${TAIL}`])
+  const makers = indexMakers([`llama|meta|2025||workers-ai @cf/meta/= ${TAIL}|openrouter meta-llama/= ${TAIL}`])
   expect([...makers]).toEqual(['meta/meta', '@cf/meta/meta', 'meta-llama/meta'])
 })
 

@@ -47,19 +47,19 @@ const deployment = fc.record(
 test('what is written in a row is read from it', () => {
   fc.assert(
     fc.property(word, word, fc.array(deployment), (id, owner, deployments: Deployment[]) => {
-      const model = { id, name: `The ${id}`, owner, created: Date.UTC(2025, 0, 2) / 1000, deployments }
+      const model = { id, owner, created: Date.UTC(2025, 0, 2) / 1000, deployments }
       expect(parseRow(formatRow({ model, released: '2025-01-02', aliases: ['one', 'two'] }))).toEqual(model)
     }),
   )
 })
 
 test('an upstream id that ends in the public id is written short', () => {
-  const row = 'm-1|Model 1|maker|2025-01|m|a = 10 5 t>t - - -|b maker/= 10 5 t>t - - -'
+  const row = 'm-1|maker|2025-01|m|a = 10 5 t>t - - -|b maker/= 10 5 t>t - - -'
   expect(parseRow(row).deployments.map(({ upstreamModel }) => upstreamModel)).toEqual(['m-1', 'maker/m-1'])
 })
 
 test('a free model has a price, a model without price has none', () => {
-  const [free, unpriced] = parseRow('m|M|maker|2025-01||a = 10 5 t>t - - 0,0|b = 10 5 t>t - - -').deployments
+  const [free, unpriced] = parseRow('m|maker|2025-01||a = 10 5 t>t - - 0,0|b = 10 5 t>t - - -').deployments
   expect(free?.price).toEqual({ input: 0, output: 0 })
   expect(unpriced).not.toHaveProperty('price')
 })
