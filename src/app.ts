@@ -6,6 +6,7 @@ import { authenticate } from './gateway/auth.ts'
 import { readJsonBody } from './gateway/body.ts'
 import { complete } from './gateway/complete.ts'
 import type { KeyRecord } from './gateway/keys.ts'
+import { type Ledgers, limitHeaders } from './gateway/limits.ts'
 import { describeModel, listModels } from './gateway/list-models.ts'
 import { logFault } from './gateway/log.ts'
 import { randomText } from './gateway/random.ts'
@@ -14,6 +15,8 @@ import { VERSION } from './version.ts'
 
 interface Variables {
   requestId: string
+  /** Whoever's key it was, once that is known. */
+  caller?: KeyRecord
 }
 type Door = Context<{ Bindings: Env; Variables: Variables }>
 
@@ -23,6 +26,9 @@ export const app = new Hono<{ Bindings: Env; Variables: Variables }>({ strict: f
 app.use(async (context, next) => {
   context.set('requestId', `req_${randomText(24)}`)
   await next()
+  const { caller } = context.var
+  if (caller?.limits === undefined) return
+  for (const [name, value] of Object.entries(limitHeaders(caller))) context.res.headers.set(name, value)
 })
 
 /** SDKs differ in what they take for a base URL: each path is there with `/v1` and without (contract 1). */
@@ -45,7 +51,8 @@ route('POST', '/chat/completions', async (door) => {
   const body = await readJsonBody(door.req.raw)
   const { requestId } = door.var
   const waitUntil = (work: Promise<unknown>) => door.executionCtx.waitUntil(work)
-  return complete({ request: door.req.raw, body, caller, settings, requestId, waitUntil, cameAt, knownAt })
+  const ledgers: Ledgers = door.executionCtx.exports.Ledger
+  return complete({ request: door.req.raw, body, caller, ledgers, settings, requestId, waitUntil, cameAt, knownAt })
 })
 
 route('GET', '/models', async (door) => {
@@ -79,9 +86,11 @@ app.onError((error, door) => {
   return failureResponse(new Failure('internal', 'Router9 failed. Please try again.'), requestId)
 })
 
-function callerOf(door: Door): Promise<KeyRecord> {
+async function callerOf(door: Door): Promise<KeyRecord> {
   const header = door.req.header('authorization') ?? null
-  return authenticate(header, door.env.KEYS, (work) => door.executionCtx.waitUntil(work))
+  const caller = await authenticate(header, door.env.KEYS, (work) => door.executionCtx.waitUntil(work))
+  door.set('caller', caller)
+  return caller
 }
 
 function answer(door: Door, body: object): Response {

@@ -2,12 +2,10 @@ import { DEFAULT_AUTO_MODELS } from './catalog/auto.ts'
 import { findModel } from './catalog/models.ts'
 import { findProvider, PROVIDERS, type Provider } from './catalog/providers.ts'
 import { Failure } from './chat/failure.ts'
-import type { Health } from './gateway/health-object.ts'
 
 /** What `wrangler.toml`, secrets and `.dev.vars` give the Worker. Settings are read by `readSettings` alone. */
 export interface Env {
   readonly KEYS: KVNamespace
-  readonly HEALTH: DurableObjectNamespace<Health>
   readonly [setting: string]: unknown
 }
 

@@ -2,6 +2,7 @@ import type { Said } from '../chat/event.ts'
 import { Failure } from '../chat/failure.ts'
 import { type Chat, parseChat } from '../chat/request.ts'
 import type { Settings } from '../env.ts'
+import { costOf } from '../routing/budget.ts'
 import { type Needs, needsOf } from '../routing/needs.ts'
 import { plan, type Target } from '../routing/plan.ts'
 import { collect } from '../stream/collect.ts'
@@ -9,6 +10,7 @@ import { createEncoder, type Envelope } from '../stream/encode.ts'
 import type { Answer } from './attempt.ts'
 import { type Attempted, begin } from './begin.ts'
 import type { KeyRecord } from './keys.ts'
+import { admit, type Ledgers, type Spend } from './limits.ts'
 import { logAttempts, logBroken } from './log.ts'
 import { createOutlet, pump } from './pump.ts'
 import { randomText } from './random.ts'
@@ -19,6 +21,7 @@ export interface CompletionCall {
   readonly request: Request
   readonly body: Readonly<Record<string, unknown>>
   readonly caller: KeyRecord
+  readonly ledgers: Ledgers
   readonly settings: Settings
   readonly requestId: string
   readonly waitUntil: (work: Promise<unknown>) => void
@@ -33,6 +36,7 @@ interface Course {
   readonly chat: Chat
   readonly needs: Needs
   readonly targets: readonly Target[]
+  readonly spend: Spend
   readonly trace: Attempted[]
   readonly plannedAt: number
   readonly id: string
@@ -57,9 +61,20 @@ export async function complete(call: CompletionCall): Promise<Response> {
     customModels: settings.customModels,
     ...(caller.models === undefined ? {} : { allowed: caller.models }),
   })
+  const spend = await admit(caller, call.ledgers, call.waitUntil)
   const plannedAt = Date.now()
   const id = `chatcmpl-${randomText(28)}`
-  const course: Course = { call, chat, needs, targets, trace: [], plannedAt, id, created: Math.floor(plannedAt / 1000) }
+  const course: Course = {
+    call,
+    chat,
+    needs,
+    targets,
+    spend,
+    trace: [],
+    plannedAt,
+    id,
+    created: Math.floor(plannedAt / 1000),
+  }
   return chat.stream === true ? stream(course) : whole(course)
 }
 
@@ -104,6 +119,7 @@ async function whole(course: Course): Promise<Response> {
   const object = call.request.headers.get('x-router9-object') === 'openai' ? 'chat.completion' : 'text_completion'
   const completion = collect(answer.first, envelopeOf(course, answer.target.model), object)
   if (completion instanceof Failure) return failed(course, completion)
+  settle(course, answer)
   return new Response(JSON.stringify(completion), {
     headers: { ...headersOf(course, answer), 'content-type': 'application/json' },
   })
@@ -169,6 +185,13 @@ async function carry(course: Course, answer: Answer, outlet: Outlet): Promise<vo
     },
     outlet,
   )
+  // Also of an answer that broke, or whose client left: what was used was used.
+  settle(course, answer)
+}
+
+function settle({ spend }: Course, { usage, target }: Answer): void {
+  const used = usage()
+  spend(used.total_tokens, costOf(used, target.deployment.price))
 }
 
 /** The answer was promised with a 200 and nobody began it: the stream says so (contract 4.5). */

@@ -1,6 +1,7 @@
 import type { Said, ToolKind, Usage } from '../chat/event.ts'
 import type { Failure } from '../chat/failure.ts'
 import type { Envelope } from './encode.ts'
+import { merge } from './merge.ts'
 
 type Fields = Record<string, unknown>
 
@@ -69,7 +70,7 @@ export function collect(said: Iterable<Said>, envelope: Envelope, object: Comple
         break
       }
       case 'extra':
-        if (item.place === 'body') body = merge(body, item.fields)
+        if (item.place === 'body') body = { ...body, ...item.fields }
         else if (item.place === 'choice') at(item.choice).extras = merge(at(item.choice).extras, item.fields)
         else at(item.choice).message = merge(at(item.choice).message, item.fields)
         break
@@ -117,20 +118,4 @@ function toolCall({ id, name, kind, text, extra }: Call): Fields {
   return kind === 'custom'
     ? { id, type: 'custom', custom: { name, input: text }, ...extra }
     : { id, type: 'function', function: { name, arguments: text }, ...extra }
-}
-
-/** Pieces of a field we don't name: lists grow, objects merge, anything else is replaced. */
-function merge(into: Fields, from: Readonly<Fields>): Fields {
-  const merged = { ...into }
-  for (const [name, value] of Object.entries(from)) {
-    const before = merged[name]
-    if (Array.isArray(before) && Array.isArray(value)) merged[name] = [...before, ...value]
-    else if (isObject(before) && isObject(value)) merged[name] = merge(before, value)
-    else merged[name] = value
-  }
-  return merged
-}
-
-function isObject(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

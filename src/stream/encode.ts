@@ -1,4 +1,5 @@
 import type { ExtraPlace, Finish, Said, ToolKind, Usage } from '../chat/event.ts'
+import { merge } from './merge.ts'
 import { SSE_DONE } from './sse.ts'
 
 /** What all chunks of one stream have in common (contract 4.1). */
@@ -34,7 +35,7 @@ export function createEncoder({ id, created, model }: Envelope, includeUsage: bo
       body = { ...body, ...fields }
     } else {
       const held = waiting.get(choice)
-      waiting.set(choice, { ...held, [place]: { ...held?.[place], ...fields } })
+      waiting.set(choice, { ...held, [place]: merge(held?.[place] ?? {}, fields) })
     }
   }
 
@@ -113,7 +114,7 @@ export function createEncoder({ id, created, model }: Envelope, includeUsage: bo
       case 'error': {
         const open = begun.size > 0 ? [...begun] : [0]
         const choices = open.map((choice) => `{"index":${choice},"delta":{},"finish_reason":"error"}`).join(',')
-        return `${head}${choices}],"error":${JSON.stringify(said.failure.toError())}}\n\n`
+        return `${head}${choices}${tail.slice(0, -1)},"error":${JSON.stringify(said.failure.toError())}}\n\n`
       }
       default:
         return said satisfies never

@@ -39,6 +39,7 @@ export function createSseParser(): SseParser {
     if (data !== undefined) messages.push({ event, data })
     event = ''
     data = undefined
+    held = 0
     bare = false
   }
 

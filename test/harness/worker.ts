@@ -93,7 +93,10 @@ const main :Workerd.Worker = (
   compatibilityDate = "2026-10-20",
   compatibilityFlags = ["enable_request_signal", "no_nodejs_compat", "no_nodejs_compat_v2"],
   bindings = [(name = "KEYS", kvNamespace = "kv"), ${bindings.join(', ')}],
-  durableObjectNamespaces = [(className = "Health", uniqueKey = "health", enableSql = true)],
+  durableObjectNamespaces = [
+    (className = "Health", uniqueKey = "health", enableSql = true),
+    (className = "Ledger", uniqueKey = "ledger", enableSql = true),
+  ],
   durableObjectStorage = (inMemory = void),
   globalOutbound = "internet",
 );

@@ -1,0 +1,141 @@
+import { Failure } from '../chat/failure.ts'
+import { addSpent, type Limits, MINUTE_MS, msToReset, NOTHING_SPENT, overLimit, type Spent } from '../routing/budget.ts'
+import type { KeyRecord } from './keys.ts'
+import type { Ledger } from './ledger-object.ts'
+
+export type Ledgers = DurableObjectNamespace<Ledger>
+
+/** A key's ledger is asked for this long by an isolate that knows nothing of the key; then the request goes on without. */
+const COLD_WAIT_MS = 50
+/** Between two reports of one key from one isolate. */
+const REPORT_EVERY_MS = 1000
+const REPORT_LOST_MS = 10_000
+const MAX_KEYS = 5000
+/** As long a wait as a client can be told where no time mends it: a day. */
+const BUDGET_RETRY_MS = 86_400_000
+
+/** What this isolate knows of a limited key. */
+interface Account {
+  /** By the ledger's last word, everything reported included. */
+  known: Spent
+  /** Seen here and not reported yet. */
+  pending: Spent
+  /** When a report was begun that has not ended; 0 where there is none. */
+  reportingSince: number
+  reportedAt: number
+}
+
+const accounts = new Map<string, Account>()
+
+/** Counts what a request that was let in has used, when that is known. */
+export type Spend = (tokens: number, dollars: number) => void
+
+/**
+ * Lets a request in or refuses it, by the limits of its key. Counts are exact within an isolate; over isolates they meet in
+ * the key's ledger within about a second, off the path of the request.
+ * @throws Failure 429 `request-rate`, `token-rate` or `budget`.
+ */
+export async function admit(
+  { id, limits }: KeyRecord,
+  ledgers: Ledgers,
+  waitUntil: (work: Promise<unknown>) => void,
+): Promise<Spend> {
+  if (limits === undefined) return () => {}
+  const account = await accountOf(id, ledgers, waitUntil)
+  const now = Date.now()
+  const over = overLimit(limits, addSpent(account.known, account.pending), now)
+  if (over !== undefined) throw refusal(over, limits, now)
+  const count = (spent: Omit<Spent, 'minute'>) => {
+    account.pending = addSpent(account.pending, { ...spent, minute: Math.floor(Date.now() / MINUTE_MS) })
+    report(id, account, ledgers, waitUntil)
+  }
+  count({ requests: 1, tokens: 0, dollars: 0 })
+  return (tokens, dollars) => count({ requests: 0, tokens, dollars })
+}
+
+async function accountOf(id: string, ledgers: Ledgers, waitUntil: (work: Promise<unknown>) => void): Promise<Account> {
+  const known = accounts.get(id)
+  if (known !== undefined) return known
+  const fresh: Account = { known: NOTHING_SPENT, pending: NOTHING_SPENT, reportingSince: 0, reportedAt: 0 }
+  accounts.set(id, fresh)
+  if (accounts.size > MAX_KEYS) {
+    const oldest = accounts.keys().next()
+    if (oldest.done !== true) accounts.delete(oldest.value)
+  }
+  const asked = exchange(id, fresh, ledgers)
+  waitUntil(asked)
+  await Promise.race([asked, new Promise((resolve) => setTimeout(resolve, COLD_WAIT_MS))])
+  return fresh
+}
+
+/** Hands what is pending to the ledger and takes its sum; a ledger that fails changes nothing, the next report tells all. */
+async function exchange(id: string, account: Account, ledgers: Ledgers): Promise<void> {
+  const told = account.pending
+  account.reportingSince = Date.now()
+  account.pending = NOTHING_SPENT
+  account.known = addSpent(account.known, told)
+  try {
+    const sum = await ledgers.get(ledgers.idFromName(`key:${id}`)).add(told)
+    account.known = sum
+  } catch {
+    account.known = withdraw(account.known, told)
+    account.pending = addSpent(told, account.pending)
+  } finally {
+    account.reportingSince = 0
+    account.reportedAt = Date.now()
+  }
+}
+
+function withdraw(from: Spent, told: Spent): Spent {
+  const same = from.minute === told.minute
+  return {
+    minute: from.minute,
+    requests: from.requests - (same ? told.requests : 0),
+    tokens: from.tokens - (same ? told.tokens : 0),
+    dollars: from.dollars - told.dollars,
+  }
+}
+
+function report(id: string, account: Account, ledgers: Ledgers, waitUntil: (work: Promise<unknown>) => void): void {
+  // The request that was to report may have been ended by the platform.
+  if (Date.now() - account.reportingSince < REPORT_LOST_MS) return
+  account.reportingSince = Date.now()
+  const wait = Math.max(account.reportedAt + REPORT_EVERY_MS - Date.now(), 0)
+  waitUntil(new Promise((resolve) => setTimeout(resolve, wait)).then(() => exchange(id, account, ledgers)))
+}
+
+function refusal(over: 'requests' | 'tokens' | 'dollars', limits: Limits, now: number): Failure {
+  const retryAfterMs = msToReset(now)
+  switch (over) {
+    case 'requests':
+      return new Failure('request-rate', `This key is limited to ${limits.rpm} requests a minute.`, { retryAfterMs })
+    case 'tokens':
+      return new Failure('token-rate', `This key is limited to ${limits.tpm} tokens a minute.`, { retryAfterMs })
+    case 'dollars':
+      return new Failure('budget', `This key's budget of $${limits.budget} is used up.`, {
+        retryAfterMs: BUDGET_RETRY_MS,
+      })
+    default:
+      return over satisfies never
+  }
+}
+
+/** `x-ratelimit-*` for every response of a limited key (contract 7). Resets are durations, as OpenAI gives them: `12s`. */
+export function limitHeaders({ id, limits }: KeyRecord): Record<string, string> {
+  const account = accounts.get(id)
+  if (limits === undefined || account === undefined) return {}
+  const now = Date.now()
+  const minute = { ...NOTHING_SPENT, minute: Math.floor(now / MINUTE_MS) }
+  const { requests, tokens } = addSpent(addSpent(account.known, account.pending), minute)
+  const resetMs = msToReset(now)
+  const reset = resetMs < 1000 ? `${resetMs}ms` : `${Math.ceil(resetMs / 1000)}s`
+  const of = (what: string, most: number, used: number) => ({
+    [`x-ratelimit-limit-${what}`]: String(most),
+    [`x-ratelimit-remaining-${what}`]: String(Math.max(most - used, 0)),
+    [`x-ratelimit-reset-${what}`]: reset,
+  })
+  return {
+    ...(limits.rpm === undefined ? {} : of('requests', limits.rpm, requests)),
+    ...(limits.tpm === undefined ? {} : of('tokens', limits.tpm, tokens)),
+  }
+}

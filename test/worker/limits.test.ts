@@ -1,0 +1,89 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Router9, startRouter9 } from '../harness/router9.ts'
+
+let router9: Router9
+
+beforeAll(async () => {
+  router9 = await startRouter9()
+})
+afterAll(() => router9.stop())
+
+const HELLO = { model: 'gpt-4o', messages: [{ role: 'user', content: 'Explain quantum computing in one sentence.' }] }
+
+/** A minute's counts begin anew with the minute: a test must not stand across it. */
+async function earlyInTheMinute(): Promise<void> {
+  const left = 60_000 - (Date.now() % 60_000)
+  if (left < 6000) await new Promise((resolve) => setTimeout(resolve, left + 50))
+}
+
+async function ask(key: string, body: object = HELLO): Promise<Response> {
+  const response = await router9.chat(body, { authorization: `Bearer ${key}` })
+  await response.clone().text()
+  return response
+}
+
+test('a key over its requests a minute gets 429 requests, and when to come back', async () => {
+  await router9.worker.keys.put('sk-r9k-three-a-minute', { limits: { rpm: 3 } })
+  await earlyInTheMinute()
+  const remaining: (string | null)[] = []
+  for (let n = 0; n < 3; n++) {
+    const response = await ask('sk-r9k-three-a-minute')
+    expect(response.status).toBe(200)
+    expect(response.headers.get('x-ratelimit-limit-requests')).toBe('3')
+    remaining.push(response.headers.get('x-ratelimit-remaining-requests'))
+  }
+  expect(remaining).toEqual(['2', '1', '0'])
+  const refused = await ask('sk-r9k-three-a-minute')
+  expect(refused.status).toBe(429)
+  expect(await refused.json()).toEqual({
+    error: {
+      message: expect.stringContaining('3 requests'),
+      type: 'requests',
+      param: null,
+      code: 'rate_limit_exceeded',
+    },
+  })
+  expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0)
+  expect(Number(refused.headers.get('retry-after-ms'))).toBeLessThanOrEqual(60_000)
+  expect(refused.headers.get('x-should-retry')).toBe('true')
+  expect(refused.headers.get('x-ratelimit-reset-requests')).toMatch(/^\d+(s|ms)$/)
+}, 30_000)
+
+test('requests that come all at once are counted one by one, also by an isolate that has not met the key', async () => {
+  await router9.worker.keys.put('sk-r9k-at-once', { limits: { rpm: 4 } })
+  await earlyInTheMinute()
+  const statuses = await Promise.all(Array.from({ length: 12 }, async () => (await ask('sk-r9k-at-once')).status))
+  expect(statuses.filter((status) => status === 200)).toHaveLength(4)
+  expect(statuses.filter((status) => status === 429)).toHaveLength(8)
+}, 30_000)
+
+test('tokens count when they are known, streamed or not', async () => {
+  await earlyInTheMinute()
+  for (const stream of [true, false]) {
+    const key = `sk-r9k-tokens-${stream}`
+    await router9.worker.keys.put(key, { limits: { tpm: 50 } })
+    expect((await ask(key, { ...HELLO, stream })).status).toBe(200)
+    await expect.poll(async () => (await ask(key)).status).toBe(429)
+    const refused = await ask(key)
+    expect(await refused.json()).toMatchObject({ error: { type: 'tokens', code: 'rate_limit_exceeded' } })
+    expect(refused.headers.get('x-ratelimit-remaining-tokens')).toBe('0')
+  }
+}, 30_000)
+
+test('a key over its budget is told that waiting does not help', async () => {
+  await router9.worker.keys.put('sk-r9k-poor', { limits: { budget: 0.000_01 } })
+  expect((await ask('sk-r9k-poor')).status).toBe(200)
+  const refused = await ask('sk-r9k-poor')
+  expect(refused.status).toBe(429)
+  expect(await refused.json()).toMatchObject({ error: { type: 'insufficient_quota', code: 'insufficient_quota' } })
+  expect(refused.headers.get('x-should-retry')).toBe('false')
+})
+
+test('a request that is not valid costs nothing of the limit', async () => {
+  await router9.worker.keys.put('sk-r9k-clumsy', { limits: { rpm: 1 } })
+  await earlyInTheMinute()
+  expect((await ask('sk-r9k-clumsy', { model: 'gpt-4o' })).status).toBe(400)
+  expect((await ask('sk-r9k-clumsy', { ...HELLO, model: 'nothing-like-that' })).status).toBe(404)
+  expect((await ask('sk-r9k-clumsy')).status).toBe(200)
+  expect((await ask('sk-r9k-clumsy')).status).toBe(429)
+}, 30_000)
