@@ -1,4 +1,5 @@
 import { anthropic } from '../dialects/anthropic.ts'
+import { cohere } from '../dialects/cohere.ts'
 import type { Call, Dialect, Prepared } from '../dialects/dialect.ts'
 import { gemini } from '../dialects/gemini.ts'
 import { openai } from '../dialects/openai.ts'
@@ -166,8 +167,8 @@ const ROWS: readonly Provider[] = [
   {
     id: 'cohere',
     setting: 'COHERE',
-    baseUrl: 'https://api.cohere.ai/compatibility/v1',
-    speak: speaks(openai, { maxTokens: 'max_tokens', refuse: ['n'], drop: ['logit_bias', 'user', 'store'] }),
+    baseUrl: 'https://api.cohere.com',
+    speak: speaks(cohere, {}),
   },
   {
     id: 'ollama',

@@ -138,7 +138,8 @@ function unique(targets: readonly Target[]): Target[] {
 
 type Preferences = NonNullable<Chat['provider']>
 
-function prefer(targets: Target[], { only, ignore, order }: Preferences): Target[] {
+function prefer(targets: Target[], preferences: Preferences): Target[] {
+  const { only, ignore, order, sort } = preferences
   const ids = (names: readonly string[]) => names.map((name) => findProvider(name)?.id ?? name)
   const wanted = only ? new Set(ids(only)) : undefined
   const unwanted = new Set(ids(ignore ?? []))
@@ -147,16 +148,28 @@ function prefer(targets: Target[], { only, ignore, order }: Preferences): Target
     const at = ranks.indexOf(deployment.provider)
     return at < 0 ? ranks.length : at
   }
+  const cost = sort === 'price' ? dollars : () => 0
+  // Sorting is stable: what ties keeps the catalogue's order.
   return targets
     .filter(({ deployment: { provider } }) => (wanted?.has(provider) ?? true) && !unwanted.has(provider))
-    .map((target, at) => ({ target, at }))
-    .sort((a, b) => rank(a.target) - rank(b.target) || a.at - b.at)
-    .map(({ target }) => target)
+    .filter((target) => isAffordable(target, preferences))
+    .sort((a, b) => rank(a) - rank(b) || cost(a) - cost(b))
+}
+
+/** A rough price of an answer: most are a third as long as their prompt. An unknown price is taken for high. */
+function dollars({ deployment: { price } }: Target): number {
+  return price === undefined ? Number.MAX_VALUE : 3 * price.input + price.output
+}
+
+/** `max_price`, in US dollars per million tokens; where it is set, an unknown price is too high. */
+function isAffordable({ deployment: { price } }: Target, { max_price: most }: Preferences): boolean {
+  if (typeof most?.prompt === 'number' && !(price && price.input <= most.prompt)) return false
+  return !(typeof most?.completion === 'number' && !(price && price.output <= most.completion))
 }
 
 function nothingLeft(chat: Chat): Failure {
   const text = chat.provider
-    ? `No provider is left for '${chat.model.slice(0, 100)}' after 'provider.only' and 'provider.ignore'.`
+    ? `No provider is left for '${chat.model.slice(0, 100)}' after 'provider.only', 'provider.ignore' and 'provider.max_price'.`
     : `No provider is configured for any model that '${chat.model.slice(0, 100)}' may use.`
   return new Failure('unknown-model', text, { param: 'model' })
 }

@@ -18,8 +18,7 @@ export const slots: Record<string, string | null> = {
   cerebras: 'cerebras/gpt-oss-120b',
   perplexity: 'perplexity/sonar',
   moonshot: 'moonshot/kimi-k2-thinking',
-  // Recorded from Cohere's native API; Router9 speaks its OpenAI-compatible one.
-  cohere: null,
+  cohere: 'cohere/command-a-03-2025',
   ollama: 'ollama/llama3',
   // Router9 speaks Ollama's OpenAI-compatible API, not its own.
   'ollama-native': null,

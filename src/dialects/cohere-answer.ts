@@ -1,0 +1,138 @@
+import type { ChatEvent, FinishReason } from '../chat/event.ts'
+import { usageOf } from '../chat/event.ts'
+import { Failure } from '../chat/failure.ts'
+import type { Decoder } from './dialect.ts'
+import { countOf, type Fields, fieldsOf, isFields, textOf } from './fields.ts'
+import { readErrorInAnswer } from './upstream-failure.ts'
+
+/** Reads Cohere's answers (v2): stream events and whole bodies (translation 3, Cohere). */
+export interface CohereReader {
+  readonly event: Decoder
+  readonly body: (body: unknown) => readonly ChatEvent[]
+}
+
+const CHOICE = 0
+
+const FINISH_REASONS: ReadonlyMap<string, FinishReason> = new Map([
+  ['COMPLETE', 'stop'],
+  ['STOP_SEQUENCE', 'stop'],
+  ['MAX_TOKENS', 'length'],
+  ['TOOL_CALL', 'tool_calls'],
+])
+/** Words with which Cohere ends an answer that it could not finish. */
+const BROKEN = new Set(['ERROR', 'TIMEOUT', 'ERROR_TOXIC', 'ERROR_LIMIT'])
+
+export function createCohereReader(newId: () => string): CohereReader {
+  // Cohere counts its calls; so do we, for a count that begins elsewhere must not reach the client.
+  const calls = new Map<number, number>()
+
+  const readContent = (content: Fields): ChatEvent[] => {
+    const thinking = textOf(content.thinking)
+    const text = textOf(content.text)
+    return [
+      ...(thinking === undefined ? [] : [{ type: 'reasoning', choice: CHOICE, text: thinking } as const]),
+      ...(text === undefined ? [] : [{ type: 'text', choice: CHOICE, text } as const]),
+    ]
+  }
+
+  const startCall = (upstreamIndex: number, call: Fields): ChatEvent[] => {
+    const index = calls.size
+    calls.set(upstreamIndex, index)
+    const inner = isFields(call.function) ? call.function : {}
+    const id = textOf(call.id) ?? newId()
+    const name = textOf(inner.name) ?? ''
+    return [
+      { type: 'tool-start', choice: CHOICE, index, id, name, kind: 'function' },
+      ...growCall(upstreamIndex, inner.arguments),
+    ]
+  }
+
+  const growCall = (upstreamIndex: number, piece: unknown): ChatEvent[] => {
+    const index = calls.get(upstreamIndex)
+    const text = textOf(piece)
+    return index === undefined || text === undefined ? [] : [{ type: 'tool-delta', choice: CHOICE, index, text }]
+  }
+
+  const event: Decoder = (data) => {
+    if (!isFields(data)) return [nonsense()]
+    const delta = isFields(data.delta) ? data.delta : {}
+    const message = isFields(delta.message) ? delta.message : {}
+    const index = typeof data.index === 'number' ? data.index : 0
+    switch (data.type) {
+      case 'content-start':
+      case 'content-delta':
+        return isFields(message.content) ? readContent(message.content) : []
+      case 'tool-plan-delta':
+        return plan(message.tool_plan)
+      case 'tool-call-start':
+        return isFields(message.tool_calls) ? startCall(index, message.tool_calls) : []
+      case 'tool-call-delta': {
+        const call = isFields(message.tool_calls) ? message.tool_calls : {}
+        return growCall(index, isFields(call.function) ? call.function.arguments : undefined)
+      }
+      case 'citation-start':
+        return citations(isFields(message.citations) ? [message.citations] : fieldsOf(message.citations))
+      case 'message-end':
+        return [...usage(delta.usage), ...finish(delta), { type: 'done' }]
+      default:
+        return isFields(data.error) || data.type === undefined
+          ? [{ type: 'error', failure: readErrorInAnswer(data) }]
+          : []
+    }
+  }
+
+  const body = (given: unknown): readonly ChatEvent[] => {
+    if (!isFields(given)) return [nonsense()]
+    if (!isFields(given.message)) return [{ type: 'error', failure: readErrorInAnswer(given) }]
+    const { message } = given
+    return [
+      ...plan(message.tool_plan),
+      ...fieldsOf(message.content).flatMap(readContent),
+      ...fieldsOf(message.tool_calls).flatMap((call, at) => startCall(at, call)),
+      ...citations(fieldsOf(message.citations)),
+      ...usage(given.usage),
+      ...finish(given),
+      { type: 'done' },
+    ]
+  }
+
+  return { event, body }
+}
+
+/** What the model means to do with its tools: thinking aloud, not the answer. */
+function plan(text: unknown): ChatEvent[] {
+  const said = textOf(text)
+  return said === undefined ? [] : [{ type: 'reasoning', choice: CHOICE, text: said }]
+}
+
+/** Citations of the caller's own documents and tools, in Cohere's words: OpenAI has none for them. */
+function citations(list: readonly Fields[]): ChatEvent[] {
+  return list.length === 0 ? [] : [{ type: 'extra', choice: CHOICE, place: 'message', fields: { citations: list } }]
+}
+
+function finish(given: Fields): ChatEvent[] {
+  const word = textOf(given.finish_reason)
+  if (word === undefined) return []
+  if (BROKEN.has(word)) {
+    const text = textOf(given.error) ?? `The provider broke off its answer (${word}).`
+    return [{ type: 'error', failure: new Failure('provider-failed', text, { detail: word }) }]
+  }
+  return [{ type: 'finish', choice: CHOICE, reason: FINISH_REASONS.get(word) ?? 'stop' }]
+}
+
+/** `tokens` is what went through the model; `billed_units` leaves out what Cohere adds to a prompt. */
+function usage(given: unknown): ChatEvent[] {
+  if (!isFields(given) || !isFields(given.tokens)) return []
+  const { input_tokens, output_tokens, reasoning_tokens } = given.tokens
+  const reasoning = countOf(reasoning_tokens)
+  const further = {
+    prompt_tokens_details: { cached_tokens: countOf(given.cached_tokens) },
+    ...(reasoning > 0 ? { completion_tokens_details: { reasoning_tokens: reasoning } } : {}),
+  }
+  return [{ type: 'usage', usage: usageOf(countOf(input_tokens), countOf(output_tokens), further) }]
+}
+
+function nonsense(): ChatEvent {
+  const failure = new Failure('provider-failed', 'The provider answered with something that is not an answer.')
+  return { type: 'error', failure }
+}

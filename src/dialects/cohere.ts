@@ -1,0 +1,180 @@
+import { type Chat, type Message, type Part, ROUTING_FIELDS, type Tool } from '../chat/request.ts'
+import { createCohereReader } from './cohere-answer.ts'
+import type { Call, Dialect, Prepared, Traits } from './dialect.ts'
+import { BUDGET_TOKENS, readReasoning } from './effort.ts'
+import { type Fields, isFields } from './fields.ts'
+import { cannotCarry, partsOf, readArguments, textContent, unsupported } from './parts.ts'
+
+/** What is read below; anything else a request may hold has no form in Cohere's API. */
+const READ = new Set([
+  'model',
+  'messages',
+  'stream',
+  'stream_options',
+  'max_tokens',
+  'max_completion_tokens',
+  'temperature',
+  'top_p',
+  'top_k',
+  'stop',
+  'seed',
+  'presence_penalty',
+  'frequency_penalty',
+  'n',
+  'logprobs',
+  'tools',
+  'tool_choice',
+  'response_format',
+  'reasoning_effort',
+  'reasoning',
+  'modalities',
+  'audio',
+  'functions',
+  'function_call',
+  ...ROUTING_FIELDS,
+])
+/** Cohere's own fields, for callers who know them. */
+const OWN = ['documents', 'citation_options', 'safety_mode', 'strict_tools', 'thinking', 'priority']
+const MAX_STOP_SEQUENCES = 5
+
+/** Cohere's chat, version 2 (translation 3; docs.cohere.com, "Chat"). */
+export const cohere: Dialect<object> = { prepare }
+
+type Body = Record<string, unknown>
+
+function prepare({ chat, model, stream, traits, newId }: Call<object>): Prepared {
+  refuseWhatItLacks(chat)
+  const dropped = Object.keys(chat).filter((name) => chat[name] !== null && !READ.has(name) && !OWN.includes(name))
+  const body: Body = { model, messages: chat.messages.map(toMessage), stream }
+  for (const name of OWN) if (chat[name] !== undefined && chat[name] !== null) body[name] = chat[name]
+  setTools(body, chat)
+  setSampling(body, chat, traits)
+  setThinking(body, chat, traits, dropped)
+  setResponseFormat(body, chat)
+  return {
+    request: { path: '/v2/chat', headers: {}, body: JSON.stringify(body) },
+    dropped,
+    decoder: () => createCohereReader(newId).event,
+    answer: (answer) => createCohereReader(newId).body(answer),
+  }
+}
+
+function refuseWhatItLacks(chat: Chat): void {
+  if ((chat.n ?? 1) > 1) throw unsupported('n')
+  if (chat.logprobs === true) throw unsupported('logprobs')
+  if (chat.modalities?.some((modality) => modality !== 'text') || chat.audio) throw unsupported('modalities')
+  if (chat.functions?.length) throw unsupported('functions')
+  if (Array.isArray(chat.stop) && chat.stop.length > MAX_STOP_SEQUENCES) throw unsupported('stop')
+}
+
+function toMessage(message: Message, at: number): Fields {
+  const path = `messages[${at}]`
+  switch (message.role) {
+    case 'system':
+    case 'developer':
+      return { role: 'system', content: textContent(message.content, `${path}.content`) }
+    case 'user':
+      return { role: 'user', content: toContent(message.content, path) }
+    case 'assistant':
+      return toAssistant(message, path)
+    case 'tool':
+      return {
+        role: 'tool',
+        tool_call_id: message.tool_call_id,
+        content: textContent(message.content, `${path}.content`),
+      }
+    case 'function':
+      throw unsupported(`${path}.role`)
+    default:
+      return message.role satisfies never
+  }
+}
+
+function toContent(content: Message['content'], path: string): unknown {
+  if (typeof content === 'string') return content
+  return partsOf(content).map((part, at) => toPart(part, `${path}.content[${at}]`))
+}
+
+function toPart(part: Part, path: string): Fields {
+  if (part.type === 'text') return { type: 'text', text: part.text ?? '' }
+  if (part.type === 'image_url') return { type: 'image_url', image_url: part.image_url }
+  throw cannotCarry(path, `parts of type '${part.type}'`)
+}
+
+function toAssistant(message: Message, path: string): Fields {
+  const text = textContent(message.content, `${path}.content`)
+  const calls = (message.tool_calls ?? []).map((call, at) => {
+    if (call.function === undefined) throw cannotCarry(`${path}.tool_calls[${at}]`, 'custom tool calls')
+    const { name } = call.function
+    const args = readArguments(call.function.arguments, `${path}.tool_calls[${at}].function.arguments`)
+    return { id: call.id, type: 'function', function: { name, arguments: JSON.stringify(args) } }
+  })
+  // Beside calls Cohere takes no text; what was said then is the plan.
+  if (calls.length === 0) return { role: 'assistant', content: text }
+  const plan = message.reasoning_content ?? message.reasoning ?? text
+  return { role: 'assistant', tool_calls: calls, ...(plan === '' ? {} : { tool_plan: plan }) }
+}
+
+function toTool(tool: Tool, at: number): Fields {
+  if (tool.function === undefined) throw unsupported(`tools[${at}]`)
+  const { name, description, parameters } = tool.function
+  return {
+    type: 'function',
+    function: {
+      name,
+      ...(description ? { description } : {}),
+      parameters: parameters ?? { type: 'object', properties: {} },
+    },
+  }
+}
+
+/** Cohere can force a call but not a certain one: then only that one is there to be called. */
+function setTools(body: Body, chat: Chat): void {
+  if (!chat.tools?.length) return
+  const choice = chat.tool_choice
+  const named = isFields(choice) && isFields(choice.function) ? choice.function.name : undefined
+  const wanted = named === undefined ? chat.tools : chat.tools.filter((tool) => tool.function?.name === named)
+  body.tools = wanted.map(toTool)
+  if (choice === 'none') body.tool_choice = 'NONE'
+  if (choice === 'required' || named !== undefined) body.tool_choice = 'REQUIRED'
+  if (chat.tools.some((tool) => tool.function?.strict === true)) body.strict_tools = true
+}
+
+function setSampling(body: Body, chat: Chat, { outputTokens }: Traits): void {
+  const asked = chat.max_completion_tokens ?? chat.max_tokens
+  const stop = typeof chat.stop === 'string' ? [chat.stop] : chat.stop
+  const given = {
+    max_tokens: asked && outputTokens > 0 ? Math.min(asked, outputTokens) : asked,
+    temperature: chat.temperature,
+    p: chat.top_p,
+    k: chat.top_k,
+    seed: chat.seed,
+    stop_sequences: stop?.length ? stop : undefined,
+    // Cohere's penalties go from 0 to 1.
+    presence_penalty: penalty(chat.presence_penalty),
+    frequency_penalty: penalty(chat.frequency_penalty),
+  }
+  for (const [name, value] of Object.entries(given)) if (value !== undefined && value !== null) body[name] = value
+}
+
+function penalty(value: number | null | undefined): number | undefined {
+  return typeof value === 'number' ? Math.min(Math.max(value, 0), 1) : undefined
+}
+
+function setThinking(body: Body, chat: Chat, { reasoning }: Traits, dropped: string[]): void {
+  const asked = readReasoning(chat)
+  if (asked === undefined || body.thinking !== undefined) return
+  if (asked.effort === 'none') {
+    if (reasoning) body.thinking = { type: 'disabled' }
+  } else if (reasoning) {
+    body.thinking = { type: 'enabled', token_budget: asked.tokens ?? BUDGET_TOKENS[asked.effort ?? 'medium'] }
+  } else {
+    dropped.push(chat.reasoning_effort ? 'reasoning_effort' : 'reasoning')
+  }
+}
+
+function setResponseFormat(body: Body, { response_format: format }: Chat): void {
+  if (format?.type !== 'json_object' && format?.type !== 'json_schema') return
+  const schema = format.type === 'json_schema' ? format.json_schema?.schema : undefined
+  body.response_format = { type: 'json_object', ...(schema ? { json_schema: schema } : {}) }
+}
