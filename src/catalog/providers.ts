@@ -127,6 +127,8 @@ const ROWS: readonly Provider[] = [
     speak: speaks(openai, {
       maxTokens: 'max_tokens',
       reasoningObject: true,
+      // It leaves out what a model lacks without a word.
+      refuse: ['n', 'logprobs', 'top_logprobs'],
       reasoningBack: 'reasoning_details',
       cacheControl: true,
     }),

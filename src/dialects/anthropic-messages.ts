@@ -51,7 +51,7 @@ export function toAnthropicMessages(messages: readonly Message[]): AnthropicConv
       case 'user': {
         const blocks = partsOf(message.content).flatMap((part, index) => toBlock(part, `${path}.content[${index}]`))
         usesFiles ||= blocks.some(isFileBlock)
-        if (blocks.length > 0) turn('user').content.push(...blocks)
+        if (blocks.length > 0) turn('user').content.push(...markLast(blocks, message))
         break
       }
       case 'assistant': {
@@ -60,7 +60,7 @@ export function toAnthropicMessages(messages: readonly Message[]): AnthropicConv
           const input = readArguments(message.function_call.arguments, `${path}.function_call.arguments`)
           blocks.push({ type: 'tool_use', id: `call_${++legacyCalls}`, name: message.function_call.name, input })
         }
-        if (blocks.length > 0) turn('assistant').content.push(...blocks)
+        if (blocks.length > 0) turn('assistant').content.push(...markLast(blocks, message))
         break
       }
       case 'tool':
@@ -73,15 +73,14 @@ export function toAnthropicMessages(messages: readonly Message[]): AnthropicConv
         message.role satisfies never
     }
   })
-  if (turns.length === 0) {
+  const conversation = trimPrefill(
+    turns.map(({ role, results, content }) => ({ role, content: [...results, ...content] })),
+  )
+  if (conversation.length === 0) {
     const text = "'messages' needs at least one message that is not empty beside the system messages."
     throw new Failure('invalid-value', text, { param: 'messages' })
   }
-  return {
-    system: joinSystem(system),
-    messages: turns.map(({ role, results, content }) => ({ role, content: [...results, ...content] })),
-    usesFiles,
-  }
+  return { system: joinSystem(system), messages: conversation, usesFiles }
 }
 
 /** Tool call ids in the alphabet that Anthropic takes, the same for a call and its result, different for different calls. */
@@ -104,6 +103,15 @@ function createIds(): { of: (id: string) => string } {
 
 function cacheMark(holder: Fields): Fields {
   return holder.cache_control ? { cache_control: holder.cache_control } : {}
+}
+
+/** A cache mark of a whole message is one after its last block; thinking takes none. */
+function markLast(blocks: readonly Fields[], message: Message): readonly Fields[] {
+  const last = blocks.at(-1)
+  if (!message.cache_control || last === undefined || last.type === 'thinking' || last.type === 'redacted_thinking') {
+    return blocks
+  }
+  return [...blocks.slice(0, -1), { ...last, ...cacheMark(message) }]
 }
 
 function systemBlocks(message: Message, path: string): Fields[] {
@@ -226,7 +234,9 @@ export function trimPrefill(messages: readonly AnthropicTurn[]): readonly Anthro
   const last = messages.at(-1)
   const block = last?.content.at(-1)
   if (last?.role !== 'assistant' || typeof block?.text !== 'string') return messages
+  const before = last.content.slice(0, -1)
   const text = block.text.trimEnd()
-  const content = text === '' ? last.content.slice(0, -1) : [...last.content.slice(0, -1), { ...block, text }]
-  return content.length === 0 ? messages.slice(0, -1) : [...messages.slice(0, -1), { ...last, content }]
+  if (text !== '') return [...messages.slice(0, -1), { ...last, content: [...before, { ...block, text }] }]
+  const rest = messages.slice(0, -1)
+  return before.length === 0 ? rest : trimPrefill([...rest, { ...last, content: before }])
 }

@@ -1,6 +1,6 @@
 import { type Chat, ROUTING_FIELDS, type Tool } from '../chat/request.ts'
 import { createAnthropicReader } from './anthropic-answer.ts'
-import { toAnthropicMessages, trimPrefill } from './anthropic-messages.ts'
+import { type AnthropicTurn, toAnthropicMessages } from './anthropic-messages.ts'
 import type { Call, Dialect, Prepared, Traits } from './dialect.ts'
 import { BUDGET_TOKENS, nearestEffort, readReasoning } from './effort.ts'
 import { type Fields, isFields } from './fields.ts'
@@ -68,7 +68,7 @@ function prepare({ chat, model, stream, traits, quirks }: Call<AnthropicQuirks>)
   refuseWhatItLacks(chat)
   const dropped = Object.keys(chat).filter((name) => chat[name] !== null && !READ.has(name) && !OWN.includes(name))
   const { system, messages, usesFiles } = toAnthropicMessages(chat.messages)
-  const body: Body = { model, max_tokens: maxTokens(chat, traits), messages: trimPrefill(messages) }
+  const body: Body = { model, max_tokens: maxTokens(chat, traits), messages }
   if (system !== undefined) body.system = system
   for (const name of OWN) if (chat[name] !== undefined && chat[name] !== null) body[name] = chat[name]
   setTools(body, chat, traits)
@@ -112,7 +112,7 @@ function toTool(tool: Tool, at: number, { jsonSchema }: Traits): Fields {
   // Anthropic's own server tools are handed on.
   if (tool.function === undefined) return tool
   const { name, description, parameters, strict } = tool.function
-  const schema = { type: 'object', ...(parameters ?? { properties: {} }) }
+  const schema = { ...(parameters ?? { properties: {} }), type: 'object' }
   const isStrict = strict === true && jsonSchema
   return {
     name,
@@ -167,14 +167,16 @@ function setResponseFormat(body: Body, chat: Chat, { jsonSchema }: Traits): stri
     }
     return undefined
   }
-  const tools = Array.isArray(body.tools) ? body.tools : []
-  body.tools = [
-    ...tools,
-    { name: JSON_TOOL, description: 'Gives the answer.', input_schema: { type: 'object', ...schema } },
-  ]
-  body.tool_choice =
-    tools.length > 0 ? { type: 'any' } : { type: 'tool', name: JSON_TOOL, disable_parallel_tool_use: true }
-  return JSON_TOOL
+  const tools: readonly Fields[] = Array.isArray(body.tools) ? body.tools : []
+  let name = JSON_TOOL
+  while (tools.some((tool) => tool.name === name)) name += '_'
+  const input_schema = { ...schema, type: 'object' }
+  body.tools = [...tools, { name, description: 'Gives the answer.', input_schema }]
+  const choice = isFields(body.tool_choice) ? body.tool_choice : {}
+  const others = tools.length > 0 && choice.type !== 'none'
+  const single = choice.disable_parallel_tool_use === true ? { disable_parallel_tool_use: true } : {}
+  body.tool_choice = others ? { type: 'any', ...single } : { type: 'tool', name, disable_parallel_tool_use: true }
+  return name
 }
 
 function addSystem(body: Body, text: string): void {
@@ -210,11 +212,22 @@ function setThinking(body: Body, chat: Chat, traits: Traits, dropped: string[]):
   }
   // A tool that is forced and a thinking budget exclude each other; the tool decides what the answer is.
   const forced = isFields(body.tool_choice) && (body.tool_choice.type === 'any' || body.tool_choice.type === 'tool')
-  const budget = forced
-    ? undefined
-    : thinkingBudget(body, asked.tokens ?? BUDGET_TOKENS[asked.effort ?? 'medium'], chat, traits)
+  const budget =
+    forced || continuesWithoutThoughts(body)
+      ? undefined
+      : thinkingBudget(body, asked.tokens ?? BUDGET_TOKENS[asked.effort ?? 'medium'], chat, traits)
   if (budget === undefined) dropped.push(name)
   else body.thinking = { type: 'enabled', budget_tokens: budget }
+}
+
+/**
+ * With a budget set, a turn that called tools and goes on with their results must begin with its thinking block. Clients
+ * that keep only OpenAI's fields have lost it, and then the rest of the turn goes on without thinking.
+ */
+function continuesWithoutThoughts(body: Body): boolean {
+  const [called, answered] = (body.messages as readonly AnthropicTurn[]).slice(-2)
+  if (called?.role !== 'assistant' || answered?.content[0]?.type !== 'tool_result') return false
+  return called.content[0]?.type !== 'thinking' && called.content[0]?.type !== 'redacted_thinking'
 }
 
 function setEffort(body: Body, effort: string): void {

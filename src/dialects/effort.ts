@@ -29,17 +29,17 @@ export function readReasoning(chat: Chat): Reasoning | undefined {
 }
 
 /**
- * The level nearest to the one asked for among those that a model takes; the weaker of two equally near, as it costs less.
- * Undefined where the model takes none that we know.
+ * The level nearest to the one asked for among those that a model takes. Of two equally near the weaker, as it costs less,
+ * but the stronger for who asked for more than `high` (translation 1.2). Undefined where the model takes none that we know.
  */
 export function nearestEffort(asked: Effort, { efforts }: Pick<Traits, 'efforts'>): Effort | undefined {
   const wanted = LEVELS.indexOf(asked)
   return LEVELS.filter((level) => efforts?.includes(level))
     .map((level) => ({ level, distance: Math.abs(LEVELS.indexOf(level) - wanted) }))
-    .reduce<{ level: Effort; distance: number } | undefined>(
-      (best, next) => (best === undefined || next.distance < best.distance ? next : best),
-      undefined,
-    )?.level
+    .reduce<{ level: Effort; distance: number } | undefined>((best, next) => {
+      const nearer = best === undefined || next.distance < best.distance
+      return nearer || (next.distance === best.distance && wanted > LEVELS.indexOf('high')) ? next : best
+    }, undefined)?.level
 }
 
 /** Effort as a number of reasoning tokens, for models that are asked that way (translation 1.2, 2.2). */

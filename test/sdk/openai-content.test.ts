@@ -1,4 +1,5 @@
-import type OpenAI from 'openai'
+import OpenAI from 'openai'
+import { ContentFilterFinishReasonError, LengthFinishReasonError } from 'openai/core/error'
 import { zodResponseFormat } from 'openai/helpers/zod'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
@@ -42,13 +43,30 @@ test.each(MODELS)('$model streams the form of a zod schema, which the helper rea
   expect(choices[0]?.message.parsed).toEqual(whole.choices[0]?.message.parsed)
 })
 
+test.each(MODELS)('$model, cut short by max_tokens, is LengthFinishReasonError to parse', async ({ model }) => {
+  const asked = { model, messages: cooking, response_format: asRecipe, max_tokens: 6 }
+  await expect(client.chat.completions.parse(asked)).rejects.toBeInstanceOf(LengthFinishReasonError)
+  const streaming = client.chat.completions.stream(asked).finalChatCompletion()
+  await expect(streaming).rejects.toBeInstanceOf(LengthFinishReasonError)
+})
+
+test('an answer that a filter ended is ContentFilterFinishReasonError to parse', async () => {
+  const messages = [user('Trip the content filter.')]
+  for (const model of ['gpt-4o', 'claude-sonnet-4-5']) {
+    const parsing = client.chat.completions.parse({ model, messages, response_format: asRecipe })
+    await expect(parsing).rejects.toBeInstanceOf(ContentFilterFinishReasonError)
+  }
+})
+
 test.each(MODELS)('$model answers with some JSON object where only that is asked', async ({ model }) => {
   const messages = [user('Say hello in JSON.')]
   const asked = { model, messages, response_format: { type: 'json_object' } } as const
   const { choices } = await client.chat.completions.create(asked)
   expect(choices[0]?.finish_reason).toBe('stop')
-  // Anthropic has no such form; there it is an instruction, which the simulator does not follow.
-  if (!model.startsWith('claude')) expect(JSON.parse(choices[0]?.message.content ?? '')).toBeTypeOf('object')
+  const [asking] = router9.simulator.requests().slice(-1)
+  // Anthropic has no such form: there it is an instruction, which the simulator does not follow.
+  if (model.startsWith('claude')) expect(JSON.stringify(asking?.body)).toMatch(/"system":[^\]]*JSON/)
+  else expect(JSON.parse(choices[0]?.message.content ?? '')).toBeTypeOf('object')
 })
 
 const PIXEL = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=='
@@ -78,7 +96,7 @@ test.each(MODELS)('$model gets the bytes of a PDF', async ({ model }) => {
   expect(choices[0]?.message.content).toContain(`${PDF.length} bytes`)
 })
 
-const thoughtful = { messages: [user('Count to 12')], reasoning_effort: 'medium' } as const
+const thoughtful = { messages: [user('Count to 12')], reasoning_effort: 'medium' as const }
 
 test.each(THINKERS)('$model shows what it thought in reasoning_content', async ({ model }) => {
   const { choices, usage } = await client.chat.completions.create({ model, ...thoughtful })
@@ -110,16 +128,32 @@ test.each(MODELS)('$model is asked for stop words and a limit, and keeps them', 
   expect(TWELVE.startsWith(limited.choices[0]?.message.content ?? 'nothing')).toBe(true)
 })
 
-test.each(MODELS)('$model that refuses ends in words the client knows', async ({ model, provider }) => {
-  const { choices } = await client.chat.completions.create({ model, messages: [user('Refuse this.')] })
-  const refusing = provider === 'openai' ? 'stop' : 'content_filter'
-  expect(choices[0]?.finish_reason).toBe(refusing)
-  const stream = client.chat.completions.stream({ model, messages: [user('Refuse this.')] })
-  // A filtered answer is an error to the helper; the iterator only tells the reason.
-  const { finishes } = await seeAll(
-    await client.chat.completions.create({ model, messages: [user('Refuse this.')], stream: true }),
-  )
-  expect(finishes).toEqual([refusing])
-  const final = await stream.finalChatCompletion()
-  expect(final.choices[0]?.finish_reason).toBe(refusing)
+const refused = [user('Refuse this.')]
+
+test.each([
+  { model: 'gpt-4o', reason: 'stop' },
+  { model: 'claude-sonnet-4-5', reason: 'content_filter' },
+  { model: 'claude-opus-4-8', reason: 'content_filter' },
+])('$model refuses in a way the client knows', async ({ model, reason }) => {
+  const whole = await client.chat.completions.create({ model, messages: refused })
+  expect(whole.choices[0]?.finish_reason).toBe(reason)
+  expect(whole.choices[0]?.message.refusal).toMatch(/\w+ \w+/)
+  const streamed = await client.chat.completions.stream({ model, messages: refused }).finalChatCompletion()
+  expect(streamed.choices[0]).toMatchObject({
+    finish_reason: reason,
+    message: { refusal: whole.choices[0]?.message.refusal },
+  })
 })
+
+test.each(['gemini-2.5-flash', 'gemini-3.5-flash'])(
+  '%s, which blocks a prompt, is a BadRequestError',
+  async (model) => {
+    for (const stream of [false, true]) {
+      const error = await client.chat.completions
+        .create({ model, messages: refused, stream })
+        .catch((reason: unknown) => reason)
+      expect(error).toBeInstanceOf(OpenAI.BadRequestError)
+      expect(error).toMatchObject({ code: 'content_filter', param: null })
+    }
+  },
+)

@@ -1,11 +1,12 @@
 import type OpenAI from 'openai'
 import { zodFunction } from 'openai/helpers/zod'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { RunnableToolFunctionWithParse } from 'openai/lib/RunnableFunction'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 import { type Router9, startRouter9 } from '../harness/router9.ts'
 import { seeAll } from './chunks.ts'
-import { MODELS, openaiAt, user } from './setting.ts'
-import { CITIES, cityOf, resultsOf, WEATHER_QUESTION, weatherOf, weatherTool } from './weather.ts'
+import { MODELS, openaiAt, PINNED, user } from './setting.ts'
+import { argumentsOf, CITIES, cityOf, resultsOf, WEATHER_QUESTION, weatherOf, weatherTool } from './weather.ts'
 
 let router9: Router9
 let client: OpenAI
@@ -14,6 +15,8 @@ beforeAll(async () => {
   router9 = await startRouter9()
   client = openaiAt(router9)
 })
+
+afterEach(() => router9.simulator.clearFaults())
 
 afterAll(() => router9.stop())
 
@@ -51,8 +54,8 @@ test.each(ALL)(
     expect(choice?.finish_reason).toBe('tool_calls')
     const calls = choice?.message.tool_calls ?? []
     expect(calls.map(cityOf)).toEqual(CITIES)
-    expect(done).toEqual(calls.map((call, at) => `${at} get_weather ${call.function.arguments}`))
-    expect([...deltas]).toEqual(calls.map((call, at) => [at, call.function.arguments]))
+    expect(done).toEqual(calls.map((call, at) => `${at} get_weather ${argumentsOf(call)}`))
+    expect([...deltas]).toEqual(calls.map((call, at) => [at, argumentsOf(call)]))
     if (choice === undefined) return
 
     const messages = [...question, choice.message, ...resultsOf(choice.message)]
@@ -83,14 +86,14 @@ test.each(MODELS)('$model streams each call with its id and name once, and its a
   expect(finishes).toEqual(['tool_calls'])
 })
 
-const runnable = {
+const runnable: RunnableToolFunctionWithParse<{ city: string }> = {
   type: 'function',
   function: {
     ...weatherTool.function,
     function: ({ city }: { city: string }) => weatherOf(city),
     parse: (given: string): { city: string } => JSON.parse(given),
   },
-} as const
+}
 
 test.each(ALL)('$model is led through its calls by runTools', async ({ model }) => {
   const runner = client.chat.completions.runTools({ model, messages: question, tools: [runnable] })
@@ -110,6 +113,20 @@ test.each(ALL)('$model is led through its calls by runTools while it streams', a
   for (const city of CITIES) expect(content).toContain(weatherOf(city))
   expect(streamed.endsWith(content ?? 'nothing')).toBe(true)
   expect(runner.messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'tool', 'tool', 'assistant'])
+})
+
+test.each(PINNED)('a call of $model that breaks off half way is never carried out', async ({ model, provider }) => {
+  router9.simulator.setFault(provider, { cut: 3 })
+  const carriedOut: string[] = []
+  const noting = (city: string) => carriedOut.push(city)
+  const tool = {
+    ...runnable,
+    function: { ...runnable.function, function: ({ city }: { city: string }) => noting(city) },
+  }
+  const messages = [user('[[sim google cut=1]] What is the weather in Paris, Rome, Oslo, Cairo, Lima and Delhi?')]
+  const runner = client.chat.completions.runTools({ model, messages, tools: [tool], stream: true })
+  await expect(runner.finalContent()).rejects.toThrow(/provider/)
+  expect(carriedOut).toEqual([])
 })
 
 test.each(MODELS)('$model obeys a choice of tool: none, required, by name, one at a time', async ({ model }) => {
@@ -133,5 +150,6 @@ test.each(MODELS)('$model fills the arguments of a zod function that parse check
     tools: [zodFunction({ name: 'show_forecast', parameters })],
   })
   const [call] = choices[0]?.message.tool_calls ?? []
-  expect(call?.function.parsed_arguments).toEqual({ city: 'Oslo', unit: 'celsius', days: 3 })
+  const parsed_arguments = { city: 'Oslo', unit: 'celsius', days: 3 }
+  expect(call).toMatchObject({ type: 'function', function: { name: 'show_forecast', parsed_arguments } })
 })

@@ -1,5 +1,5 @@
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible'
-import { ChatOpenAI } from '@langchain/openai'
+import { ChatOpenAI, type ChatOpenAIFields } from '@langchain/openai'
 import OpenAI from 'openai'
 import type { Router9 } from '../harness/router9.ts'
 import { DEMO_KEY } from '../harness/worker.ts'
@@ -9,8 +9,8 @@ export const MODELS = [
   { model: 'gpt-4o', provider: 'openai' },
   { model: 'claude-sonnet-4-5', provider: 'anthropic' },
   { model: 'claude-opus-4-8', provider: 'anthropic' },
-  { model: 'gemini-2.5-flash', provider: 'gemini' },
-  { model: 'gemini-3.5-flash', provider: 'gemini' },
+  { model: 'gemini-2.5-flash', provider: 'google' },
+  { model: 'gemini-3.5-flash', provider: 'google' },
 ] as const
 
 /** Models that show what they think; one says `reasoning_content` itself, the others say it in their own ways. */
@@ -27,7 +27,7 @@ export const THINKERS = [
 export const PINNED = [
   { model: 'openai/gpt-4o', provider: 'openai' },
   { model: 'anthropic/claude-sonnet-4-5', provider: 'anthropic' },
-  { model: 'gemini/gemini-2.5-flash', provider: 'gemini' },
+  { model: 'google/gemini-2.5-flash', provider: 'google' },
 ] as const
 
 /** What the simulator answers to `Count to 12`. */
@@ -52,9 +52,11 @@ export function aiSdkAt({ url }: Pick<Router9, 'url'>) {
   })
 }
 
+type LangchainOptions = Pick<ChatOpenAIFields, 'maxRetries' | 'modelKwargs'>
+
 /** LangChain's chat model for OpenAI. */
-export function langchainAt({ url }: Pick<Router9, 'url'>, model: string, maxRetries = 0): ChatOpenAI {
-  return new ChatOpenAI({ model, apiKey: DEMO_KEY, maxRetries, configuration: { baseURL: `${url}/v1` } })
+export function langchainAt({ url }: Pick<Router9, 'url'>, model: string, more: LangchainOptions = {}): ChatOpenAI {
+  return new ChatOpenAI({ model, apiKey: DEMO_KEY, configuration: { baseURL: `${url}/v1` }, ...more })
 }
 
 export function user(content: string) {

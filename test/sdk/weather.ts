@@ -5,7 +5,7 @@ export const CITIES = ['Paris', 'Rome']
 
 /** A function of one text, which models like to call twice at once. */
 export const weatherTool = {
-  type: 'function',
+  type: 'function' as const,
   function: {
     name: 'get_weather',
     description: 'Tells the weather of a city.',
@@ -16,7 +16,7 @@ export const weatherTool = {
       additionalProperties: false,
     },
   },
-} as const satisfies OpenAI.Chat.ChatCompletionTool
+} satisfies OpenAI.Chat.ChatCompletionTool
 
 const DEGREES: Readonly<Record<string, number>> = { Paris: 18, Rome: 27, Oslo: 4, Cairo: 33, Lima: 21, Delhi: 38 }
 
@@ -38,7 +38,12 @@ export function resultsOf(
 
 /** The city that a call asks about. */
 export function cityOf(call: OpenAI.Chat.ChatCompletionMessageToolCall): string {
-  if (call.type !== 'function') throw new TypeError(`a call of type ${call.type}`)
-  const given: { city: string } = JSON.parse(call.function.arguments)
+  const given: { city: string } = JSON.parse(argumentsOf(call))
   return given.city
+}
+
+/** The arguments of a call to a function, as text. */
+export function argumentsOf(call: OpenAI.Chat.ChatCompletionMessageToolCall): string {
+  if (call.type !== 'function') throw new TypeError(`a call of type ${call.type}`)
+  return call.function.arguments
 }
