@@ -1,6 +1,6 @@
 import type { Context } from 'hono'
 import { Hono } from 'hono/tiny'
-import { Failure } from './chat/failure.ts'
+import { Failure, repeated } from './chat/failure.ts'
 import { type Env, readSettings } from './env.ts'
 import { authenticate } from './gateway/auth.ts'
 import { readJsonBody } from './gateway/body.ts'
@@ -71,7 +71,7 @@ route('GET', '/health', (door) => {
 })
 
 app.notFound((door) => {
-  const text = `There is nothing at ${door.req.path.slice(0, 200)}. The API is at /v1/chat/completions.`
+  const text = `There is nothing at ${repeated(door.req.path)}. The API is at /v1/chat/completions.`
   return failureResponse(new Failure('unknown-url', text), door.var.requestId)
 })
 

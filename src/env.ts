@@ -15,6 +15,8 @@ export interface ConfiguredProvider {
   /** Without a slash at its end. */
   readonly baseUrl: string
   readonly headers: Readonly<Record<string, string>>
+  /** Our key, to keep it out of what is told; undefined where there is none. */
+  readonly secret: string | undefined
 }
 
 /** How long things may take, in milliseconds (contract 6, routing 2.5). */
@@ -37,8 +39,8 @@ export interface Settings {
   readonly autoModels: readonly string[]
   /** Whether the operator chose them: then nothing else may answer for `auto`. */
   readonly autoChosen: boolean
-  /** Models of the custom provider; any name where empty. */
-  readonly customModels: readonly string[]
+  /** The models of servers of one's own, for each provider whose models the catalogue cannot know. */
+  readonly ownModels: ReadonlyMap<string, readonly string[]>
   readonly timeouts: Timeouts
 }
 
@@ -51,13 +53,21 @@ const read = new WeakMap<Env, Settings>()
 export function readSettings(env: Env): Settings {
   const known = read.get(env)
   if (known !== undefined) return known
-  const customModels = list(env, 'CUSTOM_MODELS')
   const chosen = list(env, 'AUTO_MODELS')
+  const ownModels = new Map(
+    PROVIDERS.filter(({ anyModel }) => anyModel === true).map(({ id, setting }) => [
+      id,
+      list(env, `${setting}_MODELS`),
+    ]),
+  )
+  chosen.forEach((name, at) => {
+    checkAutoModel(name, at, ownModels)
+  })
   const settings: Settings = {
     providers: readProviders(env),
-    autoModels: chosen.length > 0 ? chosen.map((name) => autoModel(name, customModels)) : DEFAULT_AUTO_MODELS,
+    autoModels: chosen.length > 0 ? chosen : DEFAULT_AUTO_MODELS,
     autoChosen: chosen.length > 0,
-    customModels,
+    ownModels,
     timeouts: {
       firstByteMs: milliseconds(env, 'FIRST_BYTE_TIMEOUT_MS', 10_000),
       totalMs: milliseconds(env, 'TOTAL_TIMEOUT_MS', 30_000),
@@ -90,12 +100,16 @@ function milliseconds(env: Env, name: string, otherwise: number): number {
   return Number(value)
 }
 
-/** A name in AUTO_MODELS must lead somewhere; whether its provider has a key is a question of the day. */
-function autoModel(name: string, customModels: readonly string[]): string {
+/**
+ * A name in AUTO_MODELS must lead somewhere; whether its provider has a key is a question of the day. The message does not
+ * repeat the value: it may be a secret that got into the wrong setting.
+ */
+function checkAutoModel(name: string, at: number, ownModels: Settings['ownModels']): void {
   const slash = name.indexOf('/')
   const provider = slash > 0 ? findProvider(name.slice(0, slash)) : undefined
-  if (provider?.anyModel === true || customModels.includes(name) || findModel(name) !== undefined) return name
-  throw senseless('AUTO_MODELS', `names a model that is not in the catalogue: '${name.slice(0, 100)}'`)
+  if (provider?.anyModel === true || findModel(name) !== undefined) return
+  if ([...ownModels.values()].some((models) => models.includes(name))) return
+  throw senseless('AUTO_MODELS', `holds a model that is not in the catalogue: number ${at + 1} of its list`)
 }
 
 function readProviders(env: Env): ReadonlyMap<string, ConfiguredProvider> {
@@ -111,12 +125,13 @@ function readProvider(env: Env, provider: Provider): ConfiguredProvider | undefi
   const key = text(env, `${provider.setting}_API_KEY`)
   const given = text(env, `${provider.setting}_BASE_URL`)
   // A provider exists if its key does; one without keys exists by its address.
-  if (provider.keyless === true ? given === undefined : key === undefined) return undefined
+  if (key === undefined && (provider.keyless !== true || given === undefined)) return undefined
   const header = provider.keyHeader ?? 'authorization'
   return {
     provider,
     baseUrl: baseUrl(env, provider, given),
     headers: key === undefined ? {} : { [header]: header === 'authorization' ? `Bearer ${key}` : key },
+    secret: key,
   }
 }
 

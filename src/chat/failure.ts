@@ -91,6 +91,18 @@ export interface FailureDetails {
   readonly detail?: string
 }
 
+/**
+ * A text of the caller's as a message may repeat it: cut, and without a Router9 key that got into the wrong place
+ * (contract 2: a key stands in no error body and no header).
+ */
+export function repeated(text: string): string {
+  return withoutOwnKeys(text.slice(0, 100))
+}
+
+export function withoutOwnKeys(text: string): string {
+  return text.replace(/sk-r9k-[A-Za-z0-9_-]+/g, 'sk-r9k-…')
+}
+
 /** The error object of every error body and of the last chunk of a broken stream (contract 4.5, 5). */
 export interface ErrorObject {
   readonly message: string
@@ -126,6 +138,17 @@ export class Failure extends Error {
   /** May another candidate be asked instead, as long as the client has seen nothing? */
   get failover(): boolean {
     return RULES[this.kind].failover
+  }
+
+  /** The same failure without a secret that a provider repeated to us, wherever it stands. */
+  without(secret: string | undefined): Failure {
+    if (secret === undefined || !JSON.stringify([this.message, this.details]).includes(secret)) return this
+    const clean = (text: string) => text.replaceAll(secret, '…')
+    const details = Object.entries(this.details).map(([name, value]) => [
+      name,
+      typeof value === 'string' ? clean(value) : value,
+    ])
+    return new Failure(this.kind, clean(this.message), Object.fromEntries(details))
   }
 
   toError(): ErrorObject {

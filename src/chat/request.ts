@@ -102,7 +102,14 @@ const tool = z
     }
   })
 
-const toolChoice = z.union([z.enum(['none', 'auto', 'required']), z.looseObject({ type: text })], {
+const namedChoice = z
+  .looseObject({ type: text, function: z.optional(z.looseObject({ name: text })) })
+  .check((context) => {
+    if (context.value.type === 'function' && context.value.function === undefined) {
+      context.issues.push({ code: 'custom', input: undefined, path: ['function'], message: MISSING })
+    }
+  })
+const toolChoice = z.union([z.enum(['none', 'auto', 'required']), namedChoice], {
   error: 'must be "none", "auto", "required" or an object that names a tool',
 })
 

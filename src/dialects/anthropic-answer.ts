@@ -49,6 +49,7 @@ export function createAnthropicReader(jsonTool: string | undefined): AnthropicRe
   let tools = 0
   let answeredByJsonTool = false
   let textLength = 0
+  let thought = false
   let started = false
   let usage: { input: number; read: number; write: number; output: number; thinking: number } | undefined
 
@@ -93,6 +94,7 @@ export function createAnthropicReader(jsonTool: string | undefined): AnthropicRe
 
   const think = (block: Block, value: string, events: ChatEvent[]) => {
     if (value === '') return
+    thought = true
     block.thinking += value
     events.push({ type: 'reasoning', choice: CHOICE, text: value })
   }
@@ -125,7 +127,7 @@ export function createAnthropicReader(jsonTool: string | undefined): AnthropicRe
 
   const close = (index: number, block: Block, events: ChatEvent[]) => {
     const whole = isFields(block.input) && Object.keys(block.input).length > 0 ? JSON.stringify(block.input) : ''
-    if (!block.deltas && whole !== '' && block.json) events.push(text(whole))
+    if (!block.deltas && block.json) events.push(text(whole || '{}'))
     if (!block.deltas && block.tool !== undefined) {
       events.push({ type: 'tool-delta', choice: CHOICE, index: block.tool, text: whole || '{}' })
     }
@@ -185,7 +187,7 @@ export function createAnthropicReader(jsonTool: string | undefined): AnthropicRe
     switch (textOf(data.type) ?? name) {
       case 'message_start': {
         // Some proxies send it twice; after content it means that the answer began anew, which the client cannot unsee.
-        if (started && (textLength > 0 || tools > 0)) return [restarted()]
+        if (started && (textLength > 0 || thought || tools > 0)) return [restarted()]
         started = true
         if (isFields(data.message)) readUsage(data.message.usage)
         return usageEvent()

@@ -142,10 +142,13 @@ function functionResponse(message: Message, { name }: OpenCall, path: string, tr
     .join('')
   const media = parts.flatMap((part, at) => (part.type === 'text' ? [] : toPart(part, `${path}.content[${at}]`)))
   const response = { name, response: responseObject(text) }
-  if (media.length === 0) return [{ functionResponse: response }]
-  return traits.efforts === undefined
-    ? [{ functionResponse: response }, ...media]
-    : [{ functionResponse: { ...response, parts: media } }]
+  // Gemini 3 takes data within a response; what it fetches, and all that older models get, stands beside it.
+  const isInside = (part: Fields) => traits.efforts !== undefined && 'inlineData' in part
+  const inside = media.filter(isInside)
+  return [
+    { functionResponse: { ...response, ...(inside.length === 0 ? {} : { parts: inside }) } },
+    ...media.filter((part) => !isInside(part)),
+  ]
 }
 
 /** Gemini wants an object; a tool may answer with anything. */

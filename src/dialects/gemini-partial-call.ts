@@ -31,17 +31,26 @@ function steps(path: string): (string | number)[] {
 
 type Holder = Record<string | number, unknown>
 
+/** A list is written in order; an index far beyond its end would only make it huge. */
+const MOST_ITEMS = 10_000
+
+/** A name in a list would reach what lists inherit. */
+function fits(holder: Holder, step: string | number): boolean {
+  return Array.isArray(holder) ? typeof step === 'number' && step < MOST_ITEMS : typeof step === 'string'
+}
+
 function put(root: Holder, path: readonly (string | number)[], piece: Fields): void {
   let holder = root
-  path.slice(0, -1).forEach((step, at) => {
+  for (const [at, step] of path.slice(0, -1).entries()) {
+    if (!fits(holder, step)) return
     const below = holder[step]
     if (!isFields(below) && !Array.isArray(below)) {
       holder[step] = typeof path[at + 1] === 'number' ? [] : Object.create(null)
     }
     holder = holder[step] as Holder
-  })
+  }
   const last = path.at(-1)
-  if (last === undefined) return
+  if (last === undefined || !fits(holder, last)) return
   // A long string comes in pieces, which add up.
   if (typeof piece.stringValue === 'string') {
     const before = holder[last]

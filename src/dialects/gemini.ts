@@ -14,6 +14,9 @@ export interface GeminiQuirks {
 
 const MAX_STOP_SEQUENCES = 5
 
+/** Google's own reading of OpenAI's levels (translation 2.2); `max` is bounded by each model. */
+const THINKING_TOKENS: typeof BUDGET_TOKENS = { ...BUDGET_TOKENS, low: 1024, high: 24_576 }
+
 /** What is read below; anything else a request may hold has no form in Gemini's API. */
 const READ = new Set([
   'model',
@@ -159,7 +162,7 @@ function toThinking(chat: Chat, traits: Traits, dropped: string[]): Fields | und
     return { thinkingLevel: nearestEffort(asked.effort ?? 'medium', traits), includeThoughts }
   }
   const { min, max = Number.POSITIVE_INFINITY } = traits.budget ?? { min: 0 }
-  const wanted = asked.tokens ?? BUDGET_TOKENS[asked.effort ?? 'medium']
+  const wanted = asked.tokens ?? THINKING_TOKENS[asked.effort ?? 'medium']
   const off = wanted === 0 && traits.toggle
   return { thinkingBudget: off ? 0 : Math.min(Math.max(wanted, min), max), includeThoughts }
 }

@@ -41,7 +41,8 @@ export function toStrictSchema(schema: Fields): Fields {
   }
   if (not !== undefined) notes.push(`not: ${JSON.stringify(not)}`)
   if (Array.isArray(oneOf)) strict.anyOf = oneOf.map((branch) => (isFields(branch) ? toStrictSchema(branch) : branch))
-  if (strict.type === 'object' || isFields(strict.properties)) strict.additionalProperties = false
+  const isObject = [strict.type].flat().includes('object') || isFields(strict.properties)
+  if (isObject) strict.additionalProperties = false
   if (notes.length > 0) strict.description = [strict.description, `(${notes.join(', ')})`].filter(Boolean).join(' ')
   return strict
 }

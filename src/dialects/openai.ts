@@ -63,7 +63,10 @@ function toBody(chat: Chat, stream: boolean, traits: Traits, quirks: OpenAIQuirk
 
   for (const name of quirks.refuse ?? []) refuse(body, name)
   for (const name of quirks.drop ?? []) drop(name)
-  if (!traits.temperature) for (const name of SAMPLING) drop(name)
+  if (!traits.temperature) {
+    for (const name of SAMPLING) drop(name)
+    for (const name of ['logprobs', 'top_logprobs']) refuse(body, name)
+  }
   setMaxTokens(body, quirks)
   setReasoning(body, chat, traits, quirks, drop)
   // Without tools these are refused by OpenAI itself; they say nothing then.
@@ -84,7 +87,7 @@ function toBody(chat: Chat, stream: boolean, traits: Traits, quirks: OpenAIQuirk
 function refuse(body: Body, name: string): void {
   const value = body[name]
   // The value that changes nothing is no reason to refuse.
-  const harmless = value === undefined || value === false || (name === 'n' && value === 1)
+  const harmless = !value || (name === 'n' && value === 1)
   if (harmless) delete body[name]
   else throw unsupported(name)
 }

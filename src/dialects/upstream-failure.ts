@@ -25,13 +25,16 @@ const CONTEXT_LENGTH =
 /** Words only: Google's message speaks of a quota also where a minute's wait helps, its quota's id tells which. */
 const QUOTA = /insufficient_quota|PerDay/
 const NO_CREDIT =
-  /insufficient_quota|insufficient[ _]balance|credit balance is too low|billing|requires more credits|out of credits/i
+  /insufficient_quota|insufficient[ _]balance|credit balance is too low|\bbilling_(?:error|hard_limit|not_active)|requires more credits|out of credits/i
 const POLICY =
   /content_filter|content_policy|responsibleaipolicy|content management policy|safety system|moderation|flagged/i
 const CREDENTIALS =
   /api[_ ]?key[_ ]?(not[_ ]valid|invalid)|invalid[_ ](x-)?api[_ -]?key|incorrect api key|authentication_error/i
 const MODEL =
   /model_not_found|no such model|model .{0,80}(does not exist|not found|has been removed|is not available)|DeploymentNotFound/i
+/** Where the provider does not serve at all: another one may. */
+const REGION = /location is not supported|unsupported_(country|region)/i
+const LIMITED = /rate_?limit|RESOURCE_EXHAUSTED/i
 const OVERLOADED = /overloaded|capacity|UNAVAILABLE|server_busy|engine_overloaded/i
 
 /**
@@ -44,7 +47,7 @@ export function readUpstreamFailure(error: UpstreamError): Failure {
   const retryAfterMs = kind === 'quota-exhausted' ? undefined : retryAfter(error, said.message)
   const shouldRetry = error.header('x-should-retry')
   const details: FailureDetails = {
-    upstreamStatus: error.status,
+    ...(error.status === 0 ? {} : { upstreamStatus: error.status }),
     detail: `${error.status} ${said.words} ${said.message}`.trim(),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     ...(shouldRetry === null ? {} : { shouldRetry: shouldRetry === 'true' }),
@@ -105,7 +108,12 @@ function kindOf(status: number, { words, message }: Said): Kind {
   if (status === 429 && QUOTA.test(words)) return 'quota-exhausted'
   // Some tell with a 400 that our account is empty.
   if (callers && NO_CREDIT.test(all)) return 'credentials-refused'
-  if (callers && CREDENTIALS.test(all)) return 'credentials-refused'
+  if (callers && (CREDENTIALS.test(all) || REGION.test(all))) return 'credentials-refused'
+  const limited = LIMITED.test(words)
+  // Groq: the request is larger than our account's limit for a minute.
+  if (status === 413 && limited) return 'rate-limited'
+  // The model, not the caller, wrote the call that failed.
+  if (callers && /tool_use_failed/.test(words)) return 'provider-failed'
   if ((callers || status === 403) && POLICY.test(words)) return 'content-filter'
   if ((status === 400 || status === 0) && MODEL.test(all)) return 'model-missing'
   switch (status) {
@@ -130,7 +138,7 @@ function kindOf(status: number, { words, message }: Said): Kind {
     case 504:
       return 'provider-timeout'
     case 0:
-      if (/rate_?limit|RESOURCE_EXHAUSTED/i.test(words)) return 'rate-limited'
+      if (limited) return 'rate-limited'
       return OVERLOADED.test(words) ? 'overloaded' : 'provider-failed'
     default:
       return 'provider-failed'

@@ -51,7 +51,7 @@ export async function attempt(given: Try): Promise<Answer> {
   } catch (error) {
     const failure = watch.reason() ?? asFailure(error)
     watch.end()
-    throw failure
+    throw failure.without(given.provider.secret)
   }
 }
 
@@ -147,7 +147,7 @@ function createWatch({ gone, deadlineMs }: Try): Watch {
 
 async function whole({ target, provider, promptTokens }: Try, prepared: Prepared, watch: Watch): Promise<Answer> {
   const response = await askProvider(provider, prepared.request, watch.signal)
-  const body = await readAnswerBody(response)
+  const body = await readAnswerBody(response, provider)
   watch.end()
   const settler = createSettler(promptTokens)
   const first = [...settler.take(prepared.answer(body)), ...settler.close()]
@@ -160,31 +160,36 @@ async function whole({ target, provider, promptTokens }: Try, prepared: Prepared
 async function stream(given: Try, prepared: Prepared, watch: Watch): Promise<Answer> {
   const response = await askProvider(given.provider, prepared.request, watch.signal)
   const type = response.headers.get('content-type') ?? ''
-  if (/\b(json|html)\b/i.test(type)) await refuseBody(response, prepared)
+  if (/\b(json|html)\b/i.test(type)) await refuseBody(response, prepared, given.provider)
   const settler = createSettler(given.promptTokens)
-  const next = createReader(response, prepared, settler, watch, given.timeouts)
+  const next = createReader(response, prepared, settler, watch, given)
   const first: Said[] = []
   while (!begins(first, response.status)) first.push(...(await next()))
   return { target: given.target, dropped: prepared.dropped, first, next, cancel: watch.end, usage: settler.usage }
 }
 
 /** A whole body where a stream was asked for: mostly an error that came with a 200. */
-async function refuseBody(response: Response, prepared: Prepared): Promise<never> {
-  const error = prepared.answer(await readAnswerBody(response)).find((event) => event.type === 'error')
+async function refuseBody(response: Response, prepared: Prepared, provider: ConfiguredProvider): Promise<never> {
+  const error = prepared.answer(await readAnswerBody(response, provider)).find((event) => event.type === 'error')
   if (error !== undefined) throw withStatus(error.failure, response.status)
   throw new Failure('provider-failed', 'The provider answered without a stream where one was asked for.', {
     upstreamStatus: response.status,
   })
 }
 
+/** Role-only and empty chunks do not count (contract 6). */
+function isMeaningful(item: Said): boolean {
+  return item.type !== 'extra' || item.place === 'message'
+}
+
 /**
- * Whether something meaningful was said; role-only and empty chunks do not count (contract 6).
+ * Whether something meaningful was said.
  * @throws Failure where the answer broke before that, however the pieces arrived.
  */
 function begins(said: readonly Said[], status: number): boolean {
   for (const item of said) {
     if (item.type === 'error') throw withStatus(item.failure, status)
-    if (item.type !== 'extra' || item.place === 'message') return true
+    if (isMeaningful(item)) return true
   }
   return false
 }
@@ -198,13 +203,19 @@ function createReader(
   prepared: Prepared,
   settler: Settler,
   watch: Watch,
-  { idleMs }: Timeouts,
+  { provider: { secret }, timeouts: { idleMs }, deadlineMs }: Try,
 ): () => Promise<readonly Said[]> {
   const reader = response.body?.getReader()
   const parser = createSseParser()
   const decode = prepared.decoder()
   let begun = false
+  let meaningful = false
   let finished = false
+  // Until something meaningful is there another target may still be asked, and must not be left without time.
+  const silenceMs = () => {
+    if (settler.finished()) return Math.min(FINISH_GRACE_MS, idleMs)
+    return meaningful ? idleMs : Math.min(deadlineMs, idleMs)
+  }
 
   const read = (messages: readonly SseMessage[]): readonly Said[] => {
     let all: readonly Said[] | undefined
@@ -224,7 +235,9 @@ function createReader(
       json = JSON.parse(text)
     } catch {
       return settler.fail(
-        new Failure('provider-failed', 'The provider sent an event that is not JSON.', { detail: text.slice(0, 200) }),
+        new Failure('provider-failed', 'The provider sent an event that is not JSON.', {
+          detail: (secret === undefined ? text : text.replaceAll(secret, '…')).slice(0, 200),
+        }),
       )
     }
     return settler.take(decode(json, event))
@@ -238,9 +251,10 @@ function createReader(
     const messages = parser.feed(piece.value)
     if (!begun && messages.length > 0) {
       begun = true
-      watch.begin(() => (settler.finished() ? Math.min(FINISH_GRACE_MS, idleMs) : idleMs))
+      watch.begin(silenceMs)
     }
     const said = read(messages)
+    meaningful ||= said.some(isMeaningful)
     if (!finished && settler.finished()) {
       finished = true
       watch.rearm()
@@ -258,10 +272,11 @@ function createReader(
         said = settler.fail(watch.reason() ?? cut)
       }
       if (said.length === 0) continue
-      const last = said.at(-1)?.type
+      const last = said.at(-1)
       // Whatever the provider still keeps open is of no more use.
-      if (last === 'end' || last === 'error') watch.end()
-      return said
+      if (last?.type === 'end' || last?.type === 'error') watch.end()
+      if (last?.type !== 'error') return said
+      return [...said.slice(0, -1), { type: 'error', failure: last.failure.without(secret) }]
     }
   }
 }

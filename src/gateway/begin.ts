@@ -7,6 +7,8 @@ import { type Answer, attempt } from './attempt.ts'
 
 /** As many targets are asked for one request, at most. */
 const MAX_ATTEMPTS = 3
+/** Whatever the attempts before have taken, one gets at least this part of its first-byte deadline. */
+const LEAST_SHARE = 0.25
 /** Before the only target there is gets asked again. */
 const SAME_AGAIN_MS = { least: 100, most: 300 }
 
@@ -72,8 +74,12 @@ function tryOf(beginning: Beginning, target: Target, spentMs: number, last: bool
   const { chat, stream, settings, promptTokens, gone } = beginning
   const provider = settings.providers.get(target.deployment.provider)
   if (provider === undefined) throw new TypeError(`planned for a provider that is not configured`)
-  const { firstByteMs, totalMs } = patienceFor(settings.timeouts, stream, target.deployment.traits)
-  const leftMs = Math.max(totalMs - spentMs, 1)
+  const { firstByteMs } = patienceFor(settings.timeouts, stream, target.deployment.traits)
+  // The most patient of the targets sets the patience for all; what is left after it is enough for a quick answer.
+  const totalMs = Math.max(
+    ...beginning.targets.map(({ deployment }) => patienceFor(settings.timeouts, stream, deployment.traits).totalMs),
+  )
+  const leftMs = Math.max(totalMs - spentMs, firstByteMs * LEAST_SHARE)
   const deadlineMs = last ? leftMs : Math.min(firstByteMs, leftMs)
   return { target, provider, chat, stream, timeouts: settings.timeouts, deadlineMs, promptTokens, gone }
 }
@@ -82,9 +88,11 @@ function isRoomier({ deployment: { traits } }: Target, than: Target): boolean {
   return traits.contextTokens === 0 || traits.contextTokens > than.deployment.traits.contextTokens
 }
 
-/** With nobody else to ask, a failure that was quick and the provider's own may pass. */
+/** With nobody else to ask, a failure that was quick and the provider's own may pass (cases R07, R09). */
 function isWorthAnotherTry({ fault, details }: Failure, ms: number): boolean {
-  return fault === 'provider' && details.shouldRetry !== false && ms < 2000
+  const { upstreamStatus: status, shouldRetry, retryAfterMs } = details
+  const passing = fault === 'provider' || ((status === 503 || status === 504) && retryAfterMs === undefined)
+  return passing && shouldRetry !== false && ms < 2000
 }
 
 function sleep(ms: number): Promise<void> {

@@ -10,11 +10,11 @@ export const BODY_MAX_BYTES = 20 * 1024 * 1024
 export async function readJsonBody(request: Request): Promise<Record<string, unknown>> {
   const length = Number(request.headers.get('content-length') ?? Number.NaN)
   if (length > BODY_MAX_BYTES) throw tooLarge()
+  const bytes = Number.isNaN(length) ? await readBounded(request) : new Uint8Array(await request.arrayBuffer())
   const type = request.headers.get('content-type') ?? ''
   if (!/^application\/([\w.+-]+\+)?json\s*(;|$)/i.test(type)) {
     throw new Failure('unsupported-media-type', "Send the body as JSON, with 'content-type: application/json'.")
   }
-  const bytes = Number.isNaN(length) ? await readBounded(request) : new Uint8Array(await request.arrayBuffer())
   let value: unknown
   try {
     value = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes))

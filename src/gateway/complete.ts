@@ -58,7 +58,7 @@ export async function complete(call: CompletionCall): Promise<Response> {
     configured: new Set(settings.providers.keys()),
     autoModels: settings.autoModels,
     autoChosen: settings.autoChosen,
-    customModels: settings.customModels,
+    ownModels: settings.ownModels,
     ...(caller.models === undefined ? {} : { allowed: caller.models }),
   })
   const spend = await admit(caller, call.ledgers, call.waitUntil)
@@ -137,7 +137,7 @@ async function stream(course: Course): Promise<Response> {
   if (answer !== 'late' && 'error' in answer) return failed(course, answer.error)
   const { readable, writable } = new IdentityTransformStream()
   const outlet = createOutlet(writable, call.settings.timeouts.commentMs, leave)
-  if (answer === 'late') outlet.keepAlive()
+  if (answer === 'late') outlet.keepAlive('now')
   call.waitUntil(
     (answer === 'late' ? beginning : Promise.resolve(answer)).then(
       (begun) => carry(course, begun, outlet),

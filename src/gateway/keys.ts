@@ -5,7 +5,8 @@ export const keyRecord = z.object({
   id: z.string(),
   name: z.string(),
   created: z.string(),
-  expires: z.optional(z.string()),
+  // A date that cannot be read must not mean that the key lasts for ever.
+  expires: z.optional(z.string().check(z.refine((text) => !Number.isNaN(Date.parse(text))))),
   disabled: z.optional(z.boolean()),
   /** The models that it may use; all where absent. */
   models: z.optional(z.array(z.string())),

@@ -1,5 +1,5 @@
 import { allModels, findModel, type Model } from '../catalog/models.ts'
-import { Failure } from '../chat/failure.ts'
+import { Failure, repeated } from '../chat/failure.ts'
 import type { Settings } from '../env.ts'
 import { openTraits } from '../routing/open-traits.ts'
 import { AUTO } from '../routing/plan.ts'
@@ -11,7 +11,9 @@ const FOUNDED = 1_767_225_600
 
 /** The models that can answer now, `auto` first, in OpenAI's list form and beyond (contract 1). */
 export function listModels(settings: Settings, allowed: readonly string[] | undefined): Fields {
-  const own = settings.customModels.map((id) => customEntry(id))
+  const own = [...settings.ownModels].flatMap(([provider, models]) =>
+    settings.providers.has(provider) ? models.map((id) => openEntry(id, provider, [provider])) : [],
+  )
   const models = allModels().flatMap((model) => {
     const entry = modelEntry(model, settings)
     return entry === undefined ? [] : [entry]
@@ -26,19 +28,13 @@ export function listModels(settings: Settings, allowed: readonly string[] | unde
  * @throws Failure 404 where no configured provider has it, 403 where the key may not use it.
  */
 export function describeModel(name: string, settings: Settings, allowed: readonly string[] | undefined): Fields {
-  const model = findModel(name)
-  const entry =
-    name === AUTO
-      ? autoEntry(settings)
-      : settings.customModels.includes(name)
-        ? customEntry(name)
-        : model && modelEntry(model, settings)
+  const entry = name === AUTO ? autoEntry(settings) : (catalogEntry(name, settings) ?? ownEntry(name, settings))
   if (entry === undefined) {
-    const text = `The model '${name.slice(0, 100)}' does not exist, or no provider is configured for it.`
+    const text = `The model '${repeated(name)}' does not exist, or no provider is configured for it.`
     throw new Failure('unknown-model', text, { param: 'model' })
   }
   if (allowed !== undefined && !allowed.includes(name) && !allowed.includes(String(entry.id))) {
-    throw new Failure('model-not-allowed', `This key may not use the model '${name.slice(0, 100)}'.`, {
+    throw new Failure('model-not-allowed', `This key may not use the model '${repeated(name)}'.`, {
       param: 'model',
     })
   }
@@ -99,6 +95,12 @@ function autoEntry({ providers }: Settings): Fields {
   return openEntry(AUTO, 'router9', [...providers.keys()])
 }
 
-function customEntry(id: string): Fields {
-  return openEntry(id, 'custom', ['custom'])
+function ownEntry(name: string, { providers, ownModels }: Settings): Fields | undefined {
+  const owner = [...ownModels].find(([id, models]) => providers.has(id) && models.includes(name))?.[0]
+  return owner === undefined ? undefined : openEntry(name, owner, [owner])
+}
+
+function catalogEntry(name: string, settings: Settings): Fields | undefined {
+  const model = findModel(name)
+  return model && modelEntry(model, settings)
 }

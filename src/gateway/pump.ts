@@ -4,8 +4,8 @@ import type { Answer } from './attempt.ts'
 
 /** The way of an answer to its client. */
 export interface Outlet {
-  /** Sends a comment whenever nothing was sent for a while (contract 4.6); on from the call on. */
-  readonly keepAlive: () => void
+  /** Sends a comment whenever nothing was sent for a while (contract 4.6), `now` the first one at once. */
+  readonly keepAlive: (now?: 'now') => void
   /** Resolves when the client has taken it; rejects when the client has left. */
   readonly send: (text: string) => Promise<void>
   readonly close: () => Promise<void>
@@ -32,15 +32,19 @@ export function createOutlet(writable: WritableStream<Uint8Array>, commentMs: nu
   // One timer for a whole stream: it looks how long nothing was sent, and sleeps for what is left.
   const look = () => {
     const leftMs = commentMs - (Date.now() - sentAt)
-    if (leftMs > 0 || sending) {
-      timer = setTimeout(look, Math.max(leftMs, 1000))
+    if (leftMs > 0) {
+      timer = setTimeout(look, leftMs)
+    } else if (sending) {
+      // The client is slow, not the provider: there is something on its way.
+      timer = setTimeout(look, commentMs)
     } else {
       timer = setTimeout(look, commentMs)
       send(SSE_COMMENT).catch(left)
     }
   }
   return {
-    keepAlive: () => {
+    keepAlive: (now) => {
+      if (now === 'now') send(SSE_COMMENT).catch(left)
       timer ??= setTimeout(look, commentMs)
     },
     send,

@@ -1,4 +1,4 @@
-import type { Failure } from '../chat/failure.ts'
+import { type Failure, withoutOwnKeys } from '../chat/failure.ts'
 import type { Target } from '../routing/plan.ts'
 import type { Attempted } from './begin.ts'
 
@@ -88,5 +88,5 @@ function attemptText({ target, outcome, ms }: Attempted): string {
 
 /** Names come from the caller, and headers take only some characters of a limited number. */
 function headerText(text: string): string {
-  return text.slice(0, 500).replace(/[^\x20-\x7e]/g, '?')
+  return withoutOwnKeys(text.slice(0, 500)).replace(/[^\x20-\x7e]/g, '?')
 }

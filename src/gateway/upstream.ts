@@ -14,7 +14,7 @@ const ANSWER_BODY_BYTES = 32 * 1024 * 1024
  *   followed: our key would travel with it.
  */
 export async function askProvider(
-  { baseUrl, headers }: ConfiguredProvider,
+  { baseUrl, headers, secret }: ConfiguredProvider,
   request: HttpRequest,
   signal: AbortSignal,
 ): Promise<Response> {
@@ -35,9 +35,14 @@ export async function askProvider(
   throw readUpstreamFailure({
     status: response.status,
     header: (name) => response.headers.get(name),
-    body: parsed(await readText(response, ERROR_BODY_BYTES, 'cut')),
+    // Before anything is cut out of it: half a key is still half a key.
+    body: parsed(withoutSecret(await readText(response, ERROR_BODY_BYTES, 'cut'), secret)),
     now: Date.now(),
   })
+}
+
+function withoutSecret(text: string, secret: string | undefined): string {
+  return secret === undefined ? text : text.replaceAll(secret, '…')
 }
 
 function parsed(text: string): unknown {
@@ -52,14 +57,14 @@ function parsed(text: string): unknown {
  * The JSON of a whole answer.
  * @throws Failure where the body is not JSON, empty or over 32 MiB.
  */
-export async function readAnswerBody(response: Response): Promise<unknown> {
+export async function readAnswerBody(response: Response, { secret }: ConfiguredProvider): Promise<unknown> {
   const text = await readText(response, ANSWER_BODY_BYTES, 'refuse')
   try {
     return JSON.parse(text)
   } catch {
     throw new Failure('provider-failed', 'The provider answered with something that is not JSON.', {
       upstreamStatus: response.status,
-      detail: text.slice(0, 200),
+      detail: withoutSecret(text, secret).slice(0, 200),
     })
   }
 }

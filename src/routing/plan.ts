@@ -1,6 +1,6 @@
 import { allModels, type Deployment, findDeployment, findModel, type Model } from '../catalog/models.ts'
-import { findProvider } from '../catalog/providers.ts'
-import { Failure } from '../chat/failure.ts'
+import { findProvider, type Provider } from '../catalog/providers.ts'
+import { Failure, repeated } from '../chat/failure.ts'
 import type { Chat } from '../chat/request.ts'
 import { fits, lackOf, type Needs } from './needs.ts'
 import { openTraits } from './open-traits.ts'
@@ -20,7 +20,8 @@ export interface Situation {
   readonly configured: ReadonlySet<string>
   readonly autoModels: readonly string[]
   readonly autoChosen: boolean
-  readonly customModels: readonly string[]
+  /** For each provider whose models the catalogue cannot know: those that the operator named. */
+  readonly ownModels: ReadonlyMap<string, readonly string[]>
   /** The models that the key may use; all where undefined. */
   readonly allowed?: readonly string[]
 }
@@ -50,18 +51,18 @@ function named(situation: Situation, name: string, at: number): Target[] {
   const param = at === 0 ? 'model' : `models[${at - 1}]`
   const targets = resolve(situation, name)
   if (targets === undefined) {
-    const text = `The model '${name.slice(0, 100)}' does not exist. GET /v1/models lists those that do.`
+    const text = `The model '${repeated(name)}' does not exist. GET /v1/models lists those that do.`
     throw new Failure('unknown-model', text, { param })
   }
   const [first] = targets
   if (!isAllowed(name, first?.model, allowed)) {
-    throw new Failure('model-not-allowed', `This key may not use the model '${name.slice(0, 100)}'.`, { param })
+    throw new Failure('model-not-allowed', `This key may not use the model '${repeated(name)}'.`, { param })
   }
   const here = targets.filter(({ deployment }) => configured.has(deployment.provider))
   if (here.length === 0) {
     const providers = [...new Set(targets.map(({ deployment }) => deployment.provider))]
-    const settings = providers.map((id) => `${findProvider(id)?.setting}_API_KEY`).join(' or ')
-    const text = `No provider is configured for the model '${name.slice(0, 100)}'. Set ${settings}.`
+    const settings = providers.map((id) => settingOf(findProvider(id))).join(' or ')
+    const text = `No provider is configured for the model '${repeated(name)}'. Set ${settings}.`
     throw new Failure('unknown-model', text, { param })
   }
   return here
@@ -72,7 +73,7 @@ function targetsOf(model: Model): Target[] {
 }
 
 /** `provider/model`: that provider, and others only where the caller says so (contract 8). */
-function pinned({ chat, customModels }: Situation, name: string): readonly Target[] | undefined {
+function pinned({ chat, ownModels }: Situation, name: string): readonly Target[] | undefined {
   const slash = name.indexOf('/')
   const provider = slash > 0 ? findProvider(name.slice(0, slash)) : undefined
   if (provider === undefined) return undefined
@@ -83,7 +84,8 @@ function pinned({ chat, customModels }: Situation, name: string): readonly Targe
     const others = chat.provider?.allow_fallbacks === true ? targetsOf(found.model) : []
     return unique([first, ...others])
   }
-  const closed = provider.id === 'custom' && customModels.length > 0 && !customModels.includes(rest)
+  const own = ownModels.get(provider.id) ?? []
+  const closed = own.length > 0 && !own.includes(rest)
   if (provider.anyModel !== true || rest === '' || closed) return undefined
   return [openTarget(provider.id, rest, name)]
 }
@@ -93,8 +95,12 @@ function ofModel(name: string): readonly Target[] | undefined {
   return model && targetsOf(model)
 }
 
-function custom({ customModels }: Situation, name: string): readonly Target[] | undefined {
-  return customModels.includes(name) ? [openTarget('custom', name, name)] : undefined
+/** A model that the operator named as one of their own server's. */
+function ofOwn({ ownModels }: Situation, name: string): readonly Target[] | undefined {
+  const targets = [...ownModels].flatMap(([provider, models]) =>
+    models.includes(name) ? [openTarget(provider, name, name)] : [],
+  )
+  return targets.length > 0 ? targets : undefined
 }
 
 function openTarget(provider: string, upstreamModel: string, model: string): Target {
@@ -113,7 +119,7 @@ function autoTargets(situation: Situation): Target[] {
   const chosen = here(autoModels.flatMap((name) => resolve(situation, name) ?? []))
   if (chosen.length > 0 || autoChosen) return chosen
   // None of our own favourites is to be had here: whatever the configured providers have, the operator's own first.
-  const own = situation.customModels.map((name) => openTarget('custom', name, name))
+  const own = [...situation.ownModels].flatMap(([id, models]) => models.map((name) => openTarget(id, name, name)))
   const rest = allModels()
     .flatMap(targetsOf)
     .filter(({ deployment: { traits } }) => lackOf(needs, traits) === undefined)
@@ -121,7 +127,7 @@ function autoTargets(situation: Situation): Target[] {
 }
 
 function resolve(situation: Situation, name: string): readonly Target[] | undefined {
-  return pinned(situation, name) ?? ofModel(name) ?? custom(situation, name)
+  return pinned(situation, name) ?? ofModel(name) ?? ofOwn(situation, name)
 }
 
 function isAllowed(asked: string, id: string | undefined, allowed: readonly string[] | undefined): boolean {
@@ -169,8 +175,8 @@ function isAffordable({ deployment: { price } }: Target, { max_price: most }: Pr
 
 function nothingLeft(chat: Chat): Failure {
   const text = chat.provider
-    ? `No provider is left for '${chat.model.slice(0, 100)}' after 'provider.only', 'provider.ignore' and 'provider.max_price'.`
-    : `No provider is configured for any model that '${chat.model.slice(0, 100)}' may use.`
+    ? `No provider is left for '${repeated(chat.model)}' after 'provider.only', 'provider.ignore' and 'provider.max_price'.`
+    : `No provider is configured for any model that '${repeated(chat.model)}' may use.`
   return new Failure('unknown-model', text, { param: 'model' })
 }
 
@@ -179,7 +185,7 @@ function capableOnly(targets: readonly Target[], needs: Needs, names: readonly s
   const [first] = targets
   if (capable.length === 0 && first !== undefined) {
     const lack = lackOf(needs, first.deployment.traits) ?? ''
-    const text = `No model that '${names[0]?.slice(0, 100)}' may be answered by can do what is asked: ${lack} is lacking.`
+    const text = `No model that '${repeated(names[0] ?? '')}' may be answered by can do what is asked: ${lack} is lacking.`
     throw new Failure('model-not-capable', text, { param: lack })
   }
   // One model that was asked for by name decides on its own window; among several the estimate chooses.
@@ -188,4 +194,9 @@ function capableOnly(targets: readonly Target[], needs: Needs, names: readonly s
   if (roomy.length > 0) return roomy
   const text = 'The prompt and the answer asked for fit the window of no model that may answer. Shorten the messages.'
   throw new Failure('model-not-capable', text, { param: 'context' })
+}
+
+/** The setting by which a provider exists. */
+function settingOf(provider: Provider | undefined): string {
+  return `${provider?.setting}_${provider?.keyless === true ? 'BASE_URL' : 'API_KEY'}`
 }

@@ -28,6 +28,8 @@ export interface FaultKind {
   /** Nobody listens at the provider's address. */
   readonly refused?: true
   readonly stream: Harm
+  /** Where a stream of this provider is harmed at another time. */
+  readonly streamOf?: Readonly<Record<string, Harm>>
   readonly body: Harm
   readonly look: Look
   /** Where a stream of this provider says that it is overloaded instead. */
@@ -81,6 +83,8 @@ export const FAULT_KINDS: readonly FaultKind[] = [
     name: 'sends an event of 9 MB',
     order: `giantevent=${9 * MEGABYTE}`,
     stream: 'after',
+    // Google puts several tokens into an event: the large one is its first.
+    streamOf: { google: 'before' },
     body: 'none',
     look: 'failed',
     large: true,
@@ -125,7 +129,7 @@ export type Expectation =
 
 /** Contract 4.5, 5 and 6 as one rule. */
 export function expectationOf(fault: FaultKind, { provider, stream, second }: Manner): Expectation {
-  const harm = stream ? fault.stream : fault.body
+  const harm = stream ? (fault.streamOf?.[provider] ?? fault.stream) : fault.body
   const extraCharacters = Number(/giantevent=(\d+)/.exec(fault.order)?.[1] ?? 0)
   if (harm === 'none') return { kind: 'answer', answeredBy: 'first', extraCharacters }
   const look = LOOKS[(stream ? fault.streamLook?.[provider] : undefined) ?? fault.look]

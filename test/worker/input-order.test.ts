@@ -2,6 +2,7 @@ import { afterAll, beforeAll, test } from 'vitest'
 import { type Router9, startRouter9 } from '../harness/router9.ts'
 import { DEMO_KEY } from '../harness/worker.ts'
 import { expectRefusal, type Refusal } from './refusal.ts'
+import { upload } from './upload.ts'
 
 /** A request in the making; each fault spoils one thing of it. */
 interface Draft {
@@ -103,12 +104,13 @@ function send(faults: readonly Fault[], chunked: boolean): Promise<Response> {
   }
   for (const { spoil } of faults) spoil(draft)
   const text = JSON.stringify(draft.body) + draft.tail
-  return fetch(router9.url + draft.path, {
+  return upload({
+    url: router9.url + draft.path,
     method: draft.method,
     headers: { authorization: `Bearer ${draft.key}`, 'content-type': draft.contentType },
-    body: chunked ? new Blob([text]).stream() : text,
-    duplex: 'half',
-  } as RequestInit)
+    body: text,
+    chunked,
+  })
 }
 
 test.each(FAULTS)('each fault alone gets its own answer: $name', async (fault) => {

@@ -1,0 +1,57 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { Failure } from '../../src/chat/failure.ts'
+import { anthropic } from '../../src/dialects/anthropic.ts'
+import { gemini } from '../../src/dialects/gemini.ts'
+import { openai } from '../../src/dialects/openai.ts'
+import { type Asked, createAsker } from './asking.ts'
+import { anyTraits, request } from './conversations.ts'
+import { anthropicRequest, geminiRequest, openaiRequest } from './request-schemas.ts'
+
+test.each([
+  ['openai', createAsker(openai, {}), openaiRequest],
+  ['anthropic', createAsker(anthropic, {}), anthropicRequest],
+  ['gemini', createAsker(gemini, {}), geminiRequest],
+])('%s: any request is refused in words, or becomes one that the provider takes', (_, ask, schema) => {
+  let taken = 0
+  fc.assert(
+    fc.property(request, anyTraits, (fields, traits) => {
+      let asked: Asked
+      try {
+        asked = ask(structuredClone(fields), traits)
+      } catch (error) {
+        if (!(error instanceof Failure)) throw error
+        expect(error.fault).toBe('caller')
+        expect(error.toError().param).toMatch(/./)
+        return
+      }
+      taken++
+      schema.parse(asked.body)
+    }),
+    { numRuns: 400 },
+  )
+  // Most requests are good ones; a dialect that refuses all would pass without this.
+  expect(taken).toBeGreaterThan(100)
+})
+
+test.each([
+  ['openai', createAsker(openai, {})],
+  ['anthropic', createAsker(anthropic, {})],
+  ['gemini', createAsker(gemini, {})],
+])('%s: a request is not changed by being translated, and is translated alike each time', (_, ask) => {
+  fc.assert(
+    fc.property(request, anyTraits, (fields, traits) => {
+      const before = structuredClone(fields)
+      const attempt = () => {
+        try {
+          return ask(fields, traits).prepared.request
+        } catch (error) {
+          return (error as Error).message
+        }
+      }
+      const first = attempt()
+      expect(attempt()).toEqual(first)
+      expect(fields).toEqual(before)
+    }),
+  )
+})

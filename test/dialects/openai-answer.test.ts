@@ -1,0 +1,368 @@
+import { describe, expect, test } from 'vitest'
+import { type AnswerQuirks, createOpenAIReader } from '../../src/dialects/openai-answer.ts'
+import type { Json } from './asking.ts'
+import { answerOf, completion, counting, failureOf, type Message, readMessages, readWhole } from './reading.ts'
+import { chunk } from './streams.ts'
+
+const stream = (messages: Message[], quirks: AnswerQuirks = {}) =>
+  readMessages(createOpenAIReader(quirks, counting()).chunk, messages)
+const body = (given: unknown, quirks: AnswerQuirks = {}) =>
+  readWhole(createOpenAIReader(quirks, counting()).body(given))
+const whole = (message: Json, finish_reason = 'stop', further: Json = {}) => {
+  return { id: 'c', object: 'chat.completion', choices: [{ index: 0, message, finish_reason }], ...further }
+}
+const call = (index: number | undefined, id: string | undefined, name: string | undefined, args: string) => ({
+  ...(index === undefined ? {} : { index }),
+  ...(id === undefined ? {} : { id, type: 'function' }),
+  function: { ...(name === undefined ? {} : { name }), arguments: args },
+})
+/** The calls that these deltas add up to, as `id name arguments`. */
+const callsOf = (...deltas: Json[][]) => {
+  const said = stream([...deltas.map((tool_calls) => chunk({ tool_calls })), chunk({}, 'tool_calls'), '[DONE]'])
+  return (answerOf(said).tool_calls as { id: string; function: Json }[]).map((made) => {
+    return `${made.id} ${made.function.name} ${made.function.arguments}`
+  })
+}
+
+describe('the finish reason', () => {
+  test.each([
+    ['stop', 'stop'],
+    ['length', 'length'],
+    ['content_filter', 'content_filter'],
+    ['function_call', 'function_call'],
+    ['eos', 'stop'],
+    ['model_length', 'length'],
+    ['end_turn', 'stop'],
+    ['sensitive', 'content_filter'],
+    ['something new', 'stop'],
+  ])('%s is %s, never a word of the provider (F04)', (word, reason) => {
+    expect(answerOf(stream([chunk({ content: 'a' }, word), '[DONE]'])).finish_reason).toBe(reason)
+    expect(answerOf(body(whole({ content: 'a' }, word))).finish_reason).toBe(reason)
+  })
+
+  test.each(['error', 'network_error', 'insufficient_system_resource'])('%s means that the answer broke', (word) => {
+    expect(failureOf(stream([chunk({ content: 'a' }), chunk({}, word)])).kind).toBe('provider-failed')
+    expect(failureOf(body(whole({ content: 'a' }, word))).kind).toBe('provider-failed')
+  })
+
+  test('is null where it is empty or missing until the end (F07, case 65)', () => {
+    const { choices } = chunk({ content: 'b' })
+    const missing = { ...chunk({}), choices: (choices as Json[]).map(({ finish_reason, ...rest }) => rest) }
+    expect(answerOf(stream([chunk({ content: 'a' }, ''), missing, chunk({}, 'stop')]))).toMatchObject({ content: 'ab' })
+    expect(failureOf(stream([chunk({ content: 'a' }, '')])).kind).toBe('provider-failed')
+  })
+
+  test('may come twice (OpenRouter)', () => {
+    const usage = { prompt_tokens: 1, completion_tokens: 2, total_tokens: 3 }
+    expect(
+      answerOf(stream([chunk({ content: 'a' }), chunk({}, 'stop'), chunk({}, 'stop', { usage }), '[DONE]'])),
+    ).toMatchObject({
+      content: 'a',
+      finish_reason: 'stop',
+      usage,
+    })
+  })
+})
+
+describe('chunks that say nothing are passed over', () => {
+  test.each<[string, Json]>([
+    ['no choices at all (U11)', { id: 'c' }],
+    ['null choices (U11)', { id: 'c', choices: null }],
+    ['empty choices (case 60)', { choices: [], usage: null, moderation: {} }],
+    ["Azure's first chunk (case 59)", { id: '', model: '', created: 0, choices: [], prompt_filter_results: [] }],
+    [
+      'a delta of nulls (case 67)',
+      chunk({ role: null, content: null, tool_calls: null, function_call: null, refusal: null }),
+    ],
+    ['a choice without delta', { choices: [{ index: 0, finish_reason: null }] }],
+    ['padding', chunk({}, null, { obfuscation: 'xxxx', p: 'yy' })],
+    ['an empty list of calls', chunk({ tool_calls: [] })],
+  ])('%s', (_, odd) => {
+    const said = stream([odd, chunk({ content: 'a' }), odd, chunk({}, 'stop'), odd, '[DONE]'])
+    expect(answerOf(said)).toMatchObject({ role: 'assistant', content: 'a', finish_reason: 'stop' })
+    expect(JSON.stringify(said)).not.toMatch(/xxxx|yy/)
+  })
+})
+
+describe('text', () => {
+  test.each(['reasoning_content', 'reasoning'])('of reasoning is read from %s', (name) => {
+    expect(answerOf(stream([chunk({ [name]: 'Hm.', content: null }), chunk({ content: 'a' }, 'stop')]))).toMatchObject({
+      reasoning_content: 'Hm.',
+      content: 'a',
+    })
+    expect(answerOf(body(whole({ [name]: 'Hm.', content: 'a' })))).toMatchObject({
+      reasoning_content: 'Hm.',
+      content: 'a',
+    })
+  })
+
+  test('may come in parts, and then as a string again (case 63)', () => {
+    const parts = [
+      { type: 'thinking', thinking: [{ type: 'text', text: 'Hm.' }] },
+      { type: 'text', text: 'a' },
+    ]
+    expect(answerOf(stream([chunk({ content: parts }), chunk({ content: 'b' }, 'stop')]))).toMatchObject({
+      reasoning_content: 'Hm.',
+      content: 'ab',
+    })
+  })
+
+  test('in tags is told apart where the provider marks reasoning so', () => {
+    const content = '<think>Hm.</think>\na'
+    expect(answerOf(body(whole({ content }), { thinkTags: true }))).toMatchObject({
+      reasoning_content: 'Hm.',
+      content: 'a',
+    })
+    expect(answerOf(body(whole({ content })))).toMatchObject({ content })
+  })
+
+  test('of a refusal stays one (case 71)', () => {
+    expect(answerOf(stream([chunk({ refusal: 'N' }), chunk({ refusal: 'o.' }, 'stop')]))).toMatchObject({
+      refusal: 'No.',
+      content: null,
+    })
+  })
+
+  test('of a chunk with usage is said once (U10)', () => {
+    const usage = { prompt_tokens: 1, completion_tokens: 1, total_tokens: 2 }
+    expect(answerOf(stream([chunk({ content: 'a' }, null, { usage }), chunk({}, 'stop')])).content).toBe('a')
+  })
+
+  test('repeated as a whole message in each chunk is not read twice (Perplexity)', () => {
+    const odd = {
+      choices: [
+        { index: 0, delta: { content: 'b' }, message: { role: 'assistant', content: 'ab' }, finish_reason: 'stop' },
+      ],
+    }
+    expect(answerOf(stream([chunk({ content: 'a' }), odd])).content).toBe('ab')
+  })
+})
+
+describe('tool calls', () => {
+  test('in pieces are put together by their index (T01)', () => {
+    expect(
+      callsOf(
+        [call(0, 'a', 'f', '')],
+        [call(1, 'b', 'g', '')],
+        [call(0, undefined, undefined, '{"x"')],
+        [call(1, undefined, undefined, '{}')],
+        [call(0, undefined, undefined, ':1}')],
+      ),
+    ).toEqual(['a f {"x":1}', 'b g {}'])
+  })
+
+  test('count from 0, whatever the provider counts from (case 14)', () => {
+    const said = stream([chunk({ tool_calls: [call(3, 'a', 'f', '{}')] }), '[DONE]'])
+    expect(said.find(({ type }) => type === 'tool-start')).toMatchObject({ index: 0 })
+  })
+
+  test.each<[string, Json[][], string[]]>([
+    [
+      'no index in the pieces (T04)',
+      [[call(undefined, 'a', 'f', '')], [call(undefined, undefined, undefined, '{}')]],
+      ['a f {}'],
+    ],
+    ['the id in every piece (case 69)', [[call(0, 'a', 'f', '{')], [call(0, 'a', undefined, '}')]], ['a f {}']],
+    ['the name in every piece (case 69)', [[call(0, 'a', 'f', '{')], [call(0, 'a', 'f', '}')]], ['a f {}']],
+    ['an empty id and name in later pieces', [[call(0, 'a', 'f', '{')], [call(0, '', '', '}')]], ['a f {}']],
+    ['all calls numbered 0, with ids', [[call(0, 'a', 'f', '{}')], [call(0, 'b', 'g', '{}')]], ['a f {}', 'b g {}']],
+    [
+      'all calls whole, in one delta, without index',
+      [[call(undefined, 'a', 'f', '{}'), call(undefined, 'b', 'g', '{}')]],
+      ['a f {}', 'b g {}'],
+    ],
+    [
+      'the same id a second time at another index',
+      [[call(0, 'a', 'f', '{}')], [call(1, 'b', 'f', '{}')]],
+      ['a f {}', 'b f {}'],
+    ],
+    ['no id', [[call(0, '', 'f', '{}')], [call(1, undefined, 'g', '{}')]], ['made_1 f {}', 'made_2 g {}']],
+    ['no arguments at all (T05)', [[{ index: 0, id: 'a', function: { name: 'f' } }]], ['a f {}']],
+    [
+      'arguments as an object',
+      [[{ index: 0, id: 'a', function: { name: 'f', arguments: { x: 1 } } }]],
+      ['a f {"x":1}'],
+    ],
+    [
+      'an empty call at the end',
+      [[call(0, 'a', 'f', '{}')], [{ index: 1, function: { name: null, arguments: null } }]],
+      ['a f {}'],
+    ],
+  ])('with %s', (_, deltas, expected) => {
+    expect(callsOf(...deltas)).toEqual(expected)
+  })
+
+  test('cut by the length stay as they are', () => {
+    const said = stream([chunk({ tool_calls: [call(0, 'a', 'f', '{"x":')] }), chunk({}, 'length')])
+    expect(answerOf(said)).toMatchObject({
+      finish_reason: 'length',
+      tool_calls: [{ function: { arguments: '{"x":' } }],
+    })
+  })
+
+  test('in a body, with an index of their own or none', () => {
+    const message = { content: null, tool_calls: [call(0, 'a', 'f', '{}'), call(undefined, 'b', 'g', '')] }
+    expect(answerOf(body(whole(message, 'stop')))).toMatchObject({
+      content: null,
+      finish_reason: 'tool_calls',
+      tool_calls: [
+        { id: 'a', type: 'function', function: { name: 'f', arguments: '{}' } },
+        { id: 'b', type: 'function', function: { name: 'g', arguments: '{}' } },
+      ],
+    })
+  })
+
+  test('keep their further fields, such as a signature', () => {
+    const extra_content = { google: { thought_signature: 's' } }
+    const said = stream([chunk({ tool_calls: [{ ...call(0, 'a', 'f', '{}'), extra_content }] }, 'tool_calls')])
+    expect(answerOf(said)).toMatchObject({ tool_calls: [{ id: 'a', extra_content }] })
+  })
+
+  test('of the old form stay so (case 74)', () => {
+    const said = stream([
+      chunk({ function_call: { name: 'f', arguments: '{' } }),
+      chunk({ function_call: { arguments: '}' } }, 'function_call'),
+    ])
+    expect(answerOf(said)).toMatchObject({
+      function_call: { name: 'f', arguments: '{}' },
+      finish_reason: 'function_call',
+    })
+  })
+
+  test('of a custom tool have an input', () => {
+    const tool_calls = [{ index: 0, id: 'a', type: 'custom', custom: { name: 'c', input: 'x' } }]
+    expect(answerOf(stream([chunk({ tool_calls }, 'tool_calls')]))).toMatchObject({
+      tool_calls: [{ type: 'custom', custom: { name: 'c', input: 'x' } }],
+    })
+  })
+})
+
+describe('usage', () => {
+  const usage = { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 }
+  const usageOf = (...further: Json[]) =>
+    answerOf(stream([chunk({ content: 'a' }, 'stop'), ...further, '[DONE]'])).usage
+
+  test.each<[string, Json[], Json]>([
+    ['in a chunk of its own', [{ choices: [], usage }], usage],
+    ['with a choice (U04, case 61)', [chunk({}, null, { usage })], usage],
+    ['within a choice (Moonshot)', [{ choices: [{ index: 0, delta: {}, finish_reason: null, usage }] }], usage],
+    ['in x_groq (case 62)', [chunk({}, null, { x_groq: { usage } })], usage],
+    [
+      'on every chunk, growing',
+      [chunk({}, null, { usage: { ...usage, completion_tokens: 1 } }), chunk({}, null, { usage })],
+      usage,
+    ],
+    ['with null details', [{ choices: [], usage: { ...usage, prompt_tokens_details: null } }], usage],
+  ])('is found %s', (_, further, expected) => {
+    expect(usageOf(...further)).toEqual(expected)
+  })
+
+  test('has a total that is the sum, whatever the provider says (U09)', () => {
+    expect(usageOf({ choices: [], usage: { ...usage, total_tokens: 99 } })).toEqual(usage)
+  })
+
+  test('has reasoning added where the total says it was left out (case 64)', () => {
+    const given = {
+      prompt_tokens: 3,
+      completion_tokens: 2,
+      total_tokens: 9,
+      completion_tokens_details: { reasoning_tokens: 4 },
+    }
+    expect(usageOf({ choices: [], usage: given })).toMatchObject({ completion_tokens: 6, total_tokens: 9 })
+  })
+
+  test.each<[string, Json]>([
+    ['prompt_tokens_details', { prompt_tokens_details: { cached_tokens: 2 } }],
+    ['prompt_cache_hit_tokens (DeepSeek)', { prompt_cache_hit_tokens: 2 }],
+    ['cached_tokens (Together)', { cached_tokens: 2 }],
+  ])('has cached tokens from %s (U08)', (_, fields) => {
+    expect(usageOf({ choices: [], usage: { ...usage, ...fields } })).toMatchObject({
+      prompt_tokens_details: { cached_tokens: 2 },
+    })
+  })
+
+  test('that was never told is estimated (U05)', () => {
+    expect(usageOf()).toMatchObject({ estimated: true, completion_tokens: 1 })
+  })
+})
+
+describe('fields we do not name reach the client', () => {
+  test('of the body, the choice and the message', () => {
+    const logprobs = { content: [{ token: 'a' }] }
+    const message = { role: 'assistant', content: 'a', annotations: [{ type: 'x' }], audio: null }
+    const given = {
+      choices: [{ index: 0, message, finish_reason: 'stop', logprobs, stop_reason: 128 }],
+      system_fingerprint: 'f',
+    }
+    expect(answerOf(body(given))).toMatchObject({
+      annotations: [{ type: 'x' }],
+      logprobs,
+      stop_reason: 128,
+      system_fingerprint: 'f',
+    })
+  })
+
+  test('of a stream, logprobs with their text', () => {
+    const said = stream([
+      { choices: [{ index: 0, delta: { content: 'a' }, logprobs: { content: [1] }, finish_reason: 'stop' }] },
+    ])
+    expect(said.slice(0, 2).map(({ type }) => type)).toEqual(['extra', 'text'])
+  })
+
+  test('of every chunk are told once, and again when they change', () => {
+    const first = chunk({ content: 'a' }, null, { system_fingerprint: 'f' })
+    const said = stream([first, first, chunk({ content: 'a' }, 'stop', { system_fingerprint: 'g' })])
+    expect(said.filter(({ type }) => type === 'extra')).toHaveLength(2)
+  })
+})
+
+test('the choices of n > 1 are kept apart, interleaved or not (case 70)', () => {
+  const at = (index: number, delta: Json, finish: string | null = null) => ({
+    choices: [{ index, delta, finish_reason: finish }],
+  })
+  const said = stream([
+    at(2, { content: 'c' }),
+    at(0, { content: 'a' }),
+    at(1, { tool_calls: [call(0, 'x', 'f', '{}')] }),
+    at(2, {}, 'length'),
+    at(0, {}, 'stop'),
+    at(1, {}, 'stop'),
+    '[DONE]',
+  ])
+  expect(completion(said).choices.map(({ index, finish_reason }) => [index, finish_reason])).toEqual([
+    [0, 'stop'],
+    [1, 'tool_calls'],
+    [2, 'length'],
+  ])
+})
+
+describe('an error', () => {
+  test.each<[string, Json, string]>([
+    ['in a chunk (case 66)', chunk({}, 'error', { error: { code: 502, message: 'Why.' } }), 'provider-failed'],
+    ['in an event of its own (case 8)', { error: { message: 'Why.', status_code: 429 } }, 'rate-limited'],
+    ['as text', { error: 'Why.' }, 'provider-failed'],
+    ['in a choice', { choices: [{ index: 0, delta: {}, error: { code: 502, message: 'Why.' } }] }, 'provider-failed'],
+    ['of an old vLLM', { object: 'error', message: 'Why.', code: 400 }, 'rejected'],
+  ])('%s ends a stream', (_, odd, kind) => {
+    const failure = failureOf(stream([chunk({ content: 'a' }), odd, chunk({}, 'stop'), '[DONE]']))
+    expect(failure.kind).toBe(kind)
+    expect(failure.message).toMatch(/Why\./)
+  })
+
+  test.each<[string, unknown]>([
+    ['with an error (E09)', { error: { message: 'Why.' } }],
+    ['without choices (E09)', { id: 'c' }],
+    ['with empty choices', { choices: [] }],
+    ['with an empty choice', { choices: [{}] }],
+    ['that is text (E07)', 'Network connection lost.'],
+    ['that is a list', []],
+    ['that is null', null],
+  ])('is what a body %s is', (_, given) => {
+    expect(failureOf(body(given)).kind).toBe('provider-failed')
+  })
+
+  test('is what an event is that is no object', () => {
+    for (const odd of [7, 'a', null, []])
+      expect(failureOf(stream([odd as unknown as Json])).kind).toBe('provider-failed')
+  })
+})

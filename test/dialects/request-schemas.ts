@@ -1,0 +1,224 @@
+import * as z from 'zod'
+
+/** What OpenAI takes: its own reference, as far as translation.md leans on it. */
+const openaiText = z.strictObject({ type: z.literal('text'), text: z.string() })
+const openaiPart = z.discriminatedUnion('type', [
+  openaiText,
+  z.strictObject({ type: z.literal('image_url'), image_url: z.strictObject({ url: z.string().min(1) }) }),
+  z.strictObject({
+    type: z.literal('input_audio'),
+    input_audio: z.strictObject({ data: z.string(), format: z.string() }),
+  }),
+  z.strictObject({ type: z.literal('file'), file: z.looseObject({}) }),
+])
+const openaiCall = z.strictObject({
+  id: z.string(),
+  type: z.literal('function').optional(),
+  function: z.strictObject({ name: z.string(), arguments: z.string() }),
+})
+const openaiMessage = z.discriminatedUnion('role', [
+  z.strictObject({ role: z.literal('system'), content: z.union([z.string(), z.array(openaiText)]) }),
+  z.strictObject({ role: z.literal('user'), content: z.union([z.string(), z.array(openaiPart)]) }),
+  z.strictObject({
+    role: z.literal('assistant'),
+    content: z.union([z.string(), z.array(openaiText), z.null()]).optional(),
+    tool_calls: z.array(openaiCall).min(1).optional(),
+  }),
+  z.strictObject({
+    role: z.literal('tool'),
+    tool_call_id: z.string(),
+    content: z.union([z.string(), z.array(openaiPart)]),
+  }),
+])
+const openaiTool = z.strictObject({ type: z.literal('function'), function: z.looseObject({ name: z.string() }) })
+
+export const openaiRequest = z.strictObject({
+  model: z.literal('theirs'),
+  messages: z.array(openaiMessage).min(1),
+  tools: z.array(openaiTool).min(1).optional(),
+  tool_choice: z.unknown().optional(),
+  parallel_tool_calls: z.boolean().optional(),
+  response_format: z.looseObject({ type: z.string() }).optional(),
+  stop: z.union([z.string(), z.array(z.string())]).optional(),
+  temperature: z.number().min(0).max(2).optional(),
+  top_p: z.number().min(0).max(1).optional(),
+  max_tokens: z.int().min(1).optional(),
+  reasoning_effort: z.string().optional(),
+})
+
+/** What Anthropic's Messages API takes (translation 1.1, 1.2). */
+const cacheControl = z.strictObject({ type: z.literal('ephemeral'), ttl: z.enum(['5m', '1h']).optional() }).optional()
+const anthropicText = z.strictObject({ type: z.literal('text'), text: z.string().min(1), cache_control: cacheControl })
+const mediaSource = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('base64'), media_type: z.string(), data: z.string() }),
+  z.strictObject({ type: z.literal('url'), url: z.string().regex(/^https:/i) }),
+  z.strictObject({ type: z.literal('text'), media_type: z.literal('text/plain'), data: z.string() }),
+  z.strictObject({ type: z.literal('file'), file_id: z.string() }),
+])
+const anthropicImage = z.strictObject({ type: z.literal('image'), source: mediaSource, cache_control: cacheControl })
+const anthropicDocument = z.strictObject({
+  type: z.literal('document'),
+  source: mediaSource,
+  title: z.string().optional(),
+  cache_control: cacheControl,
+})
+const anthropicId = z.string().regex(/^[a-zA-Z0-9_-]+$/)
+const toolResult = z.strictObject({
+  type: z.literal('tool_result'),
+  tool_use_id: anthropicId,
+  content: z
+    .union([z.string().min(1), z.array(z.union([anthropicText, anthropicImage, anthropicDocument])).min(1)])
+    .optional(),
+  is_error: z.boolean().optional(),
+  cache_control: cacheControl,
+})
+const userTurn = z.strictObject({
+  role: z.literal('user'),
+  content: z
+    .array(z.discriminatedUnion('type', [anthropicText, anthropicImage, anthropicDocument, toolResult]))
+    .min(1)
+    .refine(
+      (blocks) =>
+        blocks.every(
+          ({ type }, at) => type !== 'tool_result' || blocks.slice(0, at).every((block) => block.type === type),
+        ),
+      'tool results come first',
+    ),
+})
+const assistantTurn = z.strictObject({
+  role: z.literal('assistant'),
+  content: z
+    .array(
+      z.discriminatedUnion('type', [
+        anthropicText,
+        z.strictObject({ type: z.literal('thinking'), thinking: z.string(), signature: z.string().min(1) }),
+        z.strictObject({ type: z.literal('redacted_thinking'), data: z.string().min(1) }),
+        z.strictObject({
+          type: z.literal('tool_use'),
+          id: anthropicId,
+          name: z.string(),
+          input: z.record(z.string(), z.unknown()),
+          cache_control: cacheControl,
+        }),
+      ]),
+    )
+    .min(1),
+})
+const anthropicTool = z.strictObject({
+  name: z.string(),
+  description: z.string().min(1).optional(),
+  input_schema: z.looseObject({ type: z.literal('object') }),
+  strict: z.boolean().optional(),
+  cache_control: cacheControl,
+})
+const anthropicChoice = z.union([
+  z.strictObject({ type: z.enum(['auto', 'any']), disable_parallel_tool_use: z.boolean().optional() }),
+  z.strictObject({ type: z.literal('tool'), name: z.string(), disable_parallel_tool_use: z.boolean().optional() }),
+  z.strictObject({ type: z.literal('none') }),
+])
+
+export const anthropicRequest = z
+  .strictObject({
+    model: z.literal('theirs'),
+    max_tokens: z.int().min(1),
+    system: z.union([z.string().min(1), z.array(anthropicText).min(1)]).optional(),
+    messages: z.array(z.discriminatedUnion('role', [userTurn, assistantTurn])).min(1),
+    tools: z.array(anthropicTool).min(1).optional(),
+    tool_choice: anthropicChoice.optional(),
+    stop_sequences: z.array(z.string().regex(/\S/)).min(1).optional(),
+    temperature: z.number().min(0).max(1).optional(),
+    top_p: z.number().min(0).max(1).optional(),
+    thinking: z
+      .union([
+        z.strictObject({ type: z.literal('enabled'), budget_tokens: z.int().min(1024) }),
+        z.strictObject({ type: z.literal('adaptive'), display: z.string().optional() }),
+        z.strictObject({ type: z.literal('disabled') }),
+      ])
+      .optional(),
+    output_config: z.looseObject({}).optional(),
+    stream: z.literal(true).optional(),
+  })
+  .refine(({ tools, tool_choice }) => tool_choice === undefined || tools !== undefined, 'a choice needs tools')
+  .refine(({ temperature, top_p }) => temperature === undefined || top_p === undefined, 'newer models refuse both')
+  .refine(({ thinking, max_tokens }) => thinking?.type !== 'enabled' || thinking.budget_tokens < max_tokens, 'budget')
+  .refine(
+    ({ messages }) => messages.every(({ role }, at) => at === 0 || messages[at - 1]?.role !== role),
+    'roles alternate',
+  )
+  .refine(({ messages }) => {
+    const last = messages.at(-1)
+    const block = last?.content.at(-1)
+    return last?.role !== 'assistant' || block?.type !== 'text' || block.text === block.text.trimEnd()
+  }, 'a prefill does not end in white space')
+
+/** What Gemini's generateContent takes (translation 2.1, 2.2). */
+const inlineData = z.strictObject({ mimeType: z.string().min(1), data: z.string() })
+const functionResponse = z.strictObject({
+  name: z.string(),
+  response: z.record(z.string(), z.unknown()),
+  parts: z.array(z.strictObject({ inlineData })).optional(),
+})
+const geminiPart = z.union([
+  z.strictObject({ text: z.string().min(1) }),
+  z.strictObject({ text: z.string(), thoughtSignature: z.string().min(1) }),
+  z.strictObject({ inlineData }),
+  z.strictObject({ fileData: z.strictObject({ fileUri: z.string().min(1), mimeType: z.string().optional() }) }),
+  z.strictObject({
+    functionCall: z.strictObject({ name: z.string(), args: z.record(z.string(), z.unknown()) }),
+    thoughtSignature: z.string().min(1).optional(),
+  }),
+  z.strictObject({ functionResponse }),
+])
+const geminiContent = z.strictObject({ role: z.enum(['user', 'model']), parts: z.array(geminiPart).min(1) })
+
+export const geminiRequest = z
+  .strictObject({
+    contents: z.array(geminiContent).min(1),
+    systemInstruction: z
+      .strictObject({ parts: z.array(z.strictObject({ text: z.string().min(1) })).min(1) })
+      .optional(),
+    tools: z
+      .array(
+        z.strictObject({
+          functionDeclarations: z
+            .array(
+              z.strictObject({
+                name: z.string(),
+                description: z.string().min(1).optional(),
+                parametersJsonSchema: z.record(z.string(), z.unknown()).optional(),
+              }),
+            )
+            .min(1),
+        }),
+      )
+      .length(1)
+      .optional(),
+    toolConfig: z
+      .strictObject({
+        functionCallingConfig: z.strictObject({
+          mode: z.enum(['AUTO', 'ANY', 'NONE', 'VALIDATED']),
+          allowedFunctionNames: z.array(z.string()).min(1).optional(),
+        }),
+      })
+      .optional(),
+    generationConfig: z.strictObject({
+      maxOutputTokens: z.int().min(1).optional(),
+      temperature: z.number().min(0).max(2).optional(),
+      topP: z.number().optional(),
+      stopSequences: z.array(z.string()).min(1).max(5).optional(),
+      responseMimeType: z.literal('application/json').optional(),
+      responseJsonSchema: z.record(z.string(), z.unknown()).optional(),
+      thinkingConfig: z
+        .union([
+          z.strictObject({ thinkingLevel: z.string(), includeThoughts: z.boolean() }),
+          z.strictObject({ thinkingBudget: z.int().min(0), includeThoughts: z.boolean() }),
+        ])
+        .optional(),
+    }),
+  })
+  .refine(({ contents }) => {
+    const answers = (at: number) => contents[at]?.parts.some((part) => 'functionResponse' in part) === true
+    return contents.every(
+      ({ role }, at) => at === 0 || contents[at - 1]?.role !== role || answers(at - 1) || answers(at),
+    )
+  }, 'turns of one role are one content')

@@ -1,0 +1,193 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { type ChatEvent, type FinishReason, usageOf } from '../../src/chat/event.ts'
+import { Failure } from '../../src/chat/failure.ts'
+import { createSettler } from '../../src/stream/settle.ts'
+
+const settler = () => createSettler(() => 100)
+const text = (said: string, choice = 0): ChatEvent => ({ type: 'text', choice, text: said })
+const finish = (reason: FinishReason, choice = 0): ChatEvent => ({ type: 'finish', choice, reason })
+const done: ChatEvent = { type: 'done' }
+const usage = usageOf(3, 4)
+const counted: ChatEvent = { type: 'usage', usage }
+const start = (index = 0, kind: 'function' | 'custom' | 'function_call' = 'function', choice = 0): ChatEvent => {
+  return { type: 'tool-start', choice, index, id: `call_${index}`, name: 'f', kind }
+}
+const failure = new Failure('provider-failed', 'It broke.')
+
+describe('an end', () => {
+  test('holds the finish and the usage, wherever they came', () => {
+    expect(settler().take([counted, text('a'), finish('length'), done])).toEqual([
+      text('a'),
+      { type: 'end', finishes: [{ choice: 0, reason: 'length' }], usage },
+    ])
+  })
+
+  test('takes the last usage, for usage is cumulative', () => {
+    const later = { type: 'usage', usage: usageOf(3, 9) } as const
+    expect(
+      settler()
+        .take([text('a'), counted, later, finish('stop'), done])
+        .at(-1),
+    ).toMatchObject({ usage: later.usage })
+  })
+
+  test('comes at EOF after a finish, without the word that the answer is complete', () => {
+    const settle = settler()
+    settle.take([text('a'), finish('stop')])
+    expect(settle.close()).toMatchObject([{ type: 'end' }])
+  })
+
+  test('comes at an explicit end without a finish reason (T12)', () => {
+    expect(settler().take([start(), done]).at(-1)).toMatchObject({ finishes: [{ choice: 0, reason: 'tool_calls' }] })
+    expect(
+      settler()
+        .take([text('a'), done])
+        .at(-1),
+    ).toMatchObject({ finishes: [{ choice: 0, reason: 'stop' }] })
+  })
+
+  test('comes instead of an error when the answer was complete before the connection broke', () => {
+    const settle = settler()
+    settle.take([text('a'), finish('stop')])
+    expect(settle.fail(failure)).toMatchObject([{ type: 'end' }])
+  })
+
+  test('lists the choices in order, each with its own reason', () => {
+    const said = settler().take([text('a', 2), text('b', 0), finish('length', 2), finish('stop', 0), done])
+    expect(said.at(-1)).toMatchObject({
+      finishes: [
+        { choice: 0, reason: 'stop' },
+        { choice: 2, reason: 'length' },
+      ],
+    })
+  })
+})
+
+describe('the finish reason', () => {
+  test.each<[string, ChatEvent[], FinishReason]>([
+    ['stop after a tool call is tool_calls (F02)', [start(), finish('stop')], 'tool_calls'],
+    ['length after a tool call stays length', [start(), finish('length')], 'length'],
+    ['content_filter after a tool call stays', [start(), finish('content_filter')], 'content_filter'],
+    ['stop after a text is stop', [text('a'), finish('stop')], 'stop'],
+    ['function_call stays function_call', [start(0, 'function_call'), finish('function_call')], 'function_call'],
+  ])('%s', (_, events, reason) => {
+    expect(
+      settler()
+        .take([...events, done])
+        .at(-1),
+    ).toMatchObject({ finishes: [{ choice: 0, reason }] })
+  })
+
+  test("one choice's tool call does not change another's reason", () => {
+    const said = settler().take([start(0, 'function', 0), text('a', 1), finish('stop', 0), finish('stop', 1), done])
+    expect(said.at(-1)).toMatchObject({ finishes: [{ reason: 'tool_calls' }, { reason: 'stop' }] })
+  })
+})
+
+describe('an error', () => {
+  test.each([
+    ['nothing at all', []],
+    ['only usage', [counted]],
+    ['only a field of the body', [{ type: 'extra', choice: 0, place: 'body', fields: { a: 1 } }]],
+    ['a text without a finish (E02)', [text('a')]],
+    ['one finish of two', [text('a', 0), text('b', 1), finish('stop', 0)]],
+  ] as [string, ChatEvent[]][])('is what EOF after %s is', (_, events) => {
+    const settle = settler()
+    settle.take(events)
+    expect(settle.close()).toMatchObject([{ type: 'error', failure: { kind: 'provider-failed' } }])
+  })
+
+  test('is what an explicit end of an empty answer is', () => {
+    expect(settler().take([done])).toMatchObject([{ type: 'error' }])
+  })
+
+  test('of the provider ends the answer there', () => {
+    expect(settler().take([text('a'), { type: 'error', failure }, text('b'), finish('stop'), done])).toEqual([
+      text('a'),
+      { type: 'error', failure },
+    ])
+  })
+
+  test('of the connection ends an answer that is not complete', () => {
+    const settle = settler()
+    settle.take([text('a')])
+    expect(settle.fail(failure)).toEqual([{ type: 'error', failure }])
+  })
+})
+
+describe('a tool call without arguments', () => {
+  test.each([
+    ['gets an empty object (T05)', [start()], '{}'],
+    [
+      'that sent only empty pieces gets one too',
+      [start(), { type: 'tool-delta', choice: 0, index: 0, text: '' }],
+      '{}',
+    ],
+    ['of the old form gets one too', [start(0, 'function_call')], '{}'],
+  ] as [string, ChatEvent[], string][])('%s', (_, events, expected) => {
+    const said = settler().take([...events, finish('stop'), done])
+    const pieces = said.flatMap((item) => (item.type === 'tool-delta' ? [item.text] : []))
+    expect(pieces.join('')).toBe(expected)
+  })
+
+  test('is left alone where it has arguments, or where its input is free text', () => {
+    const whole = { type: 'tool-delta', choice: 0, index: 0, text: '{"a":1}' } as const
+    expect(
+      settler()
+        .take([start(), whole, done])
+        .filter(({ type }) => type === 'tool-delta'),
+    ).toEqual([whole])
+    expect(
+      settler()
+        .take([start(0, 'custom'), done])
+        .filter(({ type }) => type === 'tool-delta'),
+    ).toEqual([])
+  })
+})
+
+test('usage that was never reported is estimated, and says so', () => {
+  const settle = settler()
+  settle.take([text('x'.repeat(40))])
+  expect(settle.usage()).toEqual({ prompt_tokens: 100, completion_tokens: 10, total_tokens: 110, estimated: true })
+})
+
+test('the estimate counts more for scripts beyond ASCII, and for tool calls', () => {
+  const latin = settler()
+  latin.take([text('abcd')])
+  const han = settler()
+  han.take([text('你好世界')])
+  const call = settler()
+  call.take([start(), { type: 'tool-delta', choice: 0, index: 0, text: '{"city":"Paris"}' }])
+  expect(latin.usage().completion_tokens).toBe(1)
+  expect(han.usage().completion_tokens).toBeGreaterThan(latin.usage().completion_tokens)
+  expect(call.usage().completion_tokens).toBeGreaterThan(0)
+})
+
+test('an answer counts as finished when every choice that began has finished', () => {
+  const settle = settler()
+  settle.take([text('a', 0), text('b', 1), finish('stop', 0)])
+  expect(settle.finished()).toBe(false)
+  settle.take([finish('stop', 1)])
+  expect(settle.finished()).toBe(true)
+})
+
+const event: fc.Arbitrary<ChatEvent> = fc.oneof(
+  fc.tuple(fc.string(), fc.nat({ max: 2 })).map(([said, choice]) => text(said, choice)),
+  fc.tuple(fc.constantFrom<FinishReason>('stop', 'length'), fc.nat({ max: 2 })).map((given) => finish(...given)),
+  fc.constantFrom(done, counted, start(), { type: 'error', failure } as const),
+)
+
+test('whatever happens there is exactly one ending, and it comes last', () => {
+  fc.assert(
+    fc.property(fc.array(fc.array(event)), fc.constantFrom('close', 'fail'), (reads, way) => {
+      const settle = settler()
+      const said = reads.flatMap((events) => [...settle.take(events)])
+      said.push(...(way === 'close' ? settle.close() : settle.fail(failure)))
+      said.push(...settle.take([text('late'), done]), ...settle.close(), ...settle.fail(failure))
+      const endings = said.filter(({ type }) => type === 'end' || type === 'error')
+      expect(endings).toHaveLength(1)
+      expect(said.at(-1)).toBe(endings[0])
+    }),
+  )
+})

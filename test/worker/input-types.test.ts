@@ -1,0 +1,216 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Router9, startRouter9 } from '../harness/router9.ts'
+import { errorOf } from './refusal.ts'
+
+type Json = null | boolean | number | string | Json[] | { [name: string]: Json }
+type Path = readonly (string | number)[]
+
+/** Requests that are right and hold, between them, every field that is documented. */
+const SETTINGS: Json = {
+  model: 'gpt-4o',
+  messages: [
+    { role: 'system', content: 'Be brief.', name: 'house' },
+    { role: 'user', content: 'Hello!' },
+  ],
+  models: ['gpt-4o'],
+  provider: {
+    order: ['openai'],
+    only: ['openai', 'azure'],
+    ignore: ['openrouter'],
+    allow_fallbacks: true,
+    require_parameters: false,
+    sort: 'price',
+    max_price: { prompt: 100, completion: 100 },
+  },
+  stream: false,
+  temperature: 1,
+  top_p: 1,
+  max_tokens: 100,
+  max_completion_tokens: 100,
+  n: 1,
+  stop: ['END'],
+  seed: 7,
+  presence_penalty: 0,
+  frequency_penalty: 0,
+  logit_bias: { '50256': -100 },
+  logprobs: false,
+  user: 'user-1',
+  metadata: { purpose: 'test' },
+  service_tier: 'auto',
+  response_format: {
+    type: 'json_schema',
+    json_schema: {
+      name: 'answer',
+      description: 'An answer.',
+      strict: false,
+      schema: { type: 'object', properties: { text: { type: 'string' } } },
+    },
+  },
+}
+const TALK: Json = {
+  model: 'gpt-4o',
+  messages: [
+    { role: 'developer', content: [{ type: 'text', text: 'Be brief.' }] },
+    {
+      role: 'user',
+      content: [
+        { type: 'text', text: 'What is this?' },
+        { type: 'image_url', image_url: { url: 'https://example.com/a.png', detail: 'low' } },
+      ],
+    },
+    {
+      role: 'assistant',
+      content: 'Let me see.',
+      tool_calls: [{ id: 'call_1', type: 'function', function: { name: 'look', arguments: '{}' } }],
+    },
+    { role: 'tool', tool_call_id: 'call_1', content: 'A cat.' },
+  ],
+  stream: true,
+  stream_options: { include_usage: true },
+  tools: [
+    {
+      type: 'function',
+      function: {
+        name: 'look',
+        description: 'Looks.',
+        strict: false,
+        parameters: { type: 'object', properties: { what: { type: 'string' } } },
+      },
+    },
+  ],
+  tool_choice: { type: 'function', function: { name: 'look' } },
+  parallel_tool_calls: true,
+}
+
+const BASES = { settings: SETTINGS, talk: TALK }
+const MODELS = ['gpt-4o', 'anthropic/claude-sonnet-4-6', 'google/gemini-2.5-flash', 'groq/llama-3.3-70b-instruct']
+
+const STRANGERS: readonly Json[] = [null, true, 0, -1, 1.5, 'text', '', [], [null], [[]], {}, { a: 1 }]
+
+/** What else than its own type a field takes; a field that is optional takes null, which means absent. */
+const TAKES: readonly [RegExp, readonly string[]][] = [
+  [/\.detail$/, ['any']],
+  [/^(model|messages)$/, ['none']],
+  [/^messages\[\d\]$/, ['none']],
+  [/^messages\[\d\]\.role$/, ['none']],
+  [/^messages\[2\]\.content$/, ['null', 'string', 'array']],
+  [/^messages\[\d\]\.content$/, ['string', 'array']],
+  [/^messages\[\d\]\.content\[\d\]/, ['none']],
+  [/^messages\[2\]\.tool_calls$/, ['null']],
+  [/^messages\[2\]\.tool_calls\[/, ['none']],
+  [/^messages\[3\]\.tool_call_id$/, ['none']],
+  [/^stop$/, ['null', 'string', 'array']],
+  [/^(stop|models|provider\.(order|only|ignore))\[0\]$/, ['none']],
+  [/^tool_choice$/, ['null', 'object']],
+  [/^tool_choice\./, ['none']],
+  [/^tools\[0\](\.(type|function(\.name)?))?$/, ['none']],
+  [/^response_format\.(type|json_schema(\.name)?)$/, ['none']],
+  [/^logit_bias\./, ['none']],
+  // JSON Schema is the caller's own and goes to the provider as it is, and so are these.
+  [/\.(parameters|schema)\../, ['any']],
+  [/^metadata\./, ['any']],
+]
+
+function kindOf(value: Json): string {
+  if (value === null) return 'null'
+  return Array.isArray(value) ? 'array' : typeof value
+}
+
+function takes(path: string, own: Json, stranger: Json): boolean {
+  const others = TAKES.find(([pattern]) => pattern.test(path))?.[1] ?? ['null']
+  const kind = kindOf(stranger)
+  return others.includes('any') || kind === kindOf(own) || others.includes(kind)
+}
+
+function pathsIn(value: Json, above: Path = []): Path[] {
+  const children: [string | number, Json][] = Array.isArray(value)
+    ? value.map((child, at) => [at, child])
+    : value !== null && typeof value === 'object'
+      ? Object.entries(value)
+      : []
+  return [
+    ...(above.length > 0 ? [above] : []),
+    ...children.flatMap(([step, child]) => pathsIn(child, [...above, step])),
+  ]
+}
+
+function textOf(path: Path): string {
+  return path.map((step, at) => (typeof step === 'number' ? `[${step}]` : `${at > 0 ? '.' : ''}${step}`)).join('')
+}
+
+function valueAt(value: Json, path: Path): Json {
+  return path.reduce<Json>((holder, step) => (holder as Record<string | number, Json>)[step] ?? null, value)
+}
+
+function replaced(base: Json, path: Path, by: Json): Json {
+  const whole = structuredClone(base)
+  const holder = valueAt(whole, path.slice(0, -1)) as Record<string | number, Json>
+  holder[path.at(-1) ?? ''] = by
+  return whole
+}
+
+/** The field itself, what holds it, or what is missing within it. */
+function names(param: string, path: string): boolean {
+  const begins = (long: string, short: string) =>
+    long === short || (long.startsWith(short) && '.['.includes(long[short.length] ?? ''))
+  return begins(path, param) || begins(param, path)
+}
+
+let router9: Router9
+beforeAll(async () => {
+  router9 = await startRouter9()
+})
+afterAll(() => router9.stop())
+
+const FIELDS = Object.entries(BASES).flatMap(([base, request]) =>
+  pathsIn(request).map((path) => ({ base, request, path, field: textOf(path) })),
+)
+
+test.each(Object.entries(BASES))('the request itself is right: %s', async (_, request) => {
+  const response = await router9.chat(request)
+  expect(response.status, await response.text()).toBe(200)
+})
+
+describe('a value of a wrong type is refused by the name of its field', () => {
+  test.each(FIELDS)('$base: $field', async ({ request, path, field }) => {
+    const own = valueAt(request, path)
+    const wrongs: string[] = []
+    for (const stranger of STRANGERS) {
+      const response = await router9.chat(replaced(request, path, stranger))
+      const said = `${JSON.stringify(stranger)} gives ${response.status}`
+      if (response.status === 200) {
+        if (!takes(field, own, stranger)) wrongs.push(said)
+        await response.body?.cancel()
+        continue
+      }
+      const { param, code, message } = await errorOf(response)
+      const whole = `${said} ${code} ${param}: ${message}`
+      const isLookup = [403, 404].includes(response.status) && /^(model|provider)/.test(field)
+      if (isLookup) continue
+      if (response.status !== 400) wrongs.push(whole)
+      else if (!takes(field, own, stranger) && (param === null || !names(param, field))) wrongs.push(whole)
+    }
+    expect(wrongs).toEqual([])
+  })
+})
+
+describe.each(MODELS.slice(1))('whatever stands where, it is no fault of ours: %s', (model) => {
+  test.each(FIELDS.filter(({ path }) => path[0] !== 'model'))('$base: $field', async ({ request, path }) => {
+    const wrongs: string[] = []
+    for (const stranger of STRANGERS) {
+      const body = {
+        ...(replaced(request, path, stranger) as Record<string, Json>),
+        model,
+        provider: null,
+        models: null,
+      }
+      const response = await router9.chat(body)
+      if (response.status === 200) await response.body?.cancel()
+      else {
+        const { message } = await errorOf(response)
+        if (response.status !== 400) wrongs.push(`${JSON.stringify(stranger)} gives ${response.status}: ${message}`)
+      }
+    }
+    expect(wrongs).toEqual([])
+  })
+})

@@ -1,0 +1,272 @@
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import packageJson from '../../package.json' with { type: 'json' }
+import { type Router9, startRouter9 } from '../harness/router9.ts'
+import { DEMO_KEY, type RunningWorker, startWorker } from '../harness/worker.ts'
+import { expectRefusal } from './refusal.ts'
+
+interface Entry {
+  readonly id: string
+  readonly object: string
+  readonly created: number
+  readonly owned_by: string
+  readonly [field: string]: unknown
+}
+
+let router9: Router9
+beforeAll(async () => {
+  router9 = await startRouter9()
+  await router9.worker.keys.put('sk-r9k-narrow', { models: ['auto', 'gpt-4o', 'claude-sonnet-4-6', 'not-a-model'] })
+  await router9.worker.keys.put('sk-r9k-no-auto', { models: ['gpt-4o'] })
+  await router9.worker.keys.put('sk-r9k-nothing', { models: [] })
+})
+afterAll(() => router9.stop())
+
+function get(path: string, key = DEMO_KEY, init: RequestInit = {}, url = router9.url): Promise<Response> {
+  return fetch(url + path, { headers: { authorization: `Bearer ${key}` }, ...init })
+}
+
+async function idsFor(key: string, url = router9.url): Promise<string[]> {
+  return (await listFrom(await get('/v1/models', key, {}, url))).map(({ id }) => id)
+}
+
+async function listFrom(response: Response): Promise<Entry[]> {
+  expect(response.status).toBe(200)
+  expect(response.headers.get('content-type')).toMatch(/^application\/json/)
+  expect(response.headers.get('x-request-id')).toMatch(/^req_/)
+  const list = (await response.json()) as { object: string; data: Entry[] }
+  expect(list.object).toBe('list')
+  return list.data
+}
+
+describe('the list of models', () => {
+  test.each(['/v1/models', '/models', '/v1/models/', '/models/'])('is at %s', async (path) => {
+    const models = await listFrom(await get(path))
+    expect(models.length).toBeGreaterThan(100)
+  })
+
+  test('has auto first, and each model once', async () => {
+    const ids = await idsFor(DEMO_KEY)
+    expect(ids[0]).toBe('auto')
+    expect(new Set(ids).size).toBe(ids.length)
+  })
+
+  test('tells of each what OpenAI tells, and what a model can do and costs', async () => {
+    for (const model of await listFrom(await get('/v1/models'))) {
+      expect(model, model.id).toMatchObject({
+        id: expect.stringMatching(/./),
+        object: 'model',
+        created: expect.any(Number),
+        owned_by: expect.stringMatching(/./),
+        modalities: { input: expect.arrayContaining(['text']), output: expect.any(Array) },
+        providers: expect.arrayContaining([expect.any(String)]),
+      })
+      expect(Number.isInteger(model.created)).toBe(true)
+      for (const member of ['context_length', 'max_output_tokens', 'capabilities', 'pricing'])
+        expect(model).toHaveProperty(member)
+    }
+  })
+
+  test('tells the facts of a well-known one', async () => {
+    const model = (await listFrom(await get('/v1/models'))).find(({ id }) => id === 'gpt-4o')
+    expect(model).toMatchObject({
+      owned_by: 'openai',
+      context_length: 128_000,
+      max_output_tokens: 16_384,
+      modalities: { input: expect.arrayContaining(['text', 'image']), output: ['text'] },
+      capabilities: { tools: true, structured_output: true },
+      pricing: { input: 2.5, output: 10 },
+      providers: expect.arrayContaining(['openai', 'azure']),
+    })
+  })
+
+  test('is narrowed by a key’s own list', async () => {
+    expect(await idsFor('sk-r9k-narrow')).toEqual(['auto', 'claude-sonnet-4-6', 'gpt-4o'])
+    expect(await idsFor('sk-r9k-no-auto')).toEqual(['gpt-4o'])
+    expect(await idsFor('sk-r9k-nothing')).toEqual([])
+  })
+
+  test('answers HEAD without a body', async () => {
+    const response = await get('/v1/models', DEMO_KEY, { method: 'HEAD' })
+    expect(response.status).toBe(200)
+    expect(response.headers.get('content-type')).toMatch(/^application\/json/)
+    expect(await response.text()).toBe('')
+    expect((await fetch(`${router9.url}/v1/models`, { method: 'HEAD' })).status).toBe(401)
+  })
+
+  test('holds only what chat completions answer', async () => {
+    const models = await listFrom(await get('/v1/models'))
+    const some = models.filter(
+      (model, at) => at % 40 === 0 && JSON.stringify(model.modalities).includes('"output":["text"]'),
+    )
+    for (const { id } of some) {
+      const response = await router9.chat({ model: id, messages: [{ role: 'user', content: 'Hello!' }] })
+      expect(response.status, `${id}: ${await response.text()}`).toBe(200)
+    }
+  })
+})
+
+describe('one model', () => {
+  test.each([
+    ['/v1/models/gpt-4o', 'gpt-4o'],
+    ['/models/gpt-4o', 'gpt-4o'],
+    ['/v1/models/gpt-4o/', 'gpt-4o'],
+    ['/v1/models/auto', 'auto'],
+    ['/v1/models/chatgpt-4o-latest', 'gpt-4o'],
+    ['/v1/models/openai/gpt-4o', 'gpt-4o'],
+    ['/v1/models/openai%2Fgpt-4o', 'gpt-4o'],
+    ['/models/anthropic%2fclaude-sonnet-4-6', 'claude-sonnet-4-6'],
+    ['/v1/models/gpt%2D4o', 'gpt-4o'],
+  ])('%s is %s', async (path, id) => {
+    const response = await get(path)
+    expect(response.status, await response.clone().text()).toBe(200)
+    expect(await response.json()).toMatchObject({ id, object: 'model' })
+  })
+
+  test('is told as in the list', async () => {
+    const listed = (await listFrom(await get('/v1/models'))).find(({ id }) => id === 'gpt-4o')
+    expect(await (await get('/v1/models/gpt-4o')).json()).toEqual(listed)
+  })
+
+  test('ids that hold slashes are found, written either way', async () => {
+    const [slashed] = (await idsFor(DEMO_KEY)).filter((id) => id.includes('/'))
+    const ids = slashed === undefined ? ['openai/gpt-4o'] : [slashed]
+    for (const id of ids) {
+      for (const written of [id, encodeURIComponent(id)]) expect((await get(`/v1/models/${written}`)).status).toBe(200)
+    }
+  })
+
+  test.each(['gpt-9-imaginary', 'a/b/c', 'a%2Fb', '__proto__', 'constructor', '%20', '%F0%9F%99%82', 'x'.repeat(3000)])(
+    'that nobody has is a 404: %s',
+    async (id) => {
+      const refusal = { status: 404, code: 'model_not_found', param: 'model' }
+      const { message } = await expectRefusal(await get(`/v1/models/${id}`), refusal)
+      expect(message.length).toBeLessThan(500)
+    },
+  )
+
+  test('an escape that is broken is a 404 as well', async () => {
+    expect((await get('/v1/models/%ff%zz')).status).toBe(404)
+  })
+
+  test('outside a key’s list is refused', async () => {
+    const refusal = { status: 403, code: 'model_not_allowed', param: 'model' }
+    await expectRefusal(await get('/v1/models/claude-sonnet-4-6', 'sk-r9k-no-auto'), refusal)
+    await expectRefusal(await get('/v1/models/auto', 'sk-r9k-no-auto'), refusal)
+    expect((await get('/v1/models/gpt-4o', 'sk-r9k-no-auto')).status).toBe(200)
+  })
+})
+
+describe('browsers', () => {
+  test.each(['/v1/chat/completions', '/chat/completions', '/v1/models', '/models', '/v1/models/gpt-4o', '/health'])(
+    'are let in by OPTIONS without a key: %s',
+    async (path) => {
+      const reads = router9.worker.keys.reads()
+      const response = await fetch(router9.url + path, {
+        method: 'OPTIONS',
+        headers: {
+          origin: 'https://example.com',
+          'access-control-request-method': 'POST',
+          'access-control-request-headers': 'authorization,content-type,x-stainless-os',
+        },
+      })
+      expect(response.status).toBe(204)
+      expect(await response.text()).toBe('')
+      expect(response.headers.get('access-control-allow-origin')).toBe('*')
+      expect(response.headers.get('access-control-allow-methods')).toContain(path.includes('chat') ? 'POST' : 'GET')
+      const allowed = response.headers.get('access-control-allow-headers')?.toLowerCase()
+      for (const name of ['authorization', 'content-type', 'x-stainless-os']) expect(allowed).toContain(name)
+      expect(response.headers.get('access-control-allow-credentials')).toBeNull()
+      expect(response.headers.get('x-request-id')).toMatch(/^req_/)
+      expect(router9.worker.keys.reads()).toBe(reads)
+    },
+  )
+
+  test('may read every header of ours that an answer has', async () => {
+    const response = await router9.chat({
+      model: 'anthropic/claude-sonnet-4-6',
+      messages: [{ role: 'user', content: 'Hello!' }],
+      seed: 3,
+    })
+    const exposed = new Set(response.headers.get('access-control-expose-headers')?.toLowerCase().split(/,\s*/))
+    const ours = [...response.headers.keys()].filter((name) =>
+      /^x-(?!content-type)|^server-timing$|^retry-after/.test(name),
+    )
+    expect(ours).toEqual(
+      expect.arrayContaining(['x-request-id', 'x-router9-model', 'x-router9-attempts', 'server-timing']),
+    )
+    for (const name of [...ours, 'retry-after', 'retry-after-ms', 'x-should-retry', 'x-router9-dropped-params']) {
+      expect(exposed).toContain(name)
+    }
+  })
+})
+
+describe('the health of Router9 itself', () => {
+  test.each(['/health', '/v1/health', '/health/'])(
+    'is told without a key, and touches no storage: %s',
+    async (path) => {
+      router9.worker.keys.behave('hang')
+      const reads = router9.worker.keys.reads()
+      const response = await fetch(router9.url + path)
+      router9.worker.keys.behave('well')
+      expect(response.status).toBe(200)
+      expect(await response.json()).toEqual({ status: 'ok', version: packageJson.version })
+      expect(router9.worker.keys.reads()).toBe(reads)
+    },
+  )
+})
+
+describe('with one provider only', () => {
+  let worker: RunningWorker
+  beforeAll(async () => {
+    const vars = { ANTHROPIC_API_KEY: 'k', ANTHROPIC_BASE_URL: `${router9.simulator.url}/anthropic` }
+    worker = await startWorker({ file: inject('bundle'), vars })
+  })
+  afterAll(() => worker.stop())
+
+  test('the list holds what it has, and auto', async () => {
+    const models = await listFrom(await get('/v1/models', DEMO_KEY, {}, worker.url))
+    expect(models[0]?.id).toBe('auto')
+    expect(models.length).toBeGreaterThan(3)
+    for (const model of models) expect(model, model.id).toMatchObject({ providers: ['anthropic'] })
+  })
+
+  test('other models are not there', async () => {
+    const refusal = { status: 404, code: 'model_not_found', param: 'model' }
+    await expectRefusal(await get('/v1/models/gpt-4o', DEMO_KEY, {}, worker.url), refusal)
+    const response = await fetch(`${worker.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${DEMO_KEY}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ model: 'gpt-4o', messages: [{ role: 'user', content: 'Hello!' }] }),
+    })
+    const { message } = await expectRefusal(response, refusal)
+    expect(message).toContain('OPENAI_API_KEY')
+  })
+})
+
+describe('with no provider at all', () => {
+  let worker: RunningWorker
+  beforeAll(async () => {
+    worker = await startWorker({ file: inject('bundle'), vars: {} })
+  })
+  afterAll(() => worker.stop())
+
+  test.each(['auto', 'gpt-4o'])('a completion by %s is told what to set', async (model) => {
+    const response = await fetch(`${worker.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${DEMO_KEY}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ model, messages: [{ role: 'user', content: 'Hello!' }] }),
+    })
+    const refusal = { status: 503, type: 'server_error', code: 'no_provider_configured' }
+    const { message } = await expectRefusal(response, refusal)
+    expect(message).toContain('_API_KEY')
+    expect(response.headers.get('x-should-retry')).toBe('false')
+  })
+
+  test('the list holds nothing but auto', async () => {
+    expect(await idsFor(DEMO_KEY, worker.url)).toEqual(['auto'])
+  })
+
+  test('it is alive', async () => {
+    expect((await fetch(`${worker.url}/health`)).status).toBe(200)
+  })
+})

@@ -1,0 +1,104 @@
+import http, { type Server } from 'node:http'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { listen } from '../harness/listen.ts'
+import { type Router9, startRouter9 } from '../harness/router9.ts'
+import { readStream } from './seen-stream.ts'
+
+// In the proportions of the real settings: 10, 30 and 30 seconds.
+const FIRST_BYTE_MS = 200
+const TOTAL_MS = 600
+const IDLE_MS = 600
+const SLACK_MS = 300
+
+let router9: Router9
+let hesitant: Server
+beforeAll(async () => {
+  hesitant = http.createServer(sayRoleOnly)
+  const port = await listen(hesitant)
+  router9 = await startRouter9({
+    FIRST_BYTE_TIMEOUT_MS: String(FIRST_BYTE_MS),
+    TOTAL_TIMEOUT_MS: String(TOTAL_MS),
+    IDLE_TIMEOUT_MS: String(IDLE_MS),
+    AZURE_OPENAI_BASE_URL: `http://127.0.0.1:${port}`,
+  })
+})
+afterAll(async () => {
+  await router9.stop()
+  hesitant.closeAllConnections()
+  await new Promise((resolve) => hesitant.close(resolve))
+})
+beforeEach(() => {
+  router9.simulator.clearFaults()
+  router9.simulator.clearRequests()
+})
+
+/** A provider that begins, and then has nothing to say. */
+function sayRoleOnly(request: http.IncomingMessage, response: http.ServerResponse): void {
+  request.resume()
+  const chunk = {
+    id: 'chatcmpl-1',
+    object: 'chat.completion.chunk',
+    created: 1,
+    model: 'any',
+    choices: [{ index: 0, delta: { role: 'assistant', content: '' }, finish_reason: null }],
+  }
+  response.writeHead(200, { 'content-type': 'text/event-stream' })
+  response.write(`data: ${JSON.stringify(chunk)}\n\n`)
+}
+
+async function ask(models: readonly string[], only: readonly string[]) {
+  const startedAt = performance.now()
+  const [model, ...others] = models
+  const response = await router9.chat({
+    model,
+    models: others,
+    provider: { only },
+    messages: [{ role: 'user', content: 'Say: hello' }],
+    stream: true,
+  })
+  const body = await response.text()
+  const attempts = (response.headers.get('x-router9-attempts') ?? '').split(',').map((each) => each.split(':'))
+  return { status: response.status, body, attempts, ms: performance.now() - startedAt }
+}
+
+describe('waiting', () => {
+  test('for three that hang does not add up to three times the whole patience', async () => {
+    router9.simulator.setFault('*', { hangBeforeHeaders: true })
+    const models = ['gpt-4o', 'mistral-large-2512', 'command-a-03-2025']
+    const { status, body, attempts, ms } = await ask(models, ['openai', 'mistral', 'cohere'])
+    expect(status).toBe(504)
+    expect(JSON.parse(body)).toMatchObject({ error: { type: 'upstream_error', code: 'upstream_timeout' } })
+    expect(attempts.map(([provider]) => provider)).toEqual(['openai', 'mistral', 'cohere'])
+    expect(ms).toBeGreaterThan(FIRST_BYTE_MS)
+    expect(ms).toBeLessThan(TOTAL_MS + SLACK_MS)
+  })
+
+  test('for a first that hangs leaves time for a second', async () => {
+    router9.simulator.setFault('openai', { hangBeforeHeaders: true })
+    router9.simulator.setFault('mistral', { latencyMs: 150 })
+    const { body, ms } = await ask(['gpt-4o', 'mistral-large-2512'], ['openai', 'mistral'])
+    expect(readStream(body).text).toBe('hello')
+    expect(ms).toBeLessThan(TOTAL_MS)
+  })
+
+  test('for a reasoning model, which gets more time, leaves time for a second that does not reason', async () => {
+    router9.simulator.setFault('anthropic', { hangBeforeHeaders: true })
+    router9.simulator.setFault('mistral', { latencyMs: 30 })
+    const { status, body, attempts } = await ask(['claude-sonnet-4-5', 'mistral-large-2512'], ['anthropic', 'mistral'])
+    expect(`${status} ${attempts.join()}`).toMatch(/^200 .*mistral,200/)
+    expect(readStream(body).text).toBe('hello')
+  })
+
+  test('for the first word of one that has said its role leaves time for a second', async () => {
+    router9.simulator.setFault('mistral', { latencyMs: 30 })
+    const { status, body, attempts } = await ask(['gpt-4o', 'mistral-large-2512'], ['azure', 'mistral'])
+    expect(`${status} ${attempts.join()}`).toMatch(/^200 .*mistral,200/)
+    expect(readStream(body).text).toBe('hello')
+  })
+
+  test('for the only one, which has said its role and nothing more, ends in a refusal', async () => {
+    const { status, body } = await ask(['gpt-4o'], ['azure'])
+    expect(status).toBe(504)
+    expect(JSON.parse(body)).toMatchObject({ error: { type: 'upstream_error', code: 'upstream_timeout' } })
+  })
+})
