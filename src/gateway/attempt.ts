@@ -177,9 +177,9 @@ async function refuseBody(response: Response, prepared: Prepared, provider: Conf
   })
 }
 
-/** Role-only and empty chunks do not count (contract 6). */
+/** Role-only and empty chunks do not count, nor does what only goes with words (contract 6); sound and pictures do. */
 function isMeaningful(item: Said): boolean {
-  return item.type !== 'extra' || item.place === 'message'
+  return item.type !== 'extra' || 'audio' in item.fields || 'images' in item.fields
 }
 
 /**

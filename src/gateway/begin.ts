@@ -112,7 +112,7 @@ function summary(failures: readonly Failure[], trace: readonly Attempted[]): Fai
     ({ details, fault }) => details.retryAfterMs ?? (fault === 'limit' ? DEFAULT_RETRY_MS : []),
   )
   const kind = kinds.size === 1 ? first.kind : mixed(failures)
-  const who = [...new Set(trace.map(({ target }) => `${target.deployment.provider}/${target.model}`))].join(', ')
+  const who = [...new Set(trace.map(({ target }) => nameOf(target)))].join(', ')
   const text =
     failures.length === 1 ? `${first.message} Asked: ${who}.` : `${MIXED[kind] ?? first.message} Asked: ${who}.`
   return new Failure(kind, text, {
@@ -120,6 +120,11 @@ function summary(failures: readonly Failure[], trace: readonly Attempted[]): Fai
     ...(waits.length === 0 ? {} : { retryAfterMs: Math.min(...waits) }),
     detail: failures.map(({ kind: each, details }) => `${each}: ${details.detail ?? ''}`).join(' | '),
   })
+}
+
+/** A target as `provider/model`; an open-ended provider's models are called so already. */
+function nameOf({ model, deployment: { provider } }: Target): string {
+  return model.startsWith(`${provider}/`) ? model : `${provider}/${model}`
 }
 
 function mixed(failures: readonly Failure[]): Failure['kind'] {

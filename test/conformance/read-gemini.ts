@@ -71,6 +71,7 @@ function takeResponse(draft: Draft, state: State, response: unknown) {
     for (const part of arrayOf(at(candidate, 'content', 'parts'))) takePart(draft, state, choice, objectOf(part))
     const reason = textOf(at(candidate, 'finishReason'))
     if (reason === '') continue
+    endCall(state, choice)
     choice.finish = finishOf(reason)
     if (!CONTENT_FREE_FINISH.has(reason) && !FILTERED.has(reason)) {
       state.strange = true
@@ -100,7 +101,7 @@ function takeCall(draft: Draft, state: State, choice: DraftChoice, call: JsonObj
   if (open !== undefined && call.name === undefined) {
     for (const piece of arrayOf(call.partialArgs)) setByPath(open.value, objectOf(piece))
     open.tool.arguments = JSON.stringify(open.value)
-    if (call.willContinue !== true) state.partial.delete(choice)
+    if (call.willContinue !== true) endCall(state, choice)
     return
   }
   const tool: DraftTool = {
@@ -109,13 +110,22 @@ function takeCall(draft: Draft, state: State, choice: DraftChoice, call: JsonObj
     arguments: JSON.stringify(call.args ?? {}),
     byValue: true,
   }
-  choice.tools.push(tool)
   if (tool.id === null) draft.notes.push('a call without an id gets one: any unique text')
-  if (call.willContinue !== true) return
+  if (call.willContinue !== true) {
+    choice.tools.push(tool)
+    return
+  }
   const value: JsonObject = {}
   for (const piece of arrayOf(call.partialArgs)) setByPath(value, objectOf(piece))
   tool.arguments = JSON.stringify(value)
   state.partial.set(choice, { tool, value })
+}
+
+/** A call that comes in pieces is given out whole (translation 2.3): one that was cut is none. */
+function endCall(state: State, choice: DraftChoice) {
+  const open = state.partial.get(choice)
+  if (open !== undefined) choice.tools.push(open.tool)
+  state.partial.delete(choice)
 }
 
 function takeUsage(draft: Draft, usage: unknown) {

@@ -1,4 +1,6 @@
 import { parseArgs } from 'node:util'
+import { bundleWorker } from '../harness/bundle.ts'
+import { DEMO_KEY, everyProviderAt, startWorker } from '../harness/worker.ts'
 import { drive } from './drive.ts'
 import { readManifest } from './manifest.ts'
 import { startReplay } from './replay.ts'
@@ -7,41 +9,35 @@ import { slots } from './slots.ts'
 
 const { values } = parseArgs({
   options: {
-    url: { type: 'string', default: 'http://127.0.0.1:8787' },
-    key: { type: 'string', default: 'sk-r9k-demo' },
     only: { type: 'string', default: '' },
     order: { type: 'string', default: '' },
     'include-usage': { type: 'boolean', default: false },
-    'replay-port': { type: 'string' },
-    'replay-only': { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
 })
 
-/** The program behind `npm run conformance`: plays all recordings through a running Worker, and tells. */
+/** The program behind `npm run conformance`: plays all recordings through the Worker under workerd, and tells. */
 async function main(): Promise<number> {
   const folder = process.env.RECORDINGS
   if (folder === undefined || folder === '') {
     console.log('conformance: skipped, RECORDINGS does not name a folder of recordings')
     return 0
   }
-  const port = values['replay-port'] ?? (values['replay-only'] ? '0' : undefined)
-  const replay = port === undefined ? undefined : await startReplay(folder, { port: Number(port) })
-  if (values['replay-only']) {
-    console.log(`conformance: replaying ${folder} on ${replay?.url} until interrupted`)
-    // A listening server keeps the process alive; this promise only keeps it from going on.
-    await new Promise(() => {})
-  }
+  const replay = await startReplay(folder)
+  const bundle = await bundleWorker()
+  const worker = await startWorker({ file: bundle.file, vars: everyProviderAt(replay.url) })
   const { results, skipped } = await drive({
-    url: values.url,
-    key: values.key,
+    url: worker.url,
+    key: DEMO_KEY,
     recordings: readManifest(folder),
     slots,
     only: values.only,
     order: values.order,
     includeUsage: values['include-usage'],
   })
-  await replay?.close()
+  await worker.stop()
+  await bundle.remove()
+  await replay.close()
   const failed = results.filter(({ checks }) => checks.some(({ ok }) => !ok)).length
   if (values.json) console.log(JSON.stringify({ results, skipped, failed }, null, 2))
   else {
