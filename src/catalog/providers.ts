@@ -36,7 +36,7 @@ const ROWS: readonly Provider[] = [
     id: 'openai',
     setting: 'OPENAI',
     baseUrl: 'https://api.openai.com/v1',
-    speak: speaks(openai, { maxTokens: 'max_completion_tokens', developerRole: true }),
+    speak: speaks(openai, { maxTokens: 'max_completion_tokens', developerRole: true, toolIdMax: 40 }),
   },
   {
     id: 'anthropic',
@@ -61,6 +61,7 @@ const ROWS: readonly Provider[] = [
     speak: speaks(openai, {
       maxTokens: 'max_tokens',
       rename: { seed: 'random_seed' },
+      toolIdLength: 9,
       drop: ['logit_bias', 'user', 'store', 'service_tier', 'top_k'],
       refuse: ['logprobs', 'top_logprobs'],
       noStreamOptions: true,
@@ -77,7 +78,11 @@ const ROWS: readonly Provider[] = [
     aliases: ['x-ai'],
     setting: 'XAI',
     baseUrl: 'https://api.x.ai/v1',
-    speak: speaks(openai, { maxTokens: 'max_completion_tokens' }),
+    speak: speaks(openai, {
+      maxTokens: 'max_completion_tokens',
+      reasoningRefuse: ['stop'],
+      reasoningDrop: ['presence_penalty', 'frequency_penalty'],
+    }),
   },
   {
     id: 'groq',
@@ -87,6 +92,7 @@ const ROWS: readonly Provider[] = [
       maxTokens: 'max_completion_tokens',
       drop: ['logit_bias'],
       refuse: ['n', 'logprobs', 'top_logprobs'],
+      noNames: true,
       reasoningBack: 'reasoning',
       thinkTags: true,
     }),
@@ -148,8 +154,9 @@ const ROWS: readonly Provider[] = [
       maxTokens: 'max_tokens',
       noStreamOptions: true,
       thinkTags: true,
-      drop: ['stop', 'seed', 'logit_bias', 'user'],
-      refuse: ['n', 'logprobs', 'top_logprobs'],
+      alternating: true,
+      drop: ['seed', 'logit_bias', 'user'],
+      refuse: ['n', 'logprobs', 'top_logprobs', 'stop', 'tools'],
     }),
   },
   {
@@ -164,7 +171,7 @@ const ROWS: readonly Provider[] = [
     aliases: ['azure-openai'],
     setting: 'AZURE_OPENAI',
     keyHeader: 'api-key',
-    speak: speaks(openai, { maxTokens: 'max_completion_tokens', developerRole: true }),
+    speak: speaks(openai, { maxTokens: 'max_completion_tokens', developerRole: true, toolIdMax: 40 }),
   },
   {
     id: 'cohere',
@@ -181,6 +188,7 @@ const ROWS: readonly Provider[] = [
       maxTokens: 'max_tokens',
       drop: ['logit_bias', 'user'],
       refuse: ['n', 'logprobs', 'top_logprobs'],
+      noToolChoice: true,
       reasoningBack: 'reasoning',
       thinkTags: true,
     }),

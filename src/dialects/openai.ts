@@ -1,11 +1,12 @@
-import { type Chat, type Message, ROUTING_FIELDS } from '../chat/request.ts'
+import { type Chat, ROUTING_FIELDS } from '../chat/request.ts'
 import type { Call, Dialect, Prepared, Traits } from './dialect.ts'
 import { nearestEffort, readReasoning } from './effort.ts'
 import { type AnswerQuirks, createOpenAIReader } from './openai-answer.ts'
+import { type MessageQuirks, toOpenAIMessages } from './openai-messages.ts'
 import { unsupported } from './parts.ts'
 
 /** How a provider that speaks OpenAI's chat completions differs from OpenAI (translation 3). */
-export interface OpenAIQuirks extends AnswerQuirks {
+export interface OpenAIQuirks extends AnswerQuirks, MessageQuirks {
   /** Appended to the base URL. */
   readonly path?: string
   /** The name of the longest answer, where the provider takes only one of OpenAI's two. */
@@ -15,14 +16,13 @@ export interface OpenAIQuirks extends AnswerQuirks {
   /** Parameters that it does not take and without which the answer would be wrong. */
   readonly refuse?: readonly string[]
   readonly rename?: Readonly<Record<string, string>>
-  /** Has the `developer` role; elsewhere it becomes `system`. */
-  readonly developerRole?: boolean
-  /** What it takes back of an assistant's earlier reasoning; nothing where absent. */
-  readonly reasoningBack?: 'reasoning_content' | 'reasoning' | 'reasoning_details'
   /** Reports usage in streams unasked, and does not know `stream_options`. */
   readonly noStreamOptions?: boolean
-  /** Takes prompt cache marks (`cache_control`) on parts and tools. */
-  readonly cacheControl?: boolean
+  /** Refused only by its reasoning models: harmless ones, and those without which the answer would be wrong. */
+  readonly reasoningDrop?: readonly string[]
+  readonly reasoningRefuse?: readonly string[]
+  /** Cannot be told which tool to call, or to call one at all. */
+  readonly noToolChoice?: boolean
   /** Wants reasoning asked for as `reasoning: {effort | max_tokens}`. */
   readonly reasoningObject?: boolean
 }
@@ -52,7 +52,7 @@ function prepare({ chat, model, stream, traits, quirks, newId }: Call<OpenAIQuir
 type Body = Record<string, unknown>
 
 function toBody(chat: Chat, stream: boolean, traits: Traits, quirks: OpenAIQuirks, dropped: string[]): Body {
-  const body: Body = { ...chat, messages: toMessages(chat.messages, quirks) }
+  const body: Body = { ...chat, messages: toOpenAIMessages(chat.messages, quirks) }
   const drop = (name: string, silently = false) => {
     if (!(name in body)) return
     delete body[name]
@@ -61,14 +61,18 @@ function toBody(chat: Chat, stream: boolean, traits: Traits, quirks: OpenAIQuirk
   for (const name of ROUTING_FIELDS) delete body[name]
   for (const name in body) if (body[name] === null) delete body[name]
 
-  for (const name of quirks.refuse ?? []) refuse(body, name)
-  for (const name of quirks.drop ?? []) drop(name)
+  const { refuse: never = [], drop: harmless = [], reasoningRefuse = [], reasoningDrop = [] } = quirks
+  for (const name of traits.reasoning ? [...never, ...reasoningRefuse] : never) refuse(body, name)
+  for (const name of traits.reasoning ? [...harmless, ...reasoningDrop] : harmless) drop(name)
   if (!traits.temperature) {
     for (const name of SAMPLING) drop(name)
     for (const name of ['logprobs', 'top_logprobs']) refuse(body, name)
   }
   setMaxTokens(body, quirks)
   setReasoning(body, chat, traits, quirks, drop)
+  if (quirks.noToolChoice === true) setToolChoice(body, drop)
+  // It is what a model does anyway, and some refuse the word (Fireworks, beside tools).
+  if (chat.response_format?.type === 'text') drop('response_format', true)
   // Without tools these are refused by OpenAI itself; they say nothing then.
   if (!chat.tools?.length) for (const name of ['tools', 'tool_choice', 'parallel_tool_calls']) drop(name, true)
   for (const [from, to] of Object.entries(quirks.rename ?? {})) {
@@ -87,9 +91,16 @@ function toBody(chat: Chat, stream: boolean, traits: Traits, quirks: OpenAIQuirk
 function refuse(body: Body, name: string): void {
   const value = body[name]
   // The value that changes nothing is no reason to refuse.
-  const harmless = !value || (name === 'n' && value === 1)
+  const harmless = !value || (name === 'n' && value === 1) || (Array.isArray(value) && value.length === 0)
   if (harmless) delete body[name]
   else throw unsupported(name)
+}
+
+/** A provider that always leaves the choice to the model: fine for `auto`; for `none` there must be no tools. */
+function setToolChoice(body: Body, drop: (name: string, silently?: boolean) => void): void {
+  if (body.tool_choice === 'none') drop('tools', true)
+  else if (body.tool_choice !== undefined && body.tool_choice !== 'auto') throw unsupported('tool_choice')
+  drop('tool_choice', true)
 }
 
 function setMaxTokens(body: Body, { maxTokens }: OpenAIQuirks): void {
@@ -105,7 +116,7 @@ function setReasoning(
   chat: Chat,
   traits: Traits,
   quirks: OpenAIQuirks,
-  drop: (name: string) => void,
+  drop: (name: string, silently?: boolean) => void,
 ): void {
   const asked = readReasoning(chat)
   if (quirks.reasoningObject === true) {
@@ -119,28 +130,4 @@ function setReasoning(
   const nearest = traits.efforts === undefined ? effort : nearestEffort(effort, traits)
   body.reasoning_effort = nearest
   if (!traits.reasoning || nearest === undefined) drop('reasoning_effort')
-}
-
-/** Messages as they came, but for what this provider would refuse; the same objects where nothing changes. */
-function toMessages(messages: readonly Message[], quirks: OpenAIQuirks): unknown[] {
-  return messages.map((message) => {
-    const role = message.role === 'developer' && quirks.developerRole !== true ? 'system' : message.role
-    if (role === message.role && message.role !== 'assistant') return withoutCacheMarks(message, quirks)
-    const { reasoning_content, reasoning, reasoning_details, tool_calls, ...rest } = message
-    const thoughts = reasoning_content ?? reasoning
-    return {
-      ...withoutCacheMarks(rest as Message, quirks),
-      role,
-      ...(tool_calls?.length ? { tool_calls: tool_calls.map(({ extra_content, ...call }) => call) } : {}),
-      ...(quirks.reasoningBack === 'reasoning_details' && reasoning_details ? { reasoning_details } : {}),
-      ...(quirks.reasoningBack === 'reasoning_content' && thoughts ? { reasoning_content: thoughts } : {}),
-      ...(quirks.reasoningBack === 'reasoning' && thoughts ? { reasoning: thoughts } : {}),
-    }
-  })
-}
-
-function withoutCacheMarks(message: Message, { cacheControl }: OpenAIQuirks): Message {
-  if (cacheControl === true || !Array.isArray(message.content)) return message
-  if (!message.content.some((part) => 'cache_control' in part)) return message
-  return { ...message, content: message.content.map(({ cache_control, ...part }) => part) }
 }

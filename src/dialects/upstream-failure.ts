@@ -61,6 +61,7 @@ export function readUpstreamFailure(error: UpstreamError): Failure {
     case 'content-filter':
       return new Failure(kind, said.message || 'The provider refused this content by its policy.', details)
     case 'rejected':
+    case 'model-not-capable':
     case 'body-too-large':
       return new Failure(kind, said.message || 'The provider refused the request.', {
         ...details,
@@ -75,7 +76,10 @@ export function readUpstreamFailure(error: UpstreamError): Failure {
 }
 
 const MESSAGES: Readonly<
-  Record<Exclude<Kind, 'context-length' | 'content-filter' | 'rejected' | 'body-too-large'>, string>
+  Record<
+    Exclude<Kind, 'context-length' | 'content-filter' | 'rejected' | 'model-not-capable' | 'body-too-large'>,
+    string
+  >
 > = {
   'rate-limited': 'The provider is limiting our requests; try again later.',
   'quota-exhausted': "The gateway's account with the provider is used up.",
@@ -91,6 +95,7 @@ type Kind = Extract<
   | 'context-length'
   | 'content-filter'
   | 'rejected'
+  | 'model-not-capable'
   | 'body-too-large'
   | 'rate-limited'
   | 'quota-exhausted'
@@ -112,8 +117,8 @@ function kindOf(status: number, { words, message }: Said): Kind {
   const limited = LIMITED.test(words)
   // Groq: the request is larger than our account's limit for a minute.
   if (status === 413 && limited) return 'rate-limited'
-  // The model, not the caller, wrote the call that failed.
-  if (callers && /tool_use_failed/.test(words)) return 'provider-failed'
+  // Groq: the model wrote a call that does not fit its schema; another one may do better.
+  if (status === 400 && /tool_use_failed/.test(words)) return 'model-not-capable'
   if ((callers || status === 403) && POLICY.test(words)) return 'content-filter'
   if ((status === 400 || status === 0) && MODEL.test(all)) return 'model-missing'
   switch (status) {

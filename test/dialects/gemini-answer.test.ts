@@ -13,7 +13,7 @@ const callsOf = (answer: Json) =>
   (answer.tool_calls as { id: string; function: Json }[]).map(({ id, function: f }) => `${id} ${f.name} ${f.arguments}`)
 
 describe('the finish reason', () => {
-  test.each([
+  test.each<[string, string]>([
     ['STOP', 'stop'],
     ['MAX_TOKENS', 'length'],
     ...[
@@ -25,9 +25,9 @@ describe('the finish reason', () => {
       'IMAGE_SAFETY',
       'MODEL_ARMOR',
       'LANGUAGE',
-    ].map((word) => [word, 'content_filter'] as const),
+    ].map((word) => [word, 'content_filter'] as [string, string]),
     ...['MALFORMED_FUNCTION_CALL', 'UNEXPECTED_TOOL_CALL', 'OTHER', 'NO_IMAGE', 'SOMETHING_NEW'].map(
-      (word) => [word, 'stop'] as const,
+      (word): [string, string] => [word, 'stop'],
     ),
   ])('%s after some text is %s (F04, case 45)', (word, reason) => {
     expect(answerOf(body(event([{ text: 'a' }], word)))).toMatchObject({ content: 'a', finish_reason: reason })

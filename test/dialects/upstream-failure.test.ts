@@ -185,7 +185,7 @@ describe('what a provider says is understood (translation 4)', () => {
       400,
       false,
     ],
-    ['Groq: a tool call that failed', 400, openai('tool_use_failed'), 'provider-failed', 502, true],
+    ['Groq: a tool call that failed', 400, openai('tool_use_failed'), 'model-not-capable', 400, true],
     [
       'Groq: more tokens than our limit',
       413,
@@ -250,6 +250,10 @@ describe('what the client is told', () => {
   test.each([401, 403, 404, 429, 500, 503])('holds no word of a %i, which could tell our account', (status) => {
     const failure = read(status, openai('x_code', 'Key sk-secret of org-secret at https://secret.example'))
     expect(JSON.stringify(failure.toError())).not.toMatch(/secret|x_code/)
+  })
+
+  test('of a tool call that the model got wrong is its code', () => {
+    expect(read(400, openai('tool_use_failed')).toError()).toMatchObject({ message: 'Why.', code: 'tool_use_failed' })
   })
 
   test('has no status for a code (K04, case 78)', () => {

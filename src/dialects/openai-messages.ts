@@ -1,0 +1,115 @@
+import type { Message, ToolCall } from '../chat/request.ts'
+import { partsOf } from './parts.ts'
+
+/** What an OpenAI-compatible provider wants otherwise in its messages (translation 3). */
+export interface MessageQuirks {
+  /** Has the `developer` role; elsewhere it becomes `system`. */
+  readonly developerRole?: boolean
+  /** What it takes back of an assistant's earlier reasoning; nothing where absent. */
+  readonly reasoningBack?: 'reasoning_content' | 'reasoning' | 'reasoning_details'
+  /** Takes prompt cache marks (`cache_control`) on parts and messages. */
+  readonly cacheControl?: boolean
+  /** Refuses `name` on messages. */
+  readonly noNames?: boolean
+  /** Tool call ids must have exactly so many letters and digits. */
+  readonly toolIdLength?: number
+  /** Tool call ids may have so many characters. */
+  readonly toolIdMax?: number
+  /** User and assistant must take turns. */
+  readonly alternating?: boolean
+}
+
+/** Messages as they came, but for what this provider would refuse; the same objects where nothing changes. */
+export function toOpenAIMessages(messages: readonly Message[], quirks: MessageQuirks): unknown[] {
+  const idOf = createToolIds(quirks)
+  const mapped = messages.map((message) => toMessage(message, quirks, idOf))
+  return quirks.alternating === true ? alternating(mapped) : mapped
+}
+
+type IdOf = (id: string) => string
+
+function toMessage(message: Message, quirks: MessageQuirks, idOf: IdOf): Message {
+  const clean = withoutCacheMarks(withoutName(message, quirks), quirks)
+  switch (message.role) {
+    case 'assistant':
+      return toAssistant(clean, quirks, idOf)
+    case 'developer':
+      return quirks.developerRole === true ? clean : { ...clean, role: 'system' }
+    case 'tool': {
+      const id = idOf(message.tool_call_id ?? '')
+      return id === message.tool_call_id ? clean : { ...clean, tool_call_id: id }
+    }
+    default:
+      return clean
+  }
+}
+
+function toAssistant(message: Message, { reasoningBack }: MessageQuirks, idOf: IdOf): Message {
+  const { reasoning_content, reasoning, reasoning_details, tool_calls, ...rest } = message
+  const thoughts = reasoning_content ?? reasoning
+  return {
+    ...rest,
+    ...(tool_calls?.length ? { tool_calls: tool_calls.map((call) => toCall(call, idOf)) } : {}),
+    ...(reasoningBack === 'reasoning_details' && reasoning_details ? { reasoning_details } : {}),
+    ...(reasoningBack === 'reasoning_content' && thoughts ? { reasoning_content: thoughts } : {}),
+    ...(reasoningBack === 'reasoning' && thoughts ? { reasoning: thoughts } : {}),
+  }
+}
+
+/** Without what other families put there; without arguments a call has an empty object (cases T05). */
+function toCall({ extra_content, ...call }: ToolCall, idOf: IdOf): ToolCall {
+  const id = idOf(call.id)
+  if (call.function?.arguments.trim() !== '') return { ...call, id }
+  return { ...call, id, function: { ...call.function, arguments: '{}' } }
+}
+
+function createToolIds({ toolIdLength, toolIdMax }: MessageQuirks): IdOf {
+  if (toolIdLength !== undefined) {
+    const form = new RegExp(`^[a-zA-Z0-9]{${toolIdLength}}$`)
+    return (id) => (form.test(id) ? id : digest(id, toolIdLength))
+  }
+  if (toolIdMax !== undefined) return (id) => (id.length <= toolIdMax ? id : digest(id, toolIdMax))
+  return (id) => id
+}
+
+/** A short name for a long one, the same each time (FNV-1a, as often as letters are needed). */
+function digest(text: string, length: number): string {
+  let name = ''
+  for (let round = 0; name.length < length; round++) {
+    let hash = 0x811c9dc5 ^ round
+    for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193)
+    name += (hash >>> 0).toString(36)
+  }
+  return name.slice(0, length)
+}
+
+function withoutName(message: Message, { noNames }: MessageQuirks): Message {
+  if (noNames !== true || message.name === undefined || message.role === 'function') return message
+  const { name, ...rest } = message
+  return rest
+}
+
+function withoutCacheMarks(message: Message, { cacheControl }: MessageQuirks): Message {
+  if (cacheControl === true) return message
+  const { cache_control, ...rest } = message
+  const clean = cache_control === undefined ? message : rest
+  if (!Array.isArray(clean.content) || !clean.content.some((part) => 'cache_control' in part)) return clean
+  return { ...clean, content: clean.content.map(({ cache_control: _, ...part }) => part) }
+}
+
+/** Joins neighbours of one role; what cannot be joined, tool calls and their results, stays as it is. */
+function alternating(messages: readonly Message[]): Message[] {
+  const joined: Message[] = []
+  for (const message of messages) {
+    const last = joined.at(-1)
+    const joins = last?.role === message.role && message.role !== 'tool' && !last.tool_calls && !message.tool_calls
+    if (last !== undefined && joins) joined[joined.length - 1] = { ...last, content: join(last, message) }
+    else joined.push(message)
+  }
+  return joined
+}
+
+function join({ content: before }: Message, { content: after }: Message): Message['content'] {
+  if (typeof before === 'string' && typeof after === 'string') return [before, after].filter(Boolean).join('\n\n')
+  return [...partsOf(before), ...partsOf(after)]
+}

@@ -1,0 +1,129 @@
+import { describe, expect, test } from 'vitest'
+import { allModels } from '../../src/catalog/models.ts'
+import { findProvider, PROVIDERS } from '../../src/catalog/providers.ts'
+import { parseChat } from '../../src/chat/request.ts'
+import { openTraits } from '../../src/routing/open-traits.ts'
+
+type Json = Record<string, unknown>
+
+/** What contract 9 calls their settings. */
+const SETTINGS = [
+  ['openai', 'OPENAI'],
+  ['anthropic', 'ANTHROPIC'],
+  ['gemini', 'GEMINI'],
+  ['groq', 'GROQ'],
+  ['mistral', 'MISTRAL'],
+  ['deepseek', 'DEEPSEEK'],
+  ['xai', 'XAI'],
+  ['together', 'TOGETHER'],
+  ['fireworks', 'FIREWORKS'],
+  ['openrouter', 'OPENROUTER'],
+  ['cerebras', 'CEREBRAS'],
+  ['perplexity', 'PERPLEXITY'],
+  ['moonshot', 'MOONSHOT'],
+  ['cohere', 'COHERE'],
+  ['azure', 'AZURE_OPENAI'],
+  ['workers-ai', 'WORKERS_AI'],
+  ['ollama', 'OLLAMA'],
+  ['custom', 'CUSTOM'],
+] as const
+
+test.each(SETTINGS)('%s is configured by %s_…', (name, setting) => {
+  expect(findProvider(name)?.setting).toBe(setting)
+  expect(findProvider(name.toUpperCase())).toBe(findProvider(name))
+})
+
+test('there are no providers that the contract does not name', () => {
+  expect(PROVIDERS.map(({ setting }) => setting).sort()).toEqual(SETTINGS.map(([, setting]) => setting).sort())
+})
+
+test('no two providers share a name or a setting', () => {
+  const names = PROVIDERS.flatMap(({ id, aliases }) => [id, ...(aliases ?? [])])
+  expect(new Set(names).size).toBe(names.length)
+  expect(new Set(PROVIDERS.map(({ setting }) => setting)).size).toBe(PROVIDERS.length)
+  for (const name of names) expect(name).toMatch(/^[a-z0-9-]+$/)
+})
+
+test.each(['', 'constructor', '__proto__', 'nobody'])('%j is no provider', (name) => {
+  expect(findProvider(name)).toBeUndefined()
+})
+
+test('every provider of the catalogue has a row', () => {
+  const named = new Set(allModels().flatMap(({ deployments }) => deployments.map(({ provider }) => provider)))
+  for (const name of named) expect(PROVIDERS.map(({ id }) => id)).toContain(name)
+})
+
+const ROWS = PROVIDERS.map((provider) => [provider.id, provider] as const)
+
+test.each(ROWS)('%s has an https address without a slash at its end, or needs to be told one', (_, provider) => {
+  const { baseUrl } = provider
+  if (baseUrl === undefined) expect(provider.keyless === true || provider.id === 'azure').toBe(true)
+  else expect(baseUrl).toMatch(/^https:\/\/[a-z0-9.-]+(\/[^?#]*[^/?#])?$/)
+})
+
+test.each([
+  ['anthropic', 'x-api-key'],
+  ['gemini', 'x-goog-api-key'],
+  ['azure', 'api-key'],
+  ['openai', undefined],
+])('%s has its key in %s', (name, header) => {
+  expect(findProvider(name)?.keyHeader).toBe(header)
+})
+
+function bodyFor(provider: (typeof PROVIDERS)[number], fields: Json, stream = false): Json {
+  const chat = parseChat({ model: 'a', messages: [{ role: 'user', content: 'a' }], ...fields })
+  const { request } = provider.speak({ chat, model: 'theirs', stream, traits: openTraits, newId: () => 'id' })
+  return JSON.parse(request.body) as Json
+}
+
+test.each(ROWS)('%s is asked by a path of its own, and is told nothing of the routing', (_, provider) => {
+  const chat = parseChat({
+    model: 'a',
+    messages: [{ role: 'user', content: 'b' }],
+    models: ['other'],
+    provider: { only: ['c'] },
+  })
+  const { request } = provider.speak({ chat, model: 'theirs', stream: false, traits: openTraits, newId: () => 'id' })
+  expect(request.path).toMatch(/^\/.*(chat|messages|generateContent)/)
+  expect(request.body).not.toMatch(/"models"|"provider"|other/)
+})
+
+describe('what a provider refuses is not sent to it (translation 3)', () => {
+  test.each<[string, Json, string[]]>([
+    ['openai', { max_tokens: 5 }, ['max_tokens']],
+    ['mistral', { seed: 7 }, ['seed']],
+    ['groq', { logit_bias: { 1: 1 } }, ['logit_bias']],
+    [
+      'cerebras',
+      { presence_penalty: 1, frequency_penalty: 1, logit_bias: {} },
+      ['presence_penalty', 'frequency_penalty', 'logit_bias'],
+    ],
+    ['fireworks', { seed: 7 }, ['seed']],
+    ['ollama', { logit_bias: {}, user: 'a' }, ['logit_bias', 'user']],
+  ])('%s: %j', (name, fields, absent) => {
+    const provider = findProvider(name)
+    const body = provider && bodyFor(provider, fields)
+    for (const field of absent) expect(body).not.toHaveProperty(field)
+  })
+
+  test('mistral has its own name for seed', () => {
+    const provider = findProvider('mistral')
+    expect(provider && bodyFor(provider, { seed: 7 })).toMatchObject({ random_seed: 7 })
+  })
+
+  test.each(['deepseek', 'groq', 'perplexity', 'ollama'])('%s cannot give several answers', (name) => {
+    const provider = findProvider(name)
+    expect(() => provider && bodyFor(provider, { n: 2 })).toThrow(/'n'/)
+  })
+
+  test('groq takes no names of messages', () => {
+    const provider = findProvider('groq')
+    const messages = [{ role: 'user', name: 'ann', content: 'a' }]
+    expect(JSON.stringify(provider && bodyFor(provider, { messages }))).not.toContain('ann')
+  })
+
+  test.each(['perplexity', 'mistral'])('%s reports usage unasked and is not sent stream_options (U06)', (name) => {
+    const provider = findProvider(name)
+    expect(provider && bodyFor(provider, { stream: true }, true)).not.toHaveProperty('stream_options')
+  })
+})

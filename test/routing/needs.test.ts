@@ -1,0 +1,76 @@
+import { describe, expect, test } from 'vitest'
+import { parseChat } from '../../src/chat/request.ts'
+import { fits, lackOf, needsOf } from '../../src/routing/needs.ts'
+import { openTraits } from '../../src/routing/open-traits.ts'
+
+type Json = Record<string, unknown>
+
+const ask = (fields: Json) =>
+  needsOf(parseChat({ model: 'a', messages: [{ role: 'user', content: 'Hello!' }], ...fields }))
+const withPart = (part: Json) => ask({ messages: [{ role: 'user', content: [part] }] })
+const tool = { type: 'function', function: { name: 'f', description: 'x'.repeat(320) } }
+const textOnly = { ...openTraits, input: new Set(['text'] as const), tools: false }
+
+describe('what is asked tells what is needed', () => {
+  test.each<[string, Json, string]>([
+    ['a picture', { type: 'image_url', image_url: { url: 'https://a.example/' } }, 'vision'],
+    ['a sound', { type: 'input_audio', input_audio: { data: '', format: 'wav' } }, 'audio'],
+    ['a film', { type: 'video_url', video_url: { url: 'https://a.example/' } }, 'video'],
+    ['a PDF', { type: 'file', file: { file_data: 'data:application/pdf;base64,AA==' } }, 'pdf'],
+  ])('%s', (_, part, lack) => {
+    expect(lackOf(withPart(part), textOnly)).toBe(lack)
+    expect(lackOf(withPart(part), openTraits)).toBeUndefined()
+  })
+
+  test('tools, unless none may be used', () => {
+    expect(lackOf(ask({ tools: [tool] }), textOnly)).toBe('tools')
+    expect(lackOf(ask({ tools: [tool], tool_choice: 'none' }), textOnly)).toBeUndefined()
+    expect(lackOf(ask({ tools: [] }), textOnly)).toBeUndefined()
+  })
+
+  test('only text', () => {
+    expect(lackOf(withPart({ type: 'text', text: 'a' }), textOnly)).toBeUndefined()
+  })
+
+  test('the longest answer', () => {
+    expect(ask({}).outputTokens).toBe(0)
+    expect(ask({ max_tokens: 5 }).outputTokens).toBe(5)
+    expect(ask({ max_completion_tokens: 6, max_tokens: 5 }).outputTokens).toBe(6)
+  })
+})
+
+describe('the prompt is estimated', () => {
+  const tokens = (fields: Json) => ask(fields).promptTokens()
+
+  test('by its bytes over 3.2, wherever its text stands (routing 2.4)', () => {
+    const text = 'x'.repeat(3200)
+    expect(tokens({ messages: [{ role: 'user', content: text }] })).toBe(1000)
+    expect(tokens({ messages: [{ role: 'user', content: [{ type: 'text', text }] }] })).toBe(1000)
+  })
+
+  test('with tools, calls, pictures, and scripts of more bytes', () => {
+    const plain = tokens({})
+    const tool_calls = [{ id: 'a', type: 'function', function: { name: 'f', arguments: `"${'x'.repeat(320)}"` } }]
+    expect(tokens({ tools: [tool] })).toBeGreaterThanOrEqual(plain + 100)
+    expect(tokens({ messages: [{ role: 'assistant', content: null, tool_calls }] })).toBeGreaterThanOrEqual(100)
+    expect(withPart({ type: 'image_url', image_url: { url: 'https://a.example/' } }).promptTokens()).toBeGreaterThan(
+      500,
+    )
+    expect(tokens({ messages: [{ role: 'user', content: '你'.repeat(100) }] })).toBeGreaterThan(
+      tokens({ messages: [{ role: 'user', content: 'x'.repeat(100) }] }),
+    )
+  })
+})
+
+test.each([
+  [1000, 100, 1100, true],
+  [1000, 101, 1100, false],
+  [1000, 0, 999, false],
+  [1_000_000, 0, 0, true],
+])(
+  'a prompt of %i and an answer of %i tokens in a window of %i: %s (A01)',
+  (prompt, answer, contextTokens, expected) => {
+    const needs = { ...ask({}), promptTokens: () => prompt, outputTokens: answer }
+    expect(fits(needs, { ...openTraits, contextTokens })).toBe(expected)
+  },
+)

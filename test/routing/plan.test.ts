@@ -1,0 +1,207 @@
+import { describe, expect, test } from 'vitest'
+import { Failure } from '../../src/chat/failure.ts'
+import { parseChat } from '../../src/chat/request.ts'
+import { needsOf } from '../../src/routing/needs.ts'
+import { plan, type Situation } from '../../src/routing/plan.ts'
+
+type Json = Record<string, unknown>
+
+const hello = { role: 'user', content: 'Hello!' }
+const ALL = ['openai', 'anthropic', 'google', 'azure', 'openrouter', 'groq']
+const picture = { role: 'user', content: [{ type: 'image_url', image_url: { url: 'https://a.example/' } }] }
+const tool = { type: 'function', function: { name: 'f' } }
+
+/** What a request is planned as, `provider/model` each. */
+function planned(fields: Json, situation: Partial<Situation> = {}, configured = ALL): string[] {
+  const chat = parseChat({ messages: [hello], ...fields })
+  const autoModels = ['claude-sonnet-4-6', 'gpt-4.1']
+  const base: Situation = {
+    chat,
+    needs: needsOf(chat),
+    configured: new Set(configured),
+    autoModels,
+    autoChosen: true,
+    ownModels: new Map(),
+  }
+  return plan({ ...base, ...situation }).map(({ model, deployment }) => `${deployment.provider}/${model}`)
+}
+
+function refused(ask: () => unknown): { status: number; code: string | null; param: string | null } {
+  try {
+    ask()
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error
+    const { code, param } = error.toError()
+    return { status: error.status, code, param }
+  }
+  throw new Error('it was planned')
+}
+
+describe('a named model', () => {
+  test('goes to its providers that are configured, in the catalogue’s order', () => {
+    expect(planned({ model: 'gpt-4.1' })).toEqual(['openai/gpt-4.1', 'azure/gpt-4.1', 'openrouter/gpt-4.1'])
+    expect(planned({ model: 'gpt-4.1' }, {}, ['openrouter'])).toEqual(['openrouter/gpt-4.1'])
+  })
+
+  test('is followed by the further models of the request (contract 8)', () => {
+    expect(planned({ model: 'gpt-4.1', models: ['claude-sonnet-4-6'] }, {}, ['openai', 'anthropic'])).toEqual([
+      'openai/gpt-4.1',
+      'anthropic/claude-sonnet-4-6',
+    ])
+  })
+
+  test('is asked once though it is named twice', () => {
+    expect(planned({ model: 'gpt-4.1', models: ['gpt-4.1', 'openai/gpt-4.1'] }, {}, ['openai'])).toEqual([
+      'openai/gpt-4.1',
+    ])
+  })
+
+  test('is alone where the caller wants no fallbacks (R05)', () => {
+    expect(planned({ model: 'gpt-4.1', models: ['gpt-4o'], provider: { allow_fallbacks: false } })).toEqual([
+      'openai/gpt-4.1',
+    ])
+  })
+
+  test.each<[string, Json, string | null]>([
+    ['an unknown model (K05)', { model: 'nothing-like-it' }, 'model'],
+    ['an unknown further model', { model: 'gpt-4.1', models: ['gpt-4o', 'nothing-like-it'] }, 'models[1]'],
+    ['a name of an object', { model: '__proto__' }, 'model'],
+    ['an unknown model of a provider', { model: 'openai/nothing-like-it' }, 'model'],
+    ['a very long name', { model: 'x'.repeat(100_000) }, 'model'],
+  ])('that is %s is 404', (_, fields, param) => {
+    expect(refused(() => planned(fields))).toEqual({ status: 404, code: 'model_not_found', param })
+  })
+
+  test('without a configured provider is 404, and the message says what to set', () => {
+    expect(refused(() => planned({ model: 'gpt-4.1' }, {}, ['groq']))).toMatchObject({
+      status: 404,
+      code: 'model_not_found',
+    })
+    expect(() => planned({ model: 'gpt-4.1' }, {}, ['groq'])).toThrow(/OPENAI_API_KEY/)
+  })
+})
+
+describe('provider/model', () => {
+  test('pins the provider', () => {
+    expect(planned({ model: 'azure/gpt-4.1' })).toEqual(['azure/gpt-4.1'])
+  })
+
+  test('goes elsewhere only where the caller says so', () => {
+    expect(planned({ model: 'azure/gpt-4.1', provider: { allow_fallbacks: true } })).toEqual([
+      'azure/gpt-4.1',
+      'openai/gpt-4.1',
+      'openrouter/gpt-4.1',
+    ])
+  })
+
+  test('may be any model of a server that the operator runs', () => {
+    expect(planned({ model: 'ollama/whatever:7b' }, {}, ['ollama'])).toEqual(['ollama/ollama/whatever:7b'])
+    expect(refused(() => planned({ model: 'ollama/whatever:7b' }, {}, ['openai'])).status).toBe(404)
+  })
+})
+
+describe("the caller's preferences (contract 8)", () => {
+  test.each<[string, Json, string[]]>([
+    ['only', { only: ['azure'] }, ['azure']],
+    ['ignore', { ignore: ['openai', 'azure'] }, ['openrouter']],
+    ['order', { order: ['openrouter', 'azure'] }, ['openrouter', 'azure', 'openai']],
+    ['a price', { max_price: { prompt: 2, completion: 8 } }, ['openai', 'azure', 'openrouter']],
+  ])('%s', (_, provider, expected) => {
+    expect(planned({ model: 'gpt-4.1', provider }).map((name) => name.split('/')[0])).toEqual(expected)
+  })
+
+  test.each<[Json]>([
+    [{ only: ['groq'] }],
+    [{ ignore: ['openai', 'azure', 'openrouter'] }],
+    [{ max_price: { prompt: 0.01 } }],
+  ])('%j leaves nothing: 404, with the reason (A08)', (provider) => {
+    expect(refused(() => planned({ model: 'gpt-4.1', provider }))).toMatchObject({
+      status: 404,
+      code: 'model_not_found',
+    })
+  })
+})
+
+describe('auto', () => {
+  test("is the operator's models, best first", () => {
+    expect(planned({ model: 'auto' }, {}, ['openai', 'anthropic'])).toEqual([
+      'anthropic/claude-sonnet-4-6',
+      'openai/gpt-4.1',
+    ])
+  })
+
+  test('takes array content and tools (A05)', () => {
+    expect(planned({ model: 'auto', messages: [picture], tools: [tool], stream: true }, {}, ['openai'])).toEqual([
+      'openai/gpt-4.1',
+    ])
+  })
+
+  test('takes whatever there is where none of our own favourites is configured', () => {
+    const targets = planned({ model: 'auto' }, { autoChosen: false }, ['groq'])
+    expect(targets.length).toBeGreaterThan(0)
+    for (const target of targets) expect(target).toMatch(/^groq\//)
+  })
+
+  test('is nothing where the operator chose models that are not configured', () => {
+    expect(refused(() => planned({ model: 'auto' }, {}, ['groq']))).toMatchObject({
+      status: 404,
+      code: 'model_not_found',
+    })
+  })
+
+  test('never takes a model whose window is too small (A01)', () => {
+    const needs = { ...needsOf(parseChat({ model: 'auto', messages: [hello] })), promptTokens: () => 500_000 }
+    const autoModels = ['gpt-4o', 'gpt-4.1']
+    expect(planned({ model: 'auto' }, { needs, autoModels }, ['openai'])).toEqual(['openai/gpt-4.1'])
+  })
+})
+
+describe("a key's list", () => {
+  test('lets through what is on it, by any of its names', () => {
+    expect(planned({ model: 'gpt-4.1' }, { allowed: ['gpt-4.1'] }, ['openai'])).toEqual(['openai/gpt-4.1'])
+    expect(planned({ model: 'openai/gpt-4.1' }, { allowed: ['gpt-4.1'] }, ['openai'])).toEqual(['openai/gpt-4.1'])
+  })
+
+  test.each<[Json, string]>([
+    [{ model: 'gpt-4o' }, 'model'],
+    [{ model: 'auto' }, 'model'],
+    [{ model: 'gpt-4.1', models: ['gpt-4o'] }, 'models[0]'],
+  ])('refuses %j with 403', (fields, param) => {
+    expect(refused(() => planned(fields, { allowed: ['gpt-4.1'] }))).toEqual({
+      status: 403,
+      code: 'model_not_allowed',
+      param,
+    })
+  })
+
+  test('restricts what auto may become (A06)', () => {
+    expect(planned({ model: 'auto' }, { allowed: ['auto', 'gpt-4.1'] }, ['openai', 'anthropic'])).toEqual([
+      'openai/gpt-4.1',
+    ])
+    expect(planned({ model: 'auto' }, { allowed: ['auto'] }, ['openai'])).toEqual(['openai/gpt-4.1'])
+  })
+})
+
+describe('a model that cannot do what is asked', () => {
+  test('is 400 with what is lacking, not 500', () => {
+    expect(refused(() => planned({ model: 'gpt-oss-120b', messages: [picture] }))).toEqual({
+      status: 400,
+      code: 'model_not_capable',
+      param: 'vision',
+    })
+  })
+
+  test('is passed over where another can', () => {
+    const targets = planned({ model: 'gpt-oss-120b', models: ['gpt-4.1'], messages: [picture] })
+    expect(targets.length).toBeGreaterThan(0)
+    for (const target of targets) expect(target).toMatch(/\/gpt-4\.1$/)
+  })
+})
+
+test('no provider at all is 503, and the message says what to set', () => {
+  expect(refused(() => planned({ model: 'auto' }, {}, []))).toMatchObject({
+    status: 503,
+    code: 'no_provider_configured',
+  })
+  expect(() => planned({ model: 'auto' }, {}, [])).toThrow(/_API_KEY/)
+})
