@@ -16,6 +16,9 @@ export interface Provider {
   /** Its settings are `<setting>_API_KEY` and `<setting>_BASE_URL`. */
   readonly setting: string
   readonly speak: Speaker
+  /** The dialect's name, and what is special about this provider in it. */
+  readonly dialect: string
+  readonly quirks: object
   /** `{ACCOUNT_ID}` is filled from `<setting>_ACCOUNT_ID`; absent where only the operator can know it. */
   readonly baseUrl?: string
   /** The header that holds the key; `authorization` (as a bearer) where absent. */
@@ -26,8 +29,11 @@ export interface Provider {
   readonly anyModel?: boolean
 }
 
-function speaks<Quirks>(dialect: Dialect<Quirks>, quirks: Quirks): Speaker {
-  return (call) => dialect.prepare({ ...call, quirks })
+function speaks<Quirks extends object>(
+  dialect: Dialect<Quirks>,
+  quirks: Quirks,
+): Pick<Provider, 'speak' | 'dialect' | 'quirks'> {
+  return { speak: (call) => dialect.prepare({ ...call, quirks }), dialect: dialect.name, quirks }
 }
 
 // What each row says is from translation.md, section 3, and the providers' own references.
@@ -36,14 +42,14 @@ const ROWS: readonly Provider[] = [
     id: 'openai',
     setting: 'OPENAI',
     baseUrl: 'https://api.openai.com/v1',
-    speak: speaks(openai, { maxTokens: 'max_completion_tokens', developerRole: true, toolIdMax: 40 }),
+    ...speaks(openai, { maxTokens: 'max_completion_tokens', developerRole: true, toolIdMax: 40 }),
   },
   {
     id: 'anthropic',
     setting: 'ANTHROPIC',
     baseUrl: 'https://api.anthropic.com',
     keyHeader: 'x-api-key',
-    speak: speaks(anthropic, {}),
+    ...speaks(anthropic, {}),
   },
   {
     id: 'google',
@@ -51,14 +57,14 @@ const ROWS: readonly Provider[] = [
     setting: 'GEMINI',
     baseUrl: 'https://generativelanguage.googleapis.com',
     keyHeader: 'x-goog-api-key',
-    speak: speaks(gemini, {}),
+    ...speaks(gemini, {}),
   },
   {
     id: 'mistral',
     aliases: ['mistralai'],
     setting: 'MISTRAL',
     baseUrl: 'https://api.mistral.ai/v1',
-    speak: speaks(openai, {
+    ...speaks(openai, {
       maxTokens: 'max_tokens',
       rename: { seed: 'random_seed' },
       toolIdLength: 9,
@@ -71,14 +77,14 @@ const ROWS: readonly Provider[] = [
     id: 'deepseek',
     setting: 'DEEPSEEK',
     baseUrl: 'https://api.deepseek.com/v1',
-    speak: speaks(openai, { maxTokens: 'max_tokens', refuse: ['n'], reasoningBack: 'reasoning_content' }),
+    ...speaks(openai, { maxTokens: 'max_tokens', refuse: ['n'], reasoningBack: 'reasoning_content' }),
   },
   {
     id: 'xai',
     aliases: ['x-ai'],
     setting: 'XAI',
     baseUrl: 'https://api.x.ai/v1',
-    speak: speaks(openai, {
+    ...speaks(openai, {
       maxTokens: 'max_completion_tokens',
       reasoningRefuse: ['stop'],
       reasoningDrop: ['presence_penalty', 'frequency_penalty'],
@@ -88,7 +94,7 @@ const ROWS: readonly Provider[] = [
     id: 'groq',
     setting: 'GROQ',
     baseUrl: 'https://api.groq.com/openai/v1',
-    speak: speaks(openai, {
+    ...speaks(openai, {
       maxTokens: 'max_completion_tokens',
       drop: ['logit_bias'],
       refuse: ['n', 'logprobs', 'top_logprobs'],
@@ -101,7 +107,7 @@ const ROWS: readonly Provider[] = [
     id: 'cerebras',
     setting: 'CEREBRAS',
     baseUrl: 'https://api.cerebras.ai/v1',
-    speak: speaks(openai, {
+    ...speaks(openai, {
       maxTokens: 'max_completion_tokens',
       drop: ['presence_penalty', 'frequency_penalty', 'logit_bias'],
       reasoningBack: 'reasoning',
@@ -112,14 +118,14 @@ const ROWS: readonly Provider[] = [
     aliases: ['togetherai'],
     setting: 'TOGETHER',
     baseUrl: 'https://api.together.xyz/v1',
-    speak: speaks(openai, { maxTokens: 'max_tokens', reasoningBack: 'reasoning' }),
+    ...speaks(openai, { maxTokens: 'max_tokens', reasoningBack: 'reasoning' }),
   },
   {
     id: 'fireworks',
     aliases: ['fireworks-ai'],
     setting: 'FIREWORKS',
     baseUrl: 'https://api.fireworks.ai/inference/v1',
-    speak: speaks(openai, {
+    ...speaks(openai, {
       maxTokens: 'max_tokens',
       drop: ['seed'],
       reasoningBack: 'reasoning_content',
@@ -130,7 +136,7 @@ const ROWS: readonly Provider[] = [
     id: 'openrouter',
     setting: 'OPENROUTER',
     baseUrl: 'https://openrouter.ai/api/v1',
-    speak: speaks(openai, {
+    ...speaks(openai, {
       maxTokens: 'max_tokens',
       reasoningObject: true,
       // It leaves out what a model lacks without a word.
@@ -144,13 +150,13 @@ const ROWS: readonly Provider[] = [
     aliases: ['cloudflare-workers-ai', 'cloudflare'],
     setting: 'WORKERS_AI',
     baseUrl: 'https://api.cloudflare.com/client/v4/accounts/{ACCOUNT_ID}/ai/v1',
-    speak: speaks(openai, { maxTokens: 'max_tokens', thinkTags: true }),
+    ...speaks(openai, { maxTokens: 'max_tokens', thinkTags: true }),
   },
   {
     id: 'perplexity',
     setting: 'PERPLEXITY',
     baseUrl: 'https://api.perplexity.ai',
-    speak: speaks(openai, {
+    ...speaks(openai, {
       maxTokens: 'max_tokens',
       noStreamOptions: true,
       thinkTags: true,
@@ -164,27 +170,27 @@ const ROWS: readonly Provider[] = [
     aliases: ['moonshotai'],
     setting: 'MOONSHOT',
     baseUrl: 'https://api.moonshot.ai/v1',
-    speak: speaks(openai, { maxTokens: 'max_tokens', reasoningBack: 'reasoning_content' }),
+    ...speaks(openai, { maxTokens: 'max_tokens', reasoningBack: 'reasoning_content' }),
   },
   {
     id: 'azure',
     aliases: ['azure-openai'],
     setting: 'AZURE_OPENAI',
     keyHeader: 'api-key',
-    speak: speaks(openai, { maxTokens: 'max_completion_tokens', developerRole: true, toolIdMax: 40 }),
+    ...speaks(openai, { maxTokens: 'max_completion_tokens', developerRole: true, toolIdMax: 40 }),
   },
   {
     id: 'cohere',
     setting: 'COHERE',
     baseUrl: 'https://api.cohere.com',
-    speak: speaks(cohere, {}),
+    ...speaks(cohere, {}),
   },
   {
     id: 'ollama',
     setting: 'OLLAMA',
     keyless: true,
     anyModel: true,
-    speak: speaks(openai, {
+    ...speaks(openai, {
       maxTokens: 'max_tokens',
       drop: ['logit_bias', 'user'],
       refuse: ['n', 'logprobs', 'top_logprobs'],
@@ -198,7 +204,7 @@ const ROWS: readonly Provider[] = [
     setting: 'CUSTOM',
     keyless: true,
     anyModel: true,
-    speak: speaks(openai, { reasoningBack: 'reasoning_content', cacheControl: true, thinkTags: true }),
+    ...speaks(openai, { reasoningBack: 'reasoning_content', cacheControl: true, thinkTags: true }),
   },
 ]
 

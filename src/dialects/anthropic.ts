@@ -1,10 +1,11 @@
-import { type Chat, ROUTING_FIELDS, type Tool } from '../chat/request.ts'
+import type { Chat, Tool } from '../chat/request.ts'
 import { createAnthropicReader } from './anthropic-answer.ts'
 import { type AnthropicTurn, toAnthropicMessages } from './anthropic-messages.ts'
 import type { Call, Dialect, Prepared, Traits } from './dialect.ts'
 import { BUDGET_TOKENS, nearestEffort, readReasoning } from './effort.ts'
 import { type Fields, isFields } from './fields.ts'
 import { toStrictSchema } from './json-schema.ts'
+import { OWN_FIELDS, sift } from './parameters.ts'
 import { unsupported } from './parts.ts'
 
 export interface AnthropicQuirks {
@@ -18,59 +19,17 @@ const JSON_TOOL = 'json'
 const FALLBACK_MAX_TOKENS = 4096
 const MIN_BUDGET_TOKENS = 1024
 
-/** What is read below; anything else a request may hold has no form in Anthropic's API. */
-const READ = new Set([
-  'model',
-  'messages',
-  'stream',
-  'stream_options',
-  'max_tokens',
-  'max_completion_tokens',
-  'temperature',
-  'top_p',
-  'top_k',
-  'stop',
-  'n',
-  'logprobs',
-  'tools',
-  'tool_choice',
-  'parallel_tool_calls',
-  'response_format',
-  'reasoning_effort',
-  'reasoning',
-  'modalities',
-  'audio',
-  'functions',
-  'function_call',
-  'user',
-  'safety_identifier',
-  'service_tier',
-  'web_search_options',
-  ...ROUTING_FIELDS,
-])
-/** Anthropic's own fields, for callers who know them. */
-const OWN = [
-  'thinking',
-  'output_config',
-  'context_management',
-  'mcp_servers',
-  'container',
-  'cache_control',
-  'inference_geo',
-]
-
 /** Anthropic's Messages API (translation 1). */
-export const anthropic: Dialect<AnthropicQuirks> = { prepare }
+export const anthropic: Dialect<AnthropicQuirks> = { name: 'anthropic', prepare }
 
 type Body = Record<string, unknown>
 
 function prepare({ chat, model, stream, traits, quirks }: Call<AnthropicQuirks>): Prepared {
-  refuseWhatItLacks(chat)
-  const dropped = Object.keys(chat).filter((name) => chat[name] !== null && !READ.has(name) && !OWN.includes(name))
+  const dropped = sift(chat, 'anthropic')
   const { system, messages, usesFiles } = toAnthropicMessages(chat.messages)
   const body: Body = { model, max_tokens: maxTokens(chat, traits), messages }
   if (system !== undefined) body.system = system
-  for (const name of OWN) if (chat[name] !== undefined && chat[name] !== null) body[name] = chat[name]
+  for (const name of OWN_FIELDS.anthropic) if (chat[name] !== undefined && chat[name] !== null) body[name] = chat[name]
   setTools(body, chat, traits)
   const jsonTool = setResponseFormat(body, chat, traits)
   setThinking(body, chat, traits, dropped)
@@ -90,14 +49,6 @@ function prepare({ chat, model, stream, traits, quirks }: Call<AnthropicQuirks>)
     decoder: () => createAnthropicReader(jsonTool).event,
     answer: (answer) => createAnthropicReader(jsonTool).body(answer),
   }
-}
-
-function refuseWhatItLacks(chat: Chat): void {
-  if ((chat.n ?? 1) > 1) throw unsupported('n')
-  if (chat.logprobs === true) throw unsupported('logprobs')
-  if (chat.modalities?.some((modality) => modality !== 'text')) throw unsupported('modalities')
-  if (chat.audio) throw unsupported('audio')
-  if (chat.functions?.length) throw unsupported('functions')
 }
 
 function maxTokens(chat: Chat, { outputTokens }: Traits): number {

@@ -1,52 +1,23 @@
-import { type Chat, type Message, type Part, ROUTING_FIELDS, type Tool } from '../chat/request.ts'
+import type { Chat, Message, Part, Tool } from '../chat/request.ts'
 import { createCohereReader } from './cohere-answer.ts'
 import type { Call, Dialect, Prepared, Traits } from './dialect.ts'
 import { BUDGET_TOKENS, readReasoning } from './effort.ts'
 import { type Fields, isFields } from './fields.ts'
+import { OWN_FIELDS, sift } from './parameters.ts'
 import { cannotCarry, partsOf, readArguments, textContent, unsupported } from './parts.ts'
 
-/** What is read below; anything else a request may hold has no form in Cohere's API. */
-const READ = new Set([
-  'model',
-  'messages',
-  'stream',
-  'stream_options',
-  'max_tokens',
-  'max_completion_tokens',
-  'temperature',
-  'top_p',
-  'top_k',
-  'stop',
-  'seed',
-  'presence_penalty',
-  'frequency_penalty',
-  'n',
-  'logprobs',
-  'tools',
-  'tool_choice',
-  'response_format',
-  'reasoning_effort',
-  'reasoning',
-  'modalities',
-  'audio',
-  'functions',
-  'function_call',
-  ...ROUTING_FIELDS,
-])
-/** Cohere's own fields, for callers who know them. */
-const OWN = ['documents', 'citation_options', 'safety_mode', 'strict_tools', 'thinking', 'priority']
 const MAX_STOP_SEQUENCES = 5
 
 /** Cohere's chat, version 2 (translation 3; docs.cohere.com, "Chat"). */
-export const cohere: Dialect<object> = { prepare }
+export const cohere: Dialect<object> = { name: 'cohere', prepare }
 
 type Body = Record<string, unknown>
 
 function prepare({ chat, model, stream, traits, newId }: Call<object>): Prepared {
-  refuseWhatItLacks(chat)
-  const dropped = Object.keys(chat).filter((name) => chat[name] !== null && !READ.has(name) && !OWN.includes(name))
+  const dropped = sift(chat, 'cohere')
+  if (Array.isArray(chat.stop) && chat.stop.length > MAX_STOP_SEQUENCES) throw unsupported('stop')
   const body: Body = { model, messages: chat.messages.map(toMessage), stream }
-  for (const name of OWN) if (chat[name] !== undefined && chat[name] !== null) body[name] = chat[name]
+  for (const name of OWN_FIELDS.cohere) if (chat[name] !== undefined && chat[name] !== null) body[name] = chat[name]
   setTools(body, chat)
   setSampling(body, chat, traits)
   setThinking(body, chat, traits, dropped)
@@ -57,14 +28,6 @@ function prepare({ chat, model, stream, traits, newId }: Call<object>): Prepared
     decoder: () => createCohereReader(newId).event,
     answer: (answer) => createCohereReader(newId).body(answer),
   }
-}
-
-function refuseWhatItLacks(chat: Chat): void {
-  if ((chat.n ?? 1) > 1) throw unsupported('n')
-  if (chat.logprobs === true) throw unsupported('logprobs')
-  if (chat.modalities?.some((modality) => modality !== 'text') || chat.audio) throw unsupported('modalities')
-  if (chat.functions?.length) throw unsupported('functions')
-  if (Array.isArray(chat.stop) && chat.stop.length > MAX_STOP_SEQUENCES) throw unsupported('stop')
 }
 
 function toMessage(message: Message, at: number): Fields {

@@ -63,5 +63,6 @@ export interface Call<Quirks> {
 
 /** A wire format. Pure: the same call gives the same request. Throws nothing but a Failure. */
 export interface Dialect<Quirks = object> {
+  readonly name: string
   readonly prepare: (call: Call<Quirks>) => Prepared
 }

@@ -1,10 +1,11 @@
-import { type Chat, ROUTING_FIELDS, type Tool } from '../chat/request.ts'
+import type { Chat, Tool } from '../chat/request.ts'
 import type { Call, Dialect, Prepared, Traits } from './dialect.ts'
 import { BUDGET_TOKENS, nearestEffort, readReasoning } from './effort.ts'
 import { type Fields, isFields } from './fields.ts'
 import { createGeminiReader } from './gemini-answer.ts'
 import { toGeminiContents } from './gemini-contents.ts'
 import { toGeminiJsonSchema } from './json-schema.ts'
+import { sift } from './parameters.ts'
 import { unsupported } from './parts.ts'
 
 export interface GeminiQuirks {
@@ -17,43 +18,12 @@ const MAX_STOP_SEQUENCES = 5
 /** Google's own reading of OpenAI's levels (translation 2.2); `max` is bounded by each model. */
 const THINKING_TOKENS: typeof BUDGET_TOKENS = { ...BUDGET_TOKENS, low: 1024, high: 24_576 }
 
-/** What is read below; anything else a request may hold has no form in Gemini's API. */
-const READ = new Set([
-  'model',
-  'messages',
-  'stream',
-  'stream_options',
-  'max_tokens',
-  'max_completion_tokens',
-  'temperature',
-  'top_p',
-  'top_k',
-  'n',
-  'stop',
-  'seed',
-  'presence_penalty',
-  'frequency_penalty',
-  'logprobs',
-  'tools',
-  'tool_choice',
-  'response_format',
-  'reasoning_effort',
-  'reasoning',
-  'modalities',
-  'audio',
-  'functions',
-  'function_call',
-  'safety_settings',
-  'web_search_options',
-  ...ROUTING_FIELDS,
-])
-
 /** Gemini's generateContent (translation 2). */
-export const gemini: Dialect<GeminiQuirks> = { prepare }
+export const gemini: Dialect<GeminiQuirks> = { name: 'gemini', prepare }
 
 function prepare({ chat, model, stream, traits, quirks, newId }: Call<GeminiQuirks>): Prepared {
+  const dropped = sift(chat, 'gemini')
   refuseWhatItLacks(chat)
-  const dropped = Object.keys(chat).filter((name) => chat[name] !== null && !READ.has(name))
   const { system, contents } = toGeminiContents(chat.messages, traits)
   const tools = toTools(chat)
   const body = {
@@ -78,9 +48,7 @@ function prepare({ chat, model, stream, traits, quirks, newId }: Call<GeminiQuir
 }
 
 function refuseWhatItLacks(chat: Chat): void {
-  if (chat.logprobs === true) throw unsupported('logprobs')
-  if (chat.modalities?.includes('audio') || chat.audio) throw unsupported('audio')
-  if (chat.functions?.length) throw unsupported('functions')
+  if (chat.modalities?.includes('audio')) throw unsupported('modalities')
   if (Array.isArray(chat.stop) && chat.stop.length > MAX_STOP_SEQUENCES) throw unsupported('stop')
 }
 

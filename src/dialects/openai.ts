@@ -31,7 +31,7 @@ export interface OpenAIQuirks extends AnswerQuirks, MessageQuirks {
 const SAMPLING = ['temperature', 'top_p', 'presence_penalty', 'frequency_penalty', 'logit_bias'] as const
 
 /** OpenAI's chat completions, and the many that speak it. */
-export const openai: Dialect<OpenAIQuirks> = { prepare }
+export const openai: Dialect<OpenAIQuirks> = { name: 'openai', prepare }
 
 function prepare({ chat, model, stream, traits, quirks, newId }: Call<OpenAIQuirks>): Prepared {
   const dropped: string[] = []

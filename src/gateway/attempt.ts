@@ -2,6 +2,7 @@ import type { Said, Usage } from '../chat/event.ts'
 import { Failure } from '../chat/failure.ts'
 import type { Chat } from '../chat/request.ts'
 import type { Prepared } from '../dialects/dialect.ts'
+import { unsupported } from '../dialects/parts.ts'
 import type { ConfiguredProvider, Timeouts } from '../env.ts'
 import type { Target } from '../routing/plan.ts'
 import { createSettler, type Settler } from '../stream/settle.ts'
@@ -58,13 +59,16 @@ export async function attempt(given: Try): Promise<Answer> {
 function prepare({ target, provider, chat, stream }: Try): Prepared {
   const { upstreamModel, traits } = target.deployment
   try {
-    return provider.provider.speak({
+    const prepared = provider.provider.speak({
       chat,
       model: upstreamModel,
       stream,
       traits,
       newId: () => `call_${randomText(24)}`,
     })
+    const [lost] = prepared.dropped
+    if (lost !== undefined && chat.provider?.require_parameters === true) throw unsupported(lost)
+    return prepared
   } catch (error) {
     // Only nesting that exhausts the stack fails in JSON.stringify.
     if (error instanceof RangeError) throw new Failure('invalid-json', 'The request body is nested too deeply.')

@@ -90,7 +90,7 @@ test('what has no form in Gemini is dropped, and told', () => {
 
 test.each<[string, Json, string]>([
   ['logprobs', { logprobs: true }, 'logprobs'],
-  ['audio', { modalities: ['audio'] }, 'audio'],
+  ['audio', { modalities: ['audio'] }, 'modalities'],
   ['more than five stop sequences (case 58)', { stop: ['1', '2', '3', '4', '5', '6'] }, 'stop'],
   ['free text tools', { tools: [{ type: 'custom', custom: { name: 'c' } }] }, 'tools[0]'],
   ['JSON beside tools before Gemini 3 (case 57)', { response_format: format, tools: [weather] }, 'response_format'],

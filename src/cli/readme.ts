@@ -1,0 +1,77 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { PROVIDERS } from '../catalog/providers.ts'
+import type { OpenAIQuirks } from '../dialects/openai.ts'
+import { OWN_FIELDS, PARAMETERS } from '../dialects/parameters.ts'
+
+const README = path.resolve(import.meta.dirname, '../../README.md')
+const BEGIN = '<!-- Made by `npm run readme` from the tables in code: do not edit. -->'
+const END = '<!-- The end of what is made. -->'
+
+/** The README's appendix on parameters, from the tables that decide about them. */
+export function parametersAppendix(): string {
+  const fates = [...PARAMETERS].map(([name, { fates, note }]) => [
+    `\`${name}\``,
+    fates.anthropic,
+    fates.gemini,
+    fates.cohere,
+    note ?? '',
+  ])
+  const own = Object.entries(OWN_FIELDS).map(([dialect, names]) => `${dialect}: ${names.map(code).join(', ')}`)
+  return [
+    'In dialects of their own:',
+    '',
+    ...table(['parameter', 'Anthropic', 'Gemini', 'Cohere', ''], fates),
+    '',
+    `Fields of their own are handed on: ${own.join('; ')}.`,
+    '',
+    "Providers that speak OpenAI's format get every parameter as it is, but for these:",
+    '',
+    ...table(['provider', 'dropped', 'refused', 'renamed'], PROVIDERS.flatMap(compatibleRow)),
+  ].join('\n')
+}
+
+/** The README with its appendix made anew. */
+export function withAppendix(readme: string): string {
+  const [before, rest] = readme.split(BEGIN)
+  const after = rest?.split(END)[1]
+  if (before === undefined || after === undefined) throw new Error('the README has lost the marks of its appendix')
+  return `${before}${BEGIN}\n\n${parametersAppendix()}\n\n${END}${after}`
+}
+
+function compatibleRow({ id, dialect, quirks }: (typeof PROVIDERS)[number]): string[][] {
+  if (dialect !== 'openai') return []
+  const {
+    drop = [],
+    refuse = [],
+    reasoningDrop = [],
+    reasoningRefuse = [],
+    rename = {},
+    maxTokens,
+    noToolChoice,
+  } = quirks as OpenAIQuirks
+  const reasoning = (names: readonly string[]) => names.map((name) => `${code(name)} (reasoning models)`)
+  const other = { max_tokens: 'max_completion_tokens', max_completion_tokens: 'max_tokens' }
+  const renamed = maxTokens === undefined ? rename : { ...rename, [other[maxTokens]]: maxTokens }
+  return [
+    [
+      id,
+      [...drop.map(code), ...reasoning(reasoningDrop)].join(', '),
+      [...refuse.map(code), ...(noToolChoice ? [code('tool_choice')] : []), ...reasoning(reasoningRefuse)].join(', '),
+      Object.entries(renamed)
+        .map(([from, to]) => `${code(from)} → ${code(to)}`)
+        .join(', '),
+    ],
+  ]
+}
+
+function code(name: string): string {
+  return `\`${name}\``
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)]
+}
+
+if (import.meta.main) writeFileSync(README, withAppendix(readFileSync(README, 'utf8')))

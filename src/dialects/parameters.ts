@@ -1,0 +1,117 @@
+import { type Chat, ROUTING_FIELDS } from '../chat/request.ts'
+import { unsupported } from './parts.ts'
+
+/**
+ * What becomes of a parameter in a dialect of its own: it is put into that dialect's words, left out because the answer is
+ * right without it, or refused because it is not.
+ */
+export type Fate = 'translated' | 'dropped' | 'refused'
+
+/** The dialects that are not OpenAI's; in OpenAI's a provider's row says what differs. */
+export type OwnDialect = 'anthropic' | 'gemini' | 'cohere'
+
+export interface Parameter {
+  readonly fates: Readonly<Record<OwnDialect, Fate>>
+  /** What people should know of it, for the README. */
+  readonly note?: string
+}
+
+function row(anthropic: Fate, gemini: Fate, cohere: Fate, note?: string): Parameter {
+  return { fates: { anthropic, gemini, cohere }, ...(note === undefined ? {} : { note }) }
+}
+
+/** Every parameter of OpenAI's chat completions (translation 1.2, 2.2, 3). The README's appendix is made from this table. */
+export const PARAMETERS: ReadonlyMap<string, Parameter> = new Map([
+  ['max_tokens', row('translated', 'translated', 'translated', "cut to the model's limit; Anthropic always gets one")],
+  ['max_completion_tokens', row('translated', 'translated', 'translated', 'wins over `max_tokens`')],
+  [
+    'temperature',
+    row(
+      'translated',
+      'translated',
+      'translated',
+      'Anthropic: at most 1, not beside thinking; dropped by models that have none',
+    ),
+  ],
+  ['top_p', row('translated', 'translated', 'translated', 'Anthropic: not beside `temperature` or thinking')],
+  ['top_k', row('translated', 'translated', 'translated', 'an extension')],
+  [
+    'stop',
+    row(
+      'translated',
+      'translated',
+      'translated',
+      'Gemini and Cohere: more than 5 are refused; Anthropic: white space is dropped',
+    ),
+  ],
+  ['n', row('refused', 'translated', 'refused')],
+  ['seed', row('dropped', 'translated', 'translated')],
+  ['presence_penalty', row('dropped', 'translated', 'translated', 'Cohere: 0 to 1')],
+  ['frequency_penalty', row('dropped', 'translated', 'translated', 'Cohere: 0 to 1')],
+  ['logit_bias', row('dropped', 'dropped', 'dropped')],
+  ['logprobs', row('refused', 'refused', 'refused')],
+  ['top_logprobs', row('dropped', 'dropped', 'dropped', 'nothing without `logprobs`')],
+  ['tools', row('translated', 'translated', 'translated', 'custom tools are refused')],
+  ['tool_choice', row('translated', 'translated', 'translated')],
+  ['parallel_tool_calls', row('translated', 'dropped', 'dropped')],
+  ['response_format', row('translated', 'translated', 'translated', 'Gemini before 3: refused beside tools')],
+  ['reasoning_effort', row('translated', 'translated', 'translated', 'the nearest level or budget that the model has')],
+  ['reasoning', row('translated', 'translated', 'translated', "OpenRouter's form: `effort`, `max_tokens`, `enabled`")],
+  ['web_search_options', row('translated', 'translated', 'refused')],
+  ['modalities', row('refused', 'translated', 'refused', 'anything but `["text"]`; Gemini: images, no sound')],
+  ['audio', row('refused', 'refused', 'refused')],
+  ['functions', row('refused', 'refused', 'refused', 'the form before `tools`')],
+  ['function_call', row('dropped', 'dropped', 'dropped', 'nothing without `functions`')],
+  ['user', row('translated', 'dropped', 'dropped')],
+  ['safety_identifier', row('translated', 'dropped', 'dropped')],
+  ['service_tier', row('translated', 'dropped', 'dropped', 'Anthropic: `auto` and `default`')],
+  ['prediction', row('dropped', 'dropped', 'dropped')],
+  ['verbosity', row('dropped', 'dropped', 'dropped')],
+  ['store', row('dropped', 'dropped', 'dropped')],
+  ['metadata', row('dropped', 'dropped', 'dropped')],
+  ['prompt_cache_key', row('dropped', 'dropped', 'dropped')],
+  ['prompt_cache_retention', row('dropped', 'dropped', 'dropped')],
+])
+
+/** A dialect's own fields, for callers who know them: handed on as they are. */
+export const OWN_FIELDS: Readonly<Record<OwnDialect, readonly string[]>> = {
+  anthropic: [
+    'thinking',
+    'output_config',
+    'context_management',
+    'mcp_servers',
+    'container',
+    'cache_control',
+    'inference_geo',
+  ],
+  gemini: ['safety_settings'],
+  cohere: ['documents', 'citation_options', 'safety_mode', 'strict_tools', 'thinking', 'priority'],
+}
+
+/** What every request has, and what is Router9's own affair. */
+const ENVELOPE = new Set(['model', 'messages', 'stream', 'stream_options', ...ROUTING_FIELDS])
+
+/**
+ * Goes through a request's parameters by the table. Those that nobody knows are dropped.
+ * @returns the names of the dropped ones.
+ * @throws Failure `unsupported-parameter` for one that is refused, unless its value asks for nothing.
+ */
+export function sift(chat: Chat, dialect: OwnDialect): string[] {
+  const dropped: string[] = []
+  for (const name in chat) {
+    const value = chat[name]
+    if (value === null || value === undefined || ENVELOPE.has(name) || OWN_FIELDS[dialect].includes(name)) continue
+    const fate = PARAMETERS.get(name)?.fates[dialect] ?? 'dropped'
+    if (fate === 'refused' && !asksNothing(name, value)) throw unsupported(name)
+    if (fate === 'dropped') dropped.push(name)
+  }
+  return dropped
+}
+
+/** A value that changes nothing: off, empty, or what is done anyway. */
+function asksNothing(name: string, value: unknown): boolean {
+  if (value === false) return true
+  if (name === 'n') return value === 1
+  if (!Array.isArray(value)) return false
+  return value.length === 0 || (name === 'modalities' && value.every((modality) => modality === 'text'))
+}
