@@ -146,8 +146,9 @@ function baseUrl(env: Env, provider: Provider, given: string | undefined): strin
   }
   const whole = template.replace('{ACCOUNT_ID}', account ?? '').replace(/\/+$/, '')
   const url = URL.parse(whole)
-  if (url === null || !/^https?:$/.test(url.protocol) || url.search !== '' || url.hash !== '') {
-    throw senseless(name, 'must be an http or https address without a query')
+  const odd = url === null || !/^https?:$/.test(url.protocol) || url.username !== '' || url.password !== ''
+  if (odd || url.search !== '' || url.hash !== '') {
+    throw senseless(name, 'must be an http or https address without a user, a password or a query')
   }
   return whole
 }

@@ -69,12 +69,12 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   chat: [],
   'version.ts': [],
   // Programs make keys as the Worker reads them, and nothing else of its shell.
-  cli: ['catalog', 'chat', 'gateway/keys.ts', 'gateway/random.ts', 'version.ts'],
+  cli: ['catalog', 'chat', 'dialects/parameters.ts', 'gateway/keys.ts', 'gateway/random.ts', 'version.ts'],
 }
 // Only types, of which nothing is there at run time: a binding is typed by the class that stands behind it.
 const TYPES_TOO: Readonly<Record<string, readonly string[]>> = {
   'env.ts': ['gateway/health-object.ts'],
-  cli: ['dialects/dialect.ts'],
+  cli: ['dialects/dialect.ts', 'dialects/openai.ts'],
 }
 const PACKAGES: Readonly<Record<string, RegExp>> = {
   'app.ts': /^hono(\/|$)/,

@@ -9,6 +9,8 @@ import { Failure } from './failure.ts'
 const text = z.string()
 const count = z.number().check(z.int(), z.minimum(1))
 const strings = z.array(z.string())
+/** Each of these costs work for every target there is; nobody has so many favourites. */
+const names = z.array(z.string()).check(z.maxLength(20))
 
 /** One part of a message's content. Types we don't name pass: an OpenAI-compatible provider may know them. */
 const part = z
@@ -114,12 +116,12 @@ const toolChoice = z.union([z.enum(['none', 'auto', 'required']), namedChoice], 
 })
 
 const routing = {
-  models: z.nullish(strings),
+  models: z.nullish(names),
   provider: z.nullish(
     z.looseObject({
-      order: z.nullish(strings),
-      only: z.nullish(strings),
-      ignore: z.nullish(strings),
+      order: z.nullish(names),
+      only: z.nullish(names),
+      ignore: z.nullish(names),
       allow_fallbacks: z.nullish(z.boolean()),
       require_parameters: z.nullish(z.boolean()),
       sort: z.nullish(z.enum(['price', 'throughput', 'latency'])),
@@ -262,7 +264,7 @@ function complaint(issue: Issue): string {
         ? 'must not be empty'
         : `must be at least ${issue.minimum}`
     case 'too_big':
-      return `must be at most ${issue.maximum}`
+      return issue.origin === 'array' ? `must hold at most ${issue.maximum}` : `must be at most ${issue.maximum}`
     case 'invalid_value':
       return `must be ${issue.values.map((value) => JSON.stringify(value)).join(', ')}`.replace(/, ([^,]*)$/, ' or $1')
     default:

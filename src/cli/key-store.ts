@@ -15,10 +15,16 @@ export interface StoredKey {
   readonly record: KeyRecord
 }
 
+/** A key as it was found: one whose record is broken must not hide the others. */
+export interface FoundKey {
+  readonly name: string
+  readonly record: KeyRecord | undefined
+}
+
 /** Where keys are kept: the namespace `KEYS`, of `wrangler dev` or of the deployed Worker. */
 export interface KeyStore {
   readonly put: (name: string, record: KeyRecord) => Promise<void>
-  readonly list: () => Promise<readonly StoredKey[]>
+  readonly list: () => Promise<readonly FoundKey[]>
   readonly close: () => Promise<void>
 }
 
@@ -30,6 +36,10 @@ const METADATA_BYTES = 1024
 /** What lists show without a read for each key: the record where it is small enough, nothing otherwise. */
 function metadataOf(record: KeyRecord): KeyRecord | undefined {
   return new TextEncoder().encode(JSON.stringify(record)).length <= METADATA_BYTES ? record : undefined
+}
+
+function readable(value: unknown): KeyRecord | undefined {
+  return keyRecord.safeParse(value).data
 }
 
 /** The store that `wrangler dev` uses; `persistTo` as its option `--persist-to`. */
@@ -45,12 +55,12 @@ export async function openLocalStore(persistTo?: string): Promise<KeyStore> {
   return {
     put: (name, record) => KEYS.put(name, JSON.stringify(record), { metadata: metadataOf(record) }),
     list: async () => {
-      const found: StoredKey[] = []
+      const found: FoundKey[] = []
       let cursor: string | undefined
       do {
         const page = await KEYS.list<unknown>({ prefix: PREFIX, ...(cursor === undefined ? {} : { cursor }) })
         for (const { name, metadata } of page.keys) {
-          found.push({ name, record: keyRecord.parse(metadata ?? (await KEYS.get(name, 'json'))) })
+          found.push({ name, record: readable(metadata ?? (await KEYS.get(name, 'json'))) })
         }
         cursor = page.list_complete ? undefined : page.cursor
       } while (cursor !== undefined)
@@ -86,9 +96,7 @@ export function openRemoteStore(namespaceId?: string): KeyStore {
       return Promise.all(
         keys.map(async ({ name, metadata }: { name: string; metadata?: unknown }) => ({
           name,
-          record: keyRecord.parse(
-            metadata ?? JSON.parse(await wrangler(['kv', 'key', 'get', name, '--text', ...where])),
-          ),
+          record: readable(metadata ?? JSON.parse(await wrangler(['kv', 'key', 'get', name, '--text', ...where]))),
         })),
       )
     },

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { KEY_PREFIX, type KeyRecord, keyName, looksLikeKey } from '../gateway/keys.ts'
 import { randomText } from '../gateway/random.ts'
-import { type KeyStore, openLocalStore, openRemoteStore, type StoredKey } from './key-store.ts'
+import { type FoundKey, type KeyStore, openLocalStore, openRemoteStore, type StoredKey } from './key-store.ts'
 
 const USAGE = `npm run keys -- COMMAND [options]
 
@@ -60,13 +60,9 @@ export async function keys(args: readonly string[], now: number): Promise<string
       case 'create':
         return await create(store, values, now)
       case 'list':
-        return print(
-          values,
-          (await store.list()).map(({ record }) => record),
-          now,
-        )
+        return print(values, await store.list(), now)
       case 'show':
-        return print(values, [(await find(store, subject)).record], now)
+        return print(values, [await find(store, subject)], now)
       case 'revoke': {
         const { name, record } = await find(store, subject)
         await store.put(name, { ...record, disabled: true })
@@ -105,13 +101,15 @@ async function create(store: KeyStore, values: Values, now: number): Promise<str
 }
 
 async function rotate(store: KeyStore, old: StoredKey, values: Values, now: number): Promise<string> {
-  const record: KeyRecord = { ...old.record, id: newId(), created: new Date(now).toISOString() }
-  const text = await made(store, record, values)
-  const ends = new Date(now + (values.grace === undefined ? 0 : duration('grace', values.grace))).toISOString()
-  await store.put(
-    old.name,
-    values.grace === undefined ? { ...old.record, disabled: true } : { ...old.record, expires: ends },
-  )
+  const state = stateOf(old.record, now)
+  if (state !== 'active') throw new UsageError(`${old.record.id} is ${state}: create a new key instead`)
+  const { id, account = id, expires } = old.record
+  const text = await made(store, { ...old.record, id: newId(), account, created: new Date(now).toISOString() }, values)
+  if (values.grace === undefined) await store.put(old.name, { ...old.record, disabled: true })
+  else {
+    const ends = Math.min(now + duration('grace', values.grace), expires === undefined ? Infinity : Date.parse(expires))
+    await store.put(old.name, { ...old.record, expires: new Date(ends).toISOString() })
+  }
   return text
 }
 
@@ -130,7 +128,7 @@ function newId(): string {
 function amount(name: string, text: string | undefined): Record<string, number> {
   if (text === undefined) return {}
   const value = Number(text)
-  if (!(value > 0)) throw new UsageError(`--${name} must be a number above 0`)
+  if (!(value > 0 && Number.isFinite(value))) throw new UsageError(`--${name} must be a number above 0`)
   return { [name]: value }
 }
 
@@ -151,28 +149,30 @@ function duration(name: string, text: string): number {
 async function find(store: KeyStore, subject: string | undefined): Promise<StoredKey> {
   if (subject === undefined) throw new UsageError('name a key by its id, or give the key itself')
   const name = looksLikeKey(subject) ? await keyName(subject) : undefined
-  const found = (await store.list()).find((stored) => stored.name === name || stored.record.id === subject)
+  const found = (await store.list()).find((stored) => stored.name === name || stored.record?.id === subject)
   if (found === undefined) throw new UsageError(`there is no key ${name === undefined ? `'${subject}'` : 'like that'}`)
-  return found
+  const { record } = found
+  if (record === undefined) throw new UsageError(`the record of that key cannot be read: delete ${found.name} from KV`)
+  return { name: found.name, record }
 }
 
-function print({ json }: Values, records: readonly KeyRecord[], now: number): string {
+function print({ json }: Values, keys: readonly FoundKey[], now: number): string {
+  const records = keys.flatMap(({ record }) => record ?? [])
   if (json) return JSON.stringify(records, null, 2)
-  if (records.length === 0) return 'There are no keys.'
-  const rows = records.map(({ id, name, created, expires, models, limits, ...record }) => [
-    id,
-    name,
-    stateOf({ expires, ...record }, now),
-    created.slice(0, 10),
-    expires?.slice(0, 16) ?? '-',
-    models?.join(',') ?? 'all',
-    limits === undefined
-      ? '-'
-      : Object.entries(limits)
-          .map(([what, most]) => `${what} ${most}`)
-          .join(', '),
+  if (keys.length === 0) return 'There are no keys.'
+  const rows = records.map((record) => [
+    record.id,
+    record.name,
+    stateOf(record, now),
+    record.created.slice(0, 10),
+    record.expires?.slice(0, 16) ?? '-',
+    record.models?.join(',') ?? 'all',
+    Object.entries(record.limits ?? {})
+      .map(([what, most]) => `${what} ${most}`)
+      .join(', ') || '-',
   ])
-  return table([['id', 'name', 'state', 'created', 'expires', 'models', 'limits'], ...rows])
+  const unread = keys.filter(({ record }) => record === undefined).map(({ name }) => `unreadable: ${name}`)
+  return [table([['id', 'name', 'state', 'created', 'expires', 'models', 'limits'], ...rows]), ...unread].join('\n')
 }
 
 function stateOf({ disabled, expires }: Pick<KeyRecord, 'disabled' | 'expires'>, now: number): string {

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { parseArgs, parseEnv } from 'node:util'
+import { unstable_readConfig } from 'wrangler'
 import { PROVIDERS, type Provider } from '../catalog/providers.ts'
 import { keyName } from '../gateway/keys.ts'
 import { openLocalStore, wranglerProgram } from './key-store.ts'
@@ -36,13 +37,14 @@ async function start(args: readonly string[]): Promise<void> {
   if (await answers(url, dev)) console.log(welcome(url, configured))
 }
 
-/** What wrangler dev will read: .dev.vars, or .env where that is absent, and the shell's own variables. */
-function localSettings(): Record<string, string | undefined> {
+/** What wrangler dev will read: `[vars]`, and .dev.vars, or .env where that is absent. */
+function localSettings(): Record<string, unknown> {
+  const { vars } = unstable_readConfig({ config: path.join(ROOT, 'wrangler.toml') })
   const file = ['.dev.vars', '.env'].map((name) => path.join(ROOT, name)).find((name) => existsSync(name))
-  return file === undefined ? {} : parseEnv(readFileSync(file, 'utf8'))
+  return file === undefined ? vars : { ...vars, ...parseEnv(readFileSync(file, 'utf8')) }
 }
 
-function configuredProviders(settings: Record<string, string | undefined>): readonly Provider[] {
+function configuredProviders(settings: Record<string, unknown>): readonly Provider[] {
   return PROVIDERS.filter(({ setting, keyless }) => settings[`${setting}_${keyless ? 'BASE_URL' : 'API_KEY'}`])
 }
 
@@ -71,14 +73,17 @@ async function seedDemoKey(persistTo: string | undefined): Promise<void> {
   await store.close()
 }
 
-/** Waits until the Worker answers; false where wrangler ended before. */
+/** Waits until the Worker answers; false where wrangler ended before, or the Worker says that it cannot run. */
 async function answers(url: string, dev: ChildProcess): Promise<boolean> {
   while (dev.exitCode === null) {
-    const answered = await fetch(`${url}/health`).then(
-      (response) => response.ok,
-      () => false,
-    )
-    if (answered) return true
+    const response = await fetch(`${url}/health`).catch(() => undefined)
+    if (response?.ok === true) return true
+    if (response !== undefined) {
+      const { error } = (await response.json()) as { error?: { message?: string } }
+      console.error(`Router9 cannot start: ${error?.message ?? `status ${response.status}`}`)
+      stop(1)
+      return false
+    }
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
   return false

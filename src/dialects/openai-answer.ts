@@ -32,6 +32,8 @@ const FINISH_REASONS: ReadonlyMap<string, FinishReason> = new Map(
     content_filter: 'content_filter',
     sensitive: 'content_filter',
     refusal: 'content_filter',
+    safety: 'content_filter',
+    recitation: 'content_filter',
   } as const),
 )
 
@@ -212,7 +214,8 @@ export function createOpenAIReader(quirks: AnswerQuirks, newId: () => string): O
     const message = whole ? choice.message : choice.delta
     if (isFields(message)) readMessage(index, message, whole, events)
     if (isTruthy(choice.error)) events.push({ type: 'error', failure: readErrorInAnswer(choice) })
-    const word = textOf(choice.finish_reason)
+    // Some that stand before another provider hand on its words as they are: MAX_TOKENS.
+    const word = textOf(choice.finish_reason)?.toLowerCase()
     if (word !== undefined) {
       finishChoice(index, events)
       if (BROKEN.has(word)) events.push({ type: 'error', failure: brokenOff(word) })

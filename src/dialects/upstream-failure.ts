@@ -48,7 +48,8 @@ export function readUpstreamFailure(error: UpstreamError): Failure {
   const shouldRetry = error.header('x-should-retry')
   const details: FailureDetails = {
     ...(error.status === 0 ? {} : { upstreamStatus: error.status }),
-    detail: `${error.status} ${said.words} ${said.message}`.trim(),
+    // Providers quote prompts in their refusals; a log is no place for those.
+    detail: `${error.status} ${said.words} ${said.message}`.trim().slice(0, 300),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     ...(shouldRetry === null ? {} : { shouldRetry: shouldRetry === 'true' }),
   }
@@ -204,7 +205,7 @@ function readWords(body: unknown): Said {
   // A code that only repeats the HTTP status in digits tells a client nothing.
   const code = textOf(error.code)
   return {
-    message: raw !== undefined && /^provider returned error$/i.test(message) ? raw.slice(0, 1000) : message,
+    message: (raw !== undefined && /^provider returned error$/i.test(message) ? raw : message).slice(0, 1000),
     words: [...new Set(words)].join(' '),
     ...(param === undefined ? {} : { param }),
     ...(code === undefined || /^\d+$/.test(code) ? {} : { code }),

@@ -1,5 +1,6 @@
 import { Failure } from '../chat/failure.ts'
 import { type KeyRecord, keyName, keyRecord, looksLikeKey } from './keys.ts'
+import { LATE, orLate } from './race.ts'
 
 /** An isolate believes a key it knows for this long, and asks again in the background before that runs out. */
 const POSITIVE_MS = 30_000
@@ -7,6 +8,8 @@ const REFRESH_AFTER_MS = 20_000
 const NEGATIVE_MS = 10_000
 /** While KV fails, a key known before serves on for this long. */
 const STALE_MS = 600_000
+/** And a key known before waits this long for KV, which mostly takes a few milliseconds. */
+const STALE_WAIT_MS = 250
 const MAX_POSITIVES = 5000
 /** Kept apart, so that guesses cannot push out keys that are in use. */
 const MAX_NEGATIVES = 2000
@@ -64,10 +67,17 @@ async function find(name: string, store: Store, now: number, waitUntil: WaitUnti
   }
   const refused = negatives.get(name)
   if (refused !== undefined && now - refused < NEGATIVE_MS) return null
+  const isStale = known !== undefined && now - known.at < STALE_MS
   try {
-    return await single(name, store, now, waitUntil)
+    const found = single(name, store, now, waitUntil)
+    if (!isStale) return await found
+    // While KV hangs, who was known before is not made to wait for it.
+    const soon = await orLate(found, STALE_WAIT_MS)
+    if (soon !== LATE) return soon
+    found.catch(() => null)
+    return known.record
   } catch (error) {
-    if (known !== undefined && now - known.at < STALE_MS) return known.record
+    if (isStale) return known.record
     const detail = error instanceof Error ? error.message : String(error)
     throw new Failure('key-store-unavailable', 'API keys cannot be checked right now. Try again in a moment.', {
       retryAfterMs: 1000,
@@ -87,13 +97,8 @@ function single(name: string, store: Store, now: number, waitUntil: WaitUntil): 
 }
 
 async function follow<T>(other: Promise<T>, own: () => Promise<T>): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const late = new Promise<'late'>((resolve) => {
-    timer = setTimeout(() => resolve('late'), FOLLOW_MS)
-  })
-  const first = await Promise.race([other, late])
-  clearTimeout(timer)
-  return first === 'late' ? own() : first
+  const first = await orLate(other, FOLLOW_MS)
+  return first === LATE ? own() : first
 }
 
 function lookUp(name: string, store: Store, now: number): Promise<KeyRecord | null> {
@@ -118,15 +123,9 @@ async function read(name: string, store: Store, now: number): Promise<KeyRecord 
 }
 
 async function inTime<T>(work: Promise<T>): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('KV did not answer in time')), KV_TIMEOUT_MS)
-  })
-  try {
-    return await Promise.race([work, late])
-  } finally {
-    clearTimeout(timer)
-  }
+  const found = await orLate(work, KV_TIMEOUT_MS)
+  if (found === LATE) throw new Error('KV did not answer in time')
+  return found
 }
 
 /** A Map keeps the order of insertion: the first is the oldest. */

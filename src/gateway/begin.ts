@@ -4,6 +4,7 @@ import type { Settings } from '../env.ts'
 import { patienceFor } from '../routing/deadline.ts'
 import type { Target } from '../routing/plan.ts'
 import { type Answer, attempt } from './attempt.ts'
+import { summary } from './summary.ts'
 
 /** As many targets are asked for one request, at most. */
 const MAX_ATTEMPTS = 3
@@ -40,7 +41,6 @@ export interface Beginning {
 export async function begin(beginning: Beginning): Promise<Answer> {
   const { targets, trace, gone } = beginning
   const started = Date.now()
-  const failures: Failure[] = []
   let left = [...targets]
   let asked = 0
   for (;;) {
@@ -56,7 +56,6 @@ export async function begin(beginning: Beginning): Promise<Answer> {
       if (!(error instanceof Failure)) throw error
       const { upstreamStatus } = error.details
       trace.push({ target, outcome: String(upstreamStatus ?? error.kind), ms: Date.now() - at, failure: error })
-      failures.push(error)
       if (gone.aborted || !error.failover) throw error
       // What we refused ourselves has cost nobody anything.
       if (error.fault !== 'caller' || upstreamStatus !== undefined) asked++
@@ -67,7 +66,7 @@ export async function begin(beginning: Beginning): Promise<Answer> {
       }
     }
   }
-  throw summary(failures, trace)
+  throw summary(trace)
 }
 
 function tryOf(beginning: Beginning, target: Target, spentMs: number, last: boolean) {
@@ -97,46 +96,4 @@ function isWorthAnotherTry({ fault, details }: Failure, ms: number): boolean {
 
 function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms))
-}
-
-/** The soonest recovery that a provider named, or a guess where none did. */
-const DEFAULT_RETRY_MS = 5000
-
-function summary(failures: readonly Failure[], trace: readonly Attempted[]): Failure {
-  const [first] = failures
-  if (first === undefined) return new Failure('internal', 'No target was asked.')
-  const callers = failures.find(({ fault }) => fault === 'caller')
-  if (callers !== undefined && failures.every(({ fault }) => fault === 'caller')) return callers
-  const kinds = new Set(failures.map(({ kind }) => kind))
-  const waits = failures.flatMap(
-    ({ details, fault }) => details.retryAfterMs ?? (fault === 'limit' ? DEFAULT_RETRY_MS : []),
-  )
-  const kind = kinds.size === 1 ? first.kind : mixed(failures)
-  const who = [...new Set(trace.map(({ target }) => nameOf(target)))].join(', ')
-  const text =
-    failures.length === 1 ? `${first.message} Asked: ${who}.` : `${MIXED[kind] ?? first.message} Asked: ${who}.`
-  return new Failure(kind, text, {
-    ...(first.details.param === undefined ? {} : { param: first.details.param }),
-    ...(waits.length === 0 ? {} : { retryAfterMs: Math.min(...waits) }),
-    detail: failures.map(({ kind: each, details }) => `${each}: ${details.detail ?? ''}`).join(' | '),
-  })
-}
-
-/** A target as `provider/model`; an open-ended provider's models are called so already. */
-function nameOf({ model, deployment: { provider } }: Target): string {
-  return model.startsWith(`${provider}/`) ? model : `${provider}/${model}`
-}
-
-function mixed(failures: readonly Failure[]): Failure['kind'] {
-  // Some are limiting us and some are overloaded: all of it passes by itself.
-  return failures.every(({ fault }) => fault === 'limit') ? 'overloaded' : 'provider-failed'
-}
-
-const MIXED: Readonly<Partial<Record<Failure['kind'], string>>> = {
-  'rate-limited': 'Every provider of this model is limiting our requests; try again later.',
-  'quota-exhausted': "The gateway's accounts with all providers of this model are used up.",
-  overloaded: 'Every provider of this model is overloaded; try again later.',
-  'provider-timeout': 'No provider of this model answered in time.',
-  'provider-failed': 'Every provider of this model failed.',
-  'credentials-refused': "The providers refused the gateway's own credentials.",
 }

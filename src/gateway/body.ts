@@ -19,7 +19,7 @@ export async function readJsonBody(request: Request): Promise<Record<string, unk
   try {
     value = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes))
   } catch (error) {
-    const reason = error instanceof SyntaxError ? ` ${position(error)}` : ' It is not UTF-8.'
+    const reason = error instanceof SyntaxError ? position(error) : ' It is not UTF-8.'
     throw new Failure('invalid-json', `The request body is not valid JSON.${reason}`)
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
@@ -31,7 +31,8 @@ export async function readJsonBody(request: Request): Promise<Record<string, unk
 /** The parser's own words quote the body; only where it stopped is told. */
 function position(error: SyntaxError): string {
   const at = /at position (\d+)/.exec(error.message)?.[1]
-  return at === undefined ? 'It ends too early.' : `It is broken at position ${at}.`
+  if (at !== undefined) return ` It is broken at position ${at}.`
+  return /unexpected end/i.test(error.message) ? ' It ends too early.' : ''
 }
 
 function tooLarge(): Failure {

@@ -1,4 +1,4 @@
-import type { Said } from '../chat/event.ts'
+import { type Said, type Usage, usageOf } from '../chat/event.ts'
 import { Failure } from '../chat/failure.ts'
 import { type Chat, parseChat } from '../chat/request.ts'
 import type { Settings } from '../env.ts'
@@ -13,6 +13,7 @@ import type { KeyRecord } from './keys.ts'
 import { admit, type Ledgers, type Spend } from './limits.ts'
 import { logAttempts, logBroken } from './log.ts'
 import { createOutlet, pump } from './pump.ts'
+import { LATE, orLate } from './race.ts'
 import { randomText } from './random.ts'
 import { commonHeaders, failureResponse, toldHeaders } from './respond.ts'
 
@@ -99,6 +100,10 @@ function headersOf(course: Course, answer: Answer | undefined): Record<string, s
 
 function failed(course: Course, error: unknown): Response {
   if (!(error instanceof Failure)) throw error
+  const asked = course.trace.at(-1)?.target
+  // Whoever leaves before the first word has still had the prompt read.
+  if (error.kind === 'client-left' && asked !== undefined)
+    spendOn(course, usageOf(course.needs.promptTokens(), 0), asked)
   logAttempts(course.call.requestId, course.trace)
   return failureResponse(error, course.call.requestId, headersOf(course, undefined))
 }
@@ -118,8 +123,8 @@ async function whole(course: Course): Promise<Response> {
   logAttempts(call.requestId, course.trace)
   const object = call.request.headers.get('x-router9-object') === 'openai' ? 'chat.completion' : 'text_completion'
   const completion = collect(answer.first, envelopeOf(course, answer.target.model), object)
-  if (completion instanceof Failure) return failed(course, completion)
-  settle(course, answer)
+  if (completion instanceof Failure) throw completion
+  spendOn(course, answer.usage(), answer.target)
   return new Response(JSON.stringify(completion), {
     headers: { ...headersOf(course, answer), 'content-type': 'application/json' },
   })
@@ -134,37 +139,24 @@ async function stream(course: Course): Promise<Response> {
 
   const beginning = begin(beginningOf(course, gone.signal))
   const answer = await orLate(beginning, call.settings.timeouts.commitMs).catch((error: unknown) => ({ error }))
-  if (answer !== 'late' && 'error' in answer) return failed(course, answer.error)
+  if (answer !== LATE && 'error' in answer) return failed(course, answer.error)
   const { readable, writable } = new IdentityTransformStream()
   const outlet = createOutlet(writable, call.settings.timeouts.commentMs, leave)
-  if (answer === 'late') outlet.keepAlive('now')
+  if (answer === LATE) outlet.keepAlive('now')
   call.waitUntil(
-    (answer === 'late' ? beginning : Promise.resolve(answer)).then(
+    (answer === LATE ? beginning : Promise.resolve(answer)).then(
       (begun) => carry(course, begun, outlet),
       (error: unknown) => breakOff(course, error, outlet),
     ),
   )
   return new Response(readable, {
     headers: {
-      ...headersOf(course, answer === 'late' ? undefined : answer),
+      ...headersOf(course, answer === LATE ? undefined : answer),
       'content-type': 'text/event-stream; charset=utf-8',
       'cache-control': 'no-cache, no-transform',
       'x-accel-buffering': 'no',
     },
   })
-}
-
-/** The result of the work, or word that it takes longer. */
-async function orLate<T>(work: Promise<T>, ms: number): Promise<T | 'late'> {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const late = new Promise<'late'>((resolve) => {
-    timer = setTimeout(() => resolve('late'), ms)
-  })
-  try {
-    return await Promise.race([work, late])
-  } finally {
-    clearTimeout(timer)
-  }
 }
 
 type Outlet = ReturnType<typeof createOutlet>
@@ -186,12 +178,11 @@ async function carry(course: Course, answer: Answer, outlet: Outlet): Promise<vo
     outlet,
   )
   // Also of an answer that broke, or whose client left: what was used was used.
-  settle(course, answer)
+  spendOn(course, answer.usage(), answer.target)
 }
 
-function settle({ spend }: Course, { usage, target }: Answer): void {
-  const used = usage()
-  spend(used.total_tokens, costOf(used, target.deployment.price))
+function spendOn({ spend }: Course, used: Usage, { deployment }: Target): void {
+  spend(used.total_tokens, costOf(used, deployment.price))
 }
 
 /** The answer was promised with a 200 and nobody began it: the stream says so (contract 4.5). */

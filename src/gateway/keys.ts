@@ -4,6 +4,8 @@ import * as z from 'zod/mini'
 export const keyRecord = z.object({
   id: z.string(),
   name: z.string(),
+  /** Whose limits it shares: the key that it was rotated from, and its predecessors. */
+  account: z.optional(z.string()),
   created: z.string(),
   // A date that cannot be read must not mean that the key lasts for ever.
   expires: z.optional(z.string().check(z.refine((text) => !Number.isNaN(Date.parse(text))))),

@@ -2,11 +2,16 @@ import { Failure } from '../chat/failure.ts'
 import { addSpent, type Limits, MINUTE_MS, msToReset, NOTHING_SPENT, overLimit, type Spent } from '../routing/budget.ts'
 import type { KeyRecord } from './keys.ts'
 import type { Ledger } from './ledger-object.ts'
+import { orLate } from './race.ts'
 
 export type Ledgers = DurableObjectNamespace<Ledger>
 
-/** A key's ledger is asked for this long by an isolate that knows nothing of the key; then the request goes on without. */
+/**
+ * A key's ledger is waited for this long by an isolate that knows nothing of the key; then the request goes on without. A
+ * budget is worth a longer wait: what is spent beyond it does not come back with the next minute.
+ */
 const COLD_WAIT_MS = 50
+const COLD_WAIT_FOR_BUDGET_MS = 500
 /** Between two reports of one key from one isolate. */
 const REPORT_EVERY_MS = 1000
 const REPORT_LOST_MS = 10_000
@@ -16,6 +21,8 @@ const BUDGET_RETRY_MS = 86_400_000
 
 /** What this isolate knows of a limited key. */
 interface Account {
+  /** The ledger's first word. */
+  first: Promise<void>
   /** By the ledger's last word, everything reported included. */
   known: Spent
   /** Seen here and not reported yet. */
@@ -27,6 +34,8 @@ interface Account {
 
 const accounts = new Map<string, Account>()
 
+type WaitUntil = (work: Promise<unknown>) => void
+
 /** Counts what a request that was let in has used, when that is known. */
 export type Spend = (tokens: number, dollars: number) => void
 
@@ -36,54 +45,64 @@ export type Spend = (tokens: number, dollars: number) => void
  * @throws Failure 429 `request-rate`, `token-rate` or `budget`.
  */
 export async function admit(
-  { id, limits }: KeyRecord,
+  { id, account: shared, limits }: KeyRecord,
   ledgers: Ledgers,
-  waitUntil: (work: Promise<unknown>) => void,
+  waitUntil: WaitUntil,
 ): Promise<Spend> {
   if (limits === undefined) return () => {}
-  const account = await accountOf(id, ledgers, waitUntil)
+  const name = shared ?? id
+  const account = accountOf(name, ledgers, waitUntil)
+  await orLate(account.first, limits.budget === undefined ? COLD_WAIT_MS : COLD_WAIT_FOR_BUDGET_MS)
   const now = Date.now()
   const over = overLimit(limits, addSpent(account.known, account.pending), now)
   if (over !== undefined) throw refusal(over, limits, now)
   const count = (spent: Omit<Spent, 'minute'>) => {
     account.pending = addSpent(account.pending, { ...spent, minute: Math.floor(Date.now() / MINUTE_MS) })
-    report(id, account, ledgers, waitUntil)
+    report(name, account, ledgers, waitUntil)
   }
   count({ requests: 1, tokens: 0, dollars: 0 })
   return (tokens, dollars) => count({ requests: 0, tokens, dollars })
 }
 
-async function accountOf(id: string, ledgers: Ledgers, waitUntil: (work: Promise<unknown>) => void): Promise<Account> {
-  const known = accounts.get(id)
+function accountOf(name: string, ledgers: Ledgers, waitUntil: WaitUntil): Account {
+  const known = accounts.get(name)
   if (known !== undefined) return known
-  const fresh: Account = { known: NOTHING_SPENT, pending: NOTHING_SPENT, reportingSince: 0, reportedAt: 0 }
-  accounts.set(id, fresh)
+  const fresh: Account = {
+    first: Promise.resolve(),
+    known: NOTHING_SPENT,
+    pending: NOTHING_SPENT,
+    reportingSince: 0,
+    reportedAt: 0,
+  }
+  accounts.set(name, fresh)
   if (accounts.size > MAX_KEYS) {
     const oldest = accounts.keys().next()
     if (oldest.done !== true) accounts.delete(oldest.value)
   }
-  const asked = exchange(id, fresh, ledgers)
-  waitUntil(asked)
-  await Promise.race([asked, new Promise((resolve) => setTimeout(resolve, COLD_WAIT_MS))])
+  fresh.first = exchange(name, fresh, ledgers, waitUntil)
+  waitUntil(fresh.first)
   return fresh
 }
 
 /** Hands what is pending to the ledger and takes its sum; a ledger that fails changes nothing, the next report tells all. */
-async function exchange(id: string, account: Account, ledgers: Ledgers): Promise<void> {
+async function exchange(name: string, account: Account, ledgers: Ledgers, waitUntil: WaitUntil): Promise<void> {
   const told = account.pending
   account.reportingSince = Date.now()
   account.pending = NOTHING_SPENT
   account.known = addSpent(account.known, told)
   try {
-    const sum = await ledgers.get(ledgers.idFromName(`key:${id}`)).add(told)
-    account.known = sum
+    account.known = await ledgers.get(ledgers.idFromName(`key:${name}`)).add(told)
   } catch {
     account.known = withdraw(account.known, told)
     account.pending = addSpent(told, account.pending)
-  } finally {
-    account.reportingSince = 0
     account.reportedAt = Date.now()
+    account.reportingSince = 0
+    return
   }
+  account.reportedAt = Date.now()
+  account.reportingSince = 0
+  // What was counted meanwhile may be the last there is.
+  if (account.pending !== NOTHING_SPENT) report(name, account, ledgers, waitUntil)
 }
 
 function withdraw(from: Spent, told: Spent): Spent {
@@ -96,12 +115,13 @@ function withdraw(from: Spent, told: Spent): Spent {
   }
 }
 
-function report(id: string, account: Account, ledgers: Ledgers, waitUntil: (work: Promise<unknown>) => void): void {
+function report(name: string, account: Account, ledgers: Ledgers, waitUntil: WaitUntil): void {
   // The request that was to report may have been ended by the platform.
   if (Date.now() - account.reportingSince < REPORT_LOST_MS) return
   account.reportingSince = Date.now()
-  const wait = Math.max(account.reportedAt + REPORT_EVERY_MS - Date.now(), 0)
-  waitUntil(new Promise((resolve) => setTimeout(resolve, wait)).then(() => exchange(id, account, ledgers)))
+  const waitMs = Math.max(account.reportedAt + REPORT_EVERY_MS - Date.now(), 0)
+  const waited = new Promise((resolve) => setTimeout(resolve, waitMs))
+  waitUntil(waited.then(() => exchange(name, account, ledgers, waitUntil)))
 }
 
 function refusal(over: 'requests' | 'tokens' | 'dollars', limits: Limits, now: number): Failure {
@@ -121,12 +141,12 @@ function refusal(over: 'requests' | 'tokens' | 'dollars', limits: Limits, now: n
 }
 
 /** `x-ratelimit-*` for every response of a limited key (contract 7). Resets are durations, as OpenAI gives them: `12s`. */
-export function limitHeaders({ id, limits }: KeyRecord): Record<string, string> {
-  const account = accounts.get(id)
-  if (limits === undefined || account === undefined) return {}
+export function limitHeaders({ id, account: shared, limits }: KeyRecord): Record<string, string> {
+  if (limits === undefined) return {}
+  const account = accounts.get(shared ?? id)
   const now = Date.now()
   const minute = { ...NOTHING_SPENT, minute: Math.floor(now / MINUTE_MS) }
-  const { requests, tokens } = addSpent(addSpent(account.known, account.pending), minute)
+  const { requests, tokens } = addSpent(addSpent(account?.known ?? minute, account?.pending ?? minute), minute)
   const resetMs = msToReset(now)
   const reset = resetMs < 1000 ? `${resetMs}ms` : `${Math.ceil(resetMs / 1000)}s`
   const of = (what: string, most: number, used: number) => ({

@@ -1,8 +1,9 @@
 import { allModels, findModel, type Model } from '../catalog/models.ts'
 import { Failure, repeated } from '../chat/failure.ts'
 import type { Settings } from '../env.ts'
+import { type AllowList, allows } from '../routing/allow.ts'
 import { openTraits } from '../routing/open-traits.ts'
-import { AUTO } from '../routing/plan.ts'
+import { AUTO, resolve, type Target } from '../routing/plan.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
@@ -10,7 +11,7 @@ type Fields = Readonly<Record<string, unknown>>
 const FOUNDED = 1_767_225_600
 
 /** The models that can answer now, `auto` first, in OpenAI's list form and beyond (contract 1). */
-export function listModels(settings: Settings, allowed: readonly string[] | undefined): Fields {
+export function listModels(settings: Settings, allowed: AllowList): Fields {
   const own = [...settings.ownModels].flatMap(([provider, models]) =>
     settings.providers.has(provider) ? models.map((id) => openEntry(id, provider, [provider])) : [],
   )
@@ -19,7 +20,7 @@ export function listModels(settings: Settings, allowed: readonly string[] | unde
     return entry === undefined ? [] : [entry]
   })
   const entries: readonly Fields[] = [autoEntry(settings), ...own, ...models]
-  const data = entries.filter(({ id }) => allowed?.includes(String(id)) ?? true)
+  const data = entries.filter(({ id }) => allows(allowed, String(id)))
   return { object: 'list', data }
 }
 
@@ -27,13 +28,14 @@ export function listModels(settings: Settings, allowed: readonly string[] | unde
  * One model, by its id or any of its names.
  * @throws Failure 404 where no configured provider has it, 403 where the key may not use it.
  */
-export function describeModel(name: string, settings: Settings, allowed: readonly string[] | undefined): Fields {
-  const entry = name === AUTO ? autoEntry(settings) : (catalogEntry(name, settings) ?? ownEntry(name, settings))
+export function describeModel(name: string, settings: Settings, allowed: AllowList): Fields {
+  const [target] = resolve(settings, name) ?? []
+  const entry = name === AUTO ? autoEntry(settings) : target && targetEntry(target, settings)
   if (entry === undefined) {
     const text = `The model '${repeated(name)}' does not exist, or no provider is configured for it.`
     throw new Failure('unknown-model', text, { param: 'model' })
   }
-  if (allowed !== undefined && !allowed.includes(name) && !allowed.includes(String(entry.id))) {
+  if (!allows(allowed, name) && !allows(allowed, String(entry.id))) {
     throw new Failure('model-not-allowed', `This key may not use the model '${repeated(name)}'.`, {
       param: 'model',
     })
@@ -95,12 +97,8 @@ function autoEntry({ providers }: Settings): Fields {
   return openEntry(AUTO, 'router9', [...providers.keys()])
 }
 
-function ownEntry(name: string, { providers, ownModels }: Settings): Fields | undefined {
-  const owner = [...ownModels].find(([id, models]) => providers.has(id) && models.includes(name))?.[0]
-  return owner === undefined ? undefined : openEntry(name, owner, [owner])
-}
-
-function catalogEntry(name: string, settings: Settings): Fields | undefined {
-  const model = findModel(name)
-  return model && modelEntry(model, settings)
+function targetEntry({ model, deployment: { provider } }: Target, settings: Settings): Fields | undefined {
+  const known = findModel(model)
+  if (known !== undefined) return modelEntry(known, settings)
+  return settings.providers.has(provider) ? openEntry(model, provider, [provider]) : undefined
 }

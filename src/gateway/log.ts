@@ -29,6 +29,7 @@ export function logAttempts(requestId: string, trace: readonly Attempted[]): voi
 
 /** Writes one structured line for an answer that broke after it had begun. */
 export function logBroken(requestId: string, provider: string, failure: Failure): void {
+  if (failure.fault === 'left') return
   const { kind, details } = failure
   line('warn', { event: 'answer_broken', request: requestId, provider, kind, detail: details.detail })
 }

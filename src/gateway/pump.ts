@@ -1,3 +1,5 @@
+import type { Said } from '../chat/event.ts'
+import { Failure } from '../chat/failure.ts'
 import type { Encoder } from '../stream/encode.ts'
 import { SSE_COMMENT } from '../stream/sse.ts'
 import type { Answer } from './attempt.ts'
@@ -55,6 +57,25 @@ export function createOutlet(writable: WritableStream<Uint8Array>, commentMs: nu
   }
 }
 
+/** What cannot be put into JSON, for it is nested too deeply, breaks the answer; it does not pass for a client that left. */
+function encodeAll(said: readonly Said[], encode: Encoder): { text: string; over: boolean } {
+  let text = ''
+  let over = false
+  try {
+    for (const item of said) {
+      text += encode(item)
+      over = item.type === 'end' || item.type === 'error'
+    }
+    return { text, over }
+  } catch (error) {
+    const detail = error instanceof Error ? error.message : String(error)
+    const failure = new Failure('provider-failed', UNSPEAKABLE, { detail })
+    return { text: text + encode({ type: 'error', failure }), over: true }
+  }
+}
+
+const UNSPEAKABLE = "A part of the provider's answer cannot be passed on."
+
 /**
  * Carries an answer to the client: one read, all its events, one write (spec/performance.md). A slow client slows the
  * reading. Resolves when the answer has ended or the client has left; rejects never.
@@ -64,13 +85,12 @@ export async function pump(answer: Answer, encode: Encoder, outlet: Outlet): Pro
   try {
     outlet.keepAlive()
     for (;;) {
-      let text = ''
-      for (const item of said) text += encode(item)
+      const { text, over } = encodeAll(said, encode)
       if (text !== '') await outlet.send(text)
-      const last = said.at(-1)?.type
-      if (last === 'end' || last === 'error') break
+      if (over) break
       said = await answer.next()
     }
+    answer.cancel()
     await outlet.close()
     return 'ended'
   } catch {

@@ -2,9 +2,11 @@ import { Failure } from '../chat/failure.ts'
 import type { HttpRequest } from '../dialects/dialect.ts'
 import { readUpstreamFailure } from '../dialects/upstream-failure.ts'
 import type { ConfiguredProvider } from '../env.ts'
+import { LATE, orLate } from './race.ts'
 
 /** As much of an error body as is read: more would only be in the way. */
 const ERROR_BODY_BYTES = 64 * 1024
+const ERROR_BODY_MS = 1000
 /** A whole answer may be this long; there is nothing to stream it to, so all of it is held. */
 const ANSWER_BODY_BYTES = 32 * 1024 * 1024
 
@@ -36,7 +38,7 @@ export async function askProvider(
     status: response.status,
     header: (name) => response.headers.get(name),
     // Before anything is cut out of it: half a key is still half a key.
-    body: parsed(withoutSecret(await readText(response, ERROR_BODY_BYTES, 'cut'), secret)),
+    body: parsed(withoutSecret(await readErrorText(response), secret)),
     now: Date.now(),
   })
 }
@@ -58,7 +60,7 @@ function parsed(text: string): unknown {
  * @throws Failure where the body is not JSON, empty or over 32 MiB.
  */
 export async function readAnswerBody(response: Response, { secret }: ConfiguredProvider): Promise<unknown> {
-  const text = await readText(response, ANSWER_BODY_BYTES, 'refuse')
+  const text = await readText(response, ANSWER_BODY_BYTES)
   try {
     return JSON.parse(text)
   } catch {
@@ -69,19 +71,30 @@ export async function readAnswerBody(response: Response, { secret }: ConfiguredP
   }
 }
 
-async function readText(response: Response, most: number, beyond: 'cut' | 'refuse'): Promise<string> {
+/** The text of a body that must be whole. @throws Failure where it is over `most` bytes. */
+async function readText(response: Response, most: number): Promise<string> {
   const decoder = new TextDecoder()
   let text = ''
   let size = 0
-  const reader = response.body?.getReader()
-  for (;;) {
-    const { done, value } = (await reader?.read()) ?? { done: true }
-    if (done || value === undefined) return text + decoder.decode()
-    size += value.byteLength
-    text += decoder.decode(value, { stream: true })
-    if (size <= most) continue
-    await reader?.cancel()
-    if (beyond === 'refuse') throw new Failure('provider-failed', "The provider's answer is too long.")
-    return text
+  for await (const piece of response.body ?? []) {
+    size += piece.byteLength
+    if (size > most) throw new Failure('provider-failed', "The provider's answer is too long.")
+    text += decoder.decode(piece, { stream: true })
   }
+  return text + decoder.decode()
+}
+
+/** As much of an error body as comes soon: its status and headers say the most, and must not get lost behind it. */
+async function readErrorText(response: Response): Promise<string> {
+  const decoder = new TextDecoder()
+  const until = Date.now() + ERROR_BODY_MS
+  let text = ''
+  const reader = response.body?.getReader()
+  while (reader !== undefined && text.length < ERROR_BODY_BYTES) {
+    const piece = await orLate(reader.read(), Math.max(until - Date.now(), 1)).catch((): typeof LATE => LATE)
+    if (piece === LATE || piece.done) break
+    text += decoder.decode(piece.value, { stream: true })
+  }
+  reader?.cancel().catch(() => {})
+  return text + decoder.decode()
 }

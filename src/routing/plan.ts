@@ -2,6 +2,7 @@ import { allModels, type Deployment, findDeployment, findModel, type Model } fro
 import { findProvider, type Provider } from '../catalog/providers.ts'
 import { Failure, repeated } from '../chat/failure.ts'
 import type { Chat } from '../chat/request.ts'
+import { type AllowList, allows } from './allow.ts'
 import { fits, lackOf, type Needs } from './needs.ts'
 import { openTraits } from './open-traits.ts'
 
@@ -23,7 +24,7 @@ export interface Situation {
   /** For each provider whose models the catalogue cannot know: those that the operator named. */
   readonly ownModels: ReadonlyMap<string, readonly string[]>
   /** The models that the key may use; all where undefined. */
-  readonly allowed?: readonly string[]
+  readonly allowed?: AllowList
 }
 
 export const AUTO = 'auto'
@@ -38,24 +39,27 @@ export function plan(situation: Situation): readonly Target[] {
     const text = "No provider is configured. Set a provider's key, such as OPENAI_API_KEY or ANTHROPIC_API_KEY."
     throw new Failure('no-provider', text)
   }
-  const names = [chat.model, ...(chat.models ?? [])]
-  const found = names.flatMap((name, at) => (name === AUTO ? autoTargets(situation) : named(situation, name, at)))
-  const preferred = prefer(unique(found), chat.provider ?? {})
+  const names = [...new Set([chat.model, ...(chat.models ?? [])])]
+  // Preferences order a name's own targets; the order of names is the caller's.
+  const preferred = unique(
+    names.flatMap((name) =>
+      prefer(name === AUTO ? autoTargets(situation) : named(situation, name), chat.provider ?? {}),
+    ),
+  )
   if (preferred.length === 0) throw nothingLeft(chat)
   const capable = capableOnly(preferred, situation.needs, names)
   return chat.provider?.allow_fallbacks === false ? capable.slice(0, 1) : capable
 }
 
-function named(situation: Situation, name: string, at: number): Target[] {
-  const { configured, allowed } = situation
-  const param = at === 0 ? 'model' : `models[${at - 1}]`
+function named(situation: Situation, name: string): Target[] {
+  const { chat, configured, allowed } = situation
+  const param = name === chat.model ? 'model' : `models[${chat.models?.indexOf(name)}]`
   const targets = resolve(situation, name)
   if (targets === undefined) {
     const text = `The model '${repeated(name)}' does not exist. GET /v1/models lists those that do.`
     throw new Failure('unknown-model', text, { param })
   }
-  const [first] = targets
-  if (!isAllowed(name, first?.model, allowed)) {
+  if (!allows(allowed, name) && !targets.some(({ model }) => allows(allowed, model))) {
     throw new Failure('model-not-allowed', `This key may not use the model '${repeated(name)}'.`, { param })
   }
   const here = targets.filter(({ deployment }) => configured.has(deployment.provider))
@@ -73,7 +77,10 @@ function targetsOf(model: Model): Target[] {
 }
 
 /** `provider/model`: that provider, and others only where the caller says so (contract 8). */
-function pinned({ chat, ownModels }: Situation, name: string): readonly Target[] | undefined {
+function pinned(
+  { chat, ownModels }: Pick<Situation, 'ownModels'> & { chat?: Chat },
+  name: string,
+): readonly Target[] | undefined {
   const slash = name.indexOf('/')
   const provider = slash > 0 ? findProvider(name.slice(0, slash)) : undefined
   if (provider === undefined) return undefined
@@ -81,7 +88,7 @@ function pinned({ chat, ownModels }: Situation, name: string): readonly Target[]
   const found = findDeployment(provider.id, rest)
   if (found !== undefined) {
     const first = { model: found.model.id, deployment: found.deployment }
-    const others = chat.provider?.allow_fallbacks === true ? targetsOf(found.model) : []
+    const others = chat?.provider?.allow_fallbacks === true ? targetsOf(found.model) : []
     return unique([first, ...others])
   }
   const own = ownModels.get(provider.id) ?? []
@@ -96,7 +103,7 @@ function ofModel(name: string): readonly Target[] | undefined {
 }
 
 /** A model that the operator named as one of their own server's. */
-function ofOwn({ ownModels }: Situation, name: string): readonly Target[] | undefined {
+function ofOwn({ ownModels }: Pick<Situation, 'ownModels'>, name: string): readonly Target[] | undefined {
   const targets = [...ownModels].flatMap(([provider, models]) =>
     models.includes(name) ? [openTarget(provider, name, name)] : [],
   )
@@ -109,13 +116,13 @@ function openTarget(provider: string, upstreamModel: string, model: string): Tar
 
 function autoTargets(situation: Situation): Target[] {
   const { allowed, autoModels, autoChosen, configured, needs } = situation
-  if (allowed !== undefined && !allowed.includes(AUTO)) {
+  if (!allows(allowed, AUTO)) {
     throw new Failure('model-not-allowed', "This key may not use the model 'auto'.", { param: 'model' })
   }
   // A list that holds nothing but `auto` leaves the choice open.
   const within = allowed?.some((name) => name !== AUTO) ? allowed : undefined
   const here = (targets: readonly Target[]) =>
-    targets.filter(({ model, deployment }) => configured.has(deployment.provider) && isAllowed(model, model, within))
+    targets.filter(({ model, deployment }) => configured.has(deployment.provider) && allows(within, model))
   const chosen = here(autoModels.flatMap((name) => resolve(situation, name) ?? []))
   if (chosen.length > 0 || autoChosen) return chosen
   // None of our own favourites is to be had here: whatever the configured providers have, the operator's own first.
@@ -126,12 +133,12 @@ function autoTargets(situation: Situation): Target[] {
   return here([...own, ...rest])
 }
 
-function resolve(situation: Situation, name: string): readonly Target[] | undefined {
+/** All that a name may mean, configured or not: a pinned provider's model, a model, or one of the operator's own. */
+export function resolve(
+  situation: Pick<Situation, 'ownModels'> & { chat?: Chat },
+  name: string,
+): readonly Target[] | undefined {
   return pinned(situation, name) ?? ofModel(name) ?? ofOwn(situation, name)
-}
-
-function isAllowed(asked: string, id: string | undefined, allowed: readonly string[] | undefined): boolean {
-  return allowed === undefined || allowed.includes(asked) || (id !== undefined && allowed.includes(id))
 }
 
 function unique(targets: readonly Target[]): Target[] {
@@ -144,7 +151,7 @@ function unique(targets: readonly Target[]): Target[] {
 
 type Preferences = NonNullable<Chat['provider']>
 
-function prefer(targets: Target[], preferences: Preferences): Target[] {
+function prefer(targets: readonly Target[], preferences: Preferences): Target[] {
   const { only, ignore, order, sort } = preferences
   const ids = (names: readonly string[]) => names.map((name) => findProvider(name)?.id ?? name)
   const wanted = only ? new Set(ids(only)) : undefined

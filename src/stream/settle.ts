@@ -29,8 +29,11 @@ interface ToolState {
 
 const NOTHING: readonly Said[] = []
 
-/** @param promptTokens our estimate, asked for where the provider reports no usage. */
-export function createSettler(promptTokens: () => number): Settler {
+/**
+ * @param promptTokens our estimate, asked for where the provider reports no usage.
+ * @param choicesAsked as many must finish; fewer are enough where the provider itself says that it is done.
+ */
+export function createSettler(promptTokens: () => number, choicesAsked = 1): Settler {
   const finishes = new Map<number, FinishReason>()
   const begun = new Set<number>()
   const tools = new Map<string, ToolState>()
@@ -40,7 +43,7 @@ export function createSettler(promptTokens: () => number): Settler {
   let over = false
 
   const currentUsage = () => usage ?? usageOf(promptTokens(), Math.ceil(weight / 4), { estimated: true })
-  const finished = () => finishes.size > 0 && [...begun].every((choice) => finishes.has(choice))
+  const finished = () => finishes.size >= choicesAsked && [...begun].every((choice) => finishes.has(choice))
 
   const note = (content: Content) => {
     if (content.type === 'extra') return

@@ -1,0 +1,101 @@
+import type { Said } from '../chat/event.ts'
+import { Failure } from '../chat/failure.ts'
+import type { Decoder } from '../dialects/dialect.ts'
+import type { Settler } from '../stream/settle.ts'
+import { createSseParser, EventTooLong, type SseMessage } from '../stream/sse.ts'
+import type { Watch } from './watch.ts'
+
+/** How long a provider may be silent after its last word, before the connection is closed for it. */
+const FINISH_GRACE_MS = 5000
+
+/** What reading an answer's stream needs. */
+export interface StreamParts {
+  readonly response: Response
+  readonly decode: Decoder
+  readonly settler: Settler
+  readonly watch: Watch
+  readonly idleMs: number
+  /** Our key, to keep it out of what is told. */
+  readonly secret: string | undefined
+}
+
+/** Role-only and empty chunks do not count, nor does what only goes with words (contract 6); sound and pictures do. */
+export function isMeaningful(item: Said): boolean {
+  return item.type !== 'extra' || 'audio' in item.fields || 'images' in item.fields
+}
+
+/** Gives what is said next, at least one thing, each time it is called; with an ending at last, whatever happens. */
+export function createStreamReader({
+  response,
+  decode,
+  settler,
+  watch,
+  idleMs,
+  secret,
+}: StreamParts): () => Promise<readonly Said[]> {
+  const reader = response.body?.getReader()
+  const parser = createSseParser()
+  let begun = false
+  let finished = false
+  const silenceMs = () => (settler.finished() ? Math.min(FINISH_GRACE_MS, idleMs) : idleMs)
+
+  const readMessage = ({ data, event }: SseMessage): readonly Said[] => {
+    const text = data.trim()
+    if (text === '[DONE]') return settler.take([{ type: 'done' }])
+    if (text === '') return []
+    let json: unknown
+    try {
+      json = JSON.parse(text)
+    } catch {
+      const detail = (secret === undefined ? text : text.replaceAll(secret, '…')).slice(0, 200)
+      return settler.fail(new Failure('provider-failed', 'The provider sent an event that is not JSON.', { detail }))
+    }
+    return settler.take(decode(json, event))
+  }
+
+  const read = (messages: readonly SseMessage[]): readonly Said[] => {
+    const [only] = messages
+    if (only !== undefined && messages.length === 1) return readMessage(only)
+    const all: Said[] = []
+    for (const message of messages) all.push(...readMessage(message))
+    return all
+  }
+
+  const step = async (): Promise<readonly Said[]> => {
+    watch.wait()
+    const piece = await reader?.read()
+    if (piece === undefined || piece.done) return [...read(parser.end()), ...settler.close()]
+    const messages = parser.feed(piece.value)
+    watch.arrived(messages.length > 0)
+    const said = read(messages)
+    if (!begun && (said.some(isMeaningful) || settler.finished())) {
+      begun = true
+      watch.begin(silenceMs)
+    }
+    if (!finished && settler.finished()) {
+      finished = true
+      watch.rearm()
+    }
+    return said
+  }
+
+  return async () => {
+    for (;;) {
+      const said = await step().catch((error: unknown) => settler.fail(watch.reason() ?? brokenOff(error)))
+      const last = said.at(-1)
+      if (last === undefined) continue
+      // Whatever the provider still keeps open is of no more use.
+      if (last.type === 'end' || last.type === 'error') watch.end()
+      if (last.type !== 'error') return said
+      return [...said.slice(0, -1), { type: 'error', failure: last.failure.without(secret) }]
+    }
+  }
+}
+
+function brokenOff(error: unknown): Failure {
+  if (error instanceof EventTooLong) {
+    return new Failure('provider-failed', 'The provider sent an event that is too long.')
+  }
+  const detail = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+  return new Failure('provider-failed', "The provider's connection broke before the answer was complete.", { detail })
+}

@@ -1,0 +1,75 @@
+import { Failure } from '../chat/failure.ts'
+
+/** The clocks of one attempt, and the one switch that ends it. */
+export interface Watch {
+  /** Aborts the attempt's fetch. */
+  readonly signal: AbortSignal
+  /** The first word is there: from now on only silence counts, for `limitMs()` milliseconds. */
+  readonly begin: (limitMs: () => number) => void
+  /** Runs while the provider is waited for, not while a slow client is. */
+  readonly wait: () => void
+  /** The wait is over; `heard` tells whether it brought an event, or only something like a comment. */
+  readonly arrived: (heard: boolean) => void
+  /** Looks at the clock again, since the limit has become shorter. */
+  readonly rearm: () => void
+  /** Why the attempt was ended from here; undefined where the provider did it. */
+  readonly reason: () => Failure | undefined
+  readonly end: () => void
+}
+
+/**
+ * @param gone aborted when the client leaves.
+ * @param deadlineMs how long the first word may take, whatever else the provider sends until then.
+ */
+export function createWatch(gone: AbortSignal, deadlineMs: number): Watch {
+  const controller = new AbortController()
+  let reason: Failure | undefined
+  let limitMs: (() => number) | undefined
+  let quietMs = 0
+  let waitingSince: number | undefined
+  let timer: ReturnType<typeof setTimeout> | undefined
+
+  const end = () => {
+    clearTimeout(timer)
+    gone.removeEventListener('abort', left)
+    controller.abort()
+  }
+  const stop = (failure: Failure) => {
+    reason ??= failure
+    end()
+  }
+  const left = () => stop(new Failure('client-left', 'The client left.'))
+  const silentMs = () => quietMs + (waitingSince === undefined ? 0 : Date.now() - waitingSince)
+  // One timer for a whole stream: it looks how long the silence has been, and sleeps for what is left.
+  const look = () => {
+    if (limitMs === undefined) return stop(new Failure('provider-timeout', 'The provider did not answer in time.'))
+    const leftMs = limitMs() - silentMs()
+    if (leftMs > 0) timer = setTimeout(look, leftMs)
+    else stop(new Failure('provider-timeout', 'The provider fell silent.'))
+  }
+  const rearm = () => {
+    clearTimeout(timer)
+    if (limitMs !== undefined) timer = setTimeout(look, Math.max(limitMs() - silentMs(), 0))
+  }
+
+  timer = setTimeout(look, deadlineMs)
+  if (gone.aborted) left()
+  else gone.addEventListener('abort', left)
+  return {
+    signal: controller.signal,
+    begin: (limit) => {
+      limitMs = limit
+      rearm()
+    },
+    wait: () => {
+      waitingSince = Date.now()
+    },
+    arrived: (heard) => {
+      quietMs = heard ? 0 : silentMs()
+      waitingSince = undefined
+    },
+    rearm,
+    reason: () => reason,
+    end,
+  }
+}
