@@ -52,7 +52,9 @@ route('POST', '/chat/completions', async (door) => {
   const { requestId } = door.var
   const waitUntil = (work: Promise<unknown>) => door.executionCtx.waitUntil(work)
   const ledgers: Ledgers = door.executionCtx.exports.Ledger
-  return complete({ request: door.req.raw, body, caller, ledgers, settings, requestId, waitUntil, cameAt, knownAt })
+  const store = door.env.KEYS
+  const request = door.req.raw
+  return complete({ request, body, caller, store, ledgers, settings, requestId, waitUntil, cameAt, knownAt })
 })
 
 route('GET', '/models', async (door) => {

@@ -42,6 +42,8 @@ export interface Settings {
   /** The models of servers of one's own, for each provider whose models the catalogue cannot know. */
   readonly ownModels: ReadonlyMap<string, readonly string[]>
   readonly timeouts: Timeouts
+  /** Whether thoughts that go with tool calls are kept for clients that lose them. */
+  readonly keepsThoughts: boolean
 }
 
 const read = new WeakMap<Env, Settings>()
@@ -75,6 +77,7 @@ export function readSettings(env: Env): Settings {
       commitMs: milliseconds(env, 'COMMIT_AFTER_MS', 10_000),
       commentMs: milliseconds(env, 'COMMENT_EVERY_MS', 10_000),
     },
+    keepsThoughts: onOff(env, 'KEEP_REASONING', true),
   }
   read.set(env, settings)
   return settings
@@ -91,6 +94,13 @@ function list(env: Env, name: string): string[] {
 
 function senseless(name: string, complaint: string): Failure {
   return new Failure('misconfigured', `The setting ${name} ${complaint}.`)
+}
+
+function onOff(env: Env, name: string, otherwise: boolean): boolean {
+  const value = text(env, name)
+  if (value === undefined) return otherwise
+  if (value !== 'on' && value !== 'off') throw senseless(name, "must be 'on' or 'off'")
+  return value === 'on'
 }
 
 function milliseconds(env: Env, name: string, otherwise: number): number {

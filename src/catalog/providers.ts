@@ -25,6 +25,11 @@ export interface Provider {
   readonly keyHeader?: string
   /** Exists by its base URL alone; a key is sent where one is set. */
   readonly keyless?: boolean
+  /**
+   * Its reasoning models need their thoughts back when they go on after a tool's result: whenever they think, or only where
+   * the caller asks for reasoning, since they do not think otherwise.
+   */
+  readonly wantsThoughts?: 'always' | 'asked'
   /** Serves models that the catalogue cannot know. */
   readonly anyModel?: boolean
 }
@@ -46,6 +51,7 @@ const ROWS: readonly Provider[] = [
   },
   {
     id: 'anthropic',
+    wantsThoughts: 'asked',
     setting: 'ANTHROPIC',
     baseUrl: 'https://api.anthropic.com',
     keyHeader: 'x-api-key',
@@ -54,6 +60,7 @@ const ROWS: readonly Provider[] = [
   {
     id: 'google',
     aliases: ['gemini'],
+    wantsThoughts: 'always',
     setting: 'GEMINI',
     baseUrl: 'https://generativelanguage.googleapis.com',
     keyHeader: 'x-goog-api-key',
@@ -75,6 +82,7 @@ const ROWS: readonly Provider[] = [
   },
   {
     id: 'deepseek',
+    wantsThoughts: 'always',
     setting: 'DEEPSEEK',
     baseUrl: 'https://api.deepseek.com/v1',
     ...speaks(openai, { maxTokens: 'max_tokens', refuse: ['n'], reasoningBack: 'reasoning_content' }),
@@ -134,6 +142,7 @@ const ROWS: readonly Provider[] = [
   },
   {
     id: 'openrouter',
+    wantsThoughts: 'always',
     setting: 'OPENROUTER',
     baseUrl: 'https://openrouter.ai/api/v1',
     ...speaks(openai, {
@@ -168,6 +177,7 @@ const ROWS: readonly Provider[] = [
   {
     id: 'moonshot',
     aliases: ['moonshotai'],
+    wantsThoughts: 'always',
     setting: 'MOONSHOT',
     baseUrl: 'https://api.moonshot.ai/v1',
     ...speaks(openai, { maxTokens: 'max_tokens', reasoningBack: 'reasoning_content' }),

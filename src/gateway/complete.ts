@@ -1,6 +1,7 @@
 import { type Said, type Usage, usageOf } from '../chat/event.ts'
 import { Failure } from '../chat/failure.ts'
 import { type Chat, parseChat } from '../chat/request.ts'
+import { readReasoning } from '../dialects/effort.ts'
 import type { Settings } from '../env.ts'
 import { costOf } from '../routing/budget.ts'
 import { type Needs, needsOf } from '../routing/needs.ts'
@@ -16,12 +17,14 @@ import { createOutlet, pump } from './pump.ts'
 import { LATE, orLate } from './race.ts'
 import { randomText } from './random.ts'
 import { commonHeaders, failureResponse, toldHeaders } from './respond.ts'
+import { createObserver, type Keeper, keep, type Observer, recall } from './thoughts.ts'
 
 /** One call to chat completions, as far as the door has let it in. */
 export interface CompletionCall {
   readonly request: Request
   readonly body: Readonly<Record<string, unknown>>
   readonly caller: KeyRecord
+  readonly store: KVNamespace
   readonly ledgers: Ledgers
   readonly settings: Settings
   readonly requestId: string
@@ -37,6 +40,8 @@ interface Course {
   readonly chat: Chat
   readonly needs: Needs
   readonly targets: readonly Target[]
+  /** Where thoughts are kept that a target will want back; undefined where none does. */
+  readonly keeper: Keeper | undefined
   readonly spend: Spend
   readonly trace: Attempted[]
   readonly plannedAt: number
@@ -50,11 +55,11 @@ interface Course {
  * @throws Failure for a request that is not valid or that nobody may answer.
  */
 export async function complete(call: CompletionCall): Promise<Response> {
-  const chat = parseChat(call.body)
-  const needs = needsOf(chat)
+  const given = parseChat(call.body)
+  const needs = needsOf(given)
   const { settings, caller } = call
   const targets = plan({
-    chat,
+    chat: given,
     needs,
     configured: new Set(settings.providers.keys()),
     autoModels: settings.autoModels,
@@ -63,20 +68,24 @@ export async function complete(call: CompletionCall): Promise<Response> {
     ...(caller.models === undefined ? {} : { allowed: caller.models }),
   })
   const spend = await admit(caller, call.ledgers, call.waitUntil)
+  const keeper = keeperFor(call, given, targets)
+  const chat = keeper === undefined ? given : await recall(given, keeper)
   const plannedAt = Date.now()
   const id = `chatcmpl-${randomText(28)}`
-  const course: Course = {
-    call,
-    chat,
-    needs,
-    targets,
-    spend,
-    trace: [],
-    plannedAt,
-    id,
-    created: Math.floor(plannedAt / 1000),
-  }
+  const created = Math.floor(plannedAt / 1000)
+  const course: Course = { call, chat, needs, targets, keeper, spend, trace: [], plannedAt, id, created }
   return chat.stream === true ? stream(course) : whole(course)
+}
+
+function keeperFor(call: CompletionCall, chat: Chat, targets: readonly Target[]): Keeper | undefined {
+  const { settings, store, request } = call
+  if (!settings.keepsThoughts || !chat.tools?.length) return undefined
+  const asked = readReasoning(chat) !== undefined
+  const wanted = targets.some(({ deployment: { provider, traits } }) => {
+    const wants = traits.reasoning ? settings.providers.get(provider)?.provider.wantsThoughts : undefined
+    return wants === 'always' || (wants === 'asked' && asked)
+  })
+  return wanted ? { store, authorization: request.headers.get('authorization') ?? '' } : undefined
 }
 
 function beginningOf({ call, chat, needs, targets, trace }: Course, gone: AbortSignal) {
@@ -124,7 +133,7 @@ async function whole(course: Course): Promise<Response> {
   const object = call.request.headers.get('x-router9-object') === 'openai' ? 'chat.completion' : 'text_completion'
   const completion = collect(answer.first, envelopeOf(course, answer.target.model), object)
   if (completion instanceof Failure) throw completion
-  spendOn(course, answer.usage(), answer.target)
+  finish(course, answer, observe(course, answer.first))
   return new Response(JSON.stringify(completion), {
     headers: { ...headersOf(course, answer), 'content-type': 'application/json' },
   })
@@ -169,16 +178,30 @@ async function carry(course: Course, answer: Answer, outlet: Outlet): Promise<vo
   const { requestId } = course.call
   logAttempts(requestId, course.trace)
   const encode = encoderFor(course, answer.target.model)
+  const observer = observe(course, [])
   await pump(
     answer,
     (said: Said) => {
+      observer?.see(said)
       if (said.type === 'error') logBroken(requestId, answer.target.deployment.provider, said.failure)
       return encode(said)
     },
     outlet,
   )
-  // Also of an answer that broke, or whose client left: what was used was used.
+  finish(course, answer, observer)
+}
+
+function observe({ keeper }: Course, said: readonly Said[]): Observer | undefined {
+  const observer = keeper && createObserver()
+  for (const item of said) observer?.see(item)
+  return observer
+}
+
+/** Off the path of the answer: also of one that broke, or whose client left, what was used was used. */
+function finish(course: Course, answer: Answer, observer: Observer | undefined): void {
+  const { call, chat, keeper } = course
   spendOn(course, answer.usage(), answer.target)
+  if (keeper !== undefined && observer !== undefined) call.waitUntil(keep(observer, chat, keeper))
 }
 
 function spendOn({ spend }: Course, used: Usage, { deployment }: Target): void {

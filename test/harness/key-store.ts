@@ -10,23 +10,34 @@ export interface KeyStore {
   /** Puts a value as it is, however broken. */
   readonly putText: (key: string, text: string) => Promise<void>
   readonly remove: (key: string) => Promise<void>
+  /** All that is kept, by its name. */
+  readonly values: ReadonlyMap<string, string | Buffer>
   /** From now on: `fail` answers 500, `hang` never answers. */
   readonly behave: (how: 'well' | 'fail' | 'hang') => void
   readonly close: () => Promise<void>
 }
 
 export async function startKeyStore(): Promise<KeyStore> {
-  const values = new Map<string, string>()
+  const values = new Map<string, string | Buffer>()
   let reads = 0
   let how: 'well' | 'fail' | 'hang' = 'well'
   const server = http.createServer((request, response) => {
-    reads++
+    if (request.method === 'GET') reads++
     if (how === 'hang') return
     if (how === 'fail') {
       response.writeHead(500).end()
       return
     }
     const name = decodeURIComponent((request.url ?? '').slice(1).split('?')[0] ?? '')
+    if (request.method === 'PUT') {
+      const pieces: Buffer[] = []
+      request.on('data', (piece) => pieces.push(piece))
+      request.on('end', () => {
+        values.set(name, Buffer.concat(pieces))
+        response.writeHead(200).end()
+      })
+      return
+    }
     const value = values.get(name)
     response.writeHead(value === undefined ? 404 : 200).end(value)
   })
@@ -46,6 +57,7 @@ export async function startKeyStore(): Promise<KeyStore> {
     remove: async (key) => {
       values.delete(await keyName(key))
     },
+    values,
     behave: (next) => {
       how = next
     },

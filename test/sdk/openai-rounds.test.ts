@@ -122,12 +122,30 @@ function bare(message: Answered): Message {
   }
 }
 
-test.each(REASONING)('%s goes on where a client has kept no more than text and calls', async (model) => {
+const SIGNATURES: Record<string, RegExp> = { claude: /"signature":/g, gemini: /"thoughtSignature":"(?!skip_)/g }
+
+/** Signatures of the provider's own in what it was asked for the last round's answer. */
+function signaturesIn(model: string, at: number): number {
+  const body = JSON.stringify(router9.simulator.requests().at(at)?.body)
+  return times(body, SIGNATURES[model.split('-')[0] ?? ''] ?? /$^/g)
+}
+
+test.each(REASONING)('%s gets its thoughts back from a client that kept no more than text and calls', async (model) => {
   await converse(model, whole, bare)
+  // The request that brings a round's results.
+  expect(signaturesIn(model, -1)).toBeGreaterThan(model === 'gemini-2.5-flash' ? -1 : 0)
 })
 
-test.each(REASONING)('%s goes on where a client has kept no more of a stream than text and calls', async (model) => {
+test.each(REASONING)('%s gets its thoughts back from a client that kept no more of a stream', async (model) => {
   await converse(model, streamed, bare)
+  expect(signaturesIn(model, -1)).toBeGreaterThan(model === 'gemini-2.5-flash' ? -1 : 0)
+})
+
+test('what is kept of thoughts cannot be read without the key of the caller', async () => {
+  await converse('claude-sonnet-4-5', whole, bare)
+  const kept = [...router9.worker.keys.values].filter(([name]) => name.startsWith('thought:'))
+  expect(kept.length).toBeGreaterThan(0)
+  for (const [, value] of kept) expect(value.toString('latin1')).not.toMatch(/asks about|signature|reasoning/)
 })
 
 test.each([
