@@ -91,6 +91,9 @@ export interface FailureDetails {
   readonly detail?: string
 }
 
+const MAX_MESSAGE_CHARACTERS = 2000
+const MAX_PARAM_CHARACTERS = 200
+
 /**
  * A text of the caller's as a message may repeat it: cut, and without a Router9 key that got into the wrong place
  * (contract 2: a key stands in no error body and no header).
@@ -153,6 +156,13 @@ export class Failure extends Error {
 
   toError(): ErrorObject {
     const { type, code } = RULES[this.kind]
-    return { message: this.message, type, param: this.details.param ?? null, code: this.details.code ?? code }
+    const { param, code: own } = this.details
+    // A caller's own words come back in messages and paths: bounded, and without a key that stood in the wrong place.
+    return {
+      message: withoutOwnKeys(this.message.slice(0, MAX_MESSAGE_CHARACTERS)),
+      type,
+      param: param === undefined ? null : withoutOwnKeys(param.slice(0, MAX_PARAM_CHARACTERS)),
+      code: own ?? code,
+    }
   }
 }

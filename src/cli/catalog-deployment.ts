@@ -1,6 +1,6 @@
 import type { Deployment, Price } from '../catalog/models.ts'
 import type { Traits } from '../dialects/dialect.ts'
-import { JSON_SCHEMA, TOOLS } from './catalog-rules.ts'
+import { FIXED_TEMPERATURE, JSON_SCHEMA, TOOLS } from './catalog-rules.ts'
 import type { Facts, Offer } from './catalog-source.ts'
 
 /** What the catalogue says of an offer. */
@@ -22,7 +22,7 @@ function traitsOf({ provider, id, facts }: Offer): Traits {
     output: new Set(facts.modalities.output),
     tools: facts.tool_call || (TOOLS[provider]?.test(id) ?? false),
     jsonSchema: facts.structured_output ?? JSON_SCHEMA[provider]?.test(id) ?? false,
-    temperature: facts.temperature,
+    temperature: facts.temperature && !FIXED_TEMPERATURE.test(id),
     reasoning: facts.reasoning,
     toggle: options.some((option) => option.type === 'toggle'),
     ...(efforts && { efforts }),

@@ -105,7 +105,15 @@ export const NOT_CHAT: readonly (readonly [RegExp, string])[] = [
 export const OTHER_ENDPOINT: readonly { provider: string; id: RegExp; reason: string }[] = [
   { provider: 'azure', id: /^claude-/, reason: 'Azure serves it in the Anthropic dialect' },
   { provider: 'azure', id: /^gpt-3\.5-turbo-instruct$/, reason: 'it completes text, not chats' },
+  ...['openai', 'azure'].map((provider) => ({
+    provider,
+    id: /^(o1-pro|o3-pro|codex-mini.*|gpt-5(\.\d)?-pro|gpt-5(\.\d)?-codex.*|o\d(-mini)?-deep-research)$/,
+    reason: 'it is in the Responses API only',
+  })),
 ]
+
+/** Models that refuse every temperature but their own, whatever the data says (Moonshot's docs; translation 3). */
+export const FIXED_TEMPERATURE = /kimi-k2[.p][5-9]/i
 
 /** Models that the data is silent about and whose provider documents output by JSON schema. */
 export const JSON_SCHEMA: Readonly<Record<string, RegExp>> = {
@@ -158,7 +166,7 @@ export const SUCCESSORS = table({
   'gpt-4-0125-preview': 'gpt-4-turbo',
   'gpt-4.5-preview': 'gpt-4.1',
   'chatgpt-4o-latest': 'gpt-4o',
-  'codex-mini-latest': 'gpt-5.1-codex-mini',
+  'codex-mini-latest': 'gpt-5-mini',
   'o1-mini': 'o4-mini',
   'o1-preview': 'o3',
   'mistral-tiny': 'ministral-8b-latest',

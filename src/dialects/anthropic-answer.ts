@@ -207,7 +207,11 @@ export function createAnthropicReader(jsonTool: string | undefined): AnthropicRe
       }
       case 'message_delta':
         readUsage(data.usage)
-        if (isFields(data.delta)) finish(data.delta, events)
+        if (isFields(data.delta) && textOf(data.delta.stop_reason) !== undefined) {
+          // Some servers that speak this way never say that a block is over.
+          for (const [at, block] of blocks) close(at, block, events)
+          finish(data.delta, events)
+        }
         return [...events, ...usageEvent()]
       case 'message_stop':
         return [{ type: 'done' }]

@@ -118,8 +118,8 @@ function systemBlocks(message: Message, path: string): Fields[] {
   return partsOf(message.content).flatMap((part, at) => {
     const text = part.type === 'text' ? (part.text ?? '') : undefined
     if (text === undefined) throw cannotCarry(`${path}.content[${at}]`, `parts of type '${part.type}' here`)
-    // Anthropic refuses empty text blocks.
-    return text === '' ? [] : [{ type: 'text', text, ...cacheMark(part), ...cacheMark(message) }]
+    // Anthropic refuses text blocks that are empty or only white space.
+    return text.trim() === '' ? [] : [{ type: 'text', text, ...cacheMark(part), ...cacheMark(message) }]
   })
 }
 
@@ -131,7 +131,7 @@ function joinSystem(blocks: readonly Fields[]): string | readonly Fields[] | und
 function toBlock(part: Part, path: string): Fields[] {
   switch (part.type) {
     case 'text':
-      return part.text ? [{ type: 'text', text: part.text, ...cacheMark(part) }] : []
+      return part.text?.trim() ? [{ type: 'text', text: part.text, ...cacheMark(part) }] : []
     case 'refusal':
       return part.refusal ? [{ type: 'text', text: part.refusal }] : []
     case 'image_url':
@@ -205,7 +205,7 @@ function thinkingBlocks(message: Message): Fields[] {
 function assistantText(message: Message): Fields[] {
   const blocks = partsOf(message.content).flatMap((part) => {
     const text = part.text ?? part.refusal
-    return text ? [{ type: 'text', text, ...cacheMark(part) }] : []
+    return text?.trim() ? [{ type: 'text', text, ...cacheMark(part) }] : []
   })
   return message.refusal ? [...blocks, { type: 'text', text: message.refusal }] : blocks
 }

@@ -1,12 +1,14 @@
+import { Failure } from '../chat/failure.ts'
 import type { Chat, Tool } from '../chat/request.ts'
 import { createAnthropicReader } from './anthropic-answer.ts'
 import { type AnthropicTurn, toAnthropicMessages } from './anthropic-messages.ts'
 import type { Call, Dialect, Prepared, Traits } from './dialect.ts'
 import { BUDGET_TOKENS, nearestEffort, readReasoning } from './effort.ts'
-import { type Fields, isFields } from './fields.ts'
+import { type Fields, fieldsOf, isFields } from './fields.ts'
 import { toStrictSchema } from './json-schema.ts'
 import { OWN_FIELDS, sift } from './parameters.ts'
 import { unsupported } from './parts.ts'
+import { allowedTools, NO_SUCH_TOOL } from './tool-choice.ts'
 
 export interface AnthropicQuirks {
   /** Appended to the base URL. */
@@ -24,10 +26,21 @@ export const anthropic: Dialect<AnthropicQuirks> = { name: 'anthropic', prepare 
 
 type Body = Record<string, unknown>
 
-function prepare({ chat, model, stream, traits, quirks }: Call<AnthropicQuirks>): Prepared {
+const MAX_CACHE_MARKS = 4
+
+/** Anthropic takes four marks; the last ones save the most, as each covers all before it. */
+function limitCacheMarks(body: Body): void {
+  const contents = (body.messages as readonly AnthropicTurn[]).flatMap(({ content }) => content)
+  const holders = [body.tools, body.system, contents].flatMap((list) => fieldsOf(list))
+  const marked = holders.filter((holder) => holder.cache_control !== undefined) as Body[]
+  for (const holder of marked.slice(0, -MAX_CACHE_MARKS)) delete holder.cache_control
+}
+
+function prepare({ chat, model, stream, traits, quirks, promptTokens }: Call<AnthropicQuirks>): Prepared {
   const dropped = sift(chat, 'anthropic')
   const { system, messages, usesFiles } = toAnthropicMessages(chat.messages)
-  const body: Body = { model, max_tokens: maxTokens(chat, traits), messages }
+  if (isAdaptive(traits) && messages.at(-1)?.role === 'assistant') throw noPrefill(chat)
+  const body: Body = { model, max_tokens: maxTokens(chat, traits, promptTokens), messages }
   if (system !== undefined) body.system = system
   for (const name of OWN_FIELDS.anthropic) if (chat[name] !== undefined && chat[name] !== null) body[name] = chat[name]
   setTools(body, chat, traits)
@@ -36,13 +49,11 @@ function prepare({ chat, model, stream, traits, quirks }: Call<AnthropicQuirks>)
   setSampling(body, chat, traits, dropped)
   setSmallThings(body, chat, dropped)
   if (stream) body.stream = true
+  limitCacheMarks(body)
   return {
     request: {
       path: quirks.path ?? '/v1/messages',
-      headers: {
-        'anthropic-version': '2023-06-01',
-        ...(usesFiles ? { 'anthropic-beta': 'files-api-2025-04-14' } : {}),
-      },
+      headers: { 'anthropic-version': '2023-06-01', ...betaHeader(body, usesFiles) },
       body: JSON.stringify(body),
     },
     dropped,
@@ -51,17 +62,42 @@ function prepare({ chat, model, stream, traits, quirks }: Call<AnthropicQuirks>)
   }
 }
 
-function maxTokens(chat: Chat, { outputTokens }: Traits): number {
+/** Features that are asked for by a header beside their field (Anthropic, "Beta headers"). */
+const BETAS: ReadonlyMap<string, string> = new Map([
+  ['context_management', 'context-management-2025-06-27'],
+  ['mcp_servers', 'mcp-client-2025-04-04'],
+])
+
+/** Models that think adaptively refuse to go on with words put into their mouth; another candidate may. */
+function noPrefill({ messages }: Chat): Failure {
+  const param = `messages[${messages.length - 1}]`
+  const text = `The model that was chosen does not take a last message of the assistant ('${param}').`
+  return new Failure('model-not-capable', text, { param })
+}
+
+function betaHeader(body: Body, usesFiles: boolean): Record<string, string> {
+  const betas = [...BETAS].flatMap(([field, beta]) => (field in body ? [beta] : []))
+  if (usesFiles) betas.push('files-api-2025-04-14')
+  return betas.length === 0 ? {} : { 'anthropic-beta': betas.join(',') }
+}
+
+/** Required, and prompt and answer together must fit the window: left open, it is what the prompt leaves room for. */
+function maxTokens(
+  chat: Chat,
+  { outputTokens, contextTokens }: Traits,
+  promptTokens: (() => number) | undefined,
+): number {
   const most = outputTokens || FALLBACK_MAX_TOKENS
   const asked = chat.max_completion_tokens ?? chat.max_tokens
-  if (!asked) return most
-  return outputTokens > 0 ? Math.min(asked, outputTokens) : asked
+  if (asked) return outputTokens > 0 ? Math.min(asked, outputTokens) : asked
+  if (contextTokens === 0 || promptTokens === undefined) return most
+  return Math.max(Math.min(most, contextTokens - promptTokens()), FALLBACK_MAX_TOKENS)
 }
 
 function toTool(tool: Tool, at: number, { jsonSchema }: Traits): Fields {
   if (tool.type === 'custom') throw unsupported(`tools[${at}]`)
   // Anthropic's own server tools are handed on.
-  if (tool.function === undefined) return tool
+  if (tool.function === undefined) return { ...tool }
   const { name, description, parameters, strict } = tool.function
   const schema = { ...(parameters ?? { properties: {} }), type: 'object' }
   const isStrict = strict === true && jsonSchema
@@ -76,23 +112,24 @@ function toTool(tool: Tool, at: number, { jsonSchema }: Traits): Fields {
 
 function setTools(body: Body, chat: Chat, traits: Traits): void {
   const tools = (chat.tools ?? []).map((tool, at) => toTool(tool, at, traits))
-  if (isFields(chat.web_search_options)) tools.push({ type: 'web_search_20250305', name: 'web_search' })
+  if (isFields(chat.web_search_options)) tools.push(webSearch(chat.web_search_options))
   if (tools.length === 0) return
   const choice = chat.tool_choice
   const allowed = allowedTools(choice)
-  body.tools = allowed === undefined ? tools : tools.filter(({ name }) => allowed.names.has(String(name)))
+  body.tools = allowed === undefined ? tools : tools.filter(({ name }) => allowed.names.includes(name))
+  if (Array.isArray(body.tools) && body.tools.length === 0) {
+    throw new Failure('invalid-value', NO_SUCH_TOOL, { param: 'tool_choice' })
+  }
   const toolChoice = toolChoiceOf(allowed?.mode ?? choice)
   const single = chat.parallel_tool_calls === false && toolChoice?.type !== 'none'
   if (single) body.tool_choice = { ...(toolChoice ?? { type: 'auto' }), disable_parallel_tool_use: true }
   else if (toolChoice !== undefined) body.tool_choice = toolChoice
 }
 
-/** OpenAI's `allowed_tools` choice: a narrower list, and how it binds. */
-function allowedTools(choice: Chat['tool_choice']): { names: Set<string>; mode: 'auto' | 'required' } | undefined {
-  if (!isFields(choice) || choice.type !== 'allowed_tools' || !isFields(choice.allowed_tools)) return undefined
-  const { tools, mode } = choice.allowed_tools
-  const names = Array.isArray(tools) ? tools.map((tool) => String(tool?.function?.name ?? tool?.name)) : []
-  return { names: new Set(names), mode: mode === 'required' ? 'required' : 'auto' }
+function webSearch({ user_location: location }: Fields): Fields {
+  const place = isFields(location) && isFields(location.approximate) ? location.approximate : undefined
+  const at = place === undefined ? {} : { user_location: { ...place, type: 'approximate' } }
+  return { type: 'web_search_20250305', name: 'web_search', ...at }
 }
 
 function toolChoiceOf(choice: Chat['tool_choice']): Fields | undefined {
@@ -150,9 +187,8 @@ function setThinking(body: Body, chat: Chat, traits: Traits, dropped: string[]):
     return
   }
   if (asked.effort === 'none') {
-    // A model that always thinks is asked for the least of it.
-    if (isAdaptive(traits) && traits.budget === undefined && !traits.toggle) setEffort(body, 'low')
-    else body.thinking = { type: 'disabled' }
+    // Models with neither budget nor switch think only where they are asked to, or always: there is nothing to say.
+    if (!isAdaptive(traits) || traits.budget !== undefined || traits.toggle) body.thinking = { type: 'disabled' }
     return
   }
   const effort = nearestEffort(asked.effort ?? 'medium', traits)

@@ -1,3 +1,4 @@
+import { Failure } from '../chat/failure.ts'
 import type { Chat, Message, Part, Tool } from '../chat/request.ts'
 import { createCohereReader } from './cohere-answer.ts'
 import type { Call, Dialect, Prepared, Traits } from './dialect.ts'
@@ -5,6 +6,7 @@ import { BUDGET_TOKENS, readReasoning } from './effort.ts'
 import { type Fields, isFields } from './fields.ts'
 import { OWN_FIELDS, sift } from './parameters.ts'
 import { cannotCarry, partsOf, readArguments, textContent, unsupported } from './parts.ts'
+import { allowedTools, NO_SUCH_TOOL } from './tool-choice.ts'
 
 const MAX_STOP_SEQUENCES = 5
 
@@ -95,11 +97,14 @@ function toTool(tool: Tool, at: number): Fields {
 function setTools(body: Body, chat: Chat): void {
   if (!chat.tools?.length) return
   const choice = chat.tool_choice
-  const named = isFields(choice) && isFields(choice.function) ? choice.function.name : undefined
-  const wanted = named === undefined ? chat.tools : chat.tools.filter((tool) => tool.function?.name === named)
+  const named = isFields(choice) && isFields(choice.function) ? [choice.function.name] : undefined
+  const allowed = allowedTools(choice)
+  const names = named ?? allowed?.names
+  const wanted = names === undefined ? chat.tools : chat.tools.filter((tool) => names.includes(tool.function?.name))
+  if (wanted.length === 0) throw new Failure('invalid-value', NO_SUCH_TOOL, { param: 'tool_choice' })
   body.tools = wanted.map(toTool)
   if (choice === 'none') body.tool_choice = 'NONE'
-  if (choice === 'required' || named !== undefined) body.tool_choice = 'REQUIRED'
+  if (choice === 'required' || named !== undefined || allowed?.mode === 'required') body.tool_choice = 'REQUIRED'
   if (chat.tools.some((tool) => tool.function?.strict === true)) body.strict_tools = true
 }
 
@@ -108,20 +113,20 @@ function setSampling(body: Body, chat: Chat, { outputTokens }: Traits): void {
   const stop = typeof chat.stop === 'string' ? [chat.stop] : chat.stop
   const given = {
     max_tokens: asked && outputTokens > 0 ? Math.min(asked, outputTokens) : asked,
-    temperature: chat.temperature,
-    p: chat.top_p,
+    // Cohere's scales end at 1 and 0.99.
+    temperature: clamp(chat.temperature, 0, 1),
+    p: clamp(chat.top_p, 0.01, 0.99),
     k: chat.top_k,
     seed: chat.seed,
     stop_sequences: stop?.length ? stop : undefined,
-    // Cohere's penalties go from 0 to 1.
-    presence_penalty: penalty(chat.presence_penalty),
-    frequency_penalty: penalty(chat.frequency_penalty),
+    presence_penalty: clamp(chat.presence_penalty, 0, 1),
+    frequency_penalty: clamp(chat.frequency_penalty, 0, 1),
   }
   for (const [name, value] of Object.entries(given)) if (value !== undefined && value !== null) body[name] = value
 }
 
-function penalty(value: number | null | undefined): number | undefined {
-  return typeof value === 'number' ? Math.min(Math.max(value, 0), 1) : undefined
+function clamp(value: number | null | undefined, least: number, most: number): number | undefined {
+  return typeof value === 'number' ? Math.min(Math.max(value, least), most) : undefined
 }
 
 function setThinking(body: Body, chat: Chat, { reasoning }: Traits, dropped: string[]): void {
@@ -138,6 +143,8 @@ function setThinking(body: Body, chat: Chat, { reasoning }: Traits, dropped: str
 
 function setResponseFormat(body: Body, { response_format: format }: Chat): void {
   if (format?.type !== 'json_object' && format?.type !== 'json_schema') return
+  // Cohere refuses the two together.
+  if (body.tools !== undefined) throw unsupported('response_format')
   const schema = format.type === 'json_schema' ? format.json_schema?.schema : undefined
   body.response_format = { type: 'json_object', ...(schema ? { json_schema: schema } : {}) }
 }

@@ -30,17 +30,26 @@ export function readReasoning(chat: Chat): Reasoning | undefined {
 
 /**
  * The level nearest to the one asked for among those that a model takes. Of two equally near the weaker, as it costs less,
- * but the stronger for who asked for more than `high` (translation 1.2). Undefined where the model takes none that we know.
+ * but the stronger for who asked for more than `high` (translation 1.2). Thinking is never switched off for who asked for
+ * some, nor left on for who asked for none: undefined there, and where the model takes no levels that we know.
  */
 export function nearestEffort(asked: Effort, { efforts }: Pick<Traits, 'efforts'>): Effort | undefined {
   const wanted = LEVELS.indexOf(asked)
-  return LEVELS.filter((level) => efforts?.includes(level))
+  return LEVELS.filter((level) => efforts?.includes(level) && (level === 'none') === (asked === 'none'))
     .map((level) => ({ level, distance: Math.abs(LEVELS.indexOf(level) - wanted) }))
     .reduce<{ level: Effort; distance: number } | undefined>((best, next) => {
       const nearer = best === undefined || next.distance < best.distance
       return nearer || (next.distance === best.distance && wanted > LEVELS.indexOf('high')) ? next : best
     }, undefined)?.level
 }
+
+/** The least that a model can be asked to think. */
+export function weakestEffort({ efforts }: Pick<Traits, 'efforts'>): Effort | undefined {
+  return LEVELS.find((level) => efforts?.includes(level))
+}
+
+/** Every level, for models of which nothing is known. */
+export const ALL_EFFORTS: readonly string[] = LEVELS
 
 /** Effort as a number of reasoning tokens, for models that are asked that way (translation 1.2, 2.2). */
 export const BUDGET_TOKENS: Readonly<Record<Effort, number>> = {

@@ -24,6 +24,9 @@ const NO_SIGNATURE = 'skip_thought_signature_validator'
 interface OpenCall {
   readonly name: string
   readonly id: string
+  /** Its place among the turn's calls: ids may be empty or come twice. */
+  readonly at: number
+  answered: boolean
 }
 
 /**
@@ -32,7 +35,7 @@ interface OpenCall {
  */
 export function toGeminiContents(messages: readonly Message[], traits: Traits): GeminiConversation {
   const system: Fields[] = []
-  const turns: { role: 'user' | 'model'; parts: Fields[]; calls?: Map<string, Fields[]> }[] = []
+  const turns: { role: 'user' | 'model'; parts: Fields[]; calls?: Map<number, Fields[]> }[] = []
   let calls: OpenCall[] = []
 
   const push = (role: 'user' | 'model', parts: readonly Fields[]) => {
@@ -43,17 +46,19 @@ export function toGeminiContents(messages: readonly Message[], traits: Traits): 
   }
 
   const answer = (message: Message, path: string, id: string | undefined) => {
-    const call = calls.find((open) => (id === undefined ? open.name === message.name : open.id === id))
+    const meant = (open: OpenCall) => (id === undefined ? open.name === message.name : open.id === id)
+    const call = calls.find((open) => meant(open) && !open.answered) ?? calls.find(meant)
     if (call === undefined) {
       const param = `${path}.${id === undefined ? 'name' : 'tool_call_id'}`
       throw new Failure('invalid-value', `'${param}' names no tool call of the assistant before it.`, { param })
     }
     let turn = turns.at(-1)
     if (turn?.calls === undefined) {
-      turn = { role: 'user', parts: [], calls: new Map(calls.map((open) => [open.id, []])) }
+      turn = { role: 'user', parts: [], calls: new Map(calls.map((open) => [open.at, []])) }
       turns.push(turn)
     }
-    turn.calls?.get(call.id)?.push(...functionResponse(message, call, path, traits))
+    call.answered = true
+    turn.calls?.get(call.at)?.push(...functionResponse(message, call, path, traits))
   }
 
   messages.forEach((message, at) => {
@@ -73,7 +78,7 @@ export function toGeminiContents(messages: readonly Message[], traits: Traits): 
         break
       case 'assistant': {
         const own = callsOf(message)
-        if (own.length > 0) calls = own.map(({ id, function: called }) => ({ id, name: called?.name ?? '' }))
+        if (own.length > 0) calls = own.map(toOpenCall)
         push('model', [...modelText(message), ...functionCalls(own, path, traits)])
         break
       }
@@ -98,6 +103,10 @@ export function toGeminiContents(messages: readonly Message[], traits: Traits): 
       parts: answers === undefined ? parts : [...answers.values()].flat(),
     })),
   }
+}
+
+function toOpenCall({ id, function: called }: ToolCall, at: number): OpenCall {
+  return { id, name: called?.name ?? '', at, answered: false }
 }
 
 /** The legacy `function_call` is a tool call without an id. */

@@ -1,12 +1,13 @@
 import type { Chat, Tool } from '../chat/request.ts'
 import type { Call, Dialect, Prepared, Traits } from './dialect.ts'
-import { BUDGET_TOKENS, nearestEffort, readReasoning } from './effort.ts'
+import { BUDGET_TOKENS, nearestEffort, readReasoning, weakestEffort } from './effort.ts'
 import { type Fields, isFields } from './fields.ts'
 import { createGeminiReader } from './gemini-answer.ts'
 import { toGeminiContents } from './gemini-contents.ts'
 import { toGeminiJsonSchema } from './json-schema.ts'
 import { sift } from './parameters.ts'
 import { unsupported } from './parts.ts'
+import { allowedTools } from './tool-choice.ts'
 
 export interface GeminiQuirks {
   /** Stands before `/models/…` in the path. */
@@ -14,6 +15,7 @@ export interface GeminiQuirks {
 }
 
 const MAX_STOP_SEQUENCES = 5
+const MAX_CANDIDATES = 8
 
 /** Google's own reading of OpenAI's levels (translation 2.2); `max` is bounded by each model. */
 const THINKING_TOKENS: typeof BUDGET_TOKENS = { ...BUDGET_TOKENS, low: 1024, high: 24_576 }
@@ -25,12 +27,13 @@ function prepare({ chat, model, stream, traits, quirks, newId }: Call<GeminiQuir
   const dropped = sift(chat, 'gemini')
   refuseWhatItLacks(chat)
   const { system, contents } = toGeminiContents(chat.messages, traits)
-  const tools = toTools(chat)
+  const noneWithJson = chat.tool_choice === 'none' && traits.efforts === undefined && isJson(chat)
+  const tools = noneWithJson ? [] : toTools(chat)
   const body = {
     contents,
     ...(system.length > 0 ? { systemInstruction: { parts: system } } : {}),
     ...(tools.length > 0 ? { tools } : {}),
-    ...(chat.tools?.length ? toToolConfig(chat.tool_choice) : {}),
+    ...(tools.length > 0 && chat.tools?.length ? toToolConfig(chat.tool_choice, chat.tools) : {}),
     ...(chat.safety_settings ? { safetySettings: chat.safety_settings } : {}),
     generationConfig: toGenerationConfig(chat, traits, dropped),
   }
@@ -52,6 +55,11 @@ function refuseWhatItLacks(chat: Chat): void {
   if (Array.isArray(chat.stop) && chat.stop.length > MAX_STOP_SEQUENCES) throw unsupported('stop')
 }
 
+/** Before Gemini 3 it excludes tools, even those that must not be called. */
+function isJson({ response_format: format }: Chat): boolean {
+  return format?.type === 'json_schema' || format?.type === 'json_object'
+}
+
 function toTools(chat: Chat): Fields[] {
   const declarations = (chat.tools ?? []).map(toDeclaration)
   return [
@@ -70,18 +78,19 @@ function toDeclaration(tool: Tool, at: number): Fields {
   }
 }
 
-function toToolConfig(choice: Chat['tool_choice']): Fields {
+function toToolConfig(choice: Chat['tool_choice'], offered: readonly Tool[]): Fields {
   const mode = (functionCallingConfig: Fields) => ({ toolConfig: { functionCallingConfig } })
   if (choice === 'none') return mode({ mode: 'NONE' })
-  if (choice === 'auto') return mode({ mode: 'AUTO' })
+  // VALIDATED is AUTO with calls that fit their schema, as strict tools ask for.
+  const strict = offered.some((tool) => tool.function?.strict === true)
+  if (choice === 'auto') return mode({ mode: strict ? 'VALIDATED' : 'AUTO' })
   if (choice === 'required') return mode({ mode: 'ANY' })
-  if (!isFields(choice)) return {}
+  if (!isFields(choice)) return strict ? mode({ mode: 'VALIDATED' }) : {}
   if (isFields(choice.function)) return mode({ mode: 'ANY', allowedFunctionNames: [choice.function.name] })
-  if (choice.type !== 'allowed_tools' || !isFields(choice.allowed_tools)) return {}
-  const { tools, mode: binding } = choice.allowed_tools
-  const allowed = Array.isArray(tools) ? tools.map((tool) => String(tool?.function?.name ?? tool?.name)) : []
+  const allowed = allowedTools(choice)
+  if (allowed === undefined) return {}
   // Only ANY narrows the list; leaving the choice to the model is done by VALIDATED.
-  return mode({ mode: binding === 'required' ? 'ANY' : 'VALIDATED', allowedFunctionNames: allowed })
+  return mode({ mode: allowed.mode === 'required' ? 'ANY' : 'VALIDATED', allowedFunctionNames: allowed.names })
 }
 
 function toGenerationConfig(chat: Chat, traits: Traits, dropped: string[]): Fields {
@@ -89,11 +98,12 @@ function toGenerationConfig(chat: Chat, traits: Traits, dropped: string[]): Fiel
   const most = traits.outputTokens || Number.POSITIVE_INFINITY
   const stop = typeof chat.stop === 'string' ? [chat.stop] : (chat.stop ?? [])
   const format = chat.response_format
-  const json = format?.type === 'json_schema' || format?.type === 'json_object'
+  const json = isJson(chat)
   const schema = format?.type === 'json_schema' ? format.json_schema?.schema : undefined
   // Before Gemini 3 (asked by a budget, not a level) JSON output and functions exclude each other.
-  const jsonAllowed = traits.efforts !== undefined || !chat.tools?.length
+  const jsonAllowed = traits.efforts !== undefined || !chat.tools?.length || chat.tool_choice === 'none'
   if (json && !jsonAllowed) throw unsupported('response_format')
+  if ((chat.n ?? 1) > MAX_CANDIDATES) throw unsupported('n')
   const images = chat.modalities?.includes('image') ? { responseModalities: ['TEXT', 'IMAGE'] } : {}
   const given = {
     maxOutputTokens: asked === undefined ? undefined : Math.min(asked, most),
@@ -127,7 +137,9 @@ function toThinking(chat: Chat, traits: Traits, dropped: string[]): Fields | und
   }
   const includeThoughts = asked.effort !== 'none'
   if (traits.efforts !== undefined) {
-    return { thinkingLevel: nearestEffort(asked.effort ?? 'medium', traits), includeThoughts }
+    // It cannot be off: who wants none gets the least.
+    const level = nearestEffort(asked.effort ?? 'medium', traits) ?? weakestEffort(traits)
+    return { thinkingLevel: level, includeThoughts }
   }
   const { min, max = Number.POSITIVE_INFINITY } = traits.budget ?? { min: 0 }
   const wanted = asked.tokens ?? THINKING_TOKENS[asked.effort ?? 'medium']

@@ -129,16 +129,20 @@ export function createOpenAIReader(quirks: AnswerQuirks, newId: () => string): O
     }
   }
 
-  const findCall = (choice: Choice, upstreamIndex: number | undefined, id: string | undefined): Call | undefined => {
-    if (id !== undefined) {
-      const same = choice.calls.find((call) => call.id === id)
-      if (same !== undefined) return same
-      // An index that comes back with another id is another call: some number all calls 0.
-      const last = choice.calls.findLast((call) => call.upstreamIndex === upstreamIndex)
-      return last?.id === '' ? last : undefined
+  /** An index says which call is meant; where it does not, or cannot, the id does. */
+  const findCall = (
+    choice: Choice,
+    upstreamIndex: number | undefined,
+    id: string | undefined,
+    name: string | undefined,
+  ): Call | undefined => {
+    if (upstreamIndex === undefined) {
+      return id === undefined ? choice.current : choice.calls.find((call) => call.id === id)
     }
-    if (upstreamIndex === undefined) return choice.current
-    return choice.calls.findLast((call) => call.upstreamIndex === upstreamIndex)
+    const last = choice.calls.findLast((call) => call.upstreamIndex === upstreamIndex)
+    // Some number all calls 0: another id with a name of its own is another call. Some make a new id for every piece.
+    const another = id !== undefined && name !== undefined && last !== undefined && last.id !== '' && last.id !== id
+    return another ? choice.calls.find((call) => call.id === id) : last
   }
 
   const start = (index: number, call: Call, name: string, kind: ToolKind, extra: Fields | undefined): ChatEvent => {
@@ -155,7 +159,7 @@ export function createOpenAIReader(quirks: AnswerQuirks, newId: () => string): O
     const custom = isFields(delta.custom)
     const inner = custom ? (delta.custom as Fields) : isFields(delta.function) ? delta.function : {}
     const name = textOf(inner.name)
-    let call = findCall(choice, upstreamIndex, id)
+    let call = findCall(choice, upstreamIndex, id, name)
     if (call === undefined) {
       // A provider that ends its calls with an empty one (Workers AI) has not called anything.
       if (id === undefined && name === undefined) return
@@ -259,7 +263,7 @@ export function createOpenAIReader(quirks: AnswerQuirks, newId: () => string): O
     },
     body: (body) => {
       if (!isFields(body)) return [{ type: 'error', failure: nonsense() }]
-      if (isTruthy(body.error)) return [{ type: 'error', failure: readErrorInAnswer(body) }]
+      if (isTruthy(body.error) || body.object === 'error') return [{ type: 'error', failure: readErrorInAnswer(body) }]
       if (fieldsOf(body.choices).length === 0) return [{ type: 'error', failure: nonsense() }]
       return [...read(body, true), { type: 'done' }]
     },

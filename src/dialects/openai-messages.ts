@@ -1,4 +1,5 @@
 import type { Message, ToolCall } from '../chat/request.ts'
+import { sayingSomething } from './fields.ts'
 import { partsOf } from './parts.ts'
 
 /** What an OpenAI-compatible provider wants otherwise in its messages (translation 3). */
@@ -11,6 +12,10 @@ export interface MessageQuirks {
   readonly cacheControl?: boolean
   /** Refuses `name` on messages. */
   readonly noNames?: boolean
+  /** Refuses fields of messages that are not OpenAI's. */
+  readonly strictMessages?: boolean
+  /** Wants a last message of the assistant marked as one to go on with. */
+  readonly prefixLast?: boolean
   /** Tool call ids must have exactly so many letters and digits. */
   readonly toolIdLength?: number
   /** Tool call ids may have so many characters. */
@@ -23,13 +28,15 @@ export interface MessageQuirks {
 export function toOpenAIMessages(messages: readonly Message[], quirks: MessageQuirks): unknown[] {
   const idOf = createToolIds(quirks)
   const mapped = messages.map((message) => toMessage(message, quirks, idOf))
+  const last = mapped.at(-1)
+  if (quirks.prefixLast === true && last?.role === 'assistant') mapped[mapped.length - 1] = { ...last, prefix: true }
   return quirks.alternating === true ? alternating(mapped) : mapped
 }
 
 type IdOf = (id: string) => string
 
 function toMessage(message: Message, quirks: MessageQuirks, idOf: IdOf): Message {
-  const clean = withoutCacheMarks(withoutName(message, quirks), quirks)
+  const clean = withoutCacheMarks(withoutName(withoutOurs(message, quirks), quirks), quirks)
   switch (message.role) {
     case 'assistant':
       return toAssistant(clean, quirks, idOf)
@@ -44,11 +51,17 @@ function toMessage(message: Message, quirks: MessageQuirks, idOf: IdOf): Message
   }
 }
 
+/**
+ * An answer that a client sends back as it got it. What is null or empty says nothing, and some refuse its very name; the
+ * official client's helpers add `parsed` and `parsed_arguments`, which no provider knows.
+ */
 function toAssistant(message: Message, { reasoningBack }: MessageQuirks, idOf: IdOf): Message {
-  const { reasoning_content, reasoning, reasoning_details, tool_calls, ...rest } = message
+  const { reasoning_content, reasoning, reasoning_details, tool_calls, content, parsed, ...rest } = message
   const thoughts = reasoning_content ?? reasoning
   return {
-    ...rest,
+    role: message.role,
+    ...(content === undefined ? {} : { content }),
+    ...sayingSomething(rest),
     ...(tool_calls?.length ? { tool_calls: tool_calls.map((call) => toCall(call, idOf)) } : {}),
     ...(reasoningBack === 'reasoning_details' && reasoning_details ? { reasoning_details } : {}),
     ...(reasoningBack === 'reasoning_content' && thoughts ? { reasoning_content: thoughts } : {}),
@@ -56,11 +69,12 @@ function toAssistant(message: Message, { reasoningBack }: MessageQuirks, idOf: I
   }
 }
 
-/** Without what other families put there; without arguments a call has an empty object (cases T05). */
+/** Without what other families and clients put there; without arguments a call has an empty object (cases T05). */
 function toCall({ extra_content, ...call }: ToolCall, idOf: IdOf): ToolCall {
   const id = idOf(call.id)
-  if (call.function?.arguments.trim() !== '') return { ...call, id }
-  return { ...call, id, function: { ...call.function, arguments: '{}' } }
+  if (call.function === undefined) return { ...call, id }
+  const { parsed_arguments, ...called } = call.function
+  return { ...call, id, function: { ...called, arguments: called.arguments.trim() === '' ? '{}' : called.arguments } }
 }
 
 function createToolIds({ toolIdLength, toolIdMax }: MessageQuirks): IdOf {
@@ -81,6 +95,32 @@ function digest(text: string, length: number): string {
     name += (hash >>> 0).toString(36)
   }
   return name.slice(0, length)
+}
+
+/** What an answer of ours carries beyond OpenAI's fields, and members that say nothing: strict servers refuse them. */
+const OURS = new Set(['annotations', 'citations', 'images'])
+const OPENAI_FIELDS = new Set([
+  'role',
+  'content',
+  'name',
+  'tool_calls',
+  'tool_call_id',
+  'function_call',
+  'refusal',
+  'reasoning_content',
+  'reasoning',
+  'reasoning_details',
+  'cache_control',
+])
+
+function withoutOurs(message: Message, { strictMessages }: MessageQuirks): Message {
+  const goes = (name: string) =>
+    (OURS.has(name) && message.role === 'assistant') ||
+    (message[name] === null && name !== 'content') ||
+    (strictMessages === true && !OPENAI_FIELDS.has(name))
+  const names = Object.keys(message).filter(goes)
+  if (names.length === 0) return message
+  return Object.fromEntries(Object.entries(message).filter(([name]) => !names.includes(name))) as Message
 }
 
 function withoutName(message: Message, { noNames }: MessageQuirks): Message {

@@ -21,6 +21,14 @@ export interface OpenAIQuirks extends AnswerQuirks, MessageQuirks {
   /** Refused only by its reasoning models: harmless ones, and those without which the answer would be wrong. */
   readonly reasoningDrop?: readonly string[]
   readonly reasoningRefuse?: readonly string[]
+  /** The only parameters that it takes; it refuses a request with any other. */
+  readonly knows?: readonly string[]
+  /** Goes with every request. */
+  readonly always?: Readonly<Record<string, unknown>>
+  /** How thinking is switched off where a model has a switch. */
+  readonly thinkingSwitch?: { readonly off: Readonly<Record<string, unknown>> }
+  /** Has JSON output, but not by a schema, whatever its models can do elsewhere. */
+  readonly schemaInPrompt?: boolean
   /** Cannot be told which tool to call, or to call one at all. */
   readonly noToolChoice?: boolean
   /** Wants reasoning asked for as `reasoning: {effort | max_tokens}`. */
@@ -50,29 +58,35 @@ function prepare({ chat, model, stream, traits, quirks, newId }: Call<OpenAIQuir
 }
 
 type Body = Record<string, unknown>
+/** Takes a parameter out; `silently` where nothing is lost with it. */
+type Drop = (name: string, silently?: boolean) => void
 
 function toBody(chat: Chat, stream: boolean, traits: Traits, quirks: OpenAIQuirks, dropped: string[]): Body {
   const body: Body = { ...chat, messages: toOpenAIMessages(chat.messages, quirks) }
-  const drop = (name: string, silently = false) => {
+  const drop: Drop = (name, silently = false) => {
     if (!(name in body)) return
     delete body[name]
     if (!silently) dropped.push(name)
   }
   for (const name of ROUTING_FIELDS) delete body[name]
   for (const name in body) if (body[name] === null) delete body[name]
+  if (quirks.knows !== undefined) for (const name in body) if (!isKnown(name, quirks.knows)) drop(name)
+  if (quirks.cacheControl !== true) dropCacheMarks(body)
+  Object.assign(body, quirks.always)
 
   const { refuse: never = [], drop: harmless = [], reasoningRefuse = [], reasoningDrop = [] } = quirks
   for (const name of traits.reasoning ? [...never, ...reasoningRefuse] : never) refuse(body, name)
   for (const name of traits.reasoning ? [...harmless, ...reasoningDrop] : harmless) drop(name)
-  if (!traits.temperature) {
+  // Models that can be told not to reason sample then like any other.
+  const silent = readReasoning(chat)?.effort === 'none' && traits.efforts?.includes('none') === true
+  if (!traits.temperature && !silent) {
     for (const name of SAMPLING) drop(name)
     for (const name of ['logprobs', 'top_logprobs']) refuse(body, name)
   }
   setMaxTokens(body, quirks)
   setReasoning(body, chat, traits, quirks, drop)
   if (quirks.noToolChoice === true) setToolChoice(body, drop)
-  // It is what a model does anyway, and some refuse the word (Fireworks, beside tools).
-  if (chat.response_format?.type === 'text') drop('response_format', true)
+  setResponseFormat(body, chat, traits, quirks, drop)
   // Without tools these are refused by OpenAI itself; they say nothing then.
   if (!chat.tools?.length) for (const name of ['tools', 'tool_choice', 'parallel_tool_calls']) drop(name, true)
   for (const [from, to] of Object.entries(quirks.rename ?? {})) {
@@ -88,6 +102,27 @@ function toBody(chat: Chat, stream: boolean, traits: Traits, quirks: OpenAIQuirk
   return body
 }
 
+/** What the dialect itself takes care of is known to everybody. */
+const HANDLED = new Set([
+  'messages',
+  'stream_options',
+  'max_completion_tokens',
+  'reasoning',
+  'seed',
+  'logprobs',
+  'top_logprobs',
+])
+
+function isKnown(name: string, known: readonly string[]): boolean {
+  return known.includes(name) || HANDLED.has(name)
+}
+
+function dropCacheMarks(body: Body): void {
+  delete body.cache_control
+  if (!Array.isArray(body.tools) || !body.tools.some((tool) => 'cache_control' in tool)) return
+  body.tools = body.tools.map(({ cache_control, ...tool }) => tool)
+}
+
 function refuse(body: Body, name: string): void {
   const value = body[name]
   // The value that changes nothing is no reason to refuse.
@@ -97,7 +132,7 @@ function refuse(body: Body, name: string): void {
 }
 
 /** A provider that always leaves the choice to the model: fine for `auto`; for `none` there must be no tools. */
-function setToolChoice(body: Body, drop: (name: string, silently?: boolean) => void): void {
+function setToolChoice(body: Body, drop: Drop): void {
   if (body.tool_choice === 'none') drop('tools', true)
   else if (body.tool_choice !== undefined && body.tool_choice !== 'auto') throw unsupported('tool_choice')
   drop('tool_choice', true)
@@ -111,13 +146,7 @@ function setMaxTokens(body: Body, { maxTokens }: OpenAIQuirks): void {
   if (value !== undefined) body[maxTokens] = value
 }
 
-function setReasoning(
-  body: Body,
-  chat: Chat,
-  traits: Traits,
-  quirks: OpenAIQuirks,
-  drop: (name: string, silently?: boolean) => void,
-): void {
+function setReasoning(body: Body, chat: Chat, traits: Traits, quirks: OpenAIQuirks, drop: Drop): void {
   const asked = readReasoning(chat)
   if (quirks.reasoningObject === true) {
     delete body.reasoning_effort
@@ -125,9 +154,39 @@ function setReasoning(
     return
   }
   delete body.reasoning
+  const thinks = traits.reasoning && traits.toggle ? quirks.thinkingSwitch : undefined
+  if (thinks !== undefined && lacksThoughts(chat, quirks)) Object.assign(body, thinks.off)
   if (asked === undefined) return
-  const effort = asked.effort ?? 'medium'
-  const nearest = traits.efforts === undefined ? effort : nearestEffort(effort, traits)
-  body.reasoning_effort = nearest
-  if (!traits.reasoning || nearest === undefined) drop('reasoning_effort')
+  const level = traits.reasoning ? nearestEffort(asked.effort ?? 'medium', traits) : undefined
+  if (asked.effort === 'none' && level === undefined && thinks !== undefined) {
+    Object.assign(body, thinks.off)
+    drop('reasoning_effort', true)
+    return
+  }
+  // Two models know no more than "as you think fit".
+  const word = level ?? (asked.effort !== 'none' && traits.efforts?.includes('default') ? 'default' : undefined)
+  body.reasoning_effort = word ?? asked.effort ?? 'medium'
+  if (word === undefined) drop('reasoning_effort', asked.effort === 'none' && !traits.reasoning)
+}
+
+/** In a tool round that another model began there are no thoughts to send back, and some refuse to think on without. */
+function lacksThoughts({ messages }: Chat, { reasoningBack }: OpenAIQuirks): boolean {
+  const last = messages.at(-1)
+  const call = messages.findLast(({ role }) => role === 'assistant')
+  if (reasoningBack !== 'reasoning_content' || last?.role !== 'tool' || !call?.tool_calls?.length) return false
+  return !call.reasoning_content && !call.reasoning
+}
+
+/** JSON by a schema where the model has it, by the prompt where the provider only knows JSON, else by another candidate. */
+function setResponseFormat(body: Body, chat: Chat, traits: Traits, quirks: OpenAIQuirks, drop: Drop): void {
+  const format = chat.response_format
+  // It is what a model does anyway, and some refuse the word (Fireworks, beside tools).
+  if (format?.type === 'text') drop('response_format', true)
+  if (format?.type !== 'json_schema') return
+  if (quirks.schemaInPrompt === true) {
+    const schema = JSON.stringify(format.json_schema?.schema ?? {})
+    const content = `Answer with a single JSON object and nothing else. It must satisfy this JSON Schema: ${schema}`
+    body.response_format = { type: 'json_object' }
+    body.messages = [{ role: 'system', content }, ...(body.messages as unknown[])]
+  } else if (!traits.jsonSchema) throw unsupported('response_format')
 }

@@ -21,13 +21,13 @@ interface Said {
 }
 
 const CONTEXT_LENGTH =
-  /context[_ ]length|context window|maximum context|prompt is too long|input length and `?max_tokens`? exceed|input token count.{0,40}exceeds|exceeds the maximum number of tokens|too_many_prompt_tokens|too many (input|prompt) tokens|string_above_max_length|reduce the length of (the|your) (messages|prompt)|range of input length/i
+  /context[_ ]length|context window|maximum context|prompt is too long|input length and `?max_tokens`? exceed|input token count.{0,40}exceeds|exceeds the maximum number of tokens|too_many_prompt_tokens|too many (input|prompt) tokens|string_above_max_length|reduce the length of (the|your) (messages|prompt)|range of input length|maximum prompt length|too many tokens: size limit|exceeded model token limit|exceeds the available context size|max_new_tokens` must be <=/i
 /** Words only: Google's message speaks of a quota also where a minute's wait helps, its quota's id tells which. */
-const QUOTA = /insufficient_quota|PerDay/
+const QUOTA = /insufficient_quota|PerDay|exceeded_current_quota/
 const NO_CREDIT =
   /insufficient_quota|insufficient[ _]balance|credit balance is too low|\bbilling_(?:error|hard_limit|not_active)|requires more credits|out of credits/i
 const POLICY =
-  /content_filter|content_policy|responsibleaipolicy|content management policy|safety system|moderation|flagged/i
+  /content_filter|content_policy|responsibleaipolicy|content management policy|content filtering policy|safety system|moderation|flagged|violates usage guidelines|SAFETY_CHECK|usage policy|invalid_prompt/i
 const CREDENTIALS =
   /api[_ ]?key[_ ]?(not[_ ]valid|invalid)|invalid[_ ](x-)?api[_ -]?key|incorrect api key|authentication_error/i
 const MODEL =
@@ -111,7 +111,7 @@ function kindOf(status: number, { words, message }: Said): Kind {
   const all = `${words} ${message}`
   const callers = status === 400 || status === 413 || status === 422 || status === 0
   if (callers && CONTEXT_LENGTH.test(all)) return 'context-length'
-  if (status === 429 && QUOTA.test(words)) return 'quota-exhausted'
+  if (status === 429 && (QUOTA.test(words) || /used all available credits/.test(message))) return 'quota-exhausted'
   // Some tell with a 400 that our account is empty.
   if (callers && NO_CREDIT.test(all)) return 'credentials-refused'
   if (callers && (CREDENTIALS.test(all) || REGION.test(all))) return 'credentials-refused'
@@ -119,8 +119,8 @@ function kindOf(status: number, { words, message }: Said): Kind {
   // Groq: the request is larger than our account's limit for a minute.
   if (status === 413 && limited) return 'rate-limited'
   // Groq: the model wrote a call that does not fit its schema; another one may do better.
-  if (status === 400 && /tool_use_failed/.test(words)) return 'model-not-capable'
-  if ((callers || status === 403) && POLICY.test(words)) return 'content-filter'
+  if (status === 400 && /tool_use_failed|json_validate_failed/.test(words)) return 'model-not-capable'
+  if ((callers || status === 403) && POLICY.test(all)) return 'content-filter'
   if ((status === 400 || status === 0) && MODEL.test(all)) return 'model-missing'
   switch (status) {
     case 400:

@@ -54,12 +54,12 @@ export async function attempt(given: Try): Promise<Answer> {
   }
 }
 
-function prepare({ target, provider, chat, stream }: Try): Prepared {
+function prepare({ target, provider, chat, stream, promptTokens }: Try): Prepared {
   const { upstreamModel, traits } = target.deployment
   const newId = () => `call_${randomText(24)}`
   let prepared: Prepared
   try {
-    prepared = provider.provider.speak({ chat, model: upstreamModel, stream, traits, newId })
+    prepared = provider.provider.speak({ chat, model: upstreamModel, stream, traits, promptTokens, newId })
   } catch (error) {
     // Only nesting that exhausts the stack fails in JSON.stringify.
     if (error instanceof RangeError) throw new Failure('invalid-json', 'The request body is nested too deeply.')
@@ -84,7 +84,6 @@ async function whole(given: Try, prepared: Prepared, watch: Watch): Promise<Answ
   const first = [...settler.take(prepared.answer(body)), ...settler.close()]
   const ending = first.at(-1)
   if (ending?.type === 'error') throw withStatus(ending.failure, response.status)
-  if (first.some(isTooDeep)) throw new Failure('provider-failed', "The provider's answer is nested too deeply.")
   const next = async () => []
   return { target: given.target, dropped: prepared.dropped, first, next, cancel: () => {}, usage: settler.usage }
 }
@@ -106,17 +105,6 @@ async function stream(given: Try, prepared: Prepared, watch: Watch): Promise<Ans
   const first: Said[] = []
   while (!begins(first, response.status)) first.push(...(await next()))
   return { target, dropped: prepared.dropped, first, next, cancel: watch.end, usage: settler.usage }
-}
-
-/** Fields that we hand on as they are have to fit into JSON again. */
-function isTooDeep(said: Said): boolean {
-  if (said.type !== 'extra') return false
-  try {
-    JSON.stringify(said.fields)
-    return false
-  } catch {
-    return true
-  }
 }
 
 /** A whole body where a stream was asked for: mostly an error that came with a 200. */

@@ -134,7 +134,14 @@ async function whole(course: Course): Promise<Response> {
   const completion = collect(answer.first, envelopeOf(course, answer.target.model), object)
   if (completion instanceof Failure) throw completion
   finish(course, answer, observe(course, answer.first))
-  return new Response(JSON.stringify(completion), {
+  let text: string
+  try {
+    text = JSON.stringify(completion)
+  } catch {
+    // Nested so deeply that it does not go back into JSON.
+    return failed(course, new Failure('provider-failed', "The provider's answer cannot be passed on."))
+  }
+  return new Response(text, {
     headers: { ...headersOf(course, answer), 'content-type': 'application/json' },
   })
 }

@@ -66,7 +66,7 @@ export function createStreamReader({
     const piece = await reader?.read()
     if (piece === undefined || piece.done) return [...read(parser.end()), ...settler.close()]
     const messages = parser.feed(piece.value)
-    watch.arrived(messages.length > 0)
+    watch.arrived(messages.some(({ data }) => data !== ''))
     const said = read(messages)
     if (!begun && (said.some(isMeaningful) || settler.finished())) {
       begun = true

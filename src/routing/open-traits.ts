@@ -1,4 +1,5 @@
 import type { Traits } from '../dialects/dialect.ts'
+import { ALL_EFFORTS } from '../dialects/effort.ts'
 
 /** A model that the catalogue cannot know, on the operator's own server: trusted to do what it is asked. */
 export const openTraits: Traits = {
@@ -10,5 +11,6 @@ export const openTraits: Traits = {
   jsonSchema: true,
   temperature: true,
   reasoning: true,
+  efforts: ALL_EFFORTS,
   toggle: true,
 }

@@ -108,7 +108,8 @@ export function createEncoder({ id, created, model }: Envelope, includeUsage: bo
         return chunk(said.choice, toolDelta(said))
       case 'extra':
         hold(said.choice, said.place, said.fields)
-        return ''
+        // Sound and pictures are the answer itself, piece by piece.
+        return 'audio' in said.fields || 'images' in said.fields ? chunk(said.choice, '') : ''
       case 'end':
         return ending(said.finishes, said.usage)
       case 'error': {

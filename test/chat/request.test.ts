@@ -84,6 +84,22 @@ describe('a field of another type or out of its range is refused by its name', (
   })
 })
 
+describe('a list of names may hold twenty', () => {
+  const names = (count: number) => Array.from({ length: count }, (_, at) => `name-${at}`)
+  test.each<[string, (list: string[]) => Json]>([
+    ['models', (list) => ({ models: list })],
+    ['provider.order', (list) => ({ provider: { order: list } })],
+    ['provider.only', (list) => ({ provider: { only: list } })],
+    ['provider.ignore', (list) => ({ provider: { ignore: list } })],
+  ])('%s, and one more is refused by its name', (param, fields) => {
+    expect(faultOf({ ...minimal, ...fields(names(20)) })).toBeUndefined()
+    expect(faultOf({ ...minimal, ...fields(names(21)) })).toEqual(invalid(param))
+    expect(() => parseChat({ ...minimal, ...fields(names(21)) })).toThrow(/at most 20/)
+    // The same name again makes it no shorter: each would be looked up.
+    expect(faultOf({ ...minimal, ...fields(Array(21).fill('openai')) })).toEqual(invalid(param))
+  })
+})
+
 test.each(FIELDS.map(([name]) => name).filter((name) => name !== 'model' && name !== 'messages'))(
   'null for %s means that it is absent',
   (name) => {

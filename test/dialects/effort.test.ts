@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { parseChat } from '../../src/chat/request.ts'
-import { type Effort, nearestEffort, readReasoning } from '../../src/dialects/effort.ts'
+import { type Effort, nearestEffort, readReasoning, weakestEffort } from '../../src/dialects/effort.ts'
 import type { Json } from './asking.ts'
 
 const read = (fields: Json) =>
@@ -23,7 +23,10 @@ test.each<[Json, ReturnType<typeof read>]>([
 
 test.each<[Effort, string[] | undefined, Effort | undefined]>([
   ['low', ['low', 'high'], 'low'],
-  ['none', ['low', 'high'], 'low'],
+  ['none', ['low', 'high'], undefined],
+  ['none', ['none', 'high'], 'none'],
+  ['low', ['none', 'high'], 'high'],
+  ['high', ['none'], undefined],
   ['minimal', ['low', 'medium'], 'low'],
   ['medium', ['low', 'high'], 'low'],
   ['xhigh', ['low', 'medium', 'high', 'max'], 'max'],
@@ -34,4 +37,10 @@ test.each<[Effort, string[] | undefined, Effort | undefined]>([
   ['high', undefined, undefined],
 ])('%s among %j is %s', (asked, efforts, expected) => {
   expect(nearestEffort(asked, efforts === undefined ? {} : { efforts })).toBe(expected)
+})
+
+test('the least thinking that a model can be asked for', () => {
+  expect(weakestEffort({ efforts: ['high', 'low'] })).toBe('low')
+  expect(weakestEffort({ efforts: ['none', 'high'] })).toBe('none')
+  expect(weakestEffort({})).toBeUndefined()
 })

@@ -96,14 +96,16 @@ describe('a reasoning model', () => {
   test.each([
     ['an effort it takes', 'high', ['low', 'high'], 'high'],
     ['the nearest it takes', 'medium', ['low', 'high'], 'low'],
-    ['any where its levels are not known', 'xhigh', undefined, 'xhigh'],
+    ['nothing where it takes no levels', 'xhigh', undefined, undefined],
+    ['never to stop thinking for who wants some', 'low', ['none'], undefined],
+    ['what it calls default where that is all it knows', 'high', ['none', 'default'], 'default'],
   ])('is asked for %s', (_, reasoning_effort, efforts, expected) => {
     const traits = { reasoning: true, ...(efforts && { efforts }) }
     expect(bodyOf({ reasoning_effort }, {}, traits).reasoning_effort).toBe(expected)
   })
 
   test('is asked in OpenAI words for what was asked in OpenRouter words', () => {
-    const body = bodyOf({ reasoning: { effort: 'high' } }, {}, { reasoning: true })
+    const body = bodyOf({ reasoning: { effort: 'high' } }, {}, { reasoning: true, efforts: ['low', 'high'] })
     expect(body.reasoning_effort).toBe('high')
     expect(body).not.toHaveProperty('reasoning')
   })

@@ -56,6 +56,16 @@ describe('a named model', () => {
     ])
   })
 
+  test('is asked once, with each of its providers, however often its names are repeated', () => {
+    const models = ['gpt-4o', 'gpt-4.1', 'gpt-4o', 'openai/gpt-4.1', 'azure/gpt-4o', 'gpt-4o', 'gpt-4.1']
+    expect(planned({ model: 'gpt-4.1', models }, {}, ['openai', 'azure'])).toEqual([
+      'openai/gpt-4.1',
+      'azure/gpt-4.1',
+      'openai/gpt-4o',
+      'azure/gpt-4o',
+    ])
+  })
+
   test('is alone where the caller wants no fallbacks (R05)', () => {
     expect(planned({ model: 'gpt-4.1', models: ['gpt-4o'], provider: { allow_fallbacks: false } })).toEqual([
       'openai/gpt-4.1',
@@ -108,6 +118,47 @@ describe("the caller's preferences (contract 8)", () => {
     ['a price', { max_price: { prompt: 2, completion: 8 } }, ['openai', 'azure', 'openrouter']],
   ])('%s', (_, provider, expected) => {
     expect(planned({ model: 'gpt-4.1', provider }).map((name) => name.split('/')[0])).toEqual(expected)
+  })
+
+  test.each<[string, Json]>([
+    ['a price', { sort: 'price' }],
+    ['an order that begins with another provider', { order: ['openrouter', 'anthropic'] }],
+    ['both', { order: ['anthropic'], sort: 'price' }],
+  ])('%s does not let a further model overtake the one that was asked for', (_, provider) => {
+    const models = ['gpt-4o-mini', 'claude-sonnet-4-6', 'gpt-oss-120b']
+    const targets = planned({ model: 'gpt-4.1', models, provider })
+    const order = [...new Set(targets.map((name) => name.slice(name.indexOf('/') + 1)))]
+    expect(order).toEqual(['gpt-4.1', ...models])
+  })
+
+  test('a price orders the providers of each model, the cheapest first', () => {
+    const targets = planned({
+      model: 'llama-3.3-70b-instruct',
+      models: ['gpt-4.1', 'gpt-oss-120b'],
+      provider: { sort: 'price' },
+    })
+    expect(targets).toEqual([
+      'openrouter/llama-3.3-70b-instruct',
+      'groq/llama-3.3-70b-instruct',
+      'azure/llama-3.3-70b-instruct',
+      'openai/gpt-4.1',
+      'azure/gpt-4.1',
+      'openrouter/gpt-4.1',
+      'openrouter/gpt-oss-120b',
+      'groq/gpt-oss-120b',
+    ])
+  })
+
+  test('an order orders the providers of each model', () => {
+    const provider = { order: ['openrouter', 'azure'] }
+    expect(planned({ model: 'gpt-4.1', models: ['gpt-4o'], provider })).toEqual([
+      'openrouter/gpt-4.1',
+      'azure/gpt-4.1',
+      'openai/gpt-4.1',
+      'openrouter/gpt-4o',
+      'azure/gpt-4o',
+      'openai/gpt-4o',
+    ])
   })
 
   test.each<[Json]>([
@@ -172,6 +223,25 @@ describe("a key's list", () => {
       code: 'model_not_allowed',
       param,
     })
+  })
+
+  test.each(['claude-3-sonnet', 'anthropic/claude-3-sonnet', 'claude-3-sonnet-20240229'])(
+    'that names a model by an alias holds for all its names: %s',
+    (alias) => {
+      const situation = { allowed: [alias] }
+      for (const model of ['claude-sonnet-4-5', 'anthropic/claude-sonnet-4-5', 'claude-3-sonnet']) {
+        expect(planned({ model }, situation, ['anthropic'])).toEqual(['anthropic/claude-sonnet-4-5'])
+      }
+      expect(refused(() => planned({ model: 'claude-sonnet-4-6' }, situation, ['anthropic'])).status).toBe(403)
+    },
+  )
+
+  test('that names a model by an alias restricts what auto may become', () => {
+    const allowed = ['auto', 'claude-3-sonnet']
+    const autoModels = ['gpt-4.1', 'claude-sonnet-4-6', 'claude-sonnet-4-5']
+    expect(planned({ model: 'auto' }, { allowed, autoModels }, ['openai', 'anthropic'])).toEqual([
+      'anthropic/claude-sonnet-4-5',
+    ])
   })
 
   test('restricts what auto may become (A06)', () => {

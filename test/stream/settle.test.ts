@@ -172,6 +172,41 @@ test('an answer counts as finished when every choice that began has finished', (
   expect(settle.finished()).toBe(true)
 })
 
+describe('where two choices were asked for', () => {
+  const two = () => createSettler(() => 100, 2)
+
+  test.each<[string, (settle: ReturnType<typeof two>) => readonly unknown[]]>([
+    ['the end of the stream', (settle) => settle.close()],
+    ['a broken connection', (settle) => settle.fail(failure)],
+  ])('%s after one has finished, before the other began, is an error', (_, stop) => {
+    const settle = two()
+    settle.take([text('a', 0), finish('stop', 0)])
+    expect(settle.finished()).toBe(false)
+    expect(stop(settle)).toMatchObject([{ type: 'error', failure: { kind: 'provider-failed' } }])
+  })
+
+  test("the provider's own word that it is done is an end, with as many as there are", () => {
+    const settle = two()
+    settle.take([text('a', 0), finish('stop', 0)])
+    expect(settle.take([done])).toMatchObject([{ type: 'end', finishes: [{ choice: 0, reason: 'stop' }] }])
+  })
+
+  test('the end of the stream after both is an end', () => {
+    const settle = two()
+    settle.take([text('a', 0), finish('stop', 0), text('b', 1), finish('length', 1)])
+    expect(settle.finished()).toBe(true)
+    expect(settle.close()).toMatchObject([
+      {
+        type: 'end',
+        finishes: [
+          { choice: 0, reason: 'stop' },
+          { choice: 1, reason: 'length' },
+        ],
+      },
+    ])
+  })
+})
+
 const event: fc.Arbitrary<ChatEvent> = fc.oneof(
   fc.tuple(fc.string(), fc.nat({ max: 2 })).map(([said, choice]) => text(said, choice)),
   fc.tuple(fc.constantFrom<FinishReason>('stop', 'length'), fc.nat({ max: 2 })).map((given) => finish(...given)),
