@@ -12,7 +12,7 @@ export interface Env {
 /** A provider that can be asked: its row, and what the operator configured. */
 export interface ConfiguredProvider {
   readonly provider: Provider
-  /** Without a slash at its end. */
+  /** Without a slash at its end; may have `{MODEL}` in it, and Azure's `?api-version=…`. */
   readonly baseUrl: string
   readonly headers: Readonly<Record<string, string>>
   /** Our key, to keep it out of what is told; undefined where there is none. */
@@ -154,11 +154,16 @@ function baseUrl(env: Env, provider: Provider, given: string | undefined): strin
   if (template.includes('{ACCOUNT_ID}') && account === undefined) {
     throw senseless(accountName, `is needed beside ${provider.setting}_API_KEY`)
   }
-  const whole = template.replace('{ACCOUNT_ID}', account ?? '').replace(/\/+$/, '')
+  const whole = template.replace('{ACCOUNT_ID}', account ?? '').replace(/\/+(?=\?|$)/, '')
   const url = URL.parse(whole)
   const odd = url === null || !/^https?:$/.test(url.protocol) || url.username !== '' || url.password !== ''
-  if (odd || url.search !== '' || url.hash !== '') {
-    throw senseless(name, 'must be an http or https address without a user, a password or a query')
+  // Azure's version is the one query there is; a key in an address would end up in logs.
+  const queried = url?.search !== '' && !/^\?api-version=[\w.-]+$/.test(url?.search ?? '')
+  if (odd || queried || url.hash !== '') {
+    throw senseless(
+      name,
+      'must be an http or https address without a user, a password or a query (but for api-version)',
+    )
   }
   return whole
 }

@@ -77,7 +77,12 @@ function asFailure(error: unknown): Failure {
 }
 
 async function whole(given: Try, prepared: Prepared, watch: Watch): Promise<Answer> {
-  const response = await askProvider(given.provider, prepared.request, watch.signal)
+  const response = await askProvider(
+    given.provider,
+    prepared.request,
+    given.target.deployment.upstreamModel,
+    watch.signal,
+  )
   const body = await readAnswerBody(response, given.provider)
   watch.end()
   const settler = createSettler(given.promptTokens)
@@ -90,7 +95,7 @@ async function whole(given: Try, prepared: Prepared, watch: Watch): Promise<Answ
 
 async function stream(given: Try, prepared: Prepared, watch: Watch): Promise<Answer> {
   const { target, provider, timeouts, chat } = given
-  const response = await askProvider(provider, prepared.request, watch.signal)
+  const response = await askProvider(provider, prepared.request, target.deployment.upstreamModel, watch.signal)
   const type = response.headers.get('content-type') ?? ''
   if (/\b(json|html)\b/i.test(type)) await refuseBody(response, prepared, provider)
   const settler = createSettler(given.promptTokens, chat.n ?? 1)

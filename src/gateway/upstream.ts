@@ -18,9 +18,11 @@ const ANSWER_BODY_BYTES = 32 * 1024 * 1024
 export async function askProvider(
   { baseUrl, headers, secret }: ConfiguredProvider,
   request: HttpRequest,
+  /** The provider's own name for the model. */
+  model: string,
   signal: AbortSignal,
 ): Promise<Response> {
-  const response = await fetch(baseUrl + request.path, {
+  const response = await fetch(urlOf(baseUrl, request.path, model), {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...request.headers, ...headers },
     body: request.body,
@@ -41,6 +43,19 @@ export async function askProvider(
     body: parsed(withoutSecret(await readErrorText(response), secret)),
     now: Date.now(),
   })
+}
+
+const VERSION = /\/v\d+(alpha|beta)?\d*(?=\/|$)/
+
+/**
+ * Joins an address and a path. An address that has a version in it (`…/v1`, or Vertex's `…/v1/projects/…`) keeps its own;
+ * one with a query (Azure's `?api-version=…`) keeps it behind the path.
+ */
+export function urlOf(baseUrl: string, path: string, model: string): string {
+  const [address = '', query] = baseUrl.split('?')
+  const [rest = '', own] = (VERSION.test(address) ? path.replace(VERSION, '') : path).split('?')
+  const queries = [query, own].filter((text) => text !== undefined).join('&')
+  return `${address.replace('{MODEL}', encodeURIComponent(model))}${rest}${queries === '' ? '' : `?${queries}`}`
 }
 
 function withoutSecret(text: string, secret: string | undefined): string {

@@ -1,0 +1,25 @@
+import { expect, test } from 'vitest'
+import { urlOf } from '../../src/gateway/upstream.ts'
+
+const GEMINI = '/v1beta/models/gemini-2.5-pro:streamGenerateContent?alt=sse'
+
+test.each([
+  ['https://api.openai.com/v1', '/chat/completions', 'https://api.openai.com/v1/chat/completions'],
+  ['https://api.anthropic.com', '/v1/messages', 'https://api.anthropic.com/v1/messages'],
+  ['https://api.anthropic.com/v1', '/v1/messages', 'https://api.anthropic.com/v1/messages'],
+  ['https://proxy.example/anthropic', '/v1/messages', 'https://proxy.example/anthropic/v1/messages'],
+  ['https://generativelanguage.googleapis.com', GEMINI, `https://generativelanguage.googleapis.com${GEMINI}`],
+  [
+    'https://aiplatform.googleapis.com/v1/projects/p/locations/global/publishers/google',
+    GEMINI,
+    'https://aiplatform.googleapis.com/v1/projects/p/locations/global/publishers/google/models/gemini-2.5-pro:streamGenerateContent?alt=sse',
+  ],
+  [
+    'https://r.openai.azure.com/openai/deployments/{MODEL}?api-version=2024-10-21',
+    '/chat/completions',
+    'https://r.openai.azure.com/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21',
+  ],
+  ['https://x.example/v2?a=b', '/v1/y?alt=sse', 'https://x.example/v2/y?a=b&alt=sse'],
+])('%s and %s make %s', (base, path, whole) => {
+  expect(urlOf(base, path, 'gpt-4o')).toBe(whole)
+})
