@@ -17,7 +17,7 @@ export function sse(...events: readonly unknown[]): string {
 }
 
 /** Events under the name of their type, as Anthropic and Cohere write them. */
-export function named(...events: readonly { readonly type: string }[]): string {
+export function named(...events: readonly { readonly type: string; readonly [field: string]: unknown }[]): string {
   return events.map((event) => `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`).join('')
 }
 
@@ -186,8 +186,7 @@ export const SAYING: Readonly<
     whole: (text) => message([{ type: 'text', text }], 'end_turn'),
   },
   gemini: {
-    streamed: (...texts) =>
-      crlf(...texts.map((text) => generated([{ text }])), generated([{ text: '' }], 'STOP')),
+    streamed: (...texts) => crlf(...texts.map((text) => generated([{ text }])), generated([{ text: '' }], 'STOP')),
     whole: (text) => generated([{ text }], 'STOP'),
   },
   cohere: {
@@ -199,4 +198,13 @@ export const SAYING: Readonly<
 function openaiText(...texts: readonly string[]): string {
   const chunks = texts.map((content) => chunk({ content }))
   return sse(chunk({ role: 'assistant', content: '' }), ...chunks, chunk({}, 'stop'), USAGE_CHUNK, '[DONE]')
+}
+
+/** The first events of an answer, `One two three`, without its end. */
+export const BEGINNINGS: Readonly<Record<keyof typeof DIALECTS, readonly string[]>> = {
+  openai: ['One', ' two', ' three'].map((content) => sse(chunk({ content }))),
+  custom: ['One', ' two', ' three'].map((content) => sse(chunk({ content }))),
+  anthropic: [MESSAGE_START, ...textBlock(0, 'One', ' two', ' three').slice(0, -1)].map((event) => named(event)),
+  gemini: ['One', ' two', ' three'].map((text) => crlf(generated([{ text }]))),
+  cohere: [COHERE_START, ...['One', ' two', ' three'].map(cohereText)].map((event) => named(event)),
 }

@@ -77,3 +77,30 @@ test.skipIf(OWN_KEYS)(
   },
   90_000,
 )
+
+test.skipIf(OWN_KEYS)(
+  'npm start with a setting that makes no sense says which in one line and ends with status 1',
+  async () => {
+    const directory = await mkdtemp(path.join(os.tmpdir(), 'router9-state-'))
+    const freed = await freePort()
+    const args = ['--port', String(freed), '--persist-to', directory, '--var', 'AUTO_MODELS:nonsense']
+    const starting = spawn(process.execPath, ['src/cli/start.ts', ...args], { cwd: ROOT })
+    let said = ''
+    let complained = ''
+    starting.stdout.on('data', (piece) => {
+      said += piece
+    })
+    starting.stderr.on('data', (piece) => {
+      complained += piece
+    })
+    const status = await new Promise((resolve) => starting.once('exit', resolve))
+    await rm(directory, { recursive: true, force: true })
+    expect(status).toBe(1)
+    const lines = complained.split('\n').filter((line) => line.startsWith('Router9 cannot start'))
+    expect(lines, complained).toEqual([expect.stringContaining('AUTO_MODELS')])
+    expect(said).not.toContain('Router9 is ready')
+    // Nothing of it goes on.
+    await expect.poll(() => fetch(`http://127.0.0.1:${freed}/health`).catch(() => 'gone')).toBe('gone')
+  },
+  60_000,
+)

@@ -107,6 +107,7 @@ function takeChunk({ answer, choices, usageAt }: Reading, chunk: JsonObject, pos
     usageAt.push(position)
   }
   if (includeUsage && !('usage' in chunk) && !chunk.error) answer.usageProblems.push('a chunk without usage: null')
+  if (chunk.error && answer.error !== undefined) answer.problems.push('a second error')
   if (chunk.error) answer.error = objectOf(chunk.error)
   const items = arrayOf(chunk.choices)
   if (items.length === 0 && !includeUsage) answer.problems.push('a chunk with no choices, unasked')

@@ -1,9 +1,10 @@
 import { type Asked, type Check, checks, type HttpAnswer } from './compare.ts'
 import type { Expected } from './expected.ts'
 import { cutRecording, type Recording } from './manifest.ts'
-import { readRecording } from './reading.ts'
+import { orHeldBack, readRecording } from './reading.ts'
 import { readOrder } from './replay.ts'
-import { requestExtras, slotOf } from './slots.ts'
+import { mayThinkInText, requestExtras, slotOf } from './slots.ts'
+import type { Cut } from './wire.ts'
 
 // A recording of a quarter of a megabyte, written byte by byte, still fits in this.
 const ANSWER_MS = 120_000
@@ -45,22 +46,43 @@ export async function drive(options: DriveOptions): Promise<{ results: Result[];
       skipped.push(recording.file)
       continue
     }
-    const played = cut === undefined ? recording : cutRecording(recording, cut)
-    turns.push({ recording, model, expected: readRecording(played) })
+    turns.push({
+      recording,
+      model,
+      expected: cut === undefined ? readRecording(recording) : readCut(recording, model, cut),
+    })
   }
   // Faults cool a provider down, so what must fail comes after what must work.
   turns.sort((left, right) => faultRank(left.expected) - faultRank(right.expected))
   for (const { recording, model, expected } of turns) {
     const ways = recording.kind === 'error' ? [true, false] : [recording.kind === 'stream']
-    for (const stream of ways) {
-      const asked: Asked = { stream, includeUsage: stream && options.includeUsage === true }
-      const actual = await ask(options, recording, model, expected, asked)
-      const found = typeof actual === 'string' ? unanswered(actual) : checks(expected, actual, asked)
-      const { file, provider } = recording
-      results.push({ file, provider, asked: model, stream, notes: expected.notes, checks: found })
-    }
+    for (const stream of ways) results.push(await playOne(options, recording, model, expected, stream))
   }
   return { results, skipped }
+}
+
+/** What Router9 must answer for a recording that ends early. */
+export function readCut(recording: Recording, model: string, cut: Cut): Expected {
+  const expected = readRecording(cutRecording(recording, cut))
+  return mayThinkInText(model) ? orHeldBack(expected) : expected
+}
+
+/** How one recording is asked for. */
+export type Way = Pick<DriveOptions, 'url' | 'key' | 'order' | 'includeUsage'>
+
+/** Plays one recording through a running Router9 and compares the answer with what is expected of it. */
+export async function playOne(
+  way: Way,
+  recording: Recording,
+  model: string,
+  expected: Expected,
+  stream: boolean,
+): Promise<Result> {
+  const asked: Asked = { stream, includeUsage: stream && way.includeUsage === true }
+  const actual = await ask(way, recording, model, expected, asked)
+  const found = typeof actual === 'string' ? unanswered(actual) : checks(expected, actual, asked)
+  const { file, provider } = recording
+  return { file, provider, asked: model, stream, notes: expected.notes, checks: found }
 }
 
 // Answers, then faults of the caller, of the moment, and last of our credentials.
@@ -73,7 +95,7 @@ function faultRank({ outcome, error }: Expected): number {
 }
 
 async function ask(
-  options: DriveOptions,
+  options: Way,
   recording: Recording,
   model: string,
   expected: Expected,

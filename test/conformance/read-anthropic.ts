@@ -12,10 +12,13 @@ const FINISH: Record<string, FinishReason> = {
   refusal: 'content_filter',
 }
 
+/** A tool whose block has begun, and the input that its start gave. */
+type OpenTool = { tool: DraftTool; input: JsonObject }
+
 /** Reads an Anthropic Messages stream, up to the end of its first message. */
 export function readAnthropicStream(events: SseEvent[]): Draft {
   const draft = newDraft()
-  const tools = new Map<unknown, DraftTool>()
+  const tools = new Map<unknown, OpenTool>()
   const counts: JsonObject = {}
   let started = false
   for (const { data } of events) {
@@ -30,6 +33,7 @@ export function readAnthropicStream(events: SseEvent[]): Draft {
       break
     }
     if (type === 'message_stop') {
+      for (const open of tools.values()) stopBlock(open)
       draft.ended = true
       break
     }
@@ -44,6 +48,7 @@ export function readAnthropicStream(events: SseEvent[]): Draft {
     }
     if (type === 'content_block_start') startBlock(draft, tools, event)
     if (type === 'content_block_delta') takeDelta(draft, tools, event)
+    if (type === 'content_block_stop') stopBlock(tools.get(at(event, 'index')))
     if (type === 'message_delta') {
       mergeUsage(counts, at(event, 'usage'))
       takeStop(draft, objectOf(at(event, 'delta')))
@@ -80,7 +85,7 @@ function toolOf(block: unknown, given: string): DraftTool {
   return { id: textOf(at(block, 'id')), name: textOf(at(block, 'name')), arguments: given, byValue: true }
 }
 
-function startBlock(draft: Draft, tools: Map<unknown, DraftTool>, event: unknown) {
+function startBlock(draft: Draft, tools: Map<unknown, OpenTool>, event: unknown) {
   const block = at(event, 'content_block')
   const type = at(block, 'type')
   const text = textOf(at(block, 'text'))
@@ -88,14 +93,18 @@ function startBlock(draft: Draft, tools: Map<unknown, DraftTool>, event: unknown
   const thinking = textOf(at(block, 'thinking'))
   if (type === 'thinking' && thinking !== '') choiceOf(draft, 0).reasoning += thinking
   if (type !== 'tool_use') return
-  const input = objectOf(at(block, 'input'))
-  // An input given at the start counts only if no deltas follow it.
-  const tool = toolOf(block, Object.keys(input).length > 0 ? JSON.stringify(input) : '')
+  const tool = toolOf(block, '')
   choiceOf(draft, 0).tools.push(tool)
-  tools.set(at(event, 'index'), tool)
+  tools.set(at(event, 'index'), { tool, input: objectOf(at(block, 'input')) })
 }
 
-function takeDelta(draft: Draft, tools: Map<unknown, DraftTool>, event: unknown) {
+// An input given at the start counts only if no deltas follow it, which shows at the stop.
+function stopBlock(open: OpenTool | undefined) {
+  if (open === undefined || open.tool.arguments !== '' || Object.keys(open.input).length === 0) return
+  open.tool.arguments = JSON.stringify(open.input)
+}
+
+function takeDelta(draft: Draft, tools: Map<unknown, OpenTool>, event: unknown) {
   const delta = at(event, 'delta')
   const type = at(delta, 'type')
   const text = textOf(at(delta, 'text'))
@@ -103,7 +112,7 @@ function takeDelta(draft: Draft, tools: Map<unknown, DraftTool>, event: unknown)
   const json = textOf(at(delta, 'partial_json'))
   if (type === 'text_delta' && text !== '') addText(choiceOf(draft, 0), text)
   if (type === 'thinking_delta' && thinking !== '') choiceOf(draft, 0).reasoning += thinking
-  const tool = tools.get(at(event, 'index'))
+  const tool = tools.get(at(event, 'index'))?.tool
   if (type !== 'input_json_delta' || tool === undefined || json === '') return
   if (tool.byValue) {
     // From here on the provider spells the arguments itself, and the spelling must arrive.

@@ -53,3 +53,21 @@ function readHttpError(status: number, text: string): Expected {
   }
   return first
 }
+
+/**
+ * Where reasoning may begin with <think>, a text that so far is a beginning of that tag may be held back: cut right there,
+ * nothing has been said yet.
+ */
+export function orHeldBack(expected: Expected): Expected {
+  if (expected.outcome !== 'error-after-content') return expected
+  const silent = expected.choices.every(
+    ({ text, reasoning, refusal, toolCalls, functionCall }) =>
+      '<think>'.startsWith(text.trimStart()) &&
+      `${reasoning}${refusal ?? ''}` === '' &&
+      toolCalls.length === 0 &&
+      functionCall === undefined,
+  )
+  if (!silent) return expected
+  const error = { status: 502, type: 'upstream_error', param: null, code: 'upstream_error' }
+  return { ...expected, orElse: { outcome: 'error-before-content', choices: [], error, notes: expected.notes } }
+}

@@ -75,6 +75,15 @@ test('a cut stream ends as if it were whole', async () => {
   expect(await (await ask('recording:talk.sse cut:1')).text()).toBe(STREAM.slice(0, STREAM.indexOf('data: 2')))
 })
 
+test('a stream is written with the line ends, the mark and the comments that were ordered', async () => {
+  expect(await (await ask('recording:talk.sse lines:crlf')).text()).toBe(STREAM.replaceAll('\n', '\r\n'))
+  const response = await ask('recording:talk.sse with:bom with:comments lines:cr')
+  const written = Buffer.from(await response.arrayBuffer()).toString('utf8')
+  expect(written).toMatch(
+    /^\uFEFF: before the first event\r\rdata: \{[^\r]*\}\r\r: between events\r:\r\r: data: not an event\rdata: 2\r/,
+  )
+})
+
 test('a reset stream ends in a broken connection', async () => {
   const response = await ask('recording:talk.sse cut:1 end:reset')
   await expect(response.text()).rejects.toThrow()

@@ -3,23 +3,32 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type Recording, readManifest } from './manifest.ts'
-import { type Cut, cutWire } from './wire.ts'
+import { type Cut, cutWire, type Dress, dressWire } from './wire.ts'
 
-/** What a prompt asks of the replay: which recording, in which pieces, ended where. */
-export type ReplayOrder = { file: string; split: 'whole' | 'bytes' | { seed: number }; cut?: Cut; reset: boolean }
+/** What a prompt asks of the replay: which recording, written how, in which pieces, ended where. */
+export type ReplayOrder = {
+  file: string
+  split: 'whole' | 'bytes' | { seed: number }
+  cut?: Cut
+  reset: boolean
+  dress?: Dress
+}
+
+const LINE_ENDS = { lf: '\n', crlf: '\r\n', cr: '\r' } as const
 
 /** A running replay server. */
 export type Replay = { url: string; port: number; close(): Promise<void> }
 
 /**
  * Finds the order in the raw text of a request body. The last one counts, because it is in the last user message:
- * `recording:<file> split:1|split:random:<seed> cut:<events>|cutbytes:<bytes> end:reset`.
+ * `recording:<file> split:1|split:random:<seed> cut:<events>|cutbytes:<bytes> end:reset lines:lf|crlf|cr with:bom|comments`.
  */
 export function readOrder(body: string): ReplayOrder | undefined {
   const begin = body.lastIndexOf('recording:')
   if (begin < 0) return undefined
   // A JSON string ends at a quote, and an escaped line end begins with a backslash.
   const words = (/^[^"\\]+/.exec(body.slice(begin))?.[0] ?? '').split(/\s+/)
+  const undressed = { bom: false, comments: false }
   const order: ReplayOrder = { file: (words[0] ?? '').slice('recording:'.length), split: 'whole', reset: false }
   for (const word of words.slice(1)) {
     const [name, value = '', seed = ''] = word.split(':')
@@ -28,6 +37,10 @@ export function readOrder(body: string): ReplayOrder | undefined {
     if (name === 'cut') order.cut = { events: Number(value) }
     if (name === 'cutbytes') order.cut = { bytes: Number(value) }
     if (name === 'end' && value === 'reset') order.reset = true
+    if (name === 'lines' && value in LINE_ENDS) {
+      order.dress = { ...undressed, ...order.dress, lineEnd: LINE_ENDS[value as keyof typeof LINE_ENDS] }
+    }
+    if (name === 'with') order.dress = { ...undressed, ...order.dress, [value]: true }
   }
   return order
 }
@@ -82,7 +95,9 @@ async function answer(recordings: Map<string, Recording>, request: IncomingMessa
 }
 
 async function play(recording: Recording, order: ReplayOrder, response: ServerResponse) {
-  const wire = order.cut === undefined ? recording.wire : cutWire(recording.wire, recording.contentType, order.cut)
+  const { cut, dress } = order
+  const kept = cut === undefined ? recording.wire : cutWire(recording.wire, recording.contentType, cut)
+  const wire = dress === undefined ? kept : dressWire(kept, dress)
   // Without chunked coding the end of the connection is the end of the body: a cut then looks like a clean end,
   // the hardest one to notice.
   const plain = order.cut !== undefined && !order.reset

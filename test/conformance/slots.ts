@@ -36,3 +36,8 @@ export const requestExtras: Record<string, Record<string, unknown>> = {
   'openai/json-n2.json': { n: 2 },
   'openai/logprobs-stream.sse': { logprobs: true },
 }
+
+/** Whether reasoning may stand in the text of this model, between <think> and </think>. */
+export function mayThinkInText(model: string): boolean {
+  return /^(groq|fireworks|perplexity|workers-ai|ollama|custom)\//.test(model)
+}

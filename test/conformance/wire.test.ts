@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { contentTypeOf, cutWire, eventEnds, rebuildWire } from './wire.ts'
+import { contentTypeOf, cutWire, dressWire, eventEnds, rebuildWire } from './wire.ts'
 
 const bytes = (text: string) => new TextEncoder().encode(text)
 const text = (wire: Uint8Array) => new TextDecoder().decode(wire)
@@ -45,6 +45,17 @@ test('comments are not counted as events, and bytes are counted as bytes', () =>
   expect(cutWire(wire, SSE, { events: 0 }).length).toBe(0)
   expect(cutWire(wire, SSE, { events: 9 }).length).toBe(wire.length)
   expect(cutWire(wire, SSE, { bytes: 16 }).length).toBe(16)
+})
+
+test('a wire can be dressed otherwise and keeps its events', () => {
+  const wire = bytes('data: 1\n\ndata: 2\r\n\r\ndata: [DONE]\n\n')
+  const plain = { bom: false, comments: false }
+  expect(text(dressWire(wire, { ...plain, lineEnd: '\r' }))).toBe('data: 1\r\rdata: 2\r\rdata: [DONE]\r\r')
+  expect(text(dressWire(wire, { ...plain, lineEnd: '\r\n' }))).toContain('1\r\n\r\ndata: 2')
+  expect([...dressWire(wire, { ...plain, bom: true }).slice(0, 4)]).toEqual([0xef, 0xbb, 0xbf, 0x64])
+  const commented = text(dressWire(wire, { ...plain, comments: true }))
+  expect(commented.match(/^:/gm)).toHaveLength(7)
+  expect(eventEnds(bytes(commented), SSE)).toHaveLength(3)
 })
 
 test('each line of NDJSON is an event, the last also without a line end', () => {

@@ -57,3 +57,17 @@ export function cutWire(wire: Uint8Array, contentType: string, cut: Cut): Uint8A
   if (cut.events === 0) return wire.subarray(0, 0)
   return wire.subarray(0, eventEnds(wire, contentType)[cut.events - 1] ?? wire.length)
 }
+
+/** How a stream may be written otherwise and still say the same. */
+export type Dress = { lineEnd?: '\n' | '\r\n' | '\r'; bom: boolean; comments: boolean }
+
+/** The same events with other line ends, a byte order mark before them, comment lines between them. */
+export function dressWire(wire: Uint8Array, { lineEnd, bom, comments }: Dress): Uint8Array {
+  let text = new TextDecoder().decode(wire)
+  if (comments) {
+    text = text.replace(/(?<=\n)(\r?\n)(?=.)/g, '$1: between events$1:$1$1: data: not an event$1')
+    text = `: before the first event\n\n${text}`
+  }
+  if (lineEnd !== undefined) text = text.replace(/\r\n|\r|\n/g, lineEnd)
+  return encoder.encode(bom ? `\uFEFF${text}` : text)
+}

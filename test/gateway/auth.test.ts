@@ -228,6 +228,83 @@ describe('while KV fails', () => {
   })
 })
 
+describe('while KV hangs', () => {
+  test.each([
+    ['thirty seconds', 30_000],
+    ['ten minutes all but a moment', 599_999],
+  ])('a key known before is made to wait for a quarter of a second, no longer: known for %s', async (_, ms) => {
+    const key = newKey()
+    await store.put(key, { name: 'known' })
+    await callsBy(key)
+    pass(ms)
+    store.behave('hang')
+    const call = callsBy(key)
+    await store.untilRead(2)
+    await vi.advanceTimersByTimeAsync(249)
+    expect(await Promise.race([call, 'waiting'])).toBe('waiting')
+    await vi.advanceTimersByTimeAsync(1)
+    expect(await Promise.race([call, 'waiting'])).toMatchObject({ name: 'known' })
+  })
+
+  test('a key known before takes the new word where it comes within that time', async () => {
+    const key = newKey()
+    await store.put(key, {})
+    await callsBy(key)
+    await store.put(key, { disabled: true })
+    pass(30_000)
+    store.behave('hang')
+    const call = refusal(callsBy(key))
+    await store.untilRead(2)
+    await vi.advanceTimersByTimeAsync(200)
+    store.release()
+    expect(await call).toEqual(UNKNOWN)
+  })
+
+  test('the word that comes too late for one call is there for the next', async () => {
+    const key = newKey()
+    await store.put(key, { name: 'before' })
+    await callsBy(key)
+    await store.put(key, { name: 'after' })
+    pass(30_000)
+    store.behave('hang')
+    const call = callsBy(key)
+    await store.untilRead(2)
+    await vi.advanceTimersByTimeAsync(250)
+    expect(await Promise.race([call, 'waiting'])).toMatchObject({ name: 'before' })
+    store.release()
+    await Promise.all(background)
+    expect(await callsBy(key)).toMatchObject({ name: 'after' })
+    expect(store.reads()).toBe(2)
+  })
+
+  test('a look-up that ends in nothing after its call was served breaks nothing', async () => {
+    const key = newKey()
+    await store.put(key, {})
+    await callsBy(key)
+    pass(30_000)
+    store.behave('hang')
+    const call = refusal(callsBy(key))
+    await store.untilRead(2)
+    await vi.advanceTimersByTimeAsync(4000)
+    expect(await call).toBeUndefined()
+    await expect(Promise.all(background)).resolves.toBeDefined()
+  })
+
+  test('a key known more than ten minutes ago is given three seconds, as an unknown one is', async () => {
+    const key = newKey()
+    await store.put(key, {})
+    await callsBy(key)
+    pass(600_000)
+    store.behave('hang')
+    const call = refusal(callsBy(key))
+    await store.untilRead(2)
+    await vi.advanceTimersByTimeAsync(2999)
+    expect(await Promise.race([call, 'waiting'])).toBe('waiting')
+    await vi.advanceTimersByTimeAsync(1)
+    expect(await Promise.race([call, 'waiting'])).toEqual(UNAVAILABLE)
+  })
+})
+
 describe('many calls with one key', () => {
   test('a hundred at once are one look-up', async () => {
     const key = newKey()

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type Router9, startRouter9 } from '../harness/router9.ts'
 import { DEMO_KEY } from '../harness/worker.ts'
 import type { RecordedRequest } from '../simulator/requests.ts'
+import { expectRefusal } from './refusal.ts'
 import { readStream } from './seen-stream.ts'
 
 let router9: Router9
@@ -179,6 +180,33 @@ describe('how many are asked', () => {
     expect(response.status).toBe(502)
     expect(askedSlots()).toEqual(['openai', 'anthropic', 'google'])
     expect(attemptsOf(response)).toBe('openai:500:T,anthropic:500:T,google:500:T')
+  })
+
+  test('each once, however often the body repeats its names', async () => {
+    router9.simulator.setFault('*', { status: 500 })
+    const response = await router9.chat({
+      model: 'gpt-4o',
+      models: ['gpt-4o', 'openai/gpt-4o', 'mistral-large-2512', ...Array(15).fill('gpt-4o'), 'mistral-large-2512'],
+      provider: { only: ['openai', 'openai', 'mistral'] },
+      messages: [{ role: 'user', content: 'Hello!' }],
+    })
+    expect(response.status).toBe(502)
+    expect(askedSlots()).toEqual(['openai', 'mistral'])
+  })
+
+  test.each<[string, (names: string[]) => Record<string, unknown>]>([
+    ['models', (models) => ({ models })],
+    ['provider.order', (order) => ({ provider: { order } })],
+    ['provider.only', (only) => ({ provider: { only } })],
+    ['provider.ignore', (ignore) => ({ provider: { ignore } })],
+  ])('none where %s holds more than twenty names', async (param, fields) => {
+    const response = await router9.chat({
+      model: 'gpt-4o',
+      messages: [{ role: 'user', content: 'Hello!' }],
+      ...fields(Array(21).fill('openai/gpt-4o')),
+    })
+    await expectRefusal(response, { status: 400, code: 'invalid_value', param })
+    expect(askedSlots()).toEqual([])
   })
 
   test.each([500, 502, 503, 504, 520])('the only one once more after a quick %i', async (status) => {

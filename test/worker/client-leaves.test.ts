@@ -76,6 +76,29 @@ describe('a client that leaves', { concurrent: true }, () => {
   })
 })
 
+test('a client that leaves in silence is no broken answer in the log', async () => {
+  const broken = () => router9.worker.log().split('answer_broken').length - 1
+  const alone = { model: 'gpt-4o', provider: { only: ['openai'] }, stream: true }
+  const cut = { ...alone, messages: [{ role: 'user', content: 'Count to 100 [[sim openai cut=3]]' }] }
+  const before = broken()
+  await (await router9.chat(cut)).text()
+  await until(() => broken() === before + 1)
+  for (const [order, how] of [
+    ['stallafter=8', 'rst'],
+    ['tokendelay=40', 'rst'],
+    ['tokendelay=40', 'fin'],
+  ] as const) {
+    const messages = [{ role: 'user', content: `Count to 1000 [[sim openai ${order}]]` }]
+    const client = openRawClient(router9.url, { ...alone, messages })
+    await until(() => someWords(client))
+    const asked = router9.simulator.requests('openai').at(-1)
+    client.leave(how)
+    await until(() => asked?.aborted === true)
+  }
+  await sleep(200)
+  expect(broken()).toBe(before + 1)
+})
+
 test('leaving breaks nothing: the times, no complaint in the log, and the next one is served', async () => {
   console.log(`upstream ended after the client left\n  ${times.sort().join('\n  ')}`)
   expect(times).toHaveLength(cases.length)

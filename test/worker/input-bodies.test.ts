@@ -77,6 +77,22 @@ test('what is broken is not quoted back', async () => {
   expect(error.message).not.toContain('secret-words')
 })
 
+describe('where a body breaks is told rightly', () => {
+  test.each(['{"model":', '[', '', ' '])('it ends too early: %s', async (body) => {
+    const { message } = await expectRefusal(await send(body), { status: 400, code: 'invalid_json' })
+    expect(message).toContain('too early')
+  })
+
+  test.each(['hello', '{"model": gpt}', '{"model": gpt', `${CHAT}}`, "{'model':1}", '[1,]', 'undefined'])(
+    'it does not end too early: %s',
+    async (body) => {
+      const { message } = await expectRefusal(await send(body), { status: 400, code: 'invalid_json' })
+      expect(message).not.toContain('too early')
+      expect(message).toContain('not valid JSON')
+    },
+  )
+})
+
 describe.each([false, true])('the size of a body (length not told: %s)', (chunked) => {
   test('20 MiB and not a byte more is taken', async () => {
     const response = await send(CHAT + ' '.repeat(MOST_BYTES - CHAT.length), chunked)

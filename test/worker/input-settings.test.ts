@@ -34,6 +34,16 @@ const MISTAKES: readonly Mistake[] = [
     vars: { GEMINI_API_KEY: SECRET, GEMINI_BASE_URL: `https://example.com/?key=${SECRET}` },
     setting: 'GEMINI_BASE_URL',
   },
+  {
+    name: 'an address with a user and a password',
+    vars: { OPENAI_API_KEY: 'k', OPENAI_BASE_URL: `http://somebody:${SECRET}@127.0.0.1:9/v1` },
+    setting: 'OPENAI_BASE_URL',
+  },
+  {
+    name: 'an address with a key for a user',
+    vars: { CUSTOM_BASE_URL: `https://${SECRET}@example.com` },
+    setting: 'CUSTOM_BASE_URL',
+  },
   { name: 'a time that is no number', vars: { IDLE_TIMEOUT_MS: 'abc' }, setting: 'IDLE_TIMEOUT_MS' },
   { name: 'a time below nothing', vars: { TOTAL_TIMEOUT_MS: '-1' }, setting: 'TOTAL_TIMEOUT_MS' },
   { name: 'no time at all', vars: { FIRST_BYTE_TIMEOUT_MS: '0' }, setting: 'FIRST_BYTE_TIMEOUT_MS' },

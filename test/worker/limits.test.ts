@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Router9, startRouter9 } from '../harness/router9.ts'
 
 let router9: Router9
@@ -86,4 +86,48 @@ test('a request that is not valid costs nothing of the limit', async () => {
   expect((await ask('sk-r9k-clumsy', { ...HELLO, model: 'nothing-like-that' })).status).toBe(404)
   expect((await ask('sk-r9k-clumsy')).status).toBe(200)
   expect((await ask('sk-r9k-clumsy')).status).toBe(429)
+}, 30_000)
+
+describe('the limits of a key that has asked for nothing yet are told', () => {
+  const get = (path: string, key: string) => fetch(router9.url + path, { headers: { authorization: `Bearer ${key}` } })
+  test.each<[string, number, (key: string) => Promise<Response>]>([
+    ['the list of models', 200, (key) => get('/v1/models', key)],
+    ['a model', 200, (key) => get('/v1/models/gpt-4o', key)],
+    ['a model that is not there', 404, (key) => get('/v1/models/gpt-9-imaginary', key)],
+    ['a request that is not valid', 400, (key) => ask(key, { model: 'gpt-4o' })],
+    ['a body that is no JSON', 400, (key) => router9.chat('{', { authorization: `Bearer ${key}` })],
+    ['a model that nobody has', 404, (key) => ask(key, { ...HELLO, model: 'gpt-9-imaginary' })],
+  ])('with %s', async (name, status, call) => {
+    const key = `sk-r9k-fresh-${name.replaceAll(' ', '-')}`
+    await router9.worker.keys.put(key, { id: key, limits: { rpm: 7, tpm: 900 } })
+    const { headers, ...response } = await call(key).then((got) => ({ status: got.status, headers: got.headers }))
+    expect(response.status).toBe(status)
+    const told = Object.fromEntries([...headers].filter(([header]) => header.startsWith('x-ratelimit-')))
+    expect(told).toEqual({
+      'x-ratelimit-limit-requests': '7',
+      'x-ratelimit-remaining-requests': '7',
+      'x-ratelimit-reset-requests': expect.stringMatching(/^\d+m?s$/),
+      'x-ratelimit-limit-tokens': '900',
+      'x-ratelimit-remaining-tokens': '900',
+      'x-ratelimit-reset-tokens': expect.stringMatching(/^\d+m?s$/),
+    })
+  })
+})
+
+test('a key and the keys it was rotated to have the same requests between them', async () => {
+  const limits = { rpm: 3 }
+  await router9.worker.keys.put('sk-r9k-rotated-from', { id: 'key_first', limits })
+  await router9.worker.keys.put('sk-r9k-rotated-to', { id: 'key_second', account: 'key_first', limits })
+  await router9.worker.keys.put('sk-r9k-rotated-again', { id: 'key_third', account: 'key_first', limits })
+  await earlyInTheMinute()
+  const remaining: (string | null)[] = []
+  for (const key of ['sk-r9k-rotated-from', 'sk-r9k-rotated-to', 'sk-r9k-rotated-again']) {
+    const response = await ask(key)
+    expect(response.status).toBe(200)
+    remaining.push(response.headers.get('x-ratelimit-remaining-requests'))
+  }
+  expect(remaining).toEqual(['2', '1', '0'])
+  for (const key of ['sk-r9k-rotated-from', 'sk-r9k-rotated-to', 'sk-r9k-rotated-again']) {
+    expect((await ask(key)).status).toBe(429)
+  }
 }, 30_000)

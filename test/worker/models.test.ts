@@ -116,6 +116,12 @@ describe('one model', () => {
     ['/v1/models/openai%2Fgpt-4o', 'gpt-4o'],
     ['/models/anthropic%2fclaude-sonnet-4-6', 'claude-sonnet-4-6'],
     ['/v1/models/gpt%2D4o', 'gpt-4o'],
+    ['/v1/models/groq/llama-3.3-70b-versatile', 'llama-3.3-70b-instruct'],
+    ['/v1/models/azure/gpt-4o', 'gpt-4o'],
+    ['/v1/models/custom/x', 'custom/x'],
+    ['/v1/models/custom%2Fx', 'custom/x'],
+    ['/v1/models/ollama/y', 'ollama/y'],
+    ['/v1/models/claude-3-sonnet', 'claude-sonnet-4-5'],
   ])('%s is %s', async (path, id) => {
     const response = await get(path)
     expect(response.status, await response.clone().text()).toBe(200)
@@ -125,6 +131,27 @@ describe('one model', () => {
   test('is told as in the list', async () => {
     const listed = (await listFrom(await get('/v1/models'))).find(({ id }) => id === 'gpt-4o')
     expect(await (await get('/v1/models/gpt-4o')).json()).toEqual(listed)
+  })
+
+  test.each(['groq/llama-3.3-70b-versatile', 'azure/gpt-4o', 'custom/x', 'ollama/y', 'claude-3-sonnet'])(
+    'that is described may be asked by the same name: %s',
+    async (model) => {
+      const { id } = (await (await get(`/v1/models/${model}`)).json()) as Entry
+      const response = await router9.chat({ model, messages: [{ role: 'user', content: 'Hello!' }] })
+      expect(response.status, await response.clone().text()).toBe(200)
+      expect(await response.json()).toMatchObject({ model: id })
+    },
+  )
+
+  test('that a server of one’s own has is described by what is known of it: nothing', async () => {
+    expect(await (await get('/v1/models/ollama/y')).json()).toMatchObject({
+      id: 'ollama/y',
+      object: 'model',
+      owned_by: 'ollama',
+      context_length: null,
+      pricing: null,
+      providers: ['ollama'],
+    })
   })
 
   test('ids that hold slashes are found, written either way', async () => {
@@ -153,6 +180,35 @@ describe('one model', () => {
     await expectRefusal(await get('/v1/models/claude-sonnet-4-6', 'sk-r9k-no-auto'), refusal)
     await expectRefusal(await get('/v1/models/auto', 'sk-r9k-no-auto'), refusal)
     expect((await get('/v1/models/gpt-4o', 'sk-r9k-no-auto')).status).toBe(200)
+  })
+})
+
+describe('a key’s own list that names a model by an alias', () => {
+  const KEY = 'sk-r9k-by-alias'
+  const NAMES = ['claude-3-sonnet', 'claude-sonnet-4-5', 'anthropic/claude-sonnet-4-5', 'claude-sonnet-4-5-20250929']
+  const ask = (model: string) =>
+    router9.chat({ model, messages: [{ role: 'user', content: 'Hello!' }] }, { authorization: `Bearer ${KEY}` })
+  beforeAll(() => router9.worker.keys.put(KEY, { models: ['auto', 'claude-3-sonnet'] }))
+
+  test('holds for the list', async () => {
+    expect(await idsFor(KEY)).toEqual(['auto', 'claude-sonnet-4-5'])
+  })
+
+  test.each(NAMES)('holds for %s', async (name) => {
+    expect((await get(`/v1/models/${name}`, KEY)).status).toBe(200)
+    const response = await ask(name)
+    expect(response.status, await response.clone().text()).toBe(200)
+    expect(await response.json()).toMatchObject({ model: 'claude-sonnet-4-5' })
+  })
+
+  test('holds for auto', async () => {
+    expect(await (await ask('auto')).json()).toMatchObject({ model: 'claude-sonnet-4-5' })
+  })
+
+  test('holds for no other model', async () => {
+    const refusal = { status: 403, code: 'model_not_allowed', param: 'model' }
+    await expectRefusal(await get('/v1/models/claude-sonnet-4-6', KEY), refusal)
+    await expectRefusal(await ask('claude-sonnet-4-6'), refusal)
   })
 })
 

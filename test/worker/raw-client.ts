@@ -17,7 +17,7 @@ export interface RawClient {
 }
 
 /** Posts to chat completions over a connection of its own. `keep` may be false where megabytes are to come. */
-export function openRawClient(url: string, body: unknown, keep = true): RawClient {
+export function openRawClient(url: string, body: unknown, keep = true, key = DEMO_KEY): RawClient {
   const { hostname, port, host } = new URL(url)
   const json = JSON.stringify(body)
   const socket = net.connect({ host: hostname, port: Number(port) })
@@ -41,7 +41,7 @@ export function openRawClient(url: string, body: unknown, keep = true): RawClien
   const head = [
     'POST /v1/chat/completions HTTP/1.1',
     `host: ${host}`,
-    `authorization: Bearer ${DEMO_KEY}`,
+    `authorization: Bearer ${key}`,
     'content-type: application/json',
     `content-length: ${Buffer.byteLength(json)}`,
     'connection: close',

@@ -1,0 +1,196 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Case, chunksOf, startCase } from './router.ts'
+import {
+  BEGINNINGS,
+  broken,
+  chunk,
+  cohereEnd,
+  crlf,
+  DIALECTS,
+  generated,
+  named,
+  SAYING,
+  sse,
+  stream,
+  whole,
+} from './wires.ts'
+
+let router9: Case
+beforeAll(async () => {
+  router9 = await startCase()
+})
+afterAll(() => router9.stop())
+
+const eachDialect = Object.keys(DIALECTS) as (keyof typeof DIALECTS)[]
+const APART = { pauseMs: 10 }
+
+const breaks = [
+  { how: 'is reset', ending: 'reset' },
+  { how: 'is closed in the middle of the coding', ending: 'cut' },
+] as const
+
+test.each(eachDialect.flatMap((dialect) => breaks.map((row) => ({ dialect, ...row }))))(
+  'E01: a stream of $dialect whose connection $how after three chunks ends in an error',
+  async ({ dialect, ending }) => {
+    const pieces = BEGINNINGS[dialect].flatMap((event) => [event, APART])
+    const { answer, raw } = await router9.streamed(DIALECTS[dialect].model, broken(ending, ...pieces))
+    expect(answer).toMatchObject({
+      done: false,
+      error: { type: 'upstream_error', param: null, code: 'upstream_error', message: expect.stringMatching(/./) },
+    })
+    const last = chunksOf(raw).at(-1)
+    expect(last?.choices).toEqual([{ index: 0, delta: {}, finish_reason: 'error' }])
+    // Neither zeros nor any other counts: it is not a success.
+    expect(chunksOf(raw).some(({ usage }) => usage)).toBe(false)
+    expect('One two three'.startsWith(answer.choices[0]?.text ?? 'nothing')).toBe(true)
+    expect(raw).toContain('"content":"One"')
+  },
+)
+
+test('E01: with usage asked for, a broken stream has usage: null to its end', async () => {
+  const pieces = BEGINNINGS.openai.flatMap((event) => [event, APART])
+  const more = { stream_options: { include_usage: true } }
+  const { answer, raw } = await router9.streamed(DIALECTS.openai.model, broken('reset', ...pieces), more)
+  expect([answer.done, answer.error === undefined]).toEqual([false, false])
+  expect(chunksOf(raw).every(({ usage }) => usage === null)).toBe(true)
+})
+
+test.each(['reset', 'cut', 'closed'] as const)('E01: half a body is a 502, whoever sends it (%s)', async (ending) => {
+  router9.upstream.play(({ path }) => {
+    const dialect = eachDialect.find((name) => path.startsWith(`/${DIALECTS[name].model.split('/')[0]}/`)) ?? 'openai'
+    const { pieces, headers = {} } = whole(SAYING[dialect].whole('One two three'))
+    return { headers, pieces: [String(pieces[0]).slice(0, 120), APART], ending }
+  })
+  const messages = [{ role: 'user', content: 'Count.' }]
+  const responses = await Promise.all(
+    eachDialect.map((dialect) => router9.post({ model: DIALECTS[dialect].model, messages })),
+  )
+  for (const response of responses) {
+    expect(response.status).toBe(502)
+    expect(await response.json()).toMatchObject({ error: { type: 'upstream_error', code: 'upstream_error' } })
+  }
+})
+
+test.each(eachDialect.flatMap((dialect) => (['whole', 'closed'] as const).map((ending) => ({ dialect, ending }))))(
+  'E02: a stream of $dialect that just ends ($ending) without finishing is never a stop',
+  async ({ dialect, ending }) => {
+    const { answer, raw } = await router9.streamed(DIALECTS[dialect].model, broken(ending, ...BEGINNINGS[dialect]))
+    expect(answer).toMatchObject({ done: false, error: { type: 'upstream_error' } })
+    expect(raw).not.toContain('"finish_reason":"stop"')
+    expect(answer.choices[0]?.text).toBe('One two three')
+  },
+)
+
+test('E02: a call that just ends is never tool_calls', async () => {
+  const call = { index: 0, id: 'call_a', type: 'function', function: { name: 'pay', arguments: '{"amount":1' } }
+  const { answer, raw } = await router9.streamed(DIALECTS.custom.model, stream(sse(chunk({ tool_calls: [call] }))))
+  expect([answer.done, answer.error === undefined]).toEqual([false, false])
+  expect(raw).not.toContain('"finish_reason":"tool_calls"')
+})
+
+test('E02: of two choices, one that has not finished makes the answer broken', async () => {
+  const second = { ...chunk({}), choices: [{ index: 1, delta: { content: 'Two' }, finish_reason: null }] }
+  const events = [chunk({ content: 'One' }), second, chunk({}, 'stop')]
+  const { answer } = await router9.streamed(DIALECTS.openai.model, stream(sse(...events)), { n: 2 })
+  expect([answer.done, answer.error === undefined]).toEqual([false, false])
+})
+
+const endsWell: readonly { what: string; dialect: keyof typeof DIALECTS; rest: string }[] = [
+  { what: 'a finish_reason and no [DONE]', dialect: 'custom', rest: sse(chunk({}, 'stop')) },
+  { what: '[DONE] and no finish_reason', dialect: 'custom', rest: sse('[DONE]') },
+  {
+    what: 'a stop_reason and no message_stop',
+    dialect: 'anthropic',
+    rest: named({ type: 'message_delta', delta: { stop_reason: 'end_turn' }, usage: { output_tokens: 3 } }),
+  },
+  { what: 'message-end and no [DONE]', dialect: 'cohere', rest: named(cohereEnd('COMPLETE')) },
+  { what: 'finishReason', dialect: 'gemini', rest: crlf(generated([{ text: '' }], 'STOP')) },
+]
+
+test.each(endsWell)('E02: but $what is a proper end ($dialect)', async ({ dialect, rest }) => {
+  const { answer, choice } = await router9.streamed(
+    DIALECTS[dialect].model,
+    broken('closed', ...BEGINNINGS[dialect], rest),
+  )
+  expect([choice.text, choice.finishReason, answer.done]).toEqual(['One two three', 'stop', true])
+})
+
+const toldOff: readonly {
+  who: string
+  dialect: keyof typeof DIALECTS
+  model?: string
+  event: string
+  told: readonly string[]
+  code?: string
+}[] = [
+  {
+    who: 'Anthropic, overloaded',
+    dialect: 'anthropic',
+    event: named({ type: 'error', error: { type: 'overloaded_error', message: 'Overloaded for now' } }),
+    told: ['Overloaded for now', 'overloaded_error'],
+    code: 'upstream_unavailable',
+  },
+  {
+    who: 'Anthropic, broken',
+    dialect: 'anthropic',
+    event: named({ type: 'error', error: { type: 'api_error', message: 'Internal server error' } }),
+    told: ['Internal server error', 'api_error'],
+  },
+  {
+    who: 'Groq',
+    dialect: 'custom',
+    model: 'groq/llama-3.3-70b-versatile',
+    event: `event: error\n${sse({ error: { message: 'over capacity', type: 'internal_server_error', status_code: 503 } })}`,
+    told: ['over capacity'],
+    code: 'upstream_unavailable',
+  },
+  {
+    who: 'OpenRouter',
+    dialect: 'custom',
+    model: 'openrouter/openai/gpt-4o',
+    event: sse(
+      { ...chunk({ content: '' }, 'error'), error: { code: 502, message: 'Provider disconnected' } },
+      '[DONE]',
+    ),
+    told: ['Provider disconnected'],
+  },
+  {
+    who: 'vLLM, as it was',
+    dialect: 'custom',
+    event: sse(
+      { object: 'error', message: 'engine died', type: 'InternalServerError', param: null, code: 500 },
+      '[DONE]',
+    ),
+    told: ['engine died'],
+  },
+  {
+    who: 'Gemini, as an event',
+    dialect: 'gemini',
+    event: crlf({ error: { code: 503, message: 'The model is overloaded.', status: 'UNAVAILABLE' } }),
+    told: ['The model is overloaded.', 'UNAVAILABLE'],
+    code: 'upstream_unavailable',
+  },
+  {
+    who: 'Gemini, as bare JSON',
+    dialect: 'gemini',
+    event: JSON.stringify({ error: { code: 500, message: 'An internal error.', status: 'INTERNAL' } }, null, 2),
+    told: ['An internal error.', 'INTERNAL'],
+  },
+  {
+    who: 'Cohere',
+    dialect: 'cohere',
+    event: named({ type: 'message-end', delta: { finish_reason: 'ERROR', error: 'Model crashed', usage: {} } }),
+    told: [],
+  },
+]
+
+test.each(toldOff)('E03: an error in the middle of a stream reaches the client with its words ($who)', async (row) => {
+  const script = stream(...BEGINNINGS[row.dialect], row.event)
+  const { answer, raw } = await router9.streamed(row.model ?? DIALECTS[row.dialect].model, script)
+  expect(answer.choices[0]?.text).toBe('One two three')
+  expect(answer).toMatchObject({ done: false, error: { type: 'upstream_error', code: row.code ?? 'upstream_error' } })
+  for (const words of row.told) expect(answer.error?.message).toContain(words)
+  expect(chunksOf(raw).filter(({ error }) => error)).toHaveLength(1)
+})
+
+// E04, E05, E06 and E08 are not in the list of cases.

@@ -1,0 +1,197 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Body, type Case, startCase } from './router.ts'
+import { DIALECTS, SAYING, stream, whole } from './wires.ts'
+
+let router9: Case
+beforeAll(async () => {
+  router9 = await startCase()
+})
+afterAll(() => router9.stop())
+
+type Dialect = keyof typeof DIALECTS
+
+/** What is sent upstream for a whole answer. */
+async function sent(dialect: Dialect, body: Body, model: string = DIALECTS[dialect].model) {
+  return (await router9.sent(model, whole(SAYING[dialect].whole('Yes.')), body)).body
+}
+
+const PIXEL = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=='
+
+function showing(url: string): Body {
+  const content = [
+    { type: 'text', text: 'What is this?' },
+    { type: 'image_url', image_url: { url, detail: 'low' } },
+  ]
+  return { messages: [{ role: 'user', content }] }
+}
+
+const images = [
+  {
+    what: 'an https image as its address',
+    url: 'https://images.example.com/a.png?size=large',
+    source: { type: 'url', url: 'https://images.example.com/a.png?size=large' },
+  },
+  {
+    what: 'a data image as its bytes',
+    url: `data:image/png;base64,${PIXEL}`,
+    source: { type: 'base64', media_type: 'image/png', data: PIXEL },
+  },
+]
+
+test.each(images)('P01: Anthropic is sent $what, streamed and whole', async ({ url, source }) => {
+  const content = [
+    { type: 'text', text: 'What is this?' },
+    { type: 'image', source },
+  ]
+  const { messages } = await sent('anthropic', showing(url))
+  expect(messages).toEqual([{ role: 'user', content }])
+  await router9.streamed(DIALECTS.anthropic.model, stream(SAYING.anthropic.streamed('Yes.')), showing(url))
+  expect(router9.upstream.asked()[0]?.body.messages).toEqual([{ role: 'user', content }])
+})
+
+// P02 and P05 are not in the list of cases.
+
+const limits = [
+  { model: 'claude-sonnet-4-5', most: 64_000 },
+  { model: 'claude-opus-4-1', most: 32_000 },
+  { model: 'claude-opus-4-8', most: 128_000 },
+]
+
+test.each(limits)('P03: $model, asked without max_tokens, may write $most', async ({ model, most }) => {
+  expect((await sent('anthropic', {}, `anthropic/${model}`)).max_tokens).toBe(most)
+})
+
+test.each(limits)('P03: $model is asked for no more than $most, and for less where less is asked', async (row) => {
+  const model = `anthropic/${row.model}`
+  expect((await sent('anthropic', { max_tokens: 1_000_000 }, model)).max_tokens).toBe(row.most)
+  expect((await sent('anthropic', { max_tokens: 17 }, model)).max_tokens).toBe(17)
+  expect((await sent('anthropic', { max_completion_tokens: 18, max_tokens: 17 }, model)).max_tokens).toBe(18)
+})
+
+test.each(['openai', 'custom', 'gemini', 'cohere'] as const)(
+  'P03: %s is sent no limit where none was asked',
+  async (dialect) => {
+    expect(JSON.stringify(await sent(dialect, {}))).not.toMatch(/max_?(completion_|output)?tokens/i)
+  },
+)
+
+const tools = [{ type: 'function', function: { name: 'get_weather', parameters: { type: 'object', properties: {} } } }]
+const named = { type: 'function', function: { name: 'get_weather' } }
+const single: readonly { choice: unknown; told: unknown }[] = [
+  { choice: undefined, told: { type: 'auto', disable_parallel_tool_use: true } },
+  { choice: 'auto', told: { type: 'auto', disable_parallel_tool_use: true } },
+  { choice: 'required', told: { type: 'any', disable_parallel_tool_use: true } },
+  { choice: named, told: { type: 'tool', name: 'get_weather', disable_parallel_tool_use: true } },
+  { choice: 'none', told: { type: 'none' } },
+]
+
+test.each(single)('P04: parallel_tool_calls: false with the tool_choice $choice is $told to Anthropic', async (row) => {
+  const body = { tools, parallel_tool_calls: false, ...(row.choice === undefined ? {} : { tool_choice: row.choice }) }
+  expect((await sent('anthropic', body)).tool_choice).toEqual(row.told)
+})
+
+test('P04: without tools, and where parallel calls are allowed, nothing is disabled', async () => {
+  expect(await sent('anthropic', { parallel_tool_calls: false })).not.toHaveProperty('tool_choice')
+  const body = { tools, parallel_tool_calls: true, tool_choice: 'required' }
+  expect((await sent('anthropic', body)).tool_choice).toEqual({ type: 'any' })
+})
+
+test('P04: to OpenAI it goes as it is', async () => {
+  expect((await sent('openai', { tools, parallel_tool_calls: false })).parallel_tool_calls).toBe(false)
+})
+
+const stops: readonly { dialect: Dialect; read: (body: Body) => unknown }[] = [
+  { dialect: 'openai', read: ({ stop }) => stop },
+  { dialect: 'custom', read: ({ stop }) => stop },
+  { dialect: 'anthropic', read: ({ stop_sequences }) => stop_sequences },
+  { dialect: 'gemini', read: ({ generationConfig }) => (generationConfig as Body).stopSequences },
+  { dialect: 'cohere', read: ({ stop_sequences }) => stop_sequences },
+]
+
+describe.each(stops)('P06: stop goes to $dialect', ({ dialect, read }) => {
+  test('as a text', async () => {
+    expect([read(await sent(dialect, { stop: 'END' }))].flat()).toEqual(['END'])
+  })
+
+  test('as a list', async () => {
+    expect(read(await sent(dialect, { stop: ['END', '\n\nHuman:'] }))).toEqual(['END', '\n\nHuman:'])
+  })
+
+  test('not at all where it is null', async () => {
+    expect(read(await sent(dialect, { stop: null }))).toBeUndefined()
+  })
+})
+
+test('P06: stop words of white space, which Anthropic refuses, are left out and told', async () => {
+  const script = whole(SAYING.anthropic.whole('Yes.'))
+  const { headers } = await router9.whole(DIALECTS.anthropic.model, script, { stop: ['\n', 'END', ''] })
+  expect(router9.upstream.asked()[0]?.body.stop_sequences).toEqual(['END'])
+  expect(headers.get('x-router9-dropped-params')).toBe('stop')
+})
+
+const harmless = { seed: 7, logit_bias: { 50256: -100 }, store: true, tomorrow: 1 }
+const dropping: readonly { model: string; dialect: Dialect; dropped: readonly string[] }[] = [
+  { model: DIALECTS.anthropic.model, dialect: 'anthropic', dropped: ['seed', 'logit_bias', 'store', 'tomorrow'] },
+  { model: DIALECTS.gemini.model, dialect: 'gemini', dropped: ['logit_bias', 'store', 'tomorrow'] },
+  { model: DIALECTS.cohere.model, dialect: 'cohere', dropped: ['logit_bias', 'store', 'tomorrow'] },
+  { model: 'groq/llama-3.3-70b-versatile', dialect: 'custom', dropped: ['logit_bias'] },
+  { model: 'perplexity/sonar', dialect: 'custom', dropped: ['seed', 'logit_bias'] },
+]
+
+describe.each(dropping)('P07: what $model cannot take', ({ model, dialect, dropped }) => {
+  test('is left out, and the header says so, streamed and whole', async () => {
+    const body = { ...harmless, temperature: 0.5 }
+    const answers = [
+      await router9.whole(model, whole(SAYING[dialect].whole('Yes.')), body),
+      await router9.streamed(model, stream(SAYING[dialect].streamed('Yes.')), body),
+    ]
+    for (const { headers } of answers) {
+      expect(headers.get('x-router9-dropped-params')?.split(',').sort()).toEqual([...dropped].sort())
+    }
+    const [asked] = router9.upstream.asked()
+    for (const name of dropped) expect(asked?.body).not.toHaveProperty(name)
+    expect(JSON.stringify(asked?.body)).toContain('"temperature":0.5')
+  })
+
+  test('makes it unfit where require_parameters is asked for', async () => {
+    const body = { ...harmless, provider: { require_parameters: true } }
+    const { status, error } = await router9.refused(model, whole(SAYING[dialect].whole('Yes.')), body)
+    expect([status, error.code]).toEqual([400, 'unsupported_parameter'])
+    expect(dropped).toContain(error.param)
+    expect(router9.upstream.asked()).toEqual([])
+  })
+})
+
+test('P07: an unknown parameter goes to a provider of its form untouched', async () => {
+  const script = whole(SAYING.custom.whole('Yes.'))
+  const { headers } = await router9.whole(DIALECTS.custom.model, script, { tomorrow: { is: [1] } })
+  expect(router9.upstream.asked()[0]?.body.tomorrow).toEqual({ is: [1] })
+  expect(headers.get('x-router9-dropped-params')).toBeNull()
+})
+
+test('P07: with require_parameters another model that takes them answers', async () => {
+  const body = { seed: 7, models: [DIALECTS.openai.model], provider: { require_parameters: true } }
+  const { answer } = await router9.whole(DIALECTS.anthropic.model, whole(SAYING.openai.whole('Yes.')), body)
+  expect(answer.model).toBe('gpt-4o')
+  expect(router9.upstream.asked().map(({ body: asked }) => asked.seed)).toEqual([7])
+})
+
+const wrongWithout: readonly { param: string; body: Body; model: string }[] = [
+  { param: 'n', body: { n: 2 }, model: DIALECTS.anthropic.model },
+  { param: 'n', body: { n: 2 }, model: DIALECTS.cohere.model },
+  { param: 'n', body: { n: 2 }, model: 'groq/llama-3.3-70b-versatile' },
+  { param: 'logprobs', body: { logprobs: true }, model: DIALECTS.anthropic.model },
+  { param: 'logprobs', body: { logprobs: true }, model: DIALECTS.gemini.model },
+  { param: 'audio', body: { modalities: ['text', 'audio'], audio: { voice: 'alloy' } }, model: DIALECTS.gemini.model },
+]
+
+test.each(wrongWithout)('P07: $param, without which the answer would be wrong, is refused for $model', async (row) => {
+  const { status, error } = await router9.refused(row.model, whole({}), row.body)
+  expect([status, error.type, error.param, error.code]).toEqual([
+    400,
+    'invalid_request_error',
+    row.param,
+    'unsupported_parameter',
+  ])
+  expect(router9.upstream.asked()).toEqual([])
+})

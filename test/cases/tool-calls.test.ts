@@ -1,0 +1,214 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { call, openaiStream, PARIS, ROME, TWO } from './calls.ts'
+import { type Case, chunksOf, startCase } from './router.ts'
+import type { Script } from './scripted.ts'
+import {
+  block,
+  COHERE_START,
+  cohereAnswer,
+  cohereCall,
+  cohereEnd,
+  completion,
+  crlf,
+  DIALECTS,
+  generated,
+  MESSAGE_START,
+  message,
+  messageEnd,
+  named,
+  stream,
+  textBlock,
+  toolBlock,
+  whole,
+} from './wires.ts'
+
+let router9: Case
+beforeAll(async () => {
+  router9 = await startCase()
+})
+afterAll(() => router9.stop())
+
+const GEMINI_TWO = [
+  { functionCall: { id: 'call_a', name: 'get_weather', args: { city: 'Paris' } } },
+  { functionCall: { id: 'call_b', name: 'get_weather', args: { city: 'Rome' } } },
+]
+
+const whole2 = completion(
+  { content: null, tool_calls: [call(0, 'call_a', 'get_weather', PARIS), call(0, 'call_b', 'get_weather', ROME)] },
+  'tool_calls',
+)
+const parallel: readonly { who: string; model: string; streamed: Script; body: Script }[] = [
+  {
+    who: 'Anthropic',
+    model: DIALECTS.anthropic.model,
+    streamed: stream(
+      named(
+        MESSAGE_START,
+        ...toolBlock(0, 'call_a', 'get_weather', '', '{"city":', '"Paris"}'),
+        ...toolBlock(1, 'call_b', 'get_weather', '{"city":"Rome"}'),
+        ...messageEnd('tool_use'),
+      ),
+    ),
+    body: whole(
+      message(
+        [
+          { type: 'tool_use', id: 'call_a', name: 'get_weather', input: { city: 'Paris' } },
+          { type: 'tool_use', id: 'call_b', name: 'get_weather', input: { city: 'Rome' } },
+        ],
+        'tool_use',
+      ),
+    ),
+  },
+  {
+    who: 'Gemini, both in one event',
+    model: DIALECTS.gemini.model,
+    streamed: stream(crlf(generated(GEMINI_TWO, 'STOP'))),
+    body: whole(generated(GEMINI_TWO, 'STOP')),
+  },
+  {
+    who: 'Gemini, each in its own event',
+    model: DIALECTS.gemini.model,
+    streamed: stream(crlf(...GEMINI_TWO.map((part) => generated([part])), generated([], 'STOP'))),
+    body: whole(generated(GEMINI_TWO, 'STOP')),
+  },
+  {
+    who: 'Cohere, which counts from 1',
+    model: DIALECTS.cohere.model,
+    streamed: stream(
+      named(
+        COHERE_START,
+        ...cohereCall(1, 'call_a', 'get_weather', '{"city":', '"Paris"}'),
+        ...cohereCall(2, 'call_b', 'get_weather', ROME),
+        cohereEnd('TOOL_CALL'),
+      ),
+    ),
+    body: whole(
+      cohereAnswer(
+        {
+          tool_calls: [call(undefined, 'call_a', 'get_weather', PARIS), call(undefined, 'call_b', 'get_weather', ROME)],
+        },
+        'TOOL_CALL',
+      ),
+    ),
+  },
+  {
+    who: 'a provider that numbers both 0',
+    model: DIALECTS.custom.model,
+    streamed: openaiStream(
+      'tool_calls',
+      { tool_calls: [call(0, 'call_a', 'get_weather', PARIS)] },
+      { tool_calls: [call(0, 'call_b', 'get_weather', ROME)] },
+    ),
+    body: whole(whole2),
+  },
+  {
+    who: 'a provider that counts from 1',
+    model: DIALECTS.custom.model,
+    streamed: openaiStream(
+      'tool_calls',
+      { tool_calls: [call(1, 'call_a', 'get_weather', PARIS)] },
+      { tool_calls: [call(2, 'call_b', 'get_weather', '')] },
+      { tool_calls: [call(2, undefined, undefined, ROME)] },
+    ),
+    body: whole(whole2),
+  },
+]
+
+describe.each(parallel)('T01: two parallel calls of $who', ({ model, streamed, body }) => {
+  test('have the indices 0 and 1 in a stream', async () => {
+    const { choice } = await router9.streamed(model, streamed)
+    expect(choice).toMatchObject({ toolCalls: TWO, finishReason: 'tool_calls', text: '' })
+  })
+
+  test('are both in a body, in order', async () => {
+    const { choice, raw } = await router9.whole(model, body)
+    expect(choice).toMatchObject({ toolCalls: TWO, finishReason: 'tool_calls' })
+    expect(JSON.parse(raw).choices[0].message.content).toBeNull()
+  })
+})
+
+const before = [
+  { what: 'a text block', blocks: textBlock(0, 'Let me see.'), count: 1, text: 'Let me see.', reasoning: '' },
+  {
+    what: 'a thinking block',
+    blocks: block(0, { type: 'thinking', thinking: '' }, { type: 'thinking_delta', thinking: 'Weather?' }),
+    count: 1,
+    text: '',
+    reasoning: 'Weather?',
+  },
+  {
+    what: "a search of Anthropic's own and a text",
+    blocks: [
+      ...block(
+        0,
+        { type: 'server_tool_use', id: 'srvtoolu_1', name: 'web_search', input: {} },
+        { type: 'input_json_delta', partial_json: '{"query":"weather"}' },
+      ),
+      ...block(1, { type: 'web_search_tool_result', tool_use_id: 'srvtoolu_1', content: [] }),
+      ...textBlock(2, 'Found.'),
+    ],
+    count: 3,
+    text: 'Found.',
+    reasoning: '',
+  },
+]
+
+test.each(before)('T02: a call that comes after $what has the tool index 0', async (row) => {
+  const call = toolBlock(row.count, 'call_a', 'get_weather', PARIS)
+  const streamed = stream(named(MESSAGE_START, ...row.blocks, ...call, ...messageEnd('tool_use')))
+  const { choice } = await router9.streamed(DIALECTS.anthropic.model, streamed)
+  expect(choice.toolCalls).toEqual(TWO.slice(0, 1))
+  expect(choice).toMatchObject({ text: row.text, reasoning: row.reasoning, finishReason: 'tool_calls' })
+})
+
+test('T02: a call after text and thought stands alone in a body, too', async () => {
+  const content = [
+    { type: 'thinking', thinking: 'Weather?', signature: 'c2lnbmF0dXJl' },
+    { type: 'text', text: 'Let me see.' },
+    { type: 'server_tool_use', id: 'srvtoolu_1', name: 'web_search', input: { query: 'weather' } },
+    { type: 'tool_use', id: 'call_a', name: 'get_weather', input: { city: 'Paris' } },
+  ]
+  const { choice } = await router9.whole(DIALECTS.anthropic.model, whole(message(content, 'tool_use')))
+  expect(choice).toMatchObject({ text: 'Let me see.', reasoning: 'Weather?', toolCalls: TWO.slice(0, 1) })
+})
+
+// T03 and T06, T11 are not in the list of cases.
+
+const bare = [
+  { what: 'with its index but no id', at: 0 },
+  { what: 'with neither index nor id', at: undefined },
+]
+
+test.each(bare)('T04: a fragment $what goes on with the current call', async ({ at }) => {
+  const streamed = openaiStream(
+    'tool_calls',
+    { tool_calls: [call(at, 'call_a', 'get_weather', '')] },
+    { tool_calls: [call(at, undefined, undefined, '{"city":')] },
+    { tool_calls: [call(at, undefined, undefined, '"Paris"}')] },
+    { tool_calls: [call(at === undefined ? at : 1, 'call_b', 'get_weather', '')] },
+    { tool_calls: [call(at === undefined ? at : 1, undefined, undefined, ROME)] },
+  )
+  const { choice } = await router9.streamed(DIALECTS.custom.model, streamed)
+  expect(choice.toolCalls).toEqual(TWO)
+})
+
+test('T04: id and name, repeated or empty in later fragments, are told once', async () => {
+  const streamed = openaiStream(
+    'tool_calls',
+    { tool_calls: [call(0, 'call_a', 'get_weather', '{"city":')] },
+    { tool_calls: [call(0, 'call_a', 'get_weather', '"Par')] },
+    { tool_calls: [{ index: 0, id: '', type: 'function', function: { name: '', arguments: 'is"}' } }] },
+  )
+  const { choice } = await router9.streamed(DIALECTS.custom.model, streamed)
+  expect(choice.toolCalls).toEqual(TWO.slice(0, 1))
+})
+
+test('T04: what came in one upstream event goes out as one event for each delta, never joined', async () => {
+  const both = { content: 'Wait.', tool_calls: [call(0, 'call_a', 'get_weather', PARIS)] }
+  const { choice, raw } = await router9.streamed(DIALECTS.openai.model, openaiStream('tool_calls', both))
+  expect(choice).toMatchObject({ text: 'Wait.', toolCalls: TWO.slice(0, 1) })
+  const events = raw.split('\n\n').filter((event) => event !== '')
+  expect(events.every((event) => event === 'data: [DONE]' || JSON.parse(event.slice(6)))).toBe(true)
+  const deltas = chunksOf(raw).flatMap(({ choices }) => choices.map(({ delta }) => delta))
+  expect(deltas.filter(({ content, tool_calls }) => content && tool_calls)).toEqual([])
+})

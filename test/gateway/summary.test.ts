@@ -1,0 +1,100 @@
+import { describe, expect, test } from 'vitest'
+import { Failure } from '../../src/chat/failure.ts'
+import { summary } from '../../src/gateway/summary.ts'
+import { openTraits } from '../../src/routing/open-traits.ts'
+
+const PROVIDERS = ['openai', 'azure', 'openrouter']
+
+/** What is told of attempts that failed so, each at a provider of its own. */
+function summed(...failures: readonly Failure[]) {
+  const failure = summary(
+    failures.map((failed, at) => ({
+      target: {
+        model: 'gpt-4o',
+        deployment: { provider: PROVIDERS[at] ?? '', upstreamModel: 'gpt-4o', traits: openTraits },
+      },
+      outcome: failed.kind,
+      ms: 1,
+      failure: failed,
+    })),
+  )
+  const { type, param, code, message } = failure.toError()
+  return { status: failure.status, type, param, code, message, retryAfterMs: failure.details.retryAfterMs }
+}
+
+const limited = (retryAfterMs?: number) =>
+  new Failure('rate-limited', 'Slow down.', retryAfterMs === undefined ? {} : { retryAfterMs })
+const usedUp = () => new Failure('quota-exhausted', 'Used up.')
+const missing = () => new Failure('model-missing', 'No such model.', { param: 'model', upstreamStatus: 404 })
+const overloaded = (retryAfterMs?: number) =>
+  new Failure('overloaded', 'Too busy.', retryAfterMs === undefined ? {} : { retryAfterMs })
+const broken = () => new Failure('provider-failed', 'It broke.')
+const silent = () => new Failure('provider-timeout', 'It said nothing.')
+/** What we refuse ourselves, before a provider is asked. */
+const unsupported = () => new Failure('unsupported-parameter', 'It cannot.', { param: 'n' })
+const tooLong = () => new Failure('context-length', 'Too long.', { param: 'messages', upstreamStatus: 400 })
+
+describe('of several failures', () => {
+  test.each<[string, readonly Failure[], number, string]>([
+    ['two limits beside a refusal of our own', [limited(), unsupported(), limited()], 429, 'upstream_rate_limited'],
+    ['a refusal of our own before a limit', [unsupported(), limited()], 429, 'upstream_rate_limited'],
+    ['an account that is used up, and a limit', [usedUp(), limited()], 429, 'upstream_rate_limited'],
+    ['accounts that are all used up', [usedUp(), usedUp()], 429, 'upstream_rate_limited'],
+    ['an overload and a limit', [overloaded(), limited()], 503, 'upstream_unavailable'],
+    ['an overload and an account that is used up', [overloaded(), usedUp()], 503, 'upstream_unavailable'],
+    ['overloads', [overloaded(), overloaded()], 503, 'upstream_unavailable'],
+    ['a missing model, an overload and a crash', [missing(), overloaded(), broken()], 502, 'upstream_error'],
+    ['a missing model and a limit', [missing(), limited()], 502, 'upstream_error'],
+    ['a limit and a crash', [limited(), broken()], 502, 'upstream_error'],
+    ['a prompt too long for one, and a crash', [tooLong(), broken()], 502, 'upstream_error'],
+    ['silence everywhere', [silent(), silent()], 504, 'upstream_timeout'],
+  ])('%s: the client is told what they have in common', (_, failures, status, code) => {
+    expect(summed(...failures)).toMatchObject({ status, code, param: null })
+  })
+
+  test('the soonest recovery is the time to wait', () => {
+    expect(summed(limited(9000), unsupported(), limited(4000)).retryAfterMs).toBe(4000)
+    expect(summed(usedUp(), limited(5000)).retryAfterMs).toBe(5000)
+    expect(summed(overloaded(3000), limited(7000)).retryAfterMs).toBe(3000)
+  })
+
+  test('no wait is made up where nobody named one', () => {
+    expect(summed(limited(), limited())).toHaveProperty('retryAfterMs', undefined)
+  })
+
+  test('the same failure everywhere keeps its field: nobody has the model', () => {
+    expect(summed(missing(), missing())).toMatchObject({ status: 404, code: 'model_not_found', param: 'model' })
+  })
+
+  test('the message speaks of all, and names whom we asked', () => {
+    const { message } = summed(limited(), overloaded())
+    expect(message).not.toContain('Slow down.')
+    expect(message).toContain('openai/gpt-4o, azure/gpt-4o')
+  })
+})
+
+describe("where nothing but the caller's doing was in the way", () => {
+  test('the first of it is told, as it is', () => {
+    const first = unsupported()
+    expect(summed(first, tooLong())).toMatchObject({ status: 400, ...first.toError() })
+    expect(summed(tooLong(), unsupported())).toMatchObject({ status: 400, ...tooLong().toError() })
+  })
+})
+
+describe('a single failure', () => {
+  test.each([
+    new Failure('model-missing', 'It is not there.', { param: 'model', code: 'its_own_code' }),
+    new Failure('credentials-refused', 'It does not know us.', { code: 'its_own_code' }),
+    new Failure('rate-limited', 'Slow down.'),
+    new Failure('provider-timeout', 'It said nothing.'),
+  ])('keeps its own words, field and code: $kind', (failure) => {
+    const { message, ...rest } = failure.toError()
+    const told = summed(failure)
+    expect(told).toMatchObject({ status: failure.status, ...rest })
+    expect(told.message).toContain(message)
+  })
+
+  test('keeps them beside a refusal of our own too', () => {
+    expect(summed(unsupported(), missing())).toMatchObject({ status: 404, code: 'model_not_found', param: 'model' })
+  })
+})
