@@ -8,14 +8,35 @@ const README = path.resolve(import.meta.dirname, '../../README.md')
 const BEGIN = '<!-- Made by `npm run readme` from the tables in code: do not edit. -->'
 const END = '<!-- The end of what is made. -->'
 
+/** What people should know of a parameter beside its fate; here, for the Worker has no use for it. */
+export const NOTES: ReadonlyMap<string, string> = new Map([
+  ['max_tokens', "cut to the model's limit; Anthropic always gets one"],
+  ['max_completion_tokens', 'wins over `max_tokens`'],
+  ['temperature', 'Anthropic: at most 1, not beside thinking; dropped by models that have none'],
+  ['top_p', 'Anthropic: not beside `temperature` or thinking'],
+  ['top_k', 'an extension'],
+  ['stop', 'Gemini and Cohere: more than 5 are refused; Anthropic: white space is dropped'],
+  ['presence_penalty', 'Cohere: 0 to 1'],
+  ['frequency_penalty', 'Cohere: 0 to 1'],
+  ['top_logprobs', 'nothing without `logprobs`'],
+  ['tools', 'custom tools are refused'],
+  ['response_format', 'Gemini before 3: refused beside tools'],
+  ['reasoning_effort', 'the nearest level or budget that the model has'],
+  ['reasoning', "OpenRouter's form: `effort`, `max_tokens`, `enabled`"],
+  ['modalities', 'anything but `["text"]`; Gemini: images, no sound'],
+  ['functions', 'the form before `tools`'],
+  ['function_call', 'nothing without `functions`'],
+  ['service_tier', 'Anthropic: `auto` and `default`'],
+])
+
 /** The README's appendix on parameters, from the tables that decide about them. */
 export function parametersAppendix(): string {
-  const fates = [...PARAMETERS].map(([name, { fates, note }]) => [
-    `\`${name}\``,
-    fates.anthropic,
-    fates.gemini,
-    fates.cohere,
-    note ?? '',
+  const fates = [...PARAMETERS].map(([name, { anthropic, gemini, cohere }]) => [
+    code(name),
+    anthropic,
+    gemini,
+    cohere,
+    NOTES.get(name) ?? '',
   ])
   const own = Object.entries(OWN_FIELDS).map(([dialect, names]) => `${dialect}: ${names.map(code).join(', ')}`)
   return [

@@ -10,61 +10,41 @@ export type Fate = 'translated' | 'dropped' | 'refused'
 /** The dialects that are not OpenAI's; in OpenAI's a provider's row says what differs. */
 export type OwnDialect = 'anthropic' | 'gemini' | 'cohere'
 
-export interface Parameter {
-  readonly fates: Readonly<Record<OwnDialect, Fate>>
-  /** What people should know of it, for the README. */
-  readonly note?: string
-}
+export type Fates = Readonly<Record<OwnDialect, Fate>>
 
-function row(anthropic: Fate, gemini: Fate, cohere: Fate, note?: string): Parameter {
-  return { fates: { anthropic, gemini, cohere }, ...(note === undefined ? {} : { note }) }
+function row(anthropic: Fate, gemini: Fate, cohere: Fate): Fates {
+  return { anthropic, gemini, cohere }
 }
 
 /** Every parameter of OpenAI's chat completions (translation 1.2, 2.2, 3). The README's appendix is made from this table. */
-export const PARAMETERS: ReadonlyMap<string, Parameter> = new Map([
-  ['max_tokens', row('translated', 'translated', 'translated', "cut to the model's limit; Anthropic always gets one")],
-  ['max_completion_tokens', row('translated', 'translated', 'translated', 'wins over `max_tokens`')],
-  [
-    'temperature',
-    row(
-      'translated',
-      'translated',
-      'translated',
-      'Anthropic: at most 1, not beside thinking; dropped by models that have none',
-    ),
-  ],
-  ['top_p', row('translated', 'translated', 'translated', 'Anthropic: not beside `temperature` or thinking')],
-  ['top_k', row('translated', 'translated', 'translated', 'an extension')],
-  [
-    'stop',
-    row(
-      'translated',
-      'translated',
-      'translated',
-      'Gemini and Cohere: more than 5 are refused; Anthropic: white space is dropped',
-    ),
-  ],
+export const PARAMETERS: ReadonlyMap<string, Fates> = new Map([
+  ['max_tokens', row('translated', 'translated', 'translated')],
+  ['max_completion_tokens', row('translated', 'translated', 'translated')],
+  ['temperature', row('translated', 'translated', 'translated')],
+  ['top_p', row('translated', 'translated', 'translated')],
+  ['top_k', row('translated', 'translated', 'translated')],
+  ['stop', row('translated', 'translated', 'translated')],
   ['n', row('refused', 'translated', 'refused')],
   ['seed', row('dropped', 'translated', 'translated')],
-  ['presence_penalty', row('dropped', 'translated', 'translated', 'Cohere: 0 to 1')],
-  ['frequency_penalty', row('dropped', 'translated', 'translated', 'Cohere: 0 to 1')],
+  ['presence_penalty', row('dropped', 'translated', 'translated')],
+  ['frequency_penalty', row('dropped', 'translated', 'translated')],
   ['logit_bias', row('dropped', 'dropped', 'dropped')],
   ['logprobs', row('refused', 'refused', 'refused')],
-  ['top_logprobs', row('dropped', 'dropped', 'dropped', 'nothing without `logprobs`')],
-  ['tools', row('translated', 'translated', 'translated', 'custom tools are refused')],
+  ['top_logprobs', row('dropped', 'dropped', 'dropped')],
+  ['tools', row('translated', 'translated', 'translated')],
   ['tool_choice', row('translated', 'translated', 'translated')],
   ['parallel_tool_calls', row('translated', 'dropped', 'dropped')],
-  ['response_format', row('translated', 'translated', 'translated', 'Gemini before 3: refused beside tools')],
-  ['reasoning_effort', row('translated', 'translated', 'translated', 'the nearest level or budget that the model has')],
-  ['reasoning', row('translated', 'translated', 'translated', "OpenRouter's form: `effort`, `max_tokens`, `enabled`")],
+  ['response_format', row('translated', 'translated', 'translated')],
+  ['reasoning_effort', row('translated', 'translated', 'translated')],
+  ['reasoning', row('translated', 'translated', 'translated')],
   ['web_search_options', row('translated', 'translated', 'refused')],
-  ['modalities', row('refused', 'translated', 'refused', 'anything but `["text"]`; Gemini: images, no sound')],
+  ['modalities', row('refused', 'translated', 'refused')],
   ['audio', row('refused', 'refused', 'refused')],
-  ['functions', row('refused', 'refused', 'refused', 'the form before `tools`')],
-  ['function_call', row('dropped', 'dropped', 'dropped', 'nothing without `functions`')],
+  ['functions', row('refused', 'refused', 'refused')],
+  ['function_call', row('dropped', 'dropped', 'dropped')],
   ['user', row('translated', 'dropped', 'dropped')],
   ['safety_identifier', row('translated', 'dropped', 'dropped')],
-  ['service_tier', row('translated', 'dropped', 'dropped', 'Anthropic: `auto` and `default`')],
+  ['service_tier', row('translated', 'dropped', 'dropped')],
   ['prediction', row('dropped', 'dropped', 'dropped')],
   ['verbosity', row('dropped', 'dropped', 'dropped')],
   ['store', row('dropped', 'dropped', 'dropped')],
@@ -101,7 +81,7 @@ export function sift(chat: Chat, dialect: OwnDialect): string[] {
   for (const name in chat) {
     const value = chat[name]
     if (value === null || value === undefined || ENVELOPE.has(name) || OWN_FIELDS[dialect].includes(name)) continue
-    const fate = PARAMETERS.get(name)?.fates[dialect] ?? 'dropped'
+    const fate = PARAMETERS.get(name)?.[dialect] ?? 'dropped'
     if (fate === 'refused' && !asksNothing(name, value)) throw unsupported(name)
     if (fate === 'dropped') dropped.push(name)
   }

@@ -5,9 +5,9 @@ export interface SseMessage {
 }
 
 /** An upstream event may be this long (contract 6); a longer one is the provider's failure. */
-export const EVENT_MAX_CHARACTERS = 8 * 1024 * 1024
+export const EVENT_MAX_BYTES = 8 * 1024 * 1024
 
-/** Thrown by the parser for an event over `EVENT_MAX_CHARACTERS`. */
+/** Thrown by the parser for an event over `EVENT_MAX_BYTES`. */
 export class EventTooLong extends Error {
   override readonly name = 'EventTooLong'
 }
@@ -56,10 +56,10 @@ export function createSseParser(): SseParser {
     } else if (text.startsWith('event:')) {
       event = text.slice(text.charCodeAt(6) === 32 ? 7 : 6)
     }
-    if (held > EVENT_MAX_CHARACTERS) throw new EventTooLong()
+    if (held > EVENT_MAX_BYTES) throw new EventTooLong()
   }
 
-  const feedText = (text: string): readonly SseMessage[] => {
+  const feedText = (text: string, byteLength: number): readonly SseMessage[] => {
     const messages: SseMessage[] = []
     let rest = text
     if (afterReturn && rest.startsWith('\n')) rest = rest.slice(1)
@@ -84,18 +84,19 @@ export function createSseParser(): SseParser {
     }
     if (from < rest.length) {
       pieces.push(from === 0 ? rest : rest.slice(from))
-      held += rest.length - from
-      if (held > EVENT_MAX_CHARACTERS) throw new EventTooLong()
+      // In bytes, as it came: a character may be four of them.
+      held += Math.ceil(((rest.length - from) * byteLength) / text.length)
+      if (held > EVENT_MAX_BYTES) throw new EventTooLong()
     }
     return messages
   }
 
   return {
-    feed: (bytes) => feedText(decoder.decode(bytes, { stream: true })),
+    feed: (bytes) => feedText(decoder.decode(bytes, { stream: true }), bytes.byteLength),
     end: () => {
       // Two line ends close whatever line and event are still open.
       afterReturn = false
-      return feedText(`${decoder.decode()}\n\n`)
+      return feedText(`${decoder.decode()}\n\n`, 0)
     },
   }
 }

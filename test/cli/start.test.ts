@@ -93,7 +93,10 @@ test.skipIf(OWN_KEYS)(
     starting.stderr.on('data', (piece) => {
       complained += piece
     })
-    const status = await new Promise((resolve) => starting.once('exit', resolve))
+    const over = new Promise((resolve) => starting.once('exit', resolve))
+    const late = setTimeout(() => starting.kill('SIGTERM'), 45_000)
+    const status = await over
+    clearTimeout(late)
     await rm(directory, { recursive: true, force: true })
     expect(status).toBe(1)
     const lines = complained.split('\n').filter((line) => line.startsWith('Router9 cannot start'))

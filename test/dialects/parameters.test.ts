@@ -51,7 +51,7 @@ test('every parameter of the table is tried here', () => {
 })
 
 describe.each(DIALECTS)('in the dialect of %s', (dialect) => {
-  test.each([...PARAMETERS])('%s has the fate that the table says', (name, { fates }) => {
+  test.each([...PARAMETERS])('%s has the fate that the table says', (name, fates) => {
     const chat = chatWith({ [name]: ASKING[name] })
     if (fates[dialect] === 'refused') {
       expect(() => sift(chat, dialect)).toThrow(

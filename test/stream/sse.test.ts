@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { createSseParser, EVENT_MAX_CHARACTERS, EventTooLong, type SseMessage } from '../../src/stream/sse.ts'
+import { createSseParser, EVENT_MAX_BYTES, EventTooLong, type SseMessage } from '../../src/stream/sse.ts'
 
 const utf8 = new TextEncoder()
 
@@ -136,7 +136,7 @@ describe('a long event', () => {
   })
 
   test('of exactly the longest length passes', () => {
-    const whole = `data: ${'x'.repeat(EVENT_MAX_CHARACTERS - 100)}\n\n`
-    expect(parse(whole)[0]?.data.length).toBe(EVENT_MAX_CHARACTERS - 100)
+    const whole = `data: ${'x'.repeat(EVENT_MAX_BYTES - 100)}\n\n`
+    expect(parse(whole)[0]?.data.length).toBe(EVENT_MAX_BYTES - 100)
   })
 })
