@@ -38,6 +38,14 @@ function metadataOf(record: KeyRecord): KeyRecord | undefined {
   return new TextEncoder().encode(JSON.stringify(record)).length <= METADATA_BYTES ? record : undefined
 }
 
+function readText(text: string | null): KeyRecord | undefined {
+  try {
+    return readable(JSON.parse(text ?? ''))
+  } catch {
+    return undefined
+  }
+}
+
 function readable(value: unknown): KeyRecord | undefined {
   return keyRecord.safeParse(value).data
 }
@@ -60,7 +68,7 @@ export async function openLocalStore(persistTo?: string): Promise<KeyStore> {
       do {
         const page = await KEYS.list<unknown>({ prefix: PREFIX, ...(cursor === undefined ? {} : { cursor }) })
         for (const { name, metadata } of page.keys) {
-          found.push({ name, record: readable(metadata ?? (await KEYS.get(name, 'json'))) })
+          found.push({ name, record: metadata ? readable(metadata) : readText(await KEYS.get(name, 'text')) })
         }
         cursor = page.list_complete ? undefined : page.cursor
       } while (cursor !== undefined)
@@ -96,7 +104,9 @@ export function openRemoteStore(namespaceId?: string): KeyStore {
       return Promise.all(
         keys.map(async ({ name, metadata }: { name: string; metadata?: unknown }) => ({
           name,
-          record: readable(metadata ?? JSON.parse(await wrangler(['kv', 'key', 'get', name, '--text', ...where]))),
+          record: metadata
+            ? readable(metadata)
+            : readText(await wrangler(['kv', 'key', 'get', name, '--text', ...where])),
         })),
       )
     },

@@ -9,6 +9,9 @@ import { cannotCarry, partsOf, readArguments, textContent, unsupported } from '.
 import { allowedTools, NO_SUCH_TOOL } from './tool-choice.ts'
 
 const MAX_STOP_SEQUENCES = 5
+const MAX_TOP_K = 500
+/** What Cohere asks to be left for the answer itself when the thinking is given a budget (docs.cohere.com, "Reasoning"). */
+const ANSWER_TOKENS = 1000
 
 /** Cohere's chat, version 2 (translation 3; docs.cohere.com, "Chat"). */
 export const cohere: Dialect<object> = { name: 'cohere', prepare }
@@ -18,7 +21,9 @@ type Body = Record<string, unknown>
 function prepare({ chat, model, stream, traits, newId }: Call<object>): Prepared {
   const dropped = sift(chat, 'cohere')
   if (Array.isArray(chat.stop) && chat.stop.length > MAX_STOP_SEQUENCES) throw unsupported('stop')
-  const body: Body = { model, messages: chat.messages.map(toMessage), stream }
+  const messages = chat.messages.map(toMessage).filter(saysSomething)
+  if (messages.length === 0) throw new Failure('invalid-value', "'messages' hold no text.", { param: 'messages' })
+  const body: Body = { model, messages, stream }
   for (const name of OWN_FIELDS.cohere) if (chat[name] !== undefined && chat[name] !== null) body[name] = chat[name]
   setTools(body, chat)
   setSampling(body, chat, traits)
@@ -30,6 +35,12 @@ function prepare({ chat, model, stream, traits, newId }: Call<object>): Prepared
     decoder: () => createCohereReader(newId).event,
     answer: (answer) => createCohereReader(newId).body(answer),
   }
+}
+
+/** Cohere takes no empty message; a tool's result may be empty, but has to be there. */
+function saysSomething({ role, content, tool_calls }: Fields): boolean {
+  if (role === 'tool' || tool_calls !== undefined) return true
+  return Array.isArray(content) ? content.length > 0 : content !== ''
 }
 
 function toMessage(message: Message, at: number): Fields {
@@ -57,7 +68,9 @@ function toMessage(message: Message, at: number): Fields {
 
 function toContent(content: Message['content'], path: string): unknown {
   if (typeof content === 'string') return content
-  return partsOf(content).map((part, at) => toPart(part, `${path}.content[${at}]`))
+  return partsOf(content)
+    .map((part, at) => toPart(part, `${path}.content[${at}]`))
+    .filter((part) => part.text !== '')
 }
 
 function toPart(part: Part, path: string): Fields {
@@ -67,7 +80,7 @@ function toPart(part: Part, path: string): Fields {
 }
 
 function toAssistant(message: Message, path: string): Fields {
-  const text = textContent(message.content, `${path}.content`)
+  const text = textContent(message.content, `${path}.content`) || (message.refusal ?? '')
   const calls = (message.tool_calls ?? []).map((call, at) => {
     if (call.function === undefined) throw cannotCarry(`${path}.tool_calls[${at}]`, 'custom tool calls')
     const { name } = call.function
@@ -76,7 +89,7 @@ function toAssistant(message: Message, path: string): Fields {
   })
   // Beside calls Cohere takes no text; what was said then is the plan.
   if (calls.length === 0) return { role: 'assistant', content: text }
-  const plan = message.reasoning_content ?? message.reasoning ?? text
+  const plan = [message.reasoning_content || message.reasoning, text].filter(Boolean).join('\n')
   return { role: 'assistant', tool_calls: calls, ...(plan === '' ? {} : { tool_plan: plan }) }
 }
 
@@ -105,7 +118,7 @@ function setTools(body: Body, chat: Chat): void {
   body.tools = wanted.map(toTool)
   if (choice === 'none') body.tool_choice = 'NONE'
   if (choice === 'required' || named !== undefined || allowed?.mode === 'required') body.tool_choice = 'REQUIRED'
-  if (chat.tools.some((tool) => tool.function?.strict === true)) body.strict_tools = true
+  if (wanted.some((tool) => tool.function?.strict === true)) body.strict_tools = true
 }
 
 function setSampling(body: Body, chat: Chat, { outputTokens }: Traits): void {
@@ -116,7 +129,7 @@ function setSampling(body: Body, chat: Chat, { outputTokens }: Traits): void {
     // Cohere's scales end at 1 and 0.99.
     temperature: clamp(chat.temperature, 0, 1),
     p: clamp(chat.top_p, 0.01, 0.99),
-    k: chat.top_k,
+    k: clamp(chat.top_k, 0, MAX_TOP_K),
     seed: chat.seed,
     stop_sequences: stop?.length ? stop : undefined,
     presence_penalty: clamp(chat.presence_penalty, 0, 1),
@@ -129,16 +142,24 @@ function clamp(value: number | null | undefined, least: number, most: number): n
   return typeof value === 'number' ? Math.min(Math.max(value, least), most) : undefined
 }
 
-function setThinking(body: Body, chat: Chat, { reasoning }: Traits, dropped: string[]): void {
+function setThinking(body: Body, chat: Chat, traits: Traits, dropped: string[]): void {
+  const { reasoning } = traits
   const asked = readReasoning(chat)
   if (asked === undefined || body.thinking !== undefined) return
   if (asked.effort === 'none') {
     if (reasoning) body.thinking = { type: 'disabled' }
   } else if (reasoning) {
-    body.thinking = { type: 'enabled', token_budget: asked.tokens ?? BUDGET_TOKENS[asked.effort ?? 'medium'] }
+    const wanted = asked.tokens ?? BUDGET_TOKENS[asked.effort ?? 'medium']
+    body.thinking = { type: 'enabled', token_budget: Math.min(wanted, mostThinking(traits)) }
   } else {
     dropped.push(chat.reasoning_effort ? 'reasoning_effort' : 'reasoning')
   }
+}
+
+/** Thinking and answer share what the model can write. */
+function mostThinking({ outputTokens, budget }: Traits): number {
+  const room = outputTokens > ANSWER_TOKENS ? outputTokens - ANSWER_TOKENS : Number.POSITIVE_INFINITY
+  return Math.min(room, budget?.max ?? room)
 }
 
 function setResponseFormat(body: Body, { response_format: format }: Chat): void {

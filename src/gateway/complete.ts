@@ -74,7 +74,10 @@ export async function complete(call: CompletionCall): Promise<Response> {
   const id = `chatcmpl-${randomText(28)}`
   const created = Math.floor(plannedAt / 1000)
   const course: Course = { call, chat, needs, targets, keeper, spend, trace: [], plannedAt, id, created }
-  return chat.stream === true ? stream(course) : whole(course)
+  const answered = chat.stream === true ? stream(course) : whole(course)
+  // A client that leaves takes its call with it; what it has used by then is still counted.
+  call.waitUntil(answered.catch(() => undefined))
+  return answered
 }
 
 function keeperFor(call: CompletionCall, chat: Chat, targets: readonly Target[]): Keeper | undefined {
@@ -109,10 +112,7 @@ function headersOf(course: Course, answer: Answer | undefined): Record<string, s
 
 function failed(course: Course, error: unknown): Response {
   if (!(error instanceof Failure)) throw error
-  const asked = course.trace.at(-1)?.target
-  // Whoever leaves before the first word has still had the prompt read.
-  if (error.kind === 'client-left' && asked !== undefined)
-    spendOn(course, usageOf(course.needs.promptTokens(), 0), asked)
+  spendOnPrompt(course, error)
   logAttempts(course.call.requestId, course.trace)
   return failureResponse(error, course.call.requestId, headersOf(course, undefined))
 }
@@ -211,6 +211,12 @@ function finish(course: Course, answer: Answer, observer: Observer | undefined):
   if (keeper !== undefined && observer !== undefined) call.waitUntil(keep(observer, chat, keeper))
 }
 
+/** Whoever leaves before the first word has still had the prompt read. */
+function spendOnPrompt(course: Course, { kind }: Failure): void {
+  const asked = course.trace.at(-1)?.target
+  if (kind === 'client-left' && asked !== undefined) spendOn(course, usageOf(course.needs.promptTokens(), 0), asked)
+}
+
 function spendOn({ spend }: Course, used: Usage, { deployment }: Target): void {
   spend(used.total_tokens, costOf(used, deployment.price))
 }
@@ -219,6 +225,7 @@ function spendOn({ spend }: Course, used: Usage, { deployment }: Target): void {
 async function breakOff(course: Course, error: unknown, outlet: Outlet): Promise<void> {
   logAttempts(course.call.requestId, course.trace)
   const failure = error instanceof Failure ? error : new Failure('internal', 'Router9 failed. Please try again.')
+  spendOnPrompt(course, failure)
   try {
     await outlet.send(encoderFor(course, course.chat.model)({ type: 'error', failure }))
   } finally {

@@ -222,3 +222,71 @@ export const geminiRequest = z
       ({ role }, at) => at === 0 || contents[at - 1]?.role !== role || answers(at - 1) || answers(at),
     )
   }, 'turns of one role are one content')
+
+/** What Cohere's chat takes, version 2 (translation 3; its public reference). */
+const cohereText = z.strictObject({ type: z.literal('text'), text: z.string().min(1) })
+const cohereImage = z.strictObject({
+  type: z.literal('image_url'),
+  image_url: z.strictObject({ url: z.string().min(1), detail: z.enum(['auto', 'low', 'high']).optional() }),
+})
+const cohereCall = z.strictObject({
+  id: z.string(),
+  type: z.literal('function'),
+  function: z.strictObject({
+    name: z.string(),
+    arguments: z.string().refine((text) => /^\{/.test(text) && typeof JSON.parse(text) === 'object', 'a JSON object'),
+  }),
+})
+const cohereMessage = z.union([
+  z.strictObject({ role: z.literal('system'), content: z.string().min(1) }),
+  z.strictObject({
+    role: z.literal('user'),
+    content: z.union([z.string().min(1), z.array(z.discriminatedUnion('type', [cohereText, cohereImage])).min(1)]),
+  }),
+  z.strictObject({ role: z.literal('assistant'), content: z.string().min(1) }),
+  z.strictObject({
+    role: z.literal('assistant'),
+    tool_calls: z.array(cohereCall).min(1),
+    tool_plan: z.string().min(1).optional(),
+  }),
+  z.strictObject({ role: z.literal('tool'), tool_call_id: z.string(), content: z.string() }),
+])
+const cohereTool = z.strictObject({
+  type: z.literal('function'),
+  function: z.strictObject({
+    name: z.string(),
+    description: z.string().min(1).optional(),
+    parameters: z.record(z.string(), z.unknown()),
+  }),
+})
+const unit = z.number().min(0).max(1).optional()
+
+export const cohereRequest = z
+  .strictObject({
+    model: z.literal('theirs'),
+    stream: z.boolean(),
+    messages: z.array(cohereMessage).min(1),
+    tools: z.array(cohereTool).min(1).optional(),
+    tool_choice: z.enum(['REQUIRED', 'NONE']).optional(),
+    strict_tools: z.boolean().optional(),
+    response_format: z
+      .strictObject({ type: z.literal('json_object'), json_schema: z.record(z.string(), z.unknown()).optional() })
+      .optional(),
+    max_tokens: z.int().min(1).optional(),
+    stop_sequences: z.array(z.string()).min(1).max(5).optional(),
+    temperature: unit,
+    presence_penalty: unit,
+    frequency_penalty: unit,
+    p: z.number().min(0.01).max(0.99).optional(),
+    k: z.number().min(0).max(500).optional(),
+    seed: z.int().optional(),
+    thinking: z
+      .union([
+        z.strictObject({ type: z.literal('enabled'), token_budget: z.int().min(1) }),
+        z.strictObject({ type: z.literal('disabled') }),
+      ])
+      .optional(),
+  })
+  .refine(({ tools, tool_choice }) => tool_choice === undefined || tools !== undefined, 'a choice needs tools')
+  .refine(({ tools, strict_tools }) => strict_tools === undefined || tools !== undefined, 'strictness needs tools')
+  .refine(({ tools, response_format }) => response_format === undefined || tools === undefined, 'JSON beside tools')

@@ -1,11 +1,12 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { createAnthropicReader } from '../../src/dialects/anthropic-answer.ts'
+import { createCohereReader } from '../../src/dialects/cohere-answer.ts'
 import { createGeminiReader } from '../../src/dialects/gemini-answer.ts'
 import { createOpenAIReader } from '../../src/dialects/openai-answer.ts'
 import type { Json } from './asking.ts'
 import { completion, counting, type Message, readMessages, readWhole } from './reading.ts'
-import { anthropicEvents, geminiEvent } from './streams.ts'
+import { anthropicEvents, cohereEvents, geminiEvent } from './streams.ts'
 
 const words = fc.array(fc.string({ unit: 'binary', minLength: 1 }), { minLength: 1, maxLength: 4 })
 const args = fc.dictionary(fc.string(), fc.jsonValue()).map((value) => JSON.parse(JSON.stringify(value)) as Json)
@@ -181,6 +182,59 @@ test('gemini: an answer streamed is the answer whole', () => {
         const messages = [...parts.map((part) => geminiEvent([part])), geminiEvent([], reason, { usageMetadata })]
         const streamed = readMessages(createGeminiReader(counting()).event, messages)
         const whole = readWhole(createGeminiReader(counting()).body(geminiEvent(parts, reason, { usageMetadata })))
+        expect(completion(streamed)).toEqual(completion(whole))
+      },
+    ),
+  )
+})
+
+const cohereMessage = fc.record({
+  plan: fc.option(words),
+  blocks: fc.array(fc.record({ type: fc.constantFrom('text', 'thinking'), words }), { maxLength: 4 }),
+  calls: fc.array(fc.record({ name: fc.string({ minLength: 1 }), args: fc.option(args) }), { maxLength: 3 }),
+  citations: fc.array(fc.record({ start: fc.nat(), end: fc.nat(), text: fc.string() }), { maxLength: 2 }),
+})
+
+test('cohere: an answer streamed is the answer whole', () => {
+  const reasons = fc.constantFrom('COMPLETE', 'STOP_SEQUENCE', 'MAX_TOKENS', 'TOOL_CALL', 'BRAND_NEW')
+  fc.assert(
+    fc.property(
+      cohereMessage,
+      reasons,
+      tokens,
+      fc.integer({ min: 1, max: 9 }),
+      ({ plan, blocks, calls, citations }, finish_reason, output_tokens, length) => {
+        const usage = { tokens: { input_tokens: 7, output_tokens, reasoning_tokens: 1 }, cached_tokens: 2 }
+        const message = {
+          role: 'assistant',
+          ...(plan && { tool_plan: plan.join('') }),
+          content: blocks.map(({ type, words: said }) => ({ type, [type]: said.join('') })),
+          tool_calls: calls.map(({ name, args: value }, at) => ({
+            id: `call_${at}`,
+            type: 'function',
+            function: { name, arguments: value && JSON.stringify(value) },
+          })),
+          citations,
+        }
+        const { start, open, grow, close, call, closeCall, cite, closeCite, end } = cohereEvents
+        const messages = [
+          start,
+          ...(plan ?? []).map(cohereEvents.plan),
+          ...blocks.flatMap(({ type, words: said }, at) => [
+            open(at, { type, [type]: '' }),
+            ...said.map((text) => grow(at, { [type]: text })),
+            close(at),
+          ]),
+          ...citations.flatMap((citation, at) => [cite(at, citation), closeCite(at)]),
+          ...calls.flatMap(({ name, args: value }, at) => [
+            call(at, `call_${at}`, name, value ? '' : null),
+            ...(value ? pieces(JSON.stringify(value), length).map((text) => cohereEvents.args(at, text)) : []),
+            closeCall(at),
+          ]),
+          end(finish_reason, { usage }),
+        ]
+        const streamed = readMessages(createCohereReader(counting()).event, messages)
+        const whole = readWhole(createCohereReader(counting()).body({ id: 'a', message, finish_reason, usage }))
         expect(completion(streamed)).toEqual(completion(whole))
       },
     ),

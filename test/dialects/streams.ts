@@ -1,4 +1,5 @@
 import { createAnthropicReader } from '../../src/dialects/anthropic-answer.ts'
+import { createCohereReader } from '../../src/dialects/cohere-answer.ts'
 import type { Decoder } from '../../src/dialects/dialect.ts'
 import { createGeminiReader } from '../../src/dialects/gemini-answer.ts'
 import { type AnswerQuirks, createOpenAIReader } from '../../src/dialects/openai-answer.ts'
@@ -58,8 +59,43 @@ export function geminiEvent(parts: readonly Json[], finishReason?: string, furth
   return { candidates: [candidate], usageMetadata: { promptTokenCount: 3, candidatesTokenCount: 2 }, ...further }
 }
 
+/** The events of Cohere's streams. */
+export const cohereEvents = {
+  start: {
+    id: 'c-1',
+    type: 'message-start',
+    delta: { message: { role: 'assistant', content: [], tool_plan: '', tool_calls: [], citations: [] } },
+  } as Json,
+  plan: (tool_plan: string): Json => ({ type: 'tool-plan-delta', delta: { message: { tool_plan } } }),
+  open: (index: number, content: Json): Json => ({ type: 'content-start', index, delta: { message: { content } } }),
+  grow: (index: number, content: Json): Json => ({ type: 'content-delta', index, delta: { message: { content } } }),
+  close: (index: number): Json => ({ type: 'content-end', index }),
+  call: (index: number, id: unknown, name: string, args: unknown = ''): Json => ({
+    type: 'tool-call-start',
+    index,
+    delta: { message: { tool_calls: { id, type: 'function', function: { name, arguments: args } } } },
+  }),
+  args: (index: number, args: unknown): Json => ({
+    type: 'tool-call-delta',
+    index,
+    delta: { message: { tool_calls: { function: { arguments: args } } } },
+  }),
+  closeCall: (index: number): Json => ({ type: 'tool-call-end', index }),
+  cite: (index: number, citations: unknown): Json => ({
+    type: 'citation-start',
+    index,
+    delta: { message: { citations } },
+  }),
+  closeCite: (index: number): Json => ({ type: 'citation-end', index }),
+  end: (finish_reason: unknown, further: Json = {}): Json => ({
+    type: 'message-end',
+    delta: { finish_reason, usage: { tokens: { input_tokens: 3, output_tokens: 2 } }, ...further },
+  }),
+}
+
 const anthropicDecoder = () => createAnthropicReader(undefined).event
 const geminiDecoder = () => createGeminiReader(counting()).event
+const cohereDecoder = () => createCohereReader(counting()).event
 
 export const STREAMS: readonly StreamFixture[] = [
   {
@@ -158,5 +194,41 @@ export const STREAMS: readonly StreamFixture[] = [
     ],
     completeAfter: 3,
     text: 'So.',
+  },
+  {
+    name: 'Cohere, thinking, text and a citation',
+    decoder: cohereDecoder,
+    messages: [
+      cohereEvents.start,
+      cohereEvents.open(0, { type: 'thinking', thinking: '' }),
+      cohereEvents.grow(0, { thinking: 'Hm' }),
+      cohereEvents.close(0),
+      cohereEvents.open(1, { type: 'text', text: '' }),
+      cohereEvents.grow(1, { text: 'So.' }),
+      cohereEvents.cite(0, { start: 0, end: 2, text: 'So', sources: [] }),
+      cohereEvents.closeCite(0),
+      cohereEvents.close(1),
+      cohereEvents.end('COMPLETE'),
+      '[DONE]',
+    ],
+    completeAfter: 10,
+    text: 'So.',
+  },
+  {
+    name: 'Cohere, a plan and two tool calls, one without arguments',
+    decoder: cohereDecoder,
+    messages: [
+      cohereEvents.start,
+      cohereEvents.plan('Hm.'),
+      cohereEvents.call(0, 'a', 'f'),
+      cohereEvents.args(0, '{"x":'),
+      cohereEvents.args(0, '1}'),
+      cohereEvents.closeCall(0),
+      cohereEvents.call(1, 'b', 'g'),
+      cohereEvents.closeCall(1),
+      cohereEvents.end('TOOL_CALL'),
+    ],
+    completeAfter: 9,
+    text: '',
   },
 ]

@@ -4,8 +4,8 @@ import { createMemoryLedgers, type MemoryLedgers } from './memory-ledger.ts'
 
 type Limits = typeof import('../../src/gateway/limits.ts')
 
-/** Longer than a report waits and takes. */
-const REPORTED_MS = 1500
+/** Longer than a report waits and takes, and than the next one would have to wait after it. */
+const REPORTED_MS = 2500
 
 let admit: Limits['admit']
 let limitHeaders: Limits['limitHeaders']
@@ -88,8 +88,12 @@ describe('an isolate that does not know the key', () => {
 describe('what was used gets into the ledger', () => {
   test('where it was counted while the first exchange was under way, without a further call', async () => {
     memory.answerAfter(200)
-    const spend = await letIn(keyWith({ rpm: 100 }))
+    const asking = ask(keyWith({ rpm: 100 }))
+    await vi.advanceTimersByTimeAsync(60)
+    const spend = await asking
+    expect.assert(typeof spend === 'function')
     spend(30, 0.5)
+    expect(memory.calls()).toBe(1)
     await vi.advanceTimersByTimeAsync(REPORTED_MS)
     expect(memory.spent('key_a')).toEqual({ minute, requests: 1, tokens: 30, dollars: 0.5 })
   })
@@ -99,8 +103,10 @@ describe('what was used gets into the ledger', () => {
     const spend = await letIn(key)
     await vi.advanceTimersByTimeAsync(REPORTED_MS)
     memory.answerAfter(200)
+    const before = memory.calls()
     spend(30, 0)
     await vi.advanceTimersByTimeAsync(100)
+    expect(memory.calls()).toBe(before + 1)
     expect(memory.spent('key_a').tokens).toBe(0)
     spend(12, 0.25)
     await vi.advanceTimersByTimeAsync(REPORTED_MS)

@@ -183,35 +183,6 @@ describe('one model', () => {
   })
 })
 
-describe('a key’s own list that names a model by an alias', () => {
-  const KEY = 'sk-r9k-by-alias'
-  const NAMES = ['claude-3-sonnet', 'claude-sonnet-4-5', 'anthropic/claude-sonnet-4-5', 'claude-sonnet-4-5-20250929']
-  const ask = (model: string) =>
-    router9.chat({ model, messages: [{ role: 'user', content: 'Hello!' }] }, { authorization: `Bearer ${KEY}` })
-  beforeAll(() => router9.worker.keys.put(KEY, { models: ['auto', 'claude-3-sonnet'] }))
-
-  test('holds for the list', async () => {
-    expect(await idsFor(KEY)).toEqual(['auto', 'claude-sonnet-4-5'])
-  })
-
-  test.each(NAMES)('holds for %s', async (name) => {
-    expect((await get(`/v1/models/${name}`, KEY)).status).toBe(200)
-    const response = await ask(name)
-    expect(response.status, await response.clone().text()).toBe(200)
-    expect(await response.json()).toMatchObject({ model: 'claude-sonnet-4-5' })
-  })
-
-  test('holds for auto', async () => {
-    expect(await (await ask('auto')).json()).toMatchObject({ model: 'claude-sonnet-4-5' })
-  })
-
-  test('holds for no other model', async () => {
-    const refusal = { status: 403, code: 'model_not_allowed', param: 'model' }
-    await expectRefusal(await get('/v1/models/claude-sonnet-4-6', KEY), refusal)
-    await expectRefusal(await ask('claude-sonnet-4-6'), refusal)
-  })
-})
-
 describe('browsers', () => {
   test.each(['/v1/chat/completions', '/chat/completions', '/v1/models', '/models', '/v1/models/gpt-4o', '/health'])(
     'are let in by OPTIONS without a key: %s',
