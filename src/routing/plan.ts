@@ -124,13 +124,11 @@ function autoTargets(situation: Situation): Target[] {
   const here = (targets: readonly Target[]) =>
     targets.filter(({ model, deployment }) => configured.has(deployment.provider) && allows(within, model))
   const chosen = here(autoModels.flatMap((name) => resolve(situation, name) ?? []))
-  if (chosen.length > 0 || autoChosen) return chosen
-  // None of our own favourites is to be had here: whatever the configured providers have, the operator's own first.
+  const isAble = ({ deployment: { traits } }: Target) => lackOf(needs, traits) === undefined && fits(needs, traits)
+  if (autoChosen || chosen.some(isAble)) return chosen
+  // None of our own favourites is to be had, or up to it: whatever the configured providers have, the operator's own first.
   const own = [...situation.ownModels].flatMap(([id, models]) => models.map((name) => openTarget(id, name, name)))
-  const rest = allModels()
-    .flatMap(targetsOf)
-    .filter(({ deployment: { traits } }) => lackOf(needs, traits) === undefined)
-  return here([...own, ...rest])
+  return here([...chosen, ...own, ...allModels().flatMap(targetsOf).filter(isAble)])
 }
 
 /** All that a name may mean, configured or not: a pinned provider's model, a model, or one of the operator's own. */

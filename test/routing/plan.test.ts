@@ -187,6 +187,15 @@ describe('auto', () => {
     ])
   })
 
+  test('goes beyond our favourites where none of them is up to the request, but never beyond the operator’s list', () => {
+    const sound = { role: 'user', content: [{ type: 'input_audio', input_audio: { data: 'AAAA', format: 'wav' } }] }
+    const fields = { model: 'auto', messages: [sound] }
+    const targets = planned(fields, { autoChosen: false })
+    expect(targets.length).toBeGreaterThan(0)
+    expect(targets.join(' ')).toMatch(/google\/gemini/)
+    expect(refused(() => planned(fields))).toMatchObject({ code: 'model_not_capable', param: 'audio' })
+  })
+
   test('takes whatever there is where none of our own favourites is configured', () => {
     const targets = planned({ model: 'auto' }, { autoChosen: false }, ['groq'])
     expect(targets.length).toBeGreaterThan(0)
