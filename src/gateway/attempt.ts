@@ -84,7 +84,7 @@ async function whole(given: Try, prepared: Prepared, watch: Watch): Promise<Answ
     watch.signal,
   )
   const body = await readAnswerBody(response, given.provider)
-  watch.end()
+  watch.release()
   const settler = createSettler(given.promptTokens)
   const first = [...settler.take(prepared.answer(body)), ...settler.close()]
   const ending = first.at(-1)

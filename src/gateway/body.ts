@@ -1,5 +1,7 @@
 import { Failure } from '../chat/failure.ts'
 
+const STRICT_UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false })
+
 /** The largest request body (contract 5). */
 export const BODY_MAX_BYTES = 20 * 1024 * 1024
 
@@ -17,7 +19,7 @@ export async function readJsonBody(request: Request): Promise<Record<string, unk
   }
   let value: unknown
   try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes))
+    value = JSON.parse(STRICT_UTF8.decode(bytes))
   } catch (error) {
     const reason = error instanceof SyntaxError ? position(error) : ' It is not UTF-8.'
     throw new Failure('invalid-json', `The request body is not valid JSON.${reason}`)

@@ -32,11 +32,12 @@ export function looksLikeKey(text: string): boolean {
   return KEY_FORM.test(text)
 }
 
+const UTF8 = new TextEncoder()
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
 
 /** The name in KV of a key's record: the hash of the whole key, so that who reads the store holds no key. */
 export async function keyName(key: string): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(key))
+  const digest = await crypto.subtle.digest('SHA-256', UTF8.encode(key))
   let hex = ''
   for (const byte of new Uint8Array(digest)) hex += HEX[byte]
   return `key:${hex}`

@@ -4,6 +4,8 @@ import type { Encoder } from '../stream/encode.ts'
 import { SSE_COMMENT } from '../stream/sse.ts'
 import type { Answer } from './attempt.ts'
 
+const UTF8 = new TextEncoder()
+
 /** The way of an answer to its client. */
 export interface Outlet {
   /** Sends a comment whenever nothing was sent for a while (contract 4.6), `now` the first one at once. */
@@ -19,7 +21,6 @@ export interface Outlet {
  */
 export function createOutlet(writable: WritableStream<Uint8Array>, commentMs: number, left: () => void): Outlet {
   const writer = writable.getWriter()
-  const bytes = new TextEncoder()
   let timer: ReturnType<typeof setTimeout> | undefined
   let sentAt = Date.now()
   let sending = false
@@ -27,7 +28,7 @@ export function createOutlet(writable: WritableStream<Uint8Array>, commentMs: nu
 
   const send = async (text: string) => {
     sending = true
-    await writer.write(bytes.encode(text))
+    await writer.write(UTF8.encode(text))
     sending = false
     sentAt = Date.now()
   }

@@ -88,6 +88,8 @@ export async function readAnswerBody(response: Response, { secret }: ConfiguredP
 
 /** The text of a body that must be whole. @throws Failure where it is over `most` bytes. */
 async function readText(response: Response, most: number): Promise<string> {
+  const length = Number(response.headers.get('content-length') ?? Number.NaN)
+  if (length <= most) return response.text()
   const decoder = new TextDecoder()
   let text = ''
   let size = 0

@@ -14,6 +14,9 @@ export interface Watch {
   readonly rearm: () => void
   /** Why the attempt was ended from here; undefined where the provider did it. */
   readonly reason: () => Failure | undefined
+  /** The attempt is over and the provider has nothing more to say: the clocks stop, and nothing is aborted. */
+  readonly release: () => void
+  /** Ends the attempt, whatever the provider still has to say. */
   readonly end: () => void
 }
 
@@ -29,9 +32,12 @@ export function createWatch(gone: AbortSignal, deadlineMs: number): Watch {
   let waitingSince: number | undefined
   let timer: ReturnType<typeof setTimeout> | undefined
 
-  const end = () => {
+  const release = () => {
     clearTimeout(timer)
     gone.removeEventListener('abort', left)
+  }
+  const end = () => {
+    release()
     controller.abort()
   }
   const stop = (failure: Failure) => {
@@ -70,6 +76,7 @@ export function createWatch(gone: AbortSignal, deadlineMs: number): Watch {
     },
     rearm,
     reason: () => reason,
+    release,
     end,
   }
 }
