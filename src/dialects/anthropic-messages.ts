@@ -189,17 +189,31 @@ function isFileBlock(block: Fields): boolean {
   return (block.source as Fields | undefined)?.type === 'file'
 }
 
-/** What an earlier turn thought, with the signatures that prove it; without one Anthropic refuses it. */
+/**
+ * What an earlier turn thought, with the signatures that prove it; without one Anthropic refuses it. In our own words, or
+ * in those of LiteLLM's users, which are Anthropic's.
+ */
 function thinkingBlocks(message: Message): Fields[] {
-  return fieldsOf(message.reasoning_details).flatMap((detail): Fields[] => {
-    if (detail.format !== ANTHROPIC_FORMAT) return []
-    const signature = textOf(detail.signature)
-    if (detail.type === 'reasoning.text' && signature !== undefined) {
-      return [{ type: 'thinking', thinking: textOf(detail.text) ?? '', signature }]
-    }
-    const data = textOf(detail.data)
-    return detail.type === 'reasoning.encrypted' && data !== undefined ? [{ type: 'redacted_thinking', data }] : []
+  const own = fieldsOf(message.thinking_blocks).flatMap((block) => {
+    if (block.type === 'redacted_thinking') return redactedThinking(block.data)
+    return block.type === 'thinking' ? signedThinking(block.thinking, block.signature) : []
   })
+  if (own.length > 0) return own
+  return fieldsOf(message.reasoning_details).flatMap((detail) => {
+    if (detail.format !== ANTHROPIC_FORMAT) return []
+    if (detail.type === 'reasoning.encrypted') return redactedThinking(detail.data)
+    return detail.type === 'reasoning.text' ? signedThinking(detail.text, detail.signature) : []
+  })
+}
+
+function signedThinking(thinking: unknown, signature: unknown): Fields[] {
+  const signed = textOf(signature)
+  return signed === undefined ? [] : [{ type: 'thinking', thinking: textOf(thinking) ?? '', signature: signed }]
+}
+
+function redactedThinking(data: unknown): Fields[] {
+  const text = textOf(data)
+  return text === undefined ? [] : [{ type: 'redacted_thinking', data: text }]
 }
 
 function assistantText(message: Message): Fields[] {

@@ -36,7 +36,7 @@ function limitCacheMarks(body: Body): void {
   for (const holder of marked.slice(0, -MAX_CACHE_MARKS)) delete holder.cache_control
 }
 
-function prepare({ chat, model, stream, traits, quirks, promptTokens }: Call<AnthropicQuirks>): Prepared {
+function prepare({ chat, model, stream, traits, quirks, promptTokens, header }: Call<AnthropicQuirks>): Prepared {
   const dropped = sift(chat, 'anthropic')
   const { system, messages, usesFiles } = toAnthropicMessages(chat.messages)
   if (isAdaptive(traits) && messages.at(-1)?.role === 'assistant') throw noPrefill(chat)
@@ -53,7 +53,7 @@ function prepare({ chat, model, stream, traits, quirks, promptTokens }: Call<Ant
   return {
     request: {
       path: quirks.path ?? '/v1/messages',
-      headers: { 'anthropic-version': '2023-06-01', ...betaHeader(body, usesFiles) },
+      headers: { 'anthropic-version': '2023-06-01', ...betaHeader(body, usesFiles, header?.('anthropic-beta')) },
       body: JSON.stringify(body),
     },
     dropped,
@@ -75,10 +75,12 @@ function noPrefill({ messages }: Chat): Failure {
   return new Failure('model-not-capable', text, { param })
 }
 
-function betaHeader(body: Body, usesFiles: boolean): Record<string, string> {
-  const betas = [...BETAS].flatMap(([field, beta]) => (field in body ? [beta] : []))
-  if (usesFiles) betas.push('files-api-2025-04-14')
-  return betas.length === 0 ? {} : { 'anthropic-beta': betas.join(',') }
+/** The client's own first: it may know of more than we do. */
+function betaHeader(body: Body, usesFiles: boolean, given: string | null | undefined): Record<string, string> {
+  const own = (given ?? '').split(',').flatMap((beta) => beta.trim() || [])
+  const needed = [...BETAS].flatMap(([field, beta]) => (field in body ? [beta] : []))
+  const betas = new Set([...own, ...needed, ...(usesFiles ? ['files-api-2025-04-14'] : [])])
+  return betas.size === 0 ? {} : { 'anthropic-beta': [...betas].join(',') }
 }
 
 /** Required, and prompt and answer together must fit the window: left open, it is what the prompt leaves room for. */

@@ -57,6 +57,8 @@ export interface Call<Quirks> {
   readonly stream: boolean
   readonly traits: Traits
   readonly quirks: Quirks
+  /** A header of the client's request, for features that are asked for by header. */
+  readonly header?: (name: string) => string | null
   /** Our estimate of the prompt. */
   readonly promptTokens?: () => number
   /** Makes an id that the provider left out; unique within the isolate's life. */

@@ -2,7 +2,7 @@ import type { ChatEvent, FinishReason, ToolKind, Usage } from '../chat/event.ts'
 import { usageOf } from '../chat/event.ts'
 import { Failure } from '../chat/failure.ts'
 import { countOf, type Fields, fieldsOf, isFields, sayingSomething, textOf } from './fields.ts'
-import { createThinkTagSplitter, type ThinkTagSplitter } from './think-tags.ts'
+import { createThinkTagSplitter, type ThinkTagSplitter, withOpenTag } from './think-tags.ts'
 import { readErrorInAnswer } from './upstream-failure.ts'
 
 /** How an OpenAI-compatible provider's answers differ from OpenAI's own. */
@@ -111,9 +111,10 @@ export function createOpenAIReader(quirks: AnswerQuirks, newId: () => string): O
     else for (const piece of think.feed(text)) events.push({ ...piece, choice: index })
   }
 
-  const readContent = (index: number, content: unknown, events: ChatEvent[]) => {
+  const readContent = (index: number, content: unknown, whole: boolean, events: ChatEvent[]) => {
     if (typeof content === 'string') {
-      if (content !== '') readText(index, content, events)
+      const opened = whole && quirks.thinkTags === true ? withOpenTag(content) : content
+      if (opened !== '') readText(index, opened, events)
       return
     }
     // Mistral's reasoning models answer in parts.
@@ -201,7 +202,7 @@ export function createOpenAIReader(quirks: AnswerQuirks, newId: () => string): O
     }
     const reasoning = textOf(message.reasoning_content) ?? textOf(message.reasoning)
     if (reasoning !== undefined) events.push({ type: 'reasoning', choice: index, text: reasoning })
-    readContent(index, message.content, events)
+    readContent(index, message.content, whole, events)
     const refusal = textOf(message.refusal)
     if (refusal !== undefined) events.push({ type: 'refusal', choice: index, text: refusal })
     if (isFields(message.function_call)) readFunctionCall(index, message.function_call, events)

@@ -80,6 +80,11 @@ export function createThinkTagSplitter(): ThinkTagSplitter {
   }
 }
 
+/** Some templates open the tag themselves, so that the model only closes it. Of a stream that cannot be known in time. */
+export function withOpenTag(text: string): string {
+  return text.includes(CLOSE) && !text.includes(OPEN) ? OPEN + text : text
+}
+
 function tailThatMayBecome(tag: string, text: string): number {
   for (let length = Math.min(tag.length - 1, text.length); length > 0; length--) {
     if (text.endsWith(tag.slice(0, length))) return length

@@ -21,6 +21,8 @@ export interface Try {
   /** Until the first word of a stream; until the whole body otherwise. */
   readonly deadlineMs: number
   readonly promptTokens: () => number
+  /** A header of the client's request. */
+  readonly header: (name: string) => string | null
   /** Aborted when the client leaves. */
   readonly gone: AbortSignal
 }
@@ -54,12 +56,12 @@ export async function attempt(given: Try): Promise<Answer> {
   }
 }
 
-function prepare({ target, provider, chat, stream, promptTokens }: Try): Prepared {
+function prepare({ target, provider, chat, stream, promptTokens, header }: Try): Prepared {
   const { upstreamModel, traits } = target.deployment
   const newId = () => `call_${randomText(24)}`
   let prepared: Prepared
   try {
-    prepared = provider.provider.speak({ chat, model: upstreamModel, stream, traits, promptTokens, newId })
+    prepared = provider.provider.speak({ chat, model: upstreamModel, stream, traits, promptTokens, header, newId })
   } catch (error) {
     // Only nesting that exhausts the stack fails in JSON.stringify.
     if (error instanceof RangeError) throw new Failure('invalid-json', 'The request body is nested too deeply.')

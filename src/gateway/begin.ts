@@ -29,6 +29,8 @@ export interface Beginning {
   readonly stream: boolean
   readonly settings: Settings
   readonly promptTokens: () => number
+  /** A header of the client's request. */
+  readonly header: (name: string) => string | null
   readonly gone: AbortSignal
   /** Grows as attempts end. */
   readonly trace: Attempted[]
@@ -70,7 +72,7 @@ export async function begin(beginning: Beginning): Promise<Answer> {
 }
 
 function tryOf(beginning: Beginning, target: Target, spentMs: number, last: boolean) {
-  const { chat, stream, settings, promptTokens, gone } = beginning
+  const { chat, stream, settings, promptTokens, header, gone } = beginning
   const provider = settings.providers.get(target.deployment.provider)
   if (provider === undefined) throw new TypeError(`planned for a provider that is not configured`)
   const { firstByteMs } = patienceFor(settings.timeouts, stream, target.deployment.traits)
@@ -80,7 +82,7 @@ function tryOf(beginning: Beginning, target: Target, spentMs: number, last: bool
   )
   const leftMs = Math.max(totalMs - spentMs, firstByteMs * LEAST_SHARE)
   const deadlineMs = last ? leftMs : Math.min(firstByteMs, leftMs)
-  return { target, provider, chat, stream, timeouts: settings.timeouts, deadlineMs, promptTokens, gone }
+  return { target, provider, chat, stream, timeouts: settings.timeouts, deadlineMs, promptTokens, header, gone }
 }
 
 function isRoomier({ deployment: { traits } }: Target, than: Target): boolean {
@@ -88,9 +90,12 @@ function isRoomier({ deployment: { traits } }: Target, than: Target): boolean {
 }
 
 /** With nobody else to ask, a failure that was quick and the provider's own may pass (cases R07, R09). */
-function isWorthAnotherTry({ fault, details }: Failure, ms: number): boolean {
+function isWorthAnotherTry({ kind, fault, details }: Failure, ms: number): boolean {
   const { upstreamStatus: status, shouldRetry, retryAfterMs } = details
-  const passing = fault === 'provider' || ((status === 503 || status === 504) && retryAfterMs === undefined)
+  // A model that wrote a call that does not fit its schema (Groq, tool_use_failed) may do better at once.
+  const miswritten = kind === 'model-not-capable' && status !== undefined
+  const passing =
+    fault === 'provider' || miswritten || ((status === 503 || status === 504) && retryAfterMs === undefined)
   return passing && shouldRetry !== false && ms < 2000
 }
 

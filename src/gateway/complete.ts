@@ -91,9 +91,10 @@ function keeperFor(call: CompletionCall, chat: Chat, targets: readonly Target[])
   return wanted ? { store, authorization: request.headers.get('authorization') ?? '' } : undefined
 }
 
-function beginningOf({ call, chat, needs, targets, trace }: Course, gone: AbortSignal) {
-  const { settings } = call
-  return { targets, chat, stream: chat.stream === true, settings, promptTokens: needs.promptTokens, gone, trace }
+function beginningOf({ call, chat, needs: { promptTokens }, targets, trace }: Course, gone: AbortSignal) {
+  const { settings, request } = call
+  const header = (name: string) => request.headers.get(name)
+  return { targets, chat, stream: chat.stream === true, settings, promptTokens, header, gone, trace }
 }
 
 function headersOf(course: Course, answer: Answer | undefined): Record<string, string> {

@@ -103,8 +103,9 @@ export async function recall(chat: Chat, keeper: Keeper): Promise<Chat> {
   return { ...chat, messages }
 }
 
-function hasLostThoughts({ role, tool_calls, reasoning_details, reasoning_content }: Message): boolean {
-  if (role !== 'assistant' || !tool_calls?.length) return false
+function hasLostThoughts(message: Message): boolean {
+  const { role, tool_calls, reasoning_details, reasoning_content, thinking_blocks } = message
+  if (role !== 'assistant' || !tool_calls?.length || thinking_blocks) return false
   return !reasoning_details?.length && !reasoning_content && tool_calls.every(({ extra_content }) => !extra_content)
 }
 

@@ -277,6 +277,19 @@ describe('turns', () => {
     ])
   })
 
+  test('begin with thinking that came in Anthropic’s own words', () => {
+    const thinking_blocks = [
+      { type: 'thinking', thinking: 'Hm.', signature: 's' },
+      { type: 'redacted_thinking', data: 'd' },
+      { type: 'thinking', thinking: 'unsigned' },
+    ]
+    expect(turns(hello, { role: 'assistant', content: 'So.', thinking_blocks })[1]?.content).toEqual([
+      { type: 'thinking', thinking: 'Hm.', signature: 's' },
+      { type: 'redacted_thinking', data: 'd' },
+      text('So.'),
+    ])
+  })
+
   test('without a signature drop the reasoning text', () => {
     expect(turns(hello, { role: 'assistant', content: 'a', reasoning_content: 'secret' })[1]?.content).toEqual([
       text('a'),

@@ -116,6 +116,14 @@ describe('text', () => {
     expect(answerOf(body(whole({ content })))).toMatchObject({ content })
   })
 
+  test('in a tag that only closes is told apart in a whole answer (case 73)', () => {
+    const content = 'Hm.</think>\n\na'
+    expect(answerOf(body(whole({ content }), { thinkTags: true }))).toMatchObject({
+      reasoning_content: 'Hm.',
+      content: 'a',
+    })
+  })
+
   test('of a refusal stays one (case 71)', () => {
     expect(answerOf(stream([chunk({ refusal: 'N' }), chunk({ refusal: 'o.' }, 'stop')]))).toMatchObject({
       refusal: 'No.',

@@ -230,3 +230,26 @@ describe('how many are asked', () => {
     expect(askedSlots()).toEqual(['openai'])
   })
 })
+
+test('a client’s own anthropic-beta goes to Anthropic beside the betas that its fields need, and to nobody else', async () => {
+  const headers = { 'anthropic-beta': 'interleaved-thinking-2025-05-14' }
+  await ask(['anthropic'], { context_management: { edits: [] } }, headers)
+  await ask(['openai'], {}, headers)
+  expect(firstOf('anthropic').headers['anthropic-beta']).toBe(
+    'interleaved-thinking-2025-05-14,context-management-2025-06-27',
+  )
+  expect(firstOf('openai').headers['anthropic-beta']).toBeUndefined()
+})
+
+test('a call that the model wrote badly is asked for once more where there is nobody else (translation 4, Groq)', async () => {
+  const body = JSON.stringify({
+    error: { message: 'Failed to call a function.', type: 'invalid_request_error', code: 'tool_use_failed' },
+  })
+  router9.simulator.setFault('groq', { status: 400, body, times: 1 })
+  const response = await router9.chat({
+    model: 'groq/llama-3.3-70b-versatile',
+    messages: [{ role: 'user', content: 'Say: hello' }],
+  })
+  expect(await response.json()).toMatchObject({ choices: [{ message: { content: 'hello' } }] })
+  expect(attemptsOf(response)).toBe('groq:400:T,groq:200:T')
+})
