@@ -102,6 +102,12 @@ export function repeated(text: string): string {
   return withoutOwnKeys(text.slice(0, 100))
 }
 
+/** A text without anything that looks like a key, whosever: for logs, and for what providers say of themselves. */
+export function withoutKeyLike(text: string): string {
+  // Behind a plain word only what has a digit: `key limitations` is no key.
+  return text.replace(/\b((?:sk|gsk|xai)[-_]|AIza|(?:key|Bearer)[-_ ](?=[\w-]*\d))[\w-]{8,}/g, '$1…')
+}
+
 export function withoutOwnKeys(text: string): string {
   return text.replace(/sk-r9k-[A-Za-z0-9_-]+/g, 'sk-r9k-…')
 }

@@ -15,7 +15,7 @@ const USAGE = `npm run keys -- COMMAND [options]
   --persist-to DIR   as wrangler dev's option of that name
   --json             print JSON
 
-A key is shown once, when it is made. A revoked key may be taken for up to about 60 s more where it was just used.`
+A key is shown once, when it is made. A revoked key may be taken for a minute or two more where it was just used.`
 
 const KEY_CHARACTERS = 40
 

@@ -10,11 +10,6 @@ import { OWN_FIELDS, sift } from './parameters.ts'
 import { unsupported } from './parts.ts'
 import { allowedTools, NO_SUCH_TOOL } from './tool-choice.ts'
 
-export interface AnthropicQuirks {
-  /** Appended to the base URL. */
-  readonly path?: string
-}
-
 /** The tool that stands in for structured output on models that have none. */
 const JSON_TOOL = 'json'
 /** Where the catalogue knows no limit: what every Claude model can write. */
@@ -22,7 +17,7 @@ const FALLBACK_MAX_TOKENS = 4096
 const MIN_BUDGET_TOKENS = 1024
 
 /** Anthropic's Messages API (translation 1). */
-export const anthropic: Dialect<AnthropicQuirks> = { name: 'anthropic', prepare }
+export const anthropic: Dialect = { name: 'anthropic', prepare }
 
 type Body = Record<string, unknown>
 
@@ -36,7 +31,7 @@ function limitCacheMarks(body: Body): void {
   for (const holder of marked.slice(0, -MAX_CACHE_MARKS)) delete holder.cache_control
 }
 
-function prepare({ chat, model, stream, traits, quirks, promptTokens, header }: Call<AnthropicQuirks>): Prepared {
+function prepare({ chat, model, stream, traits, promptTokens, header }: Call<object>): Prepared {
   const dropped = sift(chat, 'anthropic')
   const { system, messages, usesFiles } = toAnthropicMessages(chat.messages)
   if (isAdaptive(traits) && messages.at(-1)?.role === 'assistant') throw noPrefill(chat)
@@ -52,7 +47,7 @@ function prepare({ chat, model, stream, traits, quirks, promptTokens, header }: 
   limitCacheMarks(body)
   return {
     request: {
-      path: quirks.path ?? '/v1/messages',
+      path: '/v1/messages',
       headers: { 'anthropic-version': '2023-06-01', ...betaHeader(body, usesFiles, header?.('anthropic-beta')) },
       body: JSON.stringify(body),
     },

@@ -9,11 +9,6 @@ import { sift } from './parameters.ts'
 import { unsupported } from './parts.ts'
 import { allowedTools } from './tool-choice.ts'
 
-export interface GeminiQuirks {
-  /** Stands before `/models/…` in the path. */
-  readonly version?: string
-}
-
 const MAX_STOP_SEQUENCES = 5
 const MAX_CANDIDATES = 8
 
@@ -21,9 +16,9 @@ const MAX_CANDIDATES = 8
 const THINKING_TOKENS: typeof BUDGET_TOKENS = { ...BUDGET_TOKENS, low: 1024, high: 24_576 }
 
 /** Gemini's generateContent (translation 2). */
-export const gemini: Dialect<GeminiQuirks> = { name: 'gemini', prepare }
+export const gemini: Dialect = { name: 'gemini', prepare }
 
-function prepare({ chat, model, stream, traits, quirks, newId }: Call<GeminiQuirks>): Prepared {
+function prepare({ chat, model, stream, traits, newId }: Call<object>): Prepared {
   const dropped = sift(chat, 'gemini')
   refuseWhatItLacks(chat)
   const { system, contents } = toGeminiContents(chat.messages, traits)
@@ -40,7 +35,7 @@ function prepare({ chat, model, stream, traits, quirks, newId }: Call<GeminiQuir
   const method = stream ? 'streamGenerateContent?alt=sse' : 'generateContent'
   return {
     request: {
-      path: `/${quirks.version ?? 'v1beta'}/models/${model}:${method}`,
+      path: `/v1beta/models/${model}:${method}`,
       headers: {},
       body: JSON.stringify(body),
     },

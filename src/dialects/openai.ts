@@ -7,8 +7,6 @@ import { unsupported } from './parts.ts'
 
 /** How a provider that speaks OpenAI's chat completions differs from OpenAI (translation 3). */
 export interface OpenAIQuirks extends AnswerQuirks, MessageQuirks {
-  /** Appended to the base URL. */
-  readonly path?: string
   /** The name of the longest answer, where the provider takes only one of OpenAI's two. */
   readonly maxTokens?: 'max_tokens' | 'max_completion_tokens'
   /** Parameters that it does not take and that an answer is right without. */
@@ -47,7 +45,7 @@ function prepare({ chat, model, stream, traits, quirks, newId }: Call<OpenAIQuir
   body.model = model
   return {
     request: {
-      path: quirks.path ?? '/chat/completions',
+      path: '/chat/completions',
       headers: {},
       body: JSON.stringify(body),
     },

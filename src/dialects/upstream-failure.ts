@@ -1,4 +1,4 @@
-import { Failure, type FailureDetails, type FailureKind } from '../chat/failure.ts'
+import { Failure, type FailureDetails, type FailureKind, withoutKeyLike } from '../chat/failure.ts'
 import { fieldsOf, isFields, textOf } from './fields.ts'
 
 /** What a provider answered instead of an answer. */
@@ -164,12 +164,8 @@ export function readErrorInAnswer(body: unknown): Failure {
   if (failure.fault === 'caller') return failure
   const { message, words } = readWords(body)
   const spoken = [message, words === '' ? '' : `(${words})`].filter((text) => text !== '').join(' ')
-  const text = spoken === '' ? failure.message : `The provider broke off with an error: ${withoutKeys(spoken)}`
+  const text = spoken === '' ? failure.message : `The provider broke off with an error: ${withoutKeyLike(spoken)}`
   return new Failure(failure.kind, text, failure.details)
-}
-
-function withoutKeys(text: string): string {
-  return text.replace(/\b(sk|key|gsk|xai|AIza)[-_]?[\w-]{12,}/g, '$1-…')
 }
 
 /** An error object may name its HTTP status, as a number or in digits; 0 where it does not. */

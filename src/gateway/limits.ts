@@ -21,8 +21,8 @@ const BUDGET_RETRY_MS = 86_400_000
 
 /** What this isolate knows of a limited key. */
 interface Account {
-  /** The ledger's first word. */
-  first: Promise<void>
+  /** The ledger's first word, until it has come or has been waited for. */
+  first: Promise<void> | undefined
   /** By the ledger's last word, everything reported included. */
   known: Spent
   /** Seen here and not reported yet. */
@@ -52,7 +52,11 @@ export async function admit(
   if (limits === undefined) return () => {}
   const name = shared ?? id
   const account = accountOf(name, ledgers, waitUntil)
-  await orLate(account.first, limits.budget === undefined ? COLD_WAIT_MS : COLD_WAIT_FOR_BUDGET_MS)
+  if (account.first !== undefined) {
+    await orLate(account.first, limits.budget === undefined ? COLD_WAIT_MS : COLD_WAIT_FOR_BUDGET_MS)
+    // Once only: a ledger that hangs must not hold up every request of its key.
+    account.first = undefined
+  }
   const now = Date.now()
   const over = overLimit(limits, addSpent(account.known, account.pending), now)
   if (over !== undefined) throw refusal(over, limits, now)
@@ -68,7 +72,7 @@ function accountOf(name: string, ledgers: Ledgers, waitUntil: WaitUntil): Accoun
   const known = accounts.get(name)
   if (known !== undefined) return known
   const fresh: Account = {
-    first: Promise.resolve(),
+    first: undefined,
     known: NOTHING_SPENT,
     pending: NOTHING_SPENT,
     reportingSince: 0,
@@ -79,8 +83,9 @@ function accountOf(name: string, ledgers: Ledgers, waitUntil: WaitUntil): Accoun
     const oldest = accounts.keys().next()
     if (oldest.done !== true) accounts.delete(oldest.value)
   }
-  fresh.first = exchange(name, fresh, ledgers, waitUntil)
-  waitUntil(fresh.first)
+  const first = exchange(name, fresh, ledgers, waitUntil)
+  fresh.first = first
+  waitUntil(first)
   return fresh
 }
 

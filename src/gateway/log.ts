@@ -1,12 +1,5 @@
-import type { Failure } from '../chat/failure.ts'
+import { type Failure, withoutKeyLike } from '../chat/failure.ts'
 import type { Attempted } from './begin.ts'
-
-/** Anything in a text that may be a key; logs and messages are read by people who should not have it. */
-const KEY_LIKE = /\b(sk-r9k|sk|gsk|xai|key|AIza|Bearer)([-_ ]?)[\w-]{8,}/g
-
-function withoutKeys(text: string): string {
-  return text.replace(KEY_LIKE, '$1$2…')
-}
 
 /** Writes one structured line for each attempt that failed (rule: a provider's misbehaviour leaves a trace). */
 export function logAttempts(requestId: string, trace: readonly Attempted[]): void {
@@ -41,5 +34,5 @@ export function logFault(requestId: string, error: unknown): void {
 }
 
 function line(level: 'warn' | 'error', fields: Readonly<Record<string, unknown>>): void {
-  console[level](withoutKeys(JSON.stringify({ level, ...fields })))
+  console[level](withoutKeyLike(JSON.stringify({ level, ...fields })))
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { Failure, type FailureKind, type Fault } from '../../src/chat/failure.ts'
+import { Failure, type FailureKind, type Fault, withoutKeyLike } from '../../src/chat/failure.ts'
 
 /** The table of contract 5: kind, status, type, code. */
 const CONTRACT: [FailureKind, number, string, string | null][] = [
@@ -74,4 +74,13 @@ describe('whose doing it was decides on failover (routing 2.1, R08)', () => {
     const failure = new Failure(kind, 'Why.')
     expect({ fault: failure.fault, failover: failure.failover }).toEqual({ fault, failover })
   })
+})
+
+test.each([
+  ['Incorrect key sk-abcdefghijklmnop given', 'Incorrect key sk-… given'],
+  ['Authorization: Bearer 0123456789abcdef', 'Authorization: Bearer …'],
+  ['x AIzaSyA-1234567890', 'x AIza…'],
+  ['the key limitations of skateboarding', 'the key limitations of skateboarding'],
+])('“%s” is told as “%s”', (text, told) => {
+  expect(withoutKeyLike(text)).toBe(told)
 })

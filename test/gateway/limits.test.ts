@@ -228,3 +228,17 @@ describe('the headers of a limited key', () => {
     expect(limitHeaders(key)['x-ratelimit-remaining-requests']).toBe('5')
   })
 })
+
+test('a ledger that hangs holds up the first request of a key, and no other', async () => {
+  const hanging = {
+    idFromName: () => ({}),
+    get: () => ({ add: () => new Promise(() => {}) }),
+  } as unknown as Parameters<Limits['admit']>[1]
+  const key = keyWith({ rpm: 100, budget: 5 })
+  const first = admit(key, hanging, () => {})
+  await vi.advanceTimersByTimeAsync(600)
+  await first
+  const began = Date.now()
+  await admit(key, hanging, () => {})
+  expect(Date.now()).toBe(began)
+})
