@@ -54,40 +54,63 @@ export async function keys(args: readonly string[], now: number): Promise<string
   const [command, subject] = positionals
   if (values.help === true || command === undefined) return USAGE
   if (values.local && values.remote) throw new UsageError('choose one of --local and --remote')
+  const act = actionOf(command, subject, values, now)
   const store = values.remote ? openRemoteStore(values['namespace-id']) : await openLocalStore(values['persist-to'])
   try {
-    switch (command) {
-      case 'create':
-        return await create(store, values, now)
-      case 'list':
-        return print(values, await store.list(), now)
-      case 'show':
-        return print(values, [await find(store, subject)], now)
-      case 'revoke': {
-        const { name, record } = await find(store, subject)
-        await store.put(name, { ...record, disabled: true })
-        return values.json
-          ? JSON.stringify({ id: record.id, disabled: true })
-          : `Revoked ${record.id} (${record.name}).`
-      }
-      case 'rotate':
-        return await rotate(store, await find(store, subject), values, now)
-      default:
-        throw new UsageError(`there is no command '${command}'`)
-    }
+    return await act(store)
   } finally {
     await store.close()
   }
 }
 
-async function create(store: KeyStore, values: Values, now: number): Promise<string> {
+type Action = (store: KeyStore) => Promise<string>
+
+/** What a command does, once everything that can be wrong with it is known to be right. */
+function actionOf(command: string, subject: string | undefined, values: Values, now: number): Action {
+  switch (command) {
+    case 'create': {
+      const record = recordOf(values, now)
+      return (store) => made(store, record, values)
+    }
+    case 'list':
+      return async (store) => print(values, await store.list(), now)
+    case 'show': {
+      const wanted = wantedKey(subject)
+      return async (store) => print(values, [await find(store, wanted)], now)
+    }
+    case 'revoke': {
+      const wanted = wantedKey(subject)
+      return async (store) => {
+        const { name, record } = await find(store, wanted)
+        await store.put(name, { ...record, disabled: true })
+        return values.json
+          ? JSON.stringify({ id: record.id, disabled: true })
+          : `Revoked ${record.id} (${record.name}).`
+      }
+    }
+    case 'rotate': {
+      const wanted = wantedKey(subject)
+      const graceMs = values.grace === undefined ? undefined : duration('grace', values.grace)
+      return async (store) => rotate(store, await find(store, wanted), { values, graceMs, now })
+    }
+    default:
+      throw new UsageError(`there is no command '${command}'`)
+  }
+}
+
+function wantedKey(subject: string | undefined): string {
+  if (subject === undefined) throw new UsageError('name a key by its id, or give the key itself')
+  return subject
+}
+
+function recordOf(values: Values, now: number): KeyRecord {
   if (!values.name) throw new UsageError('create needs --name')
   const limits = {
     ...amount('rpm', values.rpm),
     ...amount('tpm', values.tpm),
     ...amount('budget', values.budget),
   }
-  const record: KeyRecord = {
+  return {
     id: newId(),
     name: values.name,
     created: new Date(now).toISOString(),
@@ -97,17 +120,22 @@ async function create(store: KeyStore, values: Values, now: number): Promise<str
     ...(values.models === undefined ? {} : { models: values.models.split(',').flatMap((model) => model.trim() || []) }),
     ...(Object.keys(limits).length === 0 ? {} : { limits }),
   }
-  return made(store, record, values)
 }
 
-async function rotate(store: KeyStore, old: StoredKey, values: Values, now: number): Promise<string> {
+interface Rotation {
+  readonly values: Values
+  readonly graceMs: number | undefined
+  readonly now: number
+}
+
+async function rotate(store: KeyStore, old: StoredKey, { values, graceMs, now }: Rotation): Promise<string> {
   const state = stateOf(old.record, now)
   if (state !== 'active') throw new UsageError(`${old.record.id} is ${state}: create a new key instead`)
   const { id, account = id, expires } = old.record
   const text = await made(store, { ...old.record, id: newId(), account, created: new Date(now).toISOString() }, values)
-  if (values.grace === undefined) await store.put(old.name, { ...old.record, disabled: true })
+  if (graceMs === undefined) await store.put(old.name, { ...old.record, disabled: true })
   else {
-    const ends = Math.min(now + duration('grace', values.grace), expires === undefined ? Infinity : Date.parse(expires))
+    const ends = Math.min(now + graceMs, expires === undefined ? Infinity : Date.parse(expires))
     await store.put(old.name, { ...old.record, expires: new Date(ends).toISOString() })
   }
   return text
@@ -146,8 +174,7 @@ function duration(name: string, text: string): number {
   return Number(count) * unitMs
 }
 
-async function find(store: KeyStore, subject: string | undefined): Promise<StoredKey> {
-  if (subject === undefined) throw new UsageError('name a key by its id, or give the key itself')
+async function find(store: KeyStore, subject: string): Promise<StoredKey> {
   const name = looksLikeKey(subject) ? await keyName(subject) : undefined
   const found = (await store.list()).find((stored) => stored.name === name || stored.record?.id === subject)
   if (found === undefined) throw new UsageError(`there is no key ${name === undefined ? `'${subject}'` : 'like that'}`)

@@ -13,11 +13,25 @@ export interface Upload {
   readonly chunked?: boolean
 }
 
+/** Tries after a connection that was closed before its answer was read; each gives the server eight times as long. */
+const TRIES = 4
+
 /**
  * Sends a body as a careful client does: piece by piece, and no further once there is an answer. A server may close the
- * connection on the rest of a body that it refuses, and then fetch loses the answer.
+ * connection on the rest of a body that it refuses, and then the answer can be lost: such a request is sent again, slower.
  */
-export function upload({ url, method = 'POST', headers, body, chunked = false }: Upload): Promise<Response> {
+export async function upload(given: Upload): Promise<Response> {
+  for (let slowness = 1, left = TRIES; ; slowness *= 8, left--) {
+    try {
+      return await send(given, slowness)
+    } catch (error) {
+      const closed = error instanceof Error && 'code' in error && /^(EPIPE|ECONNRESET)$/.test(String(error.code))
+      if (!closed || left === 1) throw error
+    }
+  }
+}
+
+function send({ url, method = 'POST', headers, body, chunked = false }: Upload, slowness: number): Promise<Response> {
   const bytes = typeof body === 'string' ? Buffer.from(body) : body
   const length: Record<string, string> = chunked
     ? { 'transfer-encoding': 'chunked' }
@@ -46,8 +60,9 @@ export function upload({ url, method = 'POST', headers, body, chunked = false }:
     const write = (from: number) => {
       if (answered) return
       if (from >= bytes.byteLength) request.end()
-      else request.write(bytes.subarray(from, from + PIECE_BYTES), () => setImmediate(write, from + PIECE_BYTES))
+      else
+        request.write(bytes.subarray(from, from + PIECE_BYTES), () => setTimeout(write, slowness, from + PIECE_BYTES))
     }
-    setTimeout(write, chunked || bytes.byteLength > PIECE_BYTES ? HEADERS_ONLY_MS : 0, 0)
+    setTimeout(write, chunked || bytes.byteLength > PIECE_BYTES ? HEADERS_ONLY_MS * slowness : 0, 0)
   })
 }
