@@ -3,12 +3,15 @@ import { Hono } from 'hono/tiny'
 import { Failure, repeated } from './chat/failure.ts'
 import { type Env, readSettings } from './env.ts'
 import { authenticate } from './gateway/auth.ts'
+import type { Reach } from './gateway/board.ts'
 import { readJsonBody } from './gateway/body.ts'
 import { complete } from './gateway/complete.ts'
+import { dryRun, listProviders } from './gateway/explain.ts'
+import type { Healths } from './gateway/health-object.ts'
 import type { KeyRecord } from './gateway/keys.ts'
 import { type Ledgers, limitHeaders } from './gateway/limits.ts'
 import { describeModel, listModels } from './gateway/list-models.ts'
-import { logFault } from './gateway/log.ts'
+import { logFault, type Note, writeNote } from './gateway/log.ts'
 import { randomText } from './gateway/random.ts'
 import { commonHeaders, failureResponse } from './gateway/respond.ts'
 import { VERSION } from './version.ts'
@@ -17,6 +20,8 @@ interface Variables {
   requestId: string
   /** Whoever's key it was, once that is known. */
   caller?: KeyRecord
+  /** Of a call to chat completions. */
+  note?: Note
 }
 type Door = Context<{ Bindings: Env; Variables: Variables }>
 
@@ -45,16 +50,35 @@ function route(method: 'GET' | 'POST', path: string, answer: (door: Door) => Res
 
 route('POST', '/chat/completions', async (door) => {
   const cameAt = Date.now()
+  const { requestId } = door.var
+  const note: Note = { requestId, cameAt, colo: door.req.raw.cf?.colo, dataset: door.env.ANALYTICS, trace: [] }
+  door.set('note', note)
   const settings = readSettings(door.env)
+  note.settings = settings
   const caller = await callerOf(door)
+  note.key = caller.id
   const knownAt = Date.now()
   const body = await readJsonBody(door.req.raw)
-  const { requestId } = door.var
+  note.asked = body.model
+  note.stream = body.stream === true
   const waitUntil = (work: Promise<unknown>) => door.executionCtx.waitUntil(work)
-  const ledgers: Ledgers = door.executionCtx.exports.Ledger
+  const { Ledger: ledgers, Health: healths } = exportsOf(door)
   const store = door.env.KEYS
   const request = door.req.raw
-  return complete({ request, body, caller, store, ledgers, settings, requestId, waitUntil, cameAt, knownAt })
+  return complete({
+    request,
+    body,
+    caller,
+    store,
+    ledgers,
+    healths,
+    settings,
+    requestId,
+    waitUntil,
+    cameAt,
+    knownAt,
+    note,
+  })
 })
 
 route('GET', '/models', async (door) => {
@@ -65,6 +89,18 @@ route('GET', '/models', async (door) => {
 route('GET', '/models/:id{.+}', async (door) => {
   const { models } = await callerOf(door)
   return answer(door, describeModel(door.req.param('id') ?? '', readSettings(door.env), models))
+})
+
+route('GET', '/providers', async (door) => {
+  await callerOf(door)
+  return answer(door, await listProviders(readSettings(door.env), reachOf(door)))
+})
+
+route('POST', '/route', async (door) => {
+  const settings = readSettings(door.env)
+  const caller = await callerOf(door)
+  const body = await readJsonBody(door.req.raw)
+  return answer(door, await dryRun({ body, settings, caller, requestId: door.var.requestId }, reachOf(door)))
 })
 
 route('GET', '/health', (door) => {
@@ -78,15 +114,25 @@ app.notFound((door) => {
 })
 
 app.onError((error, door) => {
-  const { requestId } = door.var
-  if (error instanceof Failure) {
-    // Our own faults are for the log; the caller's are the caller's to read.
-    if (error.fault === 'gateway') logFault(requestId, `${error.message} ${error.details.detail ?? ''}`.trim())
-    return failureResponse(error, requestId)
-  }
-  logFault(requestId, error)
-  return failureResponse(new Failure('internal', 'Router9 failed. Please try again.'), requestId)
+  const { requestId, note } = door.var
+  const known = error instanceof Failure
+  const failure = known ? error : new Failure('internal', 'Router9 failed. Please try again.')
+  // Our own faults are for the log; the caller's are the caller's to read.
+  if (!known) logFault(requestId, error)
+  else if (failure.fault === 'gateway') logFault(requestId, `${failure.message} ${failure.details.detail ?? ''}`.trim())
+  if (note) writeNote(note, failure.status, failure)
+  return failureResponse(failure, requestId)
 })
+
+/** The Worker's own classes, by which their objects are found (`[exports]` in wrangler.toml). */
+function exportsOf(door: Door): { Ledger: Ledgers; Health: Healths } {
+  return door.executionCtx.exports as unknown as { Ledger: Ledgers; Health: Healths }
+}
+
+function reachOf(door: Door): Reach {
+  const waitUntil = (work: Promise<unknown>) => door.executionCtx.waitUntil(work)
+  return { healths: exportsOf(door).Health, request: door.req.raw, waitUntil }
+}
 
 async function callerOf(door: Door): Promise<KeyRecord> {
   const header = door.req.header('authorization') ?? null

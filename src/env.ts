@@ -1,11 +1,12 @@
 import { DEFAULT_AUTO_MODELS } from './catalog/auto.ts'
 import { findModel } from './catalog/models.ts'
-import { findProvider, PROVIDERS, type Provider } from './catalog/providers.ts'
+import { findProvider, PROVIDERS, type Provider, rowAt } from './catalog/providers.ts'
 import { Failure } from './chat/failure.ts'
 
 /** What `wrangler.toml`, secrets and `.dev.vars` give the Worker. Settings are read by `readSettings` alone. */
-export interface Env {
-  readonly KEYS: KVNamespace
+export interface Env extends Pick<Cloudflare.Env, 'KEYS'> {
+  /** Gets a data point of each call, where there is one. */
+  readonly ANALYTICS?: AnalyticsEngineDataset
   readonly [setting: string]: unknown
 }
 
@@ -42,8 +43,14 @@ export interface Settings {
   /** The models of servers of one's own, for each provider whose models the catalogue cannot know. */
   readonly ownModels: ReadonlyMap<string, readonly string[]>
   readonly timeouts: Timeouts
+  /** Whether providers' health decides among targets; otherwise they are asked in their order. */
+  readonly tracksHealth: boolean
   /** Whether thoughts that go with tool calls are kept for clients that lose them. */
   readonly keepsThoughts: boolean
+  /** The share of calls, 0 to 1, of which a line is logged; whatever went wrong always is. */
+  readonly logSample: number
+  /** Whether logs hold providers' own words about their failures, which may quote prompts. */
+  readonly logDetail: boolean
 }
 
 const read = new WeakMap<Env, Settings>()
@@ -77,7 +84,10 @@ export function readSettings(env: Env): Settings {
       commitMs: milliseconds(env, 'COMMIT_AFTER_MS', 10_000),
       commentMs: milliseconds(env, 'COMMENT_EVERY_MS', 10_000),
     },
+    tracksHealth: onOff(env, 'HEALTH', true),
     keepsThoughts: onOff(env, 'KEEP_REASONING', true),
+    logSample: share(env, 'LOG_SAMPLE'),
+    logDetail: onOff(env, 'LOG_DETAIL', false),
   }
   read.set(env, settings)
   return settings
@@ -101,6 +111,12 @@ function onOff(env: Env, name: string, otherwise: boolean): boolean {
   if (value === undefined) return otherwise
   if (value !== 'on' && value !== 'off') throw senseless(name, "must be 'on' or 'off'")
   return value === 'on'
+}
+
+function share(env: Env, name: string): number {
+  const value = text(env, name) ?? '1'
+  if (!/^(0?\.\d+|[01])$/.test(value)) throw senseless(name, 'must be a number from 0 to 1')
+  return Number(value)
 }
 
 function milliseconds(env: Env, name: string, otherwise: number): number {
@@ -137,13 +153,18 @@ function readProvider(env: Env, provider: Provider): ConfiguredProvider | undefi
   // A provider exists if its key does; one without keys exists by its address.
   if (key === undefined && (provider.keyless !== true || given === undefined)) return undefined
   const header = provider.keyHeader ?? 'authorization'
+  const address = baseUrl(env, provider, given)
   return {
-    provider,
-    baseUrl: baseUrl(env, provider, given),
+    provider: rowAt(provider, address),
+    baseUrl: address,
     headers: key === undefined ? {} : { [header]: header === 'authorization' ? `Bearer ${key}` : key },
     secret: key,
   }
 }
+
+/** Hosts of this machine or of a private network; a name without a dot is one too. */
+const PRIVATE =
+  /^([^.:]+|.+\.(local(host)?|internal|lan|home\.arpa)|(127|10)(\.\d+){3}|(192\.168|169\.254|172\.(1[6-9]|2\d|3[01]))(\.\d+){2}|\[(::1|(f[cd]|fe80:).*)\])$/
 
 function baseUrl(env: Env, provider: Provider, given: string | undefined): string {
   const name = `${provider.setting}_BASE_URL`
@@ -156,6 +177,10 @@ function baseUrl(env: Env, provider: Provider, given: string | undefined): strin
   }
   const whole = template.replace('{ACCOUNT_ID}', account ?? '').replace(/\/+(?=\?|$)/, '')
   const url = URL.parse(whole)
+  // On the open internet our key and everybody's words would travel in the clear.
+  if (url?.protocol === 'http:' && !PRIVATE.test(url.hostname) && !onOff(env, 'ALLOW_HTTP_UPSTREAMS', false)) {
+    throw senseless(name, 'must be an https address; http is for private networks, or with ALLOW_HTTP_UPSTREAMS=on')
+  }
   const odd = url === null || !/^https?:$/.test(url.protocol) || url.username !== '' || url.password !== ''
   // Azure's version is the one query there is; a key in an address would end up in logs.
   const queried = url?.search !== '' && !/^\?api-version=[\w.-]+$/.test(url?.search ?? '')

@@ -8,6 +8,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/harness/setup.ts'],
+    setupFiles: ['test/harness/search-run.ts'],
     testTimeout: 20_000,
     hookTimeout: 30_000,
     // Two cores: more workers than that only make timings wander.

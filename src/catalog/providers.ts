@@ -2,6 +2,7 @@ import { anthropic } from '../dialects/anthropic.ts'
 import { cohere } from '../dialects/cohere.ts'
 import type { Call, Dialect, Prepared } from '../dialects/dialect.ts'
 import { gemini } from '../dialects/gemini.ts'
+import { ollama } from '../dialects/ollama.ts'
 import { openai } from '../dialects/openai.ts'
 
 /** A dialect with a provider's quirks already in its ear. */
@@ -30,6 +31,10 @@ export interface Provider {
    * the caller asks for reasoning, since they do not think otherwise.
    */
   readonly wantsThoughts?: 'always' | 'asked'
+  /** What it speaks at addresses of this form. */
+  readonly elsewhere?: Pick<Provider, 'speak' | 'dialect' | 'quirks'> & { readonly address: RegExp }
+  /** Passes requests on to those who serve the model: asked where these are not there, or not well. */
+  readonly resells?: boolean
   /** Serves models that the catalogue cannot know. */
   readonly anyModel?: boolean
 }
@@ -50,6 +55,7 @@ const ROWS: readonly Provider[] = [
     ...speaks(openai, {
       maxTokens: 'max_completion_tokens',
       developerRole: true,
+      functions: true,
       toolIdMax: 40,
       drop: ['top_k'],
     }),
@@ -146,6 +152,7 @@ const ROWS: readonly Provider[] = [
       strictMessages: true,
       reasoningBack: 'reasoning',
       thinkTags: true,
+      jsonAlone: 'mode',
     }),
   },
   {
@@ -157,6 +164,7 @@ const ROWS: readonly Provider[] = [
       drop: ['presence_penalty', 'frequency_penalty', 'logit_bias', 'parallel_tool_calls', 'top_k'],
       refuse: ['n', 'logprobs', 'top_logprobs'],
       reasoningBack: 'reasoning',
+      jsonAlone: 'schema',
     }),
   },
   {
@@ -186,6 +194,7 @@ const ROWS: readonly Provider[] = [
   },
   {
     id: 'openrouter',
+    resells: true,
     wantsThoughts: 'always',
     setting: 'OPENROUTER',
     baseUrl: 'https://openrouter.ai/api/v1',
@@ -238,6 +247,7 @@ const ROWS: readonly Provider[] = [
     ...speaks(openai, {
       maxTokens: 'max_completion_tokens',
       developerRole: true,
+      functions: true,
       toolIdMax: 40,
       drop: ['top_k'],
     }),
@@ -253,6 +263,7 @@ const ROWS: readonly Provider[] = [
     setting: 'OLLAMA',
     keyless: true,
     anyModel: true,
+    elsewhere: { address: /[^/]\/api$/, ...speaks(ollama, {}) },
     ...speaks(openai, {
       maxTokens: 'max_tokens',
       drop: ['logit_bias', 'user'],
@@ -273,6 +284,12 @@ const ROWS: readonly Provider[] = [
 
 /** Every provider, in the order in which settings are read. */
 export const PROVIDERS: readonly Provider[] = ROWS
+
+/** The row as it stands for an address, which may decide on the dialect. */
+export function rowAt(row: Provider, baseUrl: string): Provider {
+  const { elsewhere } = row
+  return elsewhere?.address.test(baseUrl) ? { ...row, ...elsewhere } : row
+}
 
 const BY_NAME: ReadonlyMap<string, Provider> = new Map(
   ROWS.flatMap((row) => [row.id, ...(row.aliases ?? [])].map((name) => [name, row])),

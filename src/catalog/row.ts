@@ -19,6 +19,13 @@ const MODALITIES = new Map<string, Modality>([
   ['v', 'video'],
   ['p', 'pdf'],
 ])
+/** What only few models have. */
+const PECULIARITIES = [
+  ['s', 'noSystem'],
+  ['f', 'noForcedTool'],
+  ['g', 'signsCalls'],
+  ['o', 'opensThinking'],
+] as const
 const LETTERS = new Map([...MODALITIES].map(([letter, modality]) => [modality, letter]))
 const EMPTY = '-'
 
@@ -65,6 +72,7 @@ function readAbilities(modalities: string, flags: string) {
     tools: flags.includes('T'),
     jsonSchema: flags.includes('J'),
     temperature: flags.includes('t'),
+    ...Object.fromEntries(PECULIARITIES.flatMap(([flag, name]) => (flags.includes(flag) ? [[name, true]] : []))),
   }
 }
 
@@ -108,7 +116,8 @@ function formatDeployment({ provider, upstreamModel, traits, price }: Deployment
   const modalities = [traits.input, traits.output].map((set) => {
     return [...LETTERS].map(([modality, letter]) => (set.has(modality) ? letter : '')).join('')
   })
-  const flags = `${traits.tools ? 'T' : ''}${traits.jsonSchema ? 'J' : ''}${traits.temperature ? 't' : ''}`
+  const few = PECULIARITIES.map(([flag, name]) => (traits[name] ? flag : '')).join('')
+  const flags = `${traits.tools ? 'T' : ''}${traits.jsonSchema ? 'J' : ''}${traits.temperature ? 't' : ''}${few}`
   const abilities = [modalities.join('>'), flags || EMPTY, formatReasoning(traits)]
   return [provider, upstream, traits.contextTokens, traits.outputTokens, ...abilities, formatPrice(price)].join(' ')
 }

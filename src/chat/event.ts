@@ -53,7 +53,8 @@ export type Content =
 /** All that a decoder can say of one upstream message. */
 export type ChatEvent =
   | Content
-  | { readonly type: 'finish'; readonly choice: number; readonly reason: FinishReason }
+  /** `stands`: the reason is the last word, also where the choice has called tools. */
+  | { readonly type: 'finish'; readonly choice: number; readonly reason: FinishReason; readonly stands?: true }
   /** Cumulative: a later one replaces an earlier one. */
   | { readonly type: 'usage'; readonly usage: Usage }
   /** The provider said, in its own way, that the answer is complete. */

@@ -87,7 +87,9 @@ export interface FailureDetails {
   readonly allow?: string
   /** The status the provider answered with, for the trace. */
   readonly upstreamStatus?: number
-  /** For the log only: never shown to the client. */
+  /** For the log, never shown to the client: error codes, and words of the runtime's, but nothing that was said. */
+  readonly reason?: string
+  /** For a log that is to hold everything: what a provider said, which may quote the prompt or the answer. */
   readonly detail?: string
 }
 
@@ -122,7 +124,7 @@ export interface ErrorObject {
 
 /**
  * All that can go wrong, as data. The message is for the client: it says what to change and holds no key, address or
- * stack; `detail` is for the log.
+ * stack; `reason` and `detail` are for the log.
  */
 export class Failure extends Error {
   override readonly name = 'Failure'

@@ -1,6 +1,6 @@
 import type { Deployment, Price } from '../catalog/models.ts'
 import type { Traits } from '../dialects/dialect.ts'
-import { FIXED_TEMPERATURE, JSON_SCHEMA, TOOLS } from './catalog-rules.ts'
+import { FIXED_TEMPERATURE, JSON_SCHEMA, PECULIARITIES, TOOLS } from './catalog-rules.ts'
 import type { Facts, Offer } from './catalog-source.ts'
 
 /** What the catalogue says of an offer. */
@@ -11,6 +11,7 @@ export function deploymentOf(offer: Offer): Deployment {
 }
 
 function traitsOf({ provider, id, facts }: Offer): Traits {
+  const peculiar = PECULIARITIES.filter((rule) => rule.provider === provider && rule.id.test(id))
   const options = facts.reasoning ? facts.reasoning_options : []
   const efforts = options.find((option) => option.type === 'effort')?.values
   const bounds = options.find((option) => option.type === 'budget_tokens')
@@ -27,6 +28,7 @@ function traitsOf({ provider, id, facts }: Offer): Traits {
     toggle: options.some((option) => option.type === 'toggle'),
     ...(efforts && { efforts }),
     ...(budget && { budget }),
+    ...Object.fromEntries(peculiar.map(({ trait }) => [trait, true])),
   }
 }
 

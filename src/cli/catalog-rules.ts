@@ -123,6 +123,19 @@ export const JSON_SCHEMA: Readonly<Record<string, RegExp>> = {
   cohere: /^command-/,
 }
 
+/** What few models have and the data does not tell (translation 1.2, 2.1, 3; cloudflare/workers-ai-provider issue 16). */
+export const PECULIARITIES: readonly {
+  trait: 'noSystem' | 'noForcedTool' | 'signsCalls' | 'opensThinking'
+  provider: string
+  id: RegExp
+}[] = [
+  { trait: 'noSystem', provider: 'google', id: /^gemma-/ },
+  { trait: 'noForcedTool', provider: 'anthropic', id: /^claude-(?:fable|mythos)-/ },
+  // Those that take a thinking level are known by it.
+  { trait: 'signsCalls', provider: 'google', id: /^gemini-(?:[3-9]|\d\d)[.\d]*-.*image/ },
+  { trait: 'opensThinking', provider: 'workers-ai', id: /deepseek-r1-distill/ },
+]
+
 /** Models that take tools, whatever the data says. */
 export const TOOLS: Readonly<Record<string, RegExp>> = {
   openai: /^gpt-3\.5-turbo$/,

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util'
 import { KEY_PREFIX, type KeyRecord, keyName, looksLikeKey } from '../gateway/keys.ts'
 import { randomText } from '../gateway/random.ts'
+import { remoteNamespace } from './deploy-namespace.ts'
 import { type FoundKey, type KeyStore, openLocalStore, openRemoteStore, type StoredKey } from './key-store.ts'
 
 const USAGE = `npm run keys -- COMMAND [options]
@@ -55,7 +56,9 @@ export async function keys(args: readonly string[], now: number): Promise<string
   if (values.help === true || command === undefined) return USAGE
   if (values.local && values.remote) throw new UsageError('choose one of --local and --remote')
   const act = actionOf(command, subject, values, now)
-  const store = values.remote ? openRemoteStore(values['namespace-id']) : await openLocalStore(values['persist-to'])
+  const store = values.remote
+    ? openRemoteStore(values['namespace-id'] ?? (await remoteNamespace()))
+    : await openLocalStore(values['persist-to'])
   try {
     return await act(store)
   } finally {

@@ -3,10 +3,13 @@ import path from 'node:path'
 import { PROVIDERS } from '../catalog/providers.ts'
 import type { OpenAIQuirks } from '../dialects/openai.ts'
 import { OWN_FIELDS, PARAMETERS } from '../dialects/parameters.ts'
+import { analyticsPart } from './readme-analytics.ts'
 
 const README = path.resolve(import.meta.dirname, '../../README.md')
 const BEGIN = '<!-- Made by `npm run readme` from the tables in code: do not edit. -->'
 const END = '<!-- The end of what is made. -->'
+/** What is made, in the order of the README. */
+const PARTS = [analyticsPart, parametersAppendix]
 
 /** What people should know of a parameter beside its fate; here, for the Worker has no use for it. */
 export const NOTES: ReadonlyMap<string, string> = new Map([
@@ -20,12 +23,15 @@ export const NOTES: ReadonlyMap<string, string> = new Map([
   ['frequency_penalty', 'Cohere: 0 to 1'],
   ['top_logprobs', 'nothing without `logprobs`'],
   ['tools', 'custom tools are refused'],
-  ['response_format', 'Gemini before 3: refused beside tools'],
+  [
+    'response_format',
+    'Gemini before 3: refused beside tools; Groq: `json_object` is asked for by the prompt in streams and beside tools',
+  ],
   ['reasoning_effort', 'the nearest level or budget that the model has'],
   ['reasoning', "OpenRouter's form: `effort`, `max_tokens`, `enabled`"],
   ['modalities', 'anything but `["text"]`; Gemini: images, no sound'],
-  ['functions', 'the form before `tools`'],
-  ['function_call', 'nothing without `functions`'],
+  ['functions', 'the form before `tools`: they go as tools, and a call comes back as `function_call`'],
+  ['function_call', 'goes as `tool_choice`'],
   ['service_tier', 'Anthropic: `auto` and `default`'],
 ])
 
@@ -42,7 +48,7 @@ export function parametersAppendix(): string {
   return [
     'In dialects of their own:',
     '',
-    ...table(['parameter', 'Anthropic', 'Gemini', 'Cohere', ''], fates),
+    ...table(['parameter', 'Anthropic', 'Gemini', 'Cohere, Ollama at `/api`', ''], fates),
     '',
     `Fields of their own are handed on: ${own.join('; ')}.`,
     '',
@@ -52,12 +58,14 @@ export function parametersAppendix(): string {
   ].join('\n')
 }
 
-/** The README with its appendix made anew. */
-export function withAppendix(readme: string): string {
-  const [before, rest] = readme.split(BEGIN)
-  const after = rest?.split(END)[1]
-  if (before === undefined || after === undefined) throw new Error('the README has lost the marks of its appendix')
-  return `${before}${BEGIN}\n\n${parametersAppendix()}\n\n${END}${after}`
+/** The README with what is made of it made anew. */
+export function withTables(readme: string): string {
+  const [before = '', ...rest] = readme.split(BEGIN)
+  const afters = rest.map((text) => text.split(END))
+  if (afters.length !== PARTS.length || afters.some(({ length }) => length !== 2)) {
+    throw new Error('the README has lost the marks of its tables')
+  }
+  return before + PARTS.map((part, at) => `${BEGIN}\n\n${part()}\n\n${END}${afters[at]?.[1]}`).join('')
 }
 
 function compatibleRow({ id, dialect, quirks }: (typeof PROVIDERS)[number]): string[][] {
@@ -95,4 +103,4 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   return [line(head), line(head.map(() => '---')), ...rows.map(line)]
 }
 
-if (import.meta.main) writeFileSync(README, withAppendix(readFileSync(README, 'utf8')))
+if (import.meta.main) writeFileSync(README, withTables(readFileSync(README, 'utf8')))

@@ -1,7 +1,7 @@
 import { Failure } from '../chat/failure.ts'
 import type { Message, Part } from '../chat/request.ts'
 import { type Fields, fieldsOf, textOf } from './fields.ts'
-import { cannotCarry, decodeBase64Text, partsOf, readArguments, readDataUrl } from './parts.ts'
+import { cannotCarry, decodeBase64Text, FIRST_WORD, nothingSaid, partsOf, readArguments, readDataUrl } from './parts.ts'
 
 export interface AnthropicTurn {
   readonly role: 'user' | 'assistant'
@@ -31,7 +31,6 @@ export function toAnthropicMessages(messages: readonly Message[]): AnthropicConv
   const turns: { role: 'user' | 'assistant'; results: Fields[]; content: Fields[] }[] = []
   const ids = createIds()
   let usesFiles = false
-  let legacyCalls = 0
 
   const turn = (role: 'user' | 'assistant') => {
     const last = turns.at(-1)
@@ -56,30 +55,25 @@ export function toAnthropicMessages(messages: readonly Message[]): AnthropicConv
       }
       case 'assistant': {
         const blocks = [...thinkingBlocks(message), ...assistantText(message), ...toolUses(message, path, ids.of)]
-        if (message.function_call) {
-          const input = readArguments(message.function_call.arguments, `${path}.function_call.arguments`)
-          blocks.push({ type: 'tool_use', id: `call_${++legacyCalls}`, name: message.function_call.name, input })
-        }
         if (blocks.length > 0) turn('assistant').content.push(...markLast(blocks, message))
         break
       }
       case 'tool':
-        turn('user').results.push(toolResult(message, ids.of(message.tool_call_id ?? ''), path))
-        break
+      // Functions have become tools.
       case 'function':
-        turn('user').results.push(toolResult(message, `call_${legacyCalls}`, path))
+        turn('user').results.push(toolResult(message, ids.of(message.tool_call_id ?? ''), path))
         break
       default:
         message.role satisfies never
     }
   })
+  if (turns[0]?.role === 'assistant') {
+    turns.unshift({ role: 'user', results: [], content: [{ type: 'text', text: FIRST_WORD }] })
+  }
   const conversation = trimPrefill(
     turns.map(({ role, results, content }) => ({ role, content: [...results, ...content] })),
   )
-  if (conversation.length === 0) {
-    const text = "'messages' needs at least one message that is not empty beside the system messages."
-    throw new Failure('invalid-value', text, { param: 'messages' })
-  }
+  if (conversation.length === 0) throw nothingSaid()
   return { system: joinSystem(system), messages: conversation, usesFiles }
 }
 

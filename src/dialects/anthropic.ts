@@ -6,6 +6,7 @@ import type { Call, Dialect, Prepared, Traits } from './dialect.ts'
 import { BUDGET_TOKENS, nearestEffort, readReasoning } from './effort.ts'
 import { type Fields, fieldsOf, isFields } from './fields.ts'
 import { toStrictSchema } from './json-schema.ts'
+import { withFunctionsAsTools } from './legacy-functions.ts'
 import { OWN_FIELDS, sift } from './parameters.ts'
 import { unsupported } from './parts.ts'
 import { allowedTools, NO_SUCH_TOOL } from './tool-choice.ts'
@@ -17,18 +18,20 @@ const FALLBACK_MAX_TOKENS = 4096
 const MIN_BUDGET_TOKENS = 1024
 
 /** Anthropic's Messages API (translation 1). */
-export const anthropic: Dialect = { name: 'anthropic', prepare }
+export const anthropic: Dialect = withFunctionsAsTools({ name: 'anthropic', prepare })
 
 type Body = Record<string, unknown>
 
 const MAX_CACHE_MARKS = 4
 
-/** Anthropic takes four marks; the last ones save the most, as each covers all before it. */
+/** Anthropic takes four marks; the last ones save the most, as each covers all before it. One for all is one of them. */
 function limitCacheMarks(body: Body): void {
-  const contents = (body.messages as readonly AnthropicTurn[]).flatMap(({ content }) => content)
+  const blocks = (body.messages as readonly AnthropicTurn[]).flatMap(({ content }) => content)
+  const contents = blocks.flatMap((block) => [...fieldsOf(block.content), block])
   const holders = [body.tools, body.system, contents].flatMap((list) => fieldsOf(list))
   const marked = holders.filter((holder) => holder.cache_control !== undefined) as Body[]
-  for (const holder of marked.slice(0, -MAX_CACHE_MARKS)) delete holder.cache_control
+  const most = body.cache_control === undefined ? MAX_CACHE_MARKS : MAX_CACHE_MARKS - 1
+  for (const holder of marked.slice(0, -most)) delete holder.cache_control
 }
 
 function prepare({ chat, model, stream, traits, promptTokens, header }: Call<object>): Prepared {
@@ -38,7 +41,7 @@ function prepare({ chat, model, stream, traits, promptTokens, header }: Call<obj
   const body: Body = { model, max_tokens: maxTokens(chat, traits, promptTokens), messages }
   if (system !== undefined) body.system = system
   for (const name of OWN_FIELDS.anthropic) if (chat[name] !== undefined && chat[name] !== null) body[name] = chat[name]
-  setTools(body, chat, traits)
+  setTools(body, chat, traits, dropped)
   const jsonTool = setResponseFormat(body, chat, traits)
   setThinking(body, chat, traits, dropped)
   setSampling(body, chat, traits, dropped)
@@ -107,7 +110,7 @@ function toTool(tool: Tool, at: number, { jsonSchema }: Traits): Fields {
   }
 }
 
-function setTools(body: Body, chat: Chat, traits: Traits): void {
+function setTools(body: Body, chat: Chat, traits: Traits, dropped: string[]): void {
   const tools = (chat.tools ?? []).map((tool, at) => toTool(tool, at, traits))
   if (isFields(chat.web_search_options)) tools.push(webSearch(chat.web_search_options))
   if (tools.length === 0) return
@@ -117,7 +120,11 @@ function setTools(body: Body, chat: Chat, traits: Traits): void {
   if (Array.isArray(body.tools) && body.tools.length === 0) {
     throw new Failure('invalid-value', NO_SUCH_TOOL, { param: 'tool_choice' })
   }
-  const toolChoice = toolChoiceOf(allowed?.mode ?? choice)
+  let toolChoice = toolChoiceOf(allowed?.mode ?? choice)
+  if (traits.noForcedTool === true && isForced(toolChoice)) {
+    toolChoice = { type: 'auto' }
+    dropped.push('tool_choice')
+  }
   const single = chat.parallel_tool_calls === false && toolChoice?.type !== 'none'
   if (single) body.tool_choice = { ...(toolChoice ?? { type: 'auto' }), disable_parallel_tool_use: true }
   else if (toolChoice !== undefined) body.tool_choice = toolChoice
@@ -127,6 +134,10 @@ function webSearch({ user_location: location }: Fields): Fields {
   const place = isFields(location) && isFields(location.approximate) ? location.approximate : undefined
   const at = place === undefined ? {} : { user_location: { ...place, type: 'approximate' } }
   return { type: 'web_search_20250305', name: 'web_search', ...at }
+}
+
+function isForced(choice: unknown): boolean {
+  return isFields(choice) && (choice.type === 'any' || choice.type === 'tool')
 }
 
 function toolChoiceOf(choice: Chat['tool_choice']): Fields | undefined {
@@ -195,9 +206,8 @@ function setThinking(body: Body, chat: Chat, traits: Traits, dropped: string[]):
     return
   }
   // A tool that is forced and a thinking budget exclude each other; the tool decides what the answer is.
-  const forced = isFields(body.tool_choice) && (body.tool_choice.type === 'any' || body.tool_choice.type === 'tool')
   const budget =
-    forced || continuesWithoutThoughts(body)
+    isForced(body.tool_choice) || continuesWithoutThoughts(body)
       ? undefined
       : thinkingBudget(body, asked.tokens ?? BUDGET_TOKENS[asked.effort ?? 'medium'], chat, traits)
   if (budget === undefined) dropped.push(name)

@@ -4,8 +4,9 @@ import { createCohereReader } from './cohere-answer.ts'
 import type { Call, Dialect, Prepared, Traits } from './dialect.ts'
 import { BUDGET_TOKENS, readReasoning } from './effort.ts'
 import { type Fields, isFields } from './fields.ts'
+import { withFunctionsAsTools } from './legacy-functions.ts'
 import { OWN_FIELDS, sift } from './parameters.ts'
-import { cannotCarry, partsOf, readArguments, textContent, unsupported } from './parts.ts'
+import { cannotCarry, nothingSaid, partsOf, readArguments, textContent, unsupported } from './parts.ts'
 import { allowedTools, NO_SUCH_TOOL } from './tool-choice.ts'
 
 const MAX_STOP_SEQUENCES = 5
@@ -14,7 +15,7 @@ const MAX_TOP_K = 500
 const ANSWER_TOKENS = 1000
 
 /** Cohere's chat, version 2 (translation 3; docs.cohere.com, "Chat"). */
-export const cohere: Dialect = { name: 'cohere', prepare }
+export const cohere: Dialect = withFunctionsAsTools({ name: 'cohere', prepare })
 
 type Body = Record<string, unknown>
 
@@ -22,7 +23,7 @@ function prepare({ chat, model, stream, traits, newId }: Call<object>): Prepared
   const dropped = sift(chat, 'cohere')
   if (Array.isArray(chat.stop) && chat.stop.length > MAX_STOP_SEQUENCES) throw unsupported('stop')
   const messages = chat.messages.map(toMessage).filter(saysSomething)
-  if (messages.length === 0) throw new Failure('invalid-value', "'messages' hold no text.", { param: 'messages' })
+  if (messages.length === 0) throw nothingSaid()
   const body: Body = { model, messages, stream }
   for (const name of OWN_FIELDS.cohere) if (chat[name] !== undefined && chat[name] !== null) body[name] = chat[name]
   setTools(body, chat)
@@ -54,13 +55,13 @@ function toMessage(message: Message, at: number): Fields {
     case 'assistant':
       return toAssistant(message, path)
     case 'tool':
+    // Functions have become tools.
+    case 'function':
       return {
         role: 'tool',
         tool_call_id: message.tool_call_id,
         content: textContent(message.content, `${path}.content`),
       }
-    case 'function':
-      throw unsupported(`${path}.role`)
     default:
       return message.role satisfies never
   }

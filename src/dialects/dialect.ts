@@ -21,6 +21,14 @@ export interface Traits {
   readonly budget?: { readonly min: number; readonly max?: number }
   /** Reasoning can be switched off. */
   readonly toggle: boolean
+  /** Has no place for a system prompt beside the conversation. */
+  readonly noSystem?: boolean
+  /** Cannot be made to call a tool. */
+  readonly noForcedTool?: boolean
+  /** Insists on signatures at its calls, as all that are steered by a thinking level do. */
+  readonly signsCalls?: boolean
+  /** Its answers begin within `<think>`, which its template has opened already. */
+  readonly opensThinking?: boolean
 }
 
 export type Modality = 'text' | 'image' | 'audio' | 'video' | 'pdf'

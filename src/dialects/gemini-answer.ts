@@ -26,11 +26,10 @@ const FILTERED = new Set([
   'MODEL_ARMOR',
   'LANGUAGE',
 ])
-/** With these the model ended as it should; any other word without an answer is the provider's failure. */
-const PROPER = new Set(['STOP', 'MAX_TOKENS'])
 
 interface Candidate {
   calls: number
+  /** Anything but calls. */
   said: boolean
   text: string
   /** Annotations already sent, as JSON: grounding is repeated in streams. */
@@ -58,7 +57,6 @@ export function createGeminiReader(newId: () => string): GeminiReader {
   ): ChatEvent[] => {
     const candidate = candidateAt(choice)
     const index = candidate.calls++
-    candidate.said = true
     const extra =
       signature === undefined ? {} : { extra: { extra_content: { google: { thought_signature: signature } } } }
     return [
@@ -129,11 +127,17 @@ export function createGeminiReader(newId: () => string): GeminiReader {
       if (annotations.length > 0) events.push({ type: 'extra', choice, place: 'message', fields: { annotations } })
     }
     const word = textOf(given.finishReason)
-    if (word !== undefined) {
-      events.push(...endPartial(choice))
-      events.push(finish(choice, word, candidate, textOf(given.finishMessage)))
-    }
-    return events
+    if (word === undefined) return events
+    const reason = reasonOf(word)
+    if (reason !== undefined) return [...events, ...endPartial(choice), { type: 'finish', choice, reason }]
+    // With any other word a call is one that the model should not have made, or wrote badly (UNEXPECTED_TOOL_CALL).
+    candidate.partial = undefined
+    return [
+      ...events.filter(({ type }) => type !== 'tool-start' && type !== 'tool-delta'),
+      candidate.said
+        ? { type: 'finish', choice, reason: 'stop', stands: true }
+        : withoutAnswer(word, textOf(given.finishMessage)),
+    ]
   }
 
   const read = (data: Fields): ChatEvent[] => {
@@ -146,31 +150,31 @@ export function createGeminiReader(newId: () => string): GeminiReader {
     return events
   }
 
+  const event = (data: unknown): ChatEvent[] => {
+    if (!isFields(data)) return [nonsense()]
+    return isFields(data.error) ? [{ type: 'error', failure: readErrorInAnswer(data) }] : read(data)
+  }
+
   return {
-    event: (data) => {
-      if (!isFields(data)) return [nonsense()]
-      return isFields(data.error) ? [{ type: 'error', failure: readErrorInAnswer(data) }] : read(data)
-    },
+    event,
     body: (body) => {
-      if (!isFields(body)) return [nonsense()]
-      if (isFields(body.error)) return [{ type: 'error', failure: readErrorInAnswer(body) }]
-      const events = read(body)
+      // A stream that was not asked for as events is one list of them (translation 2).
+      const events = Array.isArray(body) ? body.flatMap(event) : event(body)
       return events.length === 0 ? [nonsense()] : [...events, { type: 'done' }]
     },
   }
 }
 
-function finish(choice: number, word: string, { said }: Candidate, message: string | undefined): ChatEvent {
-  if (!said && !PROPER.has(word) && !FILTERED.has(word)) {
-    const text = `The provider ended without an answer (${word}${message === undefined ? '' : `: ${message}`}).`
-    return { type: 'error', failure: new Failure('provider-failed', text, { detail: word }) }
-  }
-  return { type: 'finish', choice, reason: reasonOf(word) }
+function withoutAnswer(word: string, message: string | undefined): ChatEvent {
+  const text = `The provider ended without an answer (${word}${message === undefined ? '' : `: ${message}`}).`
+  return { type: 'error', failure: new Failure('provider-failed', text, { detail: word }) }
 }
 
-function reasonOf(word: string): FinishReason {
+/** How the model ended; undefined for words with which it should not have. */
+function reasonOf(word: string): FinishReason | undefined {
+  if (word === 'STOP') return 'stop'
   if (word === 'MAX_TOKENS') return 'length'
-  return FILTERED.has(word) ? 'content_filter' : 'stop'
+  return FILTERED.has(word) ? 'content_filter' : undefined
 }
 
 /** Gemini counts thoughts beside the answer, and cached tokens within the prompt. */

@@ -2,7 +2,7 @@ import { Failure } from '../chat/failure.ts'
 import type { Message, Part, ToolCall } from '../chat/request.ts'
 import type { Traits } from './dialect.ts'
 import { type Fields, fieldsOf, isFields, textOf } from './fields.ts'
-import { cannotCarry, partsOf, readArguments, readDataUrl, textContent } from './parts.ts'
+import { cannotCarry, FIRST_WORD, nothingSaid, partsOf, readArguments, readDataUrl, textContent } from './parts.ts'
 
 export interface GeminiContent {
   readonly role: 'user' | 'model'
@@ -13,6 +13,11 @@ export interface GeminiContent {
 export interface GeminiConversation {
   readonly system: readonly Fields[]
   readonly contents: readonly GeminiContent[]
+}
+
+/** Gemini 3 and later: those that are steered by a level, and those that say so because they take none. */
+export function isThirdGeneration({ efforts, signsCalls }: Traits): boolean {
+  return efforts !== undefined || signsCalls === true
 }
 
 /** Reasoning details carry this, so that a signature goes back only to those who made it. */
@@ -45,11 +50,11 @@ export function toGeminiContents(messages: readonly Message[], traits: Traits): 
     else turns.push({ role, parts: [...parts] })
   }
 
-  const answer = (message: Message, path: string, id: string | undefined) => {
-    const meant = (open: OpenCall) => (id === undefined ? open.name === message.name : open.id === id)
+  const answer = (message: Message, path: string) => {
+    const meant = (open: OpenCall) => open.id === message.tool_call_id
     const call = calls.find((open) => meant(open) && !open.answered) ?? calls.find(meant)
     if (call === undefined) {
-      const param = `${path}.${id === undefined ? 'name' : 'tool_call_id'}`
+      const param = `${path}.tool_call_id`
       throw new Failure('invalid-value', `'${param}' names no tool call of the assistant before it.`, { param })
     }
     let turn = turns.at(-1)
@@ -77,24 +82,24 @@ export function toGeminiContents(messages: readonly Message[], traits: Traits): 
         )
         break
       case 'assistant': {
-        const own = callsOf(message)
+        const own = message.tool_calls ?? []
         if (own.length > 0) calls = own.map(toOpenCall)
         push('model', [...modelText(message), ...functionCalls(own, path, traits)])
         break
       }
       case 'tool':
-        answer(message, path, message.tool_call_id ?? '')
-        break
+      // Functions have become tools.
       case 'function':
-        answer(message, path, undefined)
+        answer(message, path)
         break
       default:
         message.role satisfies never
     }
   })
-  if (turns.length === 0) {
-    const text = "'messages' needs at least one message that is not empty beside the system messages."
-    throw new Failure('invalid-value', text, { param: 'messages' })
+  if (turns.length === 0) throw nothingSaid()
+  if (turns[0]?.role === 'model') turns.unshift({ role: 'user', parts: [{ text: FIRST_WORD }] })
+  if (traits.noSystem === true && system.length > 0) {
+    turns[0]?.parts.unshift(...system.splice(0).map(({ text }) => ({ text: `${text}\n\n` })))
   }
   return {
     system,
@@ -107,12 +112,6 @@ export function toGeminiContents(messages: readonly Message[], traits: Traits): 
 
 function toOpenCall({ id, function: called }: ToolCall, at: number): OpenCall {
   return { id, name: called?.name ?? '', at, answered: false }
-}
-
-/** The legacy `function_call` is a tool call without an id. */
-function callsOf(message: Message): readonly ToolCall[] {
-  const { tool_calls, function_call } = message
-  return function_call ? [{ id: `function:${function_call.name}`, function: function_call }] : (tool_calls ?? [])
 }
 
 function modelText(message: Message): Fields[] {
@@ -134,8 +133,8 @@ function functionCalls(calls: readonly ToolCall[], path: string, traits: Traits)
     const args = readArguments(call.function.arguments, `${path}.tool_calls[${at}].function.arguments`)
     const google = isFields(call.extra_content) ? call.extra_content.google : undefined
     const own = isFields(google) ? textOf(google.thought_signature) : undefined
-    // Models steered by a thinking level (Gemini 3 and later) insist on a signature at the first call of a turn.
-    const signature = own ?? (at === 0 && traits.efforts !== undefined ? NO_SIGNATURE : undefined)
+    // Gemini 3 and later insist on a signature at the first call of a turn.
+    const signature = own ?? (at === 0 && isThirdGeneration(traits) ? NO_SIGNATURE : undefined)
     return {
       functionCall: { name: call.function.name, args },
       ...(signature === undefined ? {} : { thoughtSignature: signature }),
@@ -152,7 +151,7 @@ function functionResponse(message: Message, { name }: OpenCall, path: string, tr
   const media = parts.flatMap((part, at) => (part.type === 'text' ? [] : toPart(part, `${path}.content[${at}]`)))
   const response = { name, response: responseObject(text) }
   // Gemini 3 takes data within a response; what it fetches, and all that older models get, stands beside it.
-  const isInside = (part: Fields) => traits.efforts !== undefined && 'inlineData' in part
+  const isInside = (part: Fields) => isThirdGeneration(traits) && 'inlineData' in part
   const inside = media.filter(isInside)
   return [
     { functionResponse: { ...response, ...(inside.length === 0 ? {} : { parts: inside }) } },

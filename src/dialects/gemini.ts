@@ -1,13 +1,15 @@
+import { Failure } from '../chat/failure.ts'
 import type { Chat, Tool } from '../chat/request.ts'
 import type { Call, Dialect, Prepared, Traits } from './dialect.ts'
 import { BUDGET_TOKENS, nearestEffort, readReasoning, weakestEffort } from './effort.ts'
 import { type Fields, isFields } from './fields.ts'
 import { createGeminiReader } from './gemini-answer.ts'
-import { toGeminiContents } from './gemini-contents.ts'
+import { isThirdGeneration, toGeminiContents } from './gemini-contents.ts'
 import { toGeminiJsonSchema } from './json-schema.ts'
+import { withFunctionsAsTools } from './legacy-functions.ts'
 import { sift } from './parameters.ts'
 import { unsupported } from './parts.ts'
-import { allowedTools } from './tool-choice.ts'
+import { allowedTools, NO_SUCH_TOOL } from './tool-choice.ts'
 
 const MAX_STOP_SEQUENCES = 5
 const MAX_CANDIDATES = 8
@@ -16,13 +18,13 @@ const MAX_CANDIDATES = 8
 const THINKING_TOKENS: typeof BUDGET_TOKENS = { ...BUDGET_TOKENS, low: 1024, high: 24_576 }
 
 /** Gemini's generateContent (translation 2). */
-export const gemini: Dialect = { name: 'gemini', prepare }
+export const gemini: Dialect = withFunctionsAsTools({ name: 'gemini', prepare })
 
 function prepare({ chat, model, stream, traits, newId }: Call<object>): Prepared {
   const dropped = sift(chat, 'gemini')
   refuseWhatItLacks(chat)
   const { system, contents } = toGeminiContents(chat.messages, traits)
-  const noneWithJson = chat.tool_choice === 'none' && traits.efforts === undefined && isJson(chat)
+  const noneWithJson = chat.tool_choice === 'none' && !isThirdGeneration(traits) && isJson(chat)
   const tools = noneWithJson ? [] : toTools(chat)
   const body = {
     contents,
@@ -84,8 +86,10 @@ function toToolConfig(choice: Chat['tool_choice'], offered: readonly Tool[]): Fi
   if (isFields(choice.function)) return mode({ mode: 'ANY', allowedFunctionNames: [choice.function.name] })
   const allowed = allowedTools(choice)
   if (allowed === undefined) return {}
+  const allowedFunctionNames = allowed.names.filter((name) => offered.some((tool) => tool.function?.name === name))
+  if (allowedFunctionNames.length === 0) throw new Failure('invalid-value', NO_SUCH_TOOL, { param: 'tool_choice' })
   // Only ANY narrows the list; leaving the choice to the model is done by VALIDATED.
-  return mode({ mode: allowed.mode === 'required' ? 'ANY' : 'VALIDATED', allowedFunctionNames: allowed.names })
+  return mode({ mode: allowed.mode === 'required' ? 'ANY' : 'VALIDATED', allowedFunctionNames })
 }
 
 function toGenerationConfig(chat: Chat, traits: Traits, dropped: string[]): Fields {
@@ -95,8 +99,8 @@ function toGenerationConfig(chat: Chat, traits: Traits, dropped: string[]): Fiel
   const format = chat.response_format
   const json = isJson(chat)
   const schema = format?.type === 'json_schema' ? format.json_schema?.schema : undefined
-  // Before Gemini 3 (asked by a budget, not a level) JSON output and functions exclude each other.
-  const jsonAllowed = traits.efforts !== undefined || !chat.tools?.length || chat.tool_choice === 'none'
+  // Before Gemini 3 JSON output and functions exclude each other.
+  const jsonAllowed = isThirdGeneration(traits) || !chat.tools?.length || chat.tool_choice === 'none'
   if (json && !jsonAllowed) throw unsupported('response_format')
   if ((chat.n ?? 1) > MAX_CANDIDATES) throw unsupported('n')
   const images = chat.modalities?.includes('image') ? { responseModalities: ['TEXT', 'IMAGE'] } : {}

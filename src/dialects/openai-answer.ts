@@ -91,15 +91,18 @@ interface Choice {
   readonly think: ThinkTagSplitter | undefined
 }
 
-/** @param newId makes the tool call ids that a provider left out. */
-export function createOpenAIReader(quirks: AnswerQuirks, newId: () => string): OpenAIReader {
+/**
+ * @param newId makes the tool call ids that a provider left out.
+ * @param opensThinking the answer begins within `<think>`.
+ */
+export function createOpenAIReader(quirks: AnswerQuirks, newId: () => string, opensThinking = false): OpenAIReader {
   const choices = new Map<number, Choice>()
   const sent = new Map<string, unknown>()
 
   const choiceAt = (index: number): Choice => {
     const known = choices.get(index)
     if (known !== undefined) return known
-    const think = quirks.thinkTags === true ? createThinkTagSplitter() : undefined
+    const think = quirks.thinkTags === true ? createThinkTagSplitter(opensThinking) : undefined
     const fresh: Choice = { calls: [], current: undefined, functionCalled: false, think }
     choices.set(index, fresh)
     return fresh
@@ -121,6 +124,10 @@ export function createOpenAIReader(quirks: AnswerQuirks, newId: () => string): O
     for (const part of fieldsOf(content)) {
       const text = textOf(part.text)
       if (part.type === 'text' && text !== undefined) readText(index, text, events)
+      // What the words before it rest on, in Mistral's numbers: OpenAI has no form for it.
+      if (part.type === 'reference') {
+        events.push({ type: 'extra', choice: index, place: 'message', fields: { citations: [part] } })
+      }
       if (part.type !== 'thinking') continue
       const thoughts = typeof part.thinking === 'string' ? [{ text: part.thinking }] : fieldsOf(part.thinking)
       for (const thought of thoughts) {
@@ -201,7 +208,10 @@ export function createOpenAIReader(quirks: AnswerQuirks, newId: () => string): O
       break
     }
     const reasoning = textOf(message.reasoning_content) ?? textOf(message.reasoning)
-    if (reasoning !== undefined) events.push({ type: 'reasoning', choice: index, text: reasoning })
+    if (reasoning !== undefined) {
+      choiceAt(index).think?.reasonsApart()
+      events.push({ type: 'reasoning', choice: index, text: reasoning })
+    }
     readContent(index, message.content, whole, events)
     const refusal = textOf(message.refusal)
     if (refusal !== undefined) events.push({ type: 'refusal', choice: index, text: refusal })
@@ -308,19 +318,16 @@ function changedExtras(data: Fields, sent: Map<string, unknown>): Fields | undef
 }
 
 /**
- * Usage with a sum that holds. Where a provider's total says that reasoning was left out of `completion_tokens` (xAI), it
- * is added; cached tokens are put where OpenAI has them.
+ * Usage with a sum that holds. What a provider counts in its total only (xAI's reasoning, Google's thoughts) is of the
+ * completion; cached tokens are put where OpenAI has them.
  */
 function readUsage(usage: Fields): Usage {
   const prompt = countOf(usage.prompt_tokens)
-  const completion = countOf(usage.completion_tokens)
-  const details = isFields(usage.completion_tokens_details) ? usage.completion_tokens_details : {}
-  const reasoning = countOf(details.reasoning_tokens)
-  const apart = reasoning > 0 && usage.total_tokens === prompt + completion + reasoning
+  const completion = Math.max(countOf(usage.completion_tokens), countOf(usage.total_tokens) - prompt)
   const promptDetails = isFields(usage.prompt_tokens_details) ? usage.prompt_tokens_details : {}
   const cached =
     countOf(promptDetails.cached_tokens) || countOf(usage.prompt_cache_hit_tokens) || countOf(usage.cached_tokens)
-  return usageOf(prompt, completion + (apart ? reasoning : 0), {
+  return usageOf(prompt, completion, {
     ...sayingSomething(usage),
     ...(cached === 0 ? {} : { prompt_tokens_details: { ...promptDetails, cached_tokens: cached } }),
   })

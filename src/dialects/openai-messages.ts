@@ -1,6 +1,6 @@
 import type { Message, ToolCall } from '../chat/request.ts'
 import { sayingSomething } from './fields.ts'
-import { partsOf } from './parts.ts'
+import { cannotCarry, FIRST_WORD, nothingSaid, partsOf } from './parts.ts'
 
 /** What an OpenAI-compatible provider wants otherwise in its messages (translation 3). */
 export interface MessageQuirks {
@@ -20,7 +20,7 @@ export interface MessageQuirks {
   readonly toolIdLength?: number
   /** Tool call ids may have so many characters. */
   readonly toolIdMax?: number
-  /** User and assistant must take turns. */
+  /** After the system messages user and assistant must take turns, the user first; there are no calls between them. */
   readonly alternating?: boolean
 }
 
@@ -137,16 +137,23 @@ function withoutCacheMarks(message: Message, { cacheControl }: MessageQuirks): M
   return { ...clean, content: clean.content.map(({ cache_control: _, ...part }) => part) }
 }
 
-/** Joins neighbours of one role; what cannot be joined, tool calls and their results, stays as it is. */
+/** System messages at the top, neighbours of one role joined, empty ones left out. */
 function alternating(messages: readonly Message[]): Message[] {
   const joined: Message[] = []
-  for (const message of messages) {
-    const last = joined.at(-1)
-    const joins = last?.role === message.role && message.role !== 'tool' && !last.tool_calls && !message.tool_calls
-    if (last !== undefined && joins) joined[joined.length - 1] = { ...last, content: join(last, message) }
-    else joined.push(message)
-  }
-  return joined
+  messages.forEach((message, at) => {
+    if (message.role === 'tool' || message.tool_calls) throw cannotCarry(`messages[${at}]`, 'tool calls')
+    if (message.role !== 'system' && partsOf(message.content).length > 0) add(joined, message)
+  })
+  if (joined.length === 0) throw nothingSaid()
+  const system = messages.filter(({ role }) => role === 'system')
+  const opening: Message[] = joined[0]?.role === 'assistant' ? [{ role: 'user', content: FIRST_WORD }] : []
+  return [...system, ...opening, ...joined]
+}
+
+function add(joined: Message[], message: Message): void {
+  const last = joined.at(-1)
+  if (last?.role !== message.role) joined.push(message)
+  else joined[joined.length - 1] = { ...last, content: join(last, message) }
 }
 
 function join({ content: before }: Message, { content: after }: Message): Message['content'] {

@@ -1,6 +1,7 @@
 import { type Chat, ROUTING_FIELDS } from '../chat/request.ts'
 import type { Call, Dialect, Prepared, Traits } from './dialect.ts'
 import { nearestEffort, readReasoning } from './effort.ts'
+import { withFunctionsAsTools } from './legacy-functions.ts'
 import { type AnswerQuirks, createOpenAIReader } from './openai-answer.ts'
 import { type MessageQuirks, toOpenAIMessages } from './openai-messages.ts'
 import { unsupported } from './parts.ts'
@@ -27,6 +28,10 @@ export interface OpenAIQuirks extends AnswerQuirks, MessageQuirks {
   readonly thinkingSwitch?: { readonly off: Readonly<Record<string, unknown>> }
   /** Has JSON output, but not by a schema, whatever its models can do elsewhere. */
   readonly schemaInPrompt?: boolean
+  /** Its JSON mode excludes streams and tools, or a schema excludes tools in a stream: then the prompt asks for JSON. */
+  readonly jsonAlone?: 'mode' | 'schema'
+  /** Knows the functions that came before tools. */
+  readonly functions?: boolean
   /** Cannot be told which tool to call, or to call one at all. */
   readonly noToolChoice?: boolean
   /** Wants reasoning asked for as `reasoning: {effort | max_tokens}`. */
@@ -37,7 +42,9 @@ export interface OpenAIQuirks extends AnswerQuirks, MessageQuirks {
 const SAMPLING = ['temperature', 'top_p', 'presence_penalty', 'frequency_penalty', 'logit_bias'] as const
 
 /** OpenAI's chat completions, and the many that speak it. */
-export const openai: Dialect<OpenAIQuirks> = { name: 'openai', prepare }
+export const openai: Dialect<OpenAIQuirks> = withFunctionsAsTools({ name: 'openai', prepare }, ({ functions }) => {
+  return functions === true
+})
 
 function prepare({ chat, model, stream, traits, quirks, newId }: Call<OpenAIQuirks>): Prepared {
   const dropped: string[] = []
@@ -50,8 +57,8 @@ function prepare({ chat, model, stream, traits, quirks, newId }: Call<OpenAIQuir
       body: JSON.stringify(body),
     },
     dropped,
-    decoder: () => createOpenAIReader(quirks, newId).chunk,
-    answer: (answer) => createOpenAIReader(quirks, newId).body(answer),
+    decoder: () => createOpenAIReader(quirks, newId, traits.opensThinking).chunk,
+    answer: (answer) => createOpenAIReader(quirks, newId, traits.opensThinking).body(answer),
   }
 }
 
@@ -84,7 +91,7 @@ function toBody(chat: Chat, stream: boolean, traits: Traits, quirks: OpenAIQuirk
   setMaxTokens(body, quirks)
   setReasoning(body, chat, traits, quirks, drop)
   if (quirks.noToolChoice === true) setToolChoice(body, drop)
-  setResponseFormat(body, chat, traits, quirks, drop)
+  setResponseFormat(body, chat, stream, traits, quirks, drop)
   // Without tools these are refused by OpenAI itself; they say nothing then.
   if (!chat.tools?.length) for (const name of ['tools', 'tool_choice', 'parallel_tool_calls']) drop(name, true)
   for (const [from, to] of Object.entries(quirks.rename ?? {})) {
@@ -176,15 +183,29 @@ function lacksThoughts({ messages }: Chat, { reasoningBack }: OpenAIQuirks): boo
 }
 
 /** JSON by a schema where the model has it, by the prompt where the provider only knows JSON, else by another candidate. */
-function setResponseFormat(body: Body, chat: Chat, traits: Traits, quirks: OpenAIQuirks, drop: Drop): void {
+function setResponseFormat(
+  body: Body,
+  chat: Chat,
+  stream: boolean,
+  traits: Traits,
+  quirks: OpenAIQuirks,
+  drop: Drop,
+): void {
   const format = chat.response_format
   // It is what a model does anyway, and some refuse the word (Fireworks, beside tools).
   if (format?.type === 'text') drop('response_format', true)
-  if (format?.type !== 'json_schema') return
-  if (quirks.schemaInPrompt === true) {
-    const schema = JSON.stringify(format.json_schema?.schema ?? {})
-    const content = `Answer with a single JSON object and nothing else. It must satisfy this JSON Schema: ${schema}`
-    body.response_format = { type: 'json_object' }
+  const bySchema = format?.type === 'json_schema'
+  if (!bySchema && format?.type !== 'json_object') return
+  const tools = Boolean(chat.tools?.length)
+  const excluded = bySchema
+    ? quirks.jsonAlone === 'schema' && stream && tools
+    : quirks.jsonAlone === 'mode' && (stream || tools)
+  if (excluded || (bySchema && quirks.schemaInPrompt === true)) {
+    const schema = bySchema ? JSON.stringify(format.json_schema?.schema ?? {}) : undefined
+    const rule = schema === undefined ? '' : ` It must satisfy this JSON Schema: ${schema}`
+    const content = `Answer with a single JSON object and nothing else.${rule}`
     body.messages = [{ role: 'system', content }, ...(body.messages as unknown[])]
-  } else if (!traits.jsonSchema) throw unsupported('response_format')
+    if (excluded) drop('response_format')
+    else body.response_format = { type: 'json_object' }
+  } else if (bySchema && !traits.jsonSchema) throw unsupported('response_format')
 }

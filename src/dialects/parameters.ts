@@ -8,12 +8,13 @@ import { unsupported } from './parts.ts'
 export type Fate = 'translated' | 'dropped' | 'refused'
 
 /** The dialects that are not OpenAI's; in OpenAI's a provider's row says what differs. */
-export type OwnDialect = 'anthropic' | 'gemini' | 'cohere'
+export type OwnDialect = 'anthropic' | 'gemini' | 'cohere' | 'ollama'
 
 export type Fates = Readonly<Record<OwnDialect, Fate>>
 
+/** Ollama's own API has the parameters that Cohere's has. */
 function row(anthropic: Fate, gemini: Fate, cohere: Fate): Fates {
-  return { anthropic, gemini, cohere }
+  return { anthropic, gemini, cohere, ollama: cohere }
 }
 
 /** Every parameter of OpenAI's chat completions (translation 1.2, 2.2, 3). The README's appendix is made from this table. */
@@ -40,8 +41,8 @@ export const PARAMETERS: ReadonlyMap<string, Fates> = new Map([
   ['web_search_options', row('translated', 'translated', 'refused')],
   ['modalities', row('refused', 'translated', 'refused')],
   ['audio', row('refused', 'refused', 'refused')],
-  ['functions', row('refused', 'refused', 'refused')],
-  ['function_call', row('dropped', 'dropped', 'dropped')],
+  ['functions', row('translated', 'translated', 'translated')],
+  ['function_call', row('translated', 'translated', 'translated')],
   ['user', row('translated', 'dropped', 'dropped')],
   ['safety_identifier', row('translated', 'dropped', 'dropped')],
   ['service_tier', row('translated', 'dropped', 'dropped')],
@@ -66,6 +67,7 @@ export const OWN_FIELDS: Readonly<Record<OwnDialect, readonly string[]>> = {
   ],
   gemini: ['safety_settings'],
   cohere: ['documents', 'citation_options', 'safety_mode', 'strict_tools', 'thinking', 'priority'],
+  ollama: ['think', 'keep_alive'],
 }
 
 /** What every request has, and what is Router9's own affair. */

@@ -33,6 +33,15 @@ export function decodeBase64Text(data: string, param: string): string {
   }
 }
 
+/** What opens a conversation where a provider wants the user to begin and the assistant did. */
+export const FIRST_WORD = 'Hello.'
+
+/** Nothing is left of a conversation to answer. */
+export function nothingSaid(): Failure {
+  const text = "'messages' needs at least one message that is not empty beside the system messages."
+  return new Failure('invalid-value', text, { param: 'messages' })
+}
+
 /** A part that this model or dialect has no form for: dropping it would change the question. */
 export function cannotCarry(param: string, what: string): Failure {
   return new Failure('model-not-capable', `The model that was chosen does not take ${what} ('${param}').`, { param })

@@ -5,6 +5,8 @@ type Piece = { readonly type: 'text' | 'reasoning'; readonly text: string }
 /** Tells reasoning from text in a stream that marks it with `<think>…</think>`, cut anywhere (translation 3). */
 export interface ThinkTagSplitter {
   readonly feed: (text: string) => readonly Piece[]
+  /** The provider told the reasoning apart itself, so that no tag is taken for open before it comes. */
+  readonly reasonsApart: () => void
   /** The stream has ended: what might have become a tag is text after all. */
   readonly end: () => readonly Piece[]
 }
@@ -14,9 +16,12 @@ const CLOSE = '</think>'
 
 /**
  * The opening tag counts at the beginning of the answer only: later it is something that the model writes about. White
- * space around the tags is dropped.
+ * space before it, and after the closing one, is dropped on purpose (Groq, Fireworks, …): it only sets off the tags, and
+ * where the provider tells reasoning apart itself the text does not begin with it either. Within the tags all is kept.
+ * @param opened the template has opened the tag, which may come once more all the same.
  */
-export function createThinkTagSplitter(): ThinkTagSplitter {
+export function createThinkTagSplitter(opened = false): ThinkTagSplitter {
+  let untagged: 'thinking' | 'text' = opened ? 'thinking' : 'text'
   let mode: 'start' | 'thinking' | 'gap' | 'text' = 'start'
   let held = ''
 
@@ -30,7 +35,7 @@ export function createThinkTagSplitter(): ThinkTagSplitter {
           return true
         }
         if (OPEN.startsWith(begun)) return false
-        mode = 'text'
+        mode = untagged
         return true
       }
       case 'thinking': {
@@ -71,16 +76,20 @@ export function createThinkTagSplitter(): ThinkTagSplitter {
 
   return {
     feed: run,
+    reasonsApart: () => {
+      untagged = 'text'
+    },
     end: () => {
       const rest = held
       held = ''
       if (rest === '') return []
-      return [{ type: mode === 'thinking' ? 'reasoning' : 'text', text: rest }] satisfies Partial<ChatEvent>[]
+      const thinking = mode === 'thinking' || (mode === 'start' && untagged === 'thinking')
+      return [{ type: thinking ? 'reasoning' : 'text', text: rest }] satisfies Partial<ChatEvent>[]
     },
   }
 }
 
-/** Some templates open the tag themselves, so that the model only closes it. Of a stream that cannot be known in time. */
+/** Some templates open the tag themselves, so that the model only closes it. Of a stream that must be known before. */
 export function withOpenTag(text: string): string {
   return text.includes(CLOSE) && !text.includes(OPEN) ? OPEN + text : text
 }

@@ -16,6 +16,8 @@ interface Said {
   readonly message: string
   /** Code, type, status and reason words of the error, joined: what the patterns below look at. */
   readonly words: string
+  /** What Google tells in its `details` only; never handed on. */
+  readonly debug: string
   readonly param?: string
   readonly code?: string
 }
@@ -32,9 +34,12 @@ const CREDENTIALS =
   /api[_ ]?key[_ ]?(not[_ ]valid|invalid)|invalid[_ ](x-)?api[_ -]?key|incorrect api key|authentication_error/i
 const MODEL =
   /model_not_found|no such model|model .{0,80}(does not exist|not found|has been removed|is not available)|DeploymentNotFound/i
-/** Where the provider does not serve at all: another one may. */
+/** Where the provider does not serve at all, or not us (Google: place, billing): another one may. */
 const REGION = /location is not supported|unsupported_(country|region)/i
+const NOT_READY = /FAILED_PRECONDITION/
 const LIMITED = /rate_?limit|RESOURCE_EXHAUSTED/i
+/** A few codes, rather than a sentence. */
+const CODES = /^[\w.-]{1,60}( [\w.-]{1,60}){0,4}$/
 const OVERLOADED = /overloaded|capacity|UNAVAILABLE|server_busy|engine_overloaded/i
 
 /**
@@ -48,7 +53,7 @@ export function readUpstreamFailure(error: UpstreamError): Failure {
   const shouldRetry = error.header('x-should-retry')
   const details: FailureDetails = {
     ...(error.status === 0 ? {} : { upstreamStatus: error.status }),
-    // Providers quote prompts in their refusals; a log is no place for those.
+    ...(CODES.test(said.words) ? { reason: said.words } : {}),
     detail: `${error.status} ${said.words} ${said.message}`.trim().slice(0, 300),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     ...(shouldRetry === null ? {} : { shouldRetry: shouldRetry === 'true' }),
@@ -107,14 +112,14 @@ type Kind = Extract<
   | 'provider-timeout'
 >
 
-function kindOf(status: number, { words, message }: Said): Kind {
+function kindOf(status: number, { words, message, debug }: Said): Kind {
   const all = `${words} ${message}`
   const callers = status === 400 || status === 413 || status === 422 || status === 0
   if (callers && CONTEXT_LENGTH.test(all)) return 'context-length'
   if (status === 429 && (QUOTA.test(words) || /used all available credits/.test(message))) return 'quota-exhausted'
-  // Some tell with a 400 that our account is empty.
-  if (callers && NO_CREDIT.test(all)) return 'credentials-refused'
-  if (callers && (CREDENTIALS.test(all) || REGION.test(all))) return 'credentials-refused'
+  // Some tell with a 400 that our account is empty, or not served where we are.
+  const ours = NO_CREDIT.test(all) || CREDENTIALS.test(all) || REGION.test(all + debug) || NOT_READY.test(words)
+  if (callers && ours) return 'credentials-refused'
   const limited = LIMITED.test(words)
   // Groq: the request is larger than our account's limit for a minute.
   if (status === 413 && limited) return 'rate-limited'
@@ -179,10 +184,10 @@ function statusIn(body: unknown): number {
 
 /** Takes the message from where providers put it, in the order of translation 4. */
 function readWords(body: unknown): Said {
-  if (typeof body === 'string') return { message: isMarkup(body) ? '' : body.slice(0, 1000).trim(), words: '' }
+  if (typeof body === 'string') return saying(isMarkup(body) ? '' : body.slice(0, 1000).trim())
   // Google's OpenAI-compatible endpoint wraps its error in a list.
   const root = Array.isArray(body) ? body[0] : body
-  if (!isFields(root)) return { message: '', words: '' }
+  if (!isFields(root)) return saying('')
   const error = isFields(root.error) ? root.error : root
   const message =
     (isFields(root.error) ? textOf(root.error.message) : textOf(root.error)) ??
@@ -203,10 +208,15 @@ function readWords(body: unknown): Said {
   return {
     message: (raw !== undefined && /^provider returned error$/i.test(message) ? raw : message).slice(0, 1000),
     words: [...new Set(words)].join(' '),
+    debug: fieldsOf(error.details)
+      .map(({ detail }) => textOf(detail) ?? '')
+      .join(' '),
     ...(param === undefined ? {} : { param }),
     ...(code === undefined || /^\d+$/.test(code) ? {} : { code }),
   }
 }
+
+const saying = (message: string): Said => ({ message, words: '', debug: '' })
 
 function isMarkup(text: string): boolean {
   return /^\s*</.test(text)
@@ -219,13 +229,10 @@ function firstMessage(list: unknown, field: string): string | undefined {
 
 /** Google's `details`: an ErrorInfo's reason, a QuotaFailure's ids. */
 function reasons(details: unknown): unknown[] {
-  if (!Array.isArray(details)) return []
-  return details
-    .filter(isFields)
-    .flatMap((detail) => [
-      detail.reason,
-      ...(Array.isArray(detail.violations) ? detail.violations.filter(isFields).map(({ quotaId }) => quotaId) : []),
-    ])
+  return fieldsOf(details).flatMap(({ reason, violations }) => [
+    reason,
+    ...fieldsOf(violations).map(({ quotaId }) => quotaId),
+  ])
 }
 
 /** Milliseconds to wait, from every place where providers say it (translation 4); never negative. */

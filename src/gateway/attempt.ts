@@ -74,8 +74,8 @@ function prepare({ target, provider, chat, stream, promptTokens, header }: Try):
 
 function asFailure(error: unknown): Failure {
   if (error instanceof Failure) return error
-  const detail = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
-  return new Failure('provider-failed', 'The provider could not be reached.', { detail })
+  const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+  return new Failure('provider-failed', 'The provider could not be reached.', { reason })
 }
 
 async function whole(given: Try, prepared: Prepared, watch: Watch): Promise<Answer> {

@@ -1,17 +1,13 @@
 import { Failure } from '../chat/failure.ts'
 import type { Chat } from '../chat/request.ts'
 import type { Settings } from '../env.ts'
-import { patienceFor } from '../routing/deadline.ts'
+import { type Ask, createAttempts } from '../routing/attempts.ts'
+import { classOf, type Outcome } from '../routing/outcome.ts'
 import type { Target } from '../routing/plan.ts'
 import { type Answer, attempt } from './attempt.ts'
+import type { Watcher } from './board.ts'
+import type { Askee, Route } from './route.ts'
 import { summary } from './summary.ts'
-
-/** As many targets are asked for one request, at most. */
-const MAX_ATTEMPTS = 3
-/** Whatever the attempts before have taken, one gets at least this part of its first-byte deadline. */
-const LEAST_SHARE = 0.25
-/** Before the only target there is gets asked again. */
-const SAME_AGAIN_MS = { least: 100, most: 300 }
 
 /** One attempt, for the trace and the log. */
 export interface Attempted {
@@ -24,7 +20,8 @@ export interface Attempted {
 
 /** What asking the targets one after the other needs. */
 export interface Beginning {
-  readonly targets: readonly Target[]
+  readonly route: Route
+  readonly watcher: Watcher
   readonly chat: Chat
   readonly stream: boolean
   readonly settings: Settings
@@ -36,67 +33,114 @@ export interface Beginning {
   readonly trace: Attempted[]
 }
 
+/** How an answer that had begun came to its end. */
+export type Ending = Failure | 'complete' | 'left'
+
+/** An answer that has begun. */
+export interface Begun extends Answer {
+  /** Tells the health of the provider how it ended; to be called once. */
+  readonly ended: (how: Ending) => void
+}
+
+/** Speed is measured over no fewer tokens than this. */
+const LEAST_TOKENS = 20
+
 /**
  * Asks the targets until one begins to answer (contract 6); the client sees nothing of those that failed.
  * @throws Failure where none did: the caller's own fault as it is, otherwise one that sums up all.
  */
-export async function begin(beginning: Beginning): Promise<Answer> {
-  const { targets, trace, gone } = beginning
-  const started = Date.now()
-  let left = [...targets]
-  let asked = 0
+export async function begin(beginning: Beginning): Promise<Begun> {
+  const { route, watcher, trace, gone } = beginning
+  const { budget } = watcher
+  const startedAt = Date.now()
+  budget.earn(startedAt)
+  const attempts = createAttempts({ ...route, budget, startedAt })
   for (;;) {
-    const target = left.shift()
-    if (target === undefined || asked >= MAX_ATTEMPTS) break
+    const ask = attempts.next(Date.now())
+    if (ask === undefined) break
+    if (ask.waitMs > 0) await sleep(ask.waitMs)
+    const { target, name } = ask.target
     const at = Date.now()
+    watcher.started(name, ask.trial)
     try {
-      const last = left.length === 0 || asked + 1 >= MAX_ATTEMPTS
-      const answer = await attempt(tryOf(beginning, target, at - started, last))
+      const answer = await attempt(tryOf(beginning, ask))
       trace.push({ target, outcome: '200', ms: Date.now() - at })
-      return answer
+      return begun(answer, beginning, ask, at)
     } catch (error) {
-      if (!(error instanceof Failure)) throw error
-      const { upstreamStatus } = error.details
-      trace.push({ target, outcome: String(upstreamStatus ?? error.kind), ms: Date.now() - at, failure: error })
-      if (gone.aborted || !error.failover) throw error
-      // What we refused ourselves has cost nobody anything.
-      if (error.fault !== 'caller' || upstreamStatus !== undefined) asked++
-      if (error.kind === 'context-length') left = left.filter((other) => isRoomier(other, target))
-      if (targets.length === 1 && asked === 1 && isWorthAnotherTry(error, Date.now() - at)) {
-        await sleep(SAME_AGAIN_MS.least + Math.random() * (SAME_AGAIN_MS.most - SAME_AGAIN_MS.least))
-        left.push(target)
-      }
+      const failure = error instanceof Failure ? error : undefined
+      watcher.ended(name, failure && outcomeOf(beginning, ask, at, failure))
+      if (failure === undefined) throw error
+      const { upstreamStatus } = failure.details
+      trace.push({ target, outcome: String(upstreamStatus ?? failure.kind), ms: Date.now() - at, failure })
+      if (gone.aborted || !failure.failover) throw failure
+      attempts.failed(failure, Date.now())
     }
   }
-  throw summary(trace)
+  const refusal = attempts.refusal(Date.now())
+  if (refusal === undefined) throw summary(trace)
+  throw refusal.limited
+    ? new Failure('rate-limited', 'Every provider of this model is limiting our requests; try again later.', refusal)
+    : new Failure('overloaded', 'No provider of this model is available; try again later.', refusal)
 }
 
-function tryOf(beginning: Beginning, target: Target, spentMs: number, last: boolean) {
-  const { chat, stream, settings, promptTokens, header, gone } = beginning
+function begun(answer: Answer, beginning: Beginning, ask: Ask<Askee>, at: number): Begun {
+  const { watcher, stream } = beginning
+  const { name } = ask.target
+  const firstAt = Date.now()
+  const told = { deployment: name, bucket: beginning.route.bucket, ...trialOf(ask) }
+  if (stream) watcher.note({ ...told, class: 'first', at: firstAt, ttftMs: firstAt - at })
+  return {
+    ...answer,
+    ended: (how) => {
+      if (how === 'left') return watcher.ended(name)
+      if (how !== 'complete') return watcher.ended(name, outcomeOf(beginning, ask, at, how, true))
+      const now = Date.now()
+      const tokens = answer.usage().completion_tokens
+      const speed = stream && tokens > LEAST_TOKENS && now > firstAt
+      watcher.ended(name, {
+        ...told,
+        class: 'ok',
+        at: now,
+        ...(stream ? {} : { ttftMs: now - at }),
+        ...(speed ? { tokensPerSecond: (tokens * 1000) / (now - firstAt) } : {}),
+      })
+    },
+  }
+}
+
+function trialOf({ trial }: Ask<Askee>): { trial?: string } {
+  return trial === undefined ? {} : { trial }
+}
+
+/** What a failure says about its provider; undefined where it says nothing. */
+function outcomeOf(
+  { route }: Beginning,
+  ask: Ask<Askee>,
+  at: number,
+  failure: Failure,
+  begun = false,
+): Outcome | undefined {
+  const kind = classOf(failure, begun)
+  if (kind === undefined) return undefined
+  const now = Date.now()
+  const { retryAfterMs } = failure.details
+  return {
+    deployment: ask.target.name,
+    class: kind,
+    at: now,
+    bucket: route.bucket,
+    ...trialOf(ask),
+    ...(kind === 'timeout' ? { ttftMs: now - at } : {}),
+    ...(kind === 'limit' && retryAfterMs !== undefined ? { waitMs: retryAfterMs } : {}),
+  }
+}
+
+function tryOf({ chat, stream, settings, promptTokens, header, gone }: Beginning, ask: Ask<Askee>) {
+  const { target } = ask.target
   const provider = settings.providers.get(target.deployment.provider)
   if (provider === undefined) throw new TypeError(`planned for a provider that is not configured`)
-  const { firstByteMs } = patienceFor(settings.timeouts, stream, target.deployment.traits)
-  // The most patient of the targets sets the patience for all; what is left after it is enough for a quick answer.
-  const totalMs = Math.max(
-    ...beginning.targets.map(({ deployment }) => patienceFor(settings.timeouts, stream, deployment.traits).totalMs),
-  )
-  const leftMs = Math.max(totalMs - spentMs, firstByteMs * LEAST_SHARE)
-  const deadlineMs = last ? leftMs : Math.min(firstByteMs, leftMs)
-  return { target, provider, chat, stream, timeouts: settings.timeouts, deadlineMs, promptTokens, header, gone }
-}
-
-function isRoomier({ deployment: { traits } }: Target, than: Target): boolean {
-  return traits.contextTokens === 0 || traits.contextTokens > than.deployment.traits.contextTokens
-}
-
-/** With nobody else to ask, a failure that was quick and the provider's own may pass (cases R07, R09). */
-function isWorthAnotherTry({ kind, fault, details }: Failure, ms: number): boolean {
-  const { upstreamStatus: status, shouldRetry, retryAfterMs } = details
-  // A model that wrote a call that does not fit its schema (Groq, tool_use_failed) may do better at once.
-  const miswritten = kind === 'model-not-capable' && status !== undefined
-  const passing =
-    fault === 'provider' || miswritten || ((status === 503 || status === 504) && retryAfterMs === undefined)
-  return passing && shouldRetry !== false && ms < 2000
+  const { timeouts } = settings
+  return { target, provider, chat, stream, timeouts, deadlineMs: ask.deadlineMs, promptTokens, header, gone }
 }
 
 function sleep(ms: number): Promise<void> {

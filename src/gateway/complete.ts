@@ -5,33 +5,33 @@ import { readReasoning } from '../dialects/effort.ts'
 import type { Settings } from '../env.ts'
 import { costOf } from '../routing/budget.ts'
 import { type Needs, needsOf } from '../routing/needs.ts'
-import { plan, type Target } from '../routing/plan.ts'
+import { type Plan, plan, type Target } from '../routing/plan.ts'
 import { collect } from '../stream/collect.ts'
 import { createEncoder, type Envelope } from '../stream/encode.ts'
-import type { Answer } from './attempt.ts'
-import { type Attempted, begin } from './begin.ts'
+import { type Attempted, type Begun, begin, type Ending } from './begin.ts'
+import { blindWatcher, type Reach, type Watcher, watcherOf } from './board.ts'
 import type { KeyRecord } from './keys.ts'
 import { admit, type Ledgers, type Spend } from './limits.ts'
-import { logAttempts, logBroken } from './log.ts'
+import { type Note, writeNote } from './log.ts'
 import { createOutlet, pump } from './pump.ts'
 import { LATE, orLate } from './race.ts'
 import { randomText } from './random.ts'
 import { commonHeaders, failureResponse, toldHeaders } from './respond.ts'
+import { type Route, routeOf, situationOf } from './route.ts'
 import { createObserver, type Keeper, keep, type Observer, recall } from './thoughts.ts'
 
 /** One call to chat completions, as far as the door has let it in. */
-export interface CompletionCall {
-  readonly request: Request
+export interface CompletionCall extends Reach {
   readonly body: Readonly<Record<string, unknown>>
   readonly caller: KeyRecord
   readonly store: KVNamespace
   readonly ledgers: Ledgers
   readonly settings: Settings
   readonly requestId: string
-  readonly waitUntil: (work: Promise<unknown>) => void
   /** When the call came in and when its key was known, in milliseconds since 1970. */
   readonly cameAt: number
   readonly knownAt: number
+  readonly note: Note
 }
 
 /** A call under way: what is told of it, and what answering it needs. */
@@ -39,7 +39,8 @@ interface Course {
   readonly call: CompletionCall
   readonly chat: Chat
   readonly needs: Needs
-  readonly targets: readonly Target[]
+  readonly route: Route
+  readonly watcher: Watcher
   /** Where thoughts are kept that a target will want back; undefined where none does. */
   readonly keeper: Keeper | undefined
   readonly spend: Spend
@@ -57,48 +58,46 @@ interface Course {
 export async function complete(call: CompletionCall): Promise<Response> {
   const given = parseChat(call.body)
   const needs = needsOf(given)
-  const { settings, caller } = call
-  const targets = plan({
-    chat: given,
-    needs,
-    configured: new Set(settings.providers.keys()),
-    autoModels: settings.autoModels,
-    autoChosen: settings.autoChosen,
-    ownModels: settings.ownModels,
-    ...(caller.models === undefined ? {} : { allowed: caller.models }),
-  })
-  const spend = await admit(caller, call.ledgers, call.waitUntil)
-  const keeper = keeperFor(call, given, targets)
+  const { settings } = call
+  const planned = plan(situationOf(call, given, needs))
+  const spend = await admit(call.caller, call.ledgers, call.waitUntil)
+  const keeper = keeperFor(call, given, planned)
   const chat = keeper === undefined ? given : await recall(given, keeper)
+  const watcher = settings.tracksHealth ? watcherOf(call) : blindWatcher()
+  // Where there is no choice, there is nothing to wait for.
+  if (planned.candidates.length > 1) await watcher.ready()
+  const view = watcher.view()
+  const route = routeOf({ plan: planned, chat, needs, settings, view, requestId: call.requestId })
   const plannedAt = Date.now()
   const id = `chatcmpl-${randomText(28)}`
   const created = Math.floor(plannedAt / 1000)
-  const course: Course = { call, chat, needs, targets, keeper, spend, trace: [], plannedAt, id, created }
+  const { trace } = call.note
+  const course: Course = { call, chat, needs, route, watcher, keeper, spend, trace, plannedAt, id, created }
   const answered = chat.stream === true ? stream(course) : whole(course)
   // A client that leaves takes its call with it; what it has used by then is still counted.
   call.waitUntil(answered.catch(() => undefined))
   return answered
 }
 
-function keeperFor(call: CompletionCall, chat: Chat, targets: readonly Target[]): Keeper | undefined {
+function keeperFor(call: CompletionCall, chat: Chat, { candidates }: Plan): Keeper | undefined {
   const { settings, store, request } = call
   if (!settings.keepsThoughts || !chat.tools?.length) return undefined
   const asked = readReasoning(chat) !== undefined
-  const wanted = targets.some(({ deployment: { provider, traits } }) => {
+  const wanted = candidates.some(({ deployment: { provider, traits } }) => {
     const wants = traits.reasoning ? settings.providers.get(provider)?.provider.wantsThoughts : undefined
     return wants === 'always' || (wants === 'asked' && asked)
   })
   return wanted ? { store, authorization: request.headers.get('authorization') ?? '' } : undefined
 }
 
-function beginningOf({ call, chat, needs: { promptTokens }, targets, trace }: Course, gone: AbortSignal) {
+function beginningOf({ call, chat, needs: { promptTokens }, route, watcher, trace }: Course, gone: AbortSignal) {
   const { settings, request } = call
   const header = (name: string) => request.headers.get(name)
-  return { targets, chat, stream: chat.stream === true, settings, promptTokens, header, gone, trace }
+  return { route, watcher, chat, stream: chat.stream === true, settings, promptTokens, header, gone, trace }
 }
 
-function headersOf(course: Course, answer: Answer | undefined): Record<string, string> {
-  const { call, chat, trace, plannedAt } = course
+function headersOf(course: Course, answer: Begun | undefined): Record<string, string> {
+  const { call, chat, route, trace, plannedAt } = course
   const timing = {
     authMs: call.knownAt - call.cameAt,
     routeMs: plannedAt - call.knownAt,
@@ -107,14 +106,14 @@ function headersOf(course: Course, answer: Answer | undefined): Record<string, s
   const answered = answer === undefined ? {} : { target: answer.target, dropped: answer.dropped }
   return {
     ...commonHeaders(call.requestId),
-    ...toldHeaders({ requestedModel: chat.model, trace, timing, ...answered }),
+    ...toldHeaders({ requestedModel: chat.model, route, trace, timing, ...answered }),
   }
 }
 
 function failed(course: Course, error: unknown): Response {
   if (!(error instanceof Failure)) throw error
   spendOnPrompt(course, error)
-  logAttempts(course.call.requestId, course.trace)
+  writeNote(course.call.note, error.status, error)
   return failureResponse(error, course.call.requestId, headersOf(course, undefined))
 }
 
@@ -124,17 +123,17 @@ function envelopeOf({ id, created }: Course, model: string): Envelope {
 
 async function whole(course: Course): Promise<Response> {
   const { call } = course
-  let answer: Answer
+  let answer: Begun
   try {
     answer = await begin(beginningOf(course, call.request.signal))
   } catch (error) {
     return failed(course, error)
   }
-  logAttempts(call.requestId, course.trace)
+  call.note.target = answer.target
   const object = call.request.headers.get('x-router9-object') === 'openai' ? 'chat.completion' : 'text_completion'
   const completion = collect(answer.first, envelopeOf(course, answer.target.model), object)
   if (completion instanceof Failure) throw completion
-  finish(course, answer, observe(course, answer.first))
+  finish(course, answer, observe(course, answer.first), 'complete')
   let text: string
   try {
     text = JSON.stringify(completion)
@@ -142,6 +141,7 @@ async function whole(course: Course): Promise<Response> {
     // Nested so deeply that it does not go back into JSON.
     return failed(course, new Failure('provider-failed', "The provider's answer cannot be passed on."))
   }
+  writeNote(call.note, 200)
   return new Response(text, {
     headers: { ...headersOf(course, answer), 'content-type': 'application/json' },
   })
@@ -182,21 +182,24 @@ function encoderFor({ chat, ...course }: Course, model: string) {
   return createEncoder(envelopeOf({ chat, ...course }, model), chat.stream_options?.include_usage === true)
 }
 
-async function carry(course: Course, answer: Answer, outlet: Outlet): Promise<void> {
-  const { requestId } = course.call
-  logAttempts(requestId, course.trace)
+async function carry(course: Course, answer: Begun, outlet: Outlet): Promise<void> {
+  const { note } = course.call
+  note.firstWordAt = Date.now()
+  note.target = answer.target
   const encode = encoderFor(course, answer.target.model)
   const observer = observe(course, [])
-  await pump(
+  let broken: Failure | undefined
+  const how = await pump(
     answer,
     (said: Said) => {
       observer?.see(said)
-      if (said.type === 'error') logBroken(requestId, answer.target.deployment.provider, said.failure)
+      if (said.type === 'error') broken = said.failure
       return encode(said)
     },
     outlet,
   )
-  finish(course, answer, observer)
+  finish(course, answer, observer, broken ?? (how === 'left' ? 'left' : 'complete'))
+  writeNote(note, 200, broken, how === 'left' || undefined)
 }
 
 function observe({ keeper }: Course, said: readonly Said[]): Observer | undefined {
@@ -206,8 +209,9 @@ function observe({ keeper }: Course, said: readonly Said[]): Observer | undefine
 }
 
 /** Off the path of the answer: also of one that broke, or whose client left, what was used was used. */
-function finish(course: Course, answer: Answer, observer: Observer | undefined): void {
+function finish(course: Course, answer: Begun, observer: Observer | undefined, how: Ending): void {
   const { call, chat, keeper } = course
+  answer.ended(how)
   spendOn(course, answer.usage(), answer.target)
   if (keeper !== undefined && observer !== undefined) call.waitUntil(keep(observer, chat, keeper))
 }
@@ -218,15 +222,17 @@ function spendOnPrompt(course: Course, { kind }: Failure): void {
   if (kind === 'client-left' && asked !== undefined) spendOn(course, usageOf(course.needs.promptTokens(), 0), asked)
 }
 
-function spendOn({ spend }: Course, used: Usage, { deployment }: Target): void {
-  spend(used.total_tokens, costOf(used, deployment.price))
+function spendOn({ spend, call: { note } }: Course, used: Usage, { deployment }: Target): void {
+  note.usage = used
+  note.dollars = costOf(used, deployment.price)
+  spend(used.total_tokens, note.dollars)
 }
 
 /** The answer was promised with a 200 and nobody began it: the stream says so (contract 4.5). */
 async function breakOff(course: Course, error: unknown, outlet: Outlet): Promise<void> {
-  logAttempts(course.call.requestId, course.trace)
   const failure = error instanceof Failure ? error : new Failure('internal', 'Router9 failed. Please try again.')
   spendOnPrompt(course, failure)
+  writeNote(course.call.note, 200, failure)
   try {
     await outlet.send(encoderFor(course, course.chat.model)({ type: 'error', failure }))
   } finally {

@@ -1,38 +1,138 @@
-import { type Failure, withoutKeyLike } from '../chat/failure.ts'
+import type { Usage } from '../chat/event.ts'
+import { type Failure, repeated, withoutKeyLike } from '../chat/failure.ts'
+import type { Settings } from '../env.ts'
+import type { Target } from '../routing/plan.ts'
+import { pointOf } from './analytics.ts'
 import type { Attempted } from './begin.ts'
 
-/** Writes one structured line for each attempt that failed (rule: a provider's misbehaviour leaves a trace). */
-export function logAttempts(requestId: string, trace: readonly Attempted[]): void {
-  for (const { target, outcome, ms, failure } of trace) {
-    if (failure === undefined || failure.fault === 'left') continue
-    const { provider, upstreamModel } = target.deployment
-    const { kind, details } = failure
-    line('warn', {
-      event: 'attempt_failed',
-      request: requestId,
-      provider,
-      model: upstreamModel,
-      outcome,
-      ms,
-      kind,
-      detail: details.detail,
-    })
+/** What is noted of a call to chat completions until its line is written: nothing of its content. */
+export interface Note {
+  readonly requestId: string
+  /** Milliseconds since 1970. */
+  readonly cameAt: number
+  /** Where Cloudflare took the call in. */
+  readonly colo: unknown
+  readonly dataset: AnalyticsEngineDataset | undefined
+  /** Undefined where they make no sense: then everything is written. */
+  settings?: Settings
+  key?: string
+  asked?: unknown
+  stream?: boolean
+  readonly trace: Attempted[]
+  target?: Target
+  /** When the first meaningful event of a stream was there. */
+  firstWordAt?: number
+  usage?: Usage
+  dollars?: number
+  written?: true
+}
+
+/** The line of one call: also the fields of its data point. */
+export interface Line {
+  readonly key: string | undefined
+  readonly model_asked: string | undefined
+  readonly model: string | undefined
+  readonly provider: string | undefined
+  readonly stream: boolean
+  readonly status: number
+  readonly code: string | null | undefined
+  readonly kind: string | undefined
+  readonly fault: string | undefined
+  readonly reason: string | undefined
+  readonly detail: string | undefined
+  /** The client left before the end. */
+  readonly left: boolean
+  readonly attempts: readonly AttemptLine[]
+  readonly prompt_tokens: number | undefined
+  readonly completion_tokens: number | undefined
+  readonly cached_tokens: number | undefined
+  readonly cost_usd: number | undefined
+  readonly ttft_ms: number | undefined
+  readonly total_ms: number
+  readonly colo: unknown
+}
+
+interface AttemptLine {
+  readonly provider: string
+  readonly model: string
+  readonly outcome: string
+  readonly ms: number
+  readonly kind?: string
+  readonly fault?: string
+  readonly reason?: string | undefined
+  readonly detail?: string | undefined
+}
+
+/**
+ * Writes the one line of a call, and its data point where there is a dataset. `failure` beside a 200 is of an answer that
+ * broke after it had begun. What goes wrong here is nobody else's concern.
+ */
+export function writeNote(note: Note, status: number, failure?: Failure, left = failure?.fault === 'left'): void {
+  if (note.written) return
+  note.written = true
+  try {
+    const line = lineOf(note, status, failure, left)
+    note.dataset?.writeDataPoint(pointOf(line))
+    const { trace, settings } = note
+    const sample = settings?.logSample ?? 1
+    const odd = [failure, ...trace.map((tried) => tried.failure)].some((one) => one && one.fault !== 'left')
+    if (!odd && sample < 1 && Math.random() >= sample) return
+    // Whoever counts lines has to know how many each stands for.
+    const share = odd || sample === 1 ? {} : { sample }
+    write(odd ? 'warn' : 'log', { event: 'request', request: note.requestId, ...line, ...share })
+  } catch (error) {
+    logFault(note.requestId, error)
   }
 }
 
-/** Writes one structured line for an answer that broke after it had begun. */
-export function logBroken(requestId: string, provider: string, failure: Failure): void {
-  if (failure.fault === 'left') return
-  const { kind, details } = failure
-  line('warn', { event: 'answer_broken', request: requestId, provider, kind, detail: details.detail })
+function lineOf(note: Note, status: number, failure: Failure | undefined, left: boolean): Line {
+  const { asked, target, usage, firstWordAt } = note
+  const inDetail = note.settings?.logDetail === true
+  const cached = usage?.prompt_tokens_details?.cached_tokens
+  return {
+    key: note.key,
+    model_asked: typeof asked === 'string' ? nameOf(asked) : undefined,
+    model: target && nameOf(target.model),
+    provider: target?.deployment.provider,
+    stream: note.stream === true,
+    status,
+    code: failure?.toError().code,
+    kind: failure?.kind,
+    fault: failure?.fault,
+    reason: failure?.details.reason,
+    detail: inDetail ? failure?.details.detail : undefined,
+    left,
+    attempts: note.trace.map((tried) => attemptLine(tried, inDetail)),
+    prompt_tokens: usage?.prompt_tokens,
+    completion_tokens: usage?.completion_tokens,
+    cached_tokens: typeof cached === 'number' ? cached : undefined,
+    cost_usd: note.dollars,
+    ttft_ms: firstWordAt === undefined ? undefined : firstWordAt - note.cameAt,
+    total_ms: Date.now() - note.cameAt,
+    colo: note.colo,
+  }
+}
+
+/** Providers quote prompts in what they say: their own words are there only where the operator asks for them. */
+function attemptLine({ target, outcome, ms, failure }: Attempted, inDetail: boolean): AttemptLine {
+  const { provider, upstreamModel } = target.deployment
+  const tried = { provider, model: nameOf(upstreamModel), outcome, ms }
+  if (failure === undefined) return tried
+  const { reason, detail } = failure.details
+  return { ...tried, kind: failure.kind, fault: failure.fault, reason, ...(inDetail ? { detail } : {}) }
+}
+
+/** Names of models may be the caller's own words. */
+function nameOf(model: string): string {
+  return withoutKeyLike(repeated(model))
 }
 
 /** Writes one structured line for a fault of our own. */
 export function logFault(requestId: string, error: unknown): void {
   const detail = error instanceof Error ? (error.stack ?? error.message) : String(error)
-  line('error', { event: 'fault', request: requestId, detail })
+  write('error', { event: 'fault', request: requestId, detail })
 }
 
-function line(level: 'warn' | 'error', fields: Readonly<Record<string, unknown>>): void {
-  console[level](withoutKeyLike(JSON.stringify({ level, ...fields })))
+function write(level: 'log' | 'warn' | 'error', fields: object): void {
+  console[level](withoutKeyLike(JSON.stringify({ level: level === 'log' ? 'info' : level, ...fields })))
 }

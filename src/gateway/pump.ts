@@ -69,8 +69,8 @@ function encodeAll(said: readonly Said[], encode: Encoder): { text: string; over
     }
     return { text, over }
   } catch (error) {
-    const detail = error instanceof Error ? error.message : String(error)
-    const failure = new Failure('provider-failed', UNSPEAKABLE, { detail })
+    const reason = error instanceof Error ? error.message : String(error)
+    const failure = new Failure('provider-failed', UNSPEAKABLE, { reason })
     return { text: text + encode({ type: 'error', failure }), over: true }
   }
 }

@@ -34,7 +34,7 @@ export function createStreamReader({
   secret,
 }: StreamParts): () => Promise<readonly Said[]> {
   const reader = response.body?.getReader()
-  const parser = createSseParser()
+  const parser = createSseParser(/ndjson/i.test(response.headers.get('content-type') ?? ''))
   let begun = false
   let finished = false
   const silenceMs = () => (settler.finished() ? Math.min(FINISH_GRACE_MS, idleMs) : idleMs)
@@ -96,6 +96,6 @@ function brokenOff(error: unknown): Failure {
   if (error instanceof EventTooLong) {
     return new Failure('provider-failed', 'The provider sent an event that is too long.')
   }
-  const detail = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
-  return new Failure('provider-failed', "The provider's connection broke before the answer was complete.", { detail })
+  const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+  return new Failure('provider-failed', "The provider's connection broke before the answer was complete.", { reason })
 }

@@ -1,6 +1,7 @@
 import { type Failure, withoutOwnKeys } from '../chat/failure.ts'
 import type { Target } from '../routing/plan.ts'
 import type { Attempted } from './begin.ts'
+import { type Route, reasonFor, skippedIn } from './route.ts'
 
 /** Every header that a browser may read (contract 7). */
 const EXPOSED = [
@@ -9,6 +10,8 @@ const EXPOSED = [
   'x-router9-provider',
   'x-router9-requested-model',
   'x-router9-attempts',
+  'x-router9-reason',
+  'x-router9-skipped',
   'x-router9-dropped-params',
   'server-timing',
   'retry-after',
@@ -16,6 +19,17 @@ const EXPOSED = [
   'x-should-retry',
   ...['limit', 'remaining', 'reset'].flatMap((what) => [`x-ratelimit-${what}-requests`, `x-ratelimit-${what}-tokens`]),
 ].join(', ')
+
+/** Nothing here is a page: it is to be neither shown, framed, guessed at, kept by caches, nor asked for in the clear. */
+const ALWAYS = {
+  'access-control-allow-origin': '*',
+  'access-control-expose-headers': EXPOSED,
+  'cache-control': 'no-store',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'referrer-policy': 'no-referrer',
+  'strict-transport-security': 'max-age=31536000',
+  'x-content-type-options': 'nosniff',
+}
 
 /** How long to wait where nobody said, in milliseconds. */
 const DEFAULT_RETRY_MS = 5000
@@ -26,9 +40,7 @@ const LONGEST_RETRY_MS = 60_000
 export function commonHeaders(requestId: string): Record<string, string> {
   return {
     'x-request-id': requestId,
-    'access-control-allow-origin': '*',
-    'access-control-expose-headers': EXPOSED,
-    'x-content-type-options': 'nosniff',
+    ...ALWAYS,
   }
 }
 
@@ -57,6 +69,7 @@ function retryHeaders({ kind, details }: Failure): Record<string, string> {
 /** What is told of how an answer came to be (contract 7). */
 export interface Told {
   readonly requestedModel: string
+  readonly route: Route
   readonly trace: readonly Attempted[]
   readonly target?: Target
   readonly dropped?: readonly string[]
@@ -70,13 +83,19 @@ export interface Timing {
   readonly upstreamMs: number
 }
 
-export function toldHeaders({ requestedModel, trace, target, dropped, timing }: Told): Record<string, string> {
+export function toldHeaders({ requestedModel, route, trace, target, dropped, timing }: Told): Record<string, string> {
+  const skipped = skippedIn(route, trace)
   return {
     'x-router9-requested-model': headerText(requestedModel),
     ...(trace.length === 0 ? {} : { 'x-router9-attempts': trace.map(attemptText).join(',') }),
     ...(target === undefined
       ? {}
-      : { 'x-router9-model': headerText(target.model), 'x-router9-provider': target.deployment.provider }),
+      : {
+          'x-router9-model': headerText(target.model),
+          'x-router9-provider': target.deployment.provider,
+          'x-router9-reason': reasonFor(route, target, trace),
+        }),
+    ...(skipped === '' ? {} : { 'x-router9-skipped': headerText(skipped) }),
     ...(dropped?.length ? { 'x-router9-dropped-params': headerText(dropped.join(',')) } : {}),
     'server-timing': `auth;dur=${timing.authMs}, route;dur=${timing.routeMs}, upstream;dur=${timing.upstreamMs}`,
   }

@@ -23,3 +23,31 @@ export function patienceFor(base: Patience, stream: boolean, { reasoning }: Trai
     totalMs: Math.min(base.totalMs * factor, MOST_MS),
   }
 }
+
+const DEADLINE_FACTOR = 4
+const STREAM_LEAST_MS = [2500, 5000, 10_000]
+const WHOLE_LEAST_MS = 10_000
+const REASONING_LEAST_MS = 20_000
+const ENOUGH_SAMPLES = 8
+const TRIAL_MS = 2500
+
+/** What a first-byte deadline is made from. */
+export interface Pace {
+  /** What is set for this kind of request; the deadline where nothing is measured, and never exceeded. */
+  readonly patience: Patience
+  readonly bucket: number
+  readonly reasoning: boolean
+  readonly ttftMs: number | undefined
+  readonly ttftP95Ms: number | undefined
+  readonly samples: number
+  readonly trial: boolean
+}
+
+/** How long one attempt may take until its first word, or until its end for a whole body (routing 2.5). */
+export function deadlineFor({ patience, bucket, reasoning, ttftMs, ttftP95Ms, samples, trial }: Pace): number {
+  const most = patience.firstByteMs
+  const floor = Math.max(STREAM_LEAST_MS[bucket] ?? WHOLE_LEAST_MS, reasoning ? REASONING_LEAST_MS : 0)
+  if (trial) return Math.min(Math.max(TRIAL_MS, floor), most)
+  if (ttftMs === undefined || samples < ENOUGH_SAMPLES) return most
+  return Math.min(Math.max(DEADLINE_FACTOR * ttftMs, 1.5 * (ttftP95Ms ?? 0), floor), most)
+}

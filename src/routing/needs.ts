@@ -30,7 +30,9 @@ export function needsOf(chat: Chat): Needs {
   let tokens: number | undefined
   return {
     input,
-    tools: (chat.tools?.length ?? 0) > 0 && chat.tool_choice !== 'none',
+    tools:
+      Boolean(chat.tools?.length && chat.tool_choice !== 'none') ||
+      Boolean(chat.functions?.length && chat.function_call !== 'none'),
     outputTokens: chat.max_completion_tokens ?? chat.max_tokens ?? 0,
     promptTokens: () => {
       tokens ??= estimatePrompt(chat)
@@ -55,7 +57,8 @@ function modalityOf(type: string, fileData: string | null | undefined): Modality
 }
 
 function estimatePrompt(chat: Chat): number {
-  let weight = chat.tools ? JSON.stringify(chat.tools).length : 0
+  const offered = chat.tools ?? chat.functions
+  let weight = offered ? JSON.stringify(offered).length : 0
   let media = 0
   for (const { content, tool_calls } of chat.messages) {
     if (typeof content === 'string') weight += weigh(content)

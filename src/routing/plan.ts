@@ -1,4 +1,4 @@
-import { allModels, type Deployment, findDeployment, findModel, type Model } from '../catalog/models.ts'
+import { allModels, type Deployment, findDeployment, findModel, type Model, type Price } from '../catalog/models.ts'
 import { findProvider, type Provider } from '../catalog/providers.ts'
 import { Failure, repeated } from '../chat/failure.ts'
 import type { Chat } from '../chat/request.ts'
@@ -11,6 +11,21 @@ export interface Target {
   /** The public id, which the answer carries. */
   readonly model: string
   readonly deployment: Deployment
+}
+
+/** A target in a plan. Those of a lower tier are wanted more; in one tier, whichever does best may answer. */
+export interface Planned extends Target {
+  readonly tier: number
+}
+
+/** Whom a request may go to, in the order of what was configured and asked for; how well they are decides among them. */
+export interface Plan {
+  readonly candidates: readonly Planned[]
+  /** How much being quick is worth against being wanted: nothing where the caller gave an order. */
+  readonly policy: 'strict' | 'balanced'
+  readonly sort?: 'latency' | 'throughput'
+  /** No more than one of them is to be asked. */
+  readonly single: boolean
 }
 
 /** What a plan is made from. */
@@ -30,25 +45,56 @@ export interface Situation {
 export const AUTO = 'auto'
 
 /**
- * The targets for a request, best first. The one place where choosing happens.
- * @throws Failure where there is none: unknown model, outside the key's list, not capable, no provider.
+ * The candidates for a request. The one place where it is decided who may answer.
+ * @throws Failure where nobody may: unknown model, outside the key's list, not capable, no provider.
  */
-export function plan(situation: Situation): readonly Target[] {
+export function plan(situation: Situation): Plan {
   const { chat, configured } = situation
   if (configured.size === 0) {
     const text = "No provider is configured. Set a provider's key, such as OPENAI_API_KEY or ANTHROPIC_API_KEY."
     throw new Failure('no-provider', text)
   }
-  const names = [...new Set([chat.model, ...(chat.models ?? [])])]
+  const names = namesOf(chat)
+  const preferences = chat.provider ?? {}
   // Preferences order a name's own targets; the order of names is the caller's.
+  let tier = 0
   const preferred = unique(
-    names.flatMap((name) =>
-      prefer(name === AUTO ? autoTargets(situation) : named(situation, name), chat.provider ?? {}),
-    ),
+    names.flatMap((name) => {
+      const tiers = inTiers(prefer(targetsOfName(situation, name), preferences), preferences)
+      const candidates = tiers.map((target) => ({ ...target, tier: tier + target.tier }))
+      tier = (candidates.at(-1)?.tier ?? tier) + 1
+      return candidates
+    }),
   )
   if (preferred.length === 0) throw nothingLeft(chat)
-  const capable = capableOnly(preferred, situation.needs, names)
-  return chat.provider?.allow_fallbacks === false ? capable.slice(0, 1) : capable
+  const { order, sort, allow_fallbacks } = preferences
+  return {
+    candidates: capableOnly(preferred, situation.needs, names),
+    policy: names.length === 1 && order === undefined && sort !== 'price' ? 'balanced' : 'strict',
+    ...(sort === 'latency' || sort === 'throughput' ? { sort } : {}),
+    single: allow_fallbacks === false,
+  }
+}
+
+/** The models that a request names, in its order. */
+export function namesOf({ model, models }: Chat): readonly string[] {
+  return [...new Set([model, ...(models ?? [])])]
+}
+
+function targetsOfName(situation: Situation, name: string): Planned[] {
+  if (name === AUTO) return autoTargets(situation)
+  const isPin = pinOf(name) !== undefined
+  return named(situation, name).map((target, at) => ({ ...target, tier: isPin && at > 0 ? 1 : resold(target) }))
+}
+
+function resold({ deployment }: Target): number {
+  return findProvider(deployment.provider)?.resells === true ? 1 : 0
+}
+
+/** An order or a price that the caller goes by makes a tier of each step of it. */
+function inTiers(targets: readonly Planned[], { order, sort }: Preferences): Planned[] {
+  if (order === undefined && sort !== 'price') return [...targets]
+  return targets.map((target, tier) => ({ ...target, tier }))
 }
 
 function named(situation: Situation, name: string): Target[] {
@@ -76,15 +122,20 @@ function targetsOf(model: Model): Target[] {
   return model.deployments.map((deployment) => ({ model: model.id, deployment }))
 }
 
+/** The provider that a name begins with. */
+function pinOf(name: string): Provider | undefined {
+  const slash = name.indexOf('/')
+  return slash > 0 ? findProvider(name.slice(0, slash)) : undefined
+}
+
 /** `provider/model`: that provider, and others only where the caller says so (contract 8). */
 function pinned(
   { chat, ownModels }: Pick<Situation, 'ownModels'> & { chat?: Chat },
   name: string,
 ): readonly Target[] | undefined {
-  const slash = name.indexOf('/')
-  const provider = slash > 0 ? findProvider(name.slice(0, slash)) : undefined
+  const provider = pinOf(name)
   if (provider === undefined) return undefined
-  const rest = name.slice(slash + 1)
+  const rest = name.slice(name.indexOf('/') + 1)
   const found = findDeployment(provider.id, rest)
   if (found !== undefined) {
     const first = { model: found.model.id, deployment: found.deployment }
@@ -114,21 +165,24 @@ function openTarget(provider: string, upstreamModel: string, model: string): Tar
   return { model, deployment: { provider, upstreamModel, traits: openTraits } }
 }
 
-function autoTargets(situation: Situation): Target[] {
+function autoTargets(situation: Situation): Planned[] {
   const { allowed, autoModels, autoChosen, configured, needs } = situation
   if (!allows(allowed, AUTO)) {
     throw new Failure('model-not-allowed', "This key may not use the model 'auto'.", { param: 'model' })
   }
   // A list that holds nothing but `auto` leaves the choice open.
   const within = allowed?.some((name) => name !== AUTO) ? allowed : undefined
-  const here = (targets: readonly Target[]) =>
-    targets.filter(({ model, deployment }) => configured.has(deployment.provider) && allows(within, model))
-  const chosen = here(autoModels.flatMap((name) => resolve(situation, name) ?? []))
+  const here = ({ model, deployment }: Target) => configured.has(deployment.provider) && allows(within, model)
+  const chosen = autoModels.flatMap((name, tier) =>
+    // Two steps a model: whoever sells others' models on comes after those who serve it.
+    (resolve(situation, name) ?? []).filter(here).map((target) => ({ ...target, tier: 2 * tier + resold(target) })),
+  )
   const isAble = ({ deployment: { traits } }: Target) => lackOf(needs, traits) === undefined && fits(needs, traits)
   if (autoChosen || chosen.some(isAble)) return chosen
   // None of our own favourites is to be had, or up to it: whatever the configured providers have, the operator's own first.
   const own = [...situation.ownModels].flatMap(([id, models]) => models.map((name) => openTarget(id, name, name)))
-  return here([...chosen, ...own, ...allModels().flatMap(targetsOf).filter(isAble)])
+  const others = [...own, ...allModels().flatMap(targetsOf).filter(isAble)].filter(here)
+  return [...chosen, ...others.map((target, at) => ({ ...target, tier: 2 * autoModels.length + at }))]
 }
 
 /** All that a name may mean, configured or not: a pinned provider's model, a model, or one of the operator's own. */
@@ -139,7 +193,7 @@ export function resolve(
   return pinned(situation, name) ?? ofModel(name) ?? ofOwn(situation, name)
 }
 
-function unique(targets: readonly Target[]): Target[] {
+function unique<Some extends Target>(targets: readonly Some[]): Some[] {
   const seen = new Set<string>()
   return targets.filter(({ deployment: { provider, upstreamModel } }) => {
     const name = `${provider}/${upstreamModel}`
@@ -149,12 +203,9 @@ function unique(targets: readonly Target[]): Target[] {
 
 type Preferences = NonNullable<Chat['provider']>
 
-function prefer(targets: readonly Target[], preferences: Preferences): Target[] {
-  const { only, ignore, order, sort } = preferences
-  const ids = (names: readonly string[]) => names.map((name) => findProvider(name)?.id ?? name)
-  const wanted = only ? new Set(ids(only)) : undefined
-  const unwanted = new Set(ids(ignore ?? []))
-  const ranks = ids(order ?? [])
+function prefer(targets: readonly Planned[], preferences: Preferences): Planned[] {
+  const { order, sort } = preferences
+  const ranks = idsOf(order ?? [])
   const rank = ({ deployment }: Target) => {
     const at = ranks.indexOf(deployment.provider)
     return at < 0 ? ranks.length : at
@@ -162,18 +213,31 @@ function prefer(targets: readonly Target[], preferences: Preferences): Target[] 
   const cost = sort === 'price' ? dollars : () => 0
   // Sorting is stable: what ties keeps the catalogue's order.
   return targets
-    .filter(({ deployment: { provider } }) => (wanted?.has(provider) ?? true) && !unwanted.has(provider))
-    .filter((target) => isAffordable(target, preferences))
+    .filter((target) => isWanted(target, preferences) && isAffordable(target, preferences))
     .sort((a, b) => rank(a) - rank(b) || cost(a) - cost(b))
 }
 
-/** A rough price of an answer: most are a third as long as their prompt. An unknown price is taken for high. */
+function idsOf(names: readonly string[]): readonly string[] {
+  return names.map((name) => findProvider(name)?.id ?? name)
+}
+
+/** `only` and `ignore`. */
+export function isWanted({ deployment: { provider } }: Target, { only, ignore }: Preferences): boolean {
+  return (!only || idsOf(only).includes(provider)) && !(ignore && idsOf(ignore).includes(provider))
+}
+
+/** US dollars per million tokens of a usual mixture: most answers are a third as long as their prompt. */
+export function usualPrice({ input, output }: Price): number {
+  return (3 * input + output) / 4
+}
+
+/** An unknown price is taken for high. */
 function dollars({ deployment: { price } }: Target): number {
-  return price === undefined ? Number.MAX_VALUE : 3 * price.input + price.output
+  return price === undefined ? Number.MAX_VALUE : usualPrice(price)
 }
 
 /** `max_price`, in US dollars per million tokens; where it is set, an unknown price is too high. */
-function isAffordable({ deployment: { price } }: Target, { max_price: most }: Preferences): boolean {
+export function isAffordable({ deployment: { price } }: Target, { max_price: most }: Preferences): boolean {
   if (typeof most?.prompt === 'number' && !(price && price.input <= most.prompt)) return false
   return !(typeof most?.completion === 'number' && !(price && price.output <= most.completion))
 }
@@ -185,7 +249,7 @@ function nothingLeft(chat: Chat): Failure {
   return new Failure('unknown-model', text, { param: 'model' })
 }
 
-function capableOnly(targets: readonly Target[], needs: Needs, names: readonly string[]): readonly Target[] {
+function capableOnly(targets: readonly Planned[], needs: Needs, names: readonly string[]): readonly Planned[] {
   const capable = targets.filter(({ deployment: { traits } }) => lackOf(needs, traits) === undefined)
   const [first] = targets
   if (capable.length === 0 && first !== undefined) {

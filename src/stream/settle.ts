@@ -27,6 +27,8 @@ interface ToolState {
   empty: boolean
 }
 
+type Finishing = Extract<ChatEvent, { type: 'finish' }>
+
 const NOTHING: readonly Said[] = []
 
 /**
@@ -34,7 +36,7 @@ const NOTHING: readonly Said[] = []
  * @param choicesAsked as many must finish; fewer are enough where the provider itself says that it is done.
  */
 export function createSettler(promptTokens: () => number, choicesAsked = 1): Settler {
-  const finishes = new Map<number, FinishReason>()
+  const finishes = new Map<number, Finishing>()
   const begun = new Set<number>()
   const tools = new Map<string, ToolState>()
   const called = new Set<number>()
@@ -97,7 +99,7 @@ export function createSettler(promptTokens: () => number, choicesAsked = 1): Set
       if (over) break
       switch (event.type) {
         case 'finish':
-          finishes.set(event.choice, event.reason)
+          finishes.set(event.choice, event)
           continue
         case 'usage':
           usage = event.usage
@@ -137,10 +139,10 @@ export function createSettler(promptTokens: () => number, choicesAsked = 1): Set
   return { take, close, fail, finished, usage: currentUsage }
 }
 
-/** A tool call is a tool call, whatever the provider calls the end of it (translation 2.3; cases F02). */
-function reasonOf(reason: FinishReason | undefined, calledTools: boolean): FinishReason {
-  const said = reason ?? 'stop'
-  return said === 'stop' && calledTools ? 'tool_calls' : said
+/** A tool call is a tool call, though the provider calls its end a stop (translation 2.3; cases F02). */
+function reasonOf(finish: Finishing | undefined, calledTools: boolean): FinishReason {
+  const reason = finish?.reason ?? 'stop'
+  return reason === 'stop' && calledTools && !finish?.stands ? 'tool_calls' : reason
 }
 
 function emptyAnswer(): Failure {

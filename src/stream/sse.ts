@@ -24,8 +24,9 @@ export interface SseParser {
  * A parser for `text/event-stream` (WHATWG HTML, "Server-sent events"): LF, CRLF or CR, a BOM, comments, data over
  * several lines. One liberty: Google breaks off a stream with a bare JSON error that has no `data:` (translation 2.3), so
  * a line that begins with `{` opens bare data, which runs to the end of the stream or the next blank line.
+ * @param byLine each line is a message of its own: not `text/event-stream` but NDJSON.
  */
-export function createSseParser(): SseParser {
+export function createSseParser(byLine = false): SseParser {
   const decoder = new TextDecoder()
   // An unfinished line is kept in pieces: joining them at each read would make a long event cost its square.
   let pieces: string[] = []
@@ -45,6 +46,10 @@ export function createSseParser(): SseParser {
 
   const line = (text: string, messages: SseMessage[]) => {
     if (text === '') return dispatch(messages)
+    if (byLine) {
+      messages.push({ event, data: text })
+      return
+    }
     if (bare || (data === undefined && text.charCodeAt(0) === 123) /* { */) {
       bare = true
       data = data === undefined ? text : `${data}\n${text}`

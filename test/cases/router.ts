@@ -44,10 +44,16 @@ export interface Case {
 
 const MESSAGES = [{ role: 'user', content: 'Hello!' }]
 
-/** Starts the Worker for a file of cases. */
-export async function startCase(vars: Readonly<Record<string, string>> = {}): Promise<Case> {
+type Vars = Readonly<Record<string, string>>
+
+/** Starts the Worker for a file of cases, with health off: each case is about one request. Settings may depend on where the scripted upstream is. */
+export async function startCase(vars: Vars | ((upstreamUrl: string) => Vars) = {}): Promise<Case> {
   const upstream = await startScripted()
-  const worker = await startWorker({ file: inject('bundle'), vars: { ...everyProviderAt(upstream.url), ...vars } })
+  const own = typeof vars === 'function' ? vars(upstream.url) : vars
+  const worker = await startWorker({
+    file: inject('bundle'),
+    vars: { ...everyProviderAt(upstream.url), HEALTH: 'off', ...own },
+  })
   const post: Case['post'] = (body, headers = {}) =>
     fetch(`${worker.url}/v1/chat/completions`, {
       method: 'POST',

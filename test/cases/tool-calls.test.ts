@@ -127,6 +127,33 @@ describe.each(parallel)('T01: two parallel calls of $who', ({ model, streamed, b
   })
 })
 
+describe.each(parallel)(
+  'to who offers functions instead of tools, the first call of $who',
+  ({ model, streamed, body }) => {
+    const functions = [{ name: 'get_weather', parameters: { type: 'object', properties: {} } }]
+    const expected = {
+      functionCall: { name: 'get_weather', arguments: PARIS },
+      toolCalls: [],
+      finishReason: 'function_call',
+    }
+
+    test('is the function call of a stream', async () => {
+      const { choice } = await router9.streamed(model, streamed, { functions })
+      expect(choice).toMatchObject(expected)
+    })
+
+    test('is the function call of a body, asked for as a tool', async () => {
+      const { choice, headers } = await router9.whole(model, body, { functions, function_call: 'auto' })
+      expect(choice).toMatchObject(expected)
+      expect(headers.get('x-router9-dropped-params')).toBeNull()
+      const [asked] = router9.upstream.asked()
+      expect(JSON.stringify(asked?.body)).toContain('get_weather')
+      expect(asked?.body).toHaveProperty('tools')
+      expect(asked?.body).not.toHaveProperty('functions')
+    })
+  },
+)
+
 const before = [
   { what: 'a text block', blocks: textBlock(0, 'Let me see.'), count: 1, text: 'Let me see.', reasoning: '' },
   {

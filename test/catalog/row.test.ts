@@ -26,15 +26,22 @@ const deployment = fc.record(
     provider: word,
     upstreamModel: fc.tuple(fc.constantFrom('', 'maker/', '@cf/maker/'), word).map((parts) => parts.join('')),
     traits: fc
-      .record({
-        contextTokens: fc.nat(),
-        outputTokens: fc.nat(),
-        input: modalities,
-        output: modalities,
-        tools: fc.boolean(),
-        jsonSchema: fc.boolean(),
-        temperature: fc.boolean(),
-      })
+      .record(
+        {
+          contextTokens: fc.nat(),
+          outputTokens: fc.nat(),
+          input: modalities,
+          output: modalities,
+          tools: fc.boolean(),
+          jsonSchema: fc.boolean(),
+          temperature: fc.boolean(),
+          noSystem: fc.constant(true),
+          noForcedTool: fc.constant(true),
+          signsCalls: fc.constant(true),
+          opensThinking: fc.constant(true),
+        },
+        { requiredKeys: ['contextTokens', 'outputTokens', 'input', 'output', 'tools', 'jsonSchema', 'temperature'] },
+      )
       .chain((traits) => reasoning.map((reasons) => ({ ...traits, ...reasons }))),
     price: fc.record(
       { input: dollars, output: dollars, cacheRead: dollars, cacheWrite: dollars },

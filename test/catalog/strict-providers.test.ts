@@ -1,17 +1,22 @@
 import { describe, expect, test } from 'vitest'
-import { findProvider } from '../../src/catalog/providers.ts'
+import { findProvider, PROVIDERS } from '../../src/catalog/providers.ts'
 import { parseChat } from '../../src/chat/request.ts'
 import type { Traits } from '../../src/dialects/dialect.ts'
 import { openTraits } from '../../src/routing/open-traits.ts'
 
 type Json = Record<string, unknown>
 
-function ask(name: string, fields: Json, traits: Partial<Traits> = {}): { body: Json; dropped: readonly string[] } {
+function ask(
+  name: string,
+  fields: Json,
+  traits: Partial<Traits> = {},
+  stream = false,
+): { body: Json; dropped: readonly string[] } {
   const provider = findProvider(name)
   if (provider === undefined) throw new TypeError(`no provider ${name}`)
   const chat = parseChat({ model: 'm', messages: [{ role: 'user', content: 'a' }], ...fields })
   const whole = { ...openTraits, ...traits }
-  const { request, dropped } = provider.speak({ chat, model: 't', stream: false, traits: whole, newId: () => 'i' })
+  const { request, dropped } = provider.speak({ chat, model: 't', stream, traits: whole, newId: () => 'i' })
   return { body: JSON.parse(request.body) as Json, dropped }
 }
 
@@ -81,6 +86,35 @@ describe('JSON by a schema', () => {
     expect(body.response_format).toEqual({ type: 'json_object' })
     expect(JSON.stringify(body.messages)).toContain('JSON Schema')
   })
+})
+
+test.each([
+  ['groq', 'groq', { stream: true, response_format: { type: 'json_object' } }],
+  ['cerebras', 'cerebras', { stream: true, tools: true, response_format: { type: 'json_schema', json_schema: {} } }],
+])('%s has no JSON mode beside what excludes it there', (_, name, { stream, tools, response_format }: Json) => {
+  const clock = { type: 'function', function: { name: 'clock' } }
+  const fields = { response_format, ...(tools ? { tools: [clock] } : {}) }
+  const { body, dropped } = ask(name, fields, {}, stream === true)
+  expect(body).not.toHaveProperty('response_format')
+  expect(dropped).toEqual(['response_format'])
+  expect(ask(name, { response_format }).body).toHaveProperty('response_format')
+})
+
+test('functions from before tools reach only those who still know them', () => {
+  const functions = [{ name: 'clock' }]
+  const knowing = PROVIDERS.filter(({ id }) => id !== 'perplexity' && 'functions' in ask(id, { functions }).body)
+  expect(knowing.map(({ id }) => id)).toEqual(['openai', 'azure'])
+})
+
+test('Perplexity gets turns that alternate, the user first', () => {
+  const messages = [
+    { role: 'assistant', content: 'How can I help?' },
+    { role: 'user', content: 'a' },
+    { role: 'system', content: 's' },
+    { role: 'user', content: 'b' },
+  ]
+  const roles = (ask('perplexity', { messages }).body.messages as Json[]).map(({ role }) => role)
+  expect(roles).toEqual(['system', 'user', 'assistant', 'user'])
 })
 
 test('cache marks reach nobody who does not know them', () => {

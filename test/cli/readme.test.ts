@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { NOTES, withAppendix } from '../../src/cli/readme.ts'
+import { NOTES, withTables } from '../../src/cli/readme.ts'
 import { PARAMETERS } from '../../src/dialects/parameters.ts'
 
-test('the README says of parameters what the code does (npm run readme makes it anew)', () => {
+test('the README says of parameters and data points what the code does (npm run readme makes it anew)', () => {
   const readme = readFileSync(path.resolve(import.meta.dirname, '../../README.md'), 'utf8')
-  expect(withAppendix(readme)).toBe(readme)
+  expect(withTables(readme)).toBe(readme)
 })
 
 test('every note is of a parameter that there is', () => {

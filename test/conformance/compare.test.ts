@@ -72,6 +72,12 @@ test('each fault of a stream fails its own check', () => {
   expect(failing(EXPECTED, answer(sse(...GOOD), { headers: {} }))).toEqual(['shape'])
 })
 
+test('an answer in the name of another model than the one that was asked fails', () => {
+  const named = (model: string) => checks(EXPECTED, answer(sse(...GOOD)), { stream: true, model })
+  expect(named('m').every(({ ok }) => ok)).toBe(true)
+  expect(named('other').filter(({ ok }) => !ok)).toMatchObject([{ name: 'shape', actual: 'model is m, not other' }])
+})
+
 test('usage that does not add up, or that was made up in silence, fails', () => {
   const off = piece({}, 'tool_calls', { usage: { ...USAGE, total_tokens: 6 } })
   expect(failing(EXPECTED, withEvent(5, off))).toEqual(['usage'])
@@ -150,11 +156,11 @@ test('where two answers are allowed, the second will do', () => {
   expect(failing(EXPECTED, answer(JSON.stringify({ error }), { status: 502, headers }))).toEqual(['outcome'])
 })
 
-test('white space beside tags and shown code do not count', () => {
+test('shown code does not count, and white space does', () => {
   const [choice] = EXPECTED.choices
   if (choice === undefined) throw new Error('no choice')
-  const loose = { ...EXPECTED, choices: [{ ...choice, text: '\n\nhello ', looseSpace: true as const }] }
-  expect(failing(loose, answer(sse(...GOOD)))).toEqual([])
+  const wider = { ...EXPECTED, choices: [{ ...choice, text: 'hello ', reasoning: '\nso' }] }
+  expect(failing(wider, answer(sse(...GOOD)))).toEqual(['text', 'reasoning'])
   const split = { ...EXPECTED, choices: [{ ...choice, pieces: ['he', 'o'] }] }
   expect(failing(split, answer(sse(...GOOD)))).toEqual([])
   expect(

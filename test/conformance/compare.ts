@@ -92,8 +92,7 @@ function compareChoices(expected: Expected, answer: Router9Answer): Check[] {
       continue
     }
     found.push(compareText(wanted, got))
-    const tidy = wanted.looseSpace ? squeeze : (text: string) => text
-    found.push(compare('reasoning', tidy(wanted.reasoning), tidy(got.reasoning)))
+    found.push(compare('reasoning', wanted.reasoning, got.reasoning))
     if (wanted.refusal !== null) found.push(compare('refusal', wanted.refusal, got.refusal))
     found.push(compareCalls(wanted, got))
     if (expected.outcome === 'answer') found.push(compareFinish(wanted, got))
@@ -103,12 +102,7 @@ function compareChoices(expected: Expected, answer: Router9Answer): Check[] {
 
 function compareText(wanted: ExpectedChoice, got: AnswerChoice): Check {
   if (wanted.pieces !== undefined && containsInOrder(got.text, wanted.pieces)) return { name: 'text', ok: true }
-  if (wanted.looseSpace) return compare('text', squeeze(wanted.text), squeeze(got.text))
   return compare('text', wanted.text, got.text)
-}
-
-function squeeze(text: string): string {
-  return text.replace(/\s+/g, ' ').trim()
 }
 
 function containsInOrder(text: string, pieces: string[]): boolean {

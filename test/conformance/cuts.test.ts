@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
-import { DEMO_KEY, everyProviderAt, type RunningWorker, startWorker } from '../harness/worker.ts'
+import { DEMO_KEY, type RunningWorker, startWorker } from '../harness/worker.ts'
 import { playOne, type Result, readCut } from './drive.ts'
 import type { Expected } from './expected.ts'
 import { type Recording, readManifest } from './manifest.ts'
 import { readRecording } from './reading.ts'
 import { type Replay, startReplay } from './replay.ts'
-import { slotOf, slots } from './slots.ts'
+import { everyProviderPlayedAt, slotOf, slots } from './slots.ts'
 import { type Cut, eventEnds } from './wire.ts'
 
 const folder = process.env.RECORDINGS ?? ''
@@ -28,7 +28,7 @@ describe.skipIf(folder === '')('every recorded stream (skipped unless RECORDINGS
 
   beforeAll(async () => {
     replay = await startReplay(folder)
-    worker = await startWorker({ file: inject('bundle'), vars: everyProviderAt(replay.url) })
+    worker = await startWorker({ file: inject('bundle'), vars: everyProviderPlayedAt(replay.url) })
   })
   afterAll(async () => {
     await worker?.stop()

@@ -6,7 +6,6 @@ export type DraftTool = { id: string | null; name: string; arguments: string; by
 /** A choice while it is being put together. */
 export type DraftChoice = {
   pieces: string[]
-  looseSpace?: true
   reasoning: string
   /** null: open. */
   refusal: string | null
@@ -14,6 +13,8 @@ export type DraftChoice = {
   tools: DraftTool[]
   /** Undefined while the provider has not finished it; null when it finished in a way the rules leave open. */
   finish?: FinishReason | null
+  /** The finish is the last word, also after calls. */
+  finishStands?: true
 }
 
 /** What a wire format's reader gathers from one recording. */
@@ -63,7 +64,7 @@ export function settle(draft: Draft): Expected {
   const complete = draft.error === undefined && (draft.ended || (allFinished && begun))
   if (complete && draft.instead !== undefined) {
     const refused = broken({ ...draft, choices: new Map(), error: draft.instead }, [])
-    return { ...refused, orElse: withoutCalls(answered(draft, chosen)) }
+    return { ...refused, orElse: answered(draft, chosen) }
   }
   if (complete && !begun) {
     // Whether an answer without any words is an answer is not written anywhere.
@@ -75,14 +76,6 @@ export function settle(draft: Draft): Expected {
   return { ...answered(draft, chosen), orElse: broken(draft, chosen) }
 }
 
-// A call made with a finish that makes no sense may be kept or left out.
-function withoutCalls(answer: Expected): Expected {
-  if (answer.choices.every(({ toolCalls, finishReason }) => toolCalls.length === 0 || finishReason !== null))
-    return answer
-  const choices = answer.choices.map((choice) => ({ ...choice, toolCalls: [] }))
-  return { ...answer, orElse: { ...answer, choices } }
-}
-
 type Chosen = [number, DraftChoice][]
 
 function answered(draft: Draft, chosen: Chosen): Expected {
@@ -91,7 +84,8 @@ function answered(draft: Draft, chosen: Chosen): Expected {
       const settled = settleChoice(index, choice)
       for (const call of settled.toolCalls) if (call.arguments === '') call.arguments = '{}'
       if (choice.finish === undefined) settled.finishReason = 'stop'
-      if (settled.finishReason === 'stop' && choice.tools.length > 0) settled.finishReason = 'tool_calls'
+      if (settled.finishReason === 'stop' && choice.tools.length > 0 && !choice.finishStands)
+        settled.finishReason = 'tool_calls'
       return settled
     },
   )
@@ -125,7 +119,6 @@ function settleChoice(index: number, choice: DraftChoice): ExpectedChoice {
     index,
     text: pieces.join(''),
     ...(choice.pieces.length > 1 ? { pieces } : {}),
-    ...(choice.looseSpace ? { looseSpace: true } : {}),
     reasoning: choice.reasoning,
     refusal: choice.refusal,
     ...(choice.functionCall === undefined ? {} : { functionCall: choice.functionCall }),

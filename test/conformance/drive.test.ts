@@ -9,7 +9,7 @@ const ENVELOPE = {
   id: `chatcmpl-${'b'.repeat(24)}`,
   object: 'chat.completion.chunk',
   created: 1_800_000_000,
-  model: 'm',
+  model: 'some',
 }
 const USAGE = { prompt_tokens: 1, completion_tokens: 1, total_tokens: 2 }
 const piece = (delta: object, finish: string | null, more: object = {}) => ({
@@ -60,6 +60,15 @@ test('each recording is asked for by name, answers before faults, faults both wa
     ['openai/some', false, 'recording:openai/refused.json split:1'],
   ])
   expect(results.map(({ checks }) => checks.every(({ ok }) => ok))).toEqual([true, false, false])
+})
+
+test('an answer must be in the public name of the model, with or without its provider or in other letters', async () => {
+  const play = async (model: string) => {
+    const { results } = await drive({ url, key: 'k', recordings, slots: { openai: model }, only: 'openai/talk' })
+    return results[0]?.checks.filter(({ ok }) => !ok).map(({ actual }) => actual)
+  }
+  expect(await play('a-provider/with/Some')).toEqual([])
+  expect(await play('openai/other')).toEqual(['model is some, not other'])
 })
 
 test('a provider without a row is asked for through the generic one', async () => {

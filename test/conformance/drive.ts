@@ -3,7 +3,7 @@ import type { Expected } from './expected.ts'
 import { cutRecording, type Recording } from './manifest.ts'
 import { orHeldBack, readRecording } from './reading.ts'
 import { readOrder } from './replay.ts'
-import { mayThinkInText, requestExtras, slotOf } from './slots.ts'
+import { mayThinkInText, publicIdOf, requestExtras, slotOf } from './slots.ts'
 import type { Cut } from './wire.ts'
 
 // A recording of a quarter of a megabyte, written byte by byte, still fits in this.
@@ -78,7 +78,7 @@ export async function playOne(
   expected: Expected,
   stream: boolean,
 ): Promise<Result> {
-  const asked: Asked = { stream, includeUsage: stream && way.includeUsage === true }
+  const asked: Asked = { stream, includeUsage: stream && way.includeUsage === true, model: publicIdOf(model) }
   const actual = await ask(way, recording, model, expected, asked)
   const found = typeof actual === 'string' ? unanswered(actual) : checks(expected, actual, asked)
   const { file, provider } = recording

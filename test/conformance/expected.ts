@@ -17,8 +17,6 @@ export type ExpectedChoice = {
   text: string
   /** Something the rules let a gateway show or drop stood between these: then they must come in this order. */
   pieces?: string[]
-  /** White space around the text and the reasoning is open, because tags were cut out of it. */
-  looseSpace?: true
   reasoning: string
   refusal: string | null
   functionCall?: { name: string; arguments: string }

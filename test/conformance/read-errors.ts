@@ -22,20 +22,16 @@ const TOO_LONG: ExpectedError = {
   code: 'context_length_exceeded',
 }
 
-/** Which errors the client may get for a provider's HTTP error; the first is the likeliest. */
-export function errorsForHttp(status: number, bodyText: string): { errors: ExpectedError[]; notes: string[] } {
+/** Which error the client must get for a provider's HTTP error. */
+export function errorForHttp(status: number, bodyText: string): { error: ExpectedError; notes: string[] } {
   const body = parseJson(bodyText)
   const message = messageOf(body, bodyText)
-  const error = at(body, 'error') ?? at(body, 0, 'error')
-  const words = `${textOf(at(error, 'status'))} ${textOf(at(error, 'code'))} ${textOf(at(error, 'type'))}`
-  const one = (expected: ExpectedError, ...notes: string[]) => ({ errors: [expected], notes })
+  const said = at(body, 'error') ?? at(body, 0, 'error')
+  const words = `${textOf(at(said, 'status'))} ${textOf(at(said, 'code'))} ${textOf(at(said, 'type'))}`
+  const one = (expected: ExpectedError, ...notes: string[]) => ({ error: expected, notes })
   if (status === 401 || status === 402 || status === 403) return one(UPSTREAM_ERROR)
   if (bodyText.includes('API_KEY_INVALID')) {
     return one(UPSTREAM_ERROR, 'a bad key told as 400 is still our credential: 502, as contract 5 says')
-  }
-  if (status === 404 && body === undefined) {
-    const notes = ['a 404 that is a web page: 404 by the status, or 502 because it is no JSON']
-    return { errors: [MODEL_MISSING, UPSTREAM_ERROR], notes }
   }
   if (status === 404) return one(MODEL_MISSING)
   if (status === 429 && words.includes('insufficient_quota')) {
@@ -43,11 +39,14 @@ export function errorsForHttp(status: number, bodyText: string): { errors: Expec
   }
   if (status === 429) return one(RATE_LIMITED)
   if (status === 529 || status === 503) return one(OVERLOADED)
-  if (status >= 500) return { errors: [UPSTREAM_ERROR, OVERLOADED], notes: ['502 or 503 for a 5xx'] }
+  if (status === 504) return one({ ...UPSTREAM_ERROR, status: 504, code: 'upstream_timeout' })
+  if (status >= 500) return one(UPSTREAM_ERROR)
   if (isTooLong(message)) return one(TOO_LONG)
   if (words.includes('FAILED_PRECONDITION')) {
-    const notes = ['FAILED_PRECONDITION (the place is not served): 400, 403 or 502']
-    return { errors: [{ status: 400 }, { status: 403 }, UPSTREAM_ERROR], notes }
+    return one(
+      UPSTREAM_ERROR,
+      'FAILED_PRECONDITION (the place is not served) is about our account: 502, and fails over',
+    )
   }
   const caller: ExpectedError = { status: 400, type: 'invalid_request_error', messageIncludes: ownWords(message) }
   if (words.includes('content_filter') || words.includes('content_policy')) {

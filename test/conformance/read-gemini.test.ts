@@ -49,10 +49,31 @@ test('a filtered candidate without content is an empty answer', () => {
   expect(expected).toMatchObject({ outcome: 'answer', choices: [{ text: '', finishReason: 'content_filter' }] })
 })
 
-test('an unknown finish is stop with words, and may be an upstream error without any', () => {
+const UPSTREAM_ERROR = { status: 502, type: 'upstream_error', param: null, code: 'upstream_error' }
+
+test('an unknown finish is stop with words, and an upstream error without any', () => {
   expect(read(says([{ text: 'a' }], 'NEW_WORD')).choices[0]?.finishReason).toBe('stop')
   const silent = read(says([], 'MALFORMED_FUNCTION_CALL'))
-  expect([silent.error?.status, silent.orElse?.outcome]).toEqual([502, 'answer'])
+  expect(silent).toMatchObject({ outcome: 'error-before-content', error: UPSTREAM_ERROR })
+  expect(silent.orElse).toBeUndefined()
+})
+
+test('a call that an unknown finish ends is none, in a stream as in a body', () => {
+  const call = says([{ functionCall: { name: 'f' } }], 'UNEXPECTED_TOOL_CALL')
+  const error = { outcome: 'error-before-content', error: UPSTREAM_ERROR }
+  expect(read(call)).toMatchObject(error)
+  expect(readRecording(handMadeBody('gemini', call))).toMatchObject(error)
+  const spoken = read(says([{ text: 'a' }, { functionCall: { name: 'f' } }], 'UNEXPECTED_TOOL_CALL'))
+  expect(spoken.choices).toMatchObject([{ text: 'a', toolCalls: [], finishReason: 'stop' }])
+  const earlier = read(says([{ text: 'a' }, { functionCall: { name: 'f' } }]), says([], 'OTHER'))
+  expect(earlier.choices).toMatchObject([{ toolCalls: [{ name: 'f' }], finishReason: 'stop' }])
+})
+
+test('a list of responses is one answer', () => {
+  const list = [says([{ text: 'a' }]), says([{ text: 'b' }], 'STOP', { usageMetadata: { promptTokenCount: 2 } })]
+  const expected = readRecording(handMadeBody('gemini', list))
+  expect(expected).toMatchObject({ outcome: 'answer', choices: [{ text: 'ab' }], usage: { prompt: 2 } })
+  expect(expected.orElse).toBeUndefined()
 })
 
 test('arguments that come in pieces are one call', () => {

@@ -1,6 +1,6 @@
 import { addText, breakText, choiceOf, type Draft, type DraftChoice, type DraftTool, newDraft } from './draft.ts'
 import type { SseEvent } from './events.ts'
-import type { FinishReason } from './expected.ts'
+import type { ExpectedError, FinishReason } from './expected.ts'
 import { arrayOf, at, type JsonObject, numberOf, objectOf, parseJson, textOf } from './json.ts'
 import { setByPath } from './json-path.ts'
 import { errorInStream } from './read-errors.ts'
@@ -9,10 +9,15 @@ const FILTERED = new Set(
   `SAFETY RECITATION BLOCKLIST PROHIBITED_CONTENT SPII IMAGE_SAFETY IMAGE_PROHIBITED_CONTENT IMAGE_RECITATION
    MODEL_ARMOR LANGUAGE`.split(/\s+/),
 )
+const UPSTREAM_ERROR: ExpectedError = { status: 502, type: 'upstream_error', param: null, code: 'upstream_error' }
 const CONTENT_FREE_FINISH = new Set(['STOP', 'MAX_TOKENS'])
 
 /** What was seen of a Gemini answer beside its content. */
-type State = { partial: Map<DraftChoice, { tool: DraftTool; value: JsonObject }>; blocked: boolean; strange: boolean }
+type State = {
+  partial: Map<DraftChoice, { tool: DraftTool; value: JsonObject }>
+  blocked: boolean
+  strange: Set<DraftChoice>
+}
 
 /** Reads a Gemini or Vertex stream; `strays` are the lines that were no SSE. */
 export function readGeminiStream(events: SseEvent[], strays: string): Draft {
@@ -41,20 +46,16 @@ export function readGeminiBody(body: unknown): Draft {
   const draft = newDraft()
   const state = newState()
   for (const response of Array.isArray(body) ? body : [body]) takeResponse(draft, state, response)
-  if (Array.isArray(body)) {
-    draft.notes.push('an array of responses as a body: read as one answer, or refused as not the asked shape')
-    draft.instead = { status: 502, type: 'upstream_error', param: null, code: 'upstream_error' }
-  }
-  if (draft.choices.size === 0 && !state.blocked) {
-    draft.error ??= { status: 502, type: 'upstream_error', param: null, code: 'upstream_error' }
-  }
+  if (draft.choices.size === 0 && !state.blocked) draft.error ??= UPSTREAM_ERROR
   draft.ended = draft.error === undefined
   judge(draft, state)
+  // Of a body that holds an error the client sees nothing else.
+  if (draft.error !== undefined) draft.choices.clear()
   return draft
 }
 
 function newState(): State {
-  return { partial: new Map(), blocked: false, strange: false }
+  return { partial: new Map(), blocked: false, strange: new Set() }
 }
 
 function takeResponse(draft: Draft, state: State, response: unknown) {
@@ -68,15 +69,21 @@ function takeResponse(draft: Draft, state: State, response: unknown) {
   if (candidates.length === 0 && textOf(at(response, 'promptFeedback', 'blockReason')) !== '') state.blocked = true
   for (const candidate of candidates) {
     const choice = choiceOf(draft, numberOf(at(candidate, 'index')) ?? 0)
+    const callsBefore = choice.tools.length
     for (const part of arrayOf(at(candidate, 'content', 'parts'))) takePart(draft, state, choice, objectOf(part))
     const reason = textOf(at(candidate, 'finishReason'))
     if (reason === '') continue
-    endCall(state, choice)
     choice.finish = finishOf(reason)
-    if (!CONTENT_FREE_FINISH.has(reason) && !FILTERED.has(reason)) {
-      state.strange = true
-      draft.notes.push(`finishReason ${reason} is mapped to stop`)
+    if (CONTENT_FREE_FINISH.has(reason) || FILTERED.has(reason)) {
+      endCall(state, choice)
+      continue
     }
+    // The model should not have called, or not like this: no such call is handed on, nor makes the finish tool_calls.
+    choice.tools.length = callsBefore
+    state.partial.delete(choice)
+    choice.finishStands = true
+    state.strange.add(choice)
+    draft.notes.push(`finishReason ${reason} is mapped to stop, and without words to 502`)
   }
 }
 
@@ -142,19 +149,24 @@ function takeUsage(draft: Draft, usage: unknown) {
 function judge(draft: Draft, state: State) {
   if (draft.error !== undefined) return
   const choices = [...draft.choices.values()]
-  const silent = choices.every(({ pieces, reasoning }) => pieces.join('') === '' && reasoning === '')
   if (state.blocked) {
     draft.ended = true
     const choice = choiceOf(draft, 0)
     choice.finish = 'content_filter'
-    if (!silent || choices.some(({ tools }) => tools.length > 0)) return
+    if (!choices.every(isSilent) || choices.some(({ tools }) => tools.length > 0)) return
     draft.notes.push('a blocked prompt: 400 content_filter, or an answer with content_filter and any words or none')
     draft.instead = { status: 400, type: 'invalid_request_error', param: null, code: 'content_filter' }
     choice.refusal = null
     breakText(choice)
   }
-  if (!state.strange || !silent) return
-  draft.notes.push('a strange finish without words: 502, or an answer, with or without the calls it made')
-  draft.instead = { status: 502, type: 'upstream_error', param: null, code: 'upstream_error' }
-  for (const choice of choices) choice.finish = null
+  for (const choice of state.strange) {
+    if (!isSilent(choice)) continue
+    draft.error = UPSTREAM_ERROR
+    delete choice.finish
+  }
+}
+
+function isSilent({ pieces, reasoning }: DraftChoice): boolean {
+  // A piece for each picture or piece of code, though it holds no words.
+  return pieces.length === 1 && pieces.join('') === '' && reasoning === ''
 }

@@ -75,12 +75,13 @@ test('reasoning has one of two names, or comes as parts of the content', () => {
 })
 
 test('<think> is reasoning only where the provider is known to write it', () => {
-  const text = '<think>so</think>\n\nyes'
+  const text = '<think>\nso </think>\n\nyes, \n no '
   expect(read('groq', chunk({ content: text }, 'stop')).choices[0]).toMatchObject({
-    text: '\n\nyes',
-    reasoning: 'so',
-    looseSpace: true,
+    text: 'yes, \n no ',
+    reasoning: '\nso ',
   })
+  const later = `Look: ${text}`
+  expect(read('groq', chunk({ content: later }, 'stop')).choices[0]).toMatchObject({ text: later, reasoning: '' })
   expect(read('openai', chunk({ content: text }, 'stop')).choices[0]).toMatchObject({ text, reasoning: '' })
 })
 
@@ -96,14 +97,16 @@ test('an event that is not JSON is an error, but leaves a finished answer in dou
   expect([doubtful.outcome, doubtful.orElse?.outcome]).toEqual(['answer', 'error-after-content'])
 })
 
-test('total is prompt and completion, with the reasoning that a provider left out', () => {
+test('what only the total counts is of the completion, and a total that is too small counts for nothing', () => {
   const details = { completion_tokens_details: { reasoning_tokens: 30 } }
   const usage = { prompt_tokens: 10, completion_tokens: 5, total_tokens: 45, ...details }
-  expect(usageOf(usage, [])).toEqual({ prompt: 10, completion: 35, total: 45, reasoning: 30 })
-  expect(usageOf({ ...usage, total_tokens: 15 }, [])).toMatchObject({ completion: 5, total: 15 })
-  const notes: string[] = []
-  expect(usageOf({ prompt_tokens: 10, completion_tokens: 5, total_tokens: 99 }, notes).completion).toBeNull()
-  expect(notes).toHaveLength(1)
+  expect(usageOf(usage)).toEqual({ prompt: 10, completion: 35, total: 45, reasoning: 30 })
+  expect(usageOf({ ...usage, total_tokens: 15 })).toMatchObject({ completion: 5, total: 15 })
+  expect(usageOf({ prompt_tokens: 10, completion_tokens: 5, total_tokens: 99 })).toMatchObject({ completion: 89 })
+  expect(usageOf({ prompt_tokens: 10, completion_tokens: 5, total_tokens: 9 })).toMatchObject({
+    completion: 5,
+    total: 15,
+  })
 })
 
 test('a body is read like its stream, and one with an error is an upstream error', () => {

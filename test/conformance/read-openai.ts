@@ -135,20 +135,15 @@ function takeFinish(draft: Draft, choice: DraftChoice, word: unknown) {
 function takeUsage(draft: Draft, chunk: JsonObject) {
   const reported = [chunk.usage, at(chunk.x_groq, 'usage'), at(chunk.choices, 0, 'usage')]
   const usage = reported.find((candidate) => typeof at(candidate, 'prompt_tokens') === 'number')
-  if (usage !== undefined) draft.usage = usageOf(objectOf(usage), draft.notes)
+  if (usage !== undefined) draft.usage = usageOf(objectOf(usage))
 }
 
 /** OpenAI's usage object, with the repairs that the table of quirks asks for. */
-export function usageOf(usage: JsonObject, notes: string[]): ExpectedUsage {
+export function usageOf(usage: JsonObject): ExpectedUsage {
   const prompt = numberOf(usage.prompt_tokens) ?? 0
-  let completion: number | null = numberOf(usage.completion_tokens) ?? 0
+  // What is counted in the total only is of the completion: xAI's reasoning, Google's thoughts.
+  const completion = Math.max(numberOf(usage.completion_tokens) ?? 0, (numberOf(usage.total_tokens) ?? 0) - prompt)
   const reasoning = numberOf(at(usage.completion_tokens_details, 'reasoning_tokens'))
-  const missing = (numberOf(usage.total_tokens) ?? prompt + completion) - prompt - completion
-  if (missing > 0 && missing === reasoning) completion += missing
-  else if (missing !== 0) {
-    notes.push(`total_tokens is ${missing} away from prompt + completion and nothing says why: completion is open`)
-    completion = null
-  }
   const cached =
     numberOf(at(usage.prompt_tokens_details, 'cached_tokens')) ??
     numberOf(usage.prompt_cache_hit_tokens) ??
@@ -156,7 +151,7 @@ export function usageOf(usage: JsonObject, notes: string[]): ExpectedUsage {
   return {
     prompt,
     completion,
-    total: completion === null ? null : prompt + completion,
+    total: prompt + completion,
     ...(cached === undefined ? {} : { cached }),
     ...(reasoning === undefined ? {} : { reasoning }),
   }
@@ -167,18 +162,21 @@ function finishDraft(draft: Draft, provider: string) {
   for (const choice of draft.choices.values()) {
     const split = splitThinking(choice.pieces.join(''))
     if (split === undefined) continue
-    draft.notes.push('<think> in the text is reasoning; white space beside the tags is open')
+    draft.notes.push('<think> in the text is reasoning; white space after its end is dropped')
     choice.pieces = [split.text]
     choice.reasoning += split.reasoning
-    choice.looseSpace = true
   }
 }
 
-/** Parts <think> from the text; undefined when there is no opening tag. A tag never closed runs to the end. */
+/**
+ * Parts <think> from the text; undefined when the text does not begin with it. A tag never closed runs to the end. White
+ * space beside the tags is dropped from the text, where it parts nothing any more, and kept in the reasoning.
+ */
 export function splitThinking(text: string): { text: string; reasoning: string } | undefined {
-  const begin = text.indexOf('<think>')
-  if (begin < 0) return undefined
-  const end = text.indexOf('</think>', begin)
-  const inside = text.slice(begin + '<think>'.length, end < 0 ? undefined : end)
-  return { text: text.slice(0, begin) + (end < 0 ? '' : text.slice(end + '</think>'.length)), reasoning: inside }
+  const begun = text.trimStart()
+  if (!begun.startsWith('<think>')) return undefined
+  const inside = begun.slice('<think>'.length)
+  const end = inside.indexOf('</think>')
+  if (end < 0) return { text: '', reasoning: inside }
+  return { text: inside.slice(end + '</think>'.length).trimStart(), reasoning: inside.slice(0, end) }
 }

@@ -5,7 +5,7 @@ import { parseJson } from './json.ts'
 import type { Recording } from './manifest.ts'
 import { readAnthropicBody, readAnthropicStream } from './read-anthropic.ts'
 import { readCohereBody, readCohereStream } from './read-cohere.ts'
-import { errorsForHttp } from './read-errors.ts'
+import { errorForHttp } from './read-errors.ts'
 import { readGeminiBody, readGeminiStream } from './read-gemini.ts'
 import { readOllama } from './read-ollama.ts'
 import { readOpenAiBody, readOpenAiStream } from './read-openai.ts'
@@ -40,18 +40,7 @@ function readBody(provider: string, text: string): Draft {
 }
 
 function readHttpError(status: number, text: string): Expected {
-  const { errors, notes } = errorsForHttp(status, text)
-  const [first, ...others] = errors.map(
-    (error): Expected => ({ outcome: 'error-before-content', choices: [], error, notes }),
-  )
-  if (first === undefined) throw new Error(`no error is allowed for status ${status}`)
-  // Chained, so that the comparison tries one after the other.
-  let last = first
-  for (const other of others) {
-    last.orElse = other
-    last = other
-  }
-  return first
+  return { outcome: 'error-before-content', choices: [], ...errorForHttp(status, text) }
 }
 
 /**

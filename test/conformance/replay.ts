@@ -97,7 +97,7 @@ async function answer(recordings: Map<string, Recording>, request: IncomingMessa
 async function play(recording: Recording, order: ReplayOrder, response: ServerResponse) {
   const { cut, dress } = order
   const kept = cut === undefined ? recording.wire : cutWire(recording.wire, recording.contentType, cut)
-  const wire = dress === undefined ? kept : dressWire(kept, dress)
+  const wire = dress === undefined ? kept : dressWire(kept, dress, recording.contentType)
   // Without chunked coding the end of the connection is the end of the body: a cut then looks like a clean end,
   // the hardest one to notice.
   const plain = order.cut !== undefined && !order.reset

@@ -1,11 +1,11 @@
 import { parseArgs } from 'node:util'
 import { bundleWorker } from '../harness/bundle.ts'
-import { DEMO_KEY, everyProviderAt, startWorker } from '../harness/worker.ts'
+import { DEMO_KEY, startWorker } from '../harness/worker.ts'
 import { drive } from './drive.ts'
 import { readManifest } from './manifest.ts'
 import { startReplay } from './replay.ts'
 import { failuresOf, tableOf } from './report.ts'
-import { slots } from './slots.ts'
+import { everyProviderPlayedAt, slots } from './slots.ts'
 
 const { values } = parseArgs({
   options: {
@@ -25,7 +25,7 @@ async function main(): Promise<number> {
   }
   const replay = await startReplay(folder)
   const bundle = await bundleWorker()
-  const worker = await startWorker({ file: bundle.file, vars: everyProviderAt(replay.url) })
+  const worker = await startWorker({ file: bundle.file, vars: everyProviderPlayedAt(replay.url) })
   const { results, skipped } = await drive({
     url: worker.url,
     key: DEMO_KEY,

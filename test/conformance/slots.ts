@@ -1,3 +1,5 @@
+import { everyProviderAt } from '../harness/worker.ts'
+
 /**
  * Which model Router9 is asked for, to be given the recordings of a provider; null leaves them out.
  * Its provider's base URL must point at the replay server. Edit freely: this is data.
@@ -19,15 +21,35 @@ export const slots: Record<string, string | null> = {
   perplexity: 'perplexity/sonar',
   moonshot: 'moonshot/kimi-k2-thinking',
   cohere: 'cohere/command-a-03-2025',
-  ollama: 'ollama/llama3',
-  // Router9 speaks Ollama's OpenAI-compatible API, not its own.
-  'ollama-native': null,
+  'ollama-native': 'ollama/llama3',
+}
+
+/**
+ * A Worker's settings with every provider at the replay server. Ollama is at its own API there; what was recorded of its
+ * OpenAI-compatible one is read like any other provider's without a row.
+ */
+export function everyProviderPlayedAt(url: string): Record<string, string> {
+  // One recording must not decide how the next is asked for.
+  return { ...everyProviderAt(url), HEALTH: 'off', OLLAMA_BASE_URL: `${url}/api` }
 }
 
 /** The model to ask for; providers without a row of their own are played through the generic one. */
 export function slotOf(table: Record<string, string | null>, provider: string): string | null {
   const row = table[provider]
   return row === undefined ? `custom/${provider}` : row
+}
+
+/** Under which public id a model answers, where that is not the last part of the name it is asked for by. */
+const PUBLIC_NAMES: Record<string, string> = {
+  'groq/llama-3.3-70b-versatile': 'llama-3.3-70b-instruct',
+  'mistral/mistral-small-latest': 'mistral-small-2603',
+}
+
+/** The `model` of an answer (contract 3): the public id, whatever the request called it. */
+export function publicIdOf(model: string): string {
+  // Without a row in the catalog a model is called after its provider.
+  if (/^(custom|ollama)\//.test(model)) return model
+  return PUBLIC_NAMES[model] ?? model.slice(model.lastIndexOf('/') + 1).toLowerCase()
 }
 
 /** Further request fields for recordings whose answer makes sense only with them. */

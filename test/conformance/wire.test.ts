@@ -53,6 +53,7 @@ test('a wire can be dressed otherwise and keeps its events', () => {
   expect(text(dressWire(wire, { ...plain, lineEnd: '\r' }))).toBe('data: 1\r\rdata: 2\r\rdata: [DONE]\r\r')
   expect(text(dressWire(wire, { ...plain, lineEnd: '\r\n' }))).toContain('1\r\n\r\ndata: 2')
   expect([...dressWire(wire, { ...plain, bom: true }).slice(0, 4)]).toEqual([0xef, 0xbb, 0xbf, 0x64])
+  expect(dressWire(wire, { ...plain, comments: true }, 'application/x-ndjson'), 'lines have none').toEqual(wire)
   const commented = text(dressWire(wire, { ...plain, comments: true }))
   expect(commented.match(/^:/gm)).toHaveLength(7)
   expect(eventEnds(bytes(commented), SSE)).toHaveLength(3)

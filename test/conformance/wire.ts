@@ -62,9 +62,10 @@ export function cutWire(wire: Uint8Array, contentType: string, cut: Cut): Uint8A
 export type Dress = { lineEnd?: '\n' | '\r\n' | '\r'; bom: boolean; comments: boolean }
 
 /** The same events with other line ends, a byte order mark before them, comment lines between them. */
-export function dressWire(wire: Uint8Array, { lineEnd, bom, comments }: Dress): Uint8Array {
+export function dressWire(wire: Uint8Array, { lineEnd, bom, comments }: Dress, contentType = ''): Uint8Array {
   let text = new TextDecoder().decode(wire)
-  if (comments) {
+  // Lines of JSON have no comments between them.
+  if (comments && !contentType.startsWith('application/x-ndjson')) {
     text = text.replace(/(?<=\n)(\r?\n)(?=.)/g, '$1: between events$1:$1$1: data: not an event$1')
     text = `: before the first event\n\n${text}`
   }

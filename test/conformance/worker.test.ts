@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
-import { everyProviderAt, type RunningWorker, startWorker } from '../harness/worker.ts'
+import { type RunningWorker, startWorker } from '../harness/worker.ts'
 import { drive, type Result } from './drive.ts'
 import { readManifest } from './manifest.ts'
 import { type Replay, startReplay } from './replay.ts'
-import { slots } from './slots.ts'
+import { everyProviderPlayedAt, slots } from './slots.ts'
 
 const folder = process.env.RECORDINGS ?? ''
 
@@ -15,7 +15,7 @@ describe.skipIf(folder === '')(
 
     beforeAll(async () => {
       replay = await startReplay(folder)
-      worker = await startWorker({ file: inject('bundle'), vars: everyProviderAt(replay.url) })
+      worker = await startWorker({ file: inject('bundle'), vars: everyProviderPlayedAt(replay.url) })
     })
     afterAll(async () => {
       await worker?.stop()

@@ -186,20 +186,6 @@ describe('tool calls', () => {
       { type: 'tool_use', id: 'a', name: 'c', input: { input: 'x' } },
     ])
   })
-
-  test('of the old form get an id that their result has too', () => {
-    const [, asked, answered] = turns(
-      hello,
-      { role: 'assistant', content: null, function_call: { name: 'f', arguments: '{"x":1}' } },
-      { role: 'function', name: 'f', content: 'r' },
-    )
-    expect(asked?.content[0]).toMatchObject({ type: 'tool_use', name: 'f', input: { x: 1 } })
-    expect(answered?.content[0]).toMatchObject({
-      type: 'tool_result',
-      tool_use_id: asked?.content[0]?.id,
-      content: 'r',
-    })
-  })
 })
 
 describe('tool results', () => {
@@ -241,6 +227,17 @@ describe('tool results', () => {
 })
 
 describe('turns', () => {
+  test.each<[string, Json[]]>([
+    ['a greeting of the assistant', [{ role: 'assistant', content: 'How can I help?' }, hello]],
+    ['one whose user said nothing', [{ role: 'user', content: '' }, { role: 'assistant', content: 'a' }, hello]],
+    ['a call and its result', [calls(call('1')), result('1')]],
+    ['nothing but a beginning of the answer', [{ role: 'assistant', content: 'a' }]],
+  ])('begin with the user in a conversation that begins with %s', (_, messages) => {
+    const made = turns(...messages)
+    expect(made.slice(0, 2).map(({ role }) => role)).toEqual(['user', 'assistant'])
+    expect(made[0]?.content).toEqual([text(expect.stringMatching(/\S/) as unknown as string)])
+  })
+
   test('of one role are merged, and empty ones dropped', () => {
     const empty = { role: 'assistant', content: '' }
     expect(

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
+import { parseChat } from '../../src/chat/request.ts'
 import { anthropic } from '../../src/dialects/anthropic.ts'
 import type { Traits } from '../../src/dialects/dialect.ts'
-import { createAsker, type Json, refusal } from './asking.ts'
+import { ABLE, createAsker, type Json, refusal } from './asking.ts'
 
 const ask = createAsker(anthropic, {})
 const bodyOf = (fields: Json, traits?: Partial<Traits>) => ask(fields, traits).body
@@ -49,7 +50,25 @@ describe('max_tokens', () => {
   })
 
   test('is there also where nothing is known and nothing was asked', () => {
-    expect(bodyOf({}, { outputTokens: 0 }).max_tokens).toBeGreaterThanOrEqual(4096)
+    expect(bodyOf({}, { outputTokens: 0 }).max_tokens).toBe(4096)
+  })
+
+  test.each([
+    ['is what a long prompt leaves of the window', 150_000, {}, 50_000],
+    ['is what the model can write where a short prompt leaves more', 100, {}, 64_000],
+    ['is never less than any model can write, for our count may be wrong', 199_999, {}, 4096],
+    ['is what was asked for, whatever the prompt leaves', 199_999, { max_tokens: 9000 }, 9000],
+  ])('%s', (_, promptTokens, fields, expected) => {
+    const { request } = anthropic.prepare({
+      chat: parseChat({ model: 'm', messages: [{ role: 'user', content: 'a' }], ...fields }),
+      model: 'theirs',
+      stream: false,
+      traits: { ...ABLE, contextTokens: 200_000, outputTokens: 64_000 },
+      quirks: {},
+      promptTokens: () => promptTokens,
+      newId: () => 'id',
+    })
+    expect(JSON.parse(request.body)).toMatchObject({ max_tokens: expected })
   })
 })
 
@@ -182,6 +201,70 @@ describe('tools', () => {
       tools: [{ name: 'weather' }],
       tool_choice: { type: mode === 'auto' ? 'auto' : 'any' },
     })
+  })
+
+  test('of which none is allowed are refused: the choice names nothing that there is', () => {
+    const tools = [{ type: 'function', function: { name: 'other' } }]
+    const allowed = { type: 'allowed_tools', allowed_tools: { mode: 'auto', tools } }
+    expect(refusal(() => ask({ tools: [weather], tool_choice: allowed }))).toEqual({
+      code: 'invalid_value',
+      param: 'tool_choice',
+    })
+  })
+
+  test.each([['required'], [named]])(
+    'cannot be forced on some models (%j): they choose, which is told',
+    (tool_choice) => {
+      const fields = { tools: [weather], tool_choice, parallel_tool_calls: false }
+      const { body, dropped } = ask(fields, { noForcedTool: true })
+      expect(body.tool_choice).toEqual({ type: 'auto', disable_parallel_tool_use: true })
+      expect(dropped).toEqual(['tool_choice'])
+    },
+  )
+
+  test.each(['auto', 'none'])('are chosen by %s as ever on a model that cannot be forced', (tool_choice) => {
+    const { body, dropped } = ask({ tools: [weather], tool_choice }, { noForcedTool: true })
+    expect(body.tool_choice).toEqual({ type: tool_choice })
+    expect(dropped).toEqual([])
+  })
+})
+
+describe('cache marks', () => {
+  const mark = { cache_control: { type: 'ephemeral' } }
+  const said = (text: string) => ({ type: 'text', text, ...mark })
+  const marked = (body: Json) => [...JSON.stringify(body).matchAll(/"(\w+)","cache_control"/g)].map(([, name]) => name)
+  const messages = [
+    { role: 'system', content: [said('one')] },
+    { role: 'user', content: [said('two'), said('three')] },
+    { role: 'assistant', content: [said('four')] },
+    { role: 'user', content: [said('five')] },
+  ]
+
+  test('are four at most, the last ones (case 41)', () => {
+    const body = bodyOf({ tools: [{ ...weather, ...mark }], messages })
+    expect(marked(body)).toEqual(['two', 'three', 'four', 'five'])
+    expect(body).toMatchObject({ system: [{ text: 'one' }], tools: [{ name: 'weather' }] })
+    expect(JSON.stringify([body.system, body.tools])).not.toContain('cache_control')
+  })
+
+  test('are all kept where they are four', () => {
+    expect(marked(bodyOf({ messages: messages.slice(0, 3) }))).toHaveLength(4)
+    expect(marked(bodyOf({ messages: messages.slice(1) }))).toHaveLength(4)
+  })
+
+  test('are three beside one for the whole request', () => {
+    const body = bodyOf({ messages, ...mark })
+    expect(body.cache_control).toEqual({ type: 'ephemeral' })
+    expect(marked({ ...body, cache_control: undefined })).toEqual(['three', 'four', 'five'])
+  })
+
+  test('within the results of tools count like the others', () => {
+    const call = { id: 'a', type: 'function', function: { name: 'clock', arguments: '{}' } }
+    const round = [
+      { role: 'assistant', content: null, tool_calls: [call] },
+      { role: 'tool', tool_call_id: 'a', content: [said('six'), said('seven')] },
+    ]
+    expect(marked(bodyOf({ messages: [...messages, ...round] }))).toEqual(['four', 'five', 'six', 'seven'])
   })
 })
 

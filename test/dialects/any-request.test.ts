@@ -4,15 +4,25 @@ import { Failure } from '../../src/chat/failure.ts'
 import { anthropic } from '../../src/dialects/anthropic.ts'
 import { cohere } from '../../src/dialects/cohere.ts'
 import { gemini } from '../../src/dialects/gemini.ts'
-import { openai } from '../../src/dialects/openai.ts'
+import { ollama } from '../../src/dialects/ollama.ts'
+import { type OpenAIQuirks, openai } from '../../src/dialects/openai.ts'
 import { type Asked, createAsker } from './asking.ts'
 import { anyTraits, request } from './conversations.ts'
-import { anthropicRequest, cohereRequest, geminiRequest, openaiRequest } from './request-schemas.ts'
+import {
+  alternatingRequest,
+  anthropicRequest,
+  cohereRequest,
+  geminiRequest,
+  ollamaRequest,
+  openaiRequest,
+} from './request-schemas.ts'
 
 test.each([
   ['openai', createAsker(openai, {}), openaiRequest, 100],
   ['anthropic', createAsker(anthropic, {}), anthropicRequest, 100],
   ['gemini', createAsker(gemini, {}), geminiRequest, 100],
+  ['openai, taking turns', createAsker<OpenAIQuirks>(openai, { alternating: true }), alternatingRequest, 40],
+  ['ollama', createAsker(ollama, {}), ollamaRequest, 40],
   // Takes no files, no images but the user's, no JSON beside tools: the fewest of all.
   ['cohere', createAsker(cohere, {}), cohereRequest, 40],
 ])('%s: any request is refused in words, or becomes one that the provider takes', (_, ask, schema, least) => {
@@ -42,6 +52,7 @@ test.each([
   ['anthropic', createAsker(anthropic, {})],
   ['gemini', createAsker(gemini, {})],
   ['cohere', createAsker(cohere, {})],
+  ['ollama', createAsker(ollama, {})],
 ])('%s: a request is not changed by being translated, and is translated alike each time', (_, ask) => {
   fc.assert(
     fc.property(request, anyTraits, (fields, traits) => {

@@ -112,12 +112,6 @@ describe('messages', () => {
     const param = `messages[1].${member}[0]`
     expect(refusal(() => messagesOf(hello, message))).toEqual({ code: 'model_not_capable', param })
   })
-
-  test('with a result in the form before tools are refused', () => {
-    const param = 'messages[1].role'
-    const result = { role: 'function', name: 'f', content: 'r' }
-    expect(refusal(() => messagesOf(hello, result))).toEqual({ code: 'unsupported_parameter', param })
-  })
 })
 
 describe('tool calls', () => {

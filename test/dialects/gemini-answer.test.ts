@@ -45,6 +45,24 @@ describe('the finish reason', () => {
     },
   )
 
+  test.each(['MALFORMED_FUNCTION_CALL', 'UNEXPECTED_TOOL_CALL', 'TOO_MANY_TOOL_CALLS', 'SOMETHING_NEW'])(
+    '%s is the end of no call: without words a failure that another may mend, with words a stop',
+    (word) => {
+      const failed = { kind: 'provider-failed', failover: true }
+      expect(body(event([call('f')], word))).toMatchObject([{ type: 'error', failure: failed }])
+      expect(stream(event([call('f')], word))).toMatchObject([{ type: 'error', failure: failed }])
+      expect(failureOf(stream(event([call('f')]), event([], word)))).toMatchObject(failed)
+      const open = call('f', undefined, { willContinue: true })
+      expect(stream(event([open]), event([], word))).toMatchObject([{ type: 'error', failure: failed }])
+
+      const answer = answerOf(body(event([{ text: 'a' }, call('f')], word)))
+      expect(answer).toMatchObject({ content: 'a', finish_reason: 'stop' })
+      expect(answer).not.toHaveProperty('tool_calls')
+      // What has gone out stays out; the finish does not ask the client to answer it.
+      expect(answerOf(stream(event([{ text: 'a' }, call('f')]), event([], word))).finish_reason).toBe('stop')
+    },
+  )
+
   test.each([
     ['STOP', 'stop'],
     ['MAX_TOKENS', 'length'],
@@ -185,6 +203,17 @@ test('candidates are choices, told apart by their index', () => {
   ])
 })
 
+test('a list of responses for a body is one answer (a stream not asked for as events)', () => {
+  const list = [
+    event([{ text: 'a' }]),
+    event([{ text: 'b' }, call('f', { x: 1 })]),
+    event([], 'STOP', { usageMetadata: { promptTokenCount: 3, candidatesTokenCount: 4 } }),
+  ]
+  const answer = answerOf(body(list))
+  expect(answer).toMatchObject({ content: 'ab', finish_reason: 'tool_calls', usage: { total_tokens: 7 } })
+  expect(callsOf(answer)).toEqual(['made_1 f {"x":1}'])
+})
+
 test('grounding becomes annotations, told once though it is repeated', () => {
   const groundingMetadata = {
     groundingChunks: [{ web: { uri: 'https://a.example/', title: 'A' } }],
@@ -219,6 +248,9 @@ describe('an error', () => {
     ['text', 'a'],
     ['nothing', {}],
     ['only usage', { usageMetadata: { promptTokenCount: 1 } }],
+    ['an empty list', []],
+    ['a list of other things', ['a']],
+    ['a list with an error in it', [event([{ text: 'a' }]), { error: { code: 500, message: 'a' } }]],
   ])('is what a body that is %s is', (_, given) => {
     expect(failureOf(body(given)).kind).toBe('provider-failed')
   })

@@ -55,6 +55,37 @@ test('empty messages are dropped; nothing but empty ones is refused', () => {
   expect(refusal(() => contents({ role: 'user', content: '' }))).toEqual({ code: 'invalid_value', param: 'messages' })
 })
 
+test('a conversation that the assistant begins gets a first word of the user', () => {
+  const made = contents({ role: 'assistant', content: 'How can I help?' }, hello)
+  expect(made.map(({ role }) => role)).toEqual(['user', 'model', 'user'])
+  expect(made[0]?.parts).toEqual([{ text: expect.stringMatching(/\S/) }])
+})
+
+describe('a model without a place for system prompts (Gemma)', () => {
+  const noSystem = { noSystem: true }
+  const rule = (content: string) => ({ role: 'system', content })
+
+  test('finds them before the first words of the user, wherever they stood', () => {
+    expect(translate([rule('a'), hello, { role: 'assistant', content: 'b' }, rule('c')], noSystem)).toEqual({
+      system: [],
+      contents: [
+        { role: 'user', parts: [{ text: 'a\n\n' }, { text: 'c\n\n' }, { text: 'Hello!' }] },
+        { role: 'model', parts: [{ text: 'b' }] },
+      ],
+    })
+  })
+
+  test('finds them in a turn of their own where the assistant began', () => {
+    const [first, second] = translate([rule('a'), { role: 'assistant', content: 'b' }, hello], noSystem).contents
+    expect(first).toMatchObject({ role: 'user', parts: [{ text: 'a\n\n' }, {}] })
+    expect(second).toEqual({ role: 'model', parts: [{ text: 'b' }] })
+  })
+
+  test('is not told anything where there are none', () => {
+    expect(translate([hello], noSystem).contents).toEqual([{ role: 'user', parts: [{ text: 'Hello!' }] }])
+  })
+})
+
 describe('a part is translated', () => {
   test.each<[string, Json, Json]>([
     ['text', { type: 'text', text: 'a' }, { text: 'a' }],
@@ -160,13 +191,6 @@ describe('tool results', () => {
     })
   })
 
-  test('of the function call from before tools are found by name', () => {
-    const asked = { role: 'assistant', content: null, function_call: { name: 'f', arguments: '{"x":1}' } }
-    const made = contents(hello, asked, { role: 'function', name: 'f', content: 'r' })
-    expect(made[1]?.parts).toEqual([{ functionCall: { name: 'f', args: { x: 1 } } }])
-    expect(responses(made)).toEqual([{ name: 'f', response: { result: 'r' } }])
-  })
-
   test('may be followed by what the user says', () => {
     const made = contents(hello, calls(call('1')), result('1'), hello)
     expect(made.slice(2).flatMap(({ role, parts: said }) => said.map((part) => [role, Object.keys(part)[0]]))).toEqual([
@@ -212,6 +236,11 @@ describe('thought signatures (case 49)', () => {
   test("that were lost are replaced by Google's own word, on the first call only, and on Gemini 3 only", () => {
     const messages = [hello, calls(call('1'), call('2'))]
     expect(signatures(messages, THREE)).toEqual(['skip_thought_signature_validator', undefined])
+    // A model for images takes no level, and wants signatures all the same.
+    expect(signatures(messages, { reasoning: true, signsCalls: true })).toEqual([
+      'skip_thought_signature_validator',
+      undefined,
+    ])
     expect(signatures(messages)).toEqual([undefined, undefined])
   })
 

@@ -136,6 +136,18 @@ describe('tools', () => {
     expect(bodyOf({ tools: [weather, clock], tool_choice }).toolConfig).toEqual(expected)
   })
 
+  test('of which none is allowed are refused, and allowed ones that are not there are passed over', () => {
+    const other = { type: 'function', function: { name: 'other' } }
+    const allowed = (...tools: Json[]) => ({ type: 'allowed_tools', allowed_tools: { mode: 'auto', tools } })
+    expect(refusal(() => ask({ tools: [weather], tool_choice: allowed(other) }))).toEqual({
+      code: 'invalid_value',
+      param: 'tool_choice',
+    })
+    expect(bodyOf({ tools: [weather], tool_choice: allowed(other, named) }).toolConfig).toEqual({
+      functionCallingConfig: { mode: 'VALIDATED', allowedFunctionNames: ['weather'] },
+    })
+  })
+
   test('that are not there need no choice', () => {
     expect(bodyOf({ tools: [], tool_choice: 'required' })).not.toHaveProperty('toolConfig')
   })

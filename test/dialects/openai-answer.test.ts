@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { type AnswerQuirks, createOpenAIReader } from '../../src/dialects/openai-answer.ts'
+import { createEncoder } from '../../src/stream/encode.ts'
 import type { Json } from './asking.ts'
 import { answerOf, completion, counting, failureOf, type Message, readMessages, readWhole } from './reading.ts'
 import { chunk } from './streams.ts'
@@ -124,6 +125,64 @@ describe('text', () => {
     })
   })
 
+  test('in a tag that only closes is told apart in a stream too where the model is known for it (case 73)', () => {
+    const chunks = [chunk({ content: 'Hm.</th' }), chunk({ content: 'ink>\n\na' }, 'stop')]
+    const quirks = { thinkTags: true }
+    const known = readMessages(createOpenAIReader(quirks, counting(), true).chunk, chunks)
+    expect(answerOf(known)).toMatchObject({ reasoning_content: 'Hm.', content: 'a' })
+    const message = whole({ content: 'Hm.</think>\n\na' })
+    const body = readWhole(createOpenAIReader(quirks, counting(), true).body(message))
+    expect(answerOf(body)).toMatchObject({ reasoning_content: 'Hm.', content: 'a' })
+    expect(answerOf(stream(chunks, quirks)).content, 'of another model').toBe('Hm.</think>\n\na')
+  })
+
+  test('of such a model is text where the provider tells its reasoning apart itself', () => {
+    const chunks = [chunk({ reasoning_content: 'Hm.' }), chunk({ content: 'a' }, 'stop')]
+    const said = readMessages(createOpenAIReader({ thinkTags: true }, counting(), true).chunk, chunks)
+    expect(answerOf(said)).toMatchObject({ reasoning_content: 'Hm.', content: 'a' })
+  })
+
+  test('may come in parts with references to what it rests on (Mistral)', () => {
+    const reference = (...reference_ids: number[]) => ({ type: 'reference', reference_ids })
+    const parts = [{ type: 'text', text: 'a' }, reference(0, 2), { type: 'text', text: 'b' }]
+    const expected = { content: 'abc', citations: [reference(0, 2), reference(1)] }
+    const said = stream([
+      chunk({ content: parts }),
+      chunk({ content: 'c' }),
+      chunk({ content: [reference(1)] }, 'stop'),
+    ])
+    expect(answerOf(said)).toMatchObject(expected)
+    const message = { content: [...parts, { type: 'text', text: 'c' }, reference(1)] }
+    expect(answerOf(body(whole(message)))).toMatchObject(expected)
+  })
+
+  test('that is spoken comes piece by piece: its sound, its words and where it can be had again', () => {
+    const said = stream([
+      chunk({ role: 'assistant', content: null, audio: { id: 'audio_1', transcript: 'Hel' } }),
+      chunk({ audio: { data: 'QUJD' } }),
+      chunk({ audio: { transcript: 'lo' } }),
+      chunk({ audio: { data: 'REVG' } }),
+      chunk({ audio: { expires_at: 1_800_000_000 } }),
+      chunk({}, 'stop'),
+      '[DONE]',
+    ])
+    const pieces = said.flatMap((item) => (item.type === 'extra' ? [item.fields.audio] : []))
+    expect(pieces).toEqual([
+      { id: 'audio_1', transcript: 'Hel' },
+      { data: 'QUJD' },
+      { transcript: 'lo' },
+      { data: 'REVG' },
+      { expires_at: 1_800_000_000 },
+    ])
+    const encode = createEncoder({ id: 'c', created: 1, model: 'm' }, false)
+    const sent = said
+      .map(encode)
+      .join('')
+      .split('\n\n')
+      .filter((line) => line.includes('"audio"'))
+    expect(sent, 'each in a chunk of its own').toHaveLength(pieces.length)
+  })
+
   test('of a refusal stays one (case 71)', () => {
     expect(answerOf(stream([chunk({ refusal: 'N' }), chunk({ refusal: 'o.' }, 'stop')]))).toMatchObject({
       refusal: 'No.',
@@ -200,6 +259,25 @@ describe('tool calls', () => {
     expect(callsOf(...deltas)).toEqual(expected)
   })
 
+  test.each<[string, Json[][]]>([
+    ['only the first piece has it', [[call(0, 'a', 'f', '')], [call(0, undefined, undefined, '{}')]]],
+    ['every piece has it', [[call(0, 'a', 'f', '{')], [call(0, 'a', undefined, '}')]]],
+    ['later pieces have an empty one', [[call(0, 'a', 'f', '{')], [call(0, '', undefined, '}')]]],
+    ['each piece has a new one', [[call(0, 'a', 'f', '{')], [call(0, 'z', undefined, '}')]]],
+    ['the first piece has none', [[call(0, undefined, 'f', '{')], [call(0, undefined, undefined, '}')]]],
+    ['the first piece has none, a later one does', [[call(0, undefined, 'f', '{')], [call(0, 'a', undefined, '}')]]],
+  ])('have one id, told once, where %s', (_, deltas) => {
+    const said = stream([...deltas.map((tool_calls) => chunk({ tool_calls })), chunk({}, 'tool_calls'), '[DONE]'])
+    const started = said.flatMap((item) => (item.type === 'tool-start' ? [item.id] : []))
+    expect(started).toEqual([expect.stringMatching(/^(a|made_1)$/)])
+    expect(answerOf(said).tool_calls).toEqual([
+      { id: started[0], type: 'function', function: { name: 'f', arguments: '{}' } },
+    ])
+    const encode = createEncoder({ id: 'c', created: 1, model: 'm' }, false)
+    const sent = said.map(encode).join('')
+    expect(sent.split(`"id":${JSON.stringify(started[0])}`), 'in one chunk only').toHaveLength(2)
+  })
+
   test('cut by the length stay as they are', () => {
     const said = stream([chunk({ tool_calls: [call(0, 'a', 'f', '{"x":')] }), chunk({}, 'length')])
     expect(answerOf(said)).toMatchObject({
@@ -266,7 +344,14 @@ describe('usage', () => {
   })
 
   test('has a total that is the sum, whatever the provider says (U09)', () => {
-    expect(usageOf({ choices: [], usage: { ...usage, total_tokens: 99 } })).toEqual(usage)
+    expect(usageOf({ choices: [], usage: { ...usage, total_tokens: 4 } })).toEqual(usage)
+    expect(usageOf({ choices: [], usage: { ...usage, total_tokens: undefined } })).toEqual(usage)
+  })
+
+  test('counts as completion what the provider counts in its total only', () => {
+    const sum = { ...usage, completion_tokens: 96, total_tokens: 99 }
+    expect(usageOf({ choices: [], usage: { ...usage, total_tokens: 99 } })).toEqual(sum)
+    expect(usageOf({ choices: [], usage: { prompt_tokens: 3, total_tokens: 99 } })).toEqual(sum)
   })
 
   test('has reasoning added where the total says it was left out (case 64)', () => {

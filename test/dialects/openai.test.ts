@@ -77,6 +77,41 @@ describe('a quirk', () => {
   })
 })
 
+describe('JSON output that excludes other things', () => {
+  const json = { response_format: { type: 'json_object' } }
+  const schema = {
+    response_format: { type: 'json_schema', json_schema: { name: 'n', schema: { title: 'the schema' } } },
+  }
+  const tools = { tools: [clock] }
+
+  test.each<[string, 'mode' | 'schema', Json, boolean]>([
+    ['JSON in a stream (Groq)', 'mode', json, true],
+    ['JSON beside tools (Groq)', 'mode', { ...json, ...tools }, false],
+    ['a schema beside tools in a stream (Cerebras)', 'schema', { ...schema, ...tools }, true],
+  ])('%s is asked for by the prompt, which is told', (_, jsonAlone, fields, stream) => {
+    const { body, dropped } = ask(fields, {}, { stream, quirk: { jsonAlone } })
+    expect(body).not.toHaveProperty('response_format')
+    expect(dropped).toEqual(['response_format'])
+    const [first, ...rest] = body.messages as Json[]
+    expect(first).toMatchObject({ role: 'system', content: expect.stringContaining('JSON object') })
+    expect(String(first?.content).includes('the schema')).toBe('json_schema' in (fields.response_format as Json))
+    expect(rest).toEqual([{ role: 'user', content: 'Hello!' }])
+  })
+
+  test.each<[string, 'mode' | 'schema', Json, boolean]>([
+    ['alone', 'mode', json, false],
+    ['by a schema, which is another thing than JSON mode', 'mode', { ...schema, ...tools }, true],
+    ['in a stream where only tools are too much', 'schema', schema, true],
+    ['beside tools where only streams are too much', 'schema', { ...schema, ...tools }, false],
+    ['without a schema, beside tools in a stream', 'schema', { ...json, ...tools }, true],
+  ])('is asked for as ever %s', (_, jsonAlone, fields, stream) => {
+    const { body, dropped } = ask(fields, {}, { stream, quirk: { jsonAlone } })
+    expect(body.response_format).toEqual(fields.response_format)
+    expect(body.messages).toHaveLength(1)
+    expect(dropped).toEqual([])
+  })
+})
+
 describe('a reasoning model', () => {
   test('is sent no sampling, which is told', () => {
     const fields = { temperature: 1, top_p: 1, presence_penalty: 0, frequency_penalty: 0, logit_bias: {} }

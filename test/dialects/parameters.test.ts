@@ -3,7 +3,7 @@ import { parseChat } from '../../src/chat/request.ts'
 import type { OwnDialect } from '../../src/dialects/parameters.ts'
 import { OWN_FIELDS, PARAMETERS, sift } from '../../src/dialects/parameters.ts'
 
-const DIALECTS: readonly OwnDialect[] = ['anthropic', 'gemini', 'cohere']
+const DIALECTS: readonly OwnDialect[] = ['anthropic', 'gemini', 'cohere', 'ollama']
 
 /** A value for each parameter that asks for something. */
 const ASKING: Record<string, unknown> = {
@@ -66,7 +66,7 @@ describe.each(DIALECTS)('in the dialect of %s', (dialect) => {
   })
 
   test('what asks for nothing is no reason to refuse', () => {
-    const idle = { n: 1, logprobs: false, modalities: ['text'], functions: [], audio: null }
+    const idle = { n: 1, logprobs: false, modalities: ['text'], audio: null }
     expect(sift(chatWith(idle), dialect)).toEqual([])
   })
 })

@@ -46,6 +46,12 @@ export const openaiRequest = z.strictObject({
   reasoning_effort: z.string().optional(),
 })
 
+/** What Perplexity takes: system messages first, then user and assistant in turns, no calls (translation 3). */
+export const alternatingRequest = openaiRequest.refine(({ messages }) => {
+  const talk = messages.slice(messages.findIndex(({ role }) => role !== 'system'))
+  return messages[0] === undefined || talk.every(({ role }, at) => role === (at % 2 === 0 ? 'user' : 'assistant'))
+}, 'turns')
+
 /** What Anthropic's Messages API takes (translation 1.1, 1.2). */
 const cacheControl = z.strictObject({ type: z.literal('ephemeral'), ttl: z.enum(['5m', '1h']).optional() }).optional()
 const anthropicText = z.strictObject({ type: z.literal('text'), text: z.string().min(1), cache_control: cacheControl })
@@ -150,6 +156,7 @@ export const anthropicRequest = z
     const block = last?.content.at(-1)
     return last?.role !== 'assistant' || block?.type !== 'text' || block.text === block.text.trimEnd()
   }, 'a prefill does not end in white space')
+  .refine(({ messages }) => messages[0]?.role === 'user', 'the user begins')
 
 /** What Gemini's generateContent takes (translation 2.1, 2.2). */
 const inlineData = z.strictObject({ mimeType: z.string().min(1), data: z.string() })
@@ -222,6 +229,61 @@ export const geminiRequest = z
       ({ role }, at) => at === 0 || contents[at - 1]?.role !== role || answers(at - 1) || answers(at),
     )
   }, 'turns of one role are one content')
+  .refine(({ contents }) => contents[0]?.role === 'user', 'the user begins')
+
+/** What Ollama's own chat takes (translation 3; its public reference). */
+const ollamaMessage = z.discriminatedUnion('role', [
+  z.strictObject({ role: z.literal('system'), content: z.string() }),
+  z.strictObject({ role: z.literal('user'), content: z.string(), images: z.array(z.base64()).min(1).optional() }),
+  z.strictObject({
+    role: z.literal('assistant'),
+    content: z.string(),
+    thinking: z.string().min(1).optional(),
+    tool_calls: z
+      .array(
+        z.strictObject({
+          function: z.strictObject({ name: z.string(), arguments: z.record(z.string(), z.unknown()) }),
+        }),
+      )
+      .min(1)
+      .optional(),
+  }),
+  z.strictObject({
+    role: z.literal('tool'),
+    content: z.string(),
+    images: z.array(z.base64()).min(1).optional(),
+    tool_name: z.string().optional(),
+  }),
+])
+
+export const ollamaRequest = z.strictObject({
+  model: z.literal('theirs'),
+  stream: z.boolean(),
+  messages: z.array(ollamaMessage).min(1),
+  tools: z
+    .array(
+      z.strictObject({
+        type: z.literal('function'),
+        function: z.strictObject({
+          name: z.string(),
+          description: z.string(),
+          parameters: z.record(z.string(), z.unknown()),
+        }),
+      }),
+    )
+    .min(1)
+    .optional(),
+  format: z.union([z.literal('json'), z.record(z.string(), z.unknown())]).optional(),
+  think: z.union([z.boolean(), z.enum(['low', 'medium', 'high'])]).optional(),
+  options: z
+    .strictObject({
+      num_predict: z.int().min(1).optional(),
+      temperature: z.number().optional(),
+      top_p: z.number().optional(),
+      stop: z.array(z.string()).optional(),
+    })
+    .optional(),
+})
 
 /** What Cohere's chat takes, version 2 (translation 3; its public reference). */
 const cohereText = z.strictObject({ type: z.literal('text'), text: z.string().min(1) })

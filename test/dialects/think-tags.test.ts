@@ -47,6 +47,33 @@ describe('a text is told apart from reasoning (case 73), whole or cut anywhere:'
   })
 })
 
+describe('where the template has opened the tag', () => {
+  const splitOpened = (...pieces: string[]) => {
+    const splitter = createThinkTagSplitter(true)
+    const joined = { text: '', reasoning: '' }
+    for (const { type, text } of [...pieces.flatMap((piece) => [...splitter.feed(piece)]), ...splitter.end()])
+      joined[type] += text
+    return joined
+  }
+
+  test.each([
+    ['what comes before its end is reasoning', 'Hm.</think>\n\nSo.', { reasoning: 'Hm.', text: 'So.' }],
+    ['it may be opened once more', '<think>\nHm.</think>So.', { reasoning: '\nHm.', text: 'So.' }],
+    ['an answer cut before its end is all reasoning', 'Hm.', { reasoning: 'Hm.', text: '' }],
+    ['half a tag is reasoning too', '<thi', { reasoning: '<thi', text: '' }],
+    ['nothing is nothing', '', { reasoning: '', text: '' }],
+  ])('%s', (_, given, expected) => {
+    expect(splitOpened(given)).toEqual(expected)
+    expect(splitOpened(...given), 'character by character').toEqual(expected)
+  })
+
+  test('but reasoning has come apart from the text, all text is text', () => {
+    const splitter = createThinkTagSplitter(true)
+    splitter.reasonsApart()
+    expect(splitter.feed('So.')).toEqual([{ type: 'text', text: 'So.' }])
+  })
+})
+
 test('text without tags comes out as it went in', () => {
   fc.assert(
     fc.property(fc.array(fc.string().map((text) => text.replaceAll('<', ''))), (pieces) => {

@@ -82,6 +82,22 @@ describe('what a provider says is understood (translation 4)', () => {
       true,
     ],
     [
+      'Gemini: not from here, told in the details only',
+      400,
+      google('INVALID_ARGUMENT', 'Why.', [{ detail: '[ORIGINAL ERROR] User location is not supported.' }]),
+      'credentials-refused',
+      502,
+      true,
+    ],
+    [
+      'Gemini: another precondition, such as our billing',
+      400,
+      google('FAILED_PRECONDITION', 'Please enable billing.'),
+      'credentials-refused',
+      502,
+      true,
+    ],
+    [
       'Gemini: a bad request',
       400,
       google('INVALID_ARGUMENT', 'Please use a valid role: user, model.'),

@@ -15,13 +15,17 @@ export interface Bundle {
   readonly remove: () => Promise<void>
 }
 
-/** Bundles the Worker with `wrangler deploy --dry-run` into a folder of its own. */
-export async function bundleWorker(): Promise<Bundle> {
+/**
+ * Bundles the Worker with `wrangler deploy --dry-run` into a folder of its own.
+ * @param root where `wrangler.toml` and what it names are.
+ * @param environment for wrangler, beside what there is.
+ */
+export async function bundleWorker(root = ROOT, environment: NodeJS.ProcessEnv = {}): Promise<Bundle> {
   const directory = await mkdtemp(path.join(os.tmpdir(), 'router9-bundle-'))
   const wrangler = path.join(path.dirname(require.resolve('wrangler/package.json')), 'bin/wrangler.js')
   await promisify(execFile)(process.execPath, [wrangler, 'deploy', '--dry-run', '--outdir', directory], {
-    cwd: ROOT,
-    env: { ...process.env, CI: '1', WRANGLER_SEND_METRICS: 'false', NO_COLOR: '1' },
+    cwd: root,
+    env: { ...process.env, CI: '1', WRANGLER_SEND_METRICS: 'false', NO_COLOR: '1', ...environment },
   })
   return {
     directory,

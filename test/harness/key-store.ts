@@ -10,6 +10,8 @@ export interface KeyStore {
   /** Puts a value as it is, however broken. */
   readonly putText: (key: string, text: string) => Promise<void>
   readonly remove: (key: string) => Promise<void>
+  /** Every key that was ever put. */
+  readonly secrets: ReadonlySet<string>
   /** All that is kept, by its name. */
   readonly values: ReadonlyMap<string, string | Buffer>
   /** From now on: `fail` answers 500, `hang` never answers. */
@@ -42,7 +44,9 @@ export async function startKeyStore(): Promise<KeyStore> {
     response.writeHead(value === undefined ? 404 : 200).end(value)
   })
   const port = await listen(server)
+  const secrets = new Set<string>()
   const putText = async (key: string, text: string) => {
+    secrets.add(key)
     values.set(await keyName(key), text)
   }
   return {
@@ -57,6 +61,7 @@ export async function startKeyStore(): Promise<KeyStore> {
     remove: async (key) => {
       values.delete(await keyName(key))
     },
+    secrets,
     values,
     behave: (next) => {
       how = next

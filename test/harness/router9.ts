@@ -12,10 +12,13 @@ export interface Router9 {
   readonly stop: () => Promise<void>
 }
 
-/** Starts Router9 for a test file. `vars` are settings on top of every provider's; an empty one takes a setting away. */
+/**
+ * Starts Router9 for a test file. `vars` are settings on top of every provider's; an empty one takes a setting away. Health is
+ * off: what one test does to a provider must not decide what the next one gets. Tests of health turn it on.
+ */
 export async function startRouter9(vars: Readonly<Record<string, string>> = {}): Promise<Router9> {
   const simulator = await startSimulator()
-  const all = { ...everyProviderAt(simulator.url), ...vars }
+  const all = { ...everyProviderAt(simulator.url), HEALTH: 'off', ...vars }
   const kept = Object.fromEntries(Object.entries(all).filter(([, value]) => value !== ''))
   const worker = await startWorker({ file: inject('bundle'), vars: kept })
   return {

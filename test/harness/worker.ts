@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import os from 'node:os'
 import path from 'node:path'
 import { PROVIDERS } from '../../src/catalog/providers.ts'
 import { type KeyStore, startKeyStore } from './key-store.ts'
 import { freePort } from './listen.ts'
+import { watchWorker } from './whole-run.ts'
 
 const require = createRequire(import.meta.url)
 
@@ -26,16 +27,30 @@ export interface WorkerOptions {
   readonly file: string
   /** Settings, as they would stand in `.dev.vars`. */
   readonly vars: Readonly<Record<string, string>>
+  /** A local server that gets the data points; without one there is no dataset, as in a deployment that names none. */
+  readonly analyticsPort?: number
+  /** A module in the Worker's place, which has it beside it as `./router9.js`. */
+  readonly wrapper?: string
+  /** A folder that Durable Objects keep their storage in, to be there for the next Worker; otherwise it goes with this one. */
+  readonly state?: string
 }
 
 /** Starts the Worker and waits until it answers. `sk-r9k-demo` is a key of it. */
-export async function startWorker({ file, vars }: WorkerOptions): Promise<RunningWorker> {
+export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
+  const { file, wrapper } = options
   const directory = await mkdtemp(path.join(os.tmpdir(), 'router9-worker-'))
+  // Durable Objects in memory have no SQLite, and every use of it would fail, unseen.
+  const { state = path.join(directory, 'state') } = options
+  await mkdir(state, { recursive: true })
   const keys = await startKeyStore()
   await keys.put(DEMO_KEY, { id: 'key_demo', name: 'demo' })
-  await copyFile(file, path.join(directory, 'index.js'))
+  await copyFile(file, path.join(directory, 'router9.js'))
+  await writeFile(
+    path.join(directory, 'index.js'),
+    wrapper ?? "export * from './router9.js'\nexport { default } from './router9.js'\n",
+  )
   const port = await freePort()
-  await writeFile(path.join(directory, 'config.capnp'), config(port, keys.port, vars))
+  await writeFile(path.join(directory, 'config.capnp'), config(port, keys.port, { ...options, state }))
   let log = ''
   const child = spawn(workerd(), ['serve', '--experimental', path.join(directory, 'config.capnp')], {
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -47,6 +62,8 @@ export async function startWorker({ file, vars }: WorkerOptions): Promise<Runnin
     log += piece
   })
   const url = `http://127.0.0.1:${port}`
+  const given = Object.entries(options.vars).flatMap(([name, value]) => (name.endsWith('_API_KEY') ? value : []))
+  watchWorker({ url, secrets: () => [...given, ...keys.secrets], log: () => log })
   await untilAnswers(url, child, () => log)
   return {
     url,
@@ -76,8 +93,15 @@ function workerd(): string {
   return require('workerd').default
 }
 
-function config(port: number, kvPort: number, vars: Readonly<Record<string, string>>): string {
+function config(port: number, kvPort: number, { vars, analyticsPort, state = '' }: WorkerOptions): string {
   const text = JSON.stringify
+  const [analytics, dataset] =
+    analyticsPort === undefined
+      ? ['', '']
+      : [
+          `(name = "analytics", external = (address = "127.0.0.1:${analyticsPort}", http = ())),`,
+          '(name = "ANALYTICS", analyticsEngine = "analytics"),',
+        ]
   const bindings = Object.entries(vars).map(([name, value]) => `(name = ${text(name)}, text = ${text(value)})`)
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
@@ -85,19 +109,24 @@ const config :Workerd.Config = (
     (name = "main", worker = .main),
     (name = "internet", network = (allow = ["public", "private"])),
     (name = "kv", external = (address = "127.0.0.1:${kvPort}", http = ())),
+    (name = "state", disk = (path = ${text(state)}, writable = true)),
+    ${analytics}
   ],
   sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "main")]
 );
 const main :Workerd.Worker = (
-  modules = [(name = "index.js", esModule = embed "index.js")],
+  modules = [
+    (name = "index.js", esModule = embed "index.js"),
+    (name = "router9.js", esModule = embed "router9.js"),
+  ],
   compatibilityDate = "2026-10-20",
   compatibilityFlags = ["enable_request_signal", "no_nodejs_compat", "no_nodejs_compat_v2"],
-  bindings = [(name = "KEYS", kvNamespace = "kv"), ${bindings.join(', ')}],
+  bindings = [(name = "KEYS", kvNamespace = "kv"), ${dataset} ${bindings.join(', ')}],
   durableObjectNamespaces = [
     (className = "Health", uniqueKey = "health", enableSql = true),
     (className = "Ledger", uniqueKey = "ledger", enableSql = true),
   ],
-  durableObjectStorage = (inMemory = void),
+  durableObjectStorage = (localDisk = "state"),
   globalOutbound = "internet",
 );
 `

@@ -28,6 +28,13 @@ describe('what is asked tells what is needed', () => {
     expect(lackOf(ask({ tools: [] }), textOnly)).toBeUndefined()
   })
 
+  test('functions, as tools were called before, unless none may be used', () => {
+    const functions = [{ name: 'f' }]
+    expect(lackOf(ask({ functions }), textOnly)).toBe('tools')
+    expect(lackOf(ask({ functions, function_call: 'none' }), textOnly)).toBeUndefined()
+    expect(lackOf(ask({ functions: [] }), textOnly)).toBeUndefined()
+  })
+
   test('only text', () => {
     expect(lackOf(withPart({ type: 'text', text: 'a' }), textOnly)).toBeUndefined()
   })

@@ -23,7 +23,8 @@ function planned(fields: Json, situation: Partial<Situation> = {}, configured = 
     autoChosen: true,
     ownModels: new Map(),
   }
-  return plan({ ...base, ...situation }).map(({ model, deployment }) => `${deployment.provider}/${model}`)
+  const { candidates, single } = plan({ ...base, ...situation })
+  return candidates.slice(0, single ? 1 : undefined).map(({ model, deployment }) => `${deployment.provider}/${model}`)
 }
 
 function refused(ask: () => unknown): { status: number; code: string | null; param: string | null } {

@@ -265,7 +265,7 @@ test('a redirect does not take our key along', async () => {
 
 test('nothing that Router9 logged in all of this holds a key', async () => {
   const log = router9.worker.log()
-  expect(log).toContain('attempt_failed')
+  expect(log).toContain('"event":"request"')
   expect(log).toContain('fault')
   const here = createRecord()
   here.add('the log', log)

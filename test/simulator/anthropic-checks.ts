@@ -27,7 +27,7 @@ export function checkAnthropic({ headers, body }: Incoming): Trouble | undefined
     checkLimits(body, traits) ??
     checkSampling(body, traits) ??
     checkThinking(body, traits) ??
-    checkTools(body) ??
+    checkTools(body, traits) ??
     checkOutput(body, traits) ??
     checkAnthropicMessages(body, traits)
   const key = headers['x-api-key'] ?? ''
@@ -117,7 +117,7 @@ function checkThinking(body: Fields, traits: ClaudeTraits): string | undefined {
   return forced ? 'Thinking may not be enabled when tool_choice forces tool use.' : undefined
 }
 
-function checkTools(body: Fields): string | undefined {
+function checkTools(body: Fields, { forcedTool }: ClaudeTraits): string | undefined {
   const tools = rowsOf(body.tools)
   for (const [at, tool] of tools.entries()) {
     // Anthropic's own tools have other fields.
@@ -134,7 +134,11 @@ function checkTools(body: Fields): string | undefined {
   }
   const names = tools.map(({ name }) => textOf(name))
   if (new Set(names).size < names.length) return 'tools: Tool names must be unique.'
-  return checkChoice(fieldsOf(body.tool_choice), names)
+  const choice = fieldsOf(body.tool_choice)
+  if (!forcedTool && ['any', 'tool'].includes(textOf(choice?.type))) {
+    return `tool_choice: forced tool use is not supported on ${textOf(body.model)}.`
+  }
+  return checkChoice(choice, names)
 }
 
 function checkChoice(choice: Fields | undefined, names: string[]): string | undefined {

@@ -105,6 +105,11 @@ test.each<[string, Fields, string]>([
   ['a small budget', { thinking: { type: 'enabled', budget_tokens: 500 } }, 'greater than or equal to 1024'],
   ['a budget over the limit', { thinking: { type: 'enabled', budget_tokens: 4000 } }, 'must be greater than'],
   ['a forced call with thinking', { tools, tool_choice: { type: 'any' }, thinking: THINKING }, 'forces tool use'],
+  [
+    'a forced call on a model that cannot be forced',
+    { model: 'claude-fable-5', tools, tool_choice: { type: 'any' } },
+    'forced tool use is not supported',
+  ],
   ['a choice without tools', { tool_choice: { type: 'auto' } }, 'only be specified while providing tools'],
   ['an odd call id', pair('call:1', [{ ...result, tool_use_id: 'call:1' }]), 'String should match pattern'],
   ['a call without its result', pair('toolu_1', [{ type: 'text', text: 'x' }]), '`tool_use` ids were found without'],

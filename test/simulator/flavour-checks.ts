@@ -16,6 +16,11 @@ const RULES: Record<string, (body: Fields) => string | undefined> = {
     const busy = body.stream === true || rowsOf(body.tools).length > 0
     return structured && busy ? 'json mode cannot be combined with tool/function calling or streaming' : undefined
   },
+  cerebras(body) {
+    const schema = fieldsOf(body.response_format)?.type === 'json_schema'
+    const busy = body.stream === true && rowsOf(body.tools).length > 0
+    return schema && busy ? 'Structured outputs cannot be combined with tools in a stream' : undefined
+  },
   deepseek(body) {
     const format = textOf(fieldsOf(body.response_format)?.type)
     return format === 'json_schema' ? 'This response_format type is unavailable now' : undefined

@@ -70,6 +70,16 @@ test('Groq repeats the usage under x_groq and refuses what it does not know', as
   expect(refused.status).toBe(400)
 })
 
+test.each<[string, Fields, number]>([
+  ['groq', { response_format: { type: 'json_object' }, stream: true }, 400],
+  ['groq', { response_format: { type: 'json_object' }, tools }, 400],
+  ['groq', { response_format: { type: 'json_object' } }, 200],
+  ['cerebras', { response_format: { type: 'json_schema' }, tools, stream: true }, 400],
+  ['cerebras', { response_format: { type: 'json_schema' }, tools }, 200],
+])('%s has its own bounds for JSON: %j is %i', async (slot, fields, status) => {
+  expect((await ask(path(slot), saying('Hi', fields))).status).toBe(status)
+})
+
 test('OpenRouter comments before it answers', async () => {
   const said = await ask(path('openrouter'), saying('Hi', { stream: true }))
   expect(said.text.startsWith(': OPENROUTER PROCESSING\n\n')).toBe(true)

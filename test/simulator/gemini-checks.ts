@@ -6,6 +6,8 @@ import { type Fields, fieldsOf, listOf, numberOf, rowsOf, textOf } from './json.
 
 const FUNCTION_NAME = /^[a-zA-Z_][a-zA-Z0-9_.:-]{0,127}$/
 const MOST_STOP_SEQUENCES = 5
+/** Gemma is asked as Gemini was before it signed its calls. */
+const OPEN_MODEL_VERSION = 2.5
 const MODES = [undefined, 'AUTO', 'ANY', 'NONE', 'VALIDATED', 'MODE_UNSPECIFIED']
 
 /** What Gemini would refuse in a request. */
@@ -23,13 +25,14 @@ export function checkGemini(incoming: Incoming): Trouble | undefined {
   if (unknown !== undefined) return { status: 400, message: unknown }
   const model = geminiModel(incoming)
   if (model === 'missing-model') return { status: 404 }
-  const version = Number(/gemini-(\d+(?:\.\d+)?)/.exec(model)?.[1] ?? 3)
+  const open = model.startsWith('gemma')
+  const version = open ? OPEN_MODEL_VERSION : Number(/gemini-(\d+(?:\.\d+)?)/.exec(model)?.[1] ?? 3)
   const generation = fieldsOf(body.generationConfig) ?? {}
   const message =
     checkGeneration(generation, model, version) ??
     checkTools(body, generation, version) ??
     checkContents(rowsOf(body.contents), version) ??
-    checkSystem(fieldsOf(body.systemInstruction))
+    checkSystem(fieldsOf(body.systemInstruction), open ? model : undefined)
   return message === undefined ? undefined : { status: 400, message }
 }
 
@@ -122,8 +125,9 @@ function checkDeclaration(declaration: Fields, version: number): string | undefi
     : undefined
 }
 
-function checkSystem(system: Fields | undefined): string | undefined {
+function checkSystem(system: Fields | undefined, openModel: string | undefined): string | undefined {
   if (system === undefined) return undefined
+  if (openModel !== undefined) return `Developer instruction is not enabled for models/${openModel}`
   const filled = rowsOf(system.parts).some((part) => textOf(part.text) !== '')
   return filled ? undefined : '* GenerateContentRequest.system_instruction.parts: must not be empty.'
 }

@@ -61,6 +61,7 @@ function checkPart(part: Fields, { role }: Fields): string | undefined {
 }
 
 function checkOrder(contents: Fields[]): string | undefined {
+  if (contents[0]?.role === 'model') return 'Please ensure that multiturn requests start with a user turn.'
   const calls = contents.map((content) => having(content, 'functionCall').length)
   const responses = contents.map((content) => having(content, 'functionResponse').length)
   for (const at of contents.keys()) {

@@ -96,6 +96,7 @@ test.each<[string, Fields, string]>([
     { contents: [{ role: 'assistant', parts: [{ text: 'x' }] }] },
     'Please use a valid role: user, model.',
   ],
+  ['a model that begins', { contents: [{ role: 'model', parts: [{ text: 'x' }] }] }, 'start with a user turn'],
   ['empty parts', { contents: [{ role: 'user', parts: [] }] }, 'must not be empty'],
   ['a temperature over 2', { generationConfig: { temperature: 2.1 } }, 'temperature'],
   ['six stop sequences', { generationConfig: { stopSequences: ['a', 'b', 'c', 'd', 'e', 'f'] } }, 'stop_sequences'],
@@ -104,6 +105,18 @@ test.each<[string, Fields, string]>([
   const { status, json } = await ask(generate('gemini-2.5-flash'), sayingToGemini('Hi', more))
   expect([status, fieldsOf(json.error)?.status]).toEqual([400, 'INVALID_ARGUMENT'])
   expect(fieldsOf(json.error)?.message).toContain(message)
+})
+
+test('Gemma has no system instruction, and signs no calls', async () => {
+  const system = { systemInstruction: { parts: [{ text: 'Be brief.' }] } }
+  const refused = await ask(generate('gemma-4-31b-it'), sayingToGemini('Hi', system))
+  expect(fieldsOf(refused.json.error)?.message).toContain('Developer instruction is not enabled')
+  const contents = [
+    { role: 'user', parts: [{ text: WEATHER_QUESTION }] },
+    { role: 'model', parts: [{ functionCall: { name: 'get_weather', args: {} } }] },
+    { role: 'user', parts: [{ functionResponse: { name: 'get_weather', response: {} } }] },
+  ]
+  expect((await ask(generate('gemma-4-31b-it'), { tools, contents })).status).toBe(200)
 })
 
 test('a bad key is 400 with its reason, a missing one 403', async () => {

@@ -53,6 +53,13 @@ describe('an end', () => {
     expect(settle.fail(failure)).toMatchObject([{ type: 'end' }])
   })
 
+  test('of a choice that called is tool_calls, unless the word for it stands', () => {
+    const ending = (given: ChatEvent) => settler().take([start(), given, done]).at(-1)
+    expect(ending(finish('stop'))).toMatchObject({ finishes: [{ choice: 0, reason: 'tool_calls' }] })
+    const stands: ChatEvent = { type: 'finish', choice: 0, reason: 'stop', stands: true }
+    expect(ending(stands)).toMatchObject({ finishes: [{ choice: 0, reason: 'stop' }] })
+  })
+
   test('lists the choices in order, each with its own reason', () => {
     const said = settler().take([text('a', 2), text('b', 0), finish('length', 2), finish('stop', 0), done])
     expect(said.at(-1)).toMatchObject({

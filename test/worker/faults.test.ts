@@ -27,7 +27,8 @@ let simulator: Simulator
 
 beforeAll(async () => {
   simulator = await startSimulator()
-  const vars = everyProviderAt(simulator.url)
+  // Each row is about one request to providers of which nothing is known; health.test.ts is about those that come after.
+  const vars = { ...everyProviderAt(simulator.url), HEALTH: 'off' }
   const nobody = `http://127.0.0.1:${await freePort()}`
   const start = async (name: string, further: Readonly<Record<string, string>>) => {
     workers.set(name, await startWorker({ file: inject('bundle'), vars: { ...vars, ...further } }))

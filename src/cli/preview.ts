@@ -1,0 +1,149 @@
+import { parseArgs } from 'node:util'
+import { unstable_readConfig } from 'wrangler'
+import { judge, readSecrets } from './deploy-settings.ts'
+import { ROOT, WranglerError } from './deploy-wrangler.ts'
+import { type Cloudflare, CloudflareError, cloudflareAt } from './preview-cloudflare.ts'
+import { type Conversation, comment } from './preview-comment.ts'
+import { deletePreview, makePreview, namesFor, type Preview, type PreviewNames } from './preview-worker.ts'
+import { isSound, smokeTable } from './smoke.ts'
+import { type Checked, runSmoke } from './smoke-checks.ts'
+import { makeSmokeKey, SMOKE_KEY_SECONDS } from './smoke-key.ts'
+
+const USAGE = `npm run preview -- create|delete --pr NUMBER [--settle SECONDS]
+
+Gives a pull request a Router9 of its own: Durable Objects, KV namespace, and a throw-away key for a smoke test.
+
+  CLOUDFLARE_API_TOKEN, CLOUDFLARE_ACCOUNT_ID   without them nothing happens: a fork's pull request has no secrets
+  PREVIEW_SECRETS      the providers' keys of previews, as lines of .dev.vars or JSON; without them nothing happens either
+  GITHUB_TOKEN, GITHUB_REPOSITORY   where the comment goes; without them it is only printed
+  PREVIEW_MODEL        who is asked in the smoke test (auto)`
+
+/** Something that stops the program; its message says what to do. */
+class Stop extends Error {}
+
+/** A fresh workers.dev address takes a while to get its certificate. */
+const SETTLE_SECONDS = '120'
+const TIMEOUT_MS = 60_000
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** Makes or deletes a pull request's preview, and says whether all went well. */
+export async function preview(args: readonly string[], environment: Environment): Promise<boolean> {
+  const { command, pullRequest, settleMs } = readArguments(args)
+  const names = namesFor(pullRequest)
+  const needed = ['CLOUDFLARE_API_TOKEN', 'CLOUDFLARE_ACCOUNT_ID', ...(command === 'create' ? ['PREVIEW_SECRETS'] : [])]
+  const lacking = needed.filter((name) => !environment[name])
+  if (lacking.length > 0) {
+    const text = `No preview: ${lacking.join(', ')} not set. Pull requests from forks have no secrets.`
+    console.log(environment.GITHUB_ACTIONS ? `::notice::${text}` : text)
+    return true
+  }
+  const { CLOUDFLARE_API_TOKEN: token = '', CLOUDFLARE_ACCOUNT_ID: account = '' } = environment
+  const base = environment.CLOUDFLARE_API_BASE_URL || 'https://api.cloudflare.com/client/v4'
+  const cloudflare = cloudflareAt(base, account, token)
+  const where = conversation(environment, pullRequest)
+  return command === 'create'
+    ? create(names, cloudflare, environment, where, settleMs)
+    : remove(names, cloudflare, where)
+}
+
+function readArguments(args: readonly string[]) {
+  const { values, positionals } = parse(args)
+  const [command, ...more] = positionals
+  const known = (command === 'create' || command === 'delete') && more.length === 0
+  const numbers = /^[1-9]\d{0,9}$/.test(values.pr ?? '') && /^\d{1,4}$/.test(values.settle)
+  if (!known || !numbers) throw new Stop(USAGE)
+  return { command, pullRequest: Number(values.pr), settleMs: Number(values.settle) * 1000 }
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: { pr: { type: 'string' }, settle: { type: 'string', default: SETTLE_SECONDS } },
+      allowPositionals: true,
+    })
+  } catch (error) {
+    throw new Stop(`${error instanceof Error ? error.message : error}\n\n${USAGE}`)
+  }
+}
+
+function conversation(environment: Environment, pullRequest: number): Conversation | undefined {
+  const { GITHUB_TOKEN: token, GITHUB_REPOSITORY: repository } = environment
+  if (!token || !repository) return undefined
+  return { api: environment.GITHUB_API_URL || 'https://api.github.com', token, repository, pullRequest }
+}
+
+async function create(
+  names: PreviewNames,
+  cloudflare: Cloudflare,
+  environment: Environment,
+  where: Conversation | undefined,
+  settleMs: number,
+): Promise<boolean> {
+  const secrets = readSecrets(environment.PREVIEW_SECRETS ?? '')
+  const { vars } = unstable_readConfig({ config: `${ROOT}/wrangler.toml` })
+  const sanity = judge({ vars, secrets, stored: [] })
+  if (sanity.kind === 'senseless') throw new Stop(sanity.complaint)
+  if (sanity.kind === 'no-provider') throw new Stop('PREVIEW_SECRETS has no provider’s key, so nothing could answer.')
+  // Asked first: a token that is not good enough is told here, in one sentence.
+  const namespace = await cloudflare.namespace(names.namespace)
+  const made = await makePreview(names, namespace, secrets)
+  const { key, name, record } = await makeSmokeKey(Date.now())
+  await cloudflare.putKey(namespace, name, record, SMOKE_KEY_SECONDS)
+  const model = environment.PREVIEW_MODEL || 'auto'
+  const checked = await runSmoke({ url: made.url, key, model, timeoutMs: TIMEOUT_MS, settleMs })
+  await cloudflare.deleteKey(namespace, name).catch(() => {
+    console.log('The smoke test’s key could not be deleted; it ends by itself within the hour.')
+  })
+  const text = report(made, namespace, checked, environment.PREVIEW_COMMIT)
+  console.log(text)
+  if (where !== undefined) await comment(where, text)
+  return isSound(checked)
+}
+
+function report(
+  { url, form, refusal }: Preview,
+  namespace: string,
+  checked: readonly Checked[],
+  commit: string | undefined,
+): string {
+  const how =
+    form === 'preview' ? 'a preview of the Worker' : `a Worker of its own, since previews were refused: ${refusal}`
+  return `### ${isSound(checked) ? 'Preview' : 'Preview, broken'}
+
+${url}/v1
+
+This is ${commit === undefined ? 'the pull request' : `commit ${commit}`} as ${how}. It has its own Durable Objects and its own keys, and goes when the pull request is closed. Make yourself a key:
+
+\`\`\`sh
+npm run keys -- create --name me --expires 1d --remote --namespace-id ${namespace}
+\`\`\`
+
+<details${isSound(checked) ? '' : ' open'}><summary>Smoke test</summary>
+
+\`\`\`
+${smokeTable(checked)}
+\`\`\`
+
+</details>`
+}
+
+async function remove(names: PreviewNames, cloudflare: Cloudflare, where: Conversation | undefined): Promise<boolean> {
+  const deleted = [...(await deletePreview(names))]
+  if (await cloudflare.deleteNamespace(names.namespace)) deleted.push(`the KV namespace ${names.namespace}`)
+  const text = deleted.length === 0 ? 'There was no preview.' : `The preview is gone: ${deleted.join(', ')}.`
+  console.log(text)
+  if (where !== undefined) await comment(where, text, { onlyOver: true })
+  return true
+}
+
+if (import.meta.main) {
+  try {
+    if (!(await preview(process.argv.slice(2), process.env))) process.exitCode = 1
+  } catch (error) {
+    if (!(error instanceof Stop || error instanceof WranglerError || error instanceof CloudflareError)) throw error
+    console.error(error.message)
+    process.exitCode = 1
+  }
+}

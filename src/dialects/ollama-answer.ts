@@ -1,0 +1,50 @@
+import type { ChatEvent, FinishReason } from '../chat/event.ts'
+import { usageOf } from '../chat/event.ts'
+import { Failure } from '../chat/failure.ts'
+import type { Decoder } from './dialect.ts'
+import { countOf, fieldsOf, isFields, textOf } from './fields.ts'
+import { createThinkTagSplitter } from './think-tags.ts'
+import { readErrorInAnswer } from './upstream-failure.ts'
+
+const CHOICE = 0
+
+/**
+ * Reads Ollama's own answers: each line of a stream is what a whole body is too, with less in it (translation 3).
+ * @param promptTokens our estimate: a prompt that was cached is not counted.
+ */
+export function createOllamaReader(newId: () => string, promptTokens: () => number): Decoder {
+  const think = createThinkTagSplitter()
+  let calls = 0
+
+  return (data) => {
+    if (!isFields(data) || data.error !== undefined) return [{ type: 'error', failure: failureOf(data) }]
+    const message = isFields(data.message) ? data.message : { content: data.response, thinking: data.thinking }
+    const events: ChatEvent[] = []
+    const thinking = textOf(message.thinking)
+    if (thinking !== undefined) events.push({ type: 'reasoning', choice: CHOICE, text: thinking })
+    const pieces = think.feed(textOf(message.content) ?? '')
+    for (const piece of data.done === true ? [...pieces, ...think.end()] : pieces) {
+      events.push({ ...piece, choice: CHOICE })
+    }
+    for (const call of fieldsOf(message.tool_calls)) {
+      const { name, arguments: given } = isFields(call.function) ? call.function : {}
+      const index = calls++
+      const id = textOf(call.id) ?? newId()
+      events.push({ type: 'tool-start', choice: CHOICE, index, id, name: textOf(name) ?? '', kind: 'function' })
+      events.push({ type: 'tool-delta', choice: CHOICE, index, text: JSON.stringify(given ?? {}) })
+    }
+    if (data.done !== true) return events
+    const reason: FinishReason = data.done_reason === 'length' ? 'length' : 'stop'
+    events.push({ type: 'finish', choice: CHOICE, reason })
+    if (typeof data.eval_count === 'number') {
+      const prompt = countOf(data.prompt_eval_count) || promptTokens()
+      events.push({ type: 'usage', usage: usageOf(prompt, data.eval_count) })
+    }
+    return [...events, { type: 'done' }]
+  }
+}
+
+function failureOf(data: unknown): Failure {
+  if (isFields(data)) return readErrorInAnswer(data)
+  return new Failure('provider-failed', 'The provider answered with something that is not an answer.')
+}

@@ -1,0 +1,116 @@
+import { type Chat, parseChat } from '../chat/request.ts'
+import type { Settings } from '../env.ts'
+import type { View } from '../routing/board.ts'
+import { leftOutOf } from '../routing/left-out.ts'
+import { needsOf } from '../routing/needs.ts'
+import { bucketOf } from '../routing/outcome.ts'
+import { plan } from '../routing/plan.ts'
+import type { Ranked } from '../routing/rank.ts'
+import { blindWatcher, type Reach, refreshed } from './board.ts'
+import type { KeyRecord } from './keys.ts'
+import { type Askee, deploymentName, routeOf, situationOf } from './route.ts'
+
+type Fields = Readonly<Record<string, unknown>>
+
+/** Whoever asks how things are gets the region's own word, if that comes in time. */
+const REGION_PATIENCE_MS = 1000
+/** A short prompt's stream: what most people mean by latency. */
+const USUAL_BUCKET = bucketOf(true, 0)
+
+async function viewOf(settings: Settings, reach: Reach): Promise<View> {
+  return settings.tracksHealth ? refreshed(reach, REGION_PATIENCE_MS) : blindWatcher().view()
+}
+
+/** How every configured provider does, as `auto` sees it (contract 1): its deployments that were asked of late. */
+export async function listProviders(settings: Settings, reach: Reach): Promise<Fields> {
+  const view = await viewOf(settings, reach)
+  const names = view.deployments()
+  const data = [...settings.providers.keys()].map((id) => {
+    const deployments = names.filter((name) => name.startsWith(`${id}/`)).map((name) => deploymentEntry(name, view))
+    return { id, object: 'provider', state: stateOf(deployments), deployments }
+  })
+  return { object: 'list', data }
+}
+
+type Entry = ReturnType<typeof deploymentEntry>
+
+function deploymentEntry(name: string, view: View) {
+  const { state, p, ttftMs, ttftP95Ms, tokensPerSecond, reason, until } = view.of(name, USUAL_BUCKET)
+  return {
+    id: name,
+    model: name.slice(name.indexOf('/') + 1),
+    state,
+    success_rate: rounded(p, 4),
+    ttft_ms: { p50: rounded(ttftMs), p95: rounded(ttftP95Ms) },
+    tokens_per_second: rounded(tokensPerSecond, 1),
+    reason: reason === '' ? null : reason,
+    until: until > view.now ? new Date(until).toISOString() : null,
+  }
+}
+
+/** A provider is as well as its best deployment; one that nobody has asked is taken for well. */
+function stateOf(deployments: readonly Entry[]): string {
+  for (const state of ['closed', 'suspect', 'half-open', 'limited', 'open']) {
+    if (deployments.some((entry) => entry.state === state)) return state
+  }
+  return 'closed'
+}
+
+function rounded(value: number | undefined, digits = 0): number | null {
+  return value === undefined ? null : Number(value.toFixed(digits))
+}
+
+/** What a dry run is made for. */
+export interface DryRun {
+  readonly body: Readonly<Record<string, unknown>>
+  readonly settings: Settings
+  readonly caller: KeyRecord
+  readonly requestId: string
+}
+
+/**
+ * What chat completions would do with this body now, without asking anybody (contract 1): the plan with what speaks for each,
+ * and why the others are not in it.
+ * @throws Failure as chat completions would.
+ */
+export async function dryRun({ body, settings, caller, requestId }: DryRun, reach: Reach): Promise<Fields> {
+  const chat: Chat = parseChat(body)
+  const needs = needsOf(chat)
+  const situation = situationOf({ settings, caller }, chat, needs)
+  const planned = plan(situation)
+  const view = await viewOf(settings, reach)
+  const { ranking } = routeOf({ plan: planned, chat, needs, settings, view, requestId })
+  const { ranked, out, panic } = ranking
+  return {
+    object: 'route',
+    requested_model: chat.model,
+    model: ranked[0]?.candidate.target.model ?? null,
+    prompt_tokens_estimate: needs.promptTokens(),
+    policy: planned.sort ?? planned.policy,
+    last_resort: panic,
+    plan: ranked.map((row) => rankedEntry(row, view)),
+    left_out: [
+      ...out.map((row) => ({ ...rankedEntry(row, view), reason: row.state })),
+      ...leftOutOf(situation, planned).map(({ reason, ...target }) => ({
+        id: deploymentName(target),
+        model: target.model,
+        provider: target.deployment.provider,
+        reason,
+      })),
+    ],
+  }
+}
+
+function rankedEntry({ candidate, score, trial }: Ranked<Askee>, view: View): Fields {
+  const { target, provider, name, tier, price } = candidate
+  const { model: _, ...health } = deploymentEntry(name, view)
+  return {
+    ...health,
+    model: target.model,
+    provider,
+    tier,
+    score: rounded(score, 4),
+    trial: trial !== undefined,
+    usual_price: rounded(price, 4),
+  }
+}

@@ -1,0 +1,126 @@
+import type { Chat } from '../chat/request.ts'
+import type { Settings } from '../env.ts'
+import type { Askable } from '../routing/attempts.ts'
+import type { View } from '../routing/board.ts'
+import { patienceFor } from '../routing/deadline.ts'
+import { hashOf } from '../routing/hash.ts'
+import type { Needs } from '../routing/needs.ts'
+import { bucketOf } from '../routing/outcome.ts'
+import { type Plan, type Situation, type Target, usualPrice } from '../routing/plan.ts'
+import { type Ranking, rank } from '../routing/rank.ts'
+import type { Attempted } from './begin.ts'
+import type { KeyRecord } from './keys.ts'
+
+/** A target as it is ranked and asked. */
+export interface Askee extends Askable {
+  readonly target: Target
+}
+
+/** Whom to ask for a request, best first, and what that was found by. */
+export interface Route {
+  readonly ranking: Ranking<Askee>
+  /** When they were ranked, in milliseconds since 1970. */
+  readonly now: number
+  readonly bucket: number
+  readonly requestHash: number
+}
+
+/** What a call is planned from: its key, its needs and its wishes, and what the operator configured. */
+export function situationOf(call: { settings: Settings; caller: KeyRecord }, chat: Chat, needs: Needs): Situation {
+  const { providers, autoModels, autoChosen, ownModels } = call.settings
+  const { models: allowed } = call.caller
+  const configured = new Set(providers.keys())
+  return { chat, needs, configured, autoModels, autoChosen, ownModels, ...(allowed === undefined ? {} : { allowed }) }
+}
+
+export interface RouteInput {
+  readonly plan: Plan
+  readonly chat: Chat
+  readonly needs: Needs
+  readonly settings: Settings
+  readonly view: View
+  readonly requestId: string
+}
+
+/** Puts a plan's candidates in the order in which they are to be asked now. */
+export function routeOf({ plan, chat, needs, settings, view, requestId }: RouteInput): Route {
+  const stream = chat.stream === true
+  const bucket = bucketOf(stream, needs.promptTokens())
+  const requestHash = hashOf(requestId)
+  const askees = plan.candidates.map(({ tier, model, deployment }, index): Askee => {
+    const { provider, traits, price } = deployment
+    return {
+      name: deploymentName({ model, deployment }),
+      provider,
+      tier,
+      index,
+      traits,
+      patience: patienceFor(settings.timeouts, stream, traits),
+      target: { model, deployment },
+      ...(price === undefined ? {} : { price: usualPrice(price) }),
+    }
+  })
+  const affinity = askees.length > 1 ? affinityOf(chat) : undefined
+  const ranking = rank(askees, view, {
+    requestHash,
+    ...(affinity === undefined ? {} : { affinityHash: hashOf(affinity) }),
+    policy: plan.policy,
+    ...(plan.sort === undefined ? {} : { sort: plan.sort }),
+    bucket,
+    outputTokens: needs.outputTokens,
+  })
+  if (!plan.single || ranking.ranked.length === 0) return { ranking, now: view.now, bucket, requestHash }
+  return { ranking: { ...ranking, ranked: ranking.ranked.slice(0, 1), out: [] }, now: view.now, bucket, requestHash }
+}
+
+/** A target's name in everything that is known of health. */
+export function deploymentName({ deployment: { provider, upstreamModel } }: Target): string {
+  return `${provider}/${upstreamModel}`
+}
+
+const AFFINITY_CHARACTERS = 500
+
+/** What tells a conversation from another, so that it stays where its prompt is cached; undefined for one that begins. */
+function affinityOf({ messages, user, ...chat }: Chat): string | undefined {
+  const key = (chat as { prompt_cache_key?: unknown }).prompt_cache_key
+  if (typeof key === 'string') return key.slice(0, AFFINITY_CHARACTERS)
+  if (typeof user === 'string') return user.slice(0, AFFINITY_CHARACTERS)
+  if (!messages.some(({ role }) => role === 'assistant')) return undefined
+  const content = messages.find(({ role }) => role === 'user')?.content
+  return typeof content === 'string' ? content.slice(0, AFFINITY_CHARACTERS) : undefined
+}
+
+type Row = Ranking<Askee>['ranked'][number]
+
+/** Why a target was asked, in one word: the order of the plan, or what went against that. */
+export function reasonFor({ ranking }: Route, target: Target, trace: readonly Attempted[]): string {
+  const rows = [...ranking.ranked, ...ranking.out]
+  const row = rows.find(({ candidate }) => candidate.target === target)
+  if (trace.length > 1) return 'fallback'
+  if (row === undefined || rows.length === 1) return 'only'
+  if (row.trial !== undefined) return 'trial'
+  if (ranking.panic) return 'last-resort'
+  if (row.candidate.index === 0) return 'first'
+  return rows.some((other) => isBefore(other, row) && other.state !== 'closed') ? 'healthier' : 'better'
+}
+
+/** Who stood before the target that was asked first and is not well: `provider/model:state:seconds until it comes back`. */
+export function skippedIn({ ranking, now }: Route, trace: readonly Attempted[]): string {
+  const asked = new Set(trace.map(({ target }) => target))
+  const rows = [...ranking.ranked, ...ranking.out]
+  const first = rows.find(({ candidate }) => candidate.target === trace[0]?.target)
+  return rows
+    .filter((row) => row.state !== 'closed' && !asked.has(row.candidate.target) && (!first || isBefore(row, first)))
+    .slice(0, MOST_SKIPPED)
+    .map(({ candidate, state, until }) => {
+      const waitMs = until - now
+      return `${candidate.name}:${state}${waitMs > 0 ? `:${Math.ceil(waitMs / 1000)}s` : ''}`
+    })
+    .join(',')
+}
+
+const MOST_SKIPPED = 5
+
+function isBefore(one: Row, other: Row): boolean {
+  return one.candidate.index < other.candidate.index
+}

@@ -1,0 +1,156 @@
+import type { Failure } from '../chat/failure.ts'
+import type { Traits } from '../dialects/dialect.ts'
+import { deadlineFor, type Patience } from './deadline.ts'
+import { unitOf } from './hash.ts'
+import type { Candidate, Ranked, Ranking } from './rank.ts'
+import type { RetryBudget } from './retry-budget.ts'
+
+/** A candidate with what the course of the attempts depends on. */
+export interface Askable extends Candidate {
+  readonly traits: Pick<Traits, 'contextTokens' | 'reasoning'>
+  readonly patience: Patience
+}
+
+/** One attempt to be made. */
+export interface Ask<T extends Askable> {
+  readonly target: T
+  /** What it was ranked by. */
+  readonly row: Ranked<T>
+  /** Until the first word, or the end of a whole body; from the moment the waiting is over. */
+  readonly deadlineMs: number
+  /** To be waited before it. */
+  readonly waitMs: number
+  /** For `started` and the outcome. */
+  readonly trial?: string
+}
+
+/** Why nobody is asked any more, where it is because all are limited or nobody may be asked again. */
+export interface Refusal {
+  /** All that is left limits us, so the client should get a 429; otherwise 503. */
+  readonly limited: boolean
+  readonly retryAfterMs: number
+}
+
+/** The course of one request's attempts (routing 2.5), without a clock of its own. */
+export interface Attempts<T extends Askable> {
+  /** Whom to ask next; undefined where it is over. */
+  readonly next: (now: number) => Ask<T> | undefined
+  /** The last one failed. */
+  readonly failed: (failure: Failure, now: number) => void
+  /** Where `next` never gave anyone: why, and when to come again. */
+  readonly refusal: (now: number) => Refusal | undefined
+}
+
+export interface AttemptsOptions<T extends Askable> {
+  readonly ranking: Ranking<T>
+  readonly budget: RetryBudget
+  readonly bucket: number
+  readonly requestHash: number
+  readonly startedAt: number
+}
+
+/** As many targets are asked for one request, at most. */
+const MAX_ATTEMPTS = 3
+/** Whatever the attempts before have taken, one gets at least this part of its first-byte deadline. */
+const LEAST_SHARE = 0.25
+/** Before the only target there is gets asked again. */
+const SAME_AGAIN_MS = { least: 100, most: 300 }
+const QUICK_MS = 2000
+/** A rate limit that ends so soon is waited for. */
+const LIMIT_WAIT_MS = 2000
+const SALT = 7
+
+/** The attempts for one ranked request. */
+export function createAttempts<T extends Askable>(options: AttemptsOptions<T>): Attempts<T> {
+  const { ranking, budget, bucket, requestHash, startedAt } = options
+  const { ranked, out, panic } = ranking
+  // Those that are out come last: with nobody else left, asking them is better than refusing (case C05).
+  let left = [...ranked, ...(panic ? [] : out.filter(({ state }) => state !== 'limited'))]
+  const limited = out.filter(({ state }) => state === 'limited')
+  const alone = left.length === 1
+  const failedProviders = new Set<string>()
+  // The most patient of the targets sets the patience for all; what is left after it is enough for a quick answer.
+  const totalMs = Math.max(0, ...[...ranked, ...out].map(({ candidate }) => candidate.patience.totalMs))
+  let asked = 0
+  let tries = 0
+  let current: Ask<T> | undefined
+  let currentAt = startedAt
+  let again: Ranked<T> | undefined
+  let wasTrial = false
+
+  const pickNext = (now: number): { row: Ranked<T>; waitMs: number } | undefined => {
+    if (again !== undefined) {
+      const waitMs = SAME_AGAIN_MS.least + unitOf(requestHash, SALT) * (SAME_AGAIN_MS.most - SAME_AGAIN_MS.least)
+      return { row: again, waitMs }
+    }
+    const row = left.find(({ candidate }) => !failedProviders.has(candidate.provider)) ?? left[0]
+    if (row !== undefined) return { row, waitMs: 0 }
+    const [soonest] = limited
+    const waitMs = (soonest?.until ?? Number.POSITIVE_INFINITY) - now
+    return tries === 0 && soonest !== undefined && waitMs <= LIMIT_WAIT_MS
+      ? { row: soonest, waitMs: Math.max(waitMs, 0) }
+      : undefined
+  }
+
+  return {
+    next(now) {
+      if (asked >= MAX_ATTEMPTS) return undefined
+      const picked = pickNext(now)
+      if (picked === undefined) return undefined
+      // A trial is rare by itself: the retry that mends it, where all is well, is not held against the budget.
+      const free = wasTrial && picked.row.state === 'closed'
+      if (asked > 0 && !free && !budget.spend(now)) return undefined
+      const { row, waitMs } = picked
+      left = left.filter((other) => other !== row)
+      again = undefined
+      tries++
+      currentAt = now + waitMs
+      const { candidate, state } = row
+      const isOut = state === 'open' || state === 'half-open'
+      const trial = row.trial ?? (isOut ? 'panic' : undefined)
+      const last = left.length === 0 || asked + 1 >= MAX_ATTEMPTS
+      const firstByteMs = deadlineFor({
+        ...row,
+        patience: candidate.patience,
+        bucket,
+        reasoning: candidate.traits.reasoning,
+        trial: isOut,
+      })
+      const leftMs = Math.max(totalMs - (currentAt - startedAt), candidate.patience.firstByteMs * LEAST_SHARE)
+      const deadlineMs = last ? leftMs : Math.min(firstByteMs, leftMs)
+      current = { target: candidate, row, deadlineMs, waitMs, ...(trial === undefined ? {} : { trial }) }
+      return current
+    },
+    failed(failure, now) {
+      if (current === undefined) return
+      const { target, row, trial } = current
+      const { kind, fault, details } = failure
+      // What we refused ourselves has cost nobody anything.
+      if (fault !== 'caller' || details.upstreamStatus !== undefined) asked++
+      if (!failure.failover) left = []
+      if (fault !== 'caller') failedProviders.add(target.provider)
+      if (kind === 'context-length') left = left.filter(({ candidate }) => isRoomier(candidate, target))
+      wasTrial = trial !== undefined && trial !== 'panic'
+      if (alone && asked === 1 && failure.failover && isPassing(failure, now - currentAt)) again = row
+    },
+    refusal(now) {
+      const [soonest] = limited
+      if (tries > 0 || soonest === undefined) return undefined
+      return { limited: out.every(({ state }) => state === 'limited'), retryAfterMs: Math.max(soonest.until - now, 0) }
+    },
+  }
+}
+
+function isRoomier({ traits }: Askable, than: Askable): boolean {
+  return traits.contextTokens === 0 || traits.contextTokens > than.traits.contextTokens
+}
+
+/** With nobody else to ask, a failure that was quick and the provider's own may pass (cases R07, R09). */
+function isPassing({ kind, fault, details }: Failure, ms: number): boolean {
+  const { upstreamStatus: status, shouldRetry, retryAfterMs } = details
+  // A model that wrote a call that does not fit its schema (Groq, tool_use_failed) may do better at once.
+  const miswritten = kind === 'model-not-capable' && status !== undefined
+  const passing =
+    fault === 'provider' || miswritten || ((status === 503 || status === 504) && retryAfterMs === undefined)
+  return passing && shouldRetry !== false && ms < QUICK_MS
+}

@@ -1,0 +1,207 @@
+import { type Health, isTrialDue, type Judged, judge, record, restore, unknownHealth } from './health.ts'
+import { type Lease, type Outcome, type Report, WIRE_VERSION } from './outcome.ts'
+
+/** What an isolate knows of a deployment at a moment. */
+export interface Standing extends Judged {
+  /** A trial that this isolate may make there now. */
+  readonly trial?: string
+  /** How many of this isolate's attempts are under way there. */
+  readonly inFlight: number
+}
+
+/** How things stand at the moment it was made for. */
+export interface View {
+  readonly now: number
+  readonly of: (deployment: string, bucket: number) => Standing
+  /** All of which something is known. */
+  readonly deployments: () => readonly string[]
+}
+
+/** One isolate's knowledge: its region's last snapshot, and what it saw itself since. */
+export interface Board {
+  /** Takes in an outcome; the next view knows of it. */
+  readonly note: (outcome: Outcome, now: number) => void
+  readonly view: (now: number) => View
+  /** An attempt begins; `trial` is the one that the ranking gave it. */
+  readonly started: (deployment: string, now: number, trial?: string) => void
+  readonly ended: (deployment: string) => void
+  /**
+   * When the region is to be told: at once, in so many milliseconds, or not for now. Ask after `started` and `note`, and
+   * again when the time has come; where it says `now`, `take`.
+   */
+  readonly due: (now: number) => 'now' | number | undefined
+  /** The report to send. Until `returned` or `failed` there is no other one. */
+  readonly take: (now: number) => Report
+  /** The region answered; anything at all may come. */
+  readonly returned: (snapshot: unknown, now: number) => void
+  /** The region did not; what was to be told is kept. */
+  readonly failed: (now: number, overloaded: boolean) => void
+  readonly hasSnapshot: () => boolean
+}
+
+const FLUSH_MS = { usual: 1000, trouble: 250, overloaded: 10_000 }
+const STALE_MS = 1000
+/** A call that is out this long is given up, whatever became of it. */
+const LOST_MS = 10_000
+const MERGE_MS = 250
+const MOST_EVENTS = 512
+const MOST_DEPLOYMENTS = 256
+const TRIAL_MS = 30_000
+const ALONE_SPACING = 4
+
+/**
+ * A board that knows nothing yet.
+ * @param seed in [0, 1): isolates that began together do not report together.
+ */
+export function createBoard(isolate: string, seed: number): Board {
+  let records = new Map<string, Health>()
+  /** Those that the last snapshot held. */
+  let told: ReadonlySet<string> = new Set()
+  const inFlight = new Map<string, number>()
+  const trials = new Map<string, { id: string; until: number }>()
+  let pending: Outcome[] = []
+  let sent: Outcome[] | undefined
+  let takenAt = Number.NEGATIVE_INFINITY
+  let snapshotAt = Number.NEGATIVE_INFINITY
+  let startedAt = Number.NEGATIVE_INFINITY
+  let failures = 0
+  let intervalMs = FLUSH_MS.usual
+  let urgent = false
+
+  const recordOf = (deployment: string) => {
+    let health = records.get(deployment)
+    if (health === undefined) {
+      if (records.size >= MOST_DEPLOYMENTS) records.delete(records.keys().next().value ?? '')
+      health = unknownHealth()
+      records.set(deployment, health)
+    }
+    return health
+  }
+
+  // Where the region is silent, or has forgotten, nobody else gives out trials.
+  const isAlone = (deployment: string) => failures > 0 || !told.has(deployment)
+
+  const keep = (outcome: Outcome) => {
+    for (let index = pending.length - 1; index >= 0; index--) {
+      const before = pending[index]
+      if (before === undefined || outcome.at - before.at > MERGE_MS) break
+      if (before.deployment !== outcome.deployment) continue
+      const merged = mergeOf(before, outcome)
+      if (merged !== undefined) {
+        pending[index] = merged
+        return
+      }
+      // The order of successes and failures is what a run is counted by.
+      if (!isGood(before) || !isGood(outcome)) break
+    }
+    pending.push(outcome)
+    if (pending.length > MOST_EVENTS) pending.shift()
+  }
+
+  return {
+    note(outcome, now) {
+      const health = recordOf(outcome.deployment)
+      const before = health.run
+      record(health, outcome, now)
+      if (outcome.trial !== undefined || outcome.class === 'limit' || outcome.class === 'config') urgent = true
+      if (before === 0 && !isGood(outcome)) urgent = true
+      keep(outcome)
+    },
+    view(now) {
+      return {
+        now,
+        of(deployment, bucket) {
+          const health = records.get(deployment)
+          const standing = judge(health ?? NOTHING, now, bucket)
+          const lease = trials.get(deployment)
+          const trial =
+            lease !== undefined && lease.until > now
+              ? lease.id
+              : health !== undefined && isAlone(deployment) && isTrialDue(health, now, ALONE_SPACING)
+                ? `${isolate}:own`
+                : undefined
+          const wanted = trial !== undefined && (standing.state === 'suspect' || standing.state === 'half-open')
+          return { ...standing, inFlight: inFlight.get(deployment) ?? 0, ...(wanted ? { trial } : {}) }
+        },
+        deployments: () => [...records.keys()],
+      }
+    },
+    started(deployment, now, trial) {
+      startedAt = now
+      inFlight.set(deployment, (inFlight.get(deployment) ?? 0) + 1)
+      if (trial === undefined) return
+      trials.delete(deployment)
+      recordOf(deployment).leasedAt = now
+    },
+    ended(deployment) {
+      const left = (inFlight.get(deployment) ?? 0) - 1
+      if (left > 0) inFlight.set(deployment, left)
+      else inFlight.delete(deployment)
+    },
+    due(now) {
+      if (sent !== undefined && now - takenAt < LOST_MS) return undefined
+      if (pending.length === 0) return now - snapshotAt > STALE_MS && startedAt > takenAt ? 'now' : undefined
+      if (urgent && failures === 0) return 'now'
+      const leftMs = takenAt + intervalMs * (1 + 0.1 * seed) - now
+      return leftMs > 0 ? leftMs : 'now'
+    },
+    take(now) {
+      sent = pending
+      pending = []
+      takenAt = now
+      urgent = false
+      return {
+        v: WIRE_VERSION,
+        isolate,
+        events: sent.map(({ at, ...event }) => ({ ...event, ageMs: Math.max(now - at, 0) })),
+      }
+    },
+    returned(snapshot, now) {
+      sent = undefined
+      failures = 0
+      intervalMs = FLUSH_MS.usual
+      const { v, now: then, deployments, leases } = Object(snapshot) as Record<string, unknown>
+      if (v !== WIRE_VERSION || typeof then !== 'number' || !Number.isFinite(then)) return
+      snapshotAt = now
+      const fresh = new Map<string, Health>()
+      for (const [name, raw] of Object.entries(Object(deployments)).slice(0, MOST_DEPLOYMENTS)) {
+        fresh.set(name, restore(raw, now, now - then))
+      }
+      told = new Set(fresh.keys())
+      // What the region lost, or never heard of, is still known here.
+      for (const [name, health] of records)
+        if (!fresh.has(name) && fresh.size < MOST_DEPLOYMENTS) fresh.set(name, health)
+      records = fresh
+      for (const outcome of pending) record(recordOf(outcome.deployment), outcome, outcome.at)
+      for (const raw of Array.isArray(leases) ? leases.slice(0, MOST_DEPLOYMENTS) : []) {
+        const { deployment, id } = Object(raw) as Partial<Lease>
+        if (typeof deployment === 'string' && typeof id === 'string')
+          trials.set(deployment, { id, until: now + TRIAL_MS })
+      }
+    },
+    failed(now, overloaded) {
+      pending = [...(sent ?? []), ...pending].slice(-MOST_EVENTS)
+      sent = undefined
+      takenAt = now
+      failures++
+      intervalMs = overloaded ? FLUSH_MS.overloaded : Math.min(FLUSH_MS.usual * 2 ** failures, FLUSH_MS.overloaded)
+    },
+    hasSnapshot: () => snapshotAt > Number.NEGATIVE_INFINITY,
+  }
+}
+
+const NOTHING = unknownHealth()
+
+/** Two outcomes as one, where nothing is lost by it: alike, near each other, and no trial. */
+function mergeOf(before: Outcome, after: Outcome): Outcome | undefined {
+  const isAlike = before.class === after.class && before.bucket === after.bucket
+  if (!isAlike || before.trial !== undefined || after.trial !== undefined || before.waitMs !== after.waitMs) {
+    return undefined
+  }
+  const count = (before.count ?? 1) + (after.count ?? 1)
+  return { ...before, ...after, at: before.at, count }
+}
+
+function isGood({ class: kind }: Outcome): boolean {
+  return kind === 'ok' || kind === 'first'
+}

@@ -1,0 +1,45 @@
+/** Bounds what retries add to the load of providers that are down (routing 2.5). One for each isolate. */
+export interface RetryBudget {
+  /** A request came. */
+  readonly earn: (now: number) => void
+  /** Takes one retry; false where there is none left. */
+  readonly spend: (now: number) => boolean
+}
+
+const MOST = 10
+const PER_REQUEST = 0.2
+const PER_SECOND = 0.1
+/** Where hardly anything is asked, a retry adds hardly any load. */
+const QUIET_PER_SECOND = 0.5
+const QUIET_REQUESTS_PER_SECOND = 0.2
+const RATE_MS = 10_000
+
+/** A full budget. */
+export function createRetryBudget(now: number): RetryBudget {
+  let left = MOST
+  let at = now
+  /** Requests in the last ten seconds or so. */
+  let recent = 0
+
+  const advance = (time: number) => {
+    const ms = Math.max(time - at, 0)
+    const perSecond = recent * 1000 < QUIET_REQUESTS_PER_SECOND * RATE_MS ? QUIET_PER_SECOND : PER_SECOND
+    left = Math.min(left + (ms / 1000) * perSecond, MOST)
+    recent *= Math.exp(-ms / RATE_MS)
+    at = Math.max(time, at)
+  }
+
+  return {
+    earn(time) {
+      advance(time)
+      recent++
+      left = Math.min(left + PER_REQUEST, MOST)
+    },
+    spend(time) {
+      advance(time)
+      if (left < 1) return false
+      left--
+      return true
+    },
+  }
+}

@@ -1,0 +1,102 @@
+import { parseArgs } from 'node:util'
+
+/** Another gateway, to be measured in the same run. */
+export interface Peer {
+  readonly url: URL
+  readonly pids: readonly number[]
+  readonly headers: Readonly<Record<string, string>>
+  /** What it calls the model; the scenario's own where absent. */
+  readonly model: string | undefined
+}
+
+/** What a run of the benchmark is asked for. */
+export interface Asked {
+  readonly quick: boolean
+  readonly json: boolean
+  /** Part of the names of the scenarios to run; all where ''. */
+  readonly only: string
+  readonly rounds: number
+  /** How long a lane runs in a round. */
+  readonly laneMs: number
+  readonly peer: Peer | undefined
+  /** The mock upstream's port, for a peer that has to be told before; 0 for any. */
+  readonly mockPort: number
+  readonly soak: boolean
+  readonly soakSeconds: number
+  readonly soakStreams: number
+  /** The scenario to profile instead of measuring. */
+  readonly profile: string | undefined
+}
+
+export const USAGE = `npm run bench -- [options]
+  --quick              the few scenarios that tell most, with wide margins, in under a minute
+  --only NAME          the scenarios whose names contain NAME
+  --rounds N           rounds of each lane (5; 3 when quick)
+  --lane-ms N          how long a lane runs in a round (500)
+  --json               the result as JSON
+  --peer URL --peer-pid PID [--peer-header 'name: value'] [--peer-model NAME] [--mock-port PORT]
+                       measures another gateway beside Router9; it has to know the mock upstream's address
+  --soak [--seconds N] [--streams N]
+                       many streams at once for a minute, then errors beside good requests
+  --profile SCENARIO   where Router9's time goes, by function of the bundle before it is minified`
+
+/** @throws Error for arguments that make no sense. */
+export function readArguments(args: readonly string[]): Asked {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      quick: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+      only: { type: 'string', default: '' },
+      rounds: { type: 'string' },
+      'lane-ms': { type: 'string', default: '500' },
+      peer: { type: 'string' },
+      'peer-pid': { type: 'string', default: '' },
+      'peer-header': { type: 'string', multiple: true, default: [] },
+      'peer-model': { type: 'string' },
+      'mock-port': { type: 'string', default: '0' },
+      soak: { type: 'boolean', default: false },
+      seconds: { type: 'string', default: '60' },
+      streams: { type: 'string', default: '500' },
+      profile: { type: 'string' },
+    },
+  })
+  return {
+    quick: values.quick,
+    json: values.json,
+    only: values.only,
+    rounds: whole('--rounds', values.rounds ?? (values.quick ? '3' : '5'), 1),
+    laneMs: whole('--lane-ms', values['lane-ms'], 1),
+    peer:
+      values.peer === undefined
+        ? undefined
+        : {
+            url: addressOf(values.peer),
+            pids: values['peer-pid'].split(',').flatMap((pid) => (pid === '' ? [] : whole('--peer-pid', pid, 1))),
+            headers: Object.fromEntries(values['peer-header'].map(headerOf)),
+            model: values['peer-model'],
+          },
+    mockPort: whole('--mock-port', values['mock-port'], 0),
+    soak: values.soak,
+    soakSeconds: whole('--seconds', values.seconds, 1),
+    soakStreams: whole('--streams', values.streams, 1),
+    profile: values.profile,
+  }
+}
+
+function whole(option: string, text: string, least: number): number {
+  if (!/^\d+$/.test(text) || Number(text) < least) throw new Error(`${option} takes a whole number from ${least} on`)
+  return Number(text)
+}
+
+function addressOf(text: string): URL {
+  const url = URL.parse(text)
+  if (url?.protocol !== 'http:') throw new Error('--peer takes an http address, such as http://127.0.0.1:8787/v1')
+  return url
+}
+
+function headerOf(text: string): [string, string] {
+  const colon = text.indexOf(':')
+  if (colon < 1) throw new Error("--peer-header takes 'name: value'")
+  return [text.slice(0, colon).trim().toLowerCase(), text.slice(colon + 1).trim()]
+}

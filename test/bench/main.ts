@@ -1,0 +1,134 @@
+import { bundleWorker } from '../harness/bundle.ts'
+import { type Asked, readArguments, USAGE } from './arguments.ts'
+import { bundleSize, SIZE_GOAL } from './bundle-size.ts'
+import { COLD_GOAL, measureColdStart } from './cold-start.ts'
+import { type Cores, pinCores } from './cores.ts'
+import { machine, versions } from './machine.ts'
+import { type Gateways, type LaneResult, measureScenario, valuesOf } from './measure.ts'
+import { profile } from './profile.ts'
+import { scenarioJson, scenarioLines, targetLines } from './report.ts'
+import { HELD_UP_GOAL, measureRoundTrips, REPORTS_GOAL } from './round-trips.ts'
+import { SCENARIOS } from './scenarios.ts'
+import { soak } from './soak.ts'
+import { type Stage, setStage } from './stage.ts'
+import { median } from './statistics.ts'
+import { evaluate, type Goal, QUICK_MARGIN, statusOf, type Target } from './targets.ts'
+
+/** What a run gathers. */
+interface Findings {
+  readonly targets: Target[]
+  readonly scenarios: object[]
+  readonly say: (...lines: string[]) => void
+}
+
+/** The program behind `npm run bench`. */
+async function main(): Promise<number> {
+  let asked: Asked
+  try {
+    asked = readArguments(process.argv.slice(2))
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : error}\n\n${USAGE}`)
+    return 2
+  }
+  const began = performance.now()
+  const say = (...lines: string[]) => {
+    if (!asked.json) for (const line of lines) console.log(line)
+  }
+  const found: Findings = { targets: [], scenarios: [], say }
+  const cores = pinCores()
+  if (cores === undefined)
+    say('bench: cores cannot be pinned here (no Linux, no taskset, or one core); figures wander more')
+  const about = { machine: machine(cores), versions: versions() }
+  say(`bench: ${about.machine.cpu}, ${about.machine.cores} cores, workerd ${about.versions.workerd}`)
+  if (asked.profile !== undefined) return profile(asked.profile, cores)
+  await measure(asked, cores, found)
+  const seconds = Math.round((performance.now() - began) / 1000)
+  if (asked.json) console.log(JSON.stringify({ ...about, seconds, ...found, say: undefined }, null, 2))
+  else say(...(found.targets.length === 0 ? [] : targetLines(found.targets)), '', `bench: ${seconds} s`)
+  return statusOf(found.targets)
+}
+
+async function measure(asked: Asked, cores: Cores | undefined, found: Findings): Promise<void> {
+  const bundle = await bundleWorker()
+  try {
+    const stage = await setStage(bundle, cores, asked.mockPort)
+    try {
+      if (asked.soak) found.targets.push(...(await soak(asked, stage, found.say)))
+      else {
+        if (wanted(asked, 'bundle', true)) await measureBundle(bundle.file, asked, found)
+        if (wanted(asked, 'cold-start', true)) await measureCold(stage, asked, found)
+        await measureLanes(stage, asked, found)
+        if (wanted(asked, 'round-trips', false)) await measureTrips(stage, asked, found)
+      }
+    } finally {
+      await stage.close()
+    }
+  } finally {
+    await bundle.remove()
+  }
+}
+
+/** Whether something is part of this run. */
+function wanted({ only, quick }: Asked, name: string, isQuick: boolean): boolean {
+  return name.includes(only) && (isQuick || !quick)
+}
+
+function judge({ quick }: Asked, found: Findings, goal: Goal, values: readonly number[]): void {
+  found.targets.push(evaluate(goal, values, quick ? QUICK_MARGIN : 1))
+}
+
+async function measureBundle(file: string, asked: Asked, found: Findings): Promise<void> {
+  const { rawKb, gzipKb } = await bundleSize(file)
+  found.say('', `bundle: ${rawKb.toFixed(1)} KB, gzip ${gzipKb.toFixed(1)} KB`)
+  found.scenarios.push({ name: 'bundle', rawKb, gzipKb })
+  judge(asked, found, SIZE_GOAL, [gzipKb])
+}
+
+async function measureCold(stage: Stage, asked: Asked, found: Findings): Promise<void> {
+  const { bareMs, router9Ms } = await measureColdStart(stage, asked.rounds)
+  const over = router9Ms.map((ms, round) => ms - (bareMs[round] ?? Number.NaN))
+  const [bare, router9] = [median(bareMs), median(router9Ms)]
+  found.say('', `cold start, CPU: bare Worker ${bare.toFixed(1)} ms, Router9 ${router9.toFixed(1)} ms`)
+  found.scenarios.push({ name: 'cold-start', bareMs: bare, router9Ms: router9 })
+  judge(asked, found, COLD_GOAL, over)
+}
+
+async function measureTrips(stage: Stage, asked: Asked, found: Findings): Promise<void> {
+  const trips = await measureRoundTrips(stage)
+  const { reportsPerSecond, keyReads, requests, heldUp } = trips
+  found.say(
+    '',
+    `round trips: ${reportsPerSecond.toFixed(1)} Durable Object calls a second, ${keyReads} reads of KV; ` +
+      `${heldUp} of ${requests} requests held up while both hang`,
+  )
+  found.scenarios.push({ name: 'round-trips', ...trips })
+  judge(asked, found, HELD_UP_GOAL, [heldUp])
+  judge(asked, found, REPORTS_GOAL, [reportsPerSecond])
+}
+
+async function measureLanes(stage: Stage, asked: Asked, found: Findings): Promise<void> {
+  const scenarios = SCENARIOS.filter(({ name, quick }) => wanted(asked, name, quick === true))
+  if (scenarios.length === 0) return
+  const gateways: Gateways = {
+    passthrough: await stage.startPassthrough(),
+    copy: await stage.startCopyLoop(),
+    router9: await stage.startRouter9(),
+    peer: asked.peer,
+  }
+  const grown = new Map<string, readonly LaneResult[]>()
+  try {
+    for (const scenario of scenarios) {
+      const results = await measureScenario(scenario, gateways, asked)
+      found.say(...scenarioLines(scenario, results))
+      found.scenarios.push(scenarioJson(scenario, results))
+      for (const goal of scenario.goals) judge(asked, found, goal, valuesOf(goal, results))
+      grown.set(scenario.name, results)
+    }
+    const log = gateways.router9.log()
+    if (/"level":"error"/.test(log)) throw new Error(`Router9 has logged faults:\n${log}`)
+  } finally {
+    for (const gateway of [gateways.passthrough, gateways.copy, gateways.router9]) await gateway.stop()
+  }
+}
+
+process.exitCode = await main()

@@ -1,0 +1,207 @@
+import { ask, askStream, conversation, longText, type Pace, picture } from './requests.ts'
+import type { Goal } from './targets.ts'
+import type { Wire } from './upstream-answers.ts'
+
+/** What a lane's rounds give. */
+export interface Reading {
+  readonly cpuPerRequestUs: number
+  readonly cpuPerRequestMs: number
+  /** NaN where the answers are no streams. */
+  readonly cpuPerEventUs: number
+  readonly perSecond: number
+  readonly p50Ms: number
+  readonly p99Ms: number
+  readonly firstChunkMs: number
+  readonly rssMb: number
+}
+
+/** One way to have a request answered, measured beside the others of its scenario. */
+export interface Lane {
+  readonly name: string
+  readonly gateway: 'passthrough' | 'copy' | 'router9' | 'peer'
+  readonly path: string
+  readonly body: string
+  /** Events in each answer; 0 where it is no stream. */
+  readonly events: number
+}
+
+/** A goal that is read from the lanes: `of` over `to`, or the figure of `of` by itself. */
+export interface LaneGoal extends Goal {
+  readonly of: string
+  readonly to?: string
+  readonly reading: keyof Reading
+  readonly how: 'ratio' | 'difference' | 'itself'
+}
+
+export interface Scenario {
+  readonly name: string
+  readonly concurrency: number
+  readonly lanes: readonly Lane[]
+  readonly goals: readonly LaneGoal[]
+  /** Part of the quick run. */
+  readonly quick?: true
+}
+
+/** Where each wire is asked without a gateway's help. */
+const PATHS: Readonly<Record<Wire, { whole: string; stream: string }>> = {
+  openai: { whole: '/openai/v1/chat/completions', stream: '/openai/v1/chat/completions' },
+  anthropic: { whole: '/anthropic/v1/messages', stream: '/anthropic/v1/messages' },
+  gemini: {
+    whole: '/google/v1beta/models/gemini-2.5-flash:generateContent',
+    stream: '/google/v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse',
+  },
+  cohere: { whole: '/cohere/v2/chat', stream: '/cohere/v2/chat' },
+}
+
+/** A model whose first provider speaks that wire. */
+const MODELS: Readonly<Record<Wire, string>> = {
+  openai: 'gpt-4o-mini',
+  anthropic: 'claude-sonnet-4-5',
+  gemini: 'gemini-2.5-flash',
+  cohere: 'command-a-03-2025',
+}
+const WIRES = ['openai', 'anthropic', 'gemini', 'cohere'] as const
+
+function whole(name: string, wire: Wire, concurrency: number, body: string, goals: readonly LaneGoal[] = []): Scenario {
+  return {
+    name,
+    concurrency,
+    lanes: [
+      { name: 'passthrough', gateway: 'passthrough', path: PATHS[wire].whole, body, events: 0 },
+      { name: 'router9', gateway: 'router9', path: '/v1/chat/completions', body, events: 0 },
+      { name: 'peer', gateway: 'peer', path: '/chat/completions', body, events: 0 },
+    ],
+    goals,
+  }
+}
+
+function stream(
+  name: string,
+  wire: Wire,
+  concurrency: number,
+  pace: Pace,
+  goals: readonly LaneGoal[],
+  limitPace = pace,
+): Scenario {
+  const body = askStream(MODELS[wire], pace)
+  const { events } = pace
+  const path = PATHS[wire].stream
+  return {
+    name,
+    concurrency,
+    lanes: [
+      {
+        name: 'passthrough',
+        gateway: 'passthrough',
+        path,
+        body: askStream(MODELS[wire], limitPace),
+        events: limitPace.events,
+      },
+      { name: 'copy loop', gateway: 'copy', path, body, events },
+      { name: 'router9', gateway: 'router9', path: '/v1/chat/completions', body, events },
+      { name: 'peer', gateway: 'peer', path: '/chat/completions', body, events },
+    ],
+    goals,
+  }
+}
+
+function overLimit(name: string, must: number, aim: number): LaneGoal {
+  return { name, unit: '×', must, aim, of: 'router9', to: 'passthrough', reading: 'cpuPerRequestUs', how: 'ratio' }
+}
+
+function overCopy(name: string): LaneGoal {
+  return {
+    name,
+    unit: '×',
+    must: 1.15,
+    aim: 1,
+    of: 'router9',
+    to: 'copy loop',
+    reading: 'cpuPerEventUs',
+    how: 'ratio',
+  }
+}
+
+const BURST: Pace = { events: 100 }
+const TEN: Pace = { events: 1000, eventsPerWrite: 10 }
+
+/** All that `npm run bench` measures with requests. */
+export const SCENARIOS: readonly Scenario[] = [
+  whole('json-1', 'openai', 1, ask(MODELS.openai)),
+  {
+    ...whole('json-32', 'openai', 32, ask(MODELS.openai), [
+      overLimit('stream: false, OpenAI upstream, 32 concurrent, over passthrough', 2, 1.5),
+    ]),
+    quick: true,
+  },
+  whole('json-128', 'openai', 128, ask(MODELS.openai)),
+  ...WIRES.slice(1).map((wire): Scenario => {
+    const goal = overLimit(`stream: false, translated (${wire}), over passthrough`, 2.2, 1.7)
+    const scenario = whole(`json-${wire}`, wire, 32, ask(MODELS[wire]), [goal])
+    return wire === 'anthropic' ? { ...scenario, quick: true } : scenario
+  }),
+  whole('json-20-messages', 'openai', 32, ask(MODELS.openai, conversation(20))),
+  whole('json-200-kb', 'openai', 8, ask(MODELS.openai, longText(200_000))),
+  whole('json-5-mb-image', 'openai', 2, ask(MODELS.openai, picture(5_000_000))),
+  whole('json-auto', 'anthropic', 32, ask('auto')),
+  whole('json-failing-first', 'openai', 32, ask('xai/grok-4.3', undefined, { models: [MODELS.openai] })),
+  ...WIRES.map((wire): Scenario => {
+    const scenario = stream(`stream-${wire}`, wire, 16, BURST, [
+      overCopy(`streaming, ${wire}, burst, over a copy loop`),
+    ])
+    return wire === 'openai' || wire === 'anthropic' ? { ...scenario, quick: true } : scenario
+  }),
+  {
+    ...stream(
+      'stream-ten',
+      'openai',
+      8,
+      TEN,
+      [
+        {
+          name: 'streaming, ten events per write, over passthrough at one',
+          unit: '×',
+          must: 1,
+          aim: 0.7,
+          of: 'router9',
+          to: 'passthrough',
+          reading: 'cpuPerEventUs',
+          how: 'ratio',
+        },
+      ],
+      BURST,
+    ),
+    quick: true,
+  },
+  stream('stream-paced-2-ms', 'openai', 8, { events: 100, pauseMs: 2 }, [
+    overCopy('streaming, openai, paced at 2 ms, over a copy loop'),
+  ]),
+  stream('stream-paced-2-ms-anthropic', 'anthropic', 8, { events: 100, pauseMs: 2 }, [
+    overCopy('streaming, anthropic, paced at 2 ms, over a copy loop'),
+  ]),
+  stream('stream-paced-20-ms', 'openai', 64, { events: 25, pauseMs: 20 }, [
+    overCopy('streaming, openai, paced at 20 ms, over a copy loop'),
+  ]),
+  stream('stream-first-chunk', 'openai', 1, { events: 5, pauseMs: 2 }, [
+    {
+      name: 'first chunk, over passthrough',
+      unit: 'ms',
+      must: 0.5,
+      aim: 0.2,
+      of: 'router9',
+      to: 'passthrough',
+      reading: 'firstChunkMs',
+      how: 'difference',
+    },
+  ]),
+  stream('stream-1000-events', 'openai', 4, { events: 1000, eventsPerWrite: 10, pauseMs: 2 }, [
+    {
+      name: '1,000-event stream in bursts of 10, CPU',
+      unit: 'ms',
+      must: 10,
+      of: 'router9',
+      reading: 'cpuPerRequestMs',
+      how: 'itself',
+    },
+  ]),
+]

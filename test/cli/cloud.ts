@@ -1,0 +1,80 @@
+import { spawn } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import os from 'node:os'
+import path from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { type Router9, startRouter9 } from '../harness/router9.ts'
+import { DEMO_KEY } from '../harness/worker.ts'
+import { ACCOUNT, type CloudflareStandIn, startCloudflare, TOKEN } from './cloudflare-stand-in.ts'
+import { GITHUB_TOKEN, type GithubStandIn, REPOSITORY, startGithub } from './github-stand-in.ts'
+
+const ROOT = path.resolve(import.meta.dirname, '../..')
+
+/** All that a deployment needs of the world, on this machine: Cloudflare, GitHub, and the Worker behind every address. */
+export interface Cloud {
+  readonly cloudflare: CloudflareStandIn
+  readonly github: GithubStandIn
+  readonly router9: Router9
+  /** Runs a program of `src/cli` with the real wrangler; variables given here win, an empty one is none. */
+  readonly run: (program: string, args: readonly string[], env?: Record<string, string>) => Promise<Ended>
+  readonly stop: () => Promise<void>
+}
+
+export interface Ended {
+  readonly status: number | null
+  /** All that it printed. */
+  readonly output: string
+}
+
+export async function startCloud(): Promise<Cloud> {
+  const router9 = await startRouter9()
+  // A deployed Worker does not know it.
+  await router9.worker.keys.remove(DEMO_KEY)
+  const cloudflare = await startCloudflare((name, value) =>
+    fetch(`http://127.0.0.1:${router9.worker.keys.port}/${encodeURIComponent(name)}`, { method: 'PUT', body: value }),
+  )
+  const github = await startGithub()
+  const compiled = await mkdtemp(path.join(os.tmpdir(), 'router9-compiled-'))
+  const environment = {
+    ...process.env,
+    CI: 'true',
+    // Wrangler is 15 MB of JavaScript, and starts a dozen times here.
+    NODE_COMPILE_CACHE: compiled,
+    NO_COLOR: '1',
+    GITHUB_ACTIONS: '',
+    WORKERS_CI: '',
+    CLOUDFLARE_API_BASE_URL: cloudflare.url,
+    CLOUDFLARE_API_TOKEN: TOKEN,
+    CLOUDFLARE_ACCOUNT_ID: ACCOUNT,
+    GITHUB_API_URL: github.url,
+    GITHUB_TOKEN,
+    GITHUB_REPOSITORY: REPOSITORY,
+    WORKERS_DEV_AT: router9.url,
+    NODE_OPTIONS: `--import ${pathToFileURL(path.join(import.meta.dirname, 'workers-dev.ts'))}`,
+  }
+  return {
+    cloudflare,
+    github,
+    router9,
+    run: (program, args, env = {}) =>
+      new Promise((resolve, reject) => {
+        const child = spawn(process.execPath, [`src/cli/${program}.ts`, ...args], {
+          cwd: ROOT,
+          env: { ...environment, ...env },
+          stdio: ['ignore', 'pipe', 'pipe'],
+        })
+        let output = ''
+        for (const stream of [child.stdout, child.stderr]) {
+          stream.on('data', (piece) => {
+            output += piece
+          })
+        }
+        child.once('error', reject)
+        child.once('close', (status) => resolve({ status, output }))
+      }),
+    stop: async () => {
+      await Promise.all([cloudflare.close(), github.close(), router9.stop()])
+      await rm(compiled, { recursive: true, force: true })
+    },
+  }
+}

@@ -1,0 +1,44 @@
+import { spawn } from 'node:child_process'
+import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { isSound, smokeTable } from '../../src/cli/smoke.ts'
+import { runSmoke } from '../../src/cli/smoke-checks.ts'
+import { freePort } from '../harness/listen.ts'
+
+// What a newcomer does, on whatever system this is: npm start, and a first answer. Ends with status 1 where none comes.
+
+const PATIENCE_MS = 180_000
+const ON_WINDOWS = process.platform === 'win32'
+
+const port = await freePort()
+// There npm is a script, which only a shell can run; elsewhere the whole group is to be ended.
+const npm = spawn('npm', ['start', '--', '--port', String(port)], {
+  cwd: path.resolve(import.meta.dirname, '../..'),
+  stdio: ['ignore', 'inherit', 'inherit'],
+  shell: ON_WINDOWS,
+  detached: !ON_WINDOWS,
+})
+try {
+  const url = `http://localhost:${port}`
+  const until = Date.now() + PATIENCE_MS
+  while (
+    !(await fetch(`${url}/health`).then(
+      ({ ok }) => ok,
+      () => false,
+    ))
+  ) {
+    if (npm.exitCode !== null) throw new Error(`npm start ended with status ${npm.exitCode}`)
+    if (Date.now() > until) throw new Error(`npm start did not answer within ${PATIENCE_MS / 1000} s`)
+    await sleep(250)
+  }
+  const checked = await runSmoke({ url, key: 'sk-r9k-demo', model: 'auto', timeoutMs: 60_000, settleMs: 0 })
+  console.log(smokeTable(checked))
+  if (!isSound(checked)) process.exitCode = 1
+} finally {
+  if (npm.pid !== undefined && npm.exitCode === null) end(npm.pid)
+}
+
+function end(pid: number): void {
+  if (ON_WINDOWS) spawn('taskkill', ['/pid', String(pid), '/T', '/F'])
+  else process.kill(-pid, 'SIGTERM')
+}

@@ -1,0 +1,60 @@
+import { describe, expect, test } from 'vitest'
+import { type Env, readSettings } from '../src/env.ts'
+
+function settingsOf(vars: Record<string, string>) {
+  return readSettings({ KEYS: {}, ...vars } as unknown as Env)
+}
+
+const addressOf = (address: string, further: Record<string, string> = {}) =>
+  settingsOf({ CUSTOM_BASE_URL: address, ...further }).providers.get('custom')?.baseUrl
+
+describe('a provider’s key travels in the clear only where nobody listens', () => {
+  test.each([
+    'https://api.example.com/v1',
+    'https://203.0.113.7/v1',
+    'http://localhost:11434/v1',
+    'http://ollama:11434/v1',
+    'http://models.localhost/v1',
+    'http://nas.local/v1',
+    'http://vllm.prod.internal/v1',
+    'http://box.home.arpa/v1',
+    'http://127.0.0.1:8000/v1',
+    'http://127.9.9.9/v1',
+    'http://10.1.2.3/v1',
+    'http://192.168.1.20:1234/v1',
+    'http://172.16.0.1/v1',
+    'http://172.31.255.1/v1',
+    'http://[::1]:8080/v1',
+    'http://[fd12:3456::1]/v1',
+  ])('%s is taken', (address) => {
+    expect(addressOf(address)).toBe(address)
+  })
+
+  test.each([
+    'http://api.example.com/v1',
+    'http://example.com.:80/v1',
+    'http://203.0.113.7/v1',
+    'http://172.32.0.1/v1',
+    'http://11.0.0.1/v1',
+    'http://10.example.com/v1',
+    'http://192.168.1.20.example.com/v1',
+    'http://localhost.example.com/v1',
+    'http://not.locale/v1',
+    'http://[2001:db8::1]/v1',
+    'http://fd00.example.net/v1',
+  ])('%s is refused by the name of its setting, unless ALLOW_HTTP_UPSTREAMS=on', (address) => {
+    expect(() => addressOf(address)).toThrow(/CUSTOM_BASE_URL must be an https address.*ALLOW_HTTP_UPSTREAMS=on/)
+    expect(addressOf(address, { ALLOW_HTTP_UPSTREAMS: 'on' })).toBe(address)
+    expect(() => addressOf(address, { ALLOW_HTTP_UPSTREAMS: 'off' })).toThrow('CUSTOM_BASE_URL')
+  })
+
+  test('no provider’s own address is without https', () => {
+    const keys = { AZURE_OPENAI_BASE_URL: 'https://a.openai.azure.com/openai/v1', WORKERS_AI_ACCOUNT_ID: 'account' }
+    const names = ['OPENAI', 'ANTHROPIC', 'GEMINI', 'GROQ', 'MISTRAL', 'DEEPSEEK', 'XAI', 'TOGETHER', 'FIREWORKS']
+    const others = ['OPENROUTER', 'CEREBRAS', 'PERPLEXITY', 'MOONSHOT', 'COHERE', 'AZURE_OPENAI', 'WORKERS_AI']
+    const all = Object.fromEntries([...names, ...others].map((name) => [`${name}_API_KEY`, 'k']))
+    const { providers } = settingsOf({ ...keys, ...all })
+    expect(providers.size).toBe(names.length + others.length)
+    for (const { baseUrl } of providers.values()) expect(baseUrl).toMatch(/^https:/)
+  })
+})

@@ -1,0 +1,130 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { usageOf } from '../../src/chat/event.ts'
+import { Failure } from '../../src/chat/failure.ts'
+import { type Env, readSettings } from '../../src/env.ts'
+import { BLOBS, DOUBLES } from '../../src/gateway/analytics.ts'
+import { type Note, writeNote } from '../../src/gateway/log.ts'
+import { type CallLine, callLines } from '../harness/log-lines.ts'
+
+let written: string[]
+beforeEach(() => {
+  written = []
+  for (const level of ['log', 'warn', 'error'] as const) {
+    vi.spyOn(console, level).mockImplementation((text) => void written.push(String(text)))
+  }
+})
+afterEach(() => {
+  vi.restoreAllMocks()
+})
+
+const lines = (): CallLine[] => callLines(written.join('\n'))
+
+function noteOf(settings: Record<string, string>, further: Partial<Note> = {}): Note {
+  const env = { KEYS: {}, ...settings } as unknown as Env
+  const dataset = undefined
+  const note = { requestId: 'req_1', cameAt: Date.now() - 50, colo: 'FRA', dataset, trace: [], key: 'key_1' }
+  return { ...note, asked: 'gpt-4o', settings: readSettings(env), ...further }
+}
+
+const BROKEN = new Failure('provider-failed', 'It broke.')
+
+describe('sampling', () => {
+  test('writes the given share of what went well, and says what each line stands for', () => {
+    const dice = [0.05, 0.5, 0.09, 0.1, 0.99]
+    vi.spyOn(Math, 'random').mockImplementation(() => dice.shift() ?? Number.NaN)
+    for (let n = 0; n < 5; n++) writeNote(noteOf({ LOG_SAMPLE: '0.1' }, { requestId: `req_${n}` }), 200)
+    expect(lines().map(({ request, sample }) => [request, sample])).toEqual([
+      ['req_0', 0.1],
+      ['req_2', 0.1],
+    ])
+  })
+
+  test('keeps everything that went wrong, a hidden failover and a broken stream included', () => {
+    writeNote(noteOf({ LOG_SAMPLE: '0' }), 502, BROKEN)
+    writeNote(noteOf({ LOG_SAMPLE: '0' }), 200, BROKEN)
+    const target = { model: 'm', deployment: { provider: 'p', upstreamModel: 'm' } }
+    const trace = [{ target, outcome: '500', ms: 1, failure: BROKEN }] as unknown as Note['trace']
+    writeNote(noteOf({ LOG_SAMPLE: '0' }, { trace }), 200)
+    expect(lines().map(({ status, level, sample }) => [status, level, sample])).toEqual([
+      [502, 'warn', undefined],
+      [200, 'warn', undefined],
+      [200, 'warn', undefined],
+    ])
+  })
+
+  test('leaves out a client that left, as it does an answer', () => {
+    writeNote(noteOf({ LOG_SAMPLE: '0' }), 200)
+    writeNote(noteOf({ LOG_SAMPLE: '0' }), 499, new Failure('client-left', 'The client left.'))
+    expect(written).toEqual([])
+  })
+
+  test.each(['2', '-1', '10%', 'on', '1e-3'])('of a share that is none is refused by name: %s', (value) => {
+    expect(() => noteOf({ LOG_SAMPLE: value })).toThrow('LOG_SAMPLE must be a number from 0 to 1')
+  })
+
+  test('takes .25 and 0.25 for the same', () => {
+    expect(noteOf({ LOG_SAMPLE: '.25' }).settings?.logSample).toBe(0.25)
+    expect(noteOf({ LOG_SAMPLE: '0.25' }).settings?.logSample).toBe(0.25)
+  })
+})
+
+test('a call is written once, whoever says again that it is over', () => {
+  const note = noteOf({})
+  writeNote(note, 200)
+  writeNote(note, 500, BROKEN)
+  expect(lines()).toMatchObject([{ status: 200 }])
+})
+
+test('a key for a model is not repeated, and a long name is cut', () => {
+  writeNote(noteOf({}, { asked: 'sk-proj-Abc123Def456Ghi789' }), 404)
+  writeNote(noteOf({}, { asked: 'x'.repeat(5000) }), 404)
+  expect(lines()[0]?.model_asked).toBe('sk-…')
+  expect(lines()[1]?.model_asked).toHaveLength(100)
+})
+
+describe('a data point', () => {
+  const points: AnalyticsEngineDataPoint[] = []
+  const dataset = { writeDataPoint: (point: AnalyticsEngineDataPoint) => void points.push(point) }
+  beforeEach(() => {
+    points.length = 0
+  })
+
+  test('holds the columns in the order of their table, and is written whatever the log’s share', () => {
+    const usage = usageOf(1000, 100, { prompt_tokens_details: { cached_tokens: 7 } })
+    const further = { dataset: dataset as AnalyticsEngineDataset, usage, dollars: 0.25, stream: true }
+    writeNote(noteOf({ LOG_SAMPLE: '0' }, { ...further, firstWordAt: Date.now() }), 200)
+    expect(points).toHaveLength(1)
+    const { indexes, blobs = [], doubles = [] } = points[0] ?? {}
+    expect(indexes).toEqual(['key_1'])
+    expect(Object.fromEntries(BLOBS.map((name, at) => [name, blobs[at]]))).toMatchObject({
+      model_asked: 'gpt-4o',
+      provider: '',
+      status: '200',
+      stream: 'true',
+      left: 'false',
+      colo: 'FRA',
+    })
+    const named = Object.fromEntries(DOUBLES.map((name, at) => [name, doubles[at]]))
+    expect(named).toMatchObject({ prompt_tokens: 1000, completion_tokens: 100, cached_tokens: 7, cost_usd: 0.25 })
+    expect(named.ttft_ms).toBeGreaterThanOrEqual(50)
+    expect(doubles.every(Number.isFinite)).toBe(true)
+    expect(written).toEqual([])
+  })
+
+  test('stays within what Analytics Engine takes', () => {
+    expect(BLOBS.length).toBeLessThanOrEqual(20)
+    expect(DOUBLES.length).toBeLessThanOrEqual(20)
+    expect(new Set([...BLOBS, ...DOUBLES]).size).toBe(BLOBS.length + DOUBLES.length)
+  })
+
+  test('that is refused costs the call nothing but a line', () => {
+    const angry = {
+      writeDataPoint: () => {
+        throw new TypeError('too many')
+      },
+    }
+    writeNote(noteOf({}, { dataset: angry as AnalyticsEngineDataset }), 200)
+    expect(written).toHaveLength(1)
+    expect(written[0]).toContain('too many')
+  })
+})

@@ -1,0 +1,28 @@
+import type { Profile, Request } from './world.ts'
+
+export interface Ask {
+  readonly profile: Profile
+  readonly deadlineMs: number
+  readonly waitMs: number
+}
+
+/** One request, as its policy sees it. */
+export interface Course {
+  readonly next: (now: number) => Ask | undefined
+  /** The attempt that `next` named begins, after its wait. */
+  readonly begins: (now: number) => void
+  /** It failed before its first word. */
+  readonly failed: (kind: 'error' | 'bad' | 'limit' | 'timeout', now: number, waitMs: number) => void
+  /** Its first word came. */
+  readonly first: (ttftMs: number, now: number) => void
+  readonly ended: (kind: 'answer' | 'cut' | 'left', now: number) => void
+}
+
+/** Something that chooses. */
+export interface Policy {
+  readonly begin: (request: Request, now: number) => Course
+  /** Whom an isolate would ask first, without any effect: shows when a fault is noticed. */
+  readonly prefers: (region: number, isolate: number, hash: number, now: number) => string | undefined
+  /** How often something that was well was taken out. */
+  readonly falseOpens: () => number
+}

@@ -1,0 +1,267 @@
+import { Failure } from '../../src/chat/failure.ts'
+import { type Askable, createAttempts } from '../../src/routing/attempts.ts'
+import { type Board, createBoard } from '../../src/routing/board.ts'
+import { patienceFor } from '../../src/routing/deadline.ts'
+import { createHub, type Hub } from '../../src/routing/hub.ts'
+import { openTraits } from '../../src/routing/open-traits.ts'
+import { classOf, type OutcomeClass } from '../../src/routing/outcome.ts'
+import { type Policy as RankPolicy, rank } from '../../src/routing/rank.ts'
+import { createRegion, type Region } from '../../src/routing/region.ts'
+import { createRetryBudget, type RetryBudget } from '../../src/routing/retry-budget.ts'
+import type { Course, Policy } from './policy.ts'
+import { createRandom } from './random.ts'
+import { ISOLATES, REGIONS, type Scenario } from './scenario.ts'
+import type { Timeline } from './timeline.ts'
+import { OUTPUT_TOKENS, type Profile, type World } from './world.ts'
+
+/** Virtual clocks begin here, as real ones are far from zero. */
+const EPOCH = 1_700_000_000_000
+const BASE = { firstByteMs: 10_000, totalMs: 30_000 }
+const TRAITS = { ...openTraits, reasoning: false }
+const CALL_MS = { least: 5, most: 40 }
+const HUB_MS = { least: 40, most: 150 }
+const GONE_MS = 1000
+/** What was taken out this long after it had been ill was ill when it happened. */
+const ILL_MS = 15_000
+
+interface Isolate {
+  readonly board: Board
+  readonly budget: RetryBudget
+  readonly region: Station
+  readonly skewMs: number
+  wakeAt: number
+  heardAt: number
+}
+
+interface Station {
+  core: Region
+  readonly name: string
+  readonly index: number
+  readonly skewMs: number
+  saved: unknown
+  exchanging: boolean
+}
+
+type Target = Askable & { readonly profile: Profile }
+
+/** The production modules, with the shell's part played in virtual time: calls that take a while, fail, or come late. */
+export function createRouter9(
+  timeline: Timeline,
+  scenario: Scenario,
+  world: World,
+  seed: number,
+  policy: RankPolicy = 'balanced',
+): Policy {
+  const random = createRandom(seed ^ 0x5eed)
+  const between = ({ least, most }: { least: number; most: number }) => least + random() * (most - least)
+  const skew = () => (scenario.skewMs === undefined ? 0 : Math.round((random() * 2 - 1) * scenario.skewMs))
+  const clock = (skewMs: number) => EPOCH + skewMs + timeline.now()
+  const hub: Hub = createHub()
+  const stations: Station[] = Array.from({ length: REGIONS }, (_, index) => {
+    const skewMs = skew()
+    const core = createRegion(undefined, clock(skewMs))
+    return { core, name: `region-${index}`, index, skewMs, saved: undefined, exchanging: false }
+  })
+  const isolates: Isolate[] = stations.flatMap((region) =>
+    Array.from({ length: ISOLATES }, (_, index) => {
+      const skewMs = skew()
+      const board = createBoard(`${region.name}.${index}`, random())
+      const budget = createRetryBudget(clock(skewMs))
+      return { board, budget, region, skewMs, wakeAt: Number.POSITIVE_INFINITY, heardAt: Number.NEGATIVE_INFINITY }
+    }),
+  )
+  let falseOpens = 0
+
+  const targets = new Map<Profile, Target>(
+    scenario.profiles.map((profile, index) => {
+      const { name, provider, tier } = profile
+      const patience = patienceFor(BASE, true, TRAITS)
+      return [profile, { name, provider, tier, index, profile, traits: TRAITS, patience }]
+    }),
+  )
+  const targetsOf = (profiles: readonly Profile[]) => profiles.flatMap((profile) => targets.get(profile) ?? [])
+
+  for (const moment of scenario.evictedAt ?? []) {
+    timeline.at(moment, () => {
+      for (const station of stations) {
+        station.core = createRegion(scenario.storageLost === true ? undefined : station.saved, clock(station.skewMs))
+      }
+    })
+  }
+
+  const wasIll = (deployment: string, region: number) => {
+    const now = timeline.now()
+    return [0, ILL_MS / 3, (2 * ILL_MS) / 3, ILL_MS].some(
+      (ago) => world.condition(deployment, region, now - ago) !== undefined,
+    )
+  }
+
+  const exchange = (station: Station) => {
+    if (station.exchanging || station.core.nextDigestMs(clock(station.skewMs)) > 0) return
+    station.exchanging = true
+    const digest = structuredClone(station.core.digest(clock(station.skewMs)))
+    timeline.after(between(HUB_MS), () => {
+      const pooled = structuredClone(hub.exchange(station.name, digest, EPOCH + timeline.now()))
+      timeline.after(between(HUB_MS), () => {
+        station.exchanging = false
+        station.core.absorb(pooled, clock(station.skewMs))
+      })
+    })
+  }
+
+  const tell = (isolate: Isolate) => {
+    const { board, region, skewMs } = isolate
+    const report = structuredClone(board.take(clock(skewMs)))
+    const now = timeline.now()
+    const { objectsGone, snapshotEveryMs } = scenario
+    if (objectsGone !== undefined && now >= objectsGone.from && now < objectsGone.to) {
+      timeline.after(GONE_MS, () => {
+        board.failed(clock(skewMs), false)
+        pump(isolate)
+      })
+      return
+    }
+    if (snapshotEveryMs !== undefined && now - isolate.heardAt < snapshotEveryMs) {
+      timeline.after(between(CALL_MS), () => {
+        board.failed(clock(skewMs), true)
+        pump(isolate)
+      })
+      return
+    }
+    isolate.heardAt = now
+    timeline.after(between(CALL_MS), () => {
+      const at = clock(region.skewMs)
+      const snapshot = region.core.report(report, at, random())
+      if (region.core.shouldSave(at)) region.saved = JSON.parse(JSON.stringify(region.core.save(at)))
+      exchange(region)
+      timeline.after(between(CALL_MS), () => {
+        board.returned(snapshot, clock(skewMs))
+        pump(isolate)
+      })
+    })
+  }
+
+  const pump = (isolate: Isolate) => {
+    const due = isolate.board.due(clock(isolate.skewMs))
+    if (due === undefined) return
+    if (due === 'now') return tell(isolate)
+    const at = timeline.now() + due
+    if (isolate.wakeAt <= at && isolate.wakeAt > timeline.now()) return
+    isolate.wakeAt = at
+    timeline.at(at, () => {
+      if (isolate.wakeAt === at) isolate.wakeAt = Number.POSITIVE_INFINITY
+      pump(isolate)
+    })
+  }
+
+  const isolateAt = (region: number, index: number): Isolate => {
+    const isolate = isolates[region * ISOLATES + index]
+    if (isolate === undefined) throw new TypeError(`no isolate ${index} in region ${region}`)
+    return isolate
+  }
+
+  return {
+    begin(request, startedAt): Course {
+      const isolate = isolateAt(request.region, request.isolate)
+      const { board, budget, skewMs } = isolate
+      const own = (now: number) => EPOCH + skewMs + now
+      const bucket = request.size
+      budget.earn(own(startedAt))
+      const ranking = rank(targetsOf(request.candidates), board.view(own(startedAt)), {
+        requestHash: request.hash,
+        policy,
+        bucket,
+        outputTokens: OUTPUT_TOKENS,
+      })
+      const attempts = createAttempts({ ranking, budget, bucket, requestHash: request.hash, startedAt: own(startedAt) })
+      let current: { name: string; trial?: string; firstAt?: number; beganAt: number; deadlineMs: number } | undefined
+
+      const note = (
+        kind: OutcomeClass,
+        now: number,
+        more: { ttftMs?: number; tokensPerSecond?: number; waitMs?: number },
+      ) => {
+        if (current === undefined) return
+        const { name, trial } = current
+        const isOpen = () => /open/.test(board.view(own(now)).of(name, bucket).state)
+        const was = isOpen()
+        const outcome = { deployment: name, class: kind, at: own(now), bucket, ...more }
+        board.note(trial === undefined ? outcome : { ...outcome, trial }, own(now))
+        if (!was && isOpen() && !wasIll(name, request.region)) falseOpens++
+      }
+      return {
+        next(now) {
+          const ask = attempts.next(own(now))
+          if (ask === undefined) return undefined
+          const { target, deadlineMs, waitMs, trial } = ask
+          current = { name: target.name, beganAt: now, deadlineMs, ...(trial === undefined ? {} : { trial }) }
+          return { profile: target.profile, deadlineMs, waitMs }
+        },
+        begins(now) {
+          if (current === undefined) return
+          current.beganAt = now
+          board.started(current.name, own(now), current.trial)
+          pump(isolate)
+        },
+        failed(kind, now, waitMs) {
+          if (current === undefined) return
+          const failure = failureOf(kind, waitMs)
+          const outcome = classOf(failure)
+          board.ended(current.name)
+          if (outcome === 'limit') note(outcome, now, { waitMs })
+          else if (outcome === 'timeout') note(outcome, now, { ttftMs: now - current.beganAt })
+          else if (outcome !== undefined) note(outcome, now, {})
+          attempts.failed(failure, own(now))
+          pump(isolate)
+        },
+        first(ttftMs, now) {
+          if (current !== undefined) current.firstAt = now
+          note('first', now, { ttftMs })
+          pump(isolate)
+        },
+        ended(kind, now) {
+          if (current === undefined) return
+          board.ended(current.name)
+          if (kind === 'cut') note('post', now, {})
+          if (kind === 'answer') {
+            const tokensPerSecond = (OUTPUT_TOKENS * 1000) / Math.max(now - (current.firstAt ?? now), 1)
+            note('ok', now, { tokensPerSecond })
+          }
+          pump(isolate)
+        },
+      }
+    },
+    prefers(region, index, hash, now) {
+      const { board, skewMs } = isolateAt(region, index)
+      const options = { requestHash: hash, policy, bucket: 0, outputTokens: OUTPUT_TOKENS }
+      const { ranked } = rank(targetsOf(scenario.profiles), board.view(EPOCH + skewMs + now), options)
+      // A trial is no preference: it goes there just because it is out.
+      return ranked.find(({ trial }) => trial === undefined)?.candidate.name
+    },
+    falseOpens: () => falseOpens,
+  }
+}
+
+const BROKEN = new Failure('provider-failed', 'broken', { upstreamStatus: 500 })
+const LATE = new Failure('provider-timeout', 'late')
+const BAD = new Failure('rejected', 'bad', { upstreamStatus: 400 })
+const limits = new Map<number, Failure>()
+
+function failureOf(kind: 'error' | 'bad' | 'limit' | 'timeout', waitMs: number): Failure {
+  switch (kind) {
+    case 'error':
+      return BROKEN
+    case 'timeout':
+      return LATE
+    case 'bad':
+      return BAD
+    case 'limit': {
+      const made =
+        limits.get(waitMs) ?? new Failure('rate-limited', 'limit', { upstreamStatus: 429, retryAfterMs: waitMs })
+      limits.set(waitMs, made)
+      return made
+    }
+    default:
+      return kind satisfies never
+  }
+}

@@ -1,0 +1,142 @@
+import { chanceOf, normal } from './random.ts'
+
+/** A deployment of the simulated world, in good health. */
+export interface Profile {
+  /** `provider/model`. */
+  readonly name: string
+  readonly provider: string
+  readonly tier: number
+  readonly ttftMs: number
+  readonly tokensPerSecond: number
+}
+
+/** What is wrong with a deployment for a while. */
+export interface Condition {
+  /** Answers with an error at once. */
+  readonly errorRate?: number
+  /** Does not answer at all. */
+  readonly hangs?: boolean
+  readonly cutRate?: number
+  readonly ttftFactor?: number
+  readonly ttftAddMs?: number
+  /** Answers 429 with this retry-after. */
+  readonly limitMs?: number
+  /** Answers 429 to what is above it, counted over one second. */
+  readonly capacityPerSecond?: number
+}
+
+export interface Fault extends Condition {
+  readonly deployments: readonly string[]
+  readonly from: number
+  readonly to: number
+  /** Where it is not everywhere. */
+  readonly regions?: readonly number[]
+  /** On and off for so long each, starting with on. */
+  readonly flapMs?: number
+}
+
+export interface Request {
+  readonly id: number
+  readonly at: number
+  readonly region: number
+  readonly isolate: number
+  readonly hash: number
+  /** 0 to 2, as the product counts them. */
+  readonly size: number
+  /** Refused by every provider as the caller's own mistake. */
+  readonly bad: boolean
+  /** When the client leaves, after the start; undefined where it stays. */
+  readonly leavesAfterMs?: number
+  /** The deployments that can do it. */
+  readonly candidates: readonly Profile[]
+}
+
+/** What a deployment does with a request; times count from the start of the attempt. */
+export type Course =
+  | { readonly kind: 'answer'; readonly firstMs: number; readonly endMs: number }
+  | { readonly kind: 'cut'; readonly firstMs: number; readonly endMs: number }
+  | { readonly kind: 'error'; readonly endMs: number }
+  | { readonly kind: 'bad'; readonly endMs: number }
+  | { readonly kind: 'limit'; readonly endMs: number; readonly waitMs: number }
+  | { readonly kind: 'hang' }
+
+export interface World {
+  readonly condition: (deployment: string, region: number, now: number) => Condition | undefined
+  /** Takes its turn at the deployment, capacity included. */
+  readonly ask: (profile: Profile, request: Request, attempt: number, now: number) => Course
+  /** What a request is worth there in the mean, by the true state: share that goes well, and seconds to the first word. */
+  readonly truth: (profile: Profile, request: Request, now: number) => { p: number; seconds: number }
+}
+
+export const OUTPUT_TOKENS = 200
+/** A provider in good health still fails now and then. */
+export const USUAL_ERROR_RATE = 0.003
+const SIGMA = 0.35
+const SIZE_FACTOR = [1, 1.6, 3]
+/** What a mean is above the median where times are spread so. */
+const MEAN_FACTOR = Math.exp(SIGMA ** 2 / 2)
+/** Nobody waits longer for a first word: an attempt of that kind fails. */
+const OUT_OF_TIME_SECONDS = 30
+
+/** The true world, of which policies see only what they ask. */
+export function createWorld(faults: readonly Fault[], seed: number): World {
+  const taken = new Map<string, { second: number; count: number }>()
+
+  const condition = (deployment: string, region: number, now: number): Condition | undefined =>
+    faults.find(
+      ({ deployments, from, to, regions, flapMs }) =>
+        now >= from &&
+        now < to &&
+        deployments.includes(deployment) &&
+        regions?.includes(region) !== false &&
+        (flapMs === undefined || Math.floor((now - from) / flapMs) % 2 === 0),
+    )
+
+  const isFull = (name: string, perSecond: number, now: number) => {
+    const used = taken.get(name)
+    return used?.second === Math.floor(now / 1000) && used.count >= perSecond
+  }
+
+  const medianMs = ({ ttftMs }: Profile, { size }: Request, now: Condition | undefined) =>
+    ttftMs * (SIZE_FACTOR[size] ?? 1) * (now?.ttftFactor ?? 1) + (now?.ttftAddMs ?? 0)
+
+  return {
+    condition,
+    ask(profile, request, attempt, now) {
+      const { name } = profile
+      const wrong = condition(name, request.region, now)
+      const chance = chanceOf(seed, request.id, attempt, nameNumber(name))
+      const [luck, cutLuck, quick, where] = [chance(), chance(), chance(), chance()]
+      const spread = Math.exp(SIGMA * normal(chance))
+      if (request.bad) return { kind: 'bad', endMs: 40 + 80 * quick }
+      if (wrong?.hangs === true) return { kind: 'hang' }
+      if (wrong?.limitMs !== undefined) return { kind: 'limit', endMs: 40 + 60 * quick, waitMs: wrong.limitMs }
+      if (wrong?.capacityPerSecond !== undefined) {
+        if (isFull(name, wrong.capacityPerSecond, now)) return { kind: 'limit', endMs: 40 + 60 * quick, waitMs: 1000 }
+        const second = Math.floor(now / 1000)
+        const used = taken.get(name)
+        taken.set(name, { second, count: used?.second === second ? used.count + 1 : 1 })
+      }
+      if (luck < (wrong?.errorRate ?? USUAL_ERROR_RATE)) return { kind: 'error', endMs: 50 + 150 * quick }
+      const firstMs = medianMs(profile, request, wrong) * spread
+      const streamMs = (OUTPUT_TOKENS / profile.tokensPerSecond) * 1000
+      if (cutLuck < (wrong?.cutRate ?? 0)) return { kind: 'cut', firstMs, endMs: firstMs + streamMs * where }
+      return { kind: 'answer', firstMs, endMs: firstMs + streamMs }
+    },
+    truth(profile, request, now) {
+      const wrong = condition(profile.name, request.region, now)
+      const full = wrong?.capacityPerSecond !== undefined && isFull(profile.name, wrong.capacityPerSecond, now)
+      if (wrong?.hangs === true || wrong?.limitMs !== undefined || full) return { p: 0, seconds: OUT_OF_TIME_SECONDS }
+      return {
+        p: (1 - (wrong?.errorRate ?? USUAL_ERROR_RATE)) * (1 - (wrong?.cutRate ?? 0)),
+        seconds: (medianMs(profile, request, wrong) * MEAN_FACTOR) / 1000,
+      }
+    },
+  }
+}
+
+function nameNumber(name: string): number {
+  let number = 0
+  for (const letter of name) number = Math.imul(number, 31) + letter.charCodeAt(0)
+  return number
+}

@@ -1,0 +1,58 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Router9, startRouter9 } from '../harness/router9.ts'
+import { DEMO_KEY } from '../harness/worker.ts'
+
+let router9: Router9
+beforeAll(async () => {
+  router9 = await startRouter9()
+})
+afterAll(() => router9.stop())
+
+const SAY = { model: 'openai/gpt-4o', messages: [{ role: 'user', content: 'Say: hello' }] }
+
+function call(method: string, path: string, body?: unknown, key = DEMO_KEY): Promise<Response> {
+  return fetch(router9.url + path, {
+    method,
+    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json', origin: 'https://page.example' },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  })
+}
+
+test.each<[string, number, () => Promise<Response>]>([
+  ['an answer', 200, () => call('POST', '/v1/chat/completions', SAY)],
+  ['a stream', 200, () => call('POST', '/v1/chat/completions', { ...SAY, stream: true })],
+  ['a refused key', 401, () => call('POST', '/v1/chat/completions', SAY, 'sk-r9k-nobody')],
+  ['a bad request', 400, () => call('POST', '/v1/chat/completions', {})],
+  [
+    'a provider’s failure',
+    502,
+    () =>
+      call('POST', '/v1/chat/completions', {
+        ...SAY,
+        messages: [{ role: 'user', content: '[[sim openai status=401]]' }],
+      }),
+  ],
+  ['the list of models', 200, () => call('GET', '/v1/models')],
+  ['health', 200, () => call('GET', '/health')],
+  ['an unknown path', 404, () => call('GET', '/nothing')],
+  ['a wrong method', 405, () => call('GET', '/v1/chat/completions')],
+  ['a preflight', 204, () => call('OPTIONS', '/v1/chat/completions')],
+])(
+  '%s is neither shown as a page, guessed at, kept by caches, nor asked for in the clear',
+  async (name, status, ask) => {
+    const response = await ask()
+    await response.text()
+    expect(response.status).toBe(status)
+    expect(Object.fromEntries(response.headers)).toMatchObject({
+      'x-content-type-options': 'nosniff',
+      'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+      'referrer-policy': 'no-referrer',
+      'strict-transport-security': expect.stringMatching(/^max-age=\d{7,}/),
+      // The contract has its own word for streams.
+      'cache-control': name === 'a stream' ? 'no-cache, no-transform' : 'no-store',
+      // And browsers may call from anywhere.
+      'access-control-allow-origin': '*',
+    })
+    for (const header of ['server', 'x-powered-by', 'set-cookie']) expect(response.headers.has(header)).toBe(false)
+  },
+)
