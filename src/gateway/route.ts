@@ -27,9 +27,8 @@ export interface Route {
 
 /** What a call is planned from: its key, its needs and its wishes, and what the operator configured. */
 export function situationOf(call: { settings: Settings; caller: KeyRecord }, chat: Chat, needs: Needs): Situation {
-  const { providers, autoModels, autoChosen, ownModels } = call.settings
+  const { providers: configured, autoModels, autoChosen, ownModels } = call.settings
   const { models: allowed } = call.caller
-  const configured = new Set(providers.keys())
   return { chat, needs, configured, autoModels, autoChosen, ownModels, ...(allowed === undefined ? {} : { allowed }) }
 }
 

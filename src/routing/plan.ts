@@ -32,8 +32,8 @@ export interface Plan {
 export interface Situation {
   readonly chat: Chat
   readonly needs: Needs
-  /** The ids of the providers that are configured. */
-  readonly configured: ReadonlySet<string>
+  /** The ids of the providers that are configured: one object for all requests under the same settings. */
+  readonly configured: Pick<ReadonlySet<string>, 'has' | 'size'>
   readonly autoModels: readonly string[]
   readonly autoChosen: boolean
   /** For each provider whose models the catalogue cannot know: those that the operator named. */
@@ -55,19 +55,9 @@ export function plan(situation: Situation): Plan {
     throw new Failure('no-provider', text)
   }
   const names = namesOf(chat)
-  const preferences = chat.provider ?? {}
-  // Preferences order a name's own targets; the order of names is the caller's.
-  let tier = 0
-  const preferred = unique(
-    names.flatMap((name) => {
-      const tiers = inTiers(prefer(targetsOfName(situation, name), preferences), preferences)
-      const candidates = tiers.map((target) => ({ ...target, tier: tier + target.tier }))
-      tier = (candidates.at(-1)?.tier ?? tier) + 1
-      return candidates
-    }),
-  )
+  const preferred = unique(inOrder(situation, names))
   if (preferred.length === 0) throw nothingLeft(chat)
-  const { order, sort, allow_fallbacks } = preferences
+  const { order, sort, allow_fallbacks } = chat.provider ?? {}
   return {
     candidates: capableOnly(preferred, situation.needs, names),
     policy: names.length === 1 && order === undefined && sort !== 'price' ? 'balanced' : 'strict',
@@ -81,21 +71,31 @@ export function namesOf({ model, models }: Chat): readonly string[] {
   return [...new Set([model, ...(models ?? [])])]
 }
 
-function targetsOfName(situation: Situation, name: string): Planned[] {
+/** Preferences order a name's own targets; the order of names is the caller's. */
+function inOrder(situation: Situation, names: readonly string[]): readonly Planned[] {
+  const preferred = names.map((name) => prefer(targetsOfName(situation, name), situation.chat.provider))
+  const [only] = preferred
+  if (only !== undefined && preferred.length === 1) return only
+  let first = 0
+  return preferred.flatMap((targets) => {
+    const raised = targets.map((target) => ({ ...target, tier: first + target.tier }))
+    first = Math.floor(raised.at(-1)?.tier ?? first) + 1
+    return raised
+  })
+}
+
+function targetsOfName(situation: Situation, name: string): readonly Planned[] {
   if (name === AUTO) return autoTargets(situation)
   const isPin = pinOf(name) !== undefined
   return named(situation, name).map((target, at) => ({ ...target, tier: isPin && at > 0 ? 1 : resold(target) }))
 }
 
+/** Whoever sells others' models on comes after those who serve them, and before the next model. */
 function resold({ deployment }: Target): number {
-  return findProvider(deployment.provider)?.resells === true ? 1 : 0
+  return findProvider(deployment.provider)?.resells === true ? RESOLD : 0
 }
 
-/** An order or a price that the caller goes by makes a tier of each step of it. */
-function inTiers(targets: readonly Planned[], { order, sort }: Preferences): Planned[] {
-  if (order === undefined && sort !== 'price') return [...targets]
-  return targets.map((target, tier) => ({ ...target, tier }))
-}
+const RESOLD = 0.2
 
 function named(situation: Situation, name: string): Target[] {
   const { chat, configured, allowed } = situation
@@ -165,24 +165,39 @@ function openTarget(provider: string, upstreamModel: string, model: string): Tar
   return { model, deployment: { provider, upstreamModel, traits: openTraits } }
 }
 
-function autoTargets(situation: Situation): Planned[] {
+/** What `auto` may use of what is configured, by `Situation.configured`. */
+const favourites = new WeakMap<object, readonly Planned[]>()
+
+function favouritesOf(situation: Situation): readonly Planned[] {
+  const { autoModels, configured } = situation
+  const known = favourites.get(configured)
+  if (known !== undefined) return known
+  const found = autoModels.flatMap((name, tier) =>
+    (resolve(situation, name) ?? [])
+      .filter(({ deployment }) => configured.has(deployment.provider))
+      .map((target) => ({ ...target, tier: tier + resold(target) })),
+  )
+  favourites.set(configured, found)
+  return found
+}
+
+function autoTargets(situation: Situation): readonly Planned[] {
   const { allowed, autoModels, autoChosen, configured, needs } = situation
   if (!allows(allowed, AUTO)) {
     throw new Failure('model-not-allowed', "This key may not use the model 'auto'.", { param: 'model' })
   }
   // A list that holds nothing but `auto` leaves the choice open.
   const within = allowed?.some((name) => name !== AUTO) ? allowed : undefined
-  const here = ({ model, deployment }: Target) => configured.has(deployment.provider) && allows(within, model)
-  const chosen = autoModels.flatMap((name, tier) =>
-    // Two steps a model: whoever sells others' models on comes after those who serve it.
-    (resolve(situation, name) ?? []).filter(here).map((target) => ({ ...target, tier: 2 * tier + resold(target) })),
-  )
+  const isAllowed = ({ model }: Target) => allows(within, model)
+  const chosen = within === undefined ? favouritesOf(situation) : favouritesOf(situation).filter(isAllowed)
   const isAble = ({ deployment: { traits } }: Target) => lackOf(needs, traits) === undefined && fits(needs, traits)
   if (autoChosen || chosen.some(isAble)) return chosen
   // None of our own favourites is to be had, or up to it: whatever the configured providers have, the operator's own first.
   const own = [...situation.ownModels].flatMap(([id, models]) => models.map((name) => openTarget(id, name, name)))
-  const others = [...own, ...allModels().flatMap(targetsOf).filter(isAble)].filter(here)
-  return [...chosen, ...others.map((target, at) => ({ ...target, tier: 2 * autoModels.length + at }))]
+  const others = [...own, ...allModels().flatMap(targetsOf)].filter(
+    (target) => configured.has(target.deployment.provider) && isAllowed(target) && isAble(target),
+  )
+  return [...chosen, ...others.map((target, at) => ({ ...target, tier: autoModels.length + at }))]
 }
 
 /** All that a name may mean, configured or not: a pinned provider's model, a model, or one of the operator's own. */
@@ -203,18 +218,19 @@ function unique<Some extends Target>(targets: readonly Some[]): Some[] {
 
 type Preferences = NonNullable<Chat['provider']>
 
-function prefer(targets: readonly Planned[], preferences: Preferences): Planned[] {
+function prefer(targets: readonly Planned[], preferences: Preferences | null | undefined): readonly Planned[] {
+  if (!preferences) return targets
   const { order, sort } = preferences
+  const wanted = targets.filter((target) => isWanted(target, preferences) && isAffordable(target, preferences))
+  if (!order && sort !== 'price') return wanted
   const ranks = idsOf(order ?? [])
   const rank = ({ deployment }: Target) => {
     const at = ranks.indexOf(deployment.provider)
     return at < 0 ? ranks.length : at
   }
   const cost = sort === 'price' ? dollars : () => 0
-  // Sorting is stable: what ties keeps the catalogue's order.
-  return targets
-    .filter((target) => isWanted(target, preferences) && isAffordable(target, preferences))
-    .sort((a, b) => rank(a) - rank(b) || cost(a) - cost(b))
+  // Sorting is stable: what ties keeps its order. Each step of an order that the caller goes by is a tier.
+  return wanted.toSorted((a, b) => rank(a) - rank(b) || cost(a) - cost(b)).map((target, tier) => ({ ...target, tier }))
 }
 
 function idsOf(names: readonly string[]): readonly string[] {

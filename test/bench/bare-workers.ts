@@ -30,24 +30,25 @@ async function copy(reader, writer) {
 
 /** Router9 with its Durable Objects watched: what they are asked is counted, and they can be made to hang. */
 export function watchedRouter9(objects: readonly string[]): string {
-  const classes = objects.map((name) => `export const ${name} = watched(all.${name})`).join('\n')
+  const classes = objects.map((name) => `export const ${name} = watched(all.${name}, '${name}')`).join('\n')
   return `${WATCH}\n${classes}\n`
 }
 
 const WATCH = `import router9 from 'router9.js'
 import * as all from 'router9.js'
 
-let calls = 0
+const calls = {}
 let hung = false
 
-function watched(Base) {
+function watched(Base, label) {
+  calls[label] = 0
   class Watched extends Base {}
   for (let proto = Base.prototype; proto && proto.constructor.name !== 'DurableObject'; proto = Object.getPrototypeOf(proto)) {
     for (const name of Object.getOwnPropertyNames(proto)) {
       const own = proto[name]
       if (name === 'constructor' || typeof own !== 'function' || Object.hasOwn(Watched.prototype, name)) continue
       Watched.prototype[name] = async function (...given) {
-        calls++
+        calls[label]++
         if (hung) await new Promise((resolve) => setTimeout(resolve, 60_000))
         return own.apply(this, given)
       }
@@ -59,7 +60,7 @@ function watched(Base) {
 export default {
   fetch(request, env, context) {
     const { pathname } = new URL(request.url)
-    if (pathname === '/bench/calls') return Response.json({ calls })
+    if (pathname === '/bench/calls') return Response.json(calls)
     if (pathname === '/bench/hang') return Response.json({ hung: (hung = true) })
     return router9.fetch(request, env, context)
   },

@@ -98,7 +98,7 @@ async function measureTrips(stage: Stage, asked: Asked, found: Findings): Promis
   const { reportsPerSecond, keyReads, requests, heldUp } = trips
   found.say(
     '',
-    `round trips: ${reportsPerSecond.toFixed(1)} Durable Object calls a second, ${keyReads} reads of KV; ` +
+    `round trips: ${reportsPerSecond.toFixed(1)} calls a second to a Durable Object, ${keyReads} reads of KV; ` +
       `${heldUp} of ${requests} requests held up while both hang`,
   )
   found.scenarios.push({ name: 'round-trips', ...trips })
@@ -124,11 +124,25 @@ async function measureLanes(stage: Stage, asked: Asked, found: Findings): Promis
       for (const goal of scenario.goals) judge(asked, found, goal, valuesOf(goal, results))
       grown.set(scenario.name, results)
     }
+    judgeGrowth(asked, found, grown)
     const log = gateways.router9.log()
     if (/"level":"error"/.test(log)) throw new Error(`Router9 has logged faults:\n${log}`)
   } finally {
     for (const gateway of [gateways.passthrough, gateways.copy, gateways.router9]) await gateway.stop()
   }
+}
+
+const GROWTH_GOAL: Goal = { name: 'CPU per byte, 5 MB over 200 KB', unit: '×', must: 1.25, aim: 1 }
+
+/** CPU that grows faster than bodies do would show a copy too many, or worse. */
+function judgeGrowth(asked: Asked, found: Findings, results: ReadonlyMap<string, readonly LaneResult[]>): void {
+  const [large, small] = [perByte(results.get('json-5-mb-image')), perByte(results.get('json-200-kb'))]
+  if (large.length > 0 && small.length > 0) judge(asked, found, GROWTH_GOAL, [median(large) / median(small)])
+}
+
+function perByte(results: readonly LaneResult[] = []): number[] {
+  const own = results.find(({ lane }) => lane.name === 'router9')
+  return own?.readings.map(({ cpuPerRequestUs }) => cpuPerRequestUs / own.lane.body.length) ?? []
 }
 
 process.exitCode = await main()

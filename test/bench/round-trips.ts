@@ -10,7 +10,7 @@ export const HELD_UP_GOAL: Goal = {
   exact: true,
 }
 export const REPORTS_GOAL: Goal = {
-  name: 'Durable Object calls of one isolate in good times',
+  name: 'calls of one isolate to a Durable Object in good times',
   unit: 'RPC/s',
   must: 1.2,
 }
@@ -20,6 +20,7 @@ const HELD_UP_MS = 150
 const BUSY_MS = 3000
 
 export interface RoundTrips {
+  /** Of the object that is told most often. */
   readonly reportsPerSecond: number
   readonly keyReads: number
   readonly requests: number
@@ -28,7 +29,7 @@ export interface RoundTrips {
 
 /**
  * Counts what a busy isolate asks its Durable Objects and KV, then lets both of them hang: a request that waits for either
- * before it asks its provider takes long then. With one key and one region, each of two objects may be told once a second.
+ * before it asks its provider takes long then.
  */
 export async function measureRoundTrips(stage: Stage): Promise<RoundTrips> {
   const served = await stage.startRouter9({ watched: true })
@@ -40,11 +41,11 @@ export async function measureRoundTrips(stage: Stage): Promise<RoundTrips> {
     refuseBad([await client.fire(shot)])
     client.close()
     const calls = async () =>
-      ((await (await fetch(new URL('/bench/calls', served.url))).json()) as { calls: number }).calls
+      Object.values((await (await fetch(new URL('/bench/calls', served.url))).json()) as Record<string, number>)
     const [callsBefore, readsBefore, began] = [await calls(), stage.keys.reads(), performance.now()]
     refuseBad(await load(shot, 8, BUSY_MS))
     const seconds = (performance.now() - began) / 1000
-    const reports = (await calls()) - callsBefore
+    const reports = Math.max(...(await calls()).map((count, at) => count - (callsBefore[at] ?? 0)))
     const keyReads = stage.keys.reads() - readsBefore
     await fetch(new URL('/bench/hang', served.url))
     stage.keys.behave('hang')

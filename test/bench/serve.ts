@@ -20,6 +20,13 @@ export interface Served {
   readonly stop: () => Promise<void>
 }
 
+// Whatever ends the run, no workerd is left behind.
+const running = new Set<ChildProcess>()
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130))
+
 /** What is to be served. */
 export interface Serving {
   /** Its modules, the main one first. */
@@ -52,6 +59,8 @@ export async function serve(serving: Serving): Promise<Served> {
   ])
   let log = ''
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  running.add(child)
+  child.once('exit', () => running.delete(child))
   for (const output of [child.stdout, child.stderr]) {
     output.on('data', (piece) => {
       log = (log + piece).slice(-20_000)
