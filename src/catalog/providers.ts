@@ -14,7 +14,7 @@ export interface Provider {
   readonly id: string
   /** Further names that people know it by. */
   readonly aliases?: readonly string[]
-  /** Its settings are `<setting>_API_KEY` and `<setting>_BASE_URL`. */
+  /** Its settings are `<setting>_API_KEY` and `<setting>_BASE_URL`; its id in capitals where a row does not say. */
   readonly setting: string
   readonly speak: Speaker
   /** The dialect's name, and what is special about this provider in it. */
@@ -46,24 +46,25 @@ function speaks<Quirks extends object>(
   return { speak: (call) => dialect.prepare({ ...call, quirks }), dialect: dialect.name, quirks }
 }
 
+/** OpenAI's own models, wherever they run. */
+const OPENAI = speaks(openai, {
+  maxTokens: 'max_completion_tokens',
+  developerRole: true,
+  functions: true,
+  toolIdMax: 40,
+  drop: ['top_k'],
+})
+
 // What each row says is from translation.md, section 3, and the providers' own references.
-const ROWS: readonly Provider[] = [
+const GIVEN: readonly (Omit<Provider, 'setting'> & Partial<Pick<Provider, 'setting'>>)[] = [
   {
     id: 'openai',
-    setting: 'OPENAI',
     baseUrl: 'https://api.openai.com/v1',
-    ...speaks(openai, {
-      maxTokens: 'max_completion_tokens',
-      developerRole: true,
-      functions: true,
-      toolIdMax: 40,
-      drop: ['top_k'],
-    }),
+    ...OPENAI,
   },
   {
     id: 'anthropic',
     wantsThoughts: 'asked',
-    setting: 'ANTHROPIC',
     baseUrl: 'https://api.anthropic.com',
     keyHeader: 'x-api-key',
     ...speaks(anthropic, {}),
@@ -80,7 +81,6 @@ const ROWS: readonly Provider[] = [
   {
     id: 'mistral',
     aliases: ['mistralai'],
-    setting: 'MISTRAL',
     baseUrl: 'https://api.mistral.ai/v1',
     ...speaks(openai, {
       maxTokens: 'max_tokens',
@@ -119,7 +119,6 @@ const ROWS: readonly Provider[] = [
   {
     id: 'deepseek',
     wantsThoughts: 'always',
-    setting: 'DEEPSEEK',
     baseUrl: 'https://api.deepseek.com/v1',
     ...speaks(openai, {
       maxTokens: 'max_tokens',
@@ -132,7 +131,6 @@ const ROWS: readonly Provider[] = [
   {
     id: 'xai',
     aliases: ['x-ai'],
-    setting: 'XAI',
     baseUrl: 'https://api.x.ai/v1',
     ...speaks(openai, {
       maxTokens: 'max_completion_tokens',
@@ -142,7 +140,6 @@ const ROWS: readonly Provider[] = [
   },
   {
     id: 'groq',
-    setting: 'GROQ',
     baseUrl: 'https://api.groq.com/openai/v1',
     ...speaks(openai, {
       maxTokens: 'max_completion_tokens',
@@ -157,7 +154,6 @@ const ROWS: readonly Provider[] = [
   },
   {
     id: 'cerebras',
-    setting: 'CEREBRAS',
     baseUrl: 'https://api.cerebras.ai/v1',
     ...speaks(openai, {
       maxTokens: 'max_completion_tokens',
@@ -170,7 +166,6 @@ const ROWS: readonly Provider[] = [
   {
     id: 'together',
     aliases: ['togetherai'],
-    setting: 'TOGETHER',
     baseUrl: 'https://api.together.xyz/v1',
     ...speaks(openai, {
       maxTokens: 'max_tokens',
@@ -181,7 +176,6 @@ const ROWS: readonly Provider[] = [
   {
     id: 'fireworks',
     aliases: ['fireworks-ai'],
-    setting: 'FIREWORKS',
     baseUrl: 'https://api.fireworks.ai/inference/v1',
     ...speaks(openai, {
       maxTokens: 'max_tokens',
@@ -196,7 +190,6 @@ const ROWS: readonly Provider[] = [
     id: 'openrouter',
     resells: true,
     wantsThoughts: 'always',
-    setting: 'OPENROUTER',
     baseUrl: 'https://openrouter.ai/api/v1',
     ...speaks(openai, {
       maxTokens: 'max_tokens',
@@ -216,7 +209,6 @@ const ROWS: readonly Provider[] = [
   },
   {
     id: 'perplexity',
-    setting: 'PERPLEXITY',
     baseUrl: 'https://api.perplexity.ai',
     ...speaks(openai, {
       maxTokens: 'max_tokens',
@@ -231,7 +223,6 @@ const ROWS: readonly Provider[] = [
     id: 'moonshot',
     aliases: ['moonshotai'],
     wantsThoughts: 'always',
-    setting: 'MOONSHOT',
     baseUrl: 'https://api.moonshot.ai/v1',
     ...speaks(openai, {
       maxTokens: 'max_tokens',
@@ -244,23 +235,15 @@ const ROWS: readonly Provider[] = [
     aliases: ['azure-openai'],
     setting: 'AZURE_OPENAI',
     keyHeader: 'api-key',
-    ...speaks(openai, {
-      maxTokens: 'max_completion_tokens',
-      developerRole: true,
-      functions: true,
-      toolIdMax: 40,
-      drop: ['top_k'],
-    }),
+    ...OPENAI,
   },
   {
     id: 'cohere',
-    setting: 'COHERE',
     baseUrl: 'https://api.cohere.com',
     ...speaks(cohere, {}),
   },
   {
     id: 'ollama',
-    setting: 'OLLAMA',
     keyless: true,
     anyModel: true,
     elsewhere: { address: /[^/]\/api$/, ...speaks(ollama, {}) },
@@ -275,7 +258,6 @@ const ROWS: readonly Provider[] = [
   },
   {
     id: 'custom',
-    setting: 'CUSTOM',
     keyless: true,
     anyModel: true,
     ...speaks(openai, { reasoningBack: 'reasoning_content', cacheControl: true, thinkTags: true }),
@@ -283,7 +265,7 @@ const ROWS: readonly Provider[] = [
 ]
 
 /** Every provider, in the order in which settings are read. */
-export const PROVIDERS: readonly Provider[] = ROWS
+export const PROVIDERS: readonly Provider[] = GIVEN.map((row) => ({ setting: row.id.toUpperCase(), ...row }))
 
 /** The row as it stands for an address, which may decide on the dialect. */
 export function rowAt(row: Provider, baseUrl: string): Provider {
@@ -292,7 +274,7 @@ export function rowAt(row: Provider, baseUrl: string): Provider {
 }
 
 const BY_NAME: ReadonlyMap<string, Provider> = new Map(
-  ROWS.flatMap((row) => [row.id, ...(row.aliases ?? [])].map((name) => [name, row])),
+  PROVIDERS.flatMap((row) => [row.id, ...(row.aliases ?? [])].map((name) => [name, row])),
 )
 
 /** Finds a provider by its id or one of its other names, in any case. */

@@ -7,7 +7,7 @@ import { BUDGET_TOKENS, nearestEffort, readReasoning } from './effort.ts'
 import { type Fields, fieldsOf, isFields } from './fields.ts'
 import { toStrictSchema } from './json-schema.ts'
 import { withFunctionsAsTools } from './legacy-functions.ts'
-import { OWN_FIELDS, sift } from './parameters.ts'
+import { ownFields, sift, stopsOf } from './parameters.ts'
 import { unsupported } from './parts.ts'
 import { allowedTools, NO_SUCH_TOOL } from './tool-choice.ts'
 
@@ -40,7 +40,7 @@ function prepare({ chat, model, stream, traits, promptTokens, header }: Call<obj
   if (isAdaptive(traits) && messages.at(-1)?.role === 'assistant') throw noPrefill(chat)
   const body: Body = { model, max_tokens: maxTokens(chat, traits, promptTokens), messages }
   if (system !== undefined) body.system = system
-  for (const name of OWN_FIELDS.anthropic) if (chat[name] !== undefined && chat[name] !== null) body[name] = chat[name]
+  Object.assign(body, ownFields(chat, 'anthropic'))
   setTools(body, chat, traits, dropped)
   const jsonTool = setResponseFormat(body, chat, traits)
   setThinking(body, chat, traits, dropped)
@@ -257,7 +257,7 @@ function setSampling(body: Body, chat: Chat, traits: Traits, dropped: string[]):
 }
 
 function setSmallThings(body: Body, chat: Chat, dropped: string[]): void {
-  const stop = typeof chat.stop === 'string' ? [chat.stop] : (chat.stop ?? [])
+  const stop = stopsOf(chat) ?? []
   const sequences = stop.filter((sequence) => sequence.trim() !== '')
   if (sequences.length > 0) body.stop_sequences = sequences
   if (sequences.length < stop.length) dropped.push('stop')

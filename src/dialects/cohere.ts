@@ -3,9 +3,9 @@ import type { Chat, Message, Part, Tool } from '../chat/request.ts'
 import { createCohereReader } from './cohere-answer.ts'
 import type { Call, Dialect, Prepared, Traits } from './dialect.ts'
 import { BUDGET_TOKENS, readReasoning } from './effort.ts'
-import { type Fields, isFields } from './fields.ts'
+import { type Fields, isFields, present } from './fields.ts'
 import { withFunctionsAsTools } from './legacy-functions.ts'
-import { OWN_FIELDS, sift } from './parameters.ts'
+import { ownFields, sift, stopsOf } from './parameters.ts'
 import { cannotCarry, nothingSaid, partsOf, readArguments, textContent, unsupported } from './parts.ts'
 import { allowedTools, NO_SUCH_TOOL } from './tool-choice.ts'
 
@@ -25,7 +25,7 @@ function prepare({ chat, model, stream, traits, newId }: Call<object>): Prepared
   const messages = chat.messages.map(toMessage).filter(saysSomething)
   if (messages.length === 0) throw nothingSaid()
   const body: Body = { model, messages, stream }
-  for (const name of OWN_FIELDS.cohere) if (chat[name] !== undefined && chat[name] !== null) body[name] = chat[name]
+  Object.assign(body, ownFields(chat, 'cohere'))
   setTools(body, chat)
   setSampling(body, chat, traits)
   setThinking(body, chat, traits, dropped)
@@ -124,7 +124,6 @@ function setTools(body: Body, chat: Chat): void {
 
 function setSampling(body: Body, chat: Chat, { outputTokens }: Traits): void {
   const asked = chat.max_completion_tokens ?? chat.max_tokens
-  const stop = typeof chat.stop === 'string' ? [chat.stop] : chat.stop
   const given = {
     max_tokens: asked && outputTokens > 0 ? Math.min(asked, outputTokens) : asked,
     // Cohere's scales end at 1 and 0.99.
@@ -132,11 +131,11 @@ function setSampling(body: Body, chat: Chat, { outputTokens }: Traits): void {
     p: clamp(chat.top_p, 0.01, 0.99),
     k: clamp(chat.top_k, 0, MAX_TOP_K),
     seed: chat.seed,
-    stop_sequences: stop?.length ? stop : undefined,
+    stop_sequences: stopsOf(chat),
     presence_penalty: clamp(chat.presence_penalty, 0, 1),
     frequency_penalty: clamp(chat.frequency_penalty, 0, 1),
   }
-  for (const [name, value] of Object.entries(given)) if (value !== undefined && value !== null) body[name] = value
+  Object.assign(body, present(given))
 }
 
 function clamp(value: number | null | undefined, least: number, most: number): number | undefined {

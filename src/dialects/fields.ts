@@ -32,3 +32,8 @@ export function sayingSomething(fields: Fields): Fields | undefined {
   }
   return kept
 }
+
+/** The members that are there: a request's nulls stand for nothing. */
+export function present(fields: Fields): Fields {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined && value !== null))
+}

@@ -2,12 +2,12 @@ import { Failure } from '../chat/failure.ts'
 import type { Chat, Tool } from '../chat/request.ts'
 import type { Call, Dialect, Prepared, Traits } from './dialect.ts'
 import { BUDGET_TOKENS, nearestEffort, readReasoning, weakestEffort } from './effort.ts'
-import { type Fields, isFields } from './fields.ts'
+import { type Fields, isFields, present } from './fields.ts'
 import { createGeminiReader } from './gemini-answer.ts'
 import { isThirdGeneration, toGeminiContents } from './gemini-contents.ts'
 import { toGeminiJsonSchema } from './json-schema.ts'
 import { withFunctionsAsTools } from './legacy-functions.ts'
-import { sift } from './parameters.ts'
+import { sift, stopsOf } from './parameters.ts'
 import { unsupported } from './parts.ts'
 import { allowedTools, NO_SUCH_TOOL } from './tool-choice.ts'
 
@@ -95,7 +95,6 @@ function toToolConfig(choice: Chat['tool_choice'], offered: readonly Tool[]): Fi
 function toGenerationConfig(chat: Chat, traits: Traits, dropped: string[]): Fields {
   const asked = chat.max_completion_tokens ?? chat.max_tokens ?? undefined
   const most = traits.outputTokens || Number.POSITIVE_INFINITY
-  const stop = typeof chat.stop === 'string' ? [chat.stop] : (chat.stop ?? [])
   const format = chat.response_format
   const json = isJson(chat)
   const schema = format?.type === 'json_schema' ? format.json_schema?.schema : undefined
@@ -113,13 +112,13 @@ function toGenerationConfig(chat: Chat, traits: Traits, dropped: string[]): Fiel
     seed: chat.seed,
     presencePenalty: chat.presence_penalty,
     frequencyPenalty: chat.frequency_penalty,
-    stopSequences: stop.length > 0 ? stop : undefined,
+    stopSequences: stopsOf(chat),
     responseMimeType: json ? 'application/json' : undefined,
     responseJsonSchema: schema ? toGeminiJsonSchema(schema) : undefined,
     thinkingConfig: toThinking(chat, traits, dropped),
     ...images,
   }
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined && value !== null))
+  return present(given)
 }
 
 function drop(name: string, value: unknown, dropped: string[]): undefined {

@@ -1,10 +1,10 @@
 import type { Chat, Message } from '../chat/request.ts'
 import type { Call, Dialect, Prepared } from './dialect.ts'
 import { type Effort, readReasoning } from './effort.ts'
-import { type Fields, isFields } from './fields.ts'
+import { type Fields, isFields, present } from './fields.ts'
 import { withFunctionsAsTools } from './legacy-functions.ts'
 import { createOllamaReader } from './ollama-answer.ts'
-import { OWN_FIELDS, sift } from './parameters.ts'
+import { ownFields, sift, stopsOf } from './parameters.ts'
 import { cannotCarry, partsOf, readArguments, readDataUrl, unsupported } from './parts.ts'
 
 /** Ollama's own chat, beside the one that it has in OpenAI's words (translation 3; docs.ollama.com, "Chat"). */
@@ -22,7 +22,7 @@ function prepare({ chat, model, stream, traits, newId, promptTokens = () => 0 }:
   if (asked !== undefined && traits.reasoning) body.think = THINK[asked.effort ?? 'medium']
   const options = toOptions(chat)
   if (Object.keys(options).length > 0) body.options = options
-  for (const name of OWN_FIELDS.ollama) if (chat[name] !== undefined && chat[name] !== null) body[name] = chat[name]
+  Object.assign(body, ownFields(chat, 'ollama'))
   const reader = () => createOllamaReader(newId, promptTokens)
   return {
     request: { path: '/chat', headers: {}, body: JSON.stringify(body) },
@@ -102,9 +102,9 @@ function toOptions(chat: Chat): Fields {
     top_p: chat.top_p,
     top_k: chat.top_k,
     seed: chat.seed,
-    stop: typeof chat.stop === 'string' ? [chat.stop] : chat.stop,
+    stop: stopsOf(chat),
     presence_penalty: chat.presence_penalty,
     frequency_penalty: chat.frequency_penalty,
   }
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => (value ?? null) !== null))
+  return present(given)
 }

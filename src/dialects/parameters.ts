@@ -1,4 +1,5 @@
 import { type Chat, ROUTING_FIELDS } from '../chat/request.ts'
+import { type Fields, present } from './fields.ts'
 import { unsupported } from './parts.ts'
 
 /**
@@ -68,6 +69,17 @@ export const OWN_FIELDS: Readonly<Record<OwnDialect, readonly string[]>> = {
   gemini: ['safety_settings'],
   cohere: ['documents', 'citation_options', 'safety_mode', 'strict_tools', 'thinking', 'priority'],
   ollama: ['think', 'keep_alive'],
+}
+
+/** What a request holds of a dialect's own fields. */
+export function ownFields(chat: Chat, dialect: OwnDialect): Fields {
+  return present(Object.fromEntries(OWN_FIELDS[dialect].map((name) => [name, chat[name]])))
+}
+
+/** The stop sequences, if any, whether one was given or a list. */
+export function stopsOf({ stop }: Chat): readonly string[] | undefined {
+  const list = typeof stop === 'string' ? [stop] : stop
+  return list?.length ? list : undefined
 }
 
 /** What every request has, and what is Router9's own affair. */

@@ -6,6 +6,7 @@ import { unsupported } from '../dialects/parts.ts'
 import type { ConfiguredProvider, Timeouts } from '../env.ts'
 import type { Target } from '../routing/plan.ts'
 import { createSettler } from '../stream/settle.ts'
+import type { Departure } from './departure.ts'
 import { randomText } from './random.ts'
 import { createStreamReader, isMeaningful } from './read-stream.ts'
 import { askProvider, readAnswerBody } from './upstream.ts'
@@ -23,8 +24,7 @@ export interface Try {
   readonly promptTokens: () => number
   /** A header of the client's request. */
   readonly header: (name: string) => string | null
-  /** Aborted when the client leaves. */
-  readonly gone: AbortSignal
+  readonly departure: Departure
 }
 
 /** An answer that has begun: its first meaningful words are there. */
@@ -46,7 +46,7 @@ export interface Answer {
  */
 export async function attempt(given: Try): Promise<Answer> {
   const prepared = prepare(given)
-  const watch = createWatch(given.gone, given.deadlineMs)
+  const watch = createWatch(given.departure, given.deadlineMs)
   try {
     return given.stream ? await stream(given, prepared, watch) : await whole(given, prepared, watch)
   } catch (error) {
@@ -56,7 +56,13 @@ export async function attempt(given: Try): Promise<Answer> {
   }
 }
 
-function prepare({ target, provider, chat, stream, promptTokens, header }: Try): Prepared {
+type Question = Pick<Try, 'target' | 'provider' | 'chat' | 'stream' | 'promptTokens' | 'header'>
+
+/**
+ * What a target would be asked.
+ * @throws Failure where it cannot be asked that.
+ */
+export function prepare({ target, provider, chat, stream, promptTokens, header }: Question): Prepared {
   const { upstreamModel, traits } = target.deployment
   const newId = () => `call_${randomText(24)}`
   let prepared: Prepared

@@ -25,6 +25,9 @@ interface Known {
 
 const positives = new Map<string, Known>()
 const negatives = new Map<string, number>()
+/** Of keys that were good, so that the next call need not hash them: they are in this isolate's memory only. */
+const names = new Map<string, string>()
+const MAX_NAMES = 1000
 const underWay = new Map<string, Promise<KeyRecord | null>>()
 
 type Store = Pick<KVNamespace, 'get'>
@@ -37,10 +40,11 @@ type WaitUntil = (work: Promise<unknown>) => void
 export async function authenticate(header: string | null, store: Store, waitUntil: WaitUntil): Promise<KeyRecord> {
   const key = bearer(header)
   if (!looksLikeKey(key)) throw invalidKey()
-  const name = await keyName(key)
+  const name = names.get(key) ?? (await keyName(key))
   const now = Date.now()
   const record = await find(name, store, now, waitUntil)
   if (record === null || record.disabled === true) throw invalidKey()
+  if (!names.has(key)) keep(names, key, name, MAX_NAMES)
   if (record.expires !== undefined && Date.parse(record.expires) <= now) {
     throw new Failure('expired-key', 'This API key has expired. Ask for a new one.')
   }

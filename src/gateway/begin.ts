@@ -6,6 +6,7 @@ import { classOf, type Outcome } from '../routing/outcome.ts'
 import type { Target } from '../routing/plan.ts'
 import { type Answer, attempt } from './attempt.ts'
 import type { Watcher } from './board.ts'
+import type { Departure } from './departure.ts'
 import type { Askee, Route } from './route.ts'
 import { summary } from './summary.ts'
 
@@ -28,7 +29,7 @@ export interface Beginning {
   readonly promptTokens: () => number
   /** A header of the client's request. */
   readonly header: (name: string) => string | null
-  readonly gone: AbortSignal
+  readonly departure: Departure
   /** Grows as attempts end. */
   readonly trace: Attempted[]
 }
@@ -50,7 +51,7 @@ const LEAST_TOKENS = 20
  * @throws Failure where none did: the caller's own fault as it is, otherwise one that sums up all.
  */
 export async function begin(beginning: Beginning): Promise<Begun> {
-  const { route, watcher, trace, gone } = beginning
+  const { route, watcher, trace, departure } = beginning
   const { budget } = watcher
   const startedAt = Date.now()
   budget.earn(startedAt)
@@ -72,7 +73,7 @@ export async function begin(beginning: Beginning): Promise<Begun> {
       if (failure === undefined) throw error
       const { upstreamStatus } = failure.details
       trace.push({ target, outcome: String(upstreamStatus ?? failure.kind), ms: Date.now() - at, failure })
-      if (gone.aborted || !failure.failover) throw failure
+      if (departure.hasLeft() || !failure.failover) throw failure
       attempts.failed(failure, Date.now())
     }
   }
@@ -135,12 +136,12 @@ function outcomeOf(
   }
 }
 
-function tryOf({ chat, stream, settings, promptTokens, header, gone }: Beginning, ask: Ask<Askee>) {
+function tryOf({ chat, stream, settings, promptTokens, header, departure }: Beginning, ask: Ask<Askee>) {
   const { target } = ask.target
   const provider = settings.providers.get(target.deployment.provider)
   if (provider === undefined) throw new TypeError(`planned for a provider that is not configured`)
   const { timeouts } = settings
-  return { target, provider, chat, stream, timeouts, deadlineMs: ask.deadlineMs, promptTokens, header, gone }
+  return { target, provider, chat, stream, timeouts, deadlineMs: ask.deadlineMs, promptTokens, header, departure }
 }
 
 function sleep(ms: number): Promise<void> {

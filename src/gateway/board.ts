@@ -31,6 +31,9 @@ interface Isolate {
   first: Promise<void> | undefined
   /** Whether a call is set for later, and since when: the request that was to make it may have been ended. */
   setAt: number
+  /** The call that is under way, and since when. */
+  call: Promise<void> | undefined
+  calledAt: number
 }
 
 const SET_LOST_MS = 15_000
@@ -44,6 +47,8 @@ function thisIsolate(): Isolate {
     budget: createRetryBudget(Date.now()),
     first: undefined,
     setAt: Number.NEGATIVE_INFINITY,
+    call: undefined,
+    calledAt: 0,
   }
   return isolate
 }
@@ -93,8 +98,10 @@ export function blindWatcher(): Watcher {
 
 /** Asks the region at once, for those who want to know how things are rather than to send a request. */
 export async function refreshed(reach: Reach, patienceMs: number): Promise<View> {
-  const { board } = thisIsolate()
-  await orLate(exchange(reach), patienceMs)
+  const { board, call, calledAt } = thisIsolate()
+  // One at a time, or what one of them was to tell would be lost; but the request that made it may have been ended.
+  const isOut = call !== undefined && Date.now() - calledAt < PATIENCE_MS
+  await orLate(isOut ? call : exchange(reach), patienceMs)
   return board.view(Date.now())
 }
 
@@ -103,7 +110,6 @@ async function ready(reach: Reach): Promise<void> {
   if (here.board.hasSnapshot()) return
   if (here.first === undefined) {
     here.first = exchange(reach)
-    reach.waitUntil(here.first)
   } else if (here.first === WAITED) return
   await orLate(here.first, COLD_WAIT_MS)
   // Once only: a region that hangs must not hold up every request.
@@ -118,7 +124,7 @@ function tell(reach: Reach): void {
   const due = here.board.due(now)
   if (due === undefined) return
   if (due === 'now') {
-    reach.waitUntil(exchange(reach))
+    exchange(reach)
     return
   }
   if (now - here.setAt < SET_LOST_MS) return
@@ -133,7 +139,18 @@ function tell(reach: Reach): void {
 }
 
 /** One call to the region: what was seen goes out, what it knows comes back. Rejects never. */
-async function exchange({ healths, request }: Reach): Promise<void> {
+function exchange(reach: Reach): Promise<void> {
+  const here = thisIsolate()
+  const call = exchangeOnce(reach).finally(() => {
+    if (here.call === call) here.call = undefined
+  })
+  here.call = call
+  here.calledAt = Date.now()
+  reach.waitUntil(call)
+  return call
+}
+
+async function exchangeOnce({ healths, request }: Reach): Promise<void> {
   const { board } = thisIsolate()
   const region = regionOf(request)
   const report = board.take(Date.now())

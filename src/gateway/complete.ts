@@ -10,6 +10,7 @@ import { collect } from '../stream/collect.ts'
 import { createEncoder, type Envelope } from '../stream/encode.ts'
 import { type Attempted, type Begun, begin, type Ending } from './begin.ts'
 import { blindWatcher, type Reach, type Watcher, watcherOf } from './board.ts'
+import { type Departure, departureOf } from './departure.ts'
 import type { KeyRecord } from './keys.ts'
 import { admit, type Ledgers, type Spend } from './limits.ts'
 import { type Note, writeNote } from './log.ts'
@@ -41,6 +42,7 @@ interface Course {
   readonly needs: Needs
   readonly route: Route
   readonly watcher: Watcher
+  readonly departure: Departure
   /** Where thoughts are kept that a target will want back; undefined where none does. */
   readonly keeper: Keeper | undefined
   readonly spend: Spend
@@ -72,10 +74,11 @@ export async function complete(call: CompletionCall): Promise<Response> {
   const id = `chatcmpl-${randomText(28)}`
   const created = Math.floor(plannedAt / 1000)
   const { trace } = call.note
-  const course: Course = { call, chat, needs, route, watcher, keeper, spend, trace, plannedAt, id, created }
+  const departure = departureOf(call.request.signal)
+  const course: Course = { call, chat, needs, route, watcher, departure, keeper, spend, trace, plannedAt, id, created }
   const answered = chat.stream === true ? stream(course) : whole(course)
   // A client that leaves takes its call with it; what it has used by then is still counted.
-  call.waitUntil(answered.catch(() => undefined))
+  course.departure.listen(() => call.waitUntil(answered.catch(() => undefined)))
   return answered
 }
 
@@ -90,10 +93,10 @@ function keeperFor(call: CompletionCall, chat: Chat, { candidates }: Plan): Keep
   return wanted ? { store, authorization: request.headers.get('authorization') ?? '' } : undefined
 }
 
-function beginningOf({ call, chat, needs: { promptTokens }, route, watcher, trace }: Course, gone: AbortSignal) {
+function beginningOf({ call, chat, needs: { promptTokens }, route, watcher, departure, trace }: Course) {
   const { settings, request } = call
   const header = (name: string) => request.headers.get(name)
-  return { route, watcher, chat, stream: chat.stream === true, settings, promptTokens, header, gone, trace }
+  return { route, watcher, chat, stream: chat.stream === true, settings, promptTokens, header, departure, trace }
 }
 
 function headersOf(course: Course, answer: Begun | undefined): Record<string, string> {
@@ -125,7 +128,7 @@ async function whole(course: Course): Promise<Response> {
   const { call } = course
   let answer: Begun
   try {
-    answer = await begin(beginningOf(course, call.request.signal))
+    answer = await begin(beginningOf(course))
   } catch (error) {
     return failed(course, error)
   }
@@ -149,16 +152,11 @@ async function whole(course: Course): Promise<Response> {
 
 async function stream(course: Course): Promise<Response> {
   const { call } = course
-  const gone = new AbortController()
-  const leave = () => gone.abort()
-  if (call.request.signal.aborted) leave()
-  else call.request.signal.addEventListener('abort', leave)
-
-  const beginning = begin(beginningOf(course, gone.signal))
+  const beginning = begin(beginningOf(course))
   const answer = await orLate(beginning, call.settings.timeouts.commitMs).catch((error: unknown) => ({ error }))
   if (answer !== LATE && 'error' in answer) return failed(course, answer.error)
   const { readable, writable } = new IdentityTransformStream()
-  const outlet = createOutlet(writable, call.settings.timeouts.commentMs, leave)
+  const outlet = createOutlet(writable, call.settings.timeouts.commentMs, course.departure.leave)
   if (answer === LATE) outlet.keepAlive('now')
   call.waitUntil(
     (answer === LATE ? beginning : Promise.resolve(answer)).then(

@@ -1,3 +1,4 @@
+import { Failure } from '../chat/failure.ts'
 import { type Chat, parseChat } from '../chat/request.ts'
 import type { Settings } from '../env.ts'
 import type { View } from '../routing/board.ts'
@@ -6,6 +7,7 @@ import { needsOf } from '../routing/needs.ts'
 import { bucketOf } from '../routing/outcome.ts'
 import { plan } from '../routing/plan.ts'
 import type { Ranked } from '../routing/rank.ts'
+import { prepare } from './attempt.ts'
 import { blindWatcher, type Reach, refreshed } from './board.ts'
 import type { KeyRecord } from './keys.ts'
 import { type Askee, deploymentName, routeOf, situationOf } from './route.ts'
@@ -79,8 +81,13 @@ export async function dryRun({ body, settings, caller, requestId }: DryRun, reac
   const situation = situationOf({ settings, caller }, chat, needs)
   const planned = plan(situation)
   const view = await viewOf(settings, reach)
-  const { ranking } = routeOf({ plan: planned, chat, needs, settings, view, requestId })
-  const { ranked, out, panic } = ranking
+  const { ranking } = routeOf({ plan: planned, chat, needs, settings, view, requestId, whole: true })
+  const { out, panic } = ranking
+  const refusals = ranking.ranked.map((row) => refusalBy(row.candidate, settings, chat, needs.promptTokens))
+  const [refusal] = refusals
+  // Chat completions finds this out by trying one after the other, at nobody's cost.
+  if (refusal !== undefined && out.length === 0 && !refusals.includes(undefined)) throw refusal
+  const ranked = ranking.ranked.filter((_, at) => refusals[at] === undefined)
   return {
     object: 'route',
     requested_model: chat.model,
@@ -91,6 +98,10 @@ export async function dryRun({ body, settings, caller, requestId }: DryRun, reac
     plan: ranked.map((row) => rankedEntry(row, view)),
     left_out: [
       ...out.map((row) => ({ ...rankedEntry(row, view), reason: row.state })),
+      ...ranking.ranked.flatMap((row, at) => {
+        const reason = refusals[at]?.message
+        return reason === undefined ? [] : { ...rankedEntry(row, view), reason }
+      }),
       ...leftOutOf(situation, planned).map(({ reason, ...target }) => ({
         id: deploymentName(target),
         model: target.model,
@@ -99,6 +110,24 @@ export async function dryRun({ body, settings, caller, requestId }: DryRun, reac
       })),
     ],
   }
+}
+
+/** Why a target cannot be asked this at all. */
+function refusalBy(
+  { target }: Askee,
+  { providers }: Settings,
+  chat: Chat,
+  promptTokens: () => number,
+): Failure | undefined {
+  const provider = providers.get(target.deployment.provider)
+  if (provider === undefined) return undefined
+  try {
+    prepare({ target, provider, chat, stream: chat.stream === true, promptTokens, header: () => null })
+  } catch (error) {
+    if (error instanceof Failure) return error
+    throw error
+  }
+  return undefined
 }
 
 function rankedEntry({ candidate, score, trial }: Ranked<Askee>, view: View): Fields {

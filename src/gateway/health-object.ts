@@ -9,6 +9,8 @@ const NAME = 'health:v1:'
 const HUB = 'hub'
 const SAVED = 'region'
 const HUB_PATIENCE_MS = 5000
+/** A limit that ends so much later than it was heard to is a new one. */
+const NEWS_MS = 2000
 
 export type Healths = DurableObjectNamespace<Health>
 
@@ -25,29 +27,69 @@ export class Health extends DurableObject {
   #region: Region | undefined
   readonly #hub = createHub()
   #consulting = false
+  /** As the hub: who has asked, and until when our accounts are limited. */
+  readonly #regions = new Set<string>()
+  #limits: ReadonlyMap<string, number> = new Map()
 
   /** Takes an isolate's report, answers with the region's snapshot. Messages carry their version; odd ones change nothing. */
   report(region: string, report: unknown): Snapshot {
     const now = Date.now()
-    this.#region ??= createRegion(this.ctx.storage.kv.get(SAVED), now)
-    const snapshot = this.#region.report(report, now, Math.random())
-    if (this.#region.shouldSave(now)) this.ctx.storage.kv.put(SAVED, this.#region.save(now))
-    if (!this.#consulting && this.#region.nextDigestMs(now) <= 0) {
-      this.ctx.waitUntil(this.#consult(region, this.#region))
-    }
+    const isNew = this.#region === undefined
+    const known = this.#own(now)
+    const snapshot = known.report(report, now, Math.random())
+    if (known.shouldSave(now)) this.ctx.storage.kv.put(SAVED, known.save(now))
+    if (!this.#consulting && (isNew || known.nextDigestMs(now) <= 0)) this.ctx.waitUntil(this.#consult(region, known))
     return snapshot
+  }
+
+  /** Takes in what the hub says unasked. */
+  hear(digest: unknown): void {
+    const now = Date.now()
+    this.#own(now).absorb(digest, now)
   }
 
   /** As the hub: takes a region's digest, answers with the others'. */
   exchange(region: string, digest: unknown): Digest {
-    return this.#hub.exchange(region, digest, Date.now())
+    const now = Date.now()
+    const answer = this.#hub.exchange(region, digest, now)
+    if (this.#isNews(now)) {
+      for (const other of this.#regions) if (other !== region) this.ctx.waitUntil(this.#tell(other, now))
+    }
+    this.#regions.add(region)
+    return answer
+  }
+
+  #own(now: number): Region {
+    this.#region ??= createRegion(this.ctx.storage.kv.get(SAVED), now)
+    return this.#region
+  }
+
+  #healths(): Healths {
+    return (this.ctx.exports as unknown as { Health: Healths }).Health
+  }
+
+  /** A rate limit is the account's: the other regions hear of a new one at once (routing 2.6). */
+  #isNews(now: number): boolean {
+    const before = this.#limits
+    const { rows } = this.#hub.exchange('', undefined, now)
+    this.#limits = new Map(
+      rows.flatMap(({ deployment, limitMs }) => (limitMs > 0 ? [[deployment, now + limitMs] as const] : [])),
+    )
+    return [...this.#limits].some(([deployment, until]) => until > (before.get(deployment) ?? 0) + NEWS_MS)
+  }
+
+  async #tell(region: string, now: number): Promise<void> {
+    const digest = this.#hub.exchange(region, undefined, now)
+    await healthOf(this.#healths(), region as DurableObjectLocationHint)
+      .hear(digest)
+      .catch(() => {})
   }
 
   /** A hub that fails or hangs costs nothing but what others know. */
   async #consult(name: string, region: Region): Promise<void> {
     this.#consulting = true
     try {
-      const { Health: healths } = this.ctx.exports as unknown as { Health: Healths }
+      const healths = this.#healths()
       const hub = healths.get(healths.idFromName(NAME + HUB))
       const answer = await orLate(hub.exchange(name, region.digest(Date.now())), HUB_PATIENCE_MS)
       region.absorb(answer, Date.now())

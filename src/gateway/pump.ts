@@ -26,11 +26,13 @@ export function createOutlet(writable: WritableStream<Uint8Array>, commentMs: nu
   let sending = false
   writer.closed.catch(left)
 
-  const send = async (text: string) => {
-    sending = true
-    await writer.write(UTF8.encode(text))
+  const sent = () => {
     sending = false
     sentAt = Date.now()
+  }
+  const send = (text: string) => {
+    sending = true
+    return writer.write(UTF8.encode(text)).then(sent)
   }
   // One timer for a whole stream: it looks how long nothing was sent, and sleeps for what is left.
   const look = () => {

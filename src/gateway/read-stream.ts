@@ -57,16 +57,14 @@ export function createStreamReader({
     const [only] = messages
     if (only !== undefined && messages.length === 1) return readMessage(only)
     const all: Said[] = []
-    for (const message of messages) all.push(...readMessage(message))
+    for (const message of messages) for (const item of readMessage(message)) all.push(item)
     return all
   }
 
-  const step = async (): Promise<readonly Said[]> => {
-    watch.wait()
-    const piece = await reader?.read()
+  const take = (piece: ReadableStreamReadResult<Uint8Array> | undefined): readonly Said[] => {
     if (piece === undefined || piece.done) return [...read(parser.end()), ...settler.close()]
     const messages = parser.feed(piece.value)
-    watch.arrived(messages.some(({ data }) => data !== ''))
+    watch.arrived(messages.some(hasData))
     const said = read(messages)
     if (!begun && (said.some(isMeaningful) || settler.finished())) {
       begun = true
@@ -79,9 +77,16 @@ export function createStreamReader({
     return said
   }
 
+  // One function that waits for one thing: each promise more would be paid for with each event.
   return async () => {
     for (;;) {
-      const said = await step().catch((error: unknown) => settler.fail(watch.reason() ?? brokenOff(error)))
+      let said: readonly Said[]
+      try {
+        watch.wait()
+        said = take(await reader?.read())
+      } catch (error) {
+        said = settler.fail(watch.reason() ?? brokenOff(error))
+      }
       const last = said.at(-1)
       if (last === undefined) continue
       // Whatever the provider still keeps open is of no more use.
@@ -90,6 +95,10 @@ export function createStreamReader({
       return [...said.slice(0, -1), { type: 'error', failure: last.failure.without(secret) }]
     }
   }
+}
+
+function hasData({ data }: SseMessage): boolean {
+  return data !== ''
 }
 
 function brokenOff(error: unknown): Failure {

@@ -6,8 +6,8 @@ import { patienceFor } from '../routing/deadline.ts'
 import { hashOf } from '../routing/hash.ts'
 import type { Needs } from '../routing/needs.ts'
 import { bucketOf } from '../routing/outcome.ts'
-import { type Plan, type Situation, type Target, usualPrice } from '../routing/plan.ts'
-import { type Ranking, rank } from '../routing/rank.ts'
+import { type Plan, type Planned, type Situation, type Target, usualPrice } from '../routing/plan.ts'
+import { type Ranking, type RankOptions, rank } from '../routing/rank.ts'
 import type { Attempted } from './begin.ts'
 import type { KeyRecord } from './keys.ts'
 
@@ -39,14 +39,16 @@ export interface RouteInput {
   readonly settings: Settings
   readonly view: View
   readonly requestId: string
+  /** Rank every candidate, for people to see, and not only as many as are likely to be asked. */
+  readonly whole?: boolean
 }
 
 /** Puts a plan's candidates in the order in which they are to be asked now. */
-export function routeOf({ plan, chat, needs, settings, view, requestId }: RouteInput): Route {
+export function routeOf({ plan, chat, needs, settings, view, requestId, whole = false }: RouteInput): Route {
   const stream = chat.stream === true
   const bucket = bucketOf(stream, needs.promptTokens())
   const requestHash = hashOf(requestId)
-  const askees = plan.candidates.map(({ tier, model, deployment }, index): Askee => {
+  const askeeOf = ({ tier, model, deployment }: Planned, index: number): Askee => {
     const { provider, traits, price } = deployment
     return {
       name: deploymentName({ model, deployment }),
@@ -58,18 +60,33 @@ export function routeOf({ plan, chat, needs, settings, view, requestId }: RouteI
       target: { model, deployment },
       ...(price === undefined ? {} : { price: usualPrice(price) }),
     }
-  })
-  const affinity = askees.length > 1 ? affinityOf(chat) : undefined
-  const ranking = rank(askees, view, {
+  }
+  const affinity = plan.candidates.length > 1 ? affinityOf(chat) : undefined
+  const options: RankOptions = {
     requestHash,
     ...(affinity === undefined ? {} : { affinityHash: hashOf(affinity) }),
     policy: plan.policy,
     ...(plan.sort === undefined ? {} : { sort: plan.sort }),
     bucket,
     outputTokens: needs.outputTokens,
-  })
-  if (!plan.single || ranking.ranked.length === 0) return { ranking, now: view.now, bucket, requestHash }
-  return { ranking: { ...ranking, ranked: ranking.ranked.slice(0, 1), out: [] }, now: view.now, bucket, requestHash }
+  }
+  // The many that `auto` may fall back on are looked at only where the first of them are not well.
+  const few = whole || plan.sort !== undefined ? plan.candidates : plan.candidates.slice(0, FIRST_LOOK)
+  let ranking = rank(few.map(askeeOf), view, options)
+  if (few.length < plan.candidates.length && ranking.ranked.filter(isWell).length < ENOUGH) {
+    ranking = rank(plan.candidates.map(askeeOf), view, options)
+  }
+  if (plan.single && ranking.ranked.length > 0) {
+    ranking = { ...ranking, ranked: ranking.ranked.slice(0, 1), out: [] }
+  }
+  return { ranking, now: view.now, bucket, requestHash }
+}
+
+const FIRST_LOOK = 8
+const ENOUGH = 4
+
+function isWell({ state }: Row): boolean {
+  return state === 'closed'
 }
 
 /** A target's name in everything that is known of health. */

@@ -1,4 +1,5 @@
 import { Failure } from '../chat/failure.ts'
+import type { Departure } from './departure.ts'
 
 /** The clocks of one attempt, and the one switch that ends it. */
 export interface Watch {
@@ -21,20 +22,20 @@ export interface Watch {
 }
 
 /**
- * @param gone aborted when the client leaves.
  * @param deadlineMs how long the first word may take, whatever else the provider sends until then.
  */
-export function createWatch(gone: AbortSignal, deadlineMs: number): Watch {
+export function createWatch(departure: Departure, deadlineMs: number): Watch {
   const controller = new AbortController()
   let reason: Failure | undefined
   let limitMs: (() => number) | undefined
   let quietMs = 0
   let waitingSince: number | undefined
   let timer: ReturnType<typeof setTimeout> | undefined
+  let unlisten = () => {}
 
   const release = () => {
     clearTimeout(timer)
-    gone.removeEventListener('abort', left)
+    unlisten()
   }
   const end = () => {
     release()
@@ -44,7 +45,6 @@ export function createWatch(gone: AbortSignal, deadlineMs: number): Watch {
     reason ??= failure
     end()
   }
-  const left = () => stop(new Failure('client-left', 'The client left.'))
   const silentMs = () => quietMs + (waitingSince === undefined ? 0 : Date.now() - waitingSince)
   // One timer for a whole stream: it looks how long the silence has been, and sleeps for what is left.
   const look = () => {
@@ -59,8 +59,7 @@ export function createWatch(gone: AbortSignal, deadlineMs: number): Watch {
   }
 
   timer = setTimeout(look, deadlineMs)
-  if (gone.aborted) left()
-  else gone.addEventListener('abort', left)
+  unlisten = departure.listen(() => stop(new Failure('client-left', 'The client left.')))
   return {
     signal: controller.signal,
     begin: (limit) => {

@@ -30,7 +30,7 @@ export interface Board {
    * again when the time has come; where it says `now`, `take`.
    */
   readonly due: (now: number) => 'now' | number | undefined
-  /** The report to send. Until `returned` or `failed` there is no other one. */
+  /** The report to send; `returned` or `failed` follows. */
   readonly take: (now: number) => Report
   /** The region answered; anything at all may come. */
   readonly returned: (snapshot: unknown, now: number) => void
@@ -146,14 +146,16 @@ export function createBoard(isolate: string, seed: number): Board {
       return leftMs > 0 ? leftMs : 'now'
     },
     take(now) {
-      sent = pending
+      const events = pending
+      // Whoever asks while another call is out: should either fail, both are told again.
+      sent = [...(sent ?? []), ...events].slice(-MOST_EVENTS)
       pending = []
       takenAt = now
       urgent = false
       return {
         v: WIRE_VERSION,
         isolate,
-        events: sent.map(({ at, ...event }) => ({ ...event, ageMs: Math.max(now - at, 0) })),
+        events: events.map(({ at, ...event }) => ({ ...event, ageMs: Math.max(now - at, 0) })),
       }
     },
     returned(snapshot, now) {

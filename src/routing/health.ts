@@ -12,6 +12,7 @@ export interface Health {
   pre: number
   /** Failures after it; the caller saw them. */
   post: number
+  cuts: number
   /** Failures before the first word in a row: no attempt that began after the last of them got a word. */
   run: number
   /** When the last of those attempts began. */
@@ -70,15 +71,19 @@ const OPEN_RUN = 4
 const OPEN_LEAST = 6
 const OPEN_P = 0.75
 export const SUSPECT_P = 0.93
-const OPEN_MS = { first: 2000, most: 12_000 }
+const OPEN_MS = { first: 2000, most: 8000 }
+const POST_OPEN_MS = { first: 10_000, most: 16_000 }
 const CONFIG_MS = { first: 60_000, most: 600_000 }
 const GROWTH = 1.6
 const CLEAN_MS = 120_000
 const TRIALS = 3
-const LEASE_MS = { pre: 1500, post: 10_000, postAgain: 5000 }
+const LEASE_MS = { pre: 1500, post: 10_000, postAgain: 2500 }
 /** No retry mends a broken answer: it counts for more. */
+const PROBATION_MS = 20_000
+/** Broken answers less a tenth of the whole ones since: a few of them close together mean something. */
+const CUTS = { suspect: 2, open: 4, forgiven: 0.1 }
 const POST_WEIGHT = 2
-const RAMP_MS = 5000
+const RAMP_MS = { usual: 5000, post: 10_000 }
 const RAMP_LEAST = 0.1
 const LIMIT_MS = { usual: 5000, most: 120_000, apart: 60_000 }
 const LATENCY_MS = 20_000
@@ -98,6 +103,7 @@ export function unknownHealth(): Health {
     ok: 0,
     pre: 0,
     post: 0,
+    cuts: 0,
     run: 0,
     failedFrom: 0,
     open: false,
@@ -137,8 +143,11 @@ export function record(health: Health, outcome: Outcome, now: number, seed = 0.5
       if (beganAt > health.failedFrom) health.run = 0
       return
     case 'limit':
-      if (now >= health.limitedUntil)
-        health.limits = now - health.limitedUntil < LIMIT_MS.apart ? Math.min(health.limits + 1, 3) : 0
+      if (now >= health.limitedUntil) {
+        // Where it answered in between, it is our rate that it minds, and we come back slower each time.
+        const served = health.latency.some(([, , , , at]) => at > health.limitedUntil)
+        health.limits = served && now - health.limitedUntil < LIMIT_MS.apart ? Math.min(health.limits + 1, 3) : 0
+      }
       health.limitedUntil = Math.max(
         health.limitedUntil,
         now + Math.min(outcome.waitMs ?? LIMIT_MS.usual, LIMIT_MS.most) * (1 + seed * 0.1),
@@ -146,6 +155,7 @@ export function record(health: Health, outcome: Outcome, now: number, seed = 0.5
       return
     case 'ok':
       health.ok += count
+      health.cuts = Math.max(health.cuts - CUTS.forgiven * count, 0)
       // The end of a long stream tells of how things were.
       if (outcome.bucket >= WHOLE && beganAt > health.failedFrom) health.run = 0
       if (trial !== undefined) pass(health, now)
@@ -155,6 +165,9 @@ export function record(health: Health, outcome: Outcome, now: number, seed = 0.5
       return
     case 'post':
       health.post += count
+      health.cuts += count
+      // Back for a moment only, and broken again: nobody was to see that twice.
+      if (mayOpen && now - health.closedAt < PROBATION_MS) open(health, now, seed, kind, POST_OPEN_MS)
       break
     case 'pre':
     case 'timeout':
@@ -166,13 +179,22 @@ export function record(health: Health, outcome: Outcome, now: number, seed = 0.5
       kind satisfies never
   }
   if (trial !== undefined) health.trials = 0
+  // A failure is as good as a trial that failed.
+  health.leasedAt = now
   if (health.open ? trial === undefined : !mayOpen || !isBad(health, now)) return
-  open(health, now, seed, kind, health.reason === 'config' ? CONFIG_MS : OPEN_MS)
+  open(
+    health,
+    now,
+    seed,
+    kind,
+    health.open && health.reason === 'config' ? CONFIG_MS : kind === 'post' ? POST_OPEN_MS : OPEN_MS,
+  )
 }
 
 function isBad(health: Health, now: number): boolean {
   return (
     health.run >= Math.max(suspectRun(health), OPEN_RUN) ||
+    health.cuts >= CUTS.open ||
     (health.ok + health.pre + health.post >= OPEN_LEAST && successOf(health, now) < OPEN_P)
   )
 }
@@ -192,10 +214,12 @@ function pass(health: Health, now: number): void {
   if (!health.open) {
     health.pre /= 4
     health.post /= 4
+    health.cuts = 0
     return
   }
   // A clean sheet: what was counted before belongs to the fault that is over.
-  Object.assign(health, { open: false, closedAt: now, ok: 0, pre: 0, post: 0, run: 0, reason: '', until: 0 })
+  for (const average of health.latency) average[0] = Math.min(average[0], average[1])
+  Object.assign(health, { open: false, closedAt: now, ok: 0, pre: 0, post: 0, cuts: 0, run: 0, until: 0 })
 }
 
 function fade(health: Health, now: number): void {
@@ -247,7 +271,10 @@ export function judge(health: Health, now: number, bucket: number): Judged {
     tokensPerSecond: health.speed[3] > 0 ? Math.exp(health.speed[0]) : undefined,
     until: state === 'limited' ? limitedUntil : isOut ? until : 0,
     reason: state === 'limited' ? 'limit' : isOut ? health.reason : state === 'suspect' ? suspicion(health) : '',
-    ramp: Math.min(RAMP_LEAST + ((1 - RAMP_LEAST) * since) / RAMP_MS, 1),
+    ramp: Math.min(
+      RAMP_LEAST + ((1 - RAMP_LEAST) * since) / (health.reason === 'post' ? RAMP_MS.post : RAMP_MS.usual),
+      1,
+    ),
   }
 }
 
@@ -258,7 +285,7 @@ function suspicion({ pre, post }: Health): string {
 function stateOf(health: Health, now: number, p: number): State {
   if (health.limitedUntil > now) return 'limited'
   if (health.open) return health.until > now ? 'open' : 'half-open'
-  return p < SUSPECT_P || health.run >= suspectRun(health) ? 'suspect' : 'closed'
+  return p < SUSPECT_P || health.run >= suspectRun(health) || health.cuts >= CUTS.suspect ? 'suspect' : 'closed'
 }
 
 /** Where much is asked, one failure means little, and more of them come soon if they mean something. */
@@ -274,7 +301,7 @@ export function isTrialDue(health: Health, now: number, spacing = 1): boolean {
   const state = stateOf(health, now, successOf(health, now))
   if (state !== 'half-open' && state !== 'suspect') return false
   // A trial that breaks before its first word is mended by a retry; one that breaks after it is a broken answer.
-  const costly = health.post > health.pre || health.reason === 'post'
+  const costly = health.post > health.pre || (health.open && health.reason === 'post')
   const ms = !costly ? LEASE_MS.pre : health.trials > 0 ? LEASE_MS.postAgain : LEASE_MS.post
   return now - health.leasedAt >= ms * spacing
 }
@@ -302,7 +329,7 @@ export function restore(raw: unknown, now: number, shiftMs = 0): Health {
     const far = name === 'until' || name === 'limitedUntil' ? now + FAR_MS : now
     if (health[name] !== 0) health[name] = Math.min(health[name] + shiftMs, far)
   }
-  for (const name of ['ok', 'pre', 'post', 'run', 'opens', 'trials', 'limits'] as const)
+  for (const name of ['ok', 'pre', 'post', 'run', 'opens', 'trials', 'limits', 'cuts'] as const)
     health[name] = Math.max(health[name], 0)
   health.prior = Math.min(Math.max(health.prior, 0), 1)
   health.speed = restoreAverage(fields.speed, now, shiftMs)

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { departureOf } from '../../src/gateway/departure.ts'
 import { createWatch, type Watch } from '../../src/gateway/watch.ts'
 
 const DEADLINE_MS = 1000
@@ -9,7 +10,7 @@ let watch: Watch
 beforeEach(() => {
   vi.useFakeTimers()
   gone = new AbortController()
-  watch = createWatch(gone.signal, DEADLINE_MS)
+  watch = createWatch(departureOf(gone.signal), DEADLINE_MS)
 })
 afterEach(() => {
   watch.end()
@@ -126,7 +127,7 @@ describe('a client that leaves', () => {
   })
 
   test('ends it also where it had left before', () => {
-    const late = createWatch(AbortSignal.abort(), DEADLINE_MS)
+    const late = createWatch(departureOf(AbortSignal.abort()), DEADLINE_MS)
     expect(late.signal.aborted).toBe(true)
     expect(late.reason()?.kind).toBe('client-left')
   })

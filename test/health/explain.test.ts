@@ -189,9 +189,9 @@ describe('the plan is what the next request does', () => {
 
   test('by sort: latency and sort: throughput', async () => {
     router9.simulator.setFault('openai', { latencyMs: 300, tokenDelayMs: 1 })
-    router9.simulator.setFault('mistral', { latencyMs: 5, tokenDelayMs: 40 })
+    router9.simulator.setFault('mistral', { latencyMs: 5, tokenDelayMs: 30 })
     router9.simulator.setFault('groq', { latencyMs: 900, tokenDelayMs: 10 })
-    const counting = { stream: true, messages: [{ role: 'user', content: 'Count to 15' }] }
+    const counting = { stream: true, messages: [{ role: 'user', content: 'Count to 40' }] }
     const sorted = async (sort: string) => providersOf(await routed({ stream: true, provider: { sort } }))
     const measure = () => Promise.all(Object.values(MODELS).map((model) => router9.ask({ ...counting, model })))
     await until(
@@ -219,7 +219,19 @@ describe('the plan is what the next request does', () => {
     const answer = await router9.ask(strict)
     expect(answer).toMatchObject({ status: 200 })
     expect(askedOf(answer).at(-1)).toBe('openai')
-    expect(providersOf(await routed(strict))).toEqual(['openai'])
+    const { plan, left_out } = await routed(strict)
+    expect(plan.map(({ provider }) => provider)).toEqual(['openai'])
+    const [lossy] = left_out.filter(({ id }) => id === 'anthropic/claude-sonnet-4-5')
+    expect(lossy?.reason).toContain('logit_bias')
+    const alone = { model: body.model, logit_bias: body.logit_bias, provider: { require_parameters: true } }
+    const refusals = await Promise.all(
+      ['/v1/route', '/v1/chat/completions'].map(async (path) => {
+        const response = await router9.post(path, { ...alone, messages: say('well') })
+        return { status: response.status, body: await response.json() }
+      }),
+    )
+    expect(refusals[0]?.status).toBe(400)
+    expect(refusals[0]).toEqual(refusals[1])
   })
 
   test('with who is out left out, why and until when, and back when it is back', async () => {

@@ -27,7 +27,10 @@ describe('a provider', { concurrent: true }, () => {
 
     router9.simulator.clearFaults()
     const after = await askUntil(router9, isFirst, { stream: true })
-    expect(new Set(after.map(({ reason }) => reason))).toEqual(new Set(['healthier', 'trial', 'first']))
+    const reasons = new Set(after.map(({ reason }) => reason))
+    expect(reasons).toContain('trial')
+    // Until then others answer, and for a while it gets only a part again.
+    expect(['healthier', 'trial', 'better', 'first']).toEqual(expect.arrayContaining([...reasons]))
     for (const { attempts } of after) expect(attempts.map(({ outcome }) => outcome)).toEqual(['200'])
   })
 

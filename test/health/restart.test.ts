@@ -57,7 +57,7 @@ test('a region that loses all it knows is taught again by the isolates', async (
   expect(await router9.known(DEPLOYMENTS.openai)).toMatchObject({ reason: 'pre' })
   await router9.behave({ mode: 'well' })
   router9.simulator.clearFaults()
-  await askUntil(router9, ({ reason }) => reason === 'first')
+  await askUntil(router9, ({ reason }) => reason === 'trial')
 })
 
 test('with the key store gone those whose key is known are served as before, by who is well', async () => {

@@ -1,6 +1,6 @@
 /** How the wrapped Durable Object behaves. `shiftMs` sets its clock wrong. */
 export interface Behaviour {
-  readonly mode?: 'well' | 'throw' | 'hang' | 'garbage' | 'older' | 'newer' | 'reset' | 'overloaded'
+  readonly mode?: 'well' | 'throw' | 'throw-late' | 'hang' | 'garbage' | 'older' | 'newer' | 'reset'
   readonly shiftMs?: number
 }
 
@@ -56,8 +56,9 @@ export class Health extends Inner {
     switch (how.mode) {
       case 'throw':
         throw new Error('made to fail')
-      case 'overloaded':
-        throw Object.assign(new Error('made to be overloaded'), { overloaded: true })
+      case 'throw-late':
+        await new Promise((resolve) => setTimeout(resolve, 300))
+        throw new Error('made to fail late')
       case 'hang':
         await new Promise((resolve) => setTimeout(resolve, 60_000))
         break

@@ -1,6 +1,5 @@
 import type { Course, Policy } from './policy.ts'
 import { chanceOf } from './random.ts'
-import type { Scenario } from './scenario.ts'
 import type { Profile, Request, World } from './world.ts'
 
 /** All wait so long for a first word, and ask at most so often. */
@@ -20,7 +19,7 @@ interface Rules {
   readonly deadlineMs?: number
 }
 
-function policyOf(rules: Rules, { profiles }: Scenario): Policy {
+function policyOf(rules: Rules): Policy {
   return {
     begin(request, startedAt): Course {
       const tried: Profile[] = []
@@ -50,7 +49,6 @@ function policyOf(rules: Rules, { profiles }: Scenario): Policy {
         },
       }
     },
-    prefers: (_region, _isolate, hash, now) => rules.order({ candidates: profiles, hash }, [], now)[0]?.name,
     falseOpens: () => 0,
   }
 }
@@ -68,27 +66,24 @@ function shuffled(profiles: readonly Profile[], hash: number, salt: number): Pro
 }
 
 /** Each request to the next one in turn; a failure goes on to the one after it. */
-function roundRobin(scenario: Scenario): Policy {
+function roundRobin(): Policy {
   let turn = 0
-  return policyOf(
-    {
-      turn: () => {
-        turn++
-      },
-      order({ candidates }, tried) {
-        const at = turn % candidates.length
-        return notTried([...candidates.slice(at), ...candidates.slice(0, at)], tried)
-      },
-      ok() {},
-      failed() {},
+  return policyOf({
+    turn: () => {
+      turn++
     },
-    scenario,
-  )
+    order({ candidates }, tried) {
+      const at = turn % candidates.length
+      return notTried([...candidates.slice(at), ...candidates.slice(0, at)], tried)
+    },
+    ok() {},
+    failed() {},
+  })
 }
 
 /** Always the given order. */
-function staticPriority(scenario: Scenario): Policy {
-  return policyOf({ order: ({ candidates }, tried) => notTried(candidates, tried), ok() {}, failed() {} }, scenario)
+function staticPriority(): Policy {
+  return policyOf({ order: ({ candidates }, tried) => notTried(candidates, tried), ok() {}, failed() {} })
 }
 
 const LITELLM = { failures: 3, share: 0.5, least: 5, windowMs: 60_000, cooldownMs: 5000 }
@@ -98,7 +93,7 @@ const LITELLM = { failures: 3, share: 0.5, least: 5, windowMs: 60_000, cooldownM
  * fallbacks; too many failures in a minute, or one 429, cool a deployment for five seconds; retries go to another one
  * of the group while there is one.
  */
-function litellmLike(scenario: Scenario, isTooMuch: (failed: number, all: number) => boolean): Policy {
+function litellmLike(isTooMuch: (failed: number, all: number) => boolean): Policy {
   const results = new Map<string, { at: number; ok: boolean }[]>()
   const coolUntil = new Map<string, number>()
   const note = ({ name }: Profile, ok: boolean, now: number) => {
@@ -108,35 +103,32 @@ function litellmLike(scenario: Scenario, isTooMuch: (failed: number, all: number
     while ((recent[0]?.at ?? now) < now - LITELLM.windowMs) recent.shift()
     return ok ? 0 : recent.filter((result) => !result.ok).length
   }
-  return policyOf(
-    {
-      order({ candidates, hash }, tried, now) {
-        const tiers = [...new Set(candidates.map(({ tier }) => tier))]
-        const groups = tiers.map((tier) =>
-          shuffled(
-            candidates.filter((profile) => profile.tier === tier),
-            hash,
-            tier,
-          ),
-        )
-        const order = groups.flat()
-        const warm = order.filter(({ name }) => (coolUntil.get(name) ?? 0) <= now)
-        const rest = notTried(warm, tried)
-        // With all of them cooling it goes on with what there is, which is kinder than its error.
-        return rest.length > 0 ? rest : notTried(order, tried)
-      },
-      ok: (profile, now) => {
-        note(profile, true, now)
-      },
-      failed(profile, kind, now) {
-        const failed = note(profile, false, now)
-        if (kind !== 'limit' && !isTooMuch(failed, results.get(profile.name)?.length ?? 0)) return
-        coolUntil.set(profile.name, now + LITELLM.cooldownMs)
-        results.delete(profile.name)
-      },
+  return policyOf({
+    order({ candidates, hash }, tried, now) {
+      const tiers = [...new Set(candidates.map(({ tier }) => tier))]
+      const groups = tiers.map((tier) =>
+        shuffled(
+          candidates.filter((profile) => profile.tier === tier),
+          hash,
+          tier,
+        ),
+      )
+      const order = groups.flat()
+      const warm = order.filter(({ name }) => (coolUntil.get(name) ?? 0) <= now)
+      const rest = notTried(warm, tried)
+      // With all of them cooling it goes on with what there is, which is kinder than its error.
+      return rest.length > 0 ? rest : notTried(order, tried)
     },
-    scenario,
-  )
+    ok: (profile, now) => {
+      note(profile, true, now)
+    },
+    failed(profile, kind, now) {
+      const failed = note(profile, false, now)
+      if (kind !== 'limit' && !isTooMuch(failed, results.get(profile.name)?.length ?? 0)) return
+      coolUntil.set(profile.name, now + LITELLM.cooldownMs)
+      results.delete(profile.name)
+    },
+  })
 }
 
 const PORTKEY = { share: 0.2, least: 10, windowMs: 60_000, cooldownMs: 30_000 }
@@ -145,7 +137,7 @@ const PORTKEY = { share: 0.2, least: 10, windowMs: 60_000, cooldownMs: 30_000 }
  * Like Portkey's fallback with its circuit breaker: the given order without those that are open; open after 20 % failures
  * of at least ten requests, for 30 s; it closes by time; with all open the breaker is passed by.
  */
-function portkeyLike(scenario: Scenario): Policy {
+function portkeyLike(): Policy {
   const results = new Map<string, { at: number; ok: boolean }[]>()
   const openUntil = new Map<string, number>()
   const note = ({ name }: Profile, ok: boolean, now: number) => {
@@ -159,37 +151,31 @@ function portkeyLike(scenario: Scenario): Policy {
     openUntil.set(name, now + PORTKEY.cooldownMs)
     results.delete(name)
   }
-  return policyOf(
-    {
-      order({ candidates }, tried, now) {
-        const closed = candidates.filter(({ name }) => (openUntil.get(name) ?? 0) <= now)
-        return notTried(closed.length > 0 ? closed : candidates, tried)
-      },
-      ok: (profile, now) => note(profile, true, now),
-      failed: (profile, kind, now) => {
-        // By default only what is above 500 counts, which a 429 is not.
-        if (kind !== 'limit') note(profile, false, now)
-      },
+  return policyOf({
+    order({ candidates }, tried, now) {
+      const closed = candidates.filter(({ name }) => (openUntil.get(name) ?? 0) <= now)
+      return notTried(closed.length > 0 ? closed : candidates, tried)
     },
-    scenario,
-  )
+    ok: (profile, now) => note(profile, true, now),
+    failed: (profile, kind, now) => {
+      // By default only what is above 500 counts, which a 429 is not.
+      if (kind !== 'limit') note(profile, false, now)
+    },
+  })
 }
 
 /** Knows the true state and asks once, whoever is worth most in the mean. */
-function oracle(scenario: Scenario, world: World): Policy {
-  return policyOf(
-    {
-      maxAttempts: 1,
-      deadlineMs: TOTAL_MS,
-      order(request, _tried, now) {
-        const whole = { ...request, region: 0, isolate: 0, id: 0, at: now, size: 0, bad: false }
-        return request.candidates.toSorted((a, b) => worthOf(b, whole, world, now) - worthOf(a, whole, world, now))
-      },
-      ok() {},
-      failed() {},
+function oracle(world: World): Policy {
+  return policyOf({
+    maxAttempts: 1,
+    deadlineMs: TOTAL_MS,
+    order(request, _tried, now) {
+      const whole = { ...request, region: 0, isolate: 0, id: 0, at: now, size: 0, bad: false }
+      return request.candidates.toSorted((a, b) => worthOf(b, whole, world, now) - worthOf(a, whole, world, now))
     },
-    scenario,
-  )
+    ok() {},
+    failed() {},
+  })
 }
 
 /** What asking once is worth in the mean; the measure of regret. */
@@ -210,10 +196,9 @@ export const BASELINES = {
   'round robin': roundRobin,
   'static priority': staticPriority,
   /** As with `allowed_fails: 3`. */
-  'LiteLLM-like': (scenario) => litellmLike(scenario, (failed) => failed > LITELLM.failures),
+  'LiteLLM-like': () => litellmLike((failed) => failed > LITELLM.failures),
   /** As without it: more than half of at least five. */
-  'LiteLLM-like, half': (scenario) =>
-    litellmLike(scenario, (failed, all) => all >= LITELLM.least && failed > all * LITELLM.share),
+  'LiteLLM-like, half': () => litellmLike((failed, all) => all >= LITELLM.least && failed > all * LITELLM.share),
   'Portkey-like': portkeyLike,
   oracle,
-} as const satisfies Record<string, (scenario: Scenario, world: World) => Policy>
+} as const satisfies Record<string, (world: World) => Policy>

@@ -21,8 +21,6 @@ export interface Course {
 /** Something that chooses. */
 export interface Policy {
   readonly begin: (request: Request, now: number) => Course
-  /** Whom an isolate would ask first, without any effect: shows when a fault is noticed. */
-  readonly prefers: (region: number, isolate: number, hash: number, now: number) => string | undefined
   /** How often something that was well was taken out. */
   readonly falseOpens: () => number
 }

@@ -231,13 +231,6 @@ export function createRouter9(
         },
       }
     },
-    prefers(region, index, hash, now) {
-      const { board, skewMs } = isolateAt(region, index)
-      const options = { requestHash: hash, policy, bucket: 0, outputTokens: OUTPUT_TOKENS }
-      const { ranked } = rank(targetsOf(scenario.profiles), board.view(EPOCH + skewMs + now), options)
-      // A trial is no preference: it goes there just because it is out.
-      return ranked.find(({ trial }) => trial === undefined)?.candidate.name
-    },
     falseOpens: () => falseOpens,
   }
 }

@@ -27,8 +27,8 @@ export interface Tally {
 
 export const POLICIES = ['router9', ...Object.keys(BASELINES)] as readonly string[]
 
-const IN_ROW = 3
-const PROBE = { hashes: 8, beforeMs: 1000, faultMs: 100, afterMs: 250 }
+const WINDOW = 20
+const BEFORE_MS = 50_000
 /** After the end of the fault, nothing has recovered that has not in this time. */
 const SETTLE_MS = 180_000
 
@@ -54,17 +54,18 @@ export function simulate(scenario: Scenario, policyName: string, seed: number, l
   }
   const arrivals = createRandom(seed)
   let id = 0
+  const turned: Turned[] = []
   const arrive = () => {
     const gapMs = (-Math.log(1 - arrivals()) * 1000) / scenario.requestsPerSecond
     timeline.after(gapMs, () => {
       if (timeline.now() >= scenario.end) return
-      course(requestOf(scenario, id++, timeline.now(), seed), timeline, policy, world, scenario, tally, lambda)
+      course(requestOf(scenario, id++, timeline.now(), seed), timeline, policy, world, scenario, tally, lambda, turned)
       arrive()
     })
   }
   arrive()
-  probe(scenario, timeline, policy, tally)
   timeline.runUntil(scenario.end + 60_000)
+  if (scenario.watched !== undefined) noticed(scenario, turned, tally)
   tally.falseOpens = policy.falseOpens()
   return tally
 }
@@ -72,7 +73,7 @@ export function simulate(scenario: Scenario, policyName: string, seed: number, l
 function createPolicy(name: string, timeline: Timeline, scenario: Scenario, world: World, seed: number): Policy {
   if (name === 'router9') return createRouter9(timeline, scenario, world, seed)
   if (!Object.hasOwn(BASELINES, name)) throw new TypeError(`no policy is called ${name}`)
-  return BASELINES[name as keyof typeof BASELINES](scenario, world)
+  return BASELINES[name as keyof typeof BASELINES](world)
 }
 
 function requestOf(scenario: Scenario, id: number, at: number, seed: number): Request {
@@ -105,6 +106,7 @@ function course(
   scenario: Scenario,
   tally: Tally,
   lambda: number,
+  turned: Turned[],
 ): void {
   const inFault = request.at >= scenario.faultFrom && request.at < scenario.faultTo
   const best = Math.max(...request.candidates.map((profile) => worthOf(profile, request, world, request.at, lambda)))
@@ -146,6 +148,10 @@ function course(
       const beganAt = timeline.now()
       attempts++
       who = ask.profile.name
+      const { deployments, regions } = scenario.watched ?? {}
+      if (attempts === 1 && deployments !== undefined && regions?.includes(request.region) !== false) {
+        turned.push({ at: request.at, there: deployments.includes(who) })
+      }
       underWay = true
       own.begins(beganAt)
       const what = world.ask(ask.profile, request, attempts, beganAt)
@@ -191,61 +197,36 @@ function course(
   next()
 }
 
-/** Looks, without touching anything, where the isolates would turn: from that the times to detect and to recover. */
-function probe(scenario: Scenario, timeline: Timeline, policy: Policy, tally: Tally): void {
-  const { watched, faultFrom, faultTo, start, end } = scenario
-  if (watched === undefined || start >= faultFrom) return
-  const { deployments, regions = Array.from({ length: REGIONS }, (_, index) => index) } = watched
-  const share = () => {
-    let there = 0
-    for (const region of regions) {
-      for (let isolate = 0; isolate < ISOLATES; isolate++) {
-        for (let hash = 0; hash < PROBE.hashes; hash++) {
-          const mixed = Math.imul(hash + 1, 0x9e3779b1) ^ Math.floor(timeline.now())
-          const name = policy.prefers(region, isolate, mixed >>> 0, timeline.now())
-          if (name !== undefined && deployments.includes(name)) there++
-        }
-      }
+/** A request as far as it tells where the traffic goes. */
+interface Turned {
+  readonly at: number
+  /** Whether it was sent to what is watched first. */
+  readonly there: boolean
+}
+
+/**
+ * From where requests were sent first: how long after the start of the fault the watched share had fallen to half of
+ * what it was before, and how long after its end it had risen to that again. Read off the twenty requests around
+ * each.
+ */
+function noticed({ faultFrom, faultTo, start }: Scenario, turned: readonly Turned[], tally: Tally): void {
+  const sorted = turned.toSorted((a, b) => a.at - b.at)
+  const before = sorted.filter(({ at }) => at < faultFrom && at >= faultFrom - BEFORE_MS)
+  if (start >= faultFrom || before.length === 0) return
+  const half = before.filter(({ there }) => there).length / before.length / 2
+  const first = (from: number, to: number, found: (share: number) => boolean) => {
+    for (let index = WINDOW / 2; index + WINDOW / 2 <= sorted.length; index++) {
+      const middle = sorted[index]?.at ?? 0
+      if (middle < from || middle >= to) continue
+      const window = sorted.slice(index - WINDOW / 2, index + WINDOW / 2)
+      if (found(window.filter(({ there }) => there).length / WINDOW)) return middle - from
     }
-    return there / (regions.length * ISOLATES * PROBE.hashes)
+    return undefined
   }
-  const before: number[] = []
-  for (let at = faultFrom - 50_000; at < faultFrom; at += PROBE.beforeMs) {
-    timeline.at(at, () => before.push(share()))
-  }
-  const half = () => before.reduce((sum, value) => sum + value, 0) / before.length / 2
-  const look = (
-    from: number,
-    to: number,
-    stepMs: number,
-    found: (value: number) => boolean,
-    end: (ms: number) => void,
-    never: () => void,
-  ) => {
-    // A dip of a moment is chance: what counts is the first of three in a row.
-    let inRow = 0
-    const step = () => {
-      inRow = found(share()) ? inRow + 1 : 0
-      if (inRow === IN_ROW) end(timeline.now() - from - (IN_ROW - 1) * stepMs)
-      else if (timeline.now() + stepMs < to) timeline.after(stepMs, step)
-      else never()
-    }
-    timeline.at(from, step)
-  }
-  look(
-    faultFrom,
-    faultTo,
-    PROBE.faultMs,
-    (value) => value <= half(),
-    (ms) => tally.detectMs.push(ms),
-    () => tally.undetected++,
-  )
-  look(
-    faultTo,
-    Math.min(end, faultTo + SETTLE_MS),
-    PROBE.afterMs,
-    (value) => value >= half(),
-    (ms) => tally.recoverMs.push(ms),
-    () => tally.unrecovered++,
-  )
+  const detectMs = first(faultFrom, faultTo, (share) => share <= half)
+  if (detectMs === undefined) tally.undetected++
+  else tally.detectMs.push(detectMs)
+  const recoverMs = first(faultTo, faultTo + SETTLE_MS, (share) => share >= half)
+  if (recoverMs === undefined) tally.unrecovered++
+  else tally.recoverMs.push(recoverMs)
 }

@@ -1,0 +1,114 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import { bundleWorker } from '../harness/bundle.ts'
+import { FAULT_CASES, type FaultCase, PACE, STRUCK } from './fault-cases.ts'
+import { type FaultFigures, figuresOf } from './fault-figures.ts'
+import { type ClientView, startClient, startLoad } from './fault-load.ts'
+import { setStage } from './fault-stage.ts'
+import { printFaults } from './fault-table.ts'
+
+const USAGE = `npm run faults -- [options]
+The Worker under load in two isolates of one workerd, with its real Durable Objects, while one of four providers fails.
+  --fault NAME     only those whose name holds this; may be given more than once
+  --rps 40         requests per second
+  --at-once 1      faults tried at once, each with a Worker of its own
+  --quick          6 s before, 8 s of fault and 15 s after it, in place of 20, 20 and 25
+  --json           the figures as JSON
+The exit status is 1 where the official client saw a fault before its first word, or too little succeeded.`
+
+/** What came of one fault. */
+export interface Tried extends FaultFigures {
+  readonly name: string
+  readonly client: ClientView
+  readonly met: boolean
+}
+
+interface Phases {
+  readonly beforeMs: number
+  readonly faultMs: number
+  readonly afterMs: number
+}
+
+async function tryFault(bundle: string, given: FaultCase, perSecond: number, phases: Phases): Promise<Tried> {
+  const { fault, turnShare, leastSuccess, isPace = false } = given
+  const stage = await setStage(bundle, isPace)
+  try {
+    const slots = isPace ? 'azure,mistral,groq' : '*'
+    const prompt = `Write 20 words [[sim ${slots} latency=${PACE.latencyMs} tokendelay=${PACE.tokenDelayMs}]]`
+    const load = startLoad(stage.urls, perSecond, prompt)
+    await sleep(phases.beforeMs)
+    const client = startClient(stage.urls[0] ?? '', prompt)
+    const from = load.now()
+    const turnMs = phases.faultMs * (turnShare ?? 1)
+    for (let turn = 0; load.now() - from < phases.faultMs - 1; turn++) {
+      await (turn % 2 === 0 ? stage.strike(fault) : stage.heal())
+      await sleep(Math.max(from + (turn + 1) * turnMs - load.now(), 0))
+    }
+    await stage.heal()
+    const to = load.now()
+    await sleep(phases.afterMs)
+    const [samples, seen] = await Promise.all([load.end(), client.end()])
+    const figures = figuresOf(samples, STRUCK, { from, to })
+    const met = seen.failedBefore === 0 && figures.during.success >= leastSuccess
+    return { name: given.name, ...figures, client: seen, met }
+  } finally {
+    await stage.stop()
+  }
+}
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      fault: { type: 'string', multiple: true },
+      rps: { type: 'string', default: '40' },
+      'at-once': { type: 'string', default: '1' },
+      quick: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  if (values.help) {
+    console.log(USAGE)
+    return 0
+  }
+  const perSecond = atLeastOne('--rps', values.rps)
+  const wanted = values.fault ?? ['']
+  const cases = FAULT_CASES.filter(({ name }) => wanted.some((part) => name.includes(part)))
+  if (cases.length === 0)
+    throw new Error(`no fault has such a name; there are ${FAULT_CASES.map(({ name }) => name).join(', ')}`)
+  const phases = values.quick
+    ? { beforeMs: 6000, faultMs: 8000, afterMs: 15_000 }
+    : { beforeMs: 20_000, faultMs: 20_000, afterMs: 25_000 }
+  const bundle = await bundleWorker()
+  try {
+    const tried: Tried[] = []
+    let next = 0
+    const work = async () => {
+      for (let index = next++; index < cases.length; index = next++) {
+        const given = cases[index]
+        if (given === undefined) return
+        const result = await tryFault(bundle.file, given, perSecond, phases)
+        tried[index] = result
+        if (!values.json) console.error(printFaults([result]))
+      }
+    }
+    await Promise.all(Array.from({ length: atLeastOne('--at-once', values['at-once']) }, work))
+    console.log(values.json ? JSON.stringify({ perSecond, phases, faults: tried }, null, 2) : printFaults(tried))
+    return tried.every(({ met }) => met) ? 0 : 1
+  } finally {
+    await bundle.remove()
+  }
+}
+
+function atLeastOne(option: string, text: string): number {
+  if (!/^[1-9]\d*$/.test(text)) throw new Error(`${option} takes a whole number from 1 on`)
+  return Number(text)
+}
+
+try {
+  process.exitCode = await main()
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error)
+  console.error(USAGE)
+  process.exitCode = 1
+}

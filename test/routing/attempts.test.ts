@@ -1,0 +1,165 @@
+import { describe, expect, test } from 'vitest'
+import { Failure } from '../../src/chat/failure.ts'
+import { type Askable, createAttempts } from '../../src/routing/attempts.ts'
+import type { State } from '../../src/routing/health.ts'
+import type { Ranked, Ranking } from '../../src/routing/rank.ts'
+import { createRetryBudget } from '../../src/routing/retry-budget.ts'
+import { T0 } from './health-records.ts'
+
+const PATIENCE = { firstByteMs: 10_000, totalMs: 30_000 }
+
+function row(name: string, more: Partial<Ranked<Askable>> = {}, contextTokens = 0): Ranked<Askable> {
+  const provider = name.slice(0, name.indexOf('/'))
+  const candidate = {
+    name,
+    provider,
+    tier: 0,
+    index: 0,
+    traits: { contextTokens, reasoning: false },
+    patience: PATIENCE,
+  }
+  const unmeasured = { ttftMs: undefined, ttftP95Ms: undefined, tokensPerSecond: undefined, samples: 0 }
+  return { candidate, score: 1, p: 1, state: 'closed', reason: '', until: 0, ...unmeasured, ...more }
+}
+
+const out = (name: string, state: State, ms: number) => row(name, { state, until: T0 + ms })
+
+function attemptsOf(ranked: Ranked<Askable>[], rest: Partial<Ranking<Askable>> = {}, budget = createRetryBudget(T0)) {
+  const ranking = { ranked, out: [], panic: false, ...rest }
+  return createAttempts({ ranking, budget, bucket: 0, requestHash: 5, startedAt: T0 })
+}
+
+const BROKEN = new Failure('provider-failed', 'broken', { upstreamStatus: 500 })
+
+/** Whom it asks when all fail alike, each after so long. */
+function course(attempts: ReturnType<typeof attemptsOf>, failure = BROKEN, tookMs = 100): string[] {
+  const names: string[] = []
+  let now = T0
+  for (let ask = attempts.next(now); ask !== undefined; ask = attempts.next(now)) {
+    names.push(ask.target.name)
+    now += ask.waitMs + tookMs
+    attempts.failed(failure, now)
+    if (names.length > 10) break
+  }
+  return names
+}
+
+describe('who is asked', () => {
+  test('three at most, another provider before another deployment of the same one', () => {
+    const rows = [row('alfa/a'), row('alfa/b'), row('bravo/a'), row('charlie/a')]
+    expect(course(attemptsOf(rows))).toEqual(['alfa/a', 'bravo/a', 'charlie/a'])
+    expect(course(attemptsOf([row('alfa/a'), row('alfa/b')]))).toEqual(['alfa/a', 'alfa/b'])
+  })
+
+  test('what the caller did wrong is asked nowhere else', () => {
+    expect(
+      course(attemptsOf([row('alfa/a'), row('bravo/a')]), new Failure('rejected', 'bad', { upstreamStatus: 400 })),
+    ).toEqual(['alfa/a'])
+  })
+
+  test('after a prompt that was too long only those with more room', () => {
+    const rows = [row('alfa/a', {}, 1000), row('bravo/a', {}, 1000), row('charlie/a', {}, 5000), row('delta/a', {}, 0)]
+    const failure = new Failure('context-length', 'too long', { upstreamStatus: 400 })
+    expect(course(attemptsOf(rows), failure)).toEqual(['alfa/a', 'charlie/a', 'delta/a'])
+  })
+
+  test('what we refuse ourselves is no attempt', () => {
+    const rows = ['alfa/a', 'bravo/a', 'charlie/a', 'delta/a', 'echo/a'].map((name) => row(name))
+    expect(course(attemptsOf(rows), new Failure('unsupported-parameter', 'no n'))).toHaveLength(5)
+  })
+
+  test('with nobody else, a quick failure that may pass is tried once more, after a moment', () => {
+    const attempts = attemptsOf([row('alfa/a')])
+    attempts.next(T0)
+    attempts.failed(BROKEN, T0 + 100)
+    const again = attempts.next(T0 + 100)
+    expect(again?.target.name).toBe('alfa/a')
+    expect(again?.waitMs).toBeGreaterThanOrEqual(100)
+    expect(again?.waitMs).toBeLessThanOrEqual(300)
+    attempts.failed(BROKEN, T0 + 500)
+    expect(attempts.next(T0 + 500)).toBeUndefined()
+  })
+
+  test.each([
+    ['a slow failure', BROKEN, 5000],
+    [
+      'a provider that says not to',
+      new Failure('provider-failed', 'x', { upstreamStatus: 500, shouldRetry: false }),
+      100,
+    ],
+    ['refused credentials', new Failure('credentials-refused', 'x', { upstreamStatus: 401 }), 100],
+    ['a rate limit', new Failure('rate-limited', 'x', { upstreamStatus: 429, retryAfterMs: 9000 }), 100],
+  ])('with nobody else, %s is final', (_, failure, tookMs) => {
+    expect(course(attemptsOf([row('alfa/a')]), failure, tookMs)).toEqual(['alfa/a'])
+  })
+
+  test('what is out is asked last rather than nobody (case C05), and that is told as a trial', () => {
+    const attempts = attemptsOf([row('alfa/a')], {
+      out: [out('bravo/a', 'open', 9000), out('charlie/a', 'limited', 9000)],
+    })
+    expect(attempts.next(T0)?.trial).toBeUndefined()
+    attempts.failed(BROKEN, T0 + 100)
+    expect(attempts.next(T0 + 100)).toMatchObject({ target: { name: 'bravo/a' }, trial: 'panic' })
+    attempts.failed(BROKEN, T0 + 200)
+    expect(attempts.next(T0 + 200)).toBeUndefined()
+  })
+})
+
+describe('what retries may cost', () => {
+  test('the first attempt is always made, further ones from the budget', () => {
+    const budget = createRetryBudget(T0)
+    while (budget.spend(T0)) {}
+    expect(course(attemptsOf([row('alfa/a'), row('bravo/a')], {}, budget))).toEqual(['alfa/a'])
+  })
+
+  test('a trial that fails is mended for nothing', () => {
+    const budget = createRetryBudget(T0)
+    while (budget.spend(T0)) {}
+    const trial = row('alfa/a', { state: 'half-open', trial: 'x' })
+    expect(course(attemptsOf([trial, row('bravo/a'), row('charlie/a')], {}, budget))).toEqual(['alfa/a', 'bravo/a'])
+  })
+})
+
+describe('how long each may take', () => {
+  const measured = { ttftMs: 400, ttftP95Ms: 900, samples: 30 }
+
+  test('one that is known to be quick is given up early while there are others; the last gets all that is left', () => {
+    const attempts = attemptsOf([row('alfa/a', measured), row('bravo/a', measured)])
+    expect(attempts.next(T0)?.deadlineMs).toBe(2500)
+    attempts.failed(new Failure('provider-timeout', 'late'), T0 + 2500)
+    expect(attempts.next(T0 + 2500)?.deadlineMs).toBe(27_500)
+  })
+
+  test('however late it is, the last gets a quarter of its deadline', () => {
+    const attempts = attemptsOf([row('alfa/a'), row('bravo/a')])
+    attempts.next(T0)
+    attempts.failed(BROKEN, T0 + 40_000)
+    expect(attempts.next(T0 + 40_000)?.deadlineMs).toBe(2500)
+  })
+})
+
+describe('where all are rate-limited', () => {
+  test('a limit that ends within two seconds is waited for, once', () => {
+    const attempts = attemptsOf([], { out: [out('alfa/a', 'limited', 1500)], panic: true })
+    expect(attempts.next(T0)).toMatchObject({ target: { name: 'alfa/a' }, waitMs: 1500 })
+    attempts.failed(new Failure('rate-limited', 'x', { upstreamStatus: 429 }), T0 + 1600)
+    expect(attempts.next(T0 + 1600)).toBeUndefined()
+  })
+
+  test('a longer one is refused unasked, with the soonest time', () => {
+    const attempts = attemptsOf([], {
+      out: [out('alfa/a', 'limited', 5000), out('bravo/a', 'limited', 9000)],
+      panic: true,
+    })
+    expect(attempts.next(T0)).toBeUndefined()
+    expect(attempts.refusal(T0 + 1000)).toEqual({ limited: true, retryAfterMs: 4000 })
+  })
+
+  test('who was asked is told of their failure, not of a refusal', () => {
+    const attempts = attemptsOf([row('bravo/a')], { out: [out('alfa/a', 'limited', 5000)] })
+    attempts.next(T0)
+    attempts.failed(new Failure('credentials-refused', 'x', { upstreamStatus: 401 }), T0 + 100)
+    expect(attempts.next(T0 + 100)).toBeUndefined()
+    expect(attempts.refusal(T0 + 100)).toBeUndefined()
+  })
+})
