@@ -7,23 +7,29 @@ import { Failure } from './failure.ts'
  */
 
 const text = z.string()
-const count = z.number().check(z.int(), z.minimum(1))
+// Each schema is made when an isolate starts, at its first caller's expense: those that are used often are made once.
+const maybeText = z.nullish(text)
+const maybeBoolean = z.nullish(z.boolean())
+const maybeFields = z.nullish(z.record(text, z.unknown()))
+const maybePrice = z.nullish(z.number().check(z.minimum(0)))
+const maybeCount = z.nullish(z.number().check(z.int(), z.minimum(1)))
 const strings = z.array(z.string())
 /** Each of these costs work for every target there is; nobody has so many favourites. */
-const names = z.array(z.string()).check(z.maxLength(20))
+const names = z.array(text).check(z.maxLength(20))
+const maybeNames = z.nullish(names)
 
 /** One part of a message's content. Types we don't name pass: an OpenAI-compatible provider may know them. */
 const part = z
   .looseObject({
-    type: z.string(),
+    type: text,
     text: z.optional(text),
     image_url: z.optional(z.looseObject({ url: text })),
     input_audio: z.optional(z.looseObject({ data: text, format: text })),
     file: z.optional(
       z.looseObject({
-        file_data: z.nullish(text),
-        file_id: z.nullish(text),
-        filename: z.nullish(text),
+        file_data: maybeText,
+        file_id: maybeText,
+        filename: maybeText,
       }),
     ),
     refusal: z.optional(text),
@@ -65,13 +71,13 @@ const message = z
   .looseObject({
     role: z.enum(['system', 'developer', 'user', 'assistant', 'tool', 'function']),
     content: z.nullish(content),
-    name: z.nullish(text),
+    name: maybeText,
     tool_calls: z.nullish(z.array(toolCall)),
-    tool_call_id: z.nullish(text),
+    tool_call_id: maybeText,
     function_call: z.nullish(functionCall),
-    refusal: z.nullish(text),
-    reasoning_content: z.nullish(text),
-    reasoning: z.nullish(text),
+    refusal: maybeText,
+    reasoning_content: maybeText,
+    reasoning: maybeText,
     reasoning_details: z.nullish(z.array(z.looseObject({ type: text }))),
   })
   .check((context) => {
@@ -90,12 +96,12 @@ const tool = z
     function: z.optional(
       z.looseObject({
         name: text,
-        description: z.nullish(text),
-        parameters: z.nullish(z.record(z.string(), z.unknown())),
-        strict: z.nullish(z.boolean()),
+        description: maybeText,
+        parameters: maybeFields,
+        strict: maybeBoolean,
       }),
     ),
-    custom: z.optional(z.looseObject({ name: text, description: z.nullish(text) })),
+    custom: z.optional(z.looseObject({ name: text, description: maybeText })),
   })
   .check((context) => {
     const { type } = context.value
@@ -116,48 +122,48 @@ const toolChoice = z.union([z.enum(['none', 'auto', 'required']), namedChoice], 
 })
 
 const routing = {
-  models: z.nullish(names),
+  models: maybeNames,
   provider: z.nullish(
     z.looseObject({
-      order: z.nullish(names),
-      only: z.nullish(names),
-      ignore: z.nullish(names),
-      allow_fallbacks: z.nullish(z.boolean()),
-      require_parameters: z.nullish(z.boolean()),
+      order: maybeNames,
+      only: maybeNames,
+      ignore: maybeNames,
+      allow_fallbacks: maybeBoolean,
+      require_parameters: maybeBoolean,
       sort: z.nullish(z.enum(['price', 'throughput', 'latency'])),
       max_price: z.nullish(
         z.looseObject({
-          prompt: z.nullish(z.number().check(z.minimum(0))),
-          completion: z.nullish(z.number().check(z.minimum(0))),
+          prompt: maybePrice,
+          completion: maybePrice,
         }),
       ),
     }),
   ),
 }
 
-const penalty = z.number().check(z.minimum(-2), z.maximum(2))
+const maybePenalty = z.nullish(z.number().check(z.minimum(-2), z.maximum(2)))
 
 const chat = z.looseObject({
   model: text.check(z.minLength(1)),
   messages: z.array(message).check(z.minLength(1)),
-  stream: z.nullish(z.boolean()),
-  stream_options: z.nullish(z.looseObject({ include_usage: z.nullish(z.boolean()) })),
+  stream: maybeBoolean,
+  stream_options: z.nullish(z.looseObject({ include_usage: maybeBoolean })),
   temperature: z.nullish(z.number().check(z.minimum(0), z.maximum(2))),
   top_p: z.nullish(z.number().check(z.minimum(0), z.maximum(1))),
-  top_k: z.nullish(z.number().check(z.minimum(0))),
-  max_tokens: z.nullish(count),
-  max_completion_tokens: z.nullish(count),
+  top_k: maybePrice,
+  max_tokens: maybeCount,
+  max_completion_tokens: maybeCount,
   n: z.nullish(z.number().check(z.int(), z.minimum(1), z.maximum(128))),
   stop: z.nullish(z.union([text, strings], { error: 'must be a string or an array of strings' })),
   seed: z.nullish(z.number().check(z.int())),
-  presence_penalty: z.nullish(penalty),
-  frequency_penalty: z.nullish(penalty),
-  logit_bias: z.nullish(z.record(z.string(), z.number())),
-  logprobs: z.nullish(z.boolean()),
+  presence_penalty: maybePenalty,
+  frequency_penalty: maybePenalty,
+  logit_bias: z.nullish(z.record(text, z.number())),
+  logprobs: maybeBoolean,
   top_logprobs: z.nullish(z.number().check(z.int(), z.minimum(0), z.maximum(20))),
   tools: z.nullish(z.array(tool)),
   tool_choice: z.nullish(toolChoice),
-  parallel_tool_calls: z.nullish(z.boolean()),
+  parallel_tool_calls: maybeBoolean,
   functions: z.nullish(z.array(z.looseObject({ name: text }))),
   response_format: z.nullish(
     z
@@ -166,9 +172,9 @@ const chat = z.looseObject({
         json_schema: z.optional(
           z.looseObject({
             name: z.optional(text),
-            description: z.nullish(text),
-            schema: z.nullish(z.record(z.string(), z.unknown())),
-            strict: z.nullish(z.boolean()),
+            description: maybeText,
+            schema: maybeFields,
+            strict: maybeBoolean,
           }),
         ),
       })
@@ -180,9 +186,9 @@ const chat = z.looseObject({
   ),
   reasoning_effort: z.nullish(z.enum(['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'])),
   modalities: z.nullish(strings),
-  user: z.nullish(text),
-  metadata: z.nullish(z.record(z.string(), z.unknown())),
-  service_tier: z.nullish(text),
+  user: maybeText,
+  metadata: maybeFields,
+  service_tier: maybeText,
   ...routing,
 })
 

@@ -62,6 +62,8 @@ export interface Judged {
   readonly reason: string
   /** The share of requests that may go to it, less than 1 for a while after it was out. */
   readonly ramp: number
+  /** It has just failed, which may be chance: an equal goes before it for a moment. */
+  readonly shaky: boolean
 }
 
 const COUNT_MS = 20_000
@@ -79,6 +81,7 @@ const CLEAN_MS = 120_000
 const TRIALS = 3
 const LEASE_MS = { pre: 1500, post: 10_000, postAgain: 2500 }
 /** No retry mends a broken answer: it counts for more. */
+const SHAKY_MS = 3000
 const PROBATION_MS = 20_000
 /** Broken answers less a tenth of the whole ones since: a few of them close together mean something. */
 const CUTS = { suspect: 2, open: 4, forgiven: 0.1 }
@@ -271,6 +274,7 @@ export function judge(health: Health, now: number, bucket: number): Judged {
     tokensPerSecond: health.speed[3] > 0 ? Math.exp(health.speed[0]) : undefined,
     until: state === 'limited' ? limitedUntil : isOut ? until : 0,
     reason: state === 'limited' ? 'limit' : isOut ? health.reason : state === 'suspect' ? suspicion(health) : '',
+    shaky: health.run >= suspectRun(health) && now - health.leasedAt < SHAKY_MS,
     ramp: Math.min(
       RAMP_LEAST + ((1 - RAMP_LEAST) * since) / (health.reason === 'post' ? RAMP_MS.post : RAMP_MS.usual),
       1,
@@ -285,10 +289,10 @@ function suspicion({ pre, post }: Health): string {
 function stateOf(health: Health, now: number, p: number): State {
   if (health.limitedUntil > now) return 'limited'
   if (health.open) return health.until > now ? 'open' : 'half-open'
-  return p < SUSPECT_P || health.run >= suspectRun(health) || health.cuts >= CUTS.suspect ? 'suspect' : 'closed'
+  return p < SUSPECT_P || health.run >= 2 * suspectRun(health) || health.cuts >= CUTS.suspect ? 'suspect' : 'closed'
 }
 
-/** Where much is asked, one failure means little, and more of them come soon if they mean something. */
+/** How many failures in a row mean something: where much is asked, one failure means little, and more of them come soon if they mean something. */
 function suspectRun({ ok }: Health): number {
   return Math.max(Math.round(ok / 100), 1)
 }

@@ -61,8 +61,7 @@ const FAILURE_COST = 0.1
 const QUALITY = [1, 0.85, 0.7]
 const QUALITY_STEP = 0.87
 const BAND = 0.03
-const ELIGIBLE_P = 0.93
-const ELIGIBLE_BELOW_BEST = 0.02
+const BELOW_BEST = 0.02
 const EXPLORE = 0.05
 const UNKNOWN_TTFT_MS = 1000
 const WHOLE_BODY = 6
@@ -71,6 +70,8 @@ const MOST_TOKENS = 1000
 const ENOUGH_TOKENS_PER_SECOND = 30
 /** A provider is large: only many of our own attempts slow it. And what fails at once has few under way, which must not attract more. */
 const IN_FLIGHT_WEIGHT = 0.02
+/** More than the band of equals, less than what lies between two tiers. */
+const SHAKY_COST = 0.05
 const WELL_P = 0.98
 const PRICE_WEIGHT = 0.05
 const SALT = { ramp: 1, first: 2, second: 3, explore: 4, explored: 5 }
@@ -82,10 +83,10 @@ export function rank<T extends Candidate>(candidates: readonly T[], view: View, 
   const known = standings.flatMap(({ standing }) => standing.ttftMs ?? [])
   const unknownMs = Math.min(UNKNOWN_TTFT_MS * (options.bucket < 3 ? 1 : WHOLE_BODY), ...known)
   const rows = standings.map(({ candidate, standing }): Row<T> => {
-    const { inFlight, ramp, hopedTtftMs, ...shown } = standing
+    const { inFlight, ramp, hopedTtftMs, shaky, ...shown } = standing
     const penalty = options.policy === 'strict' ? 0 : pricePenalty(candidate, candidates)
     const ttftMs = (explores ? hopedTtftMs : standing.ttftMs) ?? unknownMs
-    const score = scoreOf(candidate, standing, options, ttftMs) - penalty
+    const score = scoreOf(candidate, standing, options, ttftMs) - penalty - (shaky ? SHAKY_COST : 0)
     const passes = ramp >= 1 || unitOf(options.requestHash ^ hashOf(candidate.name), SALT.ramp) < ramp
     const cost = ttftMs * (1 + IN_FLIGHT_WEIGHT * inFlight)
     const hope = scoreOf(candidate, { ...standing, p: WELL_P }, options, hopedTtftMs ?? unknownMs) - penalty
@@ -94,8 +95,11 @@ export function rank<T extends Candidate>(candidates: readonly T[], view: View, 
   const isOut = ({ shown: { state } }: Row<T>) => state === 'open' || state === 'half-open' || state === 'limited'
   const inside = rows.filter((row) => !isOut(row))
   const bestP = Math.max(0, ...inside.map(({ shown }) => shown.p))
-  const least = Math.min(ELIGIBLE_P, bestP - ELIGIBLE_BELOW_BEST)
-  const isEligible = ({ shown, passes }: Row<T>) => passes && shown.p >= least
+  // With all of them doubted, those that are about as good as the best of them.
+  const isSound = inside.some(({ shown }) => shown.state === 'closed')
+    ? ({ state }: Ranked<T>) => state === 'closed'
+    : ({ p }: Ranked<T>) => p >= bestP - BELOW_BEST
+  const isEligible = ({ shown, passes }: Row<T>) => passes && isSound(shown)
   const sorted = ordered(inside.filter(isEligible), options)
   const demoted = ordered(
     inside.filter((row) => !isEligible(row)),

@@ -10,7 +10,7 @@ export interface FaultCase {
   readonly fault: Fault | 'gone'
   /** It does so in turns, each so long; all the time where absent. */
   readonly turnShare?: number
-  /** The fault is the pace itself. */
+  /** The fault is the pace itself: it takes longer to be believed that it is over. */
   readonly isPace?: true
   /** The least share of requests in the fault that must succeed: what a retry can mend, and what it cannot. */
   readonly leastSuccess: number

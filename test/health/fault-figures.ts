@@ -8,6 +8,8 @@ export interface Sample {
   readonly ttftMs: number | undefined
   /** The answer came, and came to its end. */
   readonly ok: boolean
+  /** What was seen in its place. */
+  readonly failure?: string
   /** Who was asked, in order; nobody where that is not known. */
   readonly asked: readonly string[]
 }
@@ -34,6 +36,8 @@ export interface FaultFigures {
   readonly detectMs: number | undefined
   /** From its end until it is asked first half as often as before. */
   readonly backMs: number | undefined
+  /** What those saw that failed, and how many. */
+  readonly failures: Readonly<Record<string, number>>
 }
 
 const WINDOW_MS = 1000
@@ -49,7 +53,10 @@ export function figuresOf(samples: readonly Sample[], struck: string, { from, to
   const during = samples.filter(({ at, endedAt }) => endedAt > from && at < to)
   const usual = shareOf(before, struck)
   const last = Math.max(0, ...samples.map(({ at }) => at))
+  const failures: Record<string, number> = {}
+  for (const { failure } of samples) if (failure !== undefined) failures[failure] = (failures[failure] ?? 0) + 1
   return {
+    failures,
     before: phaseOf(before),
     during: phaseOf(during),
     after: phaseOf(after),

@@ -13,6 +13,8 @@ export interface Load {
 
 /** How long one request may take at all. */
 const PATIENCE_MS = 60_000
+/** Enough for the end of a stream, or for an error. */
+const TAIL_CHARACTERS = 1000
 
 /** Streams `auto` at so many requests per second, by turns at each address. */
 export function startLoad(urls: readonly string[], perSecond: number, prompt: string): Load {
@@ -45,7 +47,8 @@ async function streamOnce(url: string, prompt: string, now: () => number): Promi
   const at = now()
   let ttftMs: number | undefined
   let asked: string[] = []
-  let ok = false
+  let status = 0
+  let tail = ''
   try {
     const response = await fetch(`${url}/v1/chat/completions`, {
       method: 'POST',
@@ -55,18 +58,19 @@ async function streamOnce(url: string, prompt: string, now: () => number): Promi
     })
     const trace = response.headers.get('x-router9-attempts') ?? ''
     asked = trace === '' ? [] : trace.split(',').map((attempt) => attempt.slice(0, attempt.indexOf(':')))
+    status = response.status
     const decoder = new TextDecoder()
-    let tail = ''
     for await (const piece of response.body ?? []) {
       const text = decoder.decode(piece, { stream: true })
-      if (response.status === 200 && text.includes('data:')) ttftMs ??= now() - at
-      tail = (tail + text).slice(-20)
+      if (status === 200 && text.includes('data:')) ttftMs ??= now() - at
+      tail = (tail + text).slice(-TAIL_CHARACTERS)
     }
-    ok = response.status === 200 && tail.endsWith('data: [DONE]\n\n')
   } catch {
     // A broken connection is an answer that did not come to its end.
   }
-  return { at, endedAt: now(), ttftMs, ok, asked }
+  const ok = status === 200 && tail.endsWith('data: [DONE]\n\n')
+  const code = /"code":"(\w+)"/.exec(tail)?.[1] ?? 'connection broken'
+  return { at, endedAt: now(), ttftMs, ok, asked, ...(ok ? {} : { failure: `${status} ${code}` }) }
 }
 
 /** What a client of the official library has seen. */

@@ -27,5 +27,8 @@ export function printFaults(tried: readonly Tried[]): string {
     `| ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`
   const rule = `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`
   const [head = [], ...body] = rows
-  return [line(head), rule, ...body.map(line)].join('\n')
+  const failures = tried.flatMap(({ name, failures: seen }) =>
+    Object.entries(seen).map(([failure, count]) => `${name}: ${count} saw ${failure}`),
+  )
+  return [line(head), rule, ...body.map(line), ...failures].join('\n')
 }
