@@ -49,21 +49,25 @@ function parse(args: readonly string[]) {
   }
 }
 
-/** Runs one command on the keys; what it says is what it returns. */
-export async function keys(args: readonly string[], now: number): Promise<string> {
+/** Runs one command on the keys; what it says is what it returns. `open` finds the store that the options mean. */
+export async function keys(args: readonly string[], now: number, open = openStore): Promise<string> {
   const { values, positionals } = parse(args)
   const [command, subject] = positionals
   if (values.help === true || command === undefined) return USAGE
   if (values.local && values.remote) throw new UsageError('choose one of --local and --remote')
   const act = actionOf(command, subject, values, now)
-  const store = values.remote
-    ? openRemoteStore(values['namespace-id'] ?? (await remoteNamespace()))
-    : await openLocalStore(values['persist-to'])
+  const store = await open(values)
   try {
     return await act(store)
   } finally {
     await store.close()
   }
+}
+
+async function openStore(values: Values): Promise<KeyStore> {
+  return values.remote
+    ? openRemoteStore(values['namespace-id'] ?? (await remoteNamespace()))
+    : openLocalStore(values['persist-to'])
 }
 
 type Action = (store: KeyStore) => Promise<string>

@@ -74,19 +74,21 @@ const OPEN_LEAST = 6
 const OPEN_P = 0.75
 export const SUSPECT_P = 0.93
 const OPEN_MS = { first: 2000, most: 8000 }
-const POST_OPEN_MS = { first: 10_000, most: 16_000 }
+const POST_OPEN_MS = { first: 12_000, most: 16_000 }
 const CONFIG_MS = { first: 60_000, most: 600_000 }
 const GROWTH = 1.6
 const CLEAN_MS = 120_000
 const TRIALS = 3
-const LEASE_MS = { pre: 1500, post: 10_000, postAgain: 2500 }
+const LEASE_MS = { pre: 1500, post: 12_000, postAgain: 2500 }
 /** No retry mends a broken answer: it counts for more. */
+/** Failures in a row that nothing followed for so long say nothing any more. */
+const RUN_MS = 60_000
 const SHAKY_MS = 3000
 const PROBATION_MS = 20_000
 /** Broken answers less a tenth of the whole ones since: a few of them close together mean something. */
-const CUTS = { suspect: 2, open: 4, forgiven: 0.1 }
+const CUTS = { suspect: 2, open: 3, forgiven: 0.1, fading: 1 / 3 }
 const POST_WEIGHT = 2
-const RAMP_MS = { usual: 5000, post: 10_000 }
+const RAMP_MS = { usual: 5000, post: 12_000 }
 const RAMP_LEAST = 0.1
 const LIMIT_MS = { usual: 5000, most: 120_000, apart: 60_000 }
 const LATENCY_MS = 20_000
@@ -230,6 +232,7 @@ function fade(health: Health, now: number): void {
   health.ok *= factor
   health.pre *= factor
   health.post *= factor
+  health.cuts *= factor ** CUTS.fading
   health.at = Math.max(health.at, now)
 }
 
@@ -289,7 +292,10 @@ function suspicion({ pre, post }: Health): string {
 function stateOf(health: Health, now: number, p: number): State {
   if (health.limitedUntil > now) return 'limited'
   if (health.open) return health.until > now ? 'open' : 'half-open'
-  return p < SUSPECT_P || health.run >= 2 * suspectRun(health) || health.cuts >= CUTS.suspect ? 'suspect' : 'closed'
+  const idleMs = Math.max(now - health.at, 0)
+  const cuts = health.cuts * Math.exp((-idleMs / COUNT_MS) * CUTS.fading)
+  const run = idleMs < RUN_MS ? health.run : 0
+  return p < SUSPECT_P || run >= 2 * suspectRun(health) || cuts >= CUTS.suspect ? 'suspect' : 'closed'
 }
 
 /** How many failures in a row mean something: where much is asked, one failure means little, and more of them come soon if they mean something. */

@@ -87,7 +87,9 @@ export function createRegion(saved?: unknown, startedAt = 0): Region {
       const { v: version, isolate, events } = Object(report) as Record<string, unknown>
       const known = version === WIRE_VERSION
       if (known && Array.isArray(events)) for (const raw of events.slice(0, MOST_EVENTS)) take(raw, now, seed)
-      for (const [name, health] of records) if (now - touchedAt(health) > FORGET_MS) records.delete(name)
+      for (const [name, health] of records) {
+        if (now - Math.max(touchedAt(health), health.priorAt) > FORGET_MS) records.delete(name)
+      }
       return {
         v: WIRE_VERSION,
         now,

@@ -3,8 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { promisify } from 'node:util'
-import { afterAll, beforeEach, describe, expect, test } from 'vitest'
-import { wranglerProgram } from '../../src/cli/key-store.ts'
+import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { type KeyStore, openLocalStore, wranglerProgram } from '../../src/cli/key-store.ts'
 import { keys } from '../../src/cli/keys.ts'
 import type { KeyRecord } from '../../src/gateway/keys.ts'
 
@@ -19,12 +19,22 @@ beforeEach(async () => {
   state = await mkdtemp(path.join(os.tmpdir(), 'router9-keys-state-'))
   states.push(state)
 })
+// One test's commands share a store: each opening of it takes a second.
+let store: Promise<KeyStore> | undefined
+afterEach(closeStore)
 afterAll(() => Promise.all(states.map((directory) => rm(directory, { recursive: true, force: true }))))
 
 type Made = KeyRecord & { readonly key: string }
 
+async function closeStore(): Promise<void> {
+  await (await store)?.close()
+  store = undefined
+}
+
 function run(args: readonly string[], now = NOW): Promise<string> {
-  return keys([...args, '--persist-to', state], now)
+  store ??= openLocalStore(state)
+  const shared = store
+  return keys(args, now, async () => ({ ...(await shared), close: async () => {} }))
 }
 
 async function make(args: readonly string[], now = NOW): Promise<Made> {
@@ -132,6 +142,7 @@ describe.each([
   let mine: Made
   beforeEach(async () => {
     mine = await make(['create', '--name', 'mine'])
+    await closeStore()
     const put = ['kv', 'key', 'put', broken, text, '--binding', 'KEYS', '--local', '--persist-to', state]
     await promisify(execFile)(process.execPath, [wranglerProgram(), ...put], { cwd: ROOT })
   })

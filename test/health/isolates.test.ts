@@ -1,4 +1,5 @@
 import { describe, inject, test } from 'vitest'
+import { watchWorker } from '../harness/whole-run.ts'
 import { DEMO_KEY, everyProviderAt } from '../harness/worker.ts'
 import { type Simulator, startSimulator } from '../simulator/server.ts'
 import { PLACE_HEADER, startIsolates } from './isolates.ts'
@@ -25,6 +26,8 @@ async function startTwo(
     ...Object.fromEntries(all.filter(([name]) => /^(OPENAI|MISTRAL|GROQ)_/.test(name))),
     AUTO_MODELS: Object.values(MODELS).join(','),
   })
+  const secrets = all.flatMap(([name, value]) => (name.endsWith('_API_KEY') ? value : []))
+  for (const url of isolates.urls) watchWorker({ url, secrets: () => secrets, log: isolates.log })
   finished(async () => {
     await isolates.stop()
     await simulator.close()

@@ -1,0 +1,187 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { type Health, judge, restore } from '../../src/routing/health.ts'
+import { createHub } from '../../src/routing/hub.ts'
+import type { OutcomeClass, Snapshot } from '../../src/routing/outcome.ts'
+import { createRegion, type Region } from '../../src/routing/region.ts'
+import { T0, times } from './health-records.ts'
+
+const A = 'alfa/a'
+
+interface Told {
+  readonly deployment?: string
+  readonly isolate?: string
+  readonly waitMs?: number
+  readonly trial?: string
+}
+
+function tell(
+  region: Region,
+  kinds: readonly OutcomeClass[],
+  now: number,
+  { isolate = 'one', ...more }: Told = {},
+): Snapshot {
+  const events = kinds.map((kind) => ({ deployment: A, bucket: 0, ageMs: 0, class: kind, ...more }))
+  return region.report({ v: 1, isolate, events }, now, 0.5)
+}
+
+const healthOf = ({ deployments }: Snapshot, now: number, name = A): Health => restore(deployments[name], now)
+const stateOf = (snapshot: Snapshot, now: number, name = A) => judge(healthOf(snapshot, now, name), now, 0).state
+
+describe('what one isolate saw, all know', () => {
+  test('failures of several isolates add up', () => {
+    const region = createRegion(undefined, T0)
+    for (const isolate of ['one', 'two', 'three', 'four']) tell(region, ['pre'], T0, { isolate })
+    expect(stateOf(tell(region, [], T0 + 10), T0 + 10)).toBe('open')
+  })
+
+  test('an event counts for the time when it happened, by the region’s own clock', () => {
+    const region = createRegion(undefined, T0)
+    const events = [{ deployment: A, bucket: 0, class: 'limit', ageMs: 4000, waitMs: 5000 }]
+    const snapshot = region.report({ v: 1, isolate: 'one', events }, T0, 0)
+    expect(healthOf(snapshot, T0).limitedUntil).toBeGreaterThan(T0)
+  })
+})
+
+describe('trials', () => {
+  const opened = () => {
+    const region = createRegion(undefined, T0)
+    const snapshot = tell(region, times(4, 'pre'), T0)
+    return { region, until: healthOf(snapshot, T0).until }
+  }
+
+  test('one isolate at a time gets one, and none before its time', () => {
+    const { region, until } = opened()
+    expect(tell(region, [], until - 10).leases).toEqual([])
+    expect(tell(region, [], until + 2000).leases).toMatchObject([{ deployment: A }])
+    expect(tell(region, [], until + 2100, { isolate: 'two' }).leases).toEqual([])
+    expect(tell(region, [], until + 4000, { isolate: 'two' }).leases).toHaveLength(1)
+  })
+
+  test('three that go well bring it back', () => {
+    const { region, until } = opened()
+    const snapshot = tell(region, times(3, 'ok'), until + 2000, { trial: 'x' })
+    expect(stateOf(snapshot, until + 2001)).toBe('closed')
+  })
+})
+
+describe('faults that belong together', () => {
+  test('where most of a provider fails, the rest of it is doubted', () => {
+    const region = createRegion(undefined, T0)
+    for (const deployment of ['alfa/a', 'alfa/b', 'alfa/c', 'bravo/a']) tell(region, ['ok'], T0 - 100, { deployment })
+    tell(region, times(4, 'pre'), T0, { deployment: 'alfa/a' })
+    const snapshot = tell(region, times(4, 'pre'), T0, { deployment: 'alfa/b' })
+    expect(stateOf(snapshot, T0, 'alfa/c')).toBe('suspect')
+    expect(stateOf(snapshot, T0, 'bravo/a')).toBe('closed')
+  })
+
+  test('where everything fails the last one is not taken out: the fault may be our own', () => {
+    const region = createRegion(undefined, T0)
+    const names = ['alfa/a', 'bravo/a', 'charlie/a']
+    for (const deployment of names) tell(region, times(3, 'ok'), T0 - 100, { deployment })
+    let snapshot = tell(region, [], T0)
+    for (const deployment of names) snapshot = tell(region, times(6, 'pre'), T0, { deployment })
+    const states = names.map((name) => stateOf(snapshot, T0, name))
+    expect(states.filter((state) => state === 'open')).toHaveLength(2)
+    expect(states.at(-1)).toBe('suspect')
+  })
+})
+
+describe('regions', () => {
+  const pooled = (from: Region, to: Region, now: number) => {
+    const hub = createHub()
+    hub.exchange('there', from.digest(now), now)
+    to.absorb(hub.exchange('here', to.digest(now), now), now)
+  }
+
+  test('a rate limit is the account’s, so all regions keep to it at once', () => {
+    const [there, here] = [createRegion(undefined, T0), createRegion(undefined, T0)]
+    tell(there, ['limit'], T0, { waitMs: 20_000 })
+    expect(there.nextDigestMs(T0)).toBeLessThanOrEqual(0)
+    pooled(there, here, T0 + 100)
+    expect(stateOf(tell(here, [], T0 + 200), T0 + 200)).toBe('limited')
+  })
+
+  test('others’ failures warn a region that knows nothing itself, and hardly move one that does', () => {
+    const [there, ignorant, knowing] = [0, 1, 2].map(() => createRegion(undefined, T0)) as [Region, Region, Region]
+    tell(there, times(60, 'pre'), T0)
+    tell(knowing, times(60, 'ok'), T0)
+    pooled(there, ignorant, T0 + 100)
+    pooled(there, knowing, T0 + 100)
+    expect(stateOf(tell(ignorant, [], T0 + 200), T0 + 200)).toBe('suspect')
+    expect(stateOf(tell(knowing, [], T0 + 200), T0 + 200)).toBe('closed')
+  })
+
+  test('the hub tells a region what the others said, not what it said itself', () => {
+    const hub = createHub()
+    const region = createRegion(undefined, T0)
+    tell(region, ['pre'], T0)
+    expect(hub.exchange('here', region.digest(T0), T0).rows).toEqual([])
+    expect(hub.exchange('there', { v: 1, rows: [] }, T0).rows).toHaveLength(1)
+    expect(hub.exchange('there', { v: 1, rows: [] }, T0 + 3_600_000).rows).toEqual([])
+  })
+
+  test('in good times the hub hears little, in bad times more', () => {
+    const region = createRegion(undefined, T0)
+    tell(region, ['ok'], T0)
+    expect(region.nextDigestMs(T0)).toBeGreaterThan(30_000)
+    tell(region, times(4, 'pre'), T0)
+    region.digest(T0)
+    expect(region.nextDigestMs(T0 + 10)).toBeLessThan(6000)
+  })
+})
+
+describe('what is kept', () => {
+  test('a region that was put away knows again what was out', () => {
+    const region = createRegion(undefined, T0)
+    tell(region, times(4, 'pre'), T0)
+    expect(region.shouldSave(T0 + 1)).toBe(true)
+    const saved = JSON.parse(JSON.stringify(region.save(T0 + 1)))
+    expect(region.shouldSave(T0 + 2)).toBe(false)
+    expect(stateOf(tell(createRegion(saved, T0 + 500), [], T0 + 500), T0 + 500)).toBe('open')
+  })
+
+  test('successes alone are written twice a minute at most', () => {
+    const region = createRegion(undefined, T0)
+    tell(region, ['ok'], T0)
+    expect(region.shouldSave(T0 + 10_000)).toBe(false)
+    expect(region.shouldSave(T0 + 30_000)).toBe(true)
+  })
+
+  test('it holds a bounded number of deployments, and forgets the oldest', () => {
+    const region = createRegion(undefined, T0)
+    for (let index = 0; index < 400; index++) tell(region, ['ok'], T0 + index, { deployment: `alfa/${index}` })
+    const names = Object.keys(tell(region, [], T0 + 400).deployments)
+    expect(names.length).toBeLessThanOrEqual(256)
+    expect(names).toContain('alfa/399')
+    expect(Object.keys(tell(region, [], T0 + 7_200_000).deployments)).toEqual([])
+  })
+})
+
+describe('messages that make no sense', () => {
+  test('whatever is reported, saved or pooled, the region answers, and a report of another version changes nothing', () => {
+    fc.assert(
+      fc.property(fc.anything(), fc.anything(), (one, other) => {
+        const region = createRegion({ v: 1, deployments: one }, T0)
+        region.report(one, T0, 0)
+        region.report({ v: 1, isolate: other, events: one }, T0, 0)
+        region.report({ v: 1, isolate: 'one', events: [one, other] }, T0, 0)
+        region.absorb(one, T0)
+        region.absorb({ v: 1, rows: [one, other] }, T0)
+        createHub().exchange('here', { v: 1, rows: [one, other] }, T0)
+        expect(region.report({ v: 1, isolate: 'one', events: [] }, T0, 0).v).toBe(1)
+      }),
+    )
+    const region = createRegion(undefined, T0)
+    const before = JSON.stringify(region.save(T0))
+    region.report({ v: 2, isolate: 'one', events: [{ deployment: A, bucket: 0, ageMs: 0, class: 'config' }] }, T0, 0)
+    expect(JSON.stringify(region.save(T0))).toBe(before)
+  })
+
+  test('a snapshot is the reader’s own: the region does not feel what is done to it', () => {
+    const region = createRegion(undefined, T0)
+    const snapshot = tell(region, ['ok'], T0)
+    Object.assign(snapshot.deployments[A] as object, { open: true, until: T0 + 1e6 })
+    expect(stateOf(tell(region, [], T0 + 10), T0 + 10)).toBe('closed')
+  })
+})
