@@ -82,9 +82,13 @@ export function rank<T extends Candidate>(candidates: readonly T[], view: View, 
   const explores = unitOf(options.requestHash, SALT.explore) < EXPLORE
   const known = standings.flatMap(({ standing }) => standing.ttftMs ?? [])
   const unknownMs = Math.min(UNKNOWN_TTFT_MS * (options.bucket < 3 ? 1 : WHOLE_BODY), ...known)
+  const firstPrices = new Map<number, number>()
+  for (const { tier, price } of candidates) {
+    if (!firstPrices.has(tier)) firstPrices.set(tier, price ?? 0)
+  }
   const rows = standings.map(({ candidate, standing }): Row<T> => {
     const { inFlight, ramp, hopedTtftMs, shaky, ...shown } = standing
-    const penalty = options.policy === 'strict' ? 0 : pricePenalty(candidate, candidates)
+    const penalty = options.policy === 'strict' ? 0 : pricePenalty(candidate.price, firstPrices.get(candidate.tier))
     const ttftMs = (explores ? hopedTtftMs : standing.ttftMs) ?? unknownMs
     const score = scoreOf(candidate, standing, options, ttftMs) - penalty - (shaky ? SHAKY_COST : 0)
     const passes = ramp >= 1 || unitOf(options.requestHash ^ hashOf(candidate.name), SALT.ramp) < ramp
@@ -157,10 +161,8 @@ function scoreOf(
 }
 
 /** A dearer deployment has to be clearly better than the one that stands first. */
-function pricePenalty(candidate: Candidate, candidates: readonly Candidate[]): number {
-  const first = candidates.find(({ tier }) => tier === candidate.tier)
-  if (candidate.price === undefined || !first?.price || candidate.price <= first.price) return 0
-  return PRICE_WEIGHT * Math.min(Math.log2(candidate.price / first.price), 4)
+function pricePenalty(price = 0, first = 0): number {
+  return first > 0 && price > first ? PRICE_WEIGHT * Math.min(Math.log2(price / first), 4) : 0
 }
 
 function ordered<T extends Candidate>(rows: readonly Row<T>[], { policy, sort }: RankOptions): Row<T>[] {

@@ -25,6 +25,24 @@ describe('a health object', { concurrent: true }, () => {
     expect(router9.worker.log()).not.toMatch(/uncaught exception|unhandled/i)
   })
 
+  test.for(['throw', 'hang', 'garbage', 'newer'] as const)(
+    'whose hub does this goes on by itself: %s',
+    async (hub, { expect, onTestFinished }) => {
+      const router9 = await watchedHere({ health: { hub } }, onTestFinished)
+      expect(await router9.ask()).toMatchObject({ status: 200, reason: 'first' })
+      await router9.ask({ model: MODELS.mistral })
+      expect(await router9.known(DEPLOYMENTS.openai)).toMatchObject({ state: 'closed' })
+      router9.simulator.setFault('openai', { status: 500 })
+      await burst(router9, 4, { model: MODELS.openai })
+      await until(
+        () => router9.known(DEPLOYMENTS.openai),
+        (seen) => seen?.state === 'open',
+      )
+      expect(askedOf(await router9.ask())).toEqual(['mistral'])
+      expect((await router9.behave({})).consultations).toBeGreaterThan(0)
+    },
+  )
+
   test('that breaks and is well again is told what it missed', async ({ expect, onTestFinished }) => {
     const router9 = await watchedHere({ health: { mode: 'throw' } }, onTestFinished)
     await router9.ask({ model: MODELS.mistral })

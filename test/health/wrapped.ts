@@ -2,12 +2,16 @@
 export interface Behaviour {
   readonly mode?: 'well' | 'throw' | 'throw-late' | 'hang' | 'garbage' | 'older' | 'newer' | 'reset'
   readonly shiftMs?: number
+  /** How the hub behaves, which regions consult. */
+  readonly hub?: 'well' | 'throw' | 'hang' | 'garbage' | 'newer'
 }
 
 /** What the wrapped Durable Object has seen since the last question. */
 export interface Seen {
   /** Calls to `report`. */
   readonly reports: number
+  /** Calls to the hub. */
+  readonly consultations: number
   /** The versions that reports carried. */
   readonly versions: readonly unknown[]
   /** The isolates that reported. */
@@ -29,8 +33,9 @@ export function wrappedHealth(start: Behaviour = {}): string {
   return `import router9, { Health as Inner } from './router9.js'
 export * from './router9.js'
 
-const how = { mode: 'well', shiftMs: 0, ...${JSON.stringify(start)} }
+const how = { mode: 'well', shiftMs: 0, hub: 'well', ...${JSON.stringify(start)} }
 let reports = 0
+let consultations = 0
 const versions = new Set(), isolates = new Set(), regions = new Set()
 
 // Each would take the first provider out for an hour, if it were believed, or break whoever looks into it.
@@ -47,7 +52,26 @@ const GARBAGE = [
   { v: '1', now: Date.now(), deployments: [], leases: [] },
 ]
 
+const limits = (v) => ({ v, rows: [{ deployment: 'openai/gpt-4o', ok: 0, failed: 99, open: true, limitMs: 90_000 }] })
+const HUB_GARBAGE = [null, undefined, 'no', [], { v: 1 }, { v: 1, rows: 'all' }, { v: 1, rows: [null, 7, {}, { deployment: 3 }] }]
+
 export class Health extends Inner {
+  async exchange(region, digest) {
+    consultations++
+    switch (how.hub) {
+      case 'throw':
+        throw new Error('made to fail')
+      case 'hang':
+        await new Promise((resolve) => setTimeout(resolve, 60_000))
+        break
+      case 'garbage':
+        return HUB_GARBAGE[consultations % HUB_GARBAGE.length]
+      case 'newer':
+        return limits(2)
+    }
+    return super.exchange(region, digest)
+  }
+
   async report(region, report) {
     reports++
     regions.add(region)
@@ -86,8 +110,8 @@ export default {
     const { pathname } = new URL(request.url)
     if (pathname === '${CONTROL_PATH}') {
       Object.assign(how, await request.json())
-      const seen = { reports, versions: [...versions], isolates: [...isolates], regions: [...regions] }
-      reports = 0
+      const seen = { reports, consultations, versions: [...versions], isolates: [...isolates], regions: [...regions] }
+      reports = consultations = 0
       for (const set of [versions, isolates, regions]) set.clear()
       return Response.json(seen)
     }

@@ -78,7 +78,7 @@ test.each(['router9', 'LiteLLM-like', 'oracle'])(
   'the same seed gives the same bytes, another one does not (%s)',
   (policy) => {
     const brief = { ...shortened('hard outage'), end: 220_000 }
-  const bytes = (seed: number) => JSON.stringify(simulate(brief, policy, seed))
+    const bytes = (seed: number) => JSON.stringify(simulate(brief, policy, seed))
     expect(bytes(1)).toBe(bytes(1))
     expect(bytes(1)).not.toBe(bytes(2))
   },
