@@ -76,7 +76,6 @@ export function createAttempts<T extends Askable>(options: AttemptsOptions<T>): 
   let current: Ask<T> | undefined
   let currentAt = startedAt
   let again: Ranked<T> | undefined
-  let wasTrial = false
 
   const pickNext = (now: number): { row: Ranked<T>; waitMs: number } | undefined => {
     if (again !== undefined) {
@@ -97,8 +96,8 @@ export function createAttempts<T extends Askable>(options: AttemptsOptions<T>): 
       if (asked >= MAX_ATTEMPTS) return undefined
       const picked = pickNext(now)
       if (picked === undefined) return undefined
-      // A trial is rare by itself: the retry that mends it, where all is well, is not held against the budget.
-      const free = wasTrial && picked.row.state === 'closed'
+      // Going on to another one that is well adds nothing to the load of those that are down.
+      const free = again === undefined && picked.row.state === 'closed'
       if (asked > 0 && !free && !budget.spend(now)) return undefined
       const { row, waitMs } = picked
       left = left.filter((other) => other !== row)
@@ -123,14 +122,13 @@ export function createAttempts<T extends Askable>(options: AttemptsOptions<T>): 
     },
     failed(failure, now) {
       if (current === undefined) return
-      const { target, row, trial } = current
+      const { target, row } = current
       const { kind, fault, details } = failure
       // What we refused ourselves has cost nobody anything.
       if (fault !== 'caller' || details.upstreamStatus !== undefined) asked++
       if (!failure.failover) left = []
       if (fault !== 'caller') failedProviders.add(target.provider)
       if (kind === 'context-length') left = left.filter(({ candidate }) => isRoomier(candidate, target))
-      wasTrial = trial !== undefined && trial !== 'panic'
       if (alone && asked === 1 && failure.failover && isPassing(failure, now - currentAt)) again = row
     },
     refusal(now) {

@@ -106,17 +106,26 @@ describe('who is asked', () => {
 })
 
 describe('what retries may cost', () => {
-  test('the first attempt is always made, further ones from the budget', () => {
+  const spent = () => {
     const budget = createRetryBudget(T0)
     while (budget.spend(T0)) {}
-    expect(course(attemptsOf([row('alfa/a'), row('bravo/a')], {}, budget))).toEqual(['alfa/a'])
+    return budget
+  }
+
+  test('the first attempt is always made, further ones at those that are not well from the budget', () => {
+    const rows = [row('alfa/a'), row('bravo/a', { state: 'suspect' })]
+    expect(course(attemptsOf(rows, {}, spent()))).toEqual(['alfa/a'])
+    expect(course(attemptsOf(rows))).toEqual(['alfa/a', 'bravo/a'])
   })
 
-  test('a trial that fails is mended for nothing', () => {
-    const budget = createRetryBudget(T0)
-    while (budget.spend(T0)) {}
+  test('however many fail at once, going on to one that is well costs nothing', () => {
     const trial = row('alfa/a', { state: 'half-open', trial: 'x' })
-    expect(course(attemptsOf([trial, row('bravo/a'), row('charlie/a')], {}, budget))).toEqual(['alfa/a', 'bravo/a'])
+    expect(course(attemptsOf([row('alfa/a'), row('bravo/a')], {}, spent()))).toEqual(['alfa/a', 'bravo/a'])
+    expect(course(attemptsOf([trial, row('bravo/a')], {}, spent()))).toEqual(['alfa/a', 'bravo/a'])
+  })
+
+  test('asking the same one again is paid for', () => {
+    expect(course(attemptsOf([row('alfa/a')], {}, spent()))).toEqual(['alfa/a'])
   })
 })
 
