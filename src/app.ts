@@ -36,22 +36,27 @@ app.use(async (context, next) => {
   for (const [name, value] of Object.entries(limitHeaders(caller))) context.res.headers.set(name, value)
 })
 
-/** SDKs differ in what they take for a base URL: each path is there with `/v1` and without (contract 1). */
+/**
+ * SDKs differ in what they take for a base URL: each path is there with `/v1` and without (contract 1). One entry for all its
+ * methods: the router goes through every entry with each request.
+ */
 function route(method: 'GET' | 'POST', path: string, answer: (door: Door) => Response | Promise<Response>): void {
   const allow = method === 'GET' ? 'GET, HEAD, OPTIONS' : 'POST, OPTIONS'
-  for (const whole of [`/v1${path}`, path]) {
-    app.on(method, whole, answer)
-    app.options(whole, (door) => preflight(door, allow))
-    app.all(whole, () => {
-      throw new Failure('method-not-allowed', `This path takes ${allow}.`, { allow })
-    })
+  const handle = (door: Door) => {
+    const asked = door.req.method
+    // Of what answers a HEAD, Hono leaves out the body.
+    if (asked === method || (asked === 'HEAD' && method === 'GET')) return answer(door)
+    if (asked === 'OPTIONS') return preflight(door, allow)
+    throw new Failure('method-not-allowed', `This path takes ${allow}.`, { allow })
   }
+  app.all(`/v1${path}`, handle)
+  app.all(path, handle)
 }
 
 route('POST', '/chat/completions', async (door) => {
   const cameAt = Date.now()
   const { requestId } = door.var
-  const note: Note = { requestId, cameAt, colo: door.req.raw.cf?.colo, dataset: door.env.ANALYTICS, trace: [] }
+  const note: Note = { requestId, cameAt, colo: coloOf(door.req.raw), dataset: door.env.ANALYTICS, trace: [] }
   door.set('note', note)
   const settings = readSettings(door.env)
   note.settings = settings
@@ -123,6 +128,14 @@ app.onError((error, door) => {
   if (note) writeNote(note, failure.status, failure)
   return failureResponse(failure, requestId)
 })
+
+let colo: unknown = null
+
+/** The data centre that an isolate is in: read once, since the platform makes `cf` anew for each request that asks. */
+function coloOf(request: Request): unknown {
+  if (colo === null) colo = request.cf?.colo
+  return colo
+}
 
 /** The Worker's own classes, by which their objects are found (`[exports]` in wrangler.toml). */
 function exportsOf(door: Door): { Ledger: Ledgers; Health: Healths } {

@@ -110,10 +110,11 @@ type Row = Ranking<Askee>['ranked'][number]
 
 /** Why a target was asked, in one word: the order of the plan, or what went against that. */
 export function reasonFor({ ranking }: Route, target: Target, trace: readonly Attempted[]): string {
+  if (trace.length > 1) return 'fallback'
+  if (ranking.ranked.length + ranking.out.length < 2) return 'only'
   const rows = [...ranking.ranked, ...ranking.out]
   const row = rows.find(({ candidate }) => candidate.target === target)
-  if (trace.length > 1) return 'fallback'
-  if (row === undefined || rows.length === 1) return 'only'
+  if (row === undefined) return 'only'
   if (row.trial !== undefined) return 'trial'
   if (ranking.panic) return 'last-resort'
   if (row.candidate.index === 0) return 'first'
@@ -122,6 +123,7 @@ export function reasonFor({ ranking }: Route, target: Target, trace: readonly At
 
 /** Who stood before the target that was asked first and is not well: `provider/model:state:seconds until it comes back`. */
 export function skippedIn({ ranking, now }: Route, trace: readonly Attempted[]): string {
+  if (ranking.ranked.length + ranking.out.length < 2) return ''
   const asked = new Set(trace.map(({ target }) => target))
   const rows = [...ranking.ranked, ...ranking.out]
   const first = rows.find(({ candidate }) => candidate.target === trace[0]?.target)

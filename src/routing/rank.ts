@@ -78,6 +78,8 @@ const SALT = { ramp: 1, first: 2, second: 3, explore: 4, explored: 5 }
 
 /** Puts the candidates in order (routing 2.4). The same arguments give the same order. */
 export function rank<T extends Candidate>(candidates: readonly T[], view: View, options: RankOptions): Ranking<T> {
+  const [only] = candidates
+  if (only !== undefined && candidates.length === 1) return alone(only, view, options)
   const standings = candidates.map((candidate) => ({ candidate, standing: view.of(candidate.name, options.bucket) }))
   const explores = unitOf(options.requestHash, SALT.explore) < EXPLORE
   const known = standings.flatMap(({ standing }) => standing.ttftMs ?? [])
@@ -96,8 +98,7 @@ export function rank<T extends Candidate>(candidates: readonly T[], view: View, 
     const hope = scoreOf(candidate, { ...standing, p: WELL_P }, options, hopedTtftMs ?? unknownMs) - penalty
     return { shown: { candidate, score, ...shown }, passes, cost, hope }
   })
-  const isOut = ({ shown: { state } }: Row<T>) => state === 'open' || state === 'half-open' || state === 'limited'
-  const inside = rows.filter((row) => !isOut(row))
+  const inside = rows.filter(({ shown }) => !isOut(shown.state))
   const bestP = Math.max(0, ...inside.map(({ shown }) => shown.p))
   // With all of them doubted, those that are about as good as the best of them.
   const isSound = inside.some(({ shown }) => shown.state === 'closed')
@@ -109,7 +110,9 @@ export function rank<T extends Candidate>(candidates: readonly T[], view: View, 
     inside.filter((row) => !isEligible(row)),
     options,
   )
-  const out = rows.filter(isOut).sort((a, b) => a.shown.until - b.shown.until || compareIndex(a, b))
+  const out = rows
+    .filter(({ shown }) => isOut(shown.state))
+    .sort((a, b) => a.shown.until - b.shown.until || compareIndex(a, b))
   const [best] = sorted
   // Only where it might come first again: who is better served elsewhere anyway need not try.
   const isWorthTrial = ({ shown, hope }: Row<T>) =>
@@ -125,6 +128,20 @@ export function rank<T extends Candidate>(candidates: readonly T[], view: View, 
     out: out.filter((row) => !ranked.includes(row)).map(({ shown }) => withoutTrial(shown)),
     panic,
   }
+}
+
+/** Most requests leave no choice: nothing is compared for them. */
+function alone<T extends Candidate>(candidate: T, view: View, options: RankOptions): Ranking<T> {
+  const { inFlight: _, ramp: __, hopedTtftMs: ___, shaky: ____, ...standing } = view.of(candidate.name, options.bucket)
+  const score = scoreOf(candidate, standing, options, standing.ttftMs ?? UNKNOWN_TTFT_MS)
+  const { state } = standing
+  const rows = [{ candidate, score, ...standing }]
+  const panic = isOut(state)
+  return state === 'limited' ? { ranked: [], out: rows, panic } : { ranked: rows, out: [], panic }
+}
+
+function isOut(state: State): boolean {
+  return state === 'open' || state === 'half-open' || state === 'limited'
 }
 
 interface Row<T extends Candidate> {

@@ -21,6 +21,8 @@ export interface Asked {
   readonly peer: Peer | undefined
   /** The mock upstream's port, for a peer that has to be told before; 0 for any. */
   readonly mockPort: number
+  /** Settings of Router9 on top of the bench's own. */
+  readonly vars: Readonly<Record<string, string>>
   readonly soak: boolean
   readonly soakSeconds: number
   readonly soakStreams: number
@@ -34,6 +36,7 @@ export const USAGE = `npm run bench -- [options]
   --rounds N           rounds of each lane (5; 3 when quick)
   --lane-ms N          how long a lane runs in a round (500)
   --json               the result as JSON
+  --var NAME=VALUE     a setting of Router9's, such as LOG_SAMPLE=0
   --peer URL --peer-pid PID [--peer-header 'name: value'] [--peer-model NAME] [--mock-port PORT]
                        measures another gateway beside Router9; it has to know the mock upstream's address
   --soak [--seconds N] [--streams N]
@@ -55,6 +58,7 @@ export function readArguments(args: readonly string[]): Asked {
       'peer-header': { type: 'string', multiple: true, default: [] },
       'peer-model': { type: 'string' },
       'mock-port': { type: 'string', default: '0' },
+      var: { type: 'string', multiple: true, default: [] },
       soak: { type: 'boolean', default: false },
       seconds: { type: 'string', default: '60' },
       streams: { type: 'string', default: '500' },
@@ -77,6 +81,7 @@ export function readArguments(args: readonly string[]): Asked {
             model: values['peer-model'],
           },
     mockPort: whole('--mock-port', values['mock-port'], 0),
+    vars: Object.fromEntries(values.var.map(settingOf)),
     soak: values.soak,
     soakSeconds: whole('--seconds', values.seconds, 1),
     soakStreams: whole('--streams', values.streams, 1),
@@ -93,6 +98,12 @@ function addressOf(text: string): URL {
   const url = URL.parse(text)
   if (url?.protocol !== 'http:') throw new Error('--peer takes an http address, such as http://127.0.0.1:8787/v1')
   return url
+}
+
+function settingOf(text: string): [string, string] {
+  const [, name, value] = /^([A-Z][A-Z0-9_]*)=(.*)$/.exec(text) ?? []
+  if (name === undefined || value === undefined) throw new Error('--var takes NAME=VALUE')
+  return [name, value]
 }
 
 function headerOf(text: string): [string, string] {

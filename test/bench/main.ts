@@ -12,7 +12,7 @@ import { SCENARIOS } from './scenarios.ts'
 import { soak } from './soak.ts'
 import { type Stage, setStage } from './stage.ts'
 import { median } from './statistics.ts'
-import { evaluate, type Goal, QUICK_MARGIN, statusOf, type Target } from './targets.ts'
+import { evaluate, type Goal, statusOf, type Target } from './targets.ts'
 
 /** What a run gathers. */
 interface Findings {
@@ -51,7 +51,7 @@ async function main(): Promise<number> {
 async function measure(asked: Asked, cores: Cores | undefined, found: Findings): Promise<void> {
   const bundle = await bundleWorker()
   try {
-    const stage = await setStage(bundle, cores, asked.mockPort)
+    const stage = await setStage(bundle, cores, asked)
     try {
       if (asked.soak) found.targets.push(...(await soak(asked, stage, found.say)))
       else {
@@ -74,7 +74,7 @@ function wanted({ only, quick }: Asked, name: string, isQuick: boolean): boolean
 }
 
 function judge({ quick }: Asked, found: Findings, goal: Goal, values: readonly number[]): void {
-  found.targets.push(evaluate(goal, values, quick ? QUICK_MARGIN : 1))
+  found.targets.push(evaluate(goal, values, quick))
 }
 
 async function measureBundle(file: string, asked: Asked, found: Findings): Promise<void> {

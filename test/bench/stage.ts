@@ -4,6 +4,7 @@ import path from 'node:path'
 import type { Bundle } from '../harness/bundle.ts'
 import { type KeyStore, startKeyStore } from '../harness/key-store.ts'
 import { everyProviderAt } from '../harness/worker.ts'
+import type { Asked } from './arguments.ts'
 import { COPY_LOOP, PASSTHROUGH, watchedRouter9 } from './bare-workers.ts'
 import { type Cores, pinned } from './cores.ts'
 import { objectsOf, type Served, serve } from './serve.ts'
@@ -20,7 +21,11 @@ export interface Stage {
   readonly close: () => Promise<void>
 }
 
-export async function setStage(bundle: Bundle, cores: Cores | undefined, mockPort = 0): Promise<Stage> {
+export async function setStage(
+  bundle: Bundle,
+  cores: Cores | undefined,
+  { mockPort = 0, vars: own = {} }: Partial<Pick<Asked, 'mockPort' | 'vars'>> = {},
+): Promise<Stage> {
   const { upstream, stop } = await startUpstream(cores, mockPort)
   const keys = await startKeyStore()
   // Limits that nobody reaches: the work of keeping them is part of the figure.
@@ -29,7 +34,7 @@ export async function setStage(bundle: Bundle, cores: Cores | undefined, mockPor
   const code = await readFile(bundle.file, 'utf8')
   const objects = await objectsOf()
   const core = cores?.gateway
-  const vars = { ...everyProviderAt(base), XAI_BASE_URL: `${base}/failing/xai/v1` }
+  const vars = { ...everyProviderAt(base), XAI_BASE_URL: `${base}/failing/xai/v1`, ...own }
   return {
     upstream,
     keys,

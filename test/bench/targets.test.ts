@@ -14,9 +14,11 @@ test('a must that is missed makes the exit status 1', () => {
   expect(statusOf([evaluate(GOAL, [1])])).toBe(0)
 })
 
-test('the margin of the quick run widens a measured must and no counted one', () => {
-  expect(evaluate(GOAL, [2.9], 1.5)).toMatchObject({ must: 3, met: true })
-  expect(evaluate({ ...GOAL, exact: true }, [2.9], 1.5)).toMatchObject({ must: 2, met: false })
+test('the quick run guards what is usual: a doubling shows, noise does not', () => {
+  expect(evaluate({ ...GOAL, usual: 3 }, [5], true)).toMatchObject({ must: 5.1, met: true })
+  expect(evaluate({ ...GOAL, usual: 3 }, [6], true).met).toBe(false)
+  expect(evaluate(GOAL, [3.3], true)).toMatchObject({ must: 3.4, met: true })
+  expect(evaluate({ ...GOAL, usual: 3, exact: true }, [3.4], true)).toMatchObject({ must: 3.3, met: false })
 })
 
 test('without an aim of its own a goal aims at its must', () => {

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { preview } from '../../src/cli/preview.ts'
-import { DEMO_KEY } from '../harness/worker.ts'
 import { type Cloud, startCloud } from './cloud.ts'
 import { TOKEN } from './cloudflare-stand-in.ts'
 import { GITHUB_TOKEN } from './github-stand-in.ts'
@@ -79,10 +78,10 @@ describe('a pull request’s preview, from its first push to its end', { timeout
 
   test('is a Worker of its own where Cloudflare refuses previews, without production’s addresses; a broken one is called so', async () => {
     cloud.cloudflare.refuse('previews')
-    await cloud.router9.worker.keys.put(DEMO_KEY, {})
+    cloud.router9.simulator.setFault('*', { status: 500 })
     const { status, output } = await program(CREATE)
-    await cloud.router9.worker.keys.remove(DEMO_KEY)
-    expect(output).toMatch(/demo key +FAILED/)
+    cloud.router9.simulator.clearFaults()
+    expect(output).toMatch(/an answer +FAILED/)
     expect(status).toBe(1)
 
     expect(cloud.cloudflare.changes()).toEqual(
