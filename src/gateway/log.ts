@@ -133,6 +133,9 @@ export function logFault(requestId: string, error: unknown): void {
   write('error', { event: 'fault', request: requestId, detail })
 }
 
-function write(level: 'log' | 'warn' | 'error', fields: object): void {
-  console[level](withoutKeyLike(JSON.stringify({ level: level === 'log' ? 'info' : level, ...fields })))
+function write(level: 'log' | 'warn' | 'error', fields: Readonly<Record<string, unknown>>): void {
+  // Our own name for a key looks like one; everything else is searched for what looks like one.
+  const { key, ...others } = fields
+  const head = { level: level === 'log' ? 'info' : level, key }
+  console[level](`${JSON.stringify(head).slice(0, -1)},${withoutKeyLike(JSON.stringify(others)).slice(1)}`)
 }

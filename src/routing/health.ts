@@ -80,13 +80,13 @@ const GROWTH = 1.6
 const CLEAN_MS = 120_000
 const TRIALS = 3
 const LEASE_MS = { pre: 1500, post: 12_000, postAgain: 2500 }
-/** No retry mends a broken answer: it counts for more. */
 /** Failures in a row that nothing followed for so long say nothing any more. */
 const RUN_MS = 60_000
 const SHAKY_MS = 3000
 const PROBATION_MS = 20_000
 /** Broken answers less a tenth of the whole ones since: a few of them close together mean something. */
 const CUTS = { suspect: 2, open: 3, forgiven: 0.1, fading: 1 / 3 }
+/** No retry mends a broken answer: it counts for more. */
 const POST_WEIGHT = 2
 const RAMP_MS = { usual: 5000, post: 12_000 }
 const RAMP_LEAST = 0.1

@@ -28,6 +28,11 @@ function noteOf(settings: Record<string, string>, further: Partial<Note> = {}): 
 
 const BROKEN = new Failure('provider-failed', 'It broke.')
 
+test('the id of a key is told whole, though it looks like a key; what else looks like one is not', () => {
+  writeNote(noteOf({}, { key: 'key_a1B2c3D4e5F6', asked: 'sk-proj-abcdefgh12345678' }), 200)
+  expect(lines()).toMatchObject([{ key: 'key_a1B2c3D4e5F6', model_asked: 'sk-…' }])
+})
+
 describe('sampling', () => {
   test('writes the given share of what went well, and says what each line stands for', () => {
     const dice = [0.05, 0.5, 0.09, 0.1, 0.99]

@@ -10,7 +10,7 @@ import { targetsOf } from './targets.ts'
 import type { Job } from './worker.ts'
 
 const USAGE = `npm run sim -- [options]
-  --seeds 101-120     one seed for each run; 1-5 are for tuning, 101-120 (the default) for reporting
+  --seeds 101-120     one seed for each run; 1-15 are for tuning, 101-120 (the default) for reporting
   --scenario NAME     only those whose name holds this; may be given more than once
   --policy NAME       only those whose name holds this; may be given more than once
   --lambda 0.04       what a second is worth when regret is counted
