@@ -152,7 +152,8 @@ function readProvider(env: Env, provider: Provider): ConfiguredProvider | undefi
   const given = text(env, `${provider.setting}_BASE_URL`)
   // A provider exists if its key does; one without keys exists by its address.
   if (key === undefined && (provider.keyless !== true || given === undefined)) return undefined
-  const header = provider.keyHeader ?? 'authorization'
+  const bearer = provider.bearerKeys?.test(key ?? '') === true
+  const header = (bearer ? undefined : provider.keyHeader) ?? 'authorization'
   const address = baseUrl(env, provider, given)
   return {
     provider: rowAt(provider, address),

@@ -58,3 +58,21 @@ describe('a provider’s key travels in the clear only where nobody listens', ()
     for (const { baseUrl } of providers.values()) expect(baseUrl).toMatch(/^https:/)
   })
 })
+
+describe('Google’s key', () => {
+  const headersWith = (key: string) => settingsOf({ GEMINI_API_KEY: key }).providers.get('google')?.headers
+
+  test('has a header of its own', () => {
+    expect(headersWith('AIza-key')).toEqual({ 'x-goog-api-key': 'AIza-key' })
+  })
+
+  test('that is an access token goes as a bearer, which Vertex insists on at a project’s address', () => {
+    expect(headersWith('ya29.token')).toEqual({ authorization: 'Bearer ya29.token' })
+  })
+})
+
+test('a key that looks like Google’s access token is an ordinary one elsewhere', () => {
+  expect(settingsOf({ ANTHROPIC_API_KEY: 'ya29.k' }).providers.get('anthropic')?.headers).toEqual({
+    'x-api-key': 'ya29.k',
+  })
+})

@@ -24,6 +24,8 @@ export interface Provider {
   readonly baseUrl?: string
   /** The header that holds the key; `authorization` (as a bearer) where absent. */
   readonly keyHeader?: string
+  /** Keys that are access tokens, and go as a bearer whatever `keyHeader` says. */
+  readonly bearerKeys?: RegExp
   /** Exists by its base URL alone; a key is sent where one is set. */
   readonly keyless?: boolean
   /**
@@ -76,6 +78,8 @@ const GIVEN: readonly (Omit<Provider, 'setting'> & Partial<Pick<Provider, 'setti
     setting: 'GEMINI',
     baseUrl: 'https://generativelanguage.googleapis.com',
     keyHeader: 'x-goog-api-key',
+    // Vertex takes these alone at a project's address.
+    bearerKeys: /^ya29\./,
     ...speaks(gemini, {}),
   },
   {

@@ -130,6 +130,7 @@ export const PECULIARITIES: readonly {
   id: RegExp
 }[] = [
   { trait: 'noSystem', provider: 'google', id: /^gemma-/ },
+  { trait: 'noSystem', provider: 'azure', id: /^o1-(?:mini|preview)/ },
   { trait: 'noForcedTool', provider: 'anthropic', id: /^claude-(?:fable|mythos)-/ },
   // Those that take a thinking level are known by it.
   { trait: 'signsCalls', provider: 'google', id: /^gemini-(?:[3-9]|\d\d)[.\d]*-.*image/ },

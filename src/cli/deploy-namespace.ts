@@ -1,6 +1,7 @@
 import path from 'node:path'
 import { unstable_readConfig } from 'wrangler'
-import { ROOT, runWrangler } from './deploy-wrangler.ts'
+import { Stop } from './deploy-settings.ts'
+import { ROOT, runWrangler, WORKER_NOT_FOUND, WranglerError } from './deploy-wrangler.ts'
 
 interface Config {
   readonly kv_namespaces: readonly { readonly binding: string; readonly id?: string }[]
@@ -12,6 +13,8 @@ interface Version {
   }
 }
 
+const NOTHING = 'nothing is deployed yet: npm run deploy'
+
 /** The KV namespace that a version of the deployed Worker has its keys in: wrangler.toml need not know it. */
 export async function namespaceOfVersion(versionId: string, worker: readonly string[] = []): Promise<string> {
   const { text } = await runWrangler(['versions', 'view', versionId, '--json', ...worker])
@@ -19,7 +22,7 @@ export async function namespaceOfVersion(versionId: string, worker: readonly str
   const id = version.resources?.bindings?.find(
     ({ name, type }) => name === 'KEYS' && type === 'kv_namespace',
   )?.namespace_id
-  if (id === undefined) throw new Error('the deployed Worker has no KV namespace bound as KEYS')
+  if (id === undefined) throw new Stop('the deployed Worker has no KV namespace bound as KEYS')
   return id
 }
 
@@ -27,9 +30,14 @@ export async function namespaceOfVersion(versionId: string, worker: readonly str
 export async function remoteNamespace(): Promise<string | undefined> {
   const config: Config = unstable_readConfig({ config: path.join(ROOT, 'wrangler.toml') })
   if (config.kv_namespaces.some(({ binding, id }) => binding === 'KEYS' && id)) return undefined
-  const { text } = await runWrangler(['deployments', 'status', '--json'])
+  const { text } = await runWrangler(['deployments', 'status', '--json']).catch((error: unknown) => {
+    if (!(error instanceof WranglerError)) throw error
+    // Of a Worker that has but secrets wrangler says so in words.
+    const isNothing = error.code === WORKER_NOT_FOUND || /has no deployments/.test(error.message)
+    throw isNothing ? new Stop(NOTHING) : error
+  })
   const { versions }: { versions?: readonly { version_id: string }[] } = JSON.parse(text)
   const version = versions?.[0]?.version_id
-  if (version === undefined) throw new Error('nothing is deployed yet')
+  if (version === undefined) throw new Stop(NOTHING)
   return namespaceOfVersion(version)
 }

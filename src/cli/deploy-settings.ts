@@ -4,6 +4,9 @@ import { Failure } from '../chat/failure.ts'
 import { type Env, readSettings } from '../env.ts'
 import { KEY_PREFIX } from '../gateway/keys.ts'
 
+/** Something that stops a program of the command line; its message says what to do. */
+export class Stop extends Error {}
+
 /** What a Worker is going to have, as far as it is known before it is deployed. */
 export interface Given {
   /** `[vars]` of wrangler.toml. */
@@ -59,9 +62,18 @@ function unfitComplaint(
   return demo === undefined ? undefined : `${demo[0]} holds the demo key, which is for one's own machine only.`
 }
 
-/** Secrets out of a file's text: JSON, or lines as in .dev.vars. An empty one is none. */
+/** Secrets out of a file's text: JSON, or lines as in .dev.vars. An empty one is none. @throws Stop */
 export function readSecrets(text: string): Record<string, string> {
-  const values: Record<string, unknown> = /^\s*\{/.test(text) ? JSON.parse(text) : parseEnv(text)
+  const values: Record<string, unknown> = /^\s*\{/.test(text) ? readJson(text) : parseEnv(text)
   const entries = Object.entries(values).map(([name, value]): [string, string] => [name, String(value ?? '').trim()])
   return Object.fromEntries(entries.filter(([, value]) => value !== ''))
+}
+
+function readJson(text: string): Record<string, unknown> {
+  try {
+    return JSON.parse(text)
+  } catch {
+    // JSON.parse's own message quotes the text, and so a part of a key.
+    throw new Stop('the secrets are neither JSON nor lines NAME=value')
+  }
 }

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { rmSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
@@ -6,6 +7,9 @@ import { stripVTControlCharacters } from 'node:util'
 import { wranglerProgram } from './key-store.ts'
 
 export const ROOT = path.resolve(import.meta.dirname, '../..')
+
+/** The Worker of an account that has none yet: Cloudflare's number for it. */
+export const WORKER_NOT_FOUND = 10007
 
 /** A call of wrangler that failed; `code` is Cloudflare's number for the reason, where there is one. */
 export class WranglerError extends Error {
@@ -35,10 +39,10 @@ export async function runWrangler(args: readonly string[], { shown = false } = {
     })
     let text = ''
     let complaint = ''
-    child.stdout?.on('data', (piece) => {
+    child.stdout?.setEncoding('utf8').on('data', (piece) => {
       text += piece
     })
-    child.stderr?.on('data', (piece) => {
+    child.stderr?.setEncoding('utf8').on('data', (piece) => {
       complaint += piece
     })
     const status = await new Promise<number>((resolve, reject) => {
@@ -49,6 +53,7 @@ export async function runWrangler(args: readonly string[], { shown = false } = {
     const entry: Told['entry'] = (type) => entries.findLast((one) => one.type === type)
     if (status === 0) return { text, entry }
     const failure = entry('command-failed')
+    // The rest of the command may hold a key's record.
     const what = `wrangler ${args.slice(0, 2).join(' ')} failed`
     const why = stripVTControlCharacters(complaint).trim() || String(failure?.message ?? '')
     throw new WranglerError(why === '' ? what : `${what}:\n${why}`, codeOf(failure?.code))
@@ -65,13 +70,26 @@ function codeOf(code: unknown): number | undefined {
   return Number.isInteger(number) && number > 0 ? number : undefined
 }
 
-/** Lends a folder that nobody else can read, and that is gone afterwards. */
+/** Folders that are lent now: they hold secrets, and must not outlive the program. */
+const lent = new Set<string>()
+const STATUS_AFTER = { SIGINT: 130, SIGTERM: 143 } as const
+
+function leave(signal: keyof typeof STATUS_AFTER): void {
+  for (const folder of lent) rmSync(folder, { recursive: true, force: true })
+  process.exit(STATUS_AFTER[signal])
+}
+
+/** Lends a folder that nobody else can read, and that is gone afterwards, even where Ctrl-C ends the program. */
 export async function withFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'router9-'))
+  if (lent.size === 0) process.on('SIGINT', leave).on('SIGTERM', leave)
+  lent.add(folder)
   try {
     return await work(folder)
   } finally {
     await rm(folder, { recursive: true, force: true })
+    lent.delete(folder)
+    if (lent.size === 0) process.off('SIGINT', leave).off('SIGTERM', leave)
   }
 }
 

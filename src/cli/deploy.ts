@@ -4,8 +4,8 @@ import { parseArgs } from 'node:util'
 import { unstable_readConfig } from 'wrangler'
 import { askForProvider } from './deploy-ask.ts'
 import { namespaceOfVersion } from './deploy-namespace.ts'
-import { type Given, judge, readSecrets } from './deploy-settings.ts'
-import { ROOT, runWrangler, secretOptions, WranglerError, withFolder } from './deploy-wrangler.ts'
+import { type Given, judge, readSecrets, Stop } from './deploy-settings.ts'
+import { ROOT, runWrangler, secretOptions, WORKER_NOT_FOUND, WranglerError, withFolder } from './deploy-wrangler.ts'
 import { isSound, smokeTable } from './smoke.ts'
 import { runSmoke } from './smoke-checks.ts'
 import { makeSmokeKey, SMOKE_KEY_SECONDS } from './smoke-key.ts'
@@ -30,11 +30,6 @@ Needs a login: npx wrangler login, or CLOUDFLARE_API_TOKEN (and CLOUDFLARE_ACCOU
 In Cloudflare's own builds (WORKERS_CI), --skip-checks and --without-provider go without saying.
 Ends with status 1 where anything failed.`
 
-/** Something that stops the deployment; its message says what to do. */
-class Stop extends Error {}
-
-/** The Worker of an account that has none yet has no secrets either. */
-const WORKER_NOT_FOUND = 10007
 const TIMEOUT_MS = 60_000
 
 const options = {
@@ -55,6 +50,9 @@ function parse(args: readonly string[]) {
   try {
     const { values } = parseArgs({ args: [...args], options })
     if (!/^\d{1,4}$/.test(values.settle)) throw new Error('--settle must be a number of seconds')
+    if (values.url !== undefined && !/^https?:$/.test(URL.parse(values.url)?.protocol ?? '')) {
+      throw new Error('--url must be an address that begins with https:// or http://')
+    }
     const inBuild = Boolean(process.env.WORKERS_CI)
     return {
       ...values,
@@ -74,7 +72,7 @@ export async function deploy(args: readonly string[]): Promise<boolean> {
     return true
   }
   const worker = values.name === undefined ? [] : ['--name', values.name]
-  const { secrets, answers } = await settle(values, worker)
+  const { secrets, answers, isFirst } = await settle(values, worker)
   if (!values['skip-checks']) await check(worker)
   step('deployment')
   const deployed = await withFolder(async (folder) =>
@@ -83,10 +81,14 @@ export async function deploy(args: readonly string[]): Promise<boolean> {
   const { version_id: versionId, targets } = deployed.entry('deploy') ?? {}
   const url = values.url ?? addressOf(targets)
   if (typeof versionId !== 'string' || url === undefined) {
-    throw new Stop('It is deployed, but wrangler named no address: test it with npm run smoke -- URL KEY')
+    throw new Stop('It is deployed, but wrangler named no address: test it with ROUTER9_KEY=… npm run smoke -- URL')
   }
-  const sound = values['no-smoke'] || (await smoke(url, answers ? { versionId, worker } : undefined, values))
-  console.log(sound ? done(url, answers) : broken(worker))
+  const tests = !values['no-smoke']
+  // Of another Worker than wrangler.toml's, `npm run keys` has to be told the namespace.
+  const isOther = values.name !== undefined
+  const namespace = isOther || (tests && answers) ? await namespaceOfVersion(versionId, worker) : undefined
+  const sound = !tests || (await smoke(url, answers ? namespace : undefined, values))
+  console.log(sound ? done(url, answers, isOther ? namespace : undefined) : broken(worker, isFirst))
   return sound
 }
 
@@ -94,6 +96,8 @@ interface Settled {
   readonly secrets: Readonly<Record<string, string>>
   /** Whether there is a provider that can. */
   readonly answers: boolean
+  /** Whether there was no such Worker before. */
+  readonly isFirst: boolean
 }
 
 /** Makes sure that the Worker will have a provider and no senseless setting, and gives the secrets to deploy it with. */
@@ -101,32 +105,38 @@ async function settle(values: Values, worker: readonly string[]): Promise<Settle
   step('settings')
   const { vars } = unstable_readConfig({ config: `${ROOT}/wrangler.toml` })
   const file = values['secrets-file']
-  const fromFile = file === undefined ? {} : readSecrets(await readFile(file, 'utf8'))
+  const fromFile = file === undefined ? {} : readSecrets(await readFile(file, 'utf8').catch(noFile))
   const stored = await storedSecrets(worker)
-  let given: Given = { vars, secrets: fromFile, stored }
+  const isFirst = stored === undefined
+  let given: Given = { vars, secrets: fromFile, stored: stored ?? [] }
   if (judge(given).kind === 'no-provider' && process.stdin.isTTY && process.stdout.isTTY) {
     given = { ...given, secrets: { ...fromFile, ...(await askForProvider()) } }
   }
   const sanity = judge(given)
   if (sanity.kind === 'senseless') throw new Stop(sanity.complaint)
   if (sanity.kind === 'no-provider') {
-    if (values['without-provider']) return { secrets: given.secrets, answers: false }
+    if (values['without-provider']) return { secrets: given.secrets, answers: false, isFirst }
     throw new Stop(
       'No provider has a key, so nothing could answer. Put one, such as OPENAI_API_KEY=…, into a file and give it by --secrets-file FILE, or set it with npx wrangler secret put OPENAI_API_KEY.',
     )
   }
   console.log(`Providers: ${sanity.providers.join(', ')}`)
-  return { secrets: given.secrets, answers: true }
+  return { secrets: given.secrets, answers: true, isFirst }
 }
 
-async function storedSecrets(worker: readonly string[]): Promise<readonly string[]> {
+function noFile(error: Error): never {
+  throw new Stop(`The file of --secrets-file cannot be read: ${error.message}`)
+}
+
+/** Undefined where there is no Worker yet. */
+async function storedSecrets(worker: readonly string[]): Promise<readonly string[] | undefined> {
   try {
     const { text } = await runWrangler(['secret', 'list', '--format', 'json', ...worker])
     const secrets: readonly { name: string }[] = JSON.parse(text)
     return secrets.map(({ name }) => name)
   } catch (error) {
     if (!(error instanceof WranglerError)) throw error
-    if (error.code === WORKER_NOT_FOUND || /Worker .* not found/.test(error.message)) return []
+    if (error.code === WORKER_NOT_FOUND || /Worker .* not found/.test(error.message)) return undefined
     throw error
   }
 }
@@ -154,43 +164,44 @@ function addressOf(targets: unknown): string | undefined {
   return `https://${host}`
 }
 
-/** Tests what is deployed: with a key of its own, put where that version looks for keys, or without any. */
-async function smoke(
-  url: string,
-  deployed: { readonly versionId: string; readonly worker: readonly string[] } | undefined,
-  { model, settle }: Values,
-): Promise<boolean> {
+/** Tests what is deployed: with a key of its own, put where that Worker looks for keys, or without any. */
+async function smoke(url: string, namespace: string | undefined, { model, settle }: Values): Promise<boolean> {
   step(`smoke test of ${url}`)
   const look = async (key: string | undefined) => {
     const checked = await runSmoke({ url, key, model, timeoutMs: TIMEOUT_MS, settleMs: Number(settle) * 1000 })
     console.log(smokeTable(checked))
     return isSound(checked)
   }
-  if (deployed === undefined) return look(undefined)
-  const namespace = await namespaceOfVersion(deployed.versionId, deployed.worker)
+  if (namespace === undefined) return look(undefined)
   const { key, name, record } = await makeSmokeKey(Date.now())
   const where = ['--remote', '--namespace-id', namespace]
   const text = JSON.stringify(record)
   const put = ['kv', 'key', 'put', name, text, '--metadata', text, '--ttl', String(SMOKE_KEY_SECONDS)]
   await runWrangler([...put, ...where])
-  const sound = await look(key)
-  await runWrangler(['kv', 'key', 'delete', name, ...where]).catch(() => {
-    console.log('The smoke test’s key could not be deleted; it ends by itself within the hour.')
-  })
-  return sound
+  try {
+    return await look(key)
+  } finally {
+    await runWrangler(['kv', 'key', 'delete', name, ...where]).catch(() => {
+      console.log('The smoke test’s key could not be deleted; it ends by itself within the hour.')
+    })
+  }
 }
 
 function step(name: string): void {
   console.log(`\n— ${name}`)
 }
 
-function done(url: string, answers: boolean): string {
+function done(url: string, answers: boolean, namespace: string | undefined): string {
   const provider = answers ? '' : '\nNo provider has a key yet: npx wrangler secret put OPENAI_API_KEY'
-  return `\nRouter9 runs at ${url}/v1${provider}\nMake a key: npm run keys -- create --name first --remote`
+  const where = namespace === undefined ? '' : ` --namespace-id ${namespace}`
+  return `\nRouter9 runs at ${url}/v1${provider}\nMake a key: npm run keys -- create --name first --remote${where}`
 }
 
-function broken(worker: readonly string[]): string {
-  return `\nWhat is deployed now does not work. Back to the version before: npx wrangler rollback ${worker.join(' ')}`.trimEnd()
+/** What to do where what is deployed does not work: the first deployment has no version before it. */
+export function broken(worker: readonly string[], isFirst: boolean): string {
+  const what = '\nWhat is deployed now does not work.'
+  if (isFirst) return `${what} There is no version before it: mend what failed, and deploy again.`
+  return `${what} Back to the version before: npx wrangler rollback ${worker.join(' ')}`.trimEnd()
 }
 
 if (import.meta.main) {

@@ -1,9 +1,7 @@
-import { execFile } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import os from 'node:os'
 import path from 'node:path'
-import { promisify } from 'node:util'
 import { getPlatformProxy, unstable_readConfig } from 'wrangler'
 import { type KeyRecord, keyRecord } from '../gateway/keys.ts'
 
@@ -29,16 +27,18 @@ export interface KeyStore {
 }
 
 const ROOT = path.resolve(import.meta.dirname, '../..')
-const PREFIX = 'key:'
+/** What a key's name in KV begins with. */
+export const PREFIX = 'key:'
 /** KV keeps this much beside a value, and lists it along with the name. */
 const METADATA_BYTES = 1024
 
 /** What lists show without a read for each key: the record where it is small enough, nothing otherwise. */
-function metadataOf(record: KeyRecord): KeyRecord | undefined {
+export function metadataOf(record: KeyRecord): KeyRecord | undefined {
   return new TextEncoder().encode(JSON.stringify(record)).length <= METADATA_BYTES ? record : undefined
 }
 
-function readText(text: string | null): KeyRecord | undefined {
+/** A record out of its text; undefined where it is broken. */
+export function readText(text: string | null): KeyRecord | undefined {
   try {
     return readable(JSON.parse(text ?? ''))
   } catch {
@@ -46,7 +46,8 @@ function readText(text: string | null): KeyRecord | undefined {
   }
 }
 
-function readable(value: unknown): KeyRecord | undefined {
+/** A record as it was listed; undefined where it is broken. */
+export function readable(value: unknown): KeyRecord | undefined {
   return keyRecord.safeParse(value).data
 }
 
@@ -90,38 +91,7 @@ async function keysOnlyConfig(): Promise<{ configPath: string; remove: () => Pro
   return { configPath, remove: () => rm(directory, { recursive: true, force: true }) }
 }
 
-/** The store of the deployed Worker, by wrangler's own login; `namespaceId` where `wrangler.toml` has none. */
-export function openRemoteStore(namespaceId?: string): KeyStore {
-  const where = ['--remote', ...(namespaceId === undefined ? ['--binding', 'KEYS'] : ['--namespace-id', namespaceId])]
-  return {
-    put: async (name, record) => {
-      const metadata = metadataOf(record)
-      const beside = metadata === undefined ? [] : ['--metadata', JSON.stringify(metadata)]
-      await wrangler(['kv', 'key', 'put', name, JSON.stringify(record), ...beside, ...where])
-    },
-    list: async () => {
-      const keys = JSON.parse(await wrangler(['kv', 'key', 'list', '--prefix', PREFIX, ...where]))
-      return Promise.all(
-        keys.map(async ({ name, metadata }: { name: string; metadata?: unknown }) => ({
-          name,
-          record: metadata
-            ? readable(metadata)
-            : readText(await wrangler(['kv', 'key', 'get', name, '--text', ...where])),
-        })),
-      )
-    },
-    close: async () => {},
-  }
-}
-
 /** The program `wrangler`, as a path that Node can run on every system. */
 export function wranglerProgram(): string {
   return path.join(path.dirname(require.resolve('wrangler/package.json')), 'bin/wrangler.js')
-}
-
-async function wrangler(args: readonly string[]): Promise<string> {
-  const { stdout } = await promisify(execFile)(process.execPath, [wranglerProgram(), ...args], {
-    maxBuffer: 64 * 1024 * 1024,
-  })
-  return stdout
 }

@@ -1,8 +1,11 @@
 import { parseArgs } from 'node:util'
 import { KEY_PREFIX, type KeyRecord, keyName, looksLikeKey } from '../gateway/keys.ts'
 import { randomText } from '../gateway/random.ts'
+import { openRemoteStore } from './deploy-keys.ts'
 import { remoteNamespace } from './deploy-namespace.ts'
-import { type FoundKey, type KeyStore, openLocalStore, openRemoteStore, type StoredKey } from './key-store.ts'
+import { Stop } from './deploy-settings.ts'
+import { WranglerError } from './deploy-wrangler.ts'
+import { type FoundKey, type KeyStore, openLocalStore, type StoredKey } from './key-store.ts'
 
 const USAGE = `npm run keys -- COMMAND [options]
 
@@ -230,8 +233,12 @@ if (import.meta.main) {
   try {
     console.log(await keys(process.argv.slice(2), Date.now()))
   } catch (error) {
-    if (!(error instanceof UsageError)) throw error
-    console.error(`${error.message}\n\n${USAGE}`)
-    process.exitCode = 2
+    if (error instanceof UsageError) {
+      console.error(`${error.message}\n\n${USAGE}`)
+      process.exitCode = 2
+    } else if (error instanceof Stop || error instanceof WranglerError) {
+      console.error(error.message.replace(/\s+/g, ' '))
+      process.exitCode = 1
+    } else throw error
   }
 }

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { experimental_readRawConfig } from 'wrangler'
-import { ROOT, runWrangler, secretOptions, type Told, WranglerError, withFolder } from './deploy-wrangler.ts'
+import { ROOT, runWrangler, secretOptions, WORKER_NOT_FOUND, WranglerError, withFolder } from './deploy-wrangler.ts'
 
 /** A Router9 for one pull request, with Durable Objects of its own. */
 export interface Preview {
@@ -19,7 +19,7 @@ export interface PreviewNames {
 }
 
 /** The Worker, the preview or the secret that was to be deleted is not there: Cloudflare's numbers for it. */
-const NOT_FOUND: ReadonlySet<number> = new Set([10007, 10025])
+const NOT_FOUND: ReadonlySet<number> = new Set([WORKER_NOT_FOUND, 10025, 10090])
 
 export function namesFor(pullRequest: number): PreviewNames {
   const worker = `router9-pr-${pullRequest}`
@@ -74,19 +74,26 @@ function firstSentence(text: string): string {
   return lines.find((line) => line.includes('[code:')) ?? lines[0] ?? text
 }
 
-/** Deletes the preview in both of its forms; says which were there. */
-export async function deletePreview(names: PreviewNames): Promise<readonly string[]> {
+/** What was there and is gone, and why the rest is not. */
+interface Deletion {
+  readonly deleted: string[]
+  readonly errors: unknown[]
+}
+
+/** Deletes the preview in both of its forms: what is refused for the one must not keep the other. */
+export async function deletePreview(names: PreviewNames): Promise<Deletion> {
   const forms: readonly (readonly [string, readonly string[]])[] = [
     [`the preview ${names.preview}`, ['preview', 'delete', '--name', names.preview, '--skip-confirmation']],
     [`the Worker ${names.worker}`, ['delete', names.worker, '--force']],
   ]
-  const deleted: string[] = []
+  const deletion: Deletion = { deleted: [], errors: [] }
   for (const [what, args] of forms) {
-    const told: Told | undefined = await runWrangler(args).catch((error: unknown) => {
-      if (error instanceof WranglerError && NOT_FOUND.has(error.code ?? 0)) return undefined
-      throw error
-    })
-    if (told !== undefined) deleted.push(what)
+    try {
+      await runWrangler(args)
+      deletion.deleted.push(what)
+    } catch (error) {
+      if (!(error instanceof WranglerError && NOT_FOUND.has(error.code ?? 0))) deletion.errors.push(error)
+    }
   }
-  return deleted
+  return deletion
 }

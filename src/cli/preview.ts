@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import { unstable_readConfig } from 'wrangler'
-import { judge, readSecrets } from './deploy-settings.ts'
+import { judge, readSecrets, Stop } from './deploy-settings.ts'
 import { ROOT, WranglerError } from './deploy-wrangler.ts'
 import { type Cloudflare, CloudflareError, cloudflareAt } from './preview-cloudflare.ts'
 import { type Conversation, comment } from './preview-comment.ts'
@@ -17,9 +17,6 @@ Gives a pull request a Router9 of its own: Durable Objects, KV namespace, and a 
   PREVIEW_SECRETS      the providers' keys of previews, as lines of .dev.vars or JSON; without them nothing happens either
   GITHUB_TOKEN, GITHUB_REPOSITORY   where the comment goes; without them it is only printed
   PREVIEW_MODEL        who is asked in the smoke test (auto)`
-
-/** Something that stops the program; its message says what to do. */
-class Stop extends Error {}
 
 /** A fresh workers.dev address takes a while to get its certificate. */
 const SETTLE_SECONDS = '120'
@@ -82,6 +79,7 @@ async function create(
   settleMs: number,
 ): Promise<boolean> {
   const secrets = readSecrets(environment.PREVIEW_SECRETS ?? '')
+  if (environment.GITHUB_ACTIONS) mask(Object.values(secrets))
   const { vars } = unstable_readConfig({ config: `${ROOT}/wrangler.toml` })
   const sanity = judge({ vars, secrets, stored: [] })
   if (sanity.kind === 'senseless') throw new Stop(sanity.complaint)
@@ -92,14 +90,23 @@ async function create(
   const { key, name, record } = await makeSmokeKey(Date.now())
   await cloudflare.putKey(namespace, name, record, SMOKE_KEY_SECONDS)
   const model = environment.PREVIEW_MODEL || 'auto'
-  const checked = await runSmoke({ url: made.url, key, model, timeoutMs: TIMEOUT_MS, settleMs })
-  await cloudflare.deleteKey(namespace, name).catch(() => {
-    console.log('The smoke test’s key could not be deleted; it ends by itself within the hour.')
-  })
+  const smoke = runSmoke({ url: made.url, key, model, timeoutMs: TIMEOUT_MS, settleMs })
+  const checked = await smoke.finally(() =>
+    cloudflare.deleteKey(namespace, name).catch(() => {
+      console.log('The smoke test’s key could not be deleted; it ends by itself within the hour.')
+    }),
+  )
   const text = report(made, namespace, checked, environment.PREVIEW_COMMIT)
   console.log(text)
   if (where !== undefined) await comment(where, text)
   return isSound(checked)
+}
+
+/** GitHub hides the variable as a whole; of the values in it, it has to be told. */
+function mask(values: readonly string[]): void {
+  for (const value of values) {
+    console.log(`::add-mask::${value.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A')}`)
+  }
 }
 
 function report(
@@ -130,12 +137,23 @@ ${smokeTable(checked)}
 }
 
 async function remove(names: PreviewNames, cloudflare: Cloudflare, where: Conversation | undefined): Promise<boolean> {
-  const deleted = [...(await deletePreview(names))]
-  if (await cloudflare.deleteNamespace(names.namespace)) deleted.push(`the KV namespace ${names.namespace}`)
-  const text = deleted.length === 0 ? 'There was no preview.' : `The preview is gone: ${deleted.join(', ')}.`
+  const { deleted, errors } = await deletePreview(names)
+  try {
+    if (await cloudflare.deleteNamespace(names.namespace)) deleted.push(`the KV namespace ${names.namespace}`)
+  } catch (error) {
+    errors.push(error)
+  }
+  const text = farewell(deleted, errors.length === 0)
   console.log(text)
   if (where !== undefined) await comment(where, text, { onlyOver: true })
+  if (errors.length > 0) throw errors[0]
   return true
+}
+
+function farewell(deleted: readonly string[], isAll: boolean): string {
+  const list = deleted.join(', ')
+  if (!isAll) return `The preview could not be deleted as a whole; gone: ${list || 'nothing'}.`
+  return list === '' ? 'There was no preview.' : `The preview is gone: ${list}.`
 }
 
 if (import.meta.main) {

@@ -51,7 +51,8 @@ const CHECKS: readonly Check[] = [
     name: 'health',
     settles: true,
     run: async (site) => {
-      const { status, version } = wantJson(await site.ask('/health'), 200)
+      // Where the Worker has only the paths below /v1 of a site, /health is somebody else's.
+      const { status, version } = wantJson(await site.ask('/v1/health'), 200)
       if (status !== 'ok') throw new Broken(`the status is ${JSON.stringify(status)}`)
       if (version !== VERSION) throw new Broken(`version ${String(version)} answers, and this is ${VERSION}`)
       return `version ${VERSION}`

@@ -116,9 +116,10 @@ export function createGeminiReader(newId: () => string): GeminiReader {
     const candidate = candidateAt(choice)
     const parts = isFields(given.content) ? fieldsOf(given.content.parts) : []
     const events = parts.flatMap((part) => readPart(choice, part))
-    const logprobs = isFields(given.logprobsResult) ? given.logprobsResult : undefined
-    if (logprobs !== undefined)
-      events.push({ type: 'extra', choice, place: 'choice', fields: { logprobs_result: logprobs } })
+    const content = isFields(given.logprobsResult) ? logprobsOf(given.logprobsResult) : []
+    // Before the text, to ride in its chunk.
+    if (content.length > 0)
+      events.unshift({ type: 'extra', choice, place: 'choice', fields: { logprobs: { content, refusal: null } } })
     if (isFields(given.groundingMetadata)) {
       const annotations = groundingAnnotations(given.groundingMetadata, candidate.text).filter((annotation) => {
         const json = JSON.stringify(annotation)
@@ -163,6 +164,19 @@ export function createGeminiReader(newId: () => string): GeminiReader {
       return events.length === 0 ? [nonsense()] : [...events, { type: 'done' }]
     },
   }
+}
+
+function logprobsOf({ chosenCandidates, topCandidates }: Fields): Fields[] {
+  const top = fieldsOf(topCandidates)
+  return fieldsOf(chosenCandidates).map((chosen, at) => ({
+    ...likelihood(chosen),
+    top_logprobs: fieldsOf(top[at]?.candidates).map(likelihood),
+  }))
+}
+
+/** Google leaves out a zero, and a text that is empty. */
+function likelihood({ token = '', logProbability: logprob = 0 }: Fields): Fields {
+  return { token, logprob, bytes: null }
 }
 
 function withoutAnswer(word: string, message: string | undefined): ChatEvent {

@@ -113,6 +113,8 @@ function toGenerationConfig(chat: Chat, traits: Traits, dropped: string[]): Fiel
     presencePenalty: chat.presence_penalty,
     frequencyPenalty: chat.frequency_penalty,
     stopSequences: stopsOf(chat),
+    responseLogprobs: chat.logprobs || undefined,
+    logprobs: chat.logprobs ? chat.top_logprobs || undefined : drop('top_logprobs', chat.top_logprobs, dropped),
     responseMimeType: json ? 'application/json' : undefined,
     responseJsonSchema: schema ? toGeminiJsonSchema(schema) : undefined,
     thinkingConfig: toThinking(chat, traits, dropped),

@@ -6,6 +6,8 @@ import { cannotCarry, FIRST_WORD, nothingSaid, partsOf } from './parts.ts'
 export interface MessageQuirks {
   /** Has the `developer` role; elsewhere it becomes `system`. */
   readonly developerRole?: boolean
+  /** Has neither that role nor `system`: what they say is said by the user. */
+  readonly noSystem?: boolean | undefined
   /** What it takes back of an assistant's earlier reasoning; nothing where absent. */
   readonly reasoningBack?: 'reasoning_content' | 'reasoning' | 'reasoning_details'
   /** Takes prompt cache marks (`cache_control`) on parts and messages. */
@@ -40,8 +42,10 @@ function toMessage(message: Message, quirks: MessageQuirks, idOf: IdOf): Message
   switch (message.role) {
     case 'assistant':
       return toAssistant(clean, quirks, idOf)
+    case 'system':
     case 'developer':
-      return quirks.developerRole === true ? clean : { ...clean, role: 'system' }
+      if (quirks.noSystem === true) return { ...clean, role: 'user' }
+      return quirks.developerRole === true || message.role === 'system' ? clean : { ...clean, role: 'system' }
     case 'tool': {
       const id = idOf(message.tool_call_id ?? '')
       return id === message.tool_call_id ? clean : { ...clean, tool_call_id: id }

@@ -67,7 +67,7 @@ type Body = Record<string, unknown>
 type Drop = (name: string, silently?: boolean) => void
 
 function toBody(chat: Chat, stream: boolean, traits: Traits, quirks: OpenAIQuirks, dropped: string[]): Body {
-  const body: Body = { ...chat, messages: toOpenAIMessages(chat.messages, quirks) }
+  const body: Body = { ...chat, messages: toOpenAIMessages(chat.messages, { ...quirks, noSystem: traits.noSystem }) }
   const drop: Drop = (name, silently = false) => {
     if (!(name in body)) return
     delete body[name]

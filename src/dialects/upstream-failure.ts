@@ -32,12 +32,15 @@ const POLICY =
   /content_filter|content_policy|responsibleaipolicy|content management policy|content filtering policy|safety system|moderation|flagged|violates usage guidelines|SAFETY_CHECK|usage policy|invalid_prompt/i
 const CREDENTIALS =
   /api[_ ]?key[_ ]?(not[_ ]valid|invalid)|invalid[_ ](x-)?api[_ -]?key|incorrect api key|authentication_error/i
+const FILE = /\bfiles?\b|\bcached ?content/i
 const MODEL =
   /model_not_found|no such model|model .{0,80}(does not exist|not found|has been removed|is not available)|DeploymentNotFound/i
 /** Where the provider does not serve at all, or not us (Google: place, billing): another one may. */
 const REGION = /location is not supported|unsupported_(country|region)/i
 const NOT_READY = /FAILED_PRECONDITION/
 const LIMITED = /rate_?limit|RESOURCE_EXHAUSTED/i
+/** Google, of what some of its models lack: logprobs, penalties. */
+const LACKING = / is not (enabled|supported) for (models\/|(this|the current) model)/i
 /** A few codes, rather than a sentence. */
 const CODES = /^[\w.-]{1,60}( [\w.-]{1,60}){0,4}$/
 const OVERLOADED = /overloaded|capacity|UNAVAILABLE|server_busy|engine_overloaded/i
@@ -68,12 +71,16 @@ export function readUpstreamFailure(error: UpstreamError): Failure {
       return new Failure(kind, said.message || 'The provider refused this content by its policy.', details)
     case 'rejected':
     case 'model-not-capable':
-    case 'body-too-large':
+    case 'unsupported-parameter':
+    case 'body-too-large': {
+      const param =
+        said.param ?? (kind === 'unsupported-parameter' && /logprobs/i.test(said.message) ? 'logprobs' : undefined)
       return new Failure(kind, said.message || 'The provider refused the request.', {
         ...details,
-        ...(said.param === undefined ? {} : { param: said.param }),
+        ...(param === undefined ? {} : { param }),
         ...(kind === 'body-too-large' || said.code === undefined ? {} : { code: said.code }),
       })
+    }
     case 'model-missing':
       return new Failure(kind, MESSAGES[kind], { ...details, param: 'model' })
     default:
@@ -83,7 +90,15 @@ export function readUpstreamFailure(error: UpstreamError): Failure {
 
 const MESSAGES: Readonly<
   Record<
-    Exclude<Kind, 'context-length' | 'content-filter' | 'rejected' | 'model-not-capable' | 'body-too-large'>,
+    Exclude<
+      Kind,
+      | 'context-length'
+      | 'content-filter'
+      | 'rejected'
+      | 'model-not-capable'
+      | 'unsupported-parameter'
+      | 'body-too-large'
+    >,
     string
   >
 > = {
@@ -102,6 +117,7 @@ type Kind = Extract<
   | 'content-filter'
   | 'rejected'
   | 'model-not-capable'
+  | 'unsupported-parameter'
   | 'body-too-large'
   | 'rate-limited'
   | 'quota-exhausted'
@@ -127,6 +143,9 @@ function kindOf(status: number, { words, message, debug }: Said): Kind {
   if (status === 400 && /tool_use_failed|json_validate_failed/.test(words)) return 'model-not-capable'
   if ((callers || status === 403) && POLICY.test(all)) return 'content-filter'
   if ((status === 400 || status === 0) && MODEL.test(all)) return 'model-missing'
+  if (status === 400 && LACKING.test(message)) return 'unsupported-parameter'
+  // A file that the caller names and that is not there, or not ours to read, says nothing about the model or our account.
+  if ((status === 403 || status === 404) && FILE.test(message) && !MODEL.test(all)) return 'rejected'
   switch (status) {
     case 400:
     case 422:

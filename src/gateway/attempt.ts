@@ -38,6 +38,8 @@ export interface Answer {
   /** Ends the upstream at once. */
   readonly cancel: () => void
   readonly usage: () => Usage
+  /** How long the provider has been waited for since its first event; 0 for a whole body. */
+  readonly waitedMs: () => number
 }
 
 /**
@@ -98,7 +100,8 @@ async function whole(given: Try, prepared: Prepared, watch: Watch): Promise<Answ
   const ending = first.at(-1)
   if (ending?.type === 'error') throw withStatus(ending.failure, response.status)
   const next = async () => []
-  return { target: given.target, dropped: prepared.dropped, first, next, cancel: () => {}, usage: settler.usage }
+  const { usage } = settler
+  return { target: given.target, dropped: prepared.dropped, first, next, cancel: () => {}, usage, waitedMs: () => 0 }
 }
 
 async function stream(given: Try, prepared: Prepared, watch: Watch): Promise<Answer> {
@@ -117,7 +120,8 @@ async function stream(given: Try, prepared: Prepared, watch: Watch): Promise<Ans
   })
   const first: Said[] = []
   while (!begins(first, response.status)) first.push(...(await next()))
-  return { target, dropped: prepared.dropped, first, next, cancel: watch.end, usage: settler.usage }
+  const { waitedMs, end: cancel } = watch
+  return { target, dropped: prepared.dropped, first, next, cancel, usage: settler.usage, waitedMs }
 }
 
 /** A whole body where a stream was asked for: mostly an error that came with a 200. */

@@ -45,6 +45,8 @@ export interface Begun extends Answer {
 
 /** Speed is measured over no fewer tokens than this. */
 const LEAST_TOKENS = 20
+/** And over a time of which this share at least went by waiting for the provider. */
+const LEAST_WAITED = 0.5
 
 /**
  * Asks the targets until one begins to answer (contract 6); the client sees nothing of those that failed.
@@ -59,7 +61,10 @@ export async function begin(beginning: Beginning): Promise<Begun> {
   for (;;) {
     const ask = attempts.next(Date.now())
     if (ask === undefined) break
-    if (ask.waitMs > 0) await sleep(ask.waitMs)
+    if (ask.waitMs > 0) {
+      await sleep(ask.waitMs)
+      if (departure.hasLeft()) throw new Failure('client-left', 'The client left.')
+    }
     const { target, name } = ask.target
     const at = Date.now()
     watcher.started(name, ask.trial)
@@ -79,15 +84,14 @@ export async function begin(beginning: Beginning): Promise<Begun> {
   }
   const refusal = attempts.refusal(Date.now())
   if (refusal === undefined) throw summary(trace)
-  throw refusal.limited
-    ? new Failure('rate-limited', 'Every provider of this model is limiting our requests; try again later.', refusal)
-    : new Failure('overloaded', 'No provider of this model is available; try again later.', refusal)
+  throw new Failure('rate-limited', 'Every provider of this model is limiting our requests; try again later.', refusal)
 }
 
 function begun(answer: Answer, beginning: Beginning, ask: Ask<Askee>, at: number): Begun {
   const { watcher, stream } = beginning
   const { name } = ask.target
   const firstAt = Date.now()
+  const waitedBefore = answer.waitedMs()
   const told = { deployment: name, bucket: beginning.route.bucket, ...trialOf(ask) }
   if (stream) watcher.note({ ...told, class: 'first', at: firstAt, ttftMs: firstAt - at })
   return {
@@ -97,13 +101,15 @@ function begun(answer: Answer, beginning: Beginning, ask: Ask<Askee>, at: number
       if (how !== 'complete') return watcher.ended(name, outcomeOf(beginning, ask, at, how, true))
       const now = Date.now()
       const tokens = answer.usage().completion_tokens
-      const speed = stream && tokens > LEAST_TOKENS && now > firstAt
+      // Where the client was waited for, and not the provider, nobody knows how quick that was.
+      const spokeMs = answer.waitedMs() - waitedBefore
+      const speed = stream && tokens > LEAST_TOKENS && spokeMs > LEAST_WAITED * (now - firstAt)
       watcher.ended(name, {
         ...told,
         class: 'ok',
         at: now,
         ...(stream ? {} : { ttftMs: now - at }),
-        ...(speed ? { tokensPerSecond: (tokens * 1000) / (now - firstAt) } : {}),
+        ...(speed ? { tokensPerSecond: (tokens * 1000) / spokeMs } : {}),
       })
     },
   }
@@ -121,9 +127,11 @@ function outcomeOf(
   failure: Failure,
   begun = false,
 ): Outcome | undefined {
-  const kind = classOf(failure, begun)
-  if (kind === undefined) return undefined
   const now = Date.now()
+  // Whoever waited twice as long as usual for a first word, and then left, had reason to (routing 2.1).
+  const gaveUp = failure.kind === 'client-left' && !begun && now - at > 2 * ask.usualMs
+  const kind = gaveUp ? 'timeout' : classOf(failure, begun)
+  if (kind === undefined) return undefined
   const { retryAfterMs } = failure.details
   return {
     deployment: ask.target.name,

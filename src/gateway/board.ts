@@ -143,6 +143,8 @@ function exchange(reach: Reach): Promise<void> {
   const here = thisIsolate()
   const call = exchangeOnce(reach).finally(() => {
     if (here.call === call) here.call = undefined
+    // What was noted while it was out may be the last there is for a while.
+    tell(reach)
   })
   here.call = call
   here.calledAt = Date.now()

@@ -233,7 +233,8 @@ async function breakOff(course: Course, error: unknown, outlet: Outlet): Promise
   writeNote(course.call.note, 200, failure)
   try {
     await outlet.send(encoderFor(course, course.chat.model)({ type: 'error', failure }))
-  } finally {
-    await outlet.close().catch(() => {})
+  } catch {
+    // The client has left: there is nobody to tell.
   }
+  await outlet.close().catch(() => {})
 }

@@ -1,4 +1,4 @@
-import { Failure } from '../chat/failure.ts'
+import { Failure, repeated, withoutKeyLike } from '../chat/failure.ts'
 import { type Chat, parseChat } from '../chat/request.ts'
 import type { Settings } from '../env.ts'
 import type { View } from '../routing/board.ts'
@@ -17,6 +17,8 @@ type Fields = Readonly<Record<string, unknown>>
 /** Whoever asks how things are gets the region's own word, if that comes in time. */
 const REGION_PATIENCE_MS = 1000
 /** A short prompt's stream: what most people mean by latency. */
+/** Of so many it is found out whether they can be asked this: each is a request made ready, with the whole prompt. */
+const MOST_LOOKED_AT = 20
 const USUAL_BUCKET = bucketOf(true, 0)
 
 async function viewOf(settings: Settings, reach: Reach): Promise<View> {
@@ -38,9 +40,11 @@ type Entry = ReturnType<typeof deploymentEntry>
 
 function deploymentEntry(name: string, view: View) {
   const { state, p, ttftMs, ttftP95Ms, tokensPerSecond, reason, until } = view.of(name, USUAL_BUCKET)
+  // Names of models that only somebody's own server knows are callers' words.
+  const told = withoutKeyLike(repeated(name))
   return {
-    id: name,
-    model: name.slice(name.indexOf('/') + 1),
+    id: told,
+    model: told.slice(told.indexOf('/') + 1),
     state,
     success_rate: rounded(p, 4),
     ttft_ms: { p50: rounded(ttftMs), p95: rounded(ttftP95Ms) },
@@ -83,7 +87,8 @@ export async function dryRun({ body, settings, caller, requestId }: DryRun, reac
   const view = await viewOf(settings, reach)
   const { ranking } = routeOf({ plan: planned, chat, needs, settings, view, requestId, whole: true })
   const { out, panic } = ranking
-  const refusals = ranking.ranked.map((row) => refusalBy(row.candidate, settings, chat, needs.promptTokens))
+  const looked = ranking.ranked.slice(0, MOST_LOOKED_AT)
+  const refusals = looked.map((row) => refusalBy(row.candidate, settings, chat, needs.promptTokens))
   const [refusal] = refusals
   // Chat completions finds this out by trying one after the other, at nobody's cost.
   if (refusal !== undefined && out.length === 0 && !refusals.includes(undefined)) throw refusal

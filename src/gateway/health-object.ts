@@ -9,6 +9,9 @@ const NAME = 'health:v1:'
 const HUB = 'hub'
 const SAVED = 'region'
 const HUB_PATIENCE_MS = 5000
+/** Writes and calls to the hub are paid for, and trouble makes many: so long between two of them. */
+const SAVES_APART_MS = 100
+const CONSULTS_APART_MS = 1000
 /** A limit that ends so much later than it was heard to is a new one. */
 const NEWS_MS = 2000
 
@@ -27,6 +30,8 @@ export class Health extends DurableObject {
   #region: Region | undefined
   readonly #hub = createHub()
   #consulting = false
+  #saving = false
+  #consultedAt = 0
   /** As the hub: who has asked, and until when our accounts are limited. */
   readonly #regions = new Set<string>()
   #limits: ReadonlyMap<string, number> = new Map()
@@ -37,7 +42,7 @@ export class Health extends DurableObject {
     const isNew = this.#region === undefined
     const known = this.#own(now)
     const snapshot = known.report(report, now, Math.random())
-    if (known.shouldSave(now)) this.ctx.storage.kv.put(SAVED, known.save(now))
+    if (!this.#saving && known.shouldSave(now)) this.#save(known, now)
     if (!this.#consulting && (isNew || known.nextDigestMs(now) <= 0)) this.ctx.waitUntil(this.#consult(region, known))
     return snapshot
   }
@@ -60,8 +65,32 @@ export class Health extends DurableObject {
   }
 
   #own(now: number): Region {
-    this.#region ??= createRegion(this.ctx.storage.kv.get(SAVED), now)
+    this.#region ??= createRegion(this.#saved(), now)
     return this.#region
+  }
+
+  // Storage that fails costs what it was to keep, and nothing else.
+  #saved(): unknown {
+    try {
+      return this.ctx.storage.kv.get(SAVED)
+    } catch {
+      return undefined
+    }
+  }
+
+  #save(known: Region, now: number): void {
+    try {
+      this.ctx.storage.kv.put(SAVED, known.save(now))
+    } catch {
+      // The next change is saved with all that came before it.
+    }
+    this.#saving = true
+    const then = sleep(SAVES_APART_MS).then(() => {
+      this.#saving = false
+      const later = Date.now()
+      if (known.shouldSave(later)) this.#save(known, later)
+    })
+    this.ctx.waitUntil(then)
   }
 
   #healths(): Healths {
@@ -89,6 +118,8 @@ export class Health extends DurableObject {
   async #consult(name: string, region: Region): Promise<void> {
     this.#consulting = true
     try {
+      await sleep(Math.max(this.#consultedAt + CONSULTS_APART_MS - Date.now(), 0))
+      this.#consultedAt = Date.now()
       const healths = this.#healths()
       const hub = healths.get(healths.idFromName(NAME + HUB))
       const answer = await orLate(hub.exchange(name, region.digest(Date.now())), HUB_PATIENCE_MS)
@@ -98,4 +129,8 @@ export class Health extends DurableObject {
     }
     this.#consulting = false
   }
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
 }

@@ -6,7 +6,7 @@ import { patienceFor } from '../routing/deadline.ts'
 import { hashOf } from '../routing/hash.ts'
 import type { Needs } from '../routing/needs.ts'
 import { bucketOf } from '../routing/outcome.ts'
-import { type Plan, type Planned, type Situation, type Target, usualPrice } from '../routing/plan.ts'
+import { AUTO, type Plan, type Planned, type Situation, type Target, usualPrice } from '../routing/plan.ts'
 import { type Ranking, type RankOptions, rank } from '../routing/rank.ts'
 import type { Attempted } from './begin.ts'
 import type { KeyRecord } from './keys.ts'
@@ -71,13 +71,17 @@ export function routeOf({ plan, chat, needs, settings, view, requestId, whole = 
     outputTokens: needs.outputTokens,
   }
   // The many that `auto` may fall back on are looked at only where the first of them are not well.
-  const few = whole || plan.sort !== undefined ? plan.candidates : plan.candidates.slice(0, FIRST_LOOK)
+  const isPicky = (chat.n ?? 1) > 1 || chat.logprobs === true || chat.provider?.require_parameters === true
+  const all = whole || isPicky || plan.sort !== undefined || chat.model !== AUTO
+  const few = all ? plan.candidates : plan.candidates.slice(0, FIRST_LOOK)
   let ranking = rank(few.map(askeeOf), view, options)
   if (few.length < plan.candidates.length && ranking.ranked.filter(isWell).length < ENOUGH) {
     ranking = rank(plan.candidates.map(askeeOf), view, options)
   }
   if (plan.single && ranking.ranked.length > 0) {
-    ranking = { ...ranking, ranked: ranking.ranked.slice(0, 1), out: [] }
+    // A trial is for those who can go on where it fails.
+    const first = ranking.ranked.find(({ trial }) => trial === undefined)
+    ranking = { ...ranking, ranked: first === undefined ? ranking.ranked.slice(0, 1) : [first], out: [] }
   }
   return { ranking, now: view.now, bucket, requestHash }
 }
@@ -110,7 +114,7 @@ type Row = Ranking<Askee>['ranked'][number]
 
 /** Why a target was asked, in one word: the order of the plan, or what went against that. */
 export function reasonFor({ ranking }: Route, target: Target, trace: readonly Attempted[]): string {
-  if (trace.length > 1) return 'fallback'
+  if (trace.some((tried) => tried.target !== target)) return 'fallback'
   if (ranking.ranked.length + ranking.out.length < 2) return 'only'
   const rows = [...ranking.ranked, ...ranking.out]
   const row = rows.find(({ candidate }) => candidate.target === target)

@@ -11,6 +11,8 @@ export interface Watch {
   readonly wait: () => void
   /** The wait is over; `heard` tells whether it brought an event, or only something like a comment. */
   readonly arrived: (heard: boolean) => void
+  /** For how long it was waited in all, in milliseconds. */
+  readonly waitedMs: () => number
   /** Looks at the clock again, since the limit has become shorter. */
   readonly rearm: () => void
   /** Why the attempt was ended from here; undefined where the provider did it. */
@@ -29,6 +31,7 @@ export function createWatch(departure: Departure, deadlineMs: number): Watch {
   let reason: Failure | undefined
   let limitMs: (() => number) | undefined
   let quietMs = 0
+  let waitedMs = 0
   let waitingSince: number | undefined
   let timer: ReturnType<typeof setTimeout> | undefined
   let unlisten = () => {}
@@ -70,9 +73,11 @@ export function createWatch(departure: Departure, deadlineMs: number): Watch {
       waitingSince = Date.now()
     },
     arrived: (heard) => {
+      if (waitingSince !== undefined) waitedMs += Date.now() - waitingSince
       quietMs = heard ? 0 : silentMs()
       waitingSince = undefined
     },
+    waitedMs: () => waitedMs,
     rearm,
     reason: () => reason,
     release,

@@ -20,14 +20,14 @@ export interface Ask<T extends Askable> {
   readonly deadlineMs: number
   /** To be waited before it. */
   readonly waitMs: number
+  /** How long such an attempt may take before it counts as too slow, however much patience is left. */
+  readonly usualMs: number
   /** For `started` and the outcome. */
   readonly trial?: string
 }
 
-/** Why nobody is asked any more, where it is because all are limited or nobody may be asked again. */
+/** Why nobody was asked: all limit us. */
 export interface Refusal {
-  /** All that is left limits us, so the client should get a 429; otherwise 503. */
-  readonly limited: boolean
   readonly retryAfterMs: number
 }
 
@@ -82,7 +82,9 @@ export function createAttempts<T extends Askable>(options: AttemptsOptions<T>): 
       const waitMs = SAME_AGAIN_MS.least + unitOf(requestHash, SALT) * (SAME_AGAIN_MS.most - SAME_AGAIN_MS.least)
       return { row: again, waitMs }
     }
-    const row = left.find(({ candidate }) => !failedProviders.has(candidate.provider)) ?? left[0]
+    const isElsewhere = ({ candidate }: Ranked<T>) => !failedProviders.has(candidate.provider)
+    const well = left.filter(({ state }) => state === 'closed')
+    const row = tries === 0 ? left[0] : (well.find(isElsewhere) ?? well[0] ?? left.find(isElsewhere) ?? left[0])
     if (row !== undefined) return { row, waitMs: 0 }
     const [soonest] = limited
     const waitMs = (soonest?.until ?? Number.POSITIVE_INFINITY) - now
@@ -117,7 +119,14 @@ export function createAttempts<T extends Askable>(options: AttemptsOptions<T>): 
       })
       const leftMs = Math.max(totalMs - (currentAt - startedAt), candidate.patience.firstByteMs * LEAST_SHARE)
       const deadlineMs = last ? leftMs : Math.min(firstByteMs, leftMs)
-      current = { target: candidate, row, deadlineMs, waitMs, ...(trial === undefined ? {} : { trial }) }
+      current = {
+        target: candidate,
+        row,
+        deadlineMs,
+        usualMs: firstByteMs,
+        waitMs,
+        ...(trial === undefined ? {} : { trial }),
+      }
       return current
     },
     failed(failure, now) {
@@ -134,7 +143,7 @@ export function createAttempts<T extends Askable>(options: AttemptsOptions<T>): 
     refusal(now) {
       const [soonest] = limited
       if (tries > 0 || soonest === undefined) return undefined
-      return { limited: out.every(({ state }) => state === 'limited'), retryAfterMs: Math.max(soonest.until - now, 0) }
+      return { retryAfterMs: Math.max(soonest.until - now, 0) }
     },
   }
 }

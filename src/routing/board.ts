@@ -1,4 +1,4 @@
-import { type Health, isTrialDue, type Judged, judge, record, restore, unknownHealth } from './health.ts'
+import { forgetOne, type Health, isTrialDue, type Judged, judge, record, restore, unknownHealth } from './health.ts'
 import { type Lease, type Outcome, type Report, WIRE_VERSION } from './outcome.ts'
 
 /** What an isolate knows of a deployment at a moment. */
@@ -47,6 +47,8 @@ const MERGE_MS = 250
 const MOST_EVENTS = 512
 const MOST_DEPLOYMENTS = 256
 const TRIAL_MS = 30_000
+/** No attempt is under way for longer. */
+const IN_FLIGHT_MS = 1_200_000
 const ALONE_SPACING = 4
 
 /**
@@ -57,7 +59,7 @@ export function createBoard(isolate: string, seed: number): Board {
   let records = new Map<string, Health>()
   /** Those that the last snapshot held. */
   let told: ReadonlySet<string> = new Set()
-  const inFlight = new Map<string, number>()
+  const inFlight = new Map<string, { count: number; at: number }>()
   const trials = new Map<string, { id: string; until: number }>()
   let pending: Outcome[] = []
   let sent: Outcome[] | undefined
@@ -67,11 +69,12 @@ export function createBoard(isolate: string, seed: number): Board {
   let failures = 0
   let intervalMs = FLUSH_MS.usual
   let urgent = false
+  let urgentAt = Number.NEGATIVE_INFINITY
 
   const recordOf = (deployment: string) => {
     let health = records.get(deployment)
     if (health === undefined) {
-      if (records.size >= MOST_DEPLOYMENTS) records.delete(records.keys().next().value ?? '')
+      if (records.size >= MOST_DEPLOYMENTS) forgetOne(records)
       health = unknownHealth()
       records.set(deployment, health)
     }
@@ -121,28 +124,31 @@ export function createBoard(isolate: string, seed: number): Board {
                 ? `${isolate}:own`
                 : undefined
           const wanted = trial !== undefined && (standing.state === 'suspect' || standing.state === 'half-open')
-          return { ...standing, inFlight: inFlight.get(deployment) ?? 0, ...(wanted ? { trial } : {}) }
+          return { ...standing, inFlight: inFlight.get(deployment)?.count ?? 0, ...(wanted ? { trial } : {}) }
         },
         deployments: () => [...records.keys()],
       }
     },
     started(deployment, now, trial) {
       startedAt = now
-      inFlight.set(deployment, (inFlight.get(deployment) ?? 0) + 1)
+      const before = inFlight.get(deployment)
+      // A request that the platform ended was never counted back.
+      const isOld = before !== undefined && now - before.at > IN_FLIGHT_MS
+      inFlight.set(deployment, { count: (isOld ? 0 : (before?.count ?? 0)) + 1, at: now })
       if (trial === undefined) return
       trials.delete(deployment)
       recordOf(deployment).leasedAt = now
     },
     ended(deployment) {
-      const left = (inFlight.get(deployment) ?? 0) - 1
-      if (left > 0) inFlight.set(deployment, left)
+      const before = inFlight.get(deployment)
+      if (before !== undefined && before.count > 1) before.count--
       else inFlight.delete(deployment)
     },
     due(now) {
       if (sent !== undefined && now - takenAt < LOST_MS) return undefined
       if (pending.length === 0) return now - snapshotAt > STALE_MS && startedAt > takenAt ? 'now' : undefined
-      if (urgent && failures === 0) return 'now'
-      const leftMs = takenAt + intervalMs * (1 + 0.1 * seed) - now
+      const isUrgent = urgent && failures === 0
+      const leftMs = (isUrgent ? urgentAt + FLUSH_MS.trouble : takenAt + intervalMs * (1 + 0.1 * seed)) - now
       return leftMs > 0 ? leftMs : 'now'
     },
     take(now) {
@@ -151,6 +157,7 @@ export function createBoard(isolate: string, seed: number): Board {
       sent = [...(sent ?? []), ...events].slice(-MOST_EVENTS)
       pending = []
       takenAt = now
+      if (urgent) urgentAt = now
       urgent = false
       return {
         v: WIRE_VERSION,

@@ -1,4 +1,5 @@
 import type { Traits } from '../dialects/dialect.ts'
+import { WHOLE } from './outcome.ts'
 
 /** How long to wait for a first byte, in milliseconds. */
 export interface Patience {
@@ -26,7 +27,6 @@ export function patienceFor(base: Patience, stream: boolean, { reasoning }: Trai
 
 const DEADLINE_FACTOR = 4
 const STREAM_LEAST_MS = [2500, 5000, 10_000]
-const WHOLE_LEAST_MS = 10_000
 const REASONING_LEAST_MS = 20_000
 const ENOUGH_SAMPLES = 8
 const TRIAL_MS = 2500
@@ -46,7 +46,9 @@ export interface Pace {
 /** How long one attempt may take until its first word, or until its end for a whole body (routing 2.5). */
 export function deadlineFor({ patience, bucket, reasoning, ttftMs, ttftP95Ms, samples, trial }: Pace): number {
   const most = patience.firstByteMs
-  const floor = Math.max(STREAM_LEAST_MS[bucket] ?? WHOLE_LEAST_MS, reasoning ? REASONING_LEAST_MS : 0)
+  // How long others took says nothing about a whole answer: this one may be ten times as long as they were.
+  if (bucket >= WHOLE) return most
+  const floor = Math.max(STREAM_LEAST_MS[bucket] ?? 0, reasoning ? REASONING_LEAST_MS : 0)
   if (trial) return Math.min(Math.max(TRIAL_MS, floor), most)
   if (ttftMs === undefined || samples < ENOUGH_SAMPLES) return most
   return Math.min(Math.max(DEADLINE_FACTOR * ttftMs, 1.5 * (ttftP95Ms ?? 0), floor), most)

@@ -66,13 +66,14 @@ export interface Judged {
   readonly shaky: boolean
 }
 
-const COUNT_MS = 20_000
+/** Counts fade to a third in this time. */
+export const COUNT_MS = 20_000
 const PRIOR_P = 0.98
 const PRIOR_WEIGHT = 4
 const OPEN_RUN = 4
 const OPEN_LEAST = 6
 const OPEN_P = 0.75
-export const SUSPECT_P = 0.93
+const SUSPECT_P = 0.93
 const OPEN_MS = { first: 2000, most: 8000 }
 const POST_OPEN_MS = { first: 12_000, most: 16_000 }
 const CONFIG_MS = { first: 60_000, most: 600_000 }
@@ -362,4 +363,18 @@ function restoreAverage(raw: unknown, now: number, shiftMs: number): Average {
     Math.min(Math.max(samples, 0), SAMPLES),
     at === 0 ? 0 : Math.min(at + shiftMs, now),
   ]
+}
+
+/** Makes room for another record: that which was touched the longest ago goes. */
+export function forgetOne(records: Map<string, Health>): void {
+  let oldest: string | undefined
+  let at = Number.POSITIVE_INFINITY
+  for (const [name, health] of records) {
+    const touched = touchedAt(health)
+    if (touched < at) {
+      oldest = name
+      at = touched
+    }
+  }
+  if (oldest !== undefined) records.delete(oldest)
 }

@@ -1,7 +1,5 @@
+import { COUNT_MS } from './health.ts'
 import { type Digest, type DigestRow, WIRE_VERSION } from './outcome.ts'
-
-/** What the other regions together make of a deployment. */
-export type Pooled = DigestRow
 
 /** Pools the regions: the core of the one object that they all tell (routing 2.6). Remembers in memory only. */
 export interface Hub {
@@ -9,7 +7,8 @@ export interface Hub {
   readonly exchange: (region: string, digest: unknown, now: number) => Digest
 }
 
-const COUNT_MS = 20_000
+/** That a region has taken one out is believed for so long. */
+const OPEN_MS = 15_000
 const FORGET_MS = 300_000
 const MOST_REGIONS = 64
 const MOST_ROWS = 256
@@ -42,15 +41,14 @@ function add(pooled: Map<string, DigestRow>, row: DigestRow, ageMs: number): voi
     deployment,
     ok: (before?.ok ?? 0) + row.ok * factor,
     failed: (before?.failed ?? 0) + row.failed * factor,
-    open: before?.open === true || row.open,
+    open: (before?.open ?? 0) + (ageMs < OPEN_MS ? row.open : 0),
     limitMs: Math.max(before?.limitMs ?? 0, row.limitMs - ageMs, 0),
   })
 }
 
-function isRow(row: unknown): row is DigestRow {
+/** Whether a row makes sense, whoever sent it. */
+export function isRow(row: unknown): row is DigestRow {
   const { deployment, ok, failed, limitMs, open } = Object(row) as Record<string, unknown>
   const isCount = (value: unknown) => typeof value === 'number' && value >= 0 && value < 1e9
-  return (
-    typeof deployment === 'string' && isCount(ok) && isCount(failed) && isCount(limitMs) && typeof open === 'boolean'
-  )
+  return typeof deployment === 'string' && [ok, failed, limitMs, open].every(isCount)
 }

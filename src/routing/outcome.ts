@@ -53,7 +53,8 @@ export interface DigestRow {
   readonly deployment: string
   readonly ok: number
   readonly failed: number
-  readonly open: boolean
+  /** In how many regions it is out. */
+  readonly open: number
   /** How long a rate limit still lasts; 0 where there is none. */
   readonly limitMs: number
 }
@@ -83,6 +84,8 @@ export function classOf({ fault, kind, details }: Failure, begun = false): Outco
     case 'timeout':
       return begun ? 'post' : 'timeout'
     case 'limit':
+      // One request that is too large for a limit says nothing about the next.
+      if (details.upstreamStatus === 413) return undefined
       // A bare 503 says that something is broken; only one that names a time, or says `overloaded`, is about load.
       if (kind === 'overloaded' && details.retryAfterMs === undefined && details.upstreamStatus !== 529) {
         return begun ? 'post' : 'pre'

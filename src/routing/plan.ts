@@ -42,7 +42,10 @@ export interface Situation {
   readonly allowed?: AllowList
 }
 
+/** The name that leaves the choice to Router9. */
 export const AUTO = 'auto'
+/** No server has names that are longer; a caller's text can be megabytes, and names are kept. */
+const NAME_CHARACTERS = 200
 
 /**
  * The candidates for a request. The one place where it is decided who may answer.
@@ -60,7 +63,7 @@ export function plan(situation: Situation): Plan {
   const { order, sort, allow_fallbacks } = chat.provider ?? {}
   return {
     candidates: capableOnly(preferred, situation.needs, names),
-    policy: names.length === 1 && order === undefined && sort !== 'price' ? 'balanced' : 'strict',
+    policy: names.length === 1 && !order && sort !== 'price' ? 'balanced' : 'strict',
     ...(sort === 'latency' || sort === 'throughput' ? { sort } : {}),
     single: allow_fallbacks === false,
   }
@@ -144,7 +147,7 @@ function pinned(
   }
   const own = ownModels.get(provider.id) ?? []
   const closed = own.length > 0 && !own.includes(rest)
-  if (provider.anyModel !== true || rest === '' || closed) return undefined
+  if (provider.anyModel !== true || rest === '' || rest.length > NAME_CHARACTERS || closed) return undefined
   return [openTarget(provider.id, rest, name)]
 }
 

@@ -215,12 +215,12 @@ function choose<T extends Candidate>(ties: readonly Row<T>[], options: RankOptio
   const { requestHash, affinityHash } = options
   const [first] = ties
   if (first === undefined || ties.length === 1) return first
+  // Where nothing is measured there is nothing to compare with: the given order holds.
+  if (ties.every(({ shown }) => shown.ttftMs === undefined)) return first
   if (affinityHash !== undefined) {
     const weight = ({ shown }: Row<T>) => unitOf(affinityHash ^ hashOf(shown.candidate.name), 0)
     return ties.reduce((a, b) => (weight(b) > weight(a) ? b : a))
   }
-  // Where nothing is measured there is nothing to compare with: the given order holds.
-  if (ties.every(({ shown }) => shown.ttftMs === undefined)) return first
   const at = (salt: number, below: number) => Math.floor(unitOf(requestHash, salt) * below)
   if (unitOf(requestHash, SALT.explore) < EXPLORE) return ties[at(SALT.explored, ties.length)]
   const one = at(SALT.first, ties.length)

@@ -1,5 +1,15 @@
-import { type Health, isTrialDue, judge, record, restore, touchedAt, unknownHealth } from './health.ts'
-import type { Pooled } from './hub.ts'
+import {
+  COUNT_MS,
+  forgetOne,
+  type Health,
+  isTrialDue,
+  judge,
+  record,
+  restore,
+  touchedAt,
+  unknownHealth,
+} from './health.ts'
+import { isRow } from './hub.ts'
 import { type Digest, type DigestRow, type Lease, readEvent, type Snapshot, WIRE_VERSION } from './outcome.ts'
 
 /** What one region knows: the core of its Durable Object. */
@@ -52,7 +62,7 @@ export function createRegion(saved?: unknown, startedAt = 0): Region {
   const recordOf = (name: string) => {
     let health = records.get(name)
     if (health === undefined) {
-      if (records.size >= MOST_DEPLOYMENTS) forget(records)
+      if (records.size >= MOST_DEPLOYMENTS) forgetOne(records)
       health = unknownHealth()
       records.set(name, health)
     }
@@ -63,10 +73,10 @@ export function createRegion(saved?: unknown, startedAt = 0): Region {
     const outcome = readEvent(raw, now)
     if (outcome === undefined) return
     const health = recordOf(outcome.deployment)
-    const before = stateWord(health)
+    const before = stateWord(health, now)
     record(health, outcome, now, seed, mayOpen(records, outcome.deployment, now))
     touched = true
-    if (stateWord(health) === before) return
+    if (stateWord(health, now) === before) return
     changed = true
     urgent ||= health.open || outcome.class === 'limit'
     suspectRest(records, outcome.deployment, now)
@@ -102,15 +112,13 @@ export function createRegion(saved?: unknown, startedAt = 0): Region {
       urgent = false
       return {
         v: WIRE_VERSION,
-        rows: [...records].map(([deployment, health]): DigestRow => {
-          const factor = Math.exp(-Math.max(now - health.at, 0) / 20_000)
-          return {
-            deployment,
-            ok: health.ok * factor,
-            failed: (health.pre + health.post) * factor,
-            open: health.open,
-            limitMs: Math.max(health.limitedUntil - now, 0),
-          }
+        rows: [...records].flatMap(([deployment, health]): DigestRow | [] => {
+          const factor = Math.exp(-Math.max(now - health.at, 0) / COUNT_MS)
+          const [ok, failed] = [health.ok * factor, (health.pre + health.post) * factor]
+          const limitMs = Math.max(health.limitedUntil - now, 0)
+          // What has faded is not told, or regions would keep it alive for each other.
+          if (ok + failed < FADED && !health.open && limitMs === 0) return []
+          return { deployment, ok, failed, open: health.open ? 1 : 0, limitMs }
         }),
       }
     },
@@ -118,12 +126,15 @@ export function createRegion(saved?: unknown, startedAt = 0): Region {
       const { v: version, rows } = Object(pooled) as { v?: unknown; rows?: unknown }
       if (version !== WIRE_VERSION || !Array.isArray(rows)) return
       troubled = false
-      for (const raw of rows.slice(0, MOST_DEPLOYMENTS) as Pooled[]) {
-        const { deployment, ok, failed, limitMs } = Object(raw) as Partial<Pooled>
-        if (typeof deployment !== 'string' || !isCount(ok) || !isCount(failed) || !isCount(limitMs)) continue
-        const p = (ok * OTHERS_WEIGHT + OWN_WEIGHT * OWN_P) / ((ok + failed) * OTHERS_WEIGHT + OWN_WEIGHT)
-        troubled ||= p < 0.95 || limitMs > 0
+      for (const raw of rows.slice(0, MOST_DEPLOYMENTS)) {
+        if (!isRow(raw)) continue
+        const { deployment, ok, failed, open, limitMs } = raw
+        const counted = (ok * OTHERS_WEIGHT + OWN_WEIGHT * OWN_P) / ((ok + failed) * OTHERS_WEIGHT + OWN_WEIGHT)
         const health = recordOf(deployment)
+        // Who has tried it lately knows better.
+        const isUntried = now - touchedAt(health) > ACTIVE_MS
+        const p = isUntried && open >= MANY_OPEN ? Math.min(counted, OUT_ELSEWHERE_P) : counted
+        troubled ||= p < 0.95 || limitMs > 0
         health.prior = p
         health.priorAt = now
         health.limitedUntil = Math.max(health.limitedUntil, limitMs > 0 ? now + Math.min(limitMs, 120_000) : 0)
@@ -144,16 +155,16 @@ export function createRegion(saved?: unknown, startedAt = 0): Region {
   }
 }
 
+const FADED = 0.01
+/** Out in so many other regions, a deployment is doubted here too, before anybody has tried it. */
+const MANY_OPEN = 2
+const OUT_ELSEWHERE_P = 0.9
 const OTHERS_WEIGHT = 0.2
 const OWN_WEIGHT = 20
 const OWN_P = 0.98
 
-function isCount(value: unknown): value is number {
-  return typeof value === 'number' && value >= 0 && value < 1e9
-}
-
-function stateWord({ open, limitedUntil, opens }: Health): string {
-  return `${open} ${limitedUntil} ${opens}`
+function stateWord({ open, limitedUntil, opens }: Health, now: number): string {
+  return `${open} ${limitedUntil > now} ${opens}`
 }
 
 function providerOf(deployment: string): string {
@@ -188,17 +199,4 @@ function suspectRest(records: ReadonlyMap<string, Health>, deployment: string, n
     health.prior = PROVIDER_DOWN_P
     health.priorAt = now
   }
-}
-
-function forget(records: Map<string, Health>): void {
-  let oldest: string | undefined
-  let at = Number.POSITIVE_INFINITY
-  for (const [name, health] of records) {
-    const touched = touchedAt(health)
-    if (touched < at) {
-      oldest = name
-      at = touched
-    }
-  }
-  if (oldest !== undefined) records.delete(oldest)
 }

@@ -181,7 +181,6 @@ const wrongWithout: readonly { param: string; body: Body; model: string }[] = [
   { param: 'n', body: { n: 2 }, model: DIALECTS.cohere.model },
   { param: 'n', body: { n: 2 }, model: 'groq/llama-3.3-70b-versatile' },
   { param: 'logprobs', body: { logprobs: true }, model: DIALECTS.anthropic.model },
-  { param: 'logprobs', body: { logprobs: true }, model: DIALECTS.gemini.model },
   { param: 'audio', body: { modalities: ['text', 'audio'], audio: { voice: 'alloy' } }, model: DIALECTS.gemini.model },
 ]
 
@@ -194,4 +193,42 @@ test.each(wrongWithout)('P07: $param, without which the answer would be wrong, i
     'unsupported_parameter',
   ])
   expect(router9.upstream.asked()).toEqual([])
+})
+
+const NO_LOGPROBS = {
+  ...whole({
+    error: { code: 400, message: 'Logprobs is not enabled for models/gemini-2.5-flash', status: 'INVALID_ARGUMENT' },
+  }),
+  status: 400,
+}
+
+test('P07: logprobs that a model of Gemini’s turns out to lack are refused by name, and its provider asked once', async () => {
+  const { status, error } = await router9.refused(DIALECTS.gemini.model, NO_LOGPROBS, { logprobs: true })
+  expect([status, error.type, error.param, error.code]).toEqual([
+    400,
+    'invalid_request_error',
+    'logprobs',
+    'unsupported_parameter',
+  ])
+  expect(router9.upstream.asked()).toHaveLength(1)
+})
+
+test('P07: another model that has logprobs answers in the place of one of Gemini’s that lacks them', async () => {
+  const scripts = [NO_LOGPROBS, whole(SAYING.openai.whole('Yes.'))]
+  const body = { logprobs: true, top_logprobs: 2, models: [DIALECTS.openai.model] }
+  const { answer } = await router9.whole(DIALECTS.gemini.model, scripts, body)
+  expect(answer.model).toBe('gpt-4o')
+  const [first, second] = router9.upstream.asked()
+  expect(first?.body.generationConfig).toEqual({ responseLogprobs: true, logprobs: 2 })
+  expect(second?.body).toMatchObject({ logprobs: true, top_logprobs: 2 })
+})
+
+test('P07: Gemini’s logprobs come in OpenAI’s form', async () => {
+  const likely = SAYING.gemini.whole('Yes.')
+  const [candidate] = likely.candidates as Body[]
+  const logprobsResult = { chosenCandidates: [{ token: 'Yes.', tokenId: 1, logProbability: -0.5 }] }
+  const script = whole({ ...likely, candidates: [{ ...candidate, logprobsResult }] })
+  const { raw } = await router9.whole(DIALECTS.gemini.model, script, { logprobs: true })
+  const content = [{ token: 'Yes.', logprob: -0.5, bytes: null, top_logprobs: [] }]
+  expect(JSON.parse(raw).choices[0].logprobs).toEqual({ content, refusal: null })
 })

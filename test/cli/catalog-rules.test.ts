@@ -25,7 +25,7 @@ function traitsOf(provider: string, id: string, changes: Partial<Facts> = {}) {
 }
 
 /** The traits that rules give, by the providers' own names of the models. */
-const PECULIAR = PECULIARITIES.map(({ trait }) => trait)
+const PECULIAR = [...new Set(PECULIARITIES.map(({ trait }) => trait))]
 const peculiar = (provider: string, id: string) => {
   const traits = traitsOf(provider, id)
   return PECULIAR.filter((trait) => traits[trait] === true)
@@ -36,6 +36,8 @@ describe('what the data does not tell is known of', () => {
     ['google', 'gemma-4-31b-it', ['noSystem']],
     ['google', 'gemma-3n-e4b-it', ['noSystem']],
     ['google', 'gemini-2.5-flash', []],
+    ['azure', 'o1-mini', ['noSystem']],
+    ['azure', 'o1', []],
     ['openrouter', 'google/gemma-4-31b-it', []],
     ['anthropic', 'claude-fable-5', ['noForcedTool']],
     ['anthropic', 'claude-mythos-5', ['noForcedTool']],
@@ -55,6 +57,7 @@ describe('what the data does not tell is known of', () => {
       findModel(name)?.deployments.find((deployment) => deployment.provider === provider)?.traits
     expect(at('gemma-4-31b-it', 'google')?.noSystem).toBe(true)
     expect(at('gemma-4-31b-it', 'together')?.noSystem).toBeUndefined()
+    expect(at('openai/o1-mini', 'azure')?.noSystem).toBe(true)
     expect(at('claude-fable-5', 'anthropic')?.noForcedTool).toBe(true)
     expect(at('gemini-3-pro-image-preview', 'google')?.signsCalls).toBe(true)
     expect(at('deepseek-r1-distill-qwen-32b', 'workers-ai')?.opensThinking).toBe(true)

@@ -141,7 +141,10 @@ export async function startCloudflare(
     [
       'DELETE',
       /^\/workers\/workers\/[\w-]+\/previews\/([\w-]+)$/,
-      ([name = '']) => (previews.delete(name) ? [200, null] : NO_PREVIEW),
+      ([name = '']) => {
+        if (refused === 'previews') return REFUSED
+        return previews.delete(name) ? [200, null] : NO_PREVIEW
+      },
     ],
     [
       'GET',

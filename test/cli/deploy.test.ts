@@ -1,11 +1,17 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { judge, readSecrets } from '../../src/cli/deploy-settings.ts'
+import { broken, deploy } from '../../src/cli/deploy.ts'
+import { judge, readSecrets, Stop } from '../../src/cli/deploy-settings.ts'
 import { DEMO_KEY } from '../harness/worker.ts'
 import { type Cloud, startCloud } from './cloud.ts'
 import { TOKEN } from './cloudflare-stand-in.ts'
+
+const ROOT = path.resolve(import.meta.dirname, '../..')
 
 describe('settings are judged before anything is deployed', () => {
   const given = (secrets: Record<string, string>, stored: string[] = [], vars: Record<string, unknown> = {}) =>
@@ -45,7 +51,52 @@ describe('settings are judged before anything is deployed', () => {
     expect(readSecrets('{"OPENAI_API_KEY":"a$b","GROQ_API_KEY":""}')).toEqual({ OPENAI_API_KEY: 'a$b' })
     expect(readSecrets('# mine\nOPENAI_API_KEY="a$b"\nGROQ_API_KEY=\n')).toEqual({ OPENAI_API_KEY: 'a$b' })
   })
+
+  test('JSON with a slip in it is refused without a word of what it holds', () => {
+    const slips = ['{"OPENAI_API_KEY": sk-proj-secret}', '{"OPENAI_API_KEY":"sk-proj-secret"', "{'OPENAI_API_KEY':1}"]
+    for (const text of slips) {
+      expect(() => readSecrets(text)).toThrow(new Stop('the secrets are neither JSON nor lines NAME=value'))
+    }
+  })
+
+  test('a file of secrets that is not there, and an address that is none, stop the deployment before it begins', async () => {
+    await expect(deploy(['--secrets-file', '/nowhere/secrets'])).rejects.toThrow(
+      expect.objectContaining({ constructor: Stop, message: expect.stringContaining('/nowhere/secrets') }),
+    )
+    for (const url of ['api.example.com', 'ftp://api.example.com', '']) {
+      await expect(deploy(['--url', url])).rejects.toThrow(Stop)
+    }
+  })
 })
+
+test('the way back is named where there is a version before', () => {
+  expect(broken(['--name', 'other'], false)).toMatch(/npx wrangler rollback --name other$/)
+  expect(broken([], true)).not.toContain('rollback')
+})
+
+test.skipIf(process.platform === 'win32').each([
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const)(
+  'the folder that secrets are handed over in is gone after %s',
+  async (signal, status) => {
+    const program = `
+    const { withFolder } = await import('./src/cli/deploy-wrangler.ts')
+    await withFolder((folder) => {
+      console.log(folder)
+      return new Promise((resolve) => setTimeout(resolve, 60_000))
+    })`
+    const child = spawn(process.execPath, ['--input-type=module', '-e', program], { cwd: ROOT })
+    child.stdout.setEncoding('utf8')
+    const [text]: string[] = await once(child.stdout, 'data')
+    const folder = text?.trim() ?? ''
+    expect(existsSync(folder)).toBe(true)
+    child.kill(signal)
+    expect(await once(child, 'close')).toEqual([status, null])
+    expect(existsSync(folder)).toBe(false)
+  },
+  60_000,
+)
 
 // The programs and the wrangler here are the real ones; Cloudflare is played on this machine.
 describe('npm run deploy', { timeout: 240_000 }, () => {
@@ -79,6 +130,12 @@ describe('npm run deploy', { timeout: 240_000 }, () => {
     expect(cloud.cloudflare.changes()).toEqual([])
   })
 
+  test('keys for what is not deployed yet are refused in one line', async () => {
+    const { status, output } = await cloud.run('keys', ['list', '--remote'])
+    expect(output).toMatch(/^nothing is deployed yet: npm run deploy\n$/)
+    expect(status).toBe(1)
+  })
+
   test('makes all that a fresh account needs, sets the secrets, and tests what it deployed with a key of its own', async () => {
     const { status, output } = await cloud.run('deploy', [...DEPLOY, '--secrets-file', secretsFile])
     expect(output).toMatch(/10 passed, 0 failed/)
@@ -106,7 +163,9 @@ describe('npm run deploy', { timeout: 240_000 }, () => {
     expect(output).toContain('No provider has a key yet')
     expect(output).toMatch(/6 passed, 0 failed, 4 skipped/)
     expect(status).toBe(0)
-    expect(Object.keys(cloud.cloudflare.workers.get('from-the-button')?.bindings ?? {})).toEqual(['KEYS'])
+    const bindings = cloud.cloudflare.workers.get('from-the-button')?.bindings ?? {}
+    expect(Object.keys(bindings)).toEqual(['KEYS'])
+    expect(output).toContain(`create --name first --remote --namespace-id ${bindings.KEYS?.namespace_id}\n`)
   })
 
   test('keys for the deployed Worker are made without naming its namespace', async () => {

@@ -84,6 +84,13 @@ test('a Router9 that works passes every check, by its address with and without /
   expect(failures(again)).toEqual({})
 })
 
+test('a Worker that has only the paths below /v1 of somebody’s site passes too', async () => {
+  spoil = (passing) => {
+    if (!passing.request.path.startsWith('/v1/')) passing.body = '<h1>Somebody’s site</h1>'
+  }
+  expect(failures(await smoke())).toEqual({})
+})
+
 describe('a broken deployment is caught', () => {
   const isChat = ({ request }: Passing) => request.method === 'POST'
   const isStream = (passing: Passing) => passing.headers.get('content-type')?.startsWith('text/event-stream') === true
@@ -167,7 +174,7 @@ describe('a broken deployment is caught', () => {
       () =>
         edit(
           (passing) => (passing.body = '{"status":"ok","version":"0.0.9"}'),
-          ({ request }) => request.path === '/health',
+          ({ request }) => request.path === '/v1/health',
         ),
       ['health'],
       /version 0\.0\.9/,
@@ -261,7 +268,7 @@ describe('a broken deployment is caught', () => {
 test('a fresh deployment is given time to be seen', async () => {
   let asked = 0
   spoil = (passing) => {
-    if (passing.request.path === '/health' && asked++ === 0) passing.body = '{"status":"ok","version":"0.0.9"}'
+    if (passing.request.path === '/v1/health' && asked++ === 0) passing.body = '{"status":"ok","version":"0.0.9"}'
   }
   expect(failures(await smoke({ settleMs: 15_000 }))).toEqual({})
   expect(asked).toBe(2)

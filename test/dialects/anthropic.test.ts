@@ -371,6 +371,12 @@ describe('reasoning', () => {
     expect(bodyOf({ reasoning_effort: 'none' }, BUDGETED).thinking).toEqual({ type: 'disabled' })
   })
 
+  test('that is switched off has no effort, of which some models then take no more than high', () => {
+    const body = bodyOf({ reasoning_effort: 'none' }, { ...NEWEST, toggle: true })
+    expect(body.thinking).toEqual({ type: 'disabled' })
+    expect(body).not.toHaveProperty('output_config')
+  })
+
   test('takes sampling away, which is told', () => {
     const { body, dropped } = ask({ reasoning_effort: 'low', temperature: 1, top_p: 0.9, top_k: 5 }, BUDGETED)
     for (const name of ['temperature', 'top_p', 'top_k']) expect(body).not.toHaveProperty(name)

@@ -153,6 +153,51 @@ describe('parts', () => {
   })
 })
 
+describe('log probabilities', () => {
+  const likely = (parts: Json[], logprobsResult: Json, finishReason?: string) => ({
+    candidates: [
+      { content: { role: 'model', parts }, index: 0, logprobsResult, ...(finishReason && { finishReason }) },
+    ],
+  })
+  const one = { token: 'So', tokenId: 7, logProbability: -0.25 }
+  const other = { token: 'No', tokenId: 8, logProbability: -1.5 }
+  const entry = (token: string, logprob: number) => ({ token, logprob, bytes: null })
+
+  test('are told of each token, with those that it was chosen from', () => {
+    const result = {
+      chosenCandidates: [one, { token: '.' }],
+      topCandidates: [{ candidates: [one, other] }, {}],
+    }
+    expect(answerOf(body(likely([{ text: 'So.' }], result, 'STOP'))).logprobs).toEqual({
+      content: [
+        { ...entry('So', -0.25), top_logprobs: [entry('So', -0.25), entry('No', -1.5)] },
+        // A probability of 1 has the logarithm 0, which Google leaves out.
+        { ...entry('.', 0), top_logprobs: [] },
+      ],
+      refusal: null,
+    })
+  })
+
+  test('of a stream are told with their text, and are one list in the end', () => {
+    const said = stream(
+      likely([{ text: 'So' }], { chosenCandidates: [one] }),
+      likely([{ text: 'No' }], { chosenCandidates: [other] }, 'STOP'),
+    )
+    expect(said.map(({ type }) => type).slice(0, 4)).toEqual(['extra', 'text', 'extra', 'text'])
+    expect(answerOf(said).logprobs).toEqual({
+      content: [
+        { ...entry('So', -0.25), top_logprobs: [] },
+        { ...entry('No', -1.5), top_logprobs: [] },
+      ],
+      refusal: null,
+    })
+  })
+
+  test.each([undefined, {}, { chosenCandidates: [] }])('that are %j are none', (logprobsResult) => {
+    expect(answerOf(body(likely([{ text: 'a' }], logprobsResult as Json, 'STOP')))).not.toHaveProperty('logprobs')
+  })
+})
+
 describe('usage', () => {
   const usageOf = (usageMetadata: Json) => answerOf(body(event([{ text: 'a' }], 'STOP', { usageMetadata }))).usage
   test('counts thoughts with the answer and tool prompts with the prompt (case 52)', () => {

@@ -50,6 +50,10 @@ describe('a parameter is translated', () => {
       { seed: 7, presence_penalty: 1, frequency_penalty: -1 },
       { seed: 7, presencePenalty: 1, frequencyPenalty: -1 },
     ],
+    ['logprobs', { logprobs: true }, { responseLogprobs: true }],
+    ['logprobs with others', { logprobs: true, top_logprobs: 3 }, { responseLogprobs: true, logprobs: 3 }],
+    ['logprobs with no others', { logprobs: true, top_logprobs: 0 }, { responseLogprobs: true }],
+    ['no logprobs', { logprobs: false }, {}],
     ['JSON', { response_format: { type: 'json_object' } }, { responseMimeType: 'application/json' }],
     ['plain text', { response_format: { type: 'text' } }, {}],
     [
@@ -88,8 +92,13 @@ test('what has no form in Gemini is dropped, and told', () => {
   expect([...dropped].sort()).toEqual([...Object.keys(fields), 'brand_new'].sort())
 })
 
+test('top_logprobs without logprobs asks for nothing: it is dropped, and told', () => {
+  const { body, dropped } = ask({ top_logprobs: 2 })
+  expect(body.generationConfig).toEqual({})
+  expect(dropped).toEqual(['top_logprobs'])
+})
+
 test.each<[string, Json, string]>([
-  ['logprobs', { logprobs: true }, 'logprobs'],
   ['audio', { modalities: ['audio'] }, 'modalities'],
   ['more than five stop sequences (case 58)', { stop: ['1', '2', '3', '4', '5', '6'] }, 'stop'],
   ['free text tools', { tools: [{ type: 'custom', custom: { name: 'c' } }] }, 'tools[0]'],

@@ -167,6 +167,13 @@ describe('messages', () => {
     expect(messageOf(message, { developerRole: true })).toEqual(message)
   })
 
+  test.each(['system', 'developer'])('of the %s are the user’s where a model has neither role (o1-mini)', (role) => {
+    const messages = [{ role, content: 'a' }]
+    expect(bodyOf({ messages }, { developerRole: true }, { noSystem: true }).messages).toEqual([
+      { role: 'user', content: 'a' },
+    ])
+  })
+
   test.each<[string, OpenAIQuirks, Json]>([
     ['nobody', {}, {}],
     ['who takes reasoning_content (case 76)', { reasoningBack: 'reasoning_content' }, { reasoning_content: 'Hm.' }],

@@ -33,6 +33,17 @@ test('a refusal of our key is still one', () => {
 })
 
 test.each([
+  [404, 'File not found: file_abc'],
+  [403, 'You do not have permission to access the File xyz or it may not exist.'],
+])(
+  'a %i for a file that the caller named is the caller’s own: the model and our account are well',
+  (status, message) => {
+    expect(kindOf(status, { error: { message } })).toBe('rejected')
+    expect(kindOf(404, { error: { message: 'The model `x` does not exist' } })).toBe('model-missing')
+  },
+)
+
+test.each([
   "This model's maximum prompt length is 131072 but the request contains 140000 tokens.",
   'too many tokens: size limit exceeded by 11326 tokens',
   'Invalid request: Your request exceeded model token limit: 8192',

@@ -65,6 +65,19 @@ describe('what a provider says is understood (translation 4)', () => {
       502,
       true,
     ],
+    ...[
+      'Logprobs is not enabled for models/gemini-2.5-pro',
+      'Logprobs is not supported for the current model.',
+      'Unable to submit request because Logprobs is not supported for this model.',
+      'Penalty is not enabled for this model',
+    ].map((message): [string, number, unknown, FailureKind, number, boolean] => [
+      `Gemini: ${message}`,
+      400,
+      google('INVALID_ARGUMENT', message),
+      'unsupported-parameter',
+      400,
+      true,
+    ]),
     [
       'Gemini: a prompt too long',
       400,
@@ -355,4 +368,17 @@ describe('an error inside an answer', () => {
     expect(message).toMatch(/Busy.*overloaded_error/)
     expect(message).not.toContain('abcdefghijklmnop')
   })
+})
+
+test.each([
+  ['Logprobs is not enabled for models/gemini-2.5-pro', 'logprobs'],
+  ['Penalty is not enabled for this model', null],
+])('of “%s” the client is told its parameter as far as it has a name: %s', (message, param) => {
+  const failure = readUpstreamFailure({
+    status: 400,
+    header: () => null,
+    body: google('INVALID_ARGUMENT', message),
+    now: 0,
+  })
+  expect(failure.toError()).toMatchObject({ message, param, code: 'unsupported_parameter' })
 })

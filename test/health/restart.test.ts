@@ -21,6 +21,8 @@ test('a region that is killed in mid-fault remembers it: who was out is out, nob
     () => before.providers(),
     (seen) => seen.some((entry) => entry.state === 'open') && seen.some((entry) => entry.state === 'limited'),
   )
+  // What changed is written within a tenth of a second.
+  await new Promise((resolve) => setTimeout(resolve, 500))
   process.kill(before.worker.pid, 'SIGKILL')
   await before.stop()
 

@@ -161,7 +161,7 @@ describe('where all are rate-limited', () => {
       panic: true,
     })
     expect(attempts.next(T0)).toBeUndefined()
-    expect(attempts.refusal(T0 + 1000)).toEqual({ limited: true, retryAfterMs: 4000 })
+    expect(attempts.refusal(T0 + 1000)).toEqual({ retryAfterMs: 4000 })
   })
 
   test('who was asked is told of their failure, not of a refusal', () => {

@@ -61,8 +61,10 @@ test('long prompts and models that reason are waited for longer', () => {
   expect(deadlineFor(pace({ reasoning: true, patience: patient, trial: true }))).toBe(20_000)
 })
 
-test('a whole body is waited for longer than a first word', () => {
-  expect(deadlineFor(pace({ bucket: 3, patience: { firstByteMs: 60_000, totalMs: 180_000 } }))).toBe(10_000)
+test('a whole body is waited for as long as is set: it may be much longer than those before', () => {
+  const patience = { firstByteMs: 60_000, totalMs: 180_000 }
+  expect(deadlineFor(pace({ bucket: 3, patience }))).toBe(60_000)
+  expect(deadlineFor(pace({ bucket: 5, patience, trial: true }))).toBe(60_000)
 })
 
 test('a trial is short, whatever was measured before the trouble', () => {

@@ -1,5 +1,6 @@
 import type { Incoming, Trouble } from './dialect.ts'
 import { checkContents } from './gemini-content-checks.ts'
+import { checkLogprobs } from './gemini-logprobs.ts'
 import { geminiModel } from './gemini-read.ts'
 import { unknownName } from './gemini-shapes.ts'
 import { type Fields, fieldsOf, listOf, numberOf, rowsOf, textOf } from './json.ts'
@@ -30,6 +31,7 @@ export function checkGemini(incoming: Incoming): Trouble | undefined {
   const generation = fieldsOf(body.generationConfig) ?? {}
   const message =
     checkGeneration(generation, model, version) ??
+    checkLogprobs(generation, open ? model : undefined) ??
     checkTools(body, generation, version) ??
     checkContents(rowsOf(body.contents), version) ??
     checkSystem(fieldsOf(body.systemInstruction), open ? model : undefined)

@@ -100,11 +100,31 @@ test.each<[string, Fields, string]>([
   ['empty parts', { contents: [{ role: 'user', parts: [] }] }, 'must not be empty'],
   ['a temperature over 2', { generationConfig: { temperature: 2.1 } }, 'temperature'],
   ['six stop sequences', { generationConfig: { stopSequences: ['a', 'b', 'c', 'd', 'e', 'f'] } }, 'stop_sequences'],
+  ['logprobs that were not switched on', { generationConfig: { logprobs: 2 } }, 'response_logprobs'],
+  ['21 logprobs', { generationConfig: { responseLogprobs: true, logprobs: 21 } }, 'range [1, 20]'],
   ['functions with JSON', { tools, generationConfig: { responseMimeType: 'application/json' } }, 'is unsupported'],
 ])('Gemini refuses %s', async (_, more, message) => {
   const { status, json } = await ask(generate('gemini-2.5-flash'), sayingToGemini('Hi', more))
   expect([status, fieldsOf(json.error)?.status]).toEqual([400, 'INVALID_ARGUMENT'])
   expect(fieldsOf(json.error)?.message).toContain(message)
+})
+
+test('log probabilities come with the text, the same streamed and whole', async () => {
+  const asked = sayingToGemini('Count to 20', { generationConfig: { responseLogprobs: true, logprobs: 2 } })
+  const resultOf = (event: Fields) => fieldsOf(rowsOf(event.candidates)[0]?.logprobsResult)
+  const whole = resultOf((await ask(generate('gemini-2.5-flash'), asked)).json)
+  const chosen = rowsOf(whole?.chosenCandidates)
+  expect(chosen.map(({ token }) => token).join('')).toContain('19, 20')
+  expect(rowsOf(whole?.topCandidates).map(({ candidates }) => rowsOf(candidates).length)).toEqual(chosen.map(() => 2))
+  const { events } = await ask(stream('gemini-2.5-flash'), asked)
+  expect(events.flatMap((event) => rowsOf(resultOf(event)?.chosenCandidates))).toEqual(chosen)
+})
+
+test('Gemma gives no log probabilities', async () => {
+  const asked = sayingToGemini('Hi', { generationConfig: { responseLogprobs: true } })
+  const { status, json } = await ask(generate('gemma-4-31b-it'), asked)
+  expect(status).toBe(400)
+  expect(fieldsOf(json.error)?.message).toBe('Logprobs is not enabled for models/gemma-4-31b-it')
 })
 
 test('Gemma has no system instruction, and signs no calls', async () => {

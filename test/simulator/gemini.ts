@@ -1,6 +1,7 @@
 import type { Dialect, Incoming, Rendering, WireEvent } from './dialect.ts'
 import { checkGemini } from './gemini-checks.ts'
 import { geminiFailure, geminiFailureEvents } from './gemini-errors.ts'
+import { likelihoods } from './gemini-logprobs.ts'
 import { geminiModel, readGemini } from './gemini-read.ts'
 import { type Fields, fieldsOf, parseJson } from './json.ts'
 import type { Choice, Ending, Thought } from './prompt.ts'
@@ -81,12 +82,13 @@ function* geminiEvents(incoming: Incoming, thought: Thought, rendering: Renderin
     const longest = Math.max(...lines.map(({ length }) => length))
     for (let position = 0; position < longest; position += 1) {
       for (const [index, line] of lines.entries()) {
-        const parts = line[position]
+        const chunk = line[position]
         const choice = thought.choices[index]
-        if (parts === undefined || choice === undefined) continue
+        if (chunk === undefined || choice === undefined) continue
+        const { parts, tokens } = chunk
         const whole = position === line.length - 1
         const usage = rendering.withUsage ? { usageMetadata: usageOf(thought, whole) } : {}
-        const content = { content: { parts, role: 'model' } }
+        const content = { content: { parts, role: 'model' }, ...likelihoods(tokens, incoming) }
         const finish = { ...content, ...endingOf(choice), index }
         const open = { candidates: [{ ...content, index }], ...usage }
         if (whole) yield event('finish', { candidates: [finish], ...usage }, open)
@@ -97,19 +99,28 @@ function* geminiEvents(incoming: Incoming, thought: Thought, rendering: Renderin
   if (array) yield { kind: 'end', data: ']', form: 'raw' }
 }
 
+interface Chunk {
+  parts: Fields[]
+  /** Of the answer's text. */
+  tokens: readonly string[]
+}
+
 // The parts of one event each; the last one carries the ending.
-function chunksOf(choice: Choice, incoming: Incoming, { tokensPerEvent }: Rendering): Fields[][] {
+function chunksOf(choice: Choice, incoming: Incoming, { tokensPerEvent }: Rendering): Chunk[] {
   const size = tokensPerEvent * EVENT_TOKENS
   const thoughts = showsThoughts(incoming) ? grouped(choice.reasoning, size) : []
-  const chunks: Fields[][] = thoughts.map((text) => [{ text, thought: true }])
-  for (const text of grouped(choice.text, size)) chunks.push([{ text }])
+  const chunks: Chunk[] = thoughts.map((text) => ({ parts: [{ text, thought: true }], tokens: [] }))
+  for (let start = 0; start < choice.text.length; start += size) {
+    const tokens = choice.text.slice(start, start + size)
+    chunks.push({ parts: [{ text: tokens.join('') }], tokens })
+  }
   const calls = callParts(choice, incoming)
-  if (calls.length > 0) chunks.push(calls)
+  if (calls.length > 0) chunks.push({ parts: calls, tokens: [] })
   if (signs(incoming, choice)) {
     const signature = { thoughtSignature: sign('gemini', choice.text.join('')) }
-    chunks.push([{ text: '', ...(calls.length > 0 ? {} : signature) }])
+    chunks.push({ parts: [{ text: '', ...(calls.length > 0 ? {} : signature) }], tokens: [] })
   }
-  return chunks.length > 0 ? chunks : [[]]
+  return chunks.length > 0 ? chunks : [{ parts: [], tokens: [] }]
 }
 
 // Only the first of parallel calls is signed.
@@ -158,7 +169,7 @@ function geminiBody(incoming: Incoming, thought: Thought, { ids, withUsage }: Re
   const candidates = thought.choices.map((choice, index) => {
     const parts = bodyParts(choice, incoming)
     const content = parts.length > 0 ? { parts, role: 'model' } : { role: 'model' }
-    return { content, ...endingOf(choice), index }
+    return { content, ...endingOf(choice), ...likelihoods(choice.text, incoming), index }
   })
   return { candidates, ...(withUsage ? { usageMetadata: usageOf(thought, true) } : {}), ...end }
 }
