@@ -1,5 +1,5 @@
 import type { Usage } from '../chat/event.ts'
-import { type Failure, repeated, withoutKeyLike } from '../chat/failure.ts'
+import { type Failure, repeated, withoutKeyLike, withoutOwnKeys } from '../chat/failure.ts'
 import type { Settings } from '../env.ts'
 import type { Target } from '../routing/plan.ts'
 import { pointOf } from './analytics.ts'
@@ -134,8 +134,10 @@ export function logFault(requestId: string, error: unknown): void {
 }
 
 function write(level: 'log' | 'warn' | 'error', fields: Readonly<Record<string, unknown>>): void {
-  // Our own name for a key looks like one; everything else is searched for what looks like one.
+  // The name of a key looks like one itself; everything else is searched for whatever looks like one.
   const { key, ...others } = fields
   const head = { level: level === 'log' ? 'info' : level, key }
-  console[level](`${JSON.stringify(head).slice(0, -1)},${withoutKeyLike(JSON.stringify(others)).slice(1)}`)
+  console[level](
+    `${withoutOwnKeys(JSON.stringify(head)).slice(0, -1)},${withoutKeyLike(JSON.stringify(others)).slice(1)}`,
+  )
 }

@@ -146,6 +146,11 @@ describe('conversations that are none', () => {
     },
   )
 
+  test('a name that no server has, since it is megabytes long, is kept nowhere', async () => {
+    const response = await router9.chat({ model: `ollama/${'m'.repeat(1_000_000)}`, messages: HELLO })
+    await expectRefusal(response, { status: 404, code: 'model_not_found', param: 'model' })
+  })
+
   test.each([CLAUDE, GEMINI])(
     'nothing but system messages is refused where a model cannot answer that: %s',
     async (model) => {
@@ -197,7 +202,7 @@ describe('odd strings', () => {
     expect(JSON.parse(text)).toMatchObject({ error: { param: 'model', type: 'invalid_request_error' } })
   })
 
-  test.each(['ollama/\r\nx-evil: 1', 'ollama/../../v1/x', 'ollama/🙂', `ollama/${'m'.repeat(100_000)}`])(
+  test.each(['ollama/\r\nx-evil: 1', 'ollama/../../v1/x', 'ollama/🙂', `ollama/${'m'.repeat(200)}`])(
     'a model that the catalogue cannot know: %s',
     async (model) => {
       const response = await router9.chat({ model, messages: HELLO })
