@@ -46,6 +46,8 @@ export interface Line {
   readonly prompt_tokens: number | undefined
   readonly completion_tokens: number | undefined
   readonly cached_tokens: number | undefined
+  /** The tokens are our own estimate: the provider told none, or was not let finish. */
+  readonly estimated: boolean | undefined
   readonly cost_usd: number | undefined
   readonly ttft_ms: number | undefined
   readonly total_ms: number
@@ -106,6 +108,7 @@ function lineOf(note: Note, status: number, failure: Failure | undefined, left: 
     prompt_tokens: usage?.prompt_tokens,
     completion_tokens: usage?.completion_tokens,
     cached_tokens: typeof cached === 'number' ? cached : undefined,
+    estimated: usage?.estimated,
     cost_usd: note.dollars,
     ttft_ms: firstWordAt === undefined ? undefined : firstWordAt - note.cameAt,
     total_ms: Date.now() - note.cameAt,

@@ -21,6 +21,7 @@ const LINE: Line = {
   prompt_tokens: 1000,
   completion_tokens: 100,
   cached_tokens: 0,
+  estimated: undefined,
   cost_usd: 0.5,
   ttft_ms: 100,
   total_ms: 900,

@@ -19,6 +19,7 @@ export interface CallLine {
   readonly prompt_tokens?: number
   readonly completion_tokens?: number
   readonly cached_tokens?: number
+  readonly estimated?: boolean
   readonly cost_usd?: number
   readonly ttft_ms?: number
   readonly total_ms: number

@@ -62,7 +62,7 @@ async function ask(models: readonly string[], only: readonly string[]) {
 }
 
 describe('waiting', () => {
-  test('for three that hang does not add up to three times the whole patience', async () => {
+  test('for three that hang does not add up to three times the whole patience (R13)', async () => {
     router9.simulator.setFault('*', { hangBeforeHeaders: true })
     const models = ['gpt-4o', 'mistral-large-2512', 'command-a-03-2025']
     const { status, body, attempts, ms } = await ask(models, ['openai', 'mistral', 'cohere'])
