@@ -10,7 +10,7 @@ import { type Cut, eventEnds } from './wire.ts'
 
 const folder = process.env.RECORDINGS ?? ''
 const AT_ONCE = 8
-const OFFSETS = 10
+const OFFSETS = 6
 const SEED = 9
 const MOST_MS = 60_000
 
