@@ -7,6 +7,7 @@ import type { Target } from '../routing/plan.ts'
 import { type Answer, attempt } from './attempt.ts'
 import type { Watcher } from './board.ts'
 import type { Departure } from './departure.ts'
+import { sleep } from './race.ts'
 import type { Askee, Route } from './route.ts'
 import { summary } from './summary.ts'
 
@@ -150,8 +151,4 @@ function tryOf({ chat, stream, settings, promptTokens, header, departure }: Begi
   if (provider === undefined) throw new TypeError(`planned for a provider that is not configured`)
   const { timeouts } = settings
   return { target, provider, chat, stream, timeouts, deadlineMs: ask.deadlineMs, promptTokens, header, departure }
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms))
 }

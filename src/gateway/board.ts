@@ -2,7 +2,7 @@ import { type Board, createBoard, type View } from '../routing/board.ts'
 import type { Outcome } from '../routing/outcome.ts'
 import { createRetryBudget, type RetryBudget } from '../routing/retry-budget.ts'
 import { type Healths, healthOf } from './health-object.ts'
-import { LATE, orLate } from './race.ts'
+import { LATE, orLate, sleep } from './race.ts'
 import { randomText } from './random.ts'
 import { regionOf } from './region.ts'
 
@@ -129,9 +129,8 @@ function tell(reach: Reach): void {
   }
   if (now - here.setAt < SET_LOST_MS) return
   here.setAt = now
-  const then = new Promise((resolve) => setTimeout(resolve, due))
   reach.waitUntil(
-    then.then(() => {
+    sleep(due).then(() => {
       here.setAt = Number.NEGATIVE_INFINITY
       tell(reach)
     }),

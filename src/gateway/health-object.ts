@@ -2,7 +2,7 @@ import { DurableObject } from 'cloudflare:workers'
 import { createHub } from '../routing/hub.ts'
 import type { Digest, Snapshot } from '../routing/outcome.ts'
 import { createRegion, type Region } from '../routing/region.ts'
-import { orLate } from './race.ts'
+import { orLate, sleep } from './race.ts'
 
 /** The names of these objects carry a version: objects that understand each other no more have other names. */
 const NAME = 'health:v1:'
@@ -129,8 +129,4 @@ export class Health extends DurableObject {
     }
     this.#consulting = false
   }
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms))
 }

@@ -13,3 +13,7 @@ export async function orLate<T>(work: Promise<T>, ms: number): Promise<T | typeo
     clearTimeout(timer)
   }
 }
+
+export function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}

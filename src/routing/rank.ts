@@ -15,8 +15,8 @@ export interface Candidate {
   readonly price?: number
 }
 
-/** How the order and the service are weighed: the order alone, both, or speed above all. */
-export type Policy = 'strict' | 'balanced' | 'fast'
+/** How the order and the service are weighed: the order alone, or both. */
+export type Policy = 'strict' | 'balanced'
 
 export interface RankOptions {
   readonly requestHash: number
@@ -24,7 +24,7 @@ export interface RankOptions {
   readonly affinityHash?: number
   readonly policy: Policy
   /** Orders by this alone, as the caller asked. */
-  readonly sort?: 'latency' | 'throughput' | 'price'
+  readonly sort?: 'latency' | 'throughput'
   readonly bucket: number
   /** The longest answer asked for. */
   readonly outputTokens?: number
@@ -55,7 +55,7 @@ export interface Ranking<T extends Candidate = Candidate> {
   readonly panic: boolean
 }
 
-const LAMBDA: Readonly<Record<Policy, number>> = { strict: 0, balanced: 0.04, fast: 0.2 }
+const LAMBDA: Readonly<Record<Policy, number>> = { strict: 0, balanced: 0.04 }
 const SPEED_WEIGHT = 0.25
 const FAILURE_COST = 0.1
 const QUALITY = [1, 0.85, 0.7]
@@ -192,11 +192,9 @@ function ordered<T extends Candidate>(rows: readonly Row<T>[], { policy, sort }:
   })
 }
 
-function sortKey({ candidate, ttftMs, tokensPerSecond }: Ranked, sort: NonNullable<RankOptions['sort']>): number {
-  const last = Number.MAX_VALUE
-  if (sort === 'latency') return ttftMs ?? last
-  if (sort === 'throughput') return tokensPerSecond === undefined ? last : -tokensPerSecond
-  return candidate.price ?? last
+function sortKey({ ttftMs, tokensPerSecond }: Ranked, sort: NonNullable<RankOptions['sort']>): number {
+  if (sort === 'latency') return ttftMs ?? Number.MAX_VALUE
+  return tokensPerSecond === undefined ? Number.MAX_VALUE : -tokensPerSecond
 }
 
 /** Moves the one to the front that is to be asked first among those that are as good as the best. */

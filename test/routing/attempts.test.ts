@@ -63,6 +63,14 @@ describe('who is asked', () => {
     expect(course(attemptsOf(rows), failure)).toEqual(['alfa/a', 'charlie/a', 'delta/a'])
   })
 
+  test('one that is well goes before another provider that is out, and is never given up for want of a budget', () => {
+    const rows = [row('alfa/a'), row('alfa/b'), row('bravo/a', { state: 'open' })]
+    const budget = createRetryBudget(T0)
+    while (budget.spend(T0)) {}
+    expect(course(attemptsOf(rows, {}, budget))).toEqual(['alfa/a', 'alfa/b'])
+    expect(course(attemptsOf(rows))).toEqual(['alfa/a', 'alfa/b', 'bravo/a'])
+  })
+
   test('what we refuse ourselves is no attempt', () => {
     const rows = ['alfa/a', 'bravo/a', 'charlie/a', 'delta/a', 'echo/a'].map((name) => row(name))
     expect(course(attemptsOf(rows), new Failure('unsupported-parameter', 'no n'))).toHaveLength(5)

@@ -20,6 +20,10 @@ test.each([
   expect(classed(kind, { upstreamStatus: 400 }, true)).toBeUndefined()
 })
 
+test('a request that is too large for a limit says nothing about the next one', () => {
+  expect(classed('rate-limited', { upstreamStatus: 413 })).toBeUndefined()
+})
+
 test.each([
   ['provider-failed', { upstreamStatus: 500 }, 'pre', 'post'],
   ['provider-timeout', {}, 'timeout', 'post'],

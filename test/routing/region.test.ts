@@ -121,6 +121,24 @@ describe('regions', () => {
     expect(hub.exchange('there', { v: 1, rows: [] }, T0 + 3_600_000).rows).toEqual([])
   })
 
+  test('who is out in two other regions is doubted here before anybody has tried, and by nobody who has', () => {
+    const row = { deployment: A, ok: 0, failed: 0, limitMs: 0 }
+    const heard = (open: number, tried: boolean) => {
+      const region = createRegion(undefined, T0)
+      if (tried) tell(region, times(5, 'ok'), T0)
+      region.absorb({ v: 1, rows: [{ ...row, open }] }, T0 + 100)
+      return stateOf(tell(region, [], T0 + 200), T0 + 200)
+    }
+    expect([heard(1, false), heard(2, false), heard(2, true)]).toEqual(['closed', 'suspect', 'closed'])
+  })
+
+  test('what has faded is told no more, or two regions would keep it alive for each other', () => {
+    const region = createRegion(undefined, T0)
+    tell(region, ['ok'], T0)
+    expect(region.digest(T0 + 1000).rows).toHaveLength(1)
+    expect(region.digest(T0 + 300_000).rows).toEqual([])
+  })
+
   test('in good times the hub hears little, in bad times more', () => {
     const region = createRegion(undefined, T0)
     tell(region, ['ok'], T0)
