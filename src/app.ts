@@ -7,11 +7,11 @@ import type { Reach } from './gateway/board.ts'
 import { readJsonBody } from './gateway/body.ts'
 import { complete } from './gateway/complete.ts'
 import { dryRun, listProviders } from './gateway/explain.ts'
-import type { Healths } from './gateway/health-object.ts'
 import type { KeyRecord } from './gateway/keys.ts'
-import { type Ledgers, limitHeaders } from './gateway/limits.ts'
+import { limitHeaders } from './gateway/limits.ts'
 import { describeModel, listModels } from './gateway/list-models.ts'
 import { logFault, type Note, writeNote } from './gateway/log.ts'
+import type { Objects } from './gateway/objects.ts'
 import { randomText } from './gateway/random.ts'
 import { commonHeaders, failureResponse } from './gateway/respond.ts'
 import { VERSION } from './version.ts'
@@ -67,7 +67,6 @@ route('POST', '/chat/completions', async (door) => {
   note.asked = body.model
   note.stream = body.stream === true
   const waitUntil = (work: Promise<unknown>) => door.executionCtx.waitUntil(work)
-  const { Ledger: ledgers, Health: healths } = exportsOf(door)
   const store = door.env.KEYS
   const request = door.req.raw
   return complete({
@@ -75,8 +74,7 @@ route('POST', '/chat/completions', async (door) => {
     body,
     caller,
     store,
-    ledgers,
-    healths,
+    objects: () => objectsOf(door),
     settings,
     requestId,
     waitUntil,
@@ -137,14 +135,13 @@ function coloOf(request: Request): unknown {
   return colo
 }
 
-/** The Worker's own classes, by which their objects are found (`[exports]` in wrangler.toml). */
-function exportsOf(door: Door): { Ledger: Ledgers; Health: Healths } {
-  return door.executionCtx.exports as unknown as { Ledger: Ledgers; Health: Healths }
+function objectsOf(door: Door): Objects {
+  return door.executionCtx.exports as unknown as Objects
 }
 
 function reachOf(door: Door): Reach {
   const waitUntil = (work: Promise<unknown>) => door.executionCtx.waitUntil(work)
-  return { healths: exportsOf(door).Health, request: door.req.raw, waitUntil }
+  return { objects: () => objectsOf(door), request: door.req.raw, waitUntil }
 }
 
 async function callerOf(door: Door): Promise<KeyRecord> {

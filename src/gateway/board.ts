@@ -1,7 +1,8 @@
 import { type Board, createBoard, type View } from '../routing/board.ts'
 import type { Outcome } from '../routing/outcome.ts'
 import { createRetryBudget, type RetryBudget } from '../routing/retry-budget.ts'
-import { type Healths, healthOf } from './health-object.ts'
+import { healthOf } from './health-object.ts'
+import type { ObjectsOf } from './objects.ts'
 import { LATE, orLate, sleep } from './race.ts'
 import { randomText } from './random.ts'
 import { regionOf } from './region.ts'
@@ -55,7 +56,7 @@ function thisIsolate(): Isolate {
 
 /** What a request needs to reach its region. */
 export interface Reach {
-  readonly healths: Healths
+  readonly objects: ObjectsOf<'Health'>
   readonly request: Request
   readonly waitUntil: (work: Promise<unknown>) => void
 }
@@ -151,12 +152,12 @@ function exchange(reach: Reach): Promise<void> {
   return call
 }
 
-async function exchangeOnce({ healths, request }: Reach): Promise<void> {
+async function exchangeOnce({ objects, request }: Reach): Promise<void> {
   const { board } = thisIsolate()
   const region = regionOf(request)
   const report = board.take(Date.now())
   try {
-    const snapshot = await orLate(healthOf(healths, region).report(region, report), PATIENCE_MS)
+    const snapshot = await orLate(healthOf(objects().Health, region).report(region, report), PATIENCE_MS)
     if (snapshot === LATE) board.failed(Date.now(), true)
     else board.returned(snapshot, Date.now())
   } catch (error) {

@@ -12,8 +12,9 @@ import { type Attempted, type Begun, begin, type Ending } from './begin.ts'
 import { blindWatcher, type Reach, type Watcher, watcherOf } from './board.ts'
 import { type Departure, departureOf } from './departure.ts'
 import type { KeyRecord } from './keys.ts'
-import { admit, type Ledgers, type Spend } from './limits.ts'
+import { admit, type Spend } from './limits.ts'
 import { type Note, writeNote } from './log.ts'
+import type { ObjectsOf } from './objects.ts'
 import { createOutlet, pump } from './pump.ts'
 import { LATE, orLate } from './race.ts'
 import { randomText } from './random.ts'
@@ -26,7 +27,7 @@ export interface CompletionCall extends Reach {
   readonly body: Readonly<Record<string, unknown>>
   readonly caller: KeyRecord
   readonly store: KVNamespace
-  readonly ledgers: Ledgers
+  readonly objects: ObjectsOf<'Health' | 'Ledger'>
   readonly settings: Settings
   readonly requestId: string
   /** When the call came in and when its key was known, in milliseconds since 1970. */
@@ -62,7 +63,7 @@ export async function complete(call: CompletionCall): Promise<Response> {
   const needs = needsOf(given)
   const { settings } = call
   const planned = plan(situationOf(call, given, needs))
-  const spend = await admit(call.caller, call.ledgers, call.waitUntil)
+  const spend = await admit(call.caller, call.objects, call.waitUntil)
   const keeper = keeperFor(call, given, planned)
   const chat = keeper === undefined ? given : await recall(given, keeper)
   const watcher = settings.tracksHealth ? watcherOf(call) : blindWatcher()
@@ -78,8 +79,13 @@ export async function complete(call: CompletionCall): Promise<Response> {
   const course: Course = { call, chat, needs, route, watcher, departure, keeper, spend, trace, plannedAt, id, created }
   const answered = chat.stream === true ? stream(course) : whole(course)
   // A client that leaves takes its call with it; what it has used by then is still counted.
-  course.departure.listen(() => call.waitUntil(answered.catch(() => undefined)))
-  return answered
+  const unlisten = departure.listen(() => call.waitUntil(answered.catch(() => undefined)))
+  try {
+    return await answered
+  } finally {
+    // A listener that knows the call would keep all of it in memory until a full collection of garbage.
+    unlisten()
+  }
 }
 
 function keeperFor(call: CompletionCall, chat: Chat, { candidates }: Plan): Keeper | undefined {

@@ -2,6 +2,7 @@ import { DurableObject } from 'cloudflare:workers'
 import { createHub } from '../routing/hub.ts'
 import type { Digest, Snapshot } from '../routing/outcome.ts'
 import { createRegion, type Region } from '../routing/region.ts'
+import type { Objects } from './objects.ts'
 import { orLate, sleep } from './race.ts'
 
 /** The names of these objects carry a version: objects that understand each other no more have other names. */
@@ -15,10 +16,8 @@ const CONSULTS_APART_MS = 1000
 /** A limit that ends so much later than it was heard to is a new one. */
 const NEWS_MS = 2000
 
-export type Healths = DurableObjectNamespace<Health>
-
 /** The object that keeps the health of a region's providers; made near its region. */
-export function healthOf(healths: Healths, region: DurableObjectLocationHint): DurableObjectStub<Health> {
+export function healthOf(healths: Objects['Health'], region: DurableObjectLocationHint): DurableObjectStub<Health> {
   return healths.get(healths.idFromName(NAME + region), { locationHint: region })
 }
 
@@ -93,8 +92,8 @@ export class Health extends DurableObject {
     this.ctx.waitUntil(then)
   }
 
-  #healths(): Healths {
-    return (this.ctx.exports as unknown as { Health: Healths }).Health
+  #healths(): Objects['Health'] {
+    return (this.ctx.exports as unknown as Objects).Health
   }
 
   /** A rate limit is the account's: the other regions hear of a new one at once (routing 2.6). */

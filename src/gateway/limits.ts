@@ -1,10 +1,8 @@
 import { Failure } from '../chat/failure.ts'
 import { addSpent, type Limits, MINUTE_MS, msToReset, NOTHING_SPENT, overLimit, type Spent } from '../routing/budget.ts'
 import type { KeyRecord } from './keys.ts'
-import type { Ledger } from './ledger-object.ts'
+import type { ObjectsOf } from './objects.ts'
 import { orLate } from './race.ts'
-
-export type Ledgers = DurableObjectNamespace<Ledger>
 
 /**
  * A key's ledger is waited for this long by an isolate that knows nothing of the key; then the request goes on without. A
@@ -46,12 +44,12 @@ export type Spend = (tokens: number, dollars: number) => void
  */
 export async function admit(
   { id, account: shared, limits }: KeyRecord,
-  ledgers: Ledgers,
+  objects: ObjectsOf<'Ledger'>,
   waitUntil: WaitUntil,
 ): Promise<Spend> {
   if (limits === undefined) return () => {}
   const name = shared ?? id
-  const account = accountOf(name, ledgers, waitUntil)
+  const account = accountOf(name, objects, waitUntil)
   if (account.first !== undefined) {
     await orLate(account.first, limits.budget === undefined ? COLD_WAIT_MS : COLD_WAIT_FOR_BUDGET_MS)
     // Once only: a ledger that hangs must not hold up every request of its key.
@@ -62,13 +60,13 @@ export async function admit(
   if (over !== undefined) throw refusal(over, limits, now)
   const count = (spent: Omit<Spent, 'minute'>) => {
     account.pending = addSpent(account.pending, { ...spent, minute: Math.floor(Date.now() / MINUTE_MS) })
-    report(name, account, ledgers, waitUntil)
+    report(name, account, objects, waitUntil)
   }
   count({ requests: 1, tokens: 0, dollars: 0 })
   return (tokens, dollars) => count({ requests: 0, tokens, dollars })
 }
 
-function accountOf(name: string, ledgers: Ledgers, waitUntil: WaitUntil): Account {
+function accountOf(name: string, objects: ObjectsOf<'Ledger'>, waitUntil: WaitUntil): Account {
   const known = accounts.get(name)
   if (known !== undefined) return known
   const fresh: Account = {
@@ -83,19 +81,25 @@ function accountOf(name: string, ledgers: Ledgers, waitUntil: WaitUntil): Accoun
     const oldest = accounts.keys().next()
     if (oldest.done !== true) accounts.delete(oldest.value)
   }
-  const first = exchange(name, fresh, ledgers, waitUntil)
+  const first = exchange(name, fresh, objects, waitUntil)
   fresh.first = first
   waitUntil(first)
   return fresh
 }
 
 /** Hands what is pending to the ledger and takes its sum; a ledger that fails changes nothing, the next report tells all. */
-async function exchange(name: string, account: Account, ledgers: Ledgers, waitUntil: WaitUntil): Promise<void> {
+async function exchange(
+  name: string,
+  account: Account,
+  objects: ObjectsOf<'Ledger'>,
+  waitUntil: WaitUntil,
+): Promise<void> {
   const told = account.pending
   account.reportingSince = Date.now()
   account.pending = NOTHING_SPENT
   account.known = addSpent(account.known, told)
   try {
+    const { Ledger: ledgers } = objects()
     account.known = await ledgers.get(ledgers.idFromName(`key:${name}`)).add(told)
   } catch {
     account.known = withdraw(account.known, told)
@@ -107,7 +111,7 @@ async function exchange(name: string, account: Account, ledgers: Ledgers, waitUn
   account.reportedAt = Date.now()
   account.reportingSince = 0
   // What was counted meanwhile may be the last there is.
-  if (account.pending !== NOTHING_SPENT) report(name, account, ledgers, waitUntil)
+  if (account.pending !== NOTHING_SPENT) report(name, account, objects, waitUntil)
 }
 
 function withdraw(from: Spent, told: Spent): Spent {
@@ -120,13 +124,13 @@ function withdraw(from: Spent, told: Spent): Spent {
   }
 }
 
-function report(name: string, account: Account, ledgers: Ledgers, waitUntil: WaitUntil): void {
+function report(name: string, account: Account, objects: ObjectsOf<'Ledger'>, waitUntil: WaitUntil): void {
   // The request that was to report may have been ended by the platform.
   if (Date.now() - account.reportingSince < REPORT_LOST_MS) return
   account.reportingSince = Date.now()
   const waitMs = Math.max(account.reportedAt + REPORT_EVERY_MS - Date.now(), 0)
   const waited = new Promise((resolve) => setTimeout(resolve, waitMs))
-  waitUntil(waited.then(() => exchange(name, account, ledgers, waitUntil)))
+  waitUntil(waited.then(() => exchange(name, account, objects, waitUntil)))
 }
 
 function refusal(over: 'requests' | 'tokens' | 'dollars', limits: Limits, now: number): Failure {

@@ -27,6 +27,9 @@ interface Runnable {
   readonly pids: readonly number[]
 }
 
+/** As many times as long as it is measured a lane runs before: V8 compiles what is hot, and memory grows to what is needed. */
+const WARM_LANES = 2
+
 /** Measures a scenario: warms each lane up, then runs all of them in each round, in changing order. */
 export async function measureScenario(
   scenario: Scenario,
@@ -35,7 +38,7 @@ export async function measureScenario(
 ): Promise<LaneResult[]> {
   const lanes = scenario.lanes.flatMap((lane) => runnableOf(lane, gateways) ?? [])
   const readings: Reading[][] = lanes.map(() => [])
-  for (const runnable of lanes) await runLane(runnable, scenario.concurrency, laneMs / 2)
+  for (const runnable of lanes) await runLane(runnable, scenario.concurrency, WARM_LANES * laneMs)
   for (const order of ordersOf(lanes.length, rounds)) {
     for (const at of order) {
       const runnable = lanes[at]

@@ -16,6 +16,7 @@ export interface Served {
   readonly pid: number
   /** Where its inspector listens; undefined where none was asked for. */
   readonly inspector: string | undefined
+  /** Its last warnings, errors and words of its own. */
   readonly log: () => string
   readonly stop: () => Promise<void>
 }
@@ -58,14 +59,13 @@ export async function serve(serving: Serving): Promise<Served> {
     file,
   ])
   let log = ''
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  // Log lines are written, but not into a pipe: waking its reader with each would cost more than all of the line.
+  const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'] })
   running.add(child)
   child.once('exit', () => running.delete(child))
-  for (const output of [child.stdout, child.stderr]) {
-    output.on('data', (piece) => {
-      log = (log + piece).slice(-20_000)
-    })
-  }
+  child.stderr.on('data', (piece) => {
+    log = (log + piece).slice(-20_000)
+  })
   await untilOpen(port, child, () => log)
   if (inspector !== undefined) await untilOpen(inspectorPort, child, () => log)
   return {

@@ -32,7 +32,7 @@ function keyWith(limits: KeyRecord['limits'], more: Partial<KeyRecord> = {}): Ke
 
 /** Asks to be let in: the way to tell what was used, or the kind of the refusal. */
 async function ask(key: KeyRecord) {
-  return admit(key, memory.ledgers, () => {}).catch(({ kind }: { kind: string }) => kind)
+  return admit(key, memory.objects, () => {}).catch(({ kind }: { kind: string }) => kind)
 }
 
 /** Asks, and lets the ledger answer. */

@@ -1,9 +1,10 @@
-import type { Ledgers } from '../../src/gateway/limits.ts'
+import type { Ledger } from '../../src/gateway/ledger-object.ts'
+import type { ObjectsOf } from '../../src/gateway/objects.ts'
 import { addSpent, NOTHING_SPENT, type Spent } from '../../src/routing/budget.ts'
 
 /** Ledgers in memory, which a test can slow down and break. */
 export interface MemoryLedgers {
-  readonly ledgers: Ledgers
+  readonly objects: ObjectsOf<'Ledger'>
   /** What the ledger of a key holds. */
   readonly spent: (key: string) => Spent
   readonly put: (key: string, spent: Partial<Spent>) => void
@@ -36,7 +37,7 @@ export function createMemoryLedgers(): MemoryLedgers {
     get: (name: string) => ({ add: (now: Spent) => add(name, now) }),
   }
   return {
-    ledgers: ledgers as unknown as Ledgers,
+    objects: () => ({ Ledger: ledgers as unknown as DurableObjectNamespace<Ledger> }),
     spent,
     put: (key, given) => kept.set(`key:${key}`, { ...NOTHING_SPENT, ...given }),
     calls: () => calls,
