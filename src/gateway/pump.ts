@@ -5,12 +5,15 @@ import { SSE_COMMENT } from '../stream/sse.ts'
 import type { Answer } from './attempt.ts'
 
 const UTF8 = new TextEncoder()
+const COMMENT = UTF8.encode(SSE_COMMENT)
+/** What is longer than this gets bytes of its own. */
+const MOST_BYTES = 16 * 1024
 
 /** The way of an answer to its client. */
 export interface Outlet {
   /** Sends a comment whenever nothing was sent for a while (contract 4.6), `now` the first one at once. */
   readonly keepAlive: (now?: 'now') => void
-  /** Resolves when the client has taken it; rejects when the client has left. */
+  /** Resolves when the client has taken it, not to be called again before; rejects when the client has left. */
   readonly send: (text: string) => Promise<void>
   readonly close: () => Promise<void>
 }
@@ -30,9 +33,17 @@ export function createOutlet(writable: WritableStream<Uint8Array>, commentMs: nu
     sending = false
     sentAt = Date.now()
   }
-  const send = (text: string) => {
+  const write = (bytes: Uint8Array) => {
     sending = true
-    return writer.write(UTF8.encode(text)).then(sent)
+    return writer.write(bytes).then(sent)
+  }
+  // Used again and again: a text is sent only when the client has taken the one before.
+  let buffer = new Uint8Array(1024)
+  const bytesOf = (text: string) => {
+    const most = text.length * 3
+    if (most > MOST_BYTES) return UTF8.encode(text)
+    if (most > buffer.length) buffer = new Uint8Array(2 * most)
+    return buffer.subarray(0, UTF8.encodeInto(text, buffer).written)
   }
   // One timer for a whole stream: it looks how long nothing was sent, and sleeps for what is left.
   const look = () => {
@@ -44,15 +55,15 @@ export function createOutlet(writable: WritableStream<Uint8Array>, commentMs: nu
       timer = setTimeout(look, commentMs)
     } else {
       timer = setTimeout(look, commentMs)
-      send(SSE_COMMENT).catch(left)
+      write(COMMENT).catch(left)
     }
   }
   return {
     keepAlive: (now) => {
-      if (now === 'now') send(SSE_COMMENT).catch(left)
+      if (now === 'now') write(COMMENT).catch(left)
       timer ??= setTimeout(look, commentMs)
     },
-    send,
+    send: (text) => write(bytesOf(text)),
     close: async () => {
       clearTimeout(timer)
       await writer.close()

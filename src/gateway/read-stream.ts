@@ -1,6 +1,7 @@
-import type { Said } from '../chat/event.ts'
+import type { ChatEvent, Said } from '../chat/event.ts'
 import { Failure } from '../chat/failure.ts'
 import type { Decoder } from '../dialects/dialect.ts'
+import { createJsonMessages } from '../stream/json-messages.ts'
 import type { Settler } from '../stream/settle.ts'
 import { createSseParser, EventTooLong, type SseMessage } from '../stream/sse.ts'
 import type { Watch } from './watch.ts'
@@ -35,6 +36,7 @@ export function createStreamReader({
 }: StreamParts): () => Promise<readonly Said[]> {
   const reader = response.body?.getReader()
   const parser = createSseParser(/ndjson/i.test(response.headers.get('content-type') ?? ''))
+  const messages = createJsonMessages()
   let begun = false
   let finished = false
   const silenceMs = () => (settler.finished() ? Math.min(FINISH_GRACE_MS, idleMs) : idleMs)
@@ -43,29 +45,31 @@ export function createStreamReader({
     const text = data.trim()
     if (text === '[DONE]') return settler.take([{ type: 'done' }])
     if (text === '') return []
-    let json: unknown
+    let message: unknown
     try {
-      json = JSON.parse(text)
+      message = messages.read(text)
     } catch {
       const detail = (secret === undefined ? text : text.replaceAll(secret, '…')).slice(0, 200)
       return settler.fail(new Failure('provider-failed', 'The provider sent an event that is not JSON.', { detail }))
     }
-    return settler.take(decode(json, event))
+    const events = decode(message, event)
+    if (events.length === 1 && isWords(events[0])) messages.learn()
+    return settler.take(events)
   }
 
-  const read = (messages: readonly SseMessage[]): readonly Said[] => {
-    const [only] = messages
-    if (only !== undefined && messages.length === 1) return readMessage(only)
-    const all: Said[] = []
-    for (const message of messages) for (const item of readMessage(message)) all.push(item)
-    return all
+  const read = (all: readonly SseMessage[]): readonly Said[] => {
+    const [only] = all
+    if (only !== undefined && all.length === 1) return readMessage(only)
+    const said: Said[] = []
+    for (const one of all) for (const item of readMessage(one)) said.push(item)
+    return said
   }
 
   const take = (piece: ReadableStreamReadResult<Uint8Array> | undefined): readonly Said[] => {
     if (piece === undefined || piece.done) return [...read(parser.end()), ...settler.close()]
-    const messages = parser.feed(piece.value)
-    watch.arrived(messages.some(hasData))
-    const said = read(messages)
+    const all = parser.feed(piece.value)
+    watch.arrived(all.some(hasData))
+    const said = read(all)
     if (!begun && (said.some(isMeaningful) || settler.finished())) {
       begun = true
       watch.begin(silenceMs)
@@ -95,6 +99,11 @@ export function createStreamReader({
       return [...said.slice(0, -1), { type: 'error', failure: last.failure.without(secret) }]
     }
   }
+}
+
+/** Words, and nothing else that somebody might keep. */
+function isWords(event: ChatEvent | undefined): boolean {
+  return event?.type === 'text' || event?.type === 'reasoning' || event?.type === 'tool-delta'
 }
 
 function hasData({ data }: SseMessage): boolean {

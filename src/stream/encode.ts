@@ -45,6 +45,13 @@ export function createEncoder({ id, created, model }: Envelope, includeUsage: bo
     return `${head}{"index":${choice},"delta":{"role":"assistant","content":""},"finish_reason":null}${tail}\n\n`
   }
 
+  const plain = `,"finish_reason":null}${tail}\n\n`
+  /** A chunk of words, as nearly all are. */
+  const words = (choice: number, field: string, text: string): string =>
+    waiting.size === 0 && body === undefined && begun.has(choice)
+      ? `${head}{"index":${choice},"delta":{"${field}":${JSON.stringify(text)}}${plain}`
+      : chunk(choice, `"${field}":${JSON.stringify(text)}`)
+
   const chunk = (choice: number, delta: string, finish = 'null', after = tail): string => {
     const role = opening(choice)
     const extras = waiting.size > 0 ? waiting.get(choice) : undefined
@@ -97,9 +104,9 @@ export function createEncoder({ id, created, model }: Envelope, includeUsage: bo
   return (said) => {
     switch (said.type) {
       case 'text':
-        return chunk(said.choice, `"content":${JSON.stringify(said.text)}`)
+        return words(said.choice, 'content', said.text)
       case 'reasoning':
-        return chunk(said.choice, `"reasoning_content":${JSON.stringify(said.text)}`)
+        return words(said.choice, 'reasoning_content', said.text)
       case 'refusal':
         return chunk(said.choice, `"refusal":${JSON.stringify(said.text)}`)
       case 'tool-start':
