@@ -8,7 +8,7 @@ import type { Target } from '../routing/plan.ts'
 import { createSettler } from '../stream/settle.ts'
 import type { Departure } from './departure.ts'
 import { randomText } from './random.ts'
-import { createStreamReader, isMeaningful } from './read-stream.ts'
+import { createStreamReader, isMeaningful, type StreamReader } from './read-stream.ts'
 import { askProvider, readAnswerBody } from './upstream.ts'
 import { createWatch, type Watch } from './watch.ts'
 
@@ -34,7 +34,9 @@ export interface Answer {
   /** What was said so far, the first meaningful thing included. */
   readonly first: readonly Said[]
   /** What is said next, at least one thing; resolves always, with an ending at last. Not to be called after it. */
-  readonly next: () => Promise<readonly Said[]>
+  readonly next: StreamReader['next']
+  /** After an ending: lets the provider end its side; resolves soon, and always. */
+  readonly drain: StreamReader['drain']
   /** Ends the upstream at once. */
   readonly cancel: () => void
   readonly usage: () => Usage
@@ -99,10 +101,12 @@ async function whole(given: Try, prepared: Prepared, watch: Watch): Promise<Answ
   const first = [...settler.take(prepared.answer(body)), ...settler.close()]
   const ending = first.at(-1)
   if (ending?.type === 'error') throw withStatus(ending.failure, response.status)
-  const next = async () => []
   const { usage } = settler
-  return { target: given.target, dropped: prepared.dropped, first, next, cancel: () => {}, usage, waitedMs: () => 0 }
+  return { target: given.target, dropped: prepared.dropped, first, ...NOTHING_LEFT, usage }
 }
+
+/** Of an answer that came whole. */
+const NOTHING_LEFT = { next: async () => [], drain: async () => {}, cancel: () => {}, waitedMs: () => 0 }
 
 async function stream(given: Try, prepared: Prepared, watch: Watch): Promise<Answer> {
   const { target, provider, timeouts, chat } = given
@@ -110,7 +114,7 @@ async function stream(given: Try, prepared: Prepared, watch: Watch): Promise<Ans
   const type = response.headers.get('content-type') ?? ''
   if (/\b(json|html)\b/i.test(type)) await refuseBody(response, prepared, provider)
   const settler = createSettler(given.promptTokens, chat.n ?? 1)
-  const next = createStreamReader({
+  const { next, drain } = createStreamReader({
     response,
     decode: prepared.decoder(),
     settler,
@@ -121,7 +125,7 @@ async function stream(given: Try, prepared: Prepared, watch: Watch): Promise<Ans
   const first: Said[] = []
   while (!begins(first, response.status)) first.push(...(await next()))
   const { waitedMs, end: cancel } = watch
-  return { target, dropped: prepared.dropped, first, next, cancel, usage: settler.usage, waitedMs }
+  return { target, dropped: prepared.dropped, first, next, drain, cancel, usage: settler.usage, waitedMs }
 }
 
 /** A whole body where a stream was asked for: mostly an error that came with a 200. */

@@ -72,19 +72,19 @@ export function createOutlet(writable: WritableStream<Uint8Array>, commentMs: nu
 }
 
 /** What cannot be put into JSON, for it is nested too deeply, breaks the answer; it does not pass for a client that left. */
-function encodeAll(said: readonly Said[], encode: Encoder): { text: string; over: boolean } {
+function encodeAll(said: readonly Said[], encode: Encoder): { text: string; over: 'end' | 'error' | undefined } {
   let text = ''
-  let over = false
+  let over: 'end' | 'error' | undefined
   try {
     for (const item of said) {
       text += encode(item)
-      over = item.type === 'end' || item.type === 'error'
+      if (item.type === 'end' || item.type === 'error') over = item.type
     }
     return { text, over }
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     const failure = new Failure('provider-failed', UNSPEAKABLE, { reason })
-    return { text: text + encode({ type: 'error', failure }), over: true }
+    return { text: text + encode({ type: 'error', failure }), over: 'error' }
   }
 }
 
@@ -101,10 +101,10 @@ export async function pump(answer: Answer, encode: Encoder, outlet: Outlet): Pro
     for (;;) {
       const { text, over } = encodeAll(said, encode)
       if (text !== '') await outlet.send(text)
-      if (over) break
+      if (over === 'error') answer.cancel()
+      if (over !== undefined) break
       said = await answer.next()
     }
-    answer.cancel()
     await outlet.close()
     return 'ended'
   } catch {

@@ -8,6 +8,8 @@ import type { Watch } from './watch.ts'
 
 /** How long a provider may be silent after its last word, before the connection is closed for it. */
 const FINISH_GRACE_MS = 5000
+/** And for how long after a complete answer it may keep the connection open. */
+const DRAIN_MS = 1000
 
 /** What reading an answer's stream needs. */
 export interface StreamParts {
@@ -25,15 +27,18 @@ export function isMeaningful(item: Said): boolean {
   return item.type !== 'extra' || 'audio' in item.fields || 'images' in item.fields
 }
 
-/** Gives what is said next, at least one thing, each time it is called; with an ending at last, whatever happens. */
-export function createStreamReader({
-  response,
-  decode,
-  settler,
-  watch,
-  idleMs,
-  secret,
-}: StreamParts): () => Promise<readonly Said[]> {
+/** An answer's stream. */
+export interface StreamReader {
+  /** What is said next, at least one thing; with an ending at last, whatever happens. Not to be called after it. */
+  readonly next: () => Promise<readonly Said[]>
+  /**
+   * After an ending: waits for the provider to end its side too, which mostly it has done. A connection that was read to its
+   * end is used for the next request; one that was broken off has to be opened anew.
+   */
+  readonly drain: () => Promise<void>
+}
+
+export function createStreamReader({ response, decode, settler, watch, idleMs, secret }: StreamParts): StreamReader {
   const reader = response.body?.getReader()
   const parser = createSseParser(/ndjson/i.test(response.headers.get('content-type') ?? ''))
   const messages = createJsonMessages()
@@ -82,7 +87,7 @@ export function createStreamReader({
   }
 
   // One function that waits for one thing: each promise more would be paid for with each event.
-  return async () => {
+  const next = async () => {
     for (;;) {
       let said: readonly Said[]
       try {
@@ -93,12 +98,25 @@ export function createStreamReader({
       }
       const last = said.at(-1)
       if (last === undefined) continue
-      // Whatever the provider still keeps open is of no more use.
-      if (last.type === 'end' || last.type === 'error') watch.end()
+      if (last.type === 'end') watch.release()
       if (last.type !== 'error') return said
-      return [...said.slice(0, -1), { type: 'error', failure: last.failure.without(secret) }]
+      watch.end()
+      return [...said.slice(0, -1), { type: 'error' as const, failure: last.failure.without(secret) }]
     }
   }
+
+  const drain = async () => {
+    const timer = setTimeout(watch.end, DRAIN_MS)
+    try {
+      while (reader !== undefined && !(await reader.read()).done);
+    } catch {
+      // It has been broken off, by the provider or by us.
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  return { next, drain }
 }
 
 /** Words, and nothing else that somebody might keep. */
