@@ -17,7 +17,7 @@ import { commonHeaders, failureResponse } from './gateway/respond.ts'
 import { VERSION } from './version.ts'
 
 interface Variables {
-  requestId: string
+  requestId?: string
   /** Whoever's key it was, once that is known. */
   caller?: KeyRecord
   /** Of a call to chat completions. */
@@ -28,17 +28,10 @@ type Door = Context<{ Bindings: Env; Variables: Variables }>
 /** Router9's HTTP face: routes, the order of checks (contract 5), one place for errors. */
 export const app = new Hono<{ Bindings: Env; Variables: Variables }>({ strict: false })
 
-app.use(async (context, next) => {
-  context.set('requestId', `req_${randomText(24)}`)
-  await next()
-  const { caller } = context.var
-  if (caller?.limits === undefined) return
-  for (const [name, value] of Object.entries(limitHeaders(caller))) context.res.headers.set(name, value)
-})
-
 /**
  * SDKs differ in what they take for a base URL: each path is there with `/v1` and without (contract 1). One entry for all its
- * methods: the router goes through every entry with each request.
+ * methods: the router goes through every entry with each request. No middleware: where a request has one handler, Hono calls
+ * that and composes nothing.
  */
 function route(method: 'GET' | 'POST', path: string, answer: (door: Door) => Response | Promise<Response>): void {
   const allow = method === 'GET' ? 'GET, HEAD, OPTIONS' : 'POST, OPTIONS'
@@ -55,7 +48,7 @@ function route(method: 'GET' | 'POST', path: string, answer: (door: Door) => Res
 
 route('POST', '/chat/completions', async (door) => {
   const cameAt = Date.now()
-  const { requestId } = door.var
+  const requestId = requestIdOf(door)
   const note: Note = { requestId, cameAt, colo: coloOf(door.req.raw), dataset: door.env.ANALYTICS, trace: [] }
   door.set('note', note)
   const settings = readSettings(door.env)
@@ -103,7 +96,7 @@ route('POST', '/route', async (door) => {
   const settings = readSettings(door.env)
   const caller = await callerOf(door)
   const body = await readJsonBody(door.req.raw)
-  return answer(door, await dryRun({ body, settings, caller, requestId: door.var.requestId }, reachOf(door)))
+  return answer(door, await dryRun({ body, settings, caller, requestId: requestIdOf(door) }, reachOf(door)))
 })
 
 route('GET', '/health', (door) => {
@@ -113,18 +106,19 @@ route('GET', '/health', (door) => {
 
 app.notFound((door) => {
   const text = `There is nothing at ${repeated(door.req.path)}. The API is at /v1/chat/completions.`
-  return failureResponse(new Failure('unknown-url', text), door.var.requestId)
+  return failureResponse(new Failure('unknown-url', text), requestIdOf(door))
 })
 
 app.onError((error, door) => {
-  const { requestId, note } = door.var
+  const requestId = requestIdOf(door)
+  const note = door.get('note')
   const known = error instanceof Failure
   const failure = known ? error : new Failure('internal', 'Router9 failed. Please try again.')
   // Our own faults are for the log; the caller's are the caller's to read.
   if (!known) logFault(requestId, error)
   else if (failure.fault === 'gateway') logFault(requestId, `${failure.message} ${failure.details.detail ?? ''}`.trim())
   if (note) writeNote(note, failure.status, failure)
-  return failureResponse(failure, requestId)
+  return failureResponse(failure, requestId, limitsOf(door))
 })
 
 let colo: unknown = null
@@ -144,6 +138,19 @@ function reachOf(door: Door): Reach {
   return { objects: () => objectsOf(door), request: door.req.raw, waitUntil }
 }
 
+function requestIdOf(door: Door): string {
+  const known = door.get('requestId')
+  if (known !== undefined) return known
+  const fresh = `req_${randomText(24)}`
+  door.set('requestId', fresh)
+  return fresh
+}
+
+function limitsOf(door: Door): Record<string, string> {
+  const caller = door.get('caller')
+  return caller === undefined ? {} : limitHeaders(caller)
+}
+
 async function callerOf(door: Door): Promise<KeyRecord> {
   const header = door.req.header('authorization') ?? null
   const caller = await authenticate(header, door.env.KEYS, (work) => door.executionCtx.waitUntil(work))
@@ -153,7 +160,7 @@ async function callerOf(door: Door): Promise<KeyRecord> {
 
 function answer(door: Door, body: object): Response {
   return new Response(JSON.stringify(body), {
-    headers: { ...commonHeaders(door.var.requestId), 'content-type': 'application/json' },
+    headers: { ...commonHeaders(requestIdOf(door)), ...limitsOf(door), 'content-type': 'application/json' },
   })
 }
 
@@ -162,7 +169,7 @@ function preflight(door: Door, allow: string): Response {
   return new Response(null, {
     status: 204,
     headers: {
-      ...commonHeaders(door.var.requestId),
+      ...commonHeaders(requestIdOf(door)),
       allow,
       'access-control-allow-methods': allow,
       'access-control-allow-headers':

@@ -12,7 +12,7 @@ import { type Attempted, type Begun, begin, type Ending } from './begin.ts'
 import { blindWatcher, type Reach, type Watcher, watcherOf } from './board.ts'
 import { type Departure, departureOf } from './departure.ts'
 import type { KeyRecord } from './keys.ts'
-import { admit, type Spend } from './limits.ts'
+import { admit, limitHeaders, type Spend } from './limits.ts'
 import { type Note, writeNote } from './log.ts'
 import type { ObjectsOf } from './objects.ts'
 import { createOutlet, pump } from './pump.ts'
@@ -115,6 +115,7 @@ function headersOf(course: Course, answer: Begun | undefined): Record<string, st
   const answered = answer === undefined ? {} : { target: answer.target, dropped: answer.dropped }
   return {
     ...commonHeaders(call.requestId),
+    ...limitHeaders(call.caller),
     ...toldHeaders({ requestedModel: chat.model, route, trace, timing, ...answered }),
   }
 }
