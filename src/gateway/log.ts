@@ -138,8 +138,8 @@ export function logFault(requestId: string, error: unknown): void {
 
 function write(level: 'log' | 'warn' | 'error', fields: Readonly<Record<string, unknown>>): void {
   // The name of a key looks like one itself; everything else is searched for whatever looks like one.
-  const { key, ...others } = fields
-  const head = { level: level === 'log' ? 'info' : level, key }
+  const head = { level: level === 'log' ? 'info' : level, key: fields.key }
+  const others = { ...fields, key: undefined }
   console[level](
     `${withoutOwnKeys(JSON.stringify(head)).slice(0, -1)},${withoutKeyLike(JSON.stringify(others)).slice(1)}`,
   )

@@ -124,7 +124,8 @@ export function createBoard(isolate: string, seed: number): Board {
                 ? `${isolate}:own`
                 : undefined
           const wanted = trial !== undefined && (standing.state === 'suspect' || standing.state === 'half-open')
-          return { ...standing, inFlight: inFlight.get(deployment)?.count ?? 0, ...(wanted ? { trial } : {}) }
+          const here = { ...standing, inFlight: inFlight.get(deployment)?.count ?? 0 }
+          return wanted ? { ...here, trial } : here
         },
         deployments: () => [...records.keys()],
       }

@@ -1,4 +1,4 @@
-import type { View } from './board.ts'
+import type { Standing, View } from './board.ts'
 import { hashOf, unitOf } from './hash.ts'
 import type { State } from './health.ts'
 
@@ -89,14 +89,16 @@ export function rank<T extends Candidate>(candidates: readonly T[], view: View, 
     if (!firstPrices.has(tier)) firstPrices.set(tier, price ?? 0)
   }
   const rows = standings.map(({ candidate, standing }): Row<T> => {
-    const { inFlight, ramp, hopedTtftMs, shaky, ...shown } = standing
+    const { inFlight, ramp, hopedTtftMs, shaky } = standing
     const penalty = options.policy === 'strict' ? 0 : pricePenalty(candidate.price, firstPrices.get(candidate.tier))
     const ttftMs = (explores ? hopedTtftMs : standing.ttftMs) ?? unknownMs
     const score = scoreOf(candidate, standing, options, ttftMs) - penalty - (shaky ? SHAKY_COST : 0)
     const passes = ramp >= 1 || unitOf(options.requestHash ^ hashOf(candidate.name), SALT.ramp) < ramp
     const cost = ttftMs * (1 + IN_FLIGHT_WEIGHT * inFlight)
-    const hope = scoreOf(candidate, { ...standing, p: WELL_P }, options, hopedTtftMs ?? unknownMs) - penalty
-    return { shown: { candidate, score, ...shown }, passes, cost, hope }
+    const hope =
+      scoreOf(candidate, { p: WELL_P, tokensPerSecond: standing.tokensPerSecond }, options, hopedTtftMs ?? unknownMs) -
+      penalty
+    return { shown: rankedOf(candidate, standing, score), passes, cost, hope }
   })
   const inside = rows.filter(({ shown }) => !isOut(shown.state))
   const bestP = Math.max(0, ...inside.map(({ shown }) => shown.p))
@@ -132,10 +134,10 @@ export function rank<T extends Candidate>(candidates: readonly T[], view: View, 
 
 /** Most requests leave no choice: nothing is compared for them. */
 function alone<T extends Candidate>(candidate: T, view: View, options: RankOptions): Ranking<T> {
-  const { inFlight: _, ramp: __, hopedTtftMs: ___, shaky: ____, ...standing } = view.of(candidate.name, options.bucket)
+  const standing = view.of(candidate.name, options.bucket)
   const score = scoreOf(candidate, standing, options, standing.ttftMs ?? UNKNOWN_TTFT_MS)
   const { state } = standing
-  const rows = [{ candidate, score, ...standing }]
+  const rows = [rankedOf(candidate, standing, score)]
   const panic = isOut(state)
   return state === 'limited' ? { ranked: [], out: rows, panic } : { ranked: rows, out: [], panic }
 }
@@ -152,8 +154,17 @@ interface Row<T extends Candidate> {
   readonly hope: number
 }
 
-function withoutTrial<T extends Candidate>({ trial: _, ...shown }: Ranked<T>): Ranked<T> {
-  return shown
+/** Field by field: to copy all but some costs many times as much, and this is done for each candidate of each request. */
+function rankedOf<T extends Candidate>(candidate: T, standing: Standing, score: number): Ranked<T> {
+  const { state, p, ttftMs, ttftP95Ms, samples, tokensPerSecond, until, reason, trial } = standing
+  const ranked = { candidate, score, state, p, ttftMs, ttftP95Ms, samples, tokensPerSecond, until, reason }
+  return trial === undefined ? ranked : { ...ranked, trial }
+}
+
+function withoutTrial<T extends Candidate>(ranked: Ranked<T>): Ranked<T> {
+  if (ranked.trial === undefined) return ranked
+  const { trial: _, ...others } = ranked
+  return others
 }
 
 function compareIndex<T extends Candidate>(a: Row<T>, b: Row<T>): number {

@@ -4,6 +4,7 @@ import { createRequire } from 'node:module'
 import net from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
+import { CONTROL_ARGUMENT, portsOf } from '../harness/control.ts'
 import { freePort } from '../harness/listen.ts'
 import { pinned } from './cores.ts'
 
@@ -41,32 +42,33 @@ export interface Serving {
   readonly inspect?: boolean
 }
 
-/** Starts a Worker and waits until its socket is open; it has run no request by then. */
+/** Starts a Worker and waits until it listens; it has run no request by then. */
 export async function serve(serving: Serving): Promise<Served> {
   const directory = await mkdtemp(path.join(os.tmpdir(), 'router9-bench-'))
-  const [port, inspectorPort] = [await freePort(), await freePort()]
+  const inspectorPort = await freePort()
   const file = path.join(directory, 'config.capnp')
   for (const [name, text] of Object.entries(serving.modules)) await writeFile(path.join(directory, name), text)
   // Durable Objects in memory have no SQLite: each use of it would fail, and cost other than it should.
   await mkdir(path.join(directory, 'state'))
-  await writeFile(file, configOf(serving, port, path.join(directory, 'state'), await platformOf()))
+  await writeFile(file, configOf(serving, path.join(directory, 'state'), await platformOf()))
   const inspector = serving.inspect === true ? `127.0.0.1:${inspectorPort}` : undefined
   const options = inspector === undefined ? [] : [`--inspector-addr=${inspector}`]
   const [command, args] = pinned(serving.core, require('workerd').default, [
     'serve',
     '--experimental',
+    CONTROL_ARGUMENT,
     ...options,
     file,
   ])
   let log = ''
   // Log lines are written, but not into a pipe: waking its reader with each would cost more than all of the line.
-  const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'] })
+  const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe', 'pipe'] })
   running.add(child)
   child.once('exit', () => running.delete(child))
-  child.stderr.on('data', (piece) => {
+  child.stderr?.on('data', (piece) => {
     log = (log + piece).slice(-20_000)
   })
-  await untilOpen(port, child, () => log)
+  const [port] = await portsOf(child, ['http'], () => log)
   if (inspector !== undefined) await untilOpen(inspectorPort, child, () => log)
   return {
     url: new URL(`http://127.0.0.1:${port}/`),
@@ -102,7 +104,6 @@ export async function objectsOf(): Promise<string[]> {
 
 function configOf(
   { modules, vars, kvPort, objects = [] }: Serving,
-  port: number,
   directory: string,
   { date, flags }: Platform,
 ): string {
@@ -121,7 +122,7 @@ const config :Workerd.Config = (
     (name = "state", disk = (path = ${text(directory)}, writable = true)),
     ${kv}
   ],
-  sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "main")]
+  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")]
 );
 const main :Workerd.Worker = (
   modules = [${files.join(', ')}],

@@ -4,8 +4,8 @@ import { createRequire } from 'node:module'
 import os from 'node:os'
 import path from 'node:path'
 import { PROVIDERS } from '../../src/catalog/providers.ts'
+import { CONTROL_ARGUMENT, portsOf } from './control.ts'
 import { type KeyStore, startKeyStore } from './key-store.ts'
-import { freePort } from './listen.ts'
 import { watchWorker } from './whole-run.ts'
 
 const require = createRequire(import.meta.url)
@@ -49,18 +49,17 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     path.join(directory, 'index.js'),
     wrapper ?? "export * from './router9.js'\nexport { default } from './router9.js'\n",
   )
-  const port = await freePort()
-  await writeFile(path.join(directory, 'config.capnp'), config(port, keys.port, { ...options, state }))
+  await writeFile(path.join(directory, 'config.capnp'), config(keys.port, { ...options, state }))
   let log = ''
-  const child = spawn(workerd(), ['serve', '--experimental', path.join(directory, 'config.capnp')], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  child.stdout.on('data', (piece) => {
+  const args = ['serve', '--experimental', CONTROL_ARGUMENT, path.join(directory, 'config.capnp')]
+  const child = spawn(workerd(), args, { stdio: ['ignore', 'pipe', 'pipe', 'pipe'] })
+  child.stdout?.on('data', (piece) => {
     log += piece
   })
-  child.stderr.on('data', (piece) => {
+  child.stderr?.on('data', (piece) => {
     log += piece
   })
+  const [port] = await portsOf(child, ['http'], () => log)
   const url = `http://127.0.0.1:${port}`
   const given = Object.entries(options.vars).flatMap(([name, value]) => (name.endsWith('_API_KEY') ? value : []))
   watchWorker({ url, secrets: () => [...given, ...keys.secrets], log: () => log })
@@ -93,7 +92,7 @@ function workerd(): string {
   return require('workerd').default
 }
 
-function config(port: number, kvPort: number, { vars, analyticsPort, state = '' }: WorkerOptions): string {
+function config(kvPort: number, { vars, analyticsPort, state = '' }: WorkerOptions): string {
   const text = JSON.stringify
   const [analytics, dataset] =
     analyticsPort === undefined
@@ -112,7 +111,7 @@ const config :Workerd.Config = (
     (name = "state", disk = (path = ${text(state)}, writable = true)),
     ${analytics}
   ],
-  sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "main")]
+  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")]
 );
 const main :Workerd.Worker = (
   modules = [

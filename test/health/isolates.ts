@@ -4,8 +4,8 @@ import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import os from 'node:os'
 import path from 'node:path'
+import { CONTROL_ARGUMENT, portsOf } from '../harness/control.ts'
 import { startKeyStore } from '../harness/key-store.ts'
-import { freePort } from '../harness/listen.ts'
 import { DEMO_KEY } from '../harness/worker.ts'
 
 const require = createRequire(import.meta.url)
@@ -48,20 +48,20 @@ export async function startIsolates(
   await copyFile(file, path.join(directory, 'router9.js'))
   await writeFile(path.join(directory, 'first.js'), FIRST)
   await writeFile(path.join(directory, 'other.js'), OTHER)
-  const ports: number[] = []
-  while (ports.length < count) ports.push(await freePort())
+  const names = Array.from({ length: count }, (_, at) => `http${at}`)
   const capnp = path.join(directory, 'config.capnp')
-  await writeFile(capnp, config(ports, keys.port, vars, path.join(directory, 'state')))
-  const child = spawn(require('workerd').default, ['serve', '--experimental', capnp], {
-    stdio: ['ignore', 'pipe', 'pipe'],
+  await writeFile(capnp, config(names, keys.port, vars, path.join(directory, 'state')))
+  const child = spawn(require('workerd').default, ['serve', '--experimental', CONTROL_ARGUMENT, capnp], {
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
   })
   let log = ''
   for (const output of [child.stdout, child.stderr]) {
-    output.on('data', (piece) => {
+    output?.on('data', (piece) => {
       log = (log + piece).slice(-100_000)
     })
   }
   const ended = once(child, 'exit')
+  const ports = await portsOf(child, names, () => log)
   const urls = ports.map((port) => `http://127.0.0.1:${port}`)
   const startedAt = Date.now()
   for (const url of urls) {
@@ -93,7 +93,7 @@ function answers(url: string): Promise<boolean> {
 }
 
 function config(
-  ports: readonly number[],
+  names: readonly string[],
   kvPort: number,
   vars: Readonly<Record<string, string>>,
   state: string,
@@ -121,16 +121,16 @@ function config(
       (className = "Ledger", uniqueKey = "ledger", enableSql = true),
     ],
     durableObjectStorage = (localDisk = "state"),`
-  const services = ports.map((_, index) => {
+  const services = names.map((_, index) => {
     const code =
       index === 0
         ? worker('first.js', [keys, ...settings], own)
         : worker('other.js', [keys, ...objects, ...settings], '')
     return `(name = "isolate${index}", worker = ${code})`
   })
-  const sockets = ports.map(
-    (port, index) =>
-      `(name = "http${index}", address = "127.0.0.1:${port}", http = (cfBlobHeader = "${PLACE_HEADER}"), service = "isolate${index}")`,
+  const sockets = names.map(
+    (name, index) =>
+      `(name = "${name}", address = "127.0.0.1:0", http = (cfBlobHeader = "${PLACE_HEADER}"), service = "isolate${index}")`,
   )
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
