@@ -4,7 +4,7 @@ import { bundleSize, SIZE_GOAL } from './bundle-size.ts'
 import { COLD_GOAL, measureColdStart } from './cold-start.ts'
 import { type Cores, pinCores } from './cores.ts'
 import { machine, versions } from './machine.ts'
-import { type Gateways, type LaneResult, measureScenario, valuesOf } from './measure.ts'
+import { type Gateways, type LaneResult, measureScenario, valuesOf, warmUp } from './measure.ts'
 import { profile } from './profile.ts'
 import { scenarioJson, scenarioLines, targetLines } from './report.ts'
 import { HELD_UP_GOAL, measureRoundTrips, REPORTS_GOAL } from './round-trips.ts'
@@ -106,6 +106,9 @@ async function measureTrips(stage: Stage, asked: Asked, found: Findings): Promis
   judge(asked, found, REPORTS_GOAL, [reportsPerSecond])
 }
 
+/** Of each gateway, before anything is measured. */
+const WARM_UP_MS = 4000
+
 async function measureLanes(stage: Stage, asked: Asked, found: Findings): Promise<void> {
   const scenarios = SCENARIOS.filter(({ name, quick }) => wanted(asked, name, quick === true))
   if (scenarios.length === 0) return
@@ -117,6 +120,7 @@ async function measureLanes(stage: Stage, asked: Asked, found: Findings): Promis
   }
   const grown = new Map<string, readonly LaneResult[]>()
   try {
+    for (const scenario of scenarios.slice(0, 1)) await warmUp(scenario, gateways, WARM_UP_MS)
     for (const scenario of scenarios) {
       const results = await measureScenario(scenario, gateways, asked)
       found.say(...scenarioLines(scenario, results))
