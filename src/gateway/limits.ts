@@ -158,13 +158,16 @@ export function limitHeaders({ id, account: shared, limits }: KeyRecord): Record
   const { requests, tokens } = addSpent(addSpent(account?.known ?? minute, account?.pending ?? minute), minute)
   const resetMs = msToReset(now)
   const reset = resetMs < 1000 ? `${resetMs}ms` : `${Math.ceil(resetMs / 1000)}s`
-  const of = (what: string, most: number, used: number) => ({
-    [`x-ratelimit-limit-${what}`]: String(most),
-    [`x-ratelimit-remaining-${what}`]: String(Math.max(most - used, 0)),
-    [`x-ratelimit-reset-${what}`]: reset,
-  })
-  return {
-    ...(limits.rpm === undefined ? {} : of('requests', limits.rpm, requests)),
-    ...(limits.tpm === undefined ? {} : of('tokens', limits.tpm, tokens)),
+  const headers: Record<string, string> = {}
+  if (limits.rpm !== undefined) {
+    headers['x-ratelimit-limit-requests'] = String(limits.rpm)
+    headers['x-ratelimit-remaining-requests'] = String(Math.max(limits.rpm - requests, 0))
+    headers['x-ratelimit-reset-requests'] = reset
   }
+  if (limits.tpm !== undefined) {
+    headers['x-ratelimit-limit-tokens'] = String(limits.tpm)
+    headers['x-ratelimit-remaining-tokens'] = String(Math.max(limits.tpm - tokens, 0))
+    headers['x-ratelimit-reset-tokens'] = reset
+  }
+  return headers
 }
