@@ -100,6 +100,10 @@ export function rank<T extends Candidate>(candidates: readonly T[], view: View, 
       penalty
     return { shown: rankedOf(candidate, standing, score), passes, cost, hope }
   })
+  // Mostly all are well, and there is nobody to be told apart.
+  if (rows.length > 0 && rows.every(isPlain)) {
+    return { ranked: pick(ordered(rows, options), options).map(({ shown }) => shown), out: [], panic: false }
+  }
   const inside = rows.filter(({ shown }) => !isOut(shown.state))
   const bestP = Math.max(0, ...inside.map(({ shown }) => shown.p))
   // With all of them doubted, those that are about as good as the best of them.
@@ -140,6 +144,10 @@ function alone<T extends Candidate>(candidate: T, view: View, options: RankOptio
   const rows = [rankedOf(candidate, standing, score)]
   const panic = isOut(state)
   return state === 'limited' ? { ranked: [], out: rows, panic } : { ranked: rows, out: [], panic }
+}
+
+function isPlain<T extends Candidate>({ shown: { state, trial }, passes }: Row<T>): boolean {
+  return state === 'closed' && passes && trial === undefined
 }
 
 function isOut(state: State): boolean {
