@@ -4,10 +4,9 @@ import { Failure } from './failure.ts'
 /**
  * The schema of a chat request (reference; contract 8). Loose: a field we don't know survives and travels to providers
  * that may know it. OpenAI's optional fields also take `null`, meaning absent, as OpenAI itself does.
- *
- * Each part of it is made when a request first has it: making all of them would cost the first caller of an isolate more
- * than anything else that is done for it.
  */
+
+/** Makes a part of the schema when a request first has it: an isolate's first caller should not wait for all of them. */
 function once<Schema>(make: () => Schema): () => Schema {
   let made: Schema | undefined
   return () => {

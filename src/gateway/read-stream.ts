@@ -58,7 +58,7 @@ export function createStreamReader({ response, decode, settler, watch, idleMs, s
       return settler.fail(new Failure('provider-failed', 'The provider sent an event that is not JSON.', { detail }))
     }
     const events = decode(message, event)
-    if (events.length === 1 && isWords(events[0])) messages.learn()
+    messages.decoded(events.length === 1 && isWords(events[0]))
     return settler.take(events)
   }
 

@@ -6,8 +6,11 @@ export interface JsonMessages {
    * @throws SyntaxError
    */
   readonly read: (text: string) => unknown
-  /** Nobody keeps anything of such a message as the last one: its form is worth knowing. */
-  readonly learn: () => void
+  /**
+   * To be called for each message when it has been decoded. Where nothing but words came of it, nobody keeps a part of it, and
+   * its form is worth knowing; where anything else did, its object is not given again.
+   */
+  readonly decoded: (onlyWords: boolean) => void
 }
 
 /** The fields in which messages of one form differ: words, and the padding that hides how long they are. */
@@ -27,6 +30,7 @@ interface Form {
 
 export function createJsonMessages(): JsonMessages {
   let form: Form | undefined
+  /** The last message, unless it was of the known form. */
   let last: string | undefined
   let inVain = 0
   return {
@@ -40,10 +44,13 @@ export function createJsonMessages(): JsonMessages {
       last = text
       return json
     },
-    learn() {
-      if (last === undefined || inVain >= MOST_IN_VAIN) return
-      inVain++
-      form = formOf(last)
+    decoded(onlyWords) {
+      if (last === undefined) {
+        if (!onlyWords) form = undefined
+      } else if (onlyWords && inVain < MOST_IN_VAIN) {
+        inVain++
+        form = formOf(last)
+      }
     },
   }
 }

@@ -16,7 +16,7 @@ function readAll(texts: readonly string[]): void {
       outcome(() => messages.read(text)),
       text,
     ).toEqual(outcome(() => JSON.parse(text)))
-    messages.learn()
+    messages.decoded(true)
   }
 }
 
@@ -33,7 +33,7 @@ test('words of one form are read as JSON.parse reads them', () => {
 test('a form is parsed once and given again', () => {
   const messages = createJsonMessages()
   messages.read(chunk('"a"'))
-  messages.learn()
+  messages.decoded(true)
   const first = messages.read(chunk('"b"'))
   expect(messages.read(chunk('"c"'))).toBe(first)
   expect(first).toEqual(JSON.parse(chunk('"c"')))
@@ -44,6 +44,16 @@ test('a form that was not learned is never given again', () => {
   const first = messages.read(chunk('"a"'))
   expect(messages.read(chunk('"b"'))).not.toBe(first)
   expect(first).toEqual(JSON.parse(chunk('"a"')))
+})
+
+test('an object that somebody may keep a part of is not given again', () => {
+  const messages = createJsonMessages()
+  messages.read(chunk('"a"'))
+  messages.decoded(true)
+  const kept = messages.read(chunk('"b"'))
+  messages.decoded(false)
+  expect(messages.read(chunk('"c"'))).not.toBe(kept)
+  expect(kept).toEqual(JSON.parse(chunk('"b"')))
 })
 
 test('padding beside the words differs freely', () => {
