@@ -15,11 +15,6 @@ function once<Schema>(make: () => Schema): () => Schema {
   }
 }
 
-/** A part of a schema that few requests have. */
-function rarely<Schema extends z.core.$ZodType>(make: () => Schema) {
-  return z.nullish(z.lazy(make))
-}
-
 const text = once(() => z.string())
 const maybeText = once(() => z.nullish(text()))
 const maybeBoolean = once(() => z.nullish(z.boolean()))
@@ -46,16 +41,14 @@ const part = once(() =>
     .looseObject({
       type: text(),
       text: z.optional(text()),
-      image_url: z.optional(z.lazy(() => z.looseObject({ url: text() }))),
-      input_audio: z.optional(z.lazy(() => z.looseObject({ data: text(), format: text() }))),
+      image_url: z.optional(z.looseObject({ url: text() })),
+      input_audio: z.optional(z.looseObject({ data: text(), format: text() })),
       file: z.optional(
-        z.lazy(() =>
-          z.looseObject({
-            file_data: maybeText(),
-            file_id: maybeText(),
-            filename: maybeText(),
-          }),
-        ),
+        z.looseObject({
+          file_data: maybeText(),
+          file_id: maybeText(),
+          filename: maybeText(),
+        }),
       ),
       refusal: z.optional(text()),
     })
@@ -74,7 +67,7 @@ const toolCall = once(() =>
       id: text(),
       type: z.optional(text()),
       function: z.optional(functionCall()),
-      custom: z.optional(z.lazy(() => z.looseObject({ name: text(), input: text() }))),
+      custom: z.optional(z.looseObject({ name: text(), input: text() })),
     })
     .check((context) => {
       const member = context.value.type === 'custom' ? 'custom' : 'function'
@@ -92,13 +85,13 @@ const message = once(() =>
         z.union([text(), z.array(z.lazy(part))], { error: 'must be a string or an array of content parts' }),
       ),
       name: maybeText(),
-      tool_calls: rarely(() => z.array(toolCall())),
+      tool_calls: z.nullish(z.array(z.lazy(toolCall))),
       tool_call_id: maybeText(),
-      function_call: rarely(functionCall),
+      function_call: z.nullish(functionCall()),
       refusal: maybeText(),
       reasoning_content: maybeText(),
       reasoning: maybeText(),
-      reasoning_details: rarely(() => z.array(z.looseObject({ type: text() }))),
+      reasoning_details: z.nullish(z.array(z.looseObject({ type: text() }))),
     })
     .check((context) => {
       const { role, content, tool_call_id, name } = context.value
@@ -123,7 +116,7 @@ const tool = once(() =>
           strict: maybeBoolean(),
         }),
       ),
-      custom: z.optional(z.lazy(() => z.looseObject({ name: text(), description: maybeText() }))),
+      custom: z.optional(z.looseObject({ name: text(), description: maybeText() })),
     })
     .check((context) => {
       const { type } = context.value

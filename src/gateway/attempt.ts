@@ -35,8 +35,7 @@ export interface Answer {
   readonly first: readonly Said[]
   /** What is said next, at least one thing; resolves always, with an ending at last. Not to be called after it. */
   readonly next: StreamReader['next']
-  /** After an ending: lets the provider end its side; resolves soon, and always. */
-  readonly drain: StreamReader['drain']
+  readonly drained: StreamReader['drained']
   /** Ends the upstream at once. */
   readonly cancel: () => void
   readonly usage: () => Usage
@@ -106,7 +105,7 @@ async function whole(given: Try, prepared: Prepared, watch: Watch): Promise<Answ
 }
 
 /** Of an answer that came whole. */
-const NOTHING_LEFT = { next: async () => [], drain: async () => {}, cancel: () => {}, waitedMs: () => 0 }
+const NOTHING_LEFT = { next: async () => [], drained: async () => {}, cancel: () => {}, waitedMs: () => 0 }
 
 async function stream(given: Try, prepared: Prepared, watch: Watch): Promise<Answer> {
   const { target, provider, timeouts, chat } = given
@@ -114,7 +113,7 @@ async function stream(given: Try, prepared: Prepared, watch: Watch): Promise<Ans
   const type = response.headers.get('content-type') ?? ''
   if (/\b(json|html)\b/i.test(type)) await refuseBody(response, prepared, provider)
   const settler = createSettler(given.promptTokens, chat.n ?? 1)
-  const { next, drain } = createStreamReader({
+  const { next, drained } = createStreamReader({
     response,
     decode: prepared.decoder(),
     settler,
@@ -125,7 +124,7 @@ async function stream(given: Try, prepared: Prepared, watch: Watch): Promise<Ans
   const first: Said[] = []
   while (!begins(first, response.status)) first.push(...(await next()))
   const { waitedMs, end: cancel } = watch
-  return { target, dropped: prepared.dropped, first, next, drain, cancel, usage: settler.usage, waitedMs }
+  return { target, dropped: prepared.dropped, first, next, drained, cancel, usage: settler.usage, waitedMs }
 }
 
 /** A whole body where a stream was asked for: mostly an error that came with a 200. */

@@ -205,7 +205,7 @@ async function carry(course: Course, answer: Begun, outlet: Outlet): Promise<voi
   )
   finish(course, answer, observer, broken ?? (how === 'left' ? 'left' : 'complete'))
   writeNote(note, 200, broken, how === 'left' || undefined)
-  await answer.drain()
+  await answer.drained()
 }
 
 function observe({ keeper }: Course, said: readonly Said[]): Observer | undefined {

@@ -31,11 +31,8 @@ export function isMeaningful(item: Said): boolean {
 export interface StreamReader {
   /** What is said next, at least one thing; with an ending at last, whatever happens. Not to be called after it. */
   readonly next: () => Promise<readonly Said[]>
-  /**
-   * After an ending: waits for the provider to end its side too, which mostly it has done. A connection that was read to its
-   * end is used for the next request; one that was broken off has to be opened anew.
-   */
-  readonly drain: () => Promise<void>
+  /** After an ending: resolves, soon and always, when the provider has ended its side too, or has been cut off. */
+  readonly drained: () => Promise<void>
 }
 
 export function createStreamReader({ response, decode, settler, watch, idleMs, secret }: StreamParts): StreamReader {
@@ -44,6 +41,7 @@ export function createStreamReader({ response, decode, settler, watch, idleMs, s
   const messages = createJsonMessages()
   let begun = false
   let finished = false
+  let rest: Promise<void> = Promise.resolve()
   const silenceMs = () => (settler.finished() ? Math.min(FINISH_GRACE_MS, idleMs) : idleMs)
 
   const readMessage = ({ data, event }: SseMessage): readonly Said[] => {
@@ -98,13 +96,18 @@ export function createStreamReader({ response, decode, settler, watch, idleMs, s
       }
       const last = said.at(-1)
       if (last === undefined) continue
-      if (last.type === 'end') watch.release()
+      if (last.type === 'end') {
+        watch.release()
+        rest = drain()
+      }
       if (last.type !== 'error') return said
       watch.end()
       return [...said.slice(0, -1), { type: 'error' as const, failure: last.failure.without(secret) }]
     }
   }
 
+  // A connection that was read to its end is used for the next request; one that was broken off has to be opened anew. Mostly
+  // the end is there already. However long the client takes, the provider has a moment only.
   const drain = async () => {
     const timer = setTimeout(watch.end, DRAIN_MS)
     try {
@@ -116,7 +119,7 @@ export function createStreamReader({ response, decode, settler, watch, idleMs, s
     }
   }
 
-  return { next, drain }
+  return { next, drained: () => rest }
 }
 
 /** Words, and nothing else that somebody might keep. */

@@ -16,6 +16,8 @@ export interface JsonMessages {
 /** The fields in which messages of one form differ: words, and the padding that hides how long they are. */
 const HOLE = /"(?:content|text|reasoning_content|reasoning|thinking|arguments|partial_json|obfuscation|p)":\s?"/g
 const MOST_HOLES = 3
+/** Holes that lie deeper are not looked for. */
+const MOST_DEPTH = 20
 const PLAIN = /^[^"\\\p{Cc}]*$/u
 const MARK = 'router9-hole-'
 /** A stream whose messages never come in the same form again is not examined for ever. */
@@ -55,9 +57,10 @@ export function createJsonMessages(): JsonMessages {
   }
 }
 
-/** Fills a form with the words of a text; false where the text has another form. Slices are compared faster than beginnings. */
+/** Fills a form with the words of a text; false where the text has another form. */
 function filled({ texts, fill }: Form, text: string): boolean {
   const [head = ''] = texts
+  // Slices are compared faster than `startsWith` does it.
   if (text.slice(0, head.length) !== head) return false
   const words: string[] = []
   let at = head.length
@@ -100,9 +103,11 @@ function formOf(text: string): Form | undefined {
   const holes = texts.length
   if (holes === 0 || holes > MOST_HOLES) return undefined
   texts.push(text.slice(from))
+  // What is escaped outside the holes could be our mark.
+  if (texts.some((piece) => piece.includes('\\'))) return undefined
   const json: unknown = JSON.parse(texts.map((piece, at) => (at < holes ? `${piece}${MARK}${at}` : piece)).join(''))
   const fill: ((words: string) => void)[] = []
-  findHoles(json, fill)
+  findHoles(json, fill, MOST_DEPTH)
   // Of a field that is there twice, only the last counts.
   return fill.filter(Boolean).length === holes ? { texts, json, fill } : undefined
 }
@@ -113,8 +118,8 @@ function endOfString(text: string, begin: number): number {
   return at
 }
 
-function findHoles(value: unknown, fill: ((words: string) => void)[]): void {
-  if (typeof value !== 'object' || value === null) return
+function findHoles(value: unknown, fill: ((words: string) => void)[], depth: number): void {
+  if (typeof value !== 'object' || value === null || depth === 0) return
   const fields = value as Record<string, unknown>
   for (const name of Object.keys(fields)) {
     const inner = fields[name]
@@ -122,6 +127,6 @@ function findHoles(value: unknown, fill: ((words: string) => void)[]): void {
       fill[Number(inner.slice(MARK.length))] = (words) => {
         fields[name] = words
       }
-    } else findHoles(inner, fill)
+    } else findHoles(inner, fill, depth - 1)
   }
 }

@@ -120,7 +120,8 @@ async function measureLanes(stage: Stage, asked: Asked, found: Findings): Promis
   }
   const grown = new Map<string, readonly LaneResult[]>()
   try {
-    for (const scenario of scenarios.slice(0, 1)) await warmUp(scenario, gateways, WARM_UP_MS)
+    const [first] = scenarios
+    if (first !== undefined) await warmUp(first, gateways, WARM_UP_MS)
     for (const scenario of scenarios) {
       const results = await measureScenario(scenario, gateways, asked)
       found.say(...scenarioLines(scenario, results))

@@ -29,6 +29,7 @@ interface Runnable {
 
 /** As many times as long as it is measured a lane runs before: V8 compiles what is hot, and memory grows to what is needed. */
 const WARM_LANES = 2
+const WARM_CONCURRENCY = 32
 
 /** Sends a scenario's requests for a while, to isolates that have run nothing yet: V8 compiles for thousands of requests. */
 export async function warmUp(scenario: Scenario, gateways: Gateways, forMs: number): Promise<void> {
@@ -37,8 +38,6 @@ export async function warmUp(scenario: Scenario, gateways: Gateways, forMs: numb
     if (runnable !== undefined) await runLane(runnable, WARM_CONCURRENCY, forMs)
   }
 }
-
-const WARM_CONCURRENCY = 32
 
 /** Measures a scenario: warms each lane up, then runs all of them in each round, in changing order. */
 export async function measureScenario(

@@ -84,6 +84,17 @@ test('words that look like a form, or like our own mark, are words', () => {
   readAll(odd.flatMap((word) => [chunk('"a"'), chunk(word), chunk(word, ',"p":"x"')]))
 })
 
+test('what is nested deeply, or is our mark in disguise, is read all the same', () => {
+  const deep = '['.repeat(20_000) + ']'.repeat(20_000)
+  const messages = createJsonMessages()
+  for (const word of ['"a"', '"b"']) {
+    expect(messages.read(chunk(word, `,"seed":${deep}`))).toMatchObject({ id: 'a' })
+    messages.decoded(true)
+  }
+  const masked = (at: string) => `,"seed":"router9\\u002dhole-${at}"`
+  readAll(['0', '1', '99999999'].flatMap((at) => [chunk('"a"', masked(at)), chunk('"b"', masked(at))]))
+})
+
 test('whatever a stream brings is read as JSON.parse reads it', () => {
   let seed = 1
   const next = (below: number) => {
