@@ -88,20 +88,7 @@ export function readUpstreamFailure(error: UpstreamError): Failure {
   }
 }
 
-const MESSAGES: Readonly<
-  Record<
-    Exclude<
-      Kind,
-      | 'context-length'
-      | 'content-filter'
-      | 'rejected'
-      | 'model-not-capable'
-      | 'unsupported-parameter'
-      | 'body-too-large'
-    >,
-    string
-  >
-> = {
+const MESSAGES: Readonly<Record<Exclude<Kind, Told>, string>> = {
   'rate-limited': 'The provider is limiting our requests; try again later.',
   'quota-exhausted': "The gateway's account with the provider is used up.",
   'credentials-refused': "The provider refused the gateway's own account.",
@@ -111,14 +98,17 @@ const MESSAGES: Readonly<
   'provider-timeout': 'The provider did not answer in time.',
 }
 
-type Kind = Extract<
-  FailureKind,
+/** Those of which the provider's own words are told. */
+type Told =
   | 'context-length'
   | 'content-filter'
   | 'rejected'
   | 'model-not-capable'
   | 'unsupported-parameter'
   | 'body-too-large'
+type Kind = Extract<
+  FailureKind,
+  | Told
   | 'rate-limited'
   | 'quota-exhausted'
   | 'credentials-refused'

@@ -16,6 +16,8 @@ export interface JsonMessages {
 /** The fields in which messages of one form differ: words, and the padding that hides how long they are. */
 const HOLE = /"(?:content|text|reasoning_content|reasoning|thinking|arguments|partial_json|obfuscation|p)":\s?"/g
 const MOST_HOLES = 3
+/** What is longer comes seldom, and to look for its holes would make everybody else wait. */
+const MOST_CHARACTERS = 8192
 /** Holes that lie deeper are not looked for. */
 const MOST_DEPTH = 20
 const PLAIN = /^[^"\\\p{Cc}]*$/u
@@ -88,7 +90,7 @@ function unescaped(inside: string): string | undefined {
 }
 
 function formOf(text: string): Form | undefined {
-  if (text.includes(MARK)) return undefined
+  if (text.length > MOST_CHARACTERS || text.includes(MARK)) return undefined
   const texts: string[] = []
   let from = 0
   for (const {

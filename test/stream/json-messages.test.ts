@@ -56,6 +56,16 @@ test('an object that somebody may keep a part of is not given again', () => {
   expect(kept).toEqual(JSON.parse(chunk('"b"')))
 })
 
+test('a long message is not searched for its form: everybody else would wait', () => {
+  const messages = createJsonMessages()
+  const long = (word: string) => chunk(JSON.stringify(word.repeat(10_000)))
+  messages.read(long('a'))
+  messages.decoded(true)
+  const first = messages.read(long('b'))
+  messages.decoded(true)
+  expect(messages.read(long('c'))).not.toBe(first)
+})
+
 test('padding beside the words differs freely', () => {
   readAll(['"x"', '"yy"', '""', '"\\"z"'].map((padding) => chunk('"word"', `,"obfuscation":${padding}`)))
 })

@@ -2,9 +2,12 @@ import http, { type ServerResponse } from 'node:http'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { listen } from '../harness/listen.ts'
 import { type Router9, startRouter9 } from '../harness/router9.ts'
+import { openRawClient } from './raw-client.ts'
 
-const WORD = 'data: {"choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
+const wordOf = (content: string) =>
+  `data: {"choices":[{"index":0,"delta":{"content":"${content}"},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n`
 
+let word = wordOf('Hi')
 let connections = 0
 let ended = 0
 /** How the provider ends a stream after its last word. */
@@ -15,7 +18,7 @@ const provider = http.createServer((request, response) => {
   response.once('close', () => ended++)
   response.writeHead(200, { 'content-type': 'text/event-stream' })
   request.resume().once('end', () => {
-    response.write(WORD)
+    response.write(word)
     finish(response)
   })
 })
@@ -73,4 +76,16 @@ test('one that does not end it is waited for a second, and the client not at all
   expect(await ask()).toMatch(/data: \[DONE\]\n\n$/)
   expect(ended).toBe(endedBefore)
   await until(() => ended > endedBefore)
+})
+
+test('nor any longer where the client does not take the end', async () => {
+  // More than sockets hold.
+  word = wordOf('Hi'.repeat(4_000_000))
+  const endedBefore = ended
+  const messages = [{ role: 'user', content: 'Hi' }]
+  const client = openRawClient(router9.url, { model: 'openai/gpt-4o', stream: true, messages }, false)
+  client.pause()
+  await until(() => ended > endedBefore)
+  expect(client.receivedBytes()).toBe(0)
+  client.leave('rst')
 })
