@@ -146,8 +146,9 @@ function alone<T extends Candidate>(candidate: T, view: View, options: RankOptio
   return state === 'limited' ? { ranked: [], out: rows, panic } : { ranked: rows, out: [], panic }
 }
 
-function isPlain<T extends Candidate>({ shown: { state, trial }, passes }: Row<T>): boolean {
-  return state === 'closed' && passes && trial === undefined
+/** No trial is made where nothing is in doubt (board.ts). */
+function isPlain<T extends Candidate>({ shown, passes }: Row<T>): boolean {
+  return shown.state === 'closed' && passes
 }
 
 function isOut(state: State): boolean {
