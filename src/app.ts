@@ -8,7 +8,7 @@ import { readJsonBody } from './gateway/body.ts'
 import { complete } from './gateway/complete.ts'
 import { dryRun, listProviders } from './gateway/explain.ts'
 import type { KeyRecord } from './gateway/keys.ts'
-import { limitHeaders } from './gateway/limits.ts'
+import { limitHeaders, refuseOverLimit } from './gateway/limits.ts'
 import { describeModel, listModels } from './gateway/list-models.ts'
 import { logFault, type Note, writeNote } from './gateway/log.ts'
 import type { Objects } from './gateway/objects.ts'
@@ -56,6 +56,11 @@ route('POST', '/chat/completions', async (door) => {
   const caller = await callerOf(door)
   note.key = caller.id
   const knownAt = Date.now()
+  await refuseOverLimit(
+    caller,
+    () => objectsOf(door),
+    (work) => door.executionCtx.waitUntil(work),
+  )
   const body = await readJsonBody(door.req.raw)
   note.asked = body.model
   note.stream = body.stream === true

@@ -38,6 +38,19 @@ type WaitUntil = (work: Promise<unknown>) => void
 export type Spend = (tokens: number, dollars: number) => void
 
 /**
+ * Refuses a key that is over its limits already, before its request's body is read: it costs no more than this. Nothing is
+ * counted yet, since a request that is not valid costs nothing of the limits.
+ * @throws Failure 429 `request-rate`, `token-rate` or `budget`.
+ */
+export async function refuseOverLimit(
+  { id, account: shared, limits }: KeyRecord,
+  objects: ObjectsOf<'Ledger'>,
+  waitUntil: WaitUntil,
+): Promise<void> {
+  if (limits !== undefined) refuseOver(limits, await knownAccount(shared ?? id, limits, objects, waitUntil))
+}
+
+/**
  * Lets a request in or refuses it, by the limits of its key. Counts are exact within an isolate; over isolates they meet in
  * the key's ledger within about a second, off the path of the request.
  * @throws Failure 429 `request-rate`, `token-rate` or `budget`.
@@ -49,21 +62,36 @@ export async function admit(
 ): Promise<Spend> {
   if (limits === undefined) return () => {}
   const name = shared ?? id
-  const account = accountOf(name, objects, waitUntil)
-  if (account.first !== undefined) {
-    await orLate(account.first, limits.budget === undefined ? COLD_WAIT_MS : COLD_WAIT_FOR_BUDGET_MS)
-    // Once only: a ledger that hangs must not hold up every request of its key.
-    account.first = undefined
-  }
-  const now = Date.now()
-  const over = overLimit(limits, addSpent(account.known, account.pending), now)
-  if (over !== undefined) throw refusal(over, limits, now)
+  const account = await knownAccount(name, limits, objects, waitUntil)
+  refuseOver(limits, account)
   const count = (spent: Omit<Spent, 'minute'>) => {
     account.pending = addSpent(account.pending, { ...spent, minute: Math.floor(Date.now() / MINUTE_MS) })
     report(name, account, objects, waitUntil)
   }
   count({ requests: 1, tokens: 0, dollars: 0 })
   return (tokens, dollars) => count({ requests: 0, tokens, dollars })
+}
+
+/** What is known of a key, the ledger's first word included where that comes in time. */
+async function knownAccount(
+  name: string,
+  limits: Limits,
+  objects: ObjectsOf<'Ledger'>,
+  waitUntil: WaitUntil,
+): Promise<Account> {
+  const account = accountOf(name, objects, waitUntil)
+  if (account.first !== undefined) {
+    await orLate(account.first, limits.budget === undefined ? COLD_WAIT_MS : COLD_WAIT_FOR_BUDGET_MS)
+    // Once only: a ledger that hangs must not hold up every request of its key.
+    account.first = undefined
+  }
+  return account
+}
+
+function refuseOver(limits: Limits, account: Account): void {
+  const now = Date.now()
+  const over = overLimit(limits, addSpent(account.known, account.pending), now)
+  if (over !== undefined) throw refusal(over, limits, now)
 }
 
 function accountOf(name: string, objects: ObjectsOf<'Ledger'>, waitUntil: WaitUntil): Account {

@@ -21,6 +21,7 @@ interface Fault {
   readonly refusal: Refusal
 }
 
+const USED_UP_KEY = 'sk-r9k-used-up'
 const OVER_BYTES = 20 * 1024 * 1024 + 1
 
 // In the order of the contract's checks.
@@ -45,6 +46,13 @@ const FAULTS: readonly Fault[] = [
       draft.key = 'sk-r9k-nobody-has-this'
     },
     refusal: { status: 401, code: 'invalid_api_key' },
+  },
+  {
+    name: 'limits',
+    spoil: (draft) => {
+      draft.key = USED_UP_KEY
+    },
+    refusal: { status: 429, type: 'requests', code: 'rate_limit_exceeded' },
   },
   {
     name: 'body size',
@@ -90,6 +98,7 @@ const PAIRS = FAULTS.flatMap((first, at) =>
 let router9: Router9
 beforeAll(async () => {
   router9 = await startRouter9()
+  await router9.worker.keys.put(USED_UP_KEY, { limits: { rpm: 0 } })
 })
 afterAll(() => router9.stop())
 
