@@ -16,6 +16,7 @@ import { createWatch, type Watch } from './watch.ts'
 export interface Try {
   readonly target: Target
   readonly provider: ConfiguredProvider
+  readonly prepared: Prepared
   readonly chat: Chat
   readonly stream: boolean
   readonly timeouts: Timeouts
@@ -48,10 +49,9 @@ export interface Answer {
  * @throws Failure for all that goes wrong before that.
  */
 export async function attempt(given: Try): Promise<Answer> {
-  const prepared = prepare(given)
   const watch = createWatch(given.departure, given.deadlineMs)
   try {
-    return given.stream ? await stream(given, prepared, watch) : await whole(given, prepared, watch)
+    return given.stream ? await stream(given, watch) : await whole(given, watch)
   } catch (error) {
     const failure = watch.reason() ?? asFailure(error)
     watch.end()
@@ -59,7 +59,8 @@ export async function attempt(given: Try): Promise<Answer> {
   }
 }
 
-type Question = Pick<Try, 'target' | 'provider' | 'chat' | 'stream' | 'promptTokens' | 'header'>
+/** What a target's own request is made from. */
+export type Question = Pick<Try, 'target' | 'provider' | 'chat' | 'stream' | 'promptTokens' | 'header'>
 
 /**
  * What a target would be asked.
@@ -87,7 +88,8 @@ function asFailure(error: unknown): Failure {
   return new Failure('provider-failed', 'The provider could not be reached.', { reason })
 }
 
-async function whole(given: Try, prepared: Prepared, watch: Watch): Promise<Answer> {
+async function whole(given: Try, watch: Watch): Promise<Answer> {
+  const { prepared } = given
   const response = await askProvider(
     given.provider,
     prepared.request,
@@ -107,8 +109,8 @@ async function whole(given: Try, prepared: Prepared, watch: Watch): Promise<Answ
 /** Of an answer that came whole. */
 const NOTHING_LEFT = { next: async () => [], drained: async () => {}, cancel: () => {}, waitedMs: () => 0 }
 
-async function stream(given: Try, prepared: Prepared, watch: Watch): Promise<Answer> {
-  const { target, provider, timeouts, chat } = given
+async function stream(given: Try, watch: Watch): Promise<Answer> {
+  const { target, provider, prepared, timeouts, chat } = given
   const response = await askProvider(provider, prepared.request, target.deployment.upstreamModel, watch.signal)
   const type = response.headers.get('content-type') ?? ''
   if (/\b(json|html)\b/i.test(type)) await refuseBody(response, prepared, provider)

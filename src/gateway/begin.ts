@@ -1,10 +1,11 @@
 import { Failure } from '../chat/failure.ts'
 import type { Chat } from '../chat/request.ts'
+import type { Prepared } from '../dialects/dialect.ts'
 import type { Settings } from '../env.ts'
 import { type Ask, createAttempts } from '../routing/attempts.ts'
 import { classOf, type Outcome } from '../routing/outcome.ts'
 import type { Target } from '../routing/plan.ts'
-import { type Answer, attempt } from './attempt.ts'
+import { type Answer, attempt, prepare, type Question } from './attempt.ts'
 import type { Watcher } from './board.ts'
 import type { Departure } from './departure.ts'
 import { sleep } from './race.ts'
@@ -54,7 +55,7 @@ const LEAST_WAITED = 0.5
  * @throws Failure where none did: the caller's own fault as it is, otherwise one that sums up all.
  */
 export async function begin(beginning: Beginning): Promise<Begun> {
-  const { route, watcher, trace, departure } = beginning
+  const { route, watcher, trace, departure, settings } = beginning
   const { budget } = watcher
   const startedAt = Date.now()
   budget.earn(startedAt)
@@ -62,15 +63,25 @@ export async function begin(beginning: Beginning): Promise<Begun> {
   for (;;) {
     const ask = attempts.next(Date.now())
     if (ask === undefined) break
+    const question = questionOf(beginning, ask)
+    const prepared = preparedOr(question)
+    if (prepared instanceof Failure) {
+      trace.push({ target: ask.target.target, outcome: prepared.kind, ms: 0, failure: prepared })
+      if (!prepared.failover) throw prepared
+      attempts.skipped()
+      continue
+    }
     if (ask.waitMs > 0) {
       await sleep(ask.waitMs)
       if (departure.hasLeft()) throw new Failure('client-left', 'The client left.')
     }
     const { target, name } = ask.target
     const at = Date.now()
+    // Only now: whoever cannot even be asked this has spent nobody's trial.
     watcher.started(name, ask.trial)
     try {
-      const answer = await attempt(tryOf(beginning, ask))
+      const { timeouts } = settings
+      const answer = await attempt({ ...question, prepared, timeouts, deadlineMs: ask.deadlineMs, departure })
       trace.push({ target, outcome: '200', ms: Date.now() - at })
       return begun(answer, beginning, ask, at)
     } catch (error) {
@@ -145,10 +156,19 @@ function outcomeOf(
   }
 }
 
-function tryOf({ chat, stream, settings, promptTokens, header, departure }: Beginning, ask: Ask<Askee>) {
+function questionOf({ chat, stream, settings, promptTokens, header }: Beginning, ask: Ask<Askee>): Question {
   const { target } = ask.target
   const provider = settings.providers.get(target.deployment.provider)
   if (provider === undefined) throw new TypeError(`planned for a provider that is not configured`)
-  const { timeouts } = settings
-  return { target, provider, chat, stream, timeouts, deadlineMs: ask.deadlineMs, promptTokens, header, departure }
+  return { target, provider, chat, stream, promptTokens, header }
+}
+
+/** The request in the target's own words, or why it has none for it. */
+function preparedOr(question: Question): Prepared | Failure {
+  try {
+    return prepare(question)
+  } catch (error) {
+    if (error instanceof Failure) return error.without(question.provider.secret)
+    throw error
+  }
 }

@@ -90,7 +90,7 @@ export function blindWatcher(): Watcher {
   return {
     ready: async () => {},
     view: () => createBoard('', 0).view(Date.now()),
-    budget: { earn: nothing, spend: () => true },
+    budget: { earn: nothing, spend: () => true, giveBack: nothing },
     started: nothing,
     ended: nothing,
     note: nothing,

@@ -35,6 +35,8 @@ export interface Refusal {
 export interface Attempts<T extends Askable> {
   /** Whom to ask next; undefined where it is over. */
   readonly next: (now: number) => Ask<T> | undefined
+  /** The last one cannot be asked this at all: that was found out before it was, and has cost nobody anything. */
+  readonly skipped: () => void
   /** The last one failed. */
   readonly failed: (failure: Failure, now: number) => void
   /** Where `next` never gave anyone: why, and when to come again. */
@@ -76,6 +78,7 @@ export function createAttempts<T extends Askable>(options: AttemptsOptions<T>): 
   let current: Ask<T> | undefined
   let currentAt = startedAt
   let again: Ranked<T> | undefined
+  let paid = false
 
   const pickNext = (now: number): { row: Ranked<T>; waitMs: number } | undefined => {
     if (again !== undefined) {
@@ -100,7 +103,8 @@ export function createAttempts<T extends Askable>(options: AttemptsOptions<T>): 
       if (picked === undefined) return undefined
       // Going on to another one that is well adds nothing to the load of those that are down.
       const free = again === undefined && picked.row.state === 'closed'
-      if (asked > 0 && !free && !budget.spend(now)) return undefined
+      paid = asked > 0 && !free
+      if (paid && !budget.spend(now)) return undefined
       const { row, waitMs } = picked
       left = left.filter((other) => other !== row)
       again = undefined
@@ -129,12 +133,15 @@ export function createAttempts<T extends Askable>(options: AttemptsOptions<T>): 
       }
       return current
     },
+    skipped() {
+      tries--
+      if (paid) budget.giveBack()
+    },
     failed(failure, now) {
       if (current === undefined) return
       const { target, row } = current
-      const { kind, fault, details } = failure
-      // What we refused ourselves has cost nobody anything.
-      if (fault !== 'caller' || details.upstreamStatus !== undefined) asked++
+      const { kind, fault } = failure
+      asked++
       if (!failure.failover) left = []
       if (fault !== 'caller') failedProviders.add(target.provider)
       if (kind === 'context-length') left = left.filter(({ candidate }) => isRoomier(candidate, target))

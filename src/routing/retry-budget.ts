@@ -4,6 +4,8 @@ export interface RetryBudget {
   readonly earn: (now: number) => void
   /** Takes one retry; false where there is none left. */
   readonly spend: (now: number) => boolean
+  /** The last one that was taken has not been made. */
+  readonly giveBack: () => void
 }
 
 const MOST = 10
@@ -40,6 +42,9 @@ export function createRetryBudget(now: number): RetryBudget {
       if (left < 1) return false
       left--
       return true
+    },
+    giveBack() {
+      left = Math.min(left + 1, MOST)
     },
   }
 }

@@ -1,5 +1,5 @@
 import { describe, test } from 'vitest'
-import { type Answered, askedOf, askUntil, burst, DEPLOYMENTS, MODELS, until, watchedHere } from './setting.ts'
+import { type Answered, askedOf, askUntil, burst, DEPLOYMENTS, MODELS, say, until, watchedHere } from './setting.ts'
 
 const isFirst = ({ reason }: Answered) => reason === 'first'
 const isElsewhere = ({ reason }: Answered) => reason === 'healthier'
@@ -32,6 +32,26 @@ describe('a provider', { concurrent: true }, () => {
     // Until then others answer, and for a while it gets only a part again.
     expect(['healthier', 'trial', 'better', 'first']).toEqual(expect.arrayContaining([...reasons]))
     for (const { attempts } of after) expect(attempts.map(({ outcome }) => outcome)).toEqual(['200'])
+  })
+
+  test('that is out keeps its trial for a request that it can be asked', async ({ expect, onTestFinished }) => {
+    const vars = { AUTO_MODELS: `${MODELS.mistral},${MODELS.openai}` }
+    const router9 = await watchedHere({ vars }, onTestFinished)
+    await askUntil(router9, isFirst)
+    router9.simulator.setFault('mistral', { status: 500 })
+    await askUntil(router9, isElsewhere)
+    const isOnTrial = async () => {
+      const response = await router9.post('/v1/route', { model: 'auto', messages: say('well') })
+      const { plan } = (await response.json()) as { plan: { id: string; trial: boolean }[] }
+      return plan.some(({ id, trial }) => id === DEPLOYMENTS.mistral && trial)
+    }
+    await until(isOnTrial, Boolean)
+    // Mistral has no logprobs.
+    for (const answer of await burst(router9, 20, { logprobs: true })) expect(answer.status).toBe(200)
+    expect(await isOnTrial()).toBe(true)
+    router9.simulator.clearFaults()
+    const { attempts, reason } = await router9.ask()
+    expect({ attempts, reason }).toEqual({ attempts: [{ provider: 'mistral', outcome: '200' }], reason: 'trial' })
   })
 
   test('that is out is told of by GET /v1/providers: why, and until when', async ({ expect, onTestFinished }) => {

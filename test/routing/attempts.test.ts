@@ -71,9 +71,37 @@ describe('who is asked', () => {
     expect(course(attemptsOf(rows))).toEqual(['alfa/a', 'alfa/b', 'bravo/a'])
   })
 
-  test('what we refuse ourselves is no attempt', () => {
-    const rows = ['alfa/a', 'bravo/a', 'charlie/a', 'delta/a', 'echo/a'].map((name) => row(name))
-    expect(course(attemptsOf(rows), new Failure('unsupported-parameter', 'no n'))).toHaveLength(5)
+  test('whoever cannot even be asked this is no attempt, and is paid for by nobody', () => {
+    const rows = ['alfa/a', 'bravo/a', 'charlie/a', 'delta/a', 'echo/a'].map((name) => row(name, { state: 'suspect' }))
+    const budget = createRetryBudget(T0)
+    while (budget.spend(T0)) {}
+    budget.giveBack()
+    const attempts = attemptsOf(rows, {}, budget)
+    const names: (string | undefined)[] = []
+    const next = () => names.push(attempts.next(T0)?.target.name)
+    next()
+    attempts.skipped()
+    next()
+    attempts.failed(BROKEN, T0)
+    next()
+    attempts.skipped()
+    next()
+    attempts.failed(BROKEN, T0)
+    next()
+    expect(names).toEqual(['alfa/a', 'bravo/a', 'charlie/a', 'delta/a', undefined])
+  })
+
+  test('where nobody else could be asked this, a short limit is waited for, and a long one told', () => {
+    const limited = (ms: number) => ({ out: [out('bravo/a', 'limited', ms)] })
+    const short = attemptsOf([row('alfa/a')], limited(1500))
+    short.next(T0)
+    short.skipped()
+    expect(short.next(T0)).toMatchObject({ target: { name: 'bravo/a' }, waitMs: 1500 })
+    const long = attemptsOf([row('alfa/a')], limited(5000))
+    long.next(T0)
+    long.skipped()
+    expect(long.next(T0)).toBeUndefined()
+    expect(long.refusal(T0)).toEqual({ retryAfterMs: 5000 })
   })
 
   test('with nobody else, a quick failure that may pass is tried once more, after a moment', () => {
