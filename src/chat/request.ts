@@ -1,5 +1,6 @@
 import * as z from 'zod/mini'
 import { Failure } from './failure.ts'
+import { anyMap, list, map, open } from './first-fault.ts'
 
 /**
  * The schema of a chat request (reference; contract 8). Loose: a field we don't know survives and travels to providers
@@ -18,13 +19,25 @@ function once<Schema>(make: () => Schema): () => Schema {
 const text = once(() => z.string())
 const maybeText = once(() => z.nullish(text()))
 const maybeBoolean = once(() => z.nullish(z.boolean()))
-const maybeFields = once(() => z.nullish(z.record(text(), z.unknown())))
+const maybeFields = once(() => z.nullish(anyMap()))
 const maybePrice = once(() => z.nullish(z.number().check(z.minimum(0))))
 const maybeCount = once(() => z.nullish(z.number().check(z.int(), z.minimum(1))))
 const maybePenalty = once(() => z.nullish(z.number().check(z.minimum(-2), z.maximum(2))))
-const strings = once(() => z.array(text()))
+const number = once(() => z.number())
+const strings = once(() => list(text, { most: MAX_STRINGS }))
 /** Each of these costs work for every target there is; nobody has so many favourites. */
-const maybeNames = once(() => z.nullish(strings().check(z.maxLength(20))))
+const maybeNames = once(() => z.nullish(list(text, { most: 20 })))
+
+/**
+ * Bounds that no honest client meets: the largest windows hold that many messages only if each is a few words. What is done
+ * with a list is linear, and the longest must not make others wait.
+ */
+const MAX_MESSAGES = 20_000
+/** In one message. */
+const MAX_PARTS = 10_000
+const MAX_CALLS = 1000
+const MAX_TOOLS = 2000
+const MAX_STRINGS = 1000
 
 const MISSING = 'is missing'
 const PART_MEMBERS: Readonly<Record<string, string | undefined>> = Object.assign(Object.create(null), {
@@ -37,97 +50,92 @@ const PART_MEMBERS: Readonly<Record<string, string | undefined>> = Object.assign
 
 /** One part of a message's content. Types we don't name pass: an OpenAI-compatible provider may know them. */
 const part = once(() =>
-  z
-    .looseObject({
-      type: text(),
-      text: z.optional(text()),
-      image_url: z.optional(z.looseObject({ url: text() })),
-      input_audio: z.optional(z.looseObject({ data: text(), format: text() })),
-      file: z.optional(
-        z.looseObject({
-          file_data: maybeText(),
-          file_id: maybeText(),
-          filename: maybeText(),
-        }),
-      ),
-      refusal: z.optional(text()),
-    })
-    .check((context) => {
-      const member = PART_MEMBERS[context.value.type]
-      if (member !== undefined && context.value[member] === undefined) {
-        context.issues.push({ code: 'custom', input: undefined, path: [member], message: MISSING })
-      }
-    }),
+  open({
+    type: text(),
+    text: z.optional(text()),
+    image_url: z.optional(open({ url: text() })),
+    input_audio: z.optional(open({ data: text(), format: text() })),
+    file: z.optional(
+      open({
+        file_data: maybeText(),
+        file_id: maybeText(),
+        filename: maybeText(),
+      }),
+    ),
+    refusal: z.optional(text()),
+  }).check((context) => {
+    const member = PART_MEMBERS[context.value.type]
+    if (member !== undefined && context.value[member] === undefined) {
+      context.issues.push({ code: 'custom', input: undefined, path: [member], message: MISSING })
+    }
+  }),
 )
 
-const functionCall = once(() => z.looseObject({ name: text(), arguments: text() }))
+const functionCall = once(() => open({ name: text(), arguments: text() }))
 const toolCall = once(() =>
-  z
-    .looseObject({
-      id: text(),
-      type: z.optional(text()),
-      function: z.optional(functionCall()),
-      custom: z.optional(z.looseObject({ name: text(), input: text() })),
-    })
-    .check((context) => {
-      const member = context.value.type === 'custom' ? 'custom' : 'function'
-      if (context.value[member] === undefined) {
-        context.issues.push({ code: 'custom', input: undefined, path: [member], message: MISSING })
-      }
-    }),
+  open({
+    id: text(),
+    type: z.optional(text()),
+    function: z.optional(functionCall()),
+    custom: z.optional(open({ name: text(), input: text() })),
+  }).check((context) => {
+    const member = context.value.type === 'custom' ? 'custom' : 'function'
+    if (context.value[member] === undefined) {
+      context.issues.push({ code: 'custom', input: undefined, path: [member], message: MISSING })
+    }
+  }),
 )
+
+const reasoningDetail = once(() => open({ type: text() }))
+const oldFunction = once(() => open({ name: text() }))
 
 const message = once(() =>
-  z
-    .looseObject({
-      role: z.enum(['system', 'developer', 'user', 'assistant', 'tool', 'function']),
-      content: z.nullish(
-        z.union([text(), z.array(z.lazy(part))], { error: 'must be a string or an array of content parts' }),
-      ),
-      name: maybeText(),
-      tool_calls: z.nullish(z.array(z.lazy(toolCall))),
-      tool_call_id: maybeText(),
-      function_call: z.nullish(functionCall()),
-      refusal: maybeText(),
-      reasoning_content: maybeText(),
-      reasoning: maybeText(),
-      reasoning_details: z.nullish(z.array(z.looseObject({ type: text() }))),
-    })
-    .check((context) => {
-      const { role, content, tool_call_id, name } = context.value
-      const lacks = (field: string) =>
-        context.issues.push({ code: 'custom', input: undefined, path: [field], message: MISSING })
-      // An assistant may have nothing to say beside its tool calls; everybody else has.
-      if (role !== 'assistant' && (content === undefined || content === null)) lacks('content')
-      if (role === 'tool' && typeof tool_call_id !== 'string') lacks('tool_call_id')
-      if (role === 'function' && typeof name !== 'string') lacks('name')
-    }),
+  open({
+    role: z.enum(['system', 'developer', 'user', 'assistant', 'tool', 'function']),
+    content: z.nullish(
+      z.union([text(), list(part, { most: MAX_PARTS })], { error: 'must be a string or an array of content parts' }),
+    ),
+    name: maybeText(),
+    tool_calls: z.nullish(list(toolCall, { most: MAX_CALLS })),
+    tool_call_id: maybeText(),
+    function_call: z.nullish(functionCall()),
+    refusal: maybeText(),
+    reasoning_content: maybeText(),
+    reasoning: maybeText(),
+    reasoning_details: z.nullish(list(reasoningDetail, { most: MAX_PARTS })),
+  }).check((context) => {
+    const { role, content, tool_call_id, name } = context.value
+    const lacks = (field: string) =>
+      context.issues.push({ code: 'custom', input: undefined, path: [field], message: MISSING })
+    // An assistant may have nothing to say beside its tool calls; everybody else has.
+    if (role !== 'assistant' && (content === undefined || content === null)) lacks('content')
+    if (role === 'tool' && typeof tool_call_id !== 'string') lacks('tool_call_id')
+    if (role === 'function' && typeof name !== 'string') lacks('name')
+  }),
 )
 
 const tool = once(() =>
-  z
-    .looseObject({
-      type: text(),
-      function: z.optional(
-        z.looseObject({
-          name: text(),
-          description: maybeText(),
-          parameters: maybeFields(),
-          strict: maybeBoolean(),
-        }),
-      ),
-      custom: z.optional(z.looseObject({ name: text(), description: maybeText() })),
-    })
-    .check((context) => {
-      const { type } = context.value
-      if ((type === 'function' || type === 'custom') && context.value[type] === undefined) {
-        context.issues.push({ code: 'custom', input: undefined, path: [type], message: MISSING })
-      }
-    }),
+  open({
+    type: text(),
+    function: z.optional(
+      open({
+        name: text(),
+        description: maybeText(),
+        parameters: maybeFields(),
+        strict: maybeBoolean(),
+      }),
+    ),
+    custom: z.optional(open({ name: text(), description: maybeText() })),
+  }).check((context) => {
+    const { type } = context.value
+    if ((type === 'function' || type === 'custom') && context.value[type] === undefined) {
+      context.issues.push({ code: 'custom', input: undefined, path: [type], message: MISSING })
+    }
+  }),
 )
 
 const namedChoice = once(() =>
-  z.looseObject({ type: text(), function: z.optional(z.looseObject({ name: text() })) }).check((context) => {
+  open({ type: text(), function: z.optional(open({ name: text() })) }).check((context) => {
     if (context.value.type === 'function' && context.value.function === undefined) {
       context.issues.push({ code: 'custom', input: undefined, path: ['function'], message: MISSING })
     }
@@ -135,27 +143,25 @@ const namedChoice = once(() =>
 )
 
 const responseFormat = once(() =>
-  z
-    .looseObject({
-      type: text(),
-      json_schema: z.optional(
-        z.looseObject({
-          name: z.optional(text()),
-          description: maybeText(),
-          schema: maybeFields(),
-          strict: maybeBoolean(),
-        }),
-      ),
-    })
-    .check((context) => {
-      if (context.value.type === 'json_schema' && context.value.json_schema === undefined) {
-        context.issues.push({ code: 'custom', input: undefined, path: ['json_schema'], message: MISSING })
-      }
-    }),
+  open({
+    type: text(),
+    json_schema: z.optional(
+      open({
+        name: z.optional(text()),
+        description: maybeText(),
+        schema: maybeFields(),
+        strict: maybeBoolean(),
+      }),
+    ),
+  }).check((context) => {
+    if (context.value.type === 'json_schema' && context.value.json_schema === undefined) {
+      context.issues.push({ code: 'custom', input: undefined, path: ['json_schema'], message: MISSING })
+    }
+  }),
 )
 
 const preferences = once(() =>
-  z.looseObject({
+  open({
     order: maybeNames(),
     only: maybeNames(),
     ignore: maybeNames(),
@@ -163,7 +169,7 @@ const preferences = once(() =>
     require_parameters: maybeBoolean(),
     sort: z.nullish(z.enum(['price', 'throughput', 'latency'])),
     max_price: z.nullish(
-      z.looseObject({
+      open({
         prompt: maybePrice(),
         completion: maybePrice(),
       }),
@@ -179,9 +185,9 @@ const routing = {
 /** A schema for each field of a request, in the order in which their faults are told. */
 const fields = {
   model: once(() => text().check(z.minLength(1))),
-  messages: once(() => z.array(message()).check(z.minLength(1))),
+  messages: once(() => list(message, { least: 1, most: MAX_MESSAGES })),
   stream: maybeBoolean,
-  stream_options: once(() => z.nullish(z.looseObject({ include_usage: maybeBoolean() }))),
+  stream_options: once(() => z.nullish(open({ include_usage: maybeBoolean() }))),
   temperature: once(() => z.nullish(z.number().check(z.minimum(0), z.maximum(2)))),
   top_p: once(() => z.nullish(z.number().check(z.minimum(0), z.maximum(1)))),
   top_k: maybePrice,
@@ -192,10 +198,10 @@ const fields = {
   seed: once(() => z.nullish(z.number().check(z.int()))),
   presence_penalty: maybePenalty,
   frequency_penalty: maybePenalty,
-  logit_bias: once(() => z.nullish(z.record(text(), z.number()))),
+  logit_bias: once(() => z.nullish(map(number))),
   logprobs: maybeBoolean,
   top_logprobs: once(() => z.nullish(z.number().check(z.int(), z.minimum(0), z.maximum(20)))),
-  tools: once(() => z.nullish(z.array(tool()))),
+  tools: once(() => z.nullish(list(tool, { most: MAX_TOOLS }))),
   tool_choice: once(() =>
     z.nullish(
       z.union([z.enum(['none', 'auto', 'required']), namedChoice()], {
@@ -204,7 +210,7 @@ const fields = {
     ),
   ),
   parallel_tool_calls: maybeBoolean,
-  functions: once(() => z.nullish(z.array(z.looseObject({ name: text() })))),
+  functions: once(() => z.nullish(list(oldFunction, { most: MAX_TOOLS }))),
   response_format: once(() => z.nullish(responseFormat())),
   reasoning_effort: once(() => z.nullish(z.enum(['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max']))),
   modalities: once(() => z.nullish(strings())),
@@ -247,13 +253,13 @@ export function parseChat(body: Readonly<Record<string, unknown>>): Chat {
 const SCHEMAS = Object.entries(fields)
 const REQUIRED: ReadonlySet<string> = new Set<keyof Fields>(['model', 'messages'])
 
-/** In a union, the branch that came furthest is the one that was meant. */
+/** In a union, the branch that came furthest is the one that was meant; a list that is too long was meant to be one. */
 function deepest(issue: Issue, above: PropertyKey[]): { path: PropertyKey[]; issue: Issue } {
   const path = [...above, ...issue.path]
   if (issue.code !== 'invalid_union') return { path, issue }
   const inner = issue.errors
     .flatMap((branch) => branch.slice(0, 1))
-    .filter((branch) => branch.path.length > 0)
+    .filter((branch) => branch.path.length > 0 || branch.code === 'too_big')
     .map((branch) => deepest(branch, path))
     .sort((a, b) => b.path.length - a.path.length)[0]
   return inner ?? { path, issue }

@@ -100,6 +100,61 @@ describe('a list of names may hold twenty', () => {
   })
 })
 
+describe('a list that no honest client sends is refused by the name of its field', () => {
+  const many = (count: number, item: unknown) => Array(count).fill(item)
+  const answer = (given: Json) => ({ messages: [user, { role: 'assistant', ...given }] })
+  const call = { id: 'c', type: 'function', function: { name: 'f', arguments: '{}' } }
+  const tool = { type: 'function', function: { name: 'f' } }
+  test.each<[string, number, (count: number) => Json]>([
+    ['messages', 20_000, (count) => ({ messages: many(count, user) })],
+    ['messages[1].content', 10_000, (count) => answer({ content: many(count, { type: 'text', text: 'a' }) })],
+    ['messages[1].tool_calls', 1000, (count) => answer({ tool_calls: many(count, call) })],
+    ['messages[1].reasoning_details', 10_000, (count) => answer({ reasoning_details: many(count, { type: 'a' }) })],
+    ['tools', 2000, (count) => ({ tools: many(count, tool) })],
+    ['functions', 2000, (count) => ({ functions: many(count, { name: 'f' }) })],
+    ['stop', 1000, (count) => ({ stop: many(count, 'a') })],
+    ['modalities', 1000, (count) => ({ modalities: many(count, 'text') })],
+  ])('%s: %i and no more', (param, most, fields) => {
+    expect(faultOf({ ...minimal, ...fields(most) })).toBeUndefined()
+    expect(faultOf({ ...minimal, ...fields(most + 1) })).toEqual(invalid(param))
+    expect(() => parseChat({ ...minimal, ...fields(most + 1) })).toThrow(`at most ${most}`)
+  })
+})
+
+describe('nothing is looked at behind the first fault', () => {
+  /** A value that nobody may read stands behind one that is wrong. */
+  function trapped<Whole extends object>(whole: Whole, step: PropertyKey): Whole {
+    return Object.defineProperty(whole, step, {
+      enumerable: true,
+      get: () => {
+        throw new Error('It was looked at.')
+      },
+    })
+  }
+  const list = () => trapped([0, 0], 1)
+  const answer = (given: Json) => ({ messages: [user, { role: 'assistant', ...given }] })
+  test.each<[string, Json]>([
+    ['messages[0]', { messages: list() }],
+    ['messages[1].content[0]', answer({ content: list() })],
+    ['messages[1].tool_calls[0]', answer({ tool_calls: list() })],
+    ['messages[1].reasoning_details[0]', answer({ reasoning_details: list() })],
+    ['tools[0]', { tools: list() }],
+    ['functions[0]', { functions: list() }],
+    ['stop[0]', { stop: list() }],
+    ['modalities[0]', { modalities: list() }],
+    ['models[0]', { models: list() }],
+    ['logit_bias.a', { logit_bias: trapped({ a: 'x', b: 0 }, 'b') }],
+  ])('%s', (param, fields) => {
+    expect(faultOf({ ...minimal, ...fields })).toEqual(invalid(param))
+  })
+
+  test('and further members are not looked at at all', () => {
+    const message = trapped({ ...user, further: 1 }, 'further')
+    const metadata = trapped({ a: 1 }, 'a')
+    expect(faultOf({ ...minimal, messages: [message], metadata })).toBeUndefined()
+  })
+})
+
 test.each(FIELDS.map(([name]) => name).filter((name) => name !== 'model' && name !== 'messages'))(
   'null for %s means that it is absent',
   (name) => {
