@@ -1,6 +1,7 @@
 import * as z from 'zod/mini'
 import type { Said } from '../chat/event.ts'
 import type { Chat, Message } from '../chat/request.ts'
+import { type ConversationDigest, createConversationDigest } from './conversation-digest.ts'
 import { LATE, orLate } from './race.ts'
 
 /**
@@ -11,9 +12,17 @@ import { LATE, orLate } from './race.ts'
 const KEPT_SECONDS = 3600
 /** KV mostly answers in a few milliseconds; without an answer the turn goes on as well as it can. */
 const RECALL_MS = 150
+/** Tool rounds, counted from the last one, whose reasoning is looked for: each costs a read. */
+const MAX_ROUNDS = 32
 /** This isolate's own memory, for the next request that comes before KV has the last one. */
 const MAX_HERE = 200
+const MAX_HERE_CHARACTERS = 4 * 1024 * 1024
+/** What is kept of one answer. */
 const MAX_CHARACTERS = 256 * 1024
+/** As many answers as a request may ask for at once. */
+const MAX_CHOICES = 128
+/** Longer arguments are compared as they are written. */
+const MAX_COMPARED_CHARACTERS = 16 * 1024
 
 const thoughts = z.object({
   reasoning_content: z.optional(z.string()),
@@ -33,80 +42,197 @@ export interface Keeper {
   readonly authorization: string
 }
 
-const here = new Map<string, Thoughts>()
+interface Remembered {
+  readonly thoughts: Thoughts
+  readonly characters: number
+}
+
+const here = new Map<string, Remembered>()
+let hereCharacters = 0
 
 /** Watches an answer for thoughts that go with tool calls. */
 export interface Observer {
   readonly see: (said: Said) => void
-  /** What is to be kept once the answer has ended; undefined where there is nothing, or no call to keep it with. */
-  readonly result: () => { thoughts: Thoughts; call: Call } | undefined
+  /** What is to be kept once the answer has ended: nothing of choices without thoughts, or without a call to keep them with. */
+  readonly result: () => readonly Kept[]
+}
+
+interface Kept {
+  readonly thoughts: Thoughts
+  readonly calls: readonly Call[]
 }
 
 interface Call {
   readonly id: string
   readonly name: string
+  /** As JSON text; of a custom tool its input. */
+  readonly arguments: string
+}
+
+interface Turn {
+  reasoning: string
+  readonly details: { type: string }[]
+  readonly calls: Map<number, { id: string; name: string; arguments: string; extra: unknown }>
 }
 
 export function createObserver(): Observer {
-  let reasoning = ''
-  const details: { type: string }[] = []
-  const calls: (Call & { extra: unknown })[] = []
+  const turns = new Map<number, Turn>()
+  // Beyond its bound an answer is not kept, and what has piled up of it is let go.
+  let characters = 0
+  const turnAt = (choice: number): Turn => {
+    const known = turns.get(choice)
+    if (known !== undefined) return known
+    const fresh: Turn = { reasoning: '', details: [], calls: new Map() }
+    turns.set(choice, fresh)
+    return fresh
+  }
+  const note = (said: Said) => {
+    switch (said.type) {
+      case 'reasoning':
+        characters += said.text.length
+        turnAt(said.choice).reasoning += said.text
+        break
+      case 'tool-start': {
+        const { id, name, extra } = said
+        const kept = extra?.extra_content ?? null
+        characters += id.length + name.length + (kept === null ? 0 : JSON.stringify(kept).length)
+        turnAt(said.choice).calls.set(said.index, { id, name, arguments: '', extra: kept })
+        break
+      }
+      case 'tool-delta': {
+        const call = turns.get(said.choice)?.calls.get(said.index)
+        if (call === undefined) break
+        characters += said.text.length
+        call.arguments += said.text
+        break
+      }
+      case 'extra': {
+        const details = said.fields.reasoning_details
+        if (!Array.isArray(details)) break
+        characters += JSON.stringify(details).length
+        turnAt(said.choice).details.push(...details)
+      }
+    }
+  }
   return {
     see: (said) => {
-      if (said.type === 'reasoning' && reasoning.length < MAX_CHARACTERS) reasoning += said.text
-      else if (said.type === 'tool-start') calls.push({ ...said, extra: said.extra?.extra_content ?? null })
-      else if (said.type === 'extra' && Array.isArray(said.fields.reasoning_details)) {
-        details.push(...said.fields.reasoning_details)
+      if (characters > MAX_CHARACTERS) return
+      note(said)
+      if (characters > MAX_CHARACTERS || turns.size > MAX_CHOICES) {
+        characters = Number.POSITIVE_INFINITY
+        turns.clear()
       }
     },
-    result: () => {
-      const [call] = calls
-      const extras = calls.map(({ extra }) => extra)
-      if (call === undefined || (reasoning === '' && details.length === 0 && extras.every((extra) => extra === null))) {
-        return undefined
-      }
-      const kept: Thoughts = {
-        ...(reasoning === '' ? {} : { reasoning_content: reasoning }),
-        ...(details.length === 0 ? {} : { reasoning_details: details }),
-        extras,
-      }
-      return { thoughts: kept, call }
-    },
+    result: () => [...turns.values()].flatMap(keptOf),
   }
 }
 
+function keptOf({ reasoning, details, calls: called }: Turn): Kept[] {
+  const calls = [...called.values()]
+  const extras = calls.map(({ extra }) => extra)
+  if (calls.length === 0) return []
+  if (reasoning === '' && details.length === 0 && extras.every((extra) => extra === null)) return []
+  const kept: Thoughts = {
+    ...(reasoning === '' ? {} : { reasoning_content: reasoning }),
+    ...(details.length === 0 ? {} : { reasoning_details: details }),
+    extras,
+  }
+  return [{ thoughts: kept, calls }]
+}
+
+/** Of messages whose beginning has been read for `recall`, so that `keep` has only the rest to read. */
+const digests = new WeakMap<readonly Message[], ConversationDigest>()
+
+function digestOf(messages: readonly Message[]): ConversationDigest {
+  return digests.get(messages) ?? createConversationDigest(messages)
+}
+
 /** Keeps the thoughts of an answer to this chat. Never rejects: without them the next turn still works. */
-export async function keep(observer: Observer, chat: Chat, { store, authorization }: Keeper): Promise<void> {
-  const result = observer.result()
-  if (result === undefined) return
-  const text = JSON.stringify(result.thoughts)
-  if (text.length > MAX_CHARACTERS) return
-  const { name, key } = await secretsOf(authorization, chat.messages, result.call)
-  here.set(name, result.thoughts)
-  const oldest = here.keys().next()
-  if (here.size > MAX_HERE && oldest.done !== true) here.delete(oldest.value)
+export async function keep(observer: Observer, { messages }: Chat, { store, authorization }: Keeper): Promise<void> {
+  const all = observer.result()
+  if (all.length === 0) return
   try {
-    await store.put(name, await seal(text, key), { expirationTtl: KEPT_SECONDS })
+    const before = await digestOf(messages).upTo(messages.length)
+    const key = await sealingKey(authorization)
+    await Promise.all(
+      all.map(async ({ thoughts: kept, calls }) => {
+        const name = await nameOf(authorization, before, calls)
+        const text = JSON.stringify(kept)
+        remember(name, kept, text.length)
+        await store.put(name, await seal(text, key), { expirationTtl: KEPT_SECONDS })
+      }),
+    )
   } catch {
-    // The isolate still has them, and clients that send their messages back whole need neither.
+    // The isolate may still have them, and clients that send their messages back whole need neither.
+  }
+}
+
+function remember(name: string, kept: Thoughts, characters: number): void {
+  hereCharacters += characters - (here.get(name)?.characters ?? 0)
+  here.delete(name)
+  here.set(name, { thoughts: kept, characters })
+  for (const [oldest, { characters: freed }] of here) {
+    if (here.size <= MAX_HERE && hereCharacters <= MAX_HERE_CHARACTERS) return
+    here.delete(oldest)
+    hereCharacters -= freed
   }
 }
 
 /** The chat with the thoughts of its current tool rounds filled in where the client has lost them; itself where none are. */
 export async function recall(chat: Chat, keeper: Keeper): Promise<Chat> {
-  const lastUser = chat.messages.findLastIndex(({ role }) => role === 'user')
-  const lost = chat.messages.flatMap((message, at) => (at > lastUser && hasLostThoughts(message) ? at : []))
+  const lost = lostTurns(chat.messages)
   if (lost.length === 0) return chat
-  const found = await Promise.all(lost.map((at) => find(chat.messages, at, keeper)))
-  if (found.every((one) => one === undefined)) return chat
-  const messages = chat.messages.map((message, at) => fill(message, found[lost.indexOf(at)]))
-  return { ...chat, messages }
+  try {
+    const digest = digestOf(chat.messages)
+    const names: string[] = []
+    for (const { at, calls } of lost) names.push(await nameOf(keeper.authorization, await digest.upTo(at), calls))
+    const found = await findAll(names, keeper)
+    const messages = found.some((one) => one !== undefined) ? [...chat.messages] : chat.messages
+    // What is filled in has no part in the digest.
+    digests.set(messages, digest)
+    if (messages === chat.messages) return chat
+    lost.forEach(({ at, message }, index) => {
+      messages[at] = fill(message, found[index])
+    })
+    return { ...chat, messages }
+  } catch {
+    // Nested so deeply that it does not go back into JSON: whoever writes the provider's request says so.
+    return chat
+  }
+}
+
+interface LostTurn {
+  readonly at: number
+  readonly message: Message
+  readonly calls: readonly Call[]
+}
+
+/** The turns since the user last spoke that called tools and have lost their thoughts, the earliest first. */
+function lostTurns(messages: readonly Message[]): LostTurn[] {
+  const lost: LostTurn[] = []
+  let rounds = 0
+  for (let at = messages.length - 1; at >= 0 && rounds < MAX_ROUNDS; at--) {
+    const message = messages[at]
+    if (message === undefined || message.role === 'user') break
+    if (message.role !== 'assistant' || !message.tool_calls?.length) continue
+    rounds++
+    if (hasLostThoughts(message)) lost.push({ at, message, calls: callsOf(message) })
+  }
+  return lost.reverse()
 }
 
 function hasLostThoughts(message: Message): boolean {
-  const { role, tool_calls, reasoning_details, reasoning_content, thinking_blocks } = message
-  if (role !== 'assistant' || !tool_calls?.length || thinking_blocks) return false
-  return !reasoning_details?.length && !reasoning_content && tool_calls.every(({ extra_content }) => !extra_content)
+  const { tool_calls, reasoning_details, reasoning_content, thinking_blocks } = message
+  if (thinking_blocks || reasoning_details?.length || reasoning_content) return false
+  return tool_calls?.every(({ extra_content }) => !extra_content) === true
+}
+
+function callsOf({ tool_calls }: Message): Call[] {
+  return (tool_calls ?? []).map(({ id, function: called, custom }) => ({
+    id,
+    name: called?.name ?? custom?.name ?? '',
+    arguments: called?.arguments ?? custom?.input ?? '',
+  }))
 }
 
 function fill(message: Message, kept: Thoughts | undefined): Message {
@@ -120,36 +246,55 @@ function fill(message: Message, kept: Thoughts | undefined): Message {
   }
 }
 
-async function find(messages: readonly Message[], at: number, keeper: Keeper): Promise<Thoughts | undefined> {
-  const call = messages[at]?.tool_calls?.[0]
-  if (call === undefined) return undefined
-  const asked = { id: call.id, name: call.function?.name ?? call.custom?.name ?? '' }
-  const { name, key } = await secretsOf(keeper.authorization, messages.slice(0, at), asked)
-  const own = here.get(name)
-  if (own !== undefined) return own
+async function findAll(names: readonly string[], keeper: Keeper): Promise<readonly (Thoughts | undefined)[]> {
+  let key: Promise<CryptoKey> | undefined
+  return Promise.all(
+    names.map((name) => {
+      const own = here.get(name)
+      if (own !== undefined) return own.thoughts
+      key ??= sealingKey(keeper.authorization)
+      return find(name, keeper.store, key)
+    }),
+  )
+}
+
+async function find(name: string, store: Store, key: Promise<CryptoKey>): Promise<Thoughts | undefined> {
   try {
-    const sealed = await orLate(keeper.store.get(name, 'arrayBuffer'), RECALL_MS)
+    const sealed = await orLate(store.get(name, 'arrayBuffer'), RECALL_MS)
     if (sealed === LATE || sealed === null) return undefined
-    return thoughts.parse(JSON.parse(await open(sealed, key)))
+    return thoughts.parse(JSON.parse(await open(sealed, await key)))
   } catch {
     return undefined
   }
 }
 
 /**
- * The name and the key of what is kept. Some providers count their calls anew in each answer (`functions.f:0`), so the
- * last thing the user said goes into the name beside the call's id.
+ * The name of what is kept: of the caller, all that stood before the turn, and the turn's calls. A provider that counts its
+ * calls anew in each answer (`functions.f:0`) gives two conversations the same ids, and two choices of one answer too.
  */
-async function secretsOf(authorization: string, before: readonly Message[], { id, name }: Call) {
-  const user = before.findLast(({ role }) => role === 'user')
-  const [hash, key] = await Promise.all([
-    digest(JSON.stringify(['name', authorization, id, name, user?.content ?? null])),
-    digest(JSON.stringify(['seal', authorization])),
-  ])
-  return {
-    name: `thought:${hex(hash)}`,
-    key: await crypto.subtle.importKey('raw', key, 'AES-GCM', false, ['encrypt', 'decrypt']),
+async function nameOf(authorization: string, before: string, calls: readonly Call[]): Promise<string> {
+  const told = calls.map(({ id, name, arguments: given }) => [id, name, comparable(given)])
+  return `thought:${hex(await digest(JSON.stringify(['name', authorization, before, told])))}`
+}
+
+/** Arguments however a client writes them: many read them as JSON and write them anew. */
+function comparable(text: string): string {
+  if (text.length > MAX_COMPARED_CHARACTERS) return text
+  try {
+    return JSON.stringify(JSON.parse(text.trim() || '{}') ?? {}, sorted)
+  } catch {
+    return text
   }
+}
+
+function sorted(_: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+async function sealingKey(authorization: string): Promise<CryptoKey> {
+  const key = await digest(JSON.stringify(['seal', authorization]))
+  return crypto.subtle.importKey('raw', key, 'AES-GCM', false, ['encrypt', 'decrypt'])
 }
 
 function digest(text: string): Promise<ArrayBuffer> {

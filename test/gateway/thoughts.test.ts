@@ -22,7 +22,11 @@ async function isolate(): Promise<Module> {
 }
 
 const QUESTION = { role: 'user', content: 'weather in Paris?' }
-const CALL = { id: 'functions.weather:0', type: 'function', function: { name: 'weather', arguments: '{}' } }
+const CALL = {
+  id: 'functions.weather:0',
+  type: 'function',
+  function: { name: 'weather', arguments: '{"city":"Paris"}' },
+}
 const SAID: Said[] = [
   { type: 'reasoning', choice: 0, text: 'I should ' },
   { type: 'reasoning', choice: 0, text: 'look it up.' },
@@ -41,16 +45,22 @@ const SAID: Said[] = [
     kind: 'function',
     extra: { extra_content: { google: { thought_signature: 't' } } },
   },
+  { type: 'tool-delta', choice: 0, index: 0, text: '{"city":' },
+  { type: 'tool-delta', choice: 0, index: 0, text: '"Paris"}' },
 ]
 
 function chat(...messages: object[]) {
   return parseChat({ model: 'm', messages })
 }
 
-async function remember({ createObserver, keep }: Module, question = QUESTION): Promise<void> {
+async function remember(
+  { createObserver, keep }: Module,
+  before: readonly object[] = [QUESTION],
+  said: readonly Said[] = SAID,
+): Promise<void> {
   const observer = createObserver()
-  for (const said of SAID) observer.see(said)
-  await keep(observer, chat(question), mine)
+  for (const one of said) observer.see(one)
+  await keep(observer, chat(...before), mine)
 }
 
 const BARE = chat(
@@ -82,8 +92,170 @@ test('nobody else gets them, and nobody can read the store', async () => {
 
 test('calls that are numbered anew in each answer are told apart by what the user said', async () => {
   const own = await isolate()
-  await remember(own, { role: 'user', content: 'something else' })
+  await remember(own, [{ role: 'user', content: 'something else' }])
   expect(await own.recall(BARE, mine)).toBe(BARE)
+})
+
+const called = (call: object = CALL) => ({ role: 'assistant', content: null, tool_calls: [call] })
+const result = (content: string) => ({ role: 'tool', tool_call_id: CALL.id, content })
+
+test.each([
+  ['the system message', [{ role: 'system', content: 'The customer is A.' }], [{ role: 'system', content: 'Or B.' }]],
+  ['an earlier turn', [QUESTION, { role: 'assistant', content: 'A' }], [QUESTION, { role: 'assistant', content: 'B' }]],
+  ['an earlier result', [QUESTION, called(), result('A')], [QUESTION, called(), result('B')]],
+  ['an earlier call', [QUESTION, called(), result('')], [QUESTION, called({ ...CALL, id: 'other' }), result('')]],
+  [
+    'a picture',
+    [{ role: 'user', content: [{ type: 'image_url', image_url: { url: 'https://a.test/' } }] }],
+    [{ role: 'user', content: [{ type: 'image_url', image_url: { url: 'https://b.test/' } }] }],
+  ],
+  [
+    'half a character far behind',
+    [{ role: 'user', content: `${'x'.repeat(50_000)}\ud83d` }],
+    [{ role: 'user', content: `${'x'.repeat(50_000)}\ud83e` }],
+  ],
+  ['the last of 100,000 characters', [result('x'.repeat(100_000))], [result(`${'x'.repeat(99_999)}y`)]],
+])('two conversations that differ in %s never meet, though the rest is equal', async (_, one, other) => {
+  const own = await isolate()
+  const rest = [QUESTION].filter(() => !one.includes(QUESTION as never))
+  await remember(own, [...one, ...rest])
+  const sent = (before: readonly object[]) => chat(...before, ...rest, called(), result('20 C'))
+  const at = one.length + rest.length
+  expect((await own.recall(sent(one), mine)).messages[at]).toMatchObject(WHOLE)
+  expect((await own.recall(sent(other), mine)).messages[at]).not.toHaveProperty('reasoning_content')
+})
+
+test.each([0, 1])('characters at the border of what is digested at once count whole (%d)', async (pad) => {
+  const { createConversationDigest } = await import('../../src/gateway/conversation-digest.ts')
+  const digestOf = (at: number | undefined) => {
+    // They differ in their first half only.
+    const faces = Array.from({ length: 4200 }, (_, index) => (index === at ? '\u{1f200}' : '\u{1f600}'))
+    return createConversationDigest(chat({ role: 'user', content: 'x'.repeat(pad) + faces.join('') }).messages).upTo(1)
+  }
+  const all = await Promise.all(Array.from({ length: 40 }, (_, index) => digestOf(4060 + index)))
+  expect(new Set([...all, await digestOf(undefined)]).size).toBe(41)
+})
+
+test('a conversation stays the same one when a mark for the prompt cache moves on', async () => {
+  const own = await isolate()
+  const marked = [{ type: 'text', text: QUESTION.content, cache_control: { type: 'ephemeral' } }]
+  await remember(own, [{ role: 'user', content: marked }])
+  expect((await own.recall(BARE, mine)).messages[1]).toMatchObject(WHOLE)
+})
+
+test('arguments that a client has read and written anew are the same arguments', async () => {
+  const own = await isolate()
+  const text = '{"city":"\\u00d6rebro","days":[1, 2],"at":{"x":1.0,"y":2}}'
+  const start = SAID.slice(0, 4)
+  await remember(own, [QUESTION], [...start, { type: 'tool-delta', choice: 0, index: 0, text }])
+  const sent = (given: string) =>
+    chat(QUESTION, called({ ...CALL, function: { name: 'weather', arguments: given } }), result('20 C'))
+  const anew = sent('{ "at": { "y": 2, "x": 1 }, "city": "Örebro", "days": [1,2] }')
+  expect((await own.recall(anew, mine)).messages[1]).toHaveProperty('reasoning_content')
+  const others = sent('{"city":"Oslo","days":[1,2],"at":{"x":1,"y":2}}')
+  expect(await own.recall(others, mine)).toBe(others)
+})
+
+test('each of several choices gets its own thoughts back, though their calls have the same id', async () => {
+  const own = await isolate()
+  const choices = ['Paris', 'Rome'].flatMap((city, choice): Said[] => [
+    { type: 'reasoning', choice, text: `It is ${city}.` },
+    { type: 'tool-start', choice, index: 0, id: CALL.id, name: 'weather', kind: 'function' },
+    { type: 'tool-delta', choice, index: 0, text: JSON.stringify({ city }) },
+  ])
+  // Choices come piece by piece, in turns.
+  const inTurns = [0, 3, 1, 4, 2, 5].flatMap((at) => choices[at] ?? [])
+  await remember(own, [QUESTION], inTurns)
+  for (const city of ['Paris', 'Rome']) {
+    const call = { ...CALL, function: { name: 'weather', arguments: JSON.stringify({ city }) } }
+    const { messages } = await own.recall(chat(QUESTION, called(call), result('20 C')), mine)
+    expect(messages[1]).toMatchObject({ reasoning_content: `It is ${city}.` })
+  }
+})
+
+/** So many rounds of one call each, as a client sends them that keeps OpenAI's fields only. */
+function rounds(count: number): object[] {
+  return Array.from({ length: count }, (_, at) => [called(), result(`result ${at} ${'x'.repeat(100)}`)]).flat()
+}
+
+test('of thousands of tool rounds the last 32 are looked up, once each, in one pass over the conversation', async () => {
+  const own = await isolate()
+  const sent = chat(QUESTION, ...rounds(4000))
+  const reads = vi.spyOn(store, 'get')
+  const digested = vi.spyOn(crypto.subtle, 'digest')
+  try {
+    expect(await own.recall(sent, mine)).toBe(sent)
+    expect(reads.mock.calls.map(([name]) => name)).toHaveLength(32)
+    expect(new Set(reads.mock.calls.map(([name]) => name)).size).toBe(32)
+    const bytes = digested.mock.calls.reduce((sum, [, data]) => sum + data.byteLength, 0)
+    // A name holds no more of a conversation than has not been digested yet.
+    expect(bytes).toBeLessThan(1.1 * JSON.stringify(sent.messages).length + 32 * 10_000)
+    digested.mockClear()
+    await remember(own, [...sent.messages])
+    const { messages } = await own.recall(chat(...sent.messages, called(), result('20 C')), mine)
+    expect(messages.at(-2)).toMatchObject(WHOLE)
+  } finally {
+    reads.mockRestore()
+    digested.mockRestore()
+  }
+})
+
+test('the beginning that was read to look thoughts up is not read again to keep the next ones', async () => {
+  const own = await isolate()
+  const sent = chat(QUESTION, ...rounds(4000))
+  const answered = await own.recall(sent, mine)
+  const digested = vi.spyOn(crypto.subtle, 'digest')
+  const observer = own.createObserver()
+  for (const one of SAID) observer.see(one)
+  await own.keep(observer, answered, mine)
+  expect(digested.mock.calls.length).toBeLessThan(6)
+  digested.mockRestore()
+})
+
+test('what nobody has lost costs nothing: no digest, no read', async () => {
+  const own = await isolate()
+  const whole = { ...called(), reasoning_content: 'mine' }
+  const sent = chat({ role: 'system', content: 'x' }, QUESTION, whole, result('20 C'))
+  const reads = vi.spyOn(store, 'get')
+  const digested = vi.spyOn(crypto.subtle, 'digest')
+  expect(await own.recall(sent, mine)).toBe(sent)
+  expect(await own.recall(chat(QUESTION), mine)).toEqual(chat(QUESTION))
+  expect(reads).not.toHaveBeenCalled()
+  expect(digested).not.toHaveBeenCalled()
+  reads.mockRestore()
+  digested.mockRestore()
+})
+
+test.each([
+  ['reasoning', (text: string): Said => ({ type: 'reasoning', choice: 0, text })],
+  ['arguments', (text: string): Said => ({ type: 'tool-delta', choice: 0, index: 0, text })],
+  [
+    'details',
+    (text: string): Said => ({
+      type: 'extra',
+      choice: 0,
+      place: 'message',
+      fields: { reasoning_details: [{ type: 'reasoning.text', text }] },
+    }),
+  ],
+])('an answer with endless %s is not kept', async (_, piece) => {
+  const own = await isolate()
+  await remember(own, [QUESTION], [...SAID, ...Array.from({ length: 300 }, () => piece('x'.repeat(1000)))])
+  expect(values.size).toBe(0)
+})
+
+test('an isolate remembers the latest answers, in bounded memory', async () => {
+  const own = await isolate()
+  const long = { type: 'reasoning', choice: 0, text: 'x'.repeat(200_000) } as const
+  const question = (at: number) => ({ role: 'user', content: `question ${at}` })
+  for (let at = 0; at < 30; at++) await remember(own, [question(at)], [...SAID, long])
+  values.clear()
+  const recalled = async (at: number) => {
+    const { messages } = await own.recall(chat(question(at), called(), result('20 C')), mine)
+    return messages[1]?.reasoning_content !== undefined
+  }
+  expect(await recalled(29)).toBe(true)
+  expect(await recalled(0)).toBe(false)
 })
 
 test('a client that sends them itself is not second-guessed, and earlier turns are left alone', async () => {
