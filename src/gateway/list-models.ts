@@ -3,7 +3,7 @@ import { Failure, repeated } from '../chat/failure.ts'
 import type { Settings } from '../env.ts'
 import { type AllowList, allows } from '../routing/allow.ts'
 import { openTraits } from '../routing/open-traits.ts'
-import { AUTO, resolve, type Target } from '../routing/plan.ts'
+import { AUTO, allowsAuto, openTarget, resolve, type Target } from '../routing/plan.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
@@ -13,15 +13,18 @@ const FOUNDED = 1_767_225_600
 /** The models that can answer now, `auto` first, in OpenAI's list form and beyond (contract 1). */
 export function listModels(settings: Settings, allowed: AllowList): Fields {
   const own = [...settings.ownModels].flatMap(([provider, models]) =>
-    settings.providers.has(provider) ? models.map((id) => openEntry(id, provider, [provider])) : [],
+    settings.providers.has(provider)
+      ? models
+          .filter((id) => allows(allowed, openTarget(provider, id, id)))
+          .map((id) => openEntry(id, provider, [provider]))
+      : [],
   )
   const models = allModels().flatMap((model) => {
-    const entry = modelEntry(model, settings)
+    const entry = modelEntry(model, settings, allowed)
     return entry === undefined ? [] : [entry]
   })
-  const entries: readonly Fields[] = [autoEntry(settings), ...own, ...models]
-  const data = entries.filter(({ id }) => allows(allowed, String(id)))
-  return { object: 'list', data }
+  const auto = allowsAuto(allowed) ? [autoEntry(settings)] : []
+  return { object: 'list', data: [...auto, ...own, ...models] }
 }
 
 /**
@@ -30,21 +33,27 @@ export function listModels(settings: Settings, allowed: AllowList): Fields {
  */
 export function describeModel(name: string, settings: Settings, allowed: AllowList): Fields {
   const [target] = resolve(settings, name) ?? []
-  const entry = name === AUTO ? autoEntry(settings) : target && targetEntry(target, settings)
-  if (entry === undefined) {
-    const text = `The model '${repeated(name)}' does not exist, or no provider is configured for it.`
-    throw new Failure('unknown-model', text, { param: 'model' })
-  }
-  if (!allows(allowed, name) && !allows(allowed, String(entry.id))) {
+  const permitted = resolve(settings, name)?.find((one) => allows(allowed, one))
+  const isKnown = name === AUTO || (target !== undefined && targetEntry(target, settings, undefined) !== undefined)
+  if (isKnown && (name === AUTO ? !allowsAuto(allowed) : permitted === undefined)) {
     throw new Failure('model-not-allowed', `This key may not use the model '${repeated(name)}'.`, {
       param: 'model',
     })
   }
+  const entry = name === AUTO ? autoEntry(settings) : permitted && targetEntry(permitted, settings, allowed)
+  if (entry === undefined) {
+    const text = `The model '${repeated(name)}' does not exist, or no provider is configured for it.`
+    throw new Failure('unknown-model', text, { param: 'model' })
+  }
   return entry
 }
 
-function modelEntry({ id, owner, created, deployments }: Model, { providers }: Settings): Fields | undefined {
-  const here = deployments.filter(({ provider }) => providers.has(provider))
+/** A model at those of its providers that are configured and that the key may use. */
+function modelEntry(model: Model, { providers }: Settings, allowed: AllowList): Fields | undefined {
+  const { id, owner, created, deployments } = model
+  const here = deployments.filter(
+    (deployment) => providers.has(deployment.provider) && allows(allowed, { model: id, deployment }),
+  )
   const [first] = here
   if (first === undefined) return undefined
   const { traits, price } = first
@@ -97,8 +106,8 @@ function autoEntry({ providers }: Settings): Fields {
   return openEntry(AUTO, 'router9', [...providers.keys()])
 }
 
-function targetEntry({ model, deployment: { provider } }: Target, settings: Settings): Fields | undefined {
+function targetEntry({ model, deployment: { provider } }: Target, settings: Settings, allowed: AllowList) {
   const known = findModel(model)
-  if (known !== undefined) return modelEntry(known, settings)
+  if (known !== undefined) return modelEntry(known, settings, allowed)
   return settings.providers.has(provider) ? openEntry(model, provider, [provider]) : undefined
 }

@@ -1,7 +1,17 @@
 import type { Chat } from '../chat/request.ts'
 import { allows } from './allow.ts'
 import { fits, lackOf } from './needs.ts'
-import { AUTO, isAffordable, isWanted, namesOf, type Plan, resolve, type Situation, type Target } from './plan.ts'
+import {
+  AUTO,
+  choiceOf,
+  isAffordable,
+  isWanted,
+  namesOf,
+  type Plan,
+  resolve,
+  type Situation,
+  type Target,
+} from './plan.ts'
 
 /** A target that a request's names lead to and that may not answer it, with why. */
 export interface LeftOut extends Target {
@@ -12,17 +22,19 @@ export interface LeftOut extends Target {
 export function leftOutOf(situation: Situation, { candidates }: Plan): readonly LeftOut[] {
   const name = ({ deployment: { provider, upstreamModel } }: Target) => `${provider}/${upstreamModel}`
   const seen = new Set(candidates.map(name))
-  const { chat, autoModels } = situation
+  const { chat, autoModels, ownModels } = situation
+  const targetsOf = (named: string) =>
+    named === AUTO ? autoModels.flatMap((model) => resolve({ ownModels }, model) ?? []) : resolve(situation, named)
   return namesOf(chat)
-    .flatMap((named) => (named === AUTO ? autoModels : [named]).flatMap((model) => resolve(situation, model) ?? []))
+    .flatMap((named) => targetsOf(named) ?? [])
     .filter((target) => !seen.has(name(target)) && seen.add(name(target)))
     .map((target) => ({ ...target, reason: reasonAgainst(situation, target) }))
 }
 
 function reasonAgainst({ chat, needs, configured, allowed }: Situation, target: Target): string {
-  const { model, deployment } = target
+  const { deployment } = target
   if (!configured.has(deployment.provider)) return 'its provider is not configured'
-  if (!allows(allowed, model) && !allows(allowed, AUTO)) return 'the key may not use it'
+  if (!allows(choiceOf(allowed), target)) return 'the key may not use it'
   const preferences: NonNullable<Chat['provider']> = chat.provider ?? {}
   if (!isWanted(target, preferences)) return 'provider.only or provider.ignore'
   if (!isAffordable(target, preferences)) return 'provider.max_price'

@@ -1,11 +1,14 @@
 import type { Chat } from '../chat/request.ts'
 import { weigh } from '../chat/weigh.ts'
 import type { Modality, Traits } from '../dialects/dialect.ts'
+import { BUDGET_TOKENS, readReasoning } from '../dialects/effort.ts'
 
 /** What a request needs a model to be able to do. */
 export interface Needs {
   readonly input: ReadonlySet<Modality>
   readonly tools: boolean
+  /** How much it is to think before it speaks: as much as it does unasked, some, or about as much as it can. */
+  readonly thinking: 'none' | 'some' | 'most'
   /** Tokens of the longest answer that was asked for; 0 where left open. */
   readonly outputTokens: number
   /** Our estimate of the prompt, in tokens; counted when first asked for. */
@@ -33,12 +36,26 @@ export function needsOf(chat: Chat): Needs {
     tools:
       Boolean(chat.tools?.length && chat.tool_choice !== 'none') ||
       Boolean(chat.functions?.length && chat.function_call !== 'none'),
+    thinking: thinkingIn(chat),
     outputTokens: chat.max_completion_tokens ?? chat.max_tokens ?? 0,
     promptTokens: () => {
       tokens ??= estimatePrompt(chat)
       return tokens
     },
   }
+}
+
+/** So many tokens of thought, or more, are most of what models have. */
+const MOST_THINKING_TOKENS = BUDGET_TOKENS.high
+
+function thinkingIn(chat: Chat): Needs['thinking'] {
+  const asked = readReasoning(chat)
+  const tokens = asked?.tokens ?? (asked?.effort && BUDGET_TOKENS[asked.effort])
+  if (tokens !== undefined) return tokens === 0 ? 'none' : tokens < MOST_THINKING_TOKENS ? 'some' : 'most'
+  // Anthropic's own words, which are handed on.
+  const { type, budget_tokens: budget } = Object((chat as { thinking?: unknown }).thinking) as Record<string, unknown>
+  if (type !== 'enabled' && type !== 'adaptive') return 'none'
+  return typeof budget === 'number' && budget >= MOST_THINKING_TOKENS ? 'most' : 'some'
 }
 
 function modalityOf(type: string, fileData: string | null | undefined): Modality | undefined {

@@ -108,12 +108,13 @@ function named(situation: Situation, name: string): Target[] {
     const text = `The model '${repeated(name)}' does not exist. GET /v1/models lists those that do.`
     throw new Failure('unknown-model', text, { param })
   }
-  if (!allows(allowed, name) && !targets.some(({ model }) => allows(allowed, model))) {
+  const permitted = allowed === undefined ? targets : targets.filter((target) => allows(allowed, target))
+  if (permitted.length === 0) {
     throw new Failure('model-not-allowed', `This key may not use the model '${repeated(name)}'.`, { param })
   }
-  const here = targets.filter(({ deployment }) => configured.has(deployment.provider))
+  const here = permitted.filter(({ deployment }) => configured.has(deployment.provider))
   if (here.length === 0) {
-    const providers = [...new Set(targets.map(({ deployment }) => deployment.provider))]
+    const providers = [...new Set(permitted.map(({ deployment }) => deployment.provider))]
     const settings = providers.map((id) => settingOf(findProvider(id))).join(' or ')
     const text = `No provider is configured for the model '${repeated(name)}'. Set ${settings}.`
     throw new Failure('unknown-model', text, { param })
@@ -164,19 +165,19 @@ function ofOwn({ ownModels }: Pick<Situation, 'ownModels'>, name: string): reado
   return targets.length > 0 ? targets : undefined
 }
 
-function openTarget(provider: string, upstreamModel: string, model: string): Target {
+/** A model that only the operator's own server knows. */
+export function openTarget(provider: string, upstreamModel: string, model: string): Target {
   return { model, deployment: { provider, upstreamModel, traits: openTraits } }
 }
 
-/** What `auto` may use of what is configured, by `Situation.configured`. */
+/** What `auto` may use of what is configured, by `Situation.configured`: nothing that one request wishes may get in here. */
 const favourites = new WeakMap<object, readonly Planned[]>()
 
-function favouritesOf(situation: Situation): readonly Planned[] {
-  const { autoModels, configured } = situation
+function favouritesOf({ autoModels, configured, ownModels }: Situation): readonly Planned[] {
   const known = favourites.get(configured)
   if (known !== undefined) return known
   const found = autoModels.flatMap((name, tier) =>
-    (resolve(situation, name) ?? [])
+    (resolve({ ownModels }, name) ?? [])
       .filter(({ deployment }) => configured.has(deployment.provider))
       .map((target) => ({ ...target, tier: tier + resold(target) })),
   )
@@ -184,23 +185,47 @@ function favouritesOf(situation: Situation): readonly Planned[] {
   return found
 }
 
+/** Whether a key may leave the choice to Router9. */
+export function allowsAuto(list: AllowList): boolean {
+  return list?.includes(AUTO) !== false
+}
+
+/** What `auto` may choose from: a list of nothing but `auto` leaves the choice open. */
+export function choiceOf(list: AllowList): AllowList {
+  return list?.some((name) => name !== AUTO) ? list : undefined
+}
+
 function autoTargets(situation: Situation): readonly Planned[] {
-  const { allowed, autoModels, autoChosen, configured, needs } = situation
-  if (!allows(allowed, AUTO)) {
+  const { allowed, autoModels, autoChosen, configured, needs, ownModels } = situation
+  if (!allowsAuto(allowed)) {
     throw new Failure('model-not-allowed', "This key may not use the model 'auto'.", { param: 'model' })
   }
-  // A list that holds nothing but `auto` leaves the choice open.
-  const within = allowed?.some((name) => name !== AUTO) ? allowed : undefined
-  const isAllowed = ({ model }: Target) => allows(within, model)
+  const within = choiceOf(allowed)
+  const isAllowed = (target: Target) => allows(within, target)
   const chosen = within === undefined ? favouritesOf(situation) : favouritesOf(situation).filter(isAllowed)
   const isAble = ({ deployment: { traits } }: Target) => lackOf(needs, traits) === undefined && fits(needs, traits)
-  if (autoChosen || chosen.some(isAble)) return chosen
+  const isWanted = (target: Target) => isAble(target) && (needs.thinking === 'none' || reasons(target))
+  if (autoChosen || chosen.some(isWanted)) return reasoningFirst(chosen, needs)
   // None of our own favourites is to be had, or up to it: whatever the configured providers have, the operator's own first.
-  const own = [...situation.ownModels].flatMap(([id, models]) => models.map((name) => openTarget(id, name, name)))
+  const own = [...ownModels].flatMap(([id, models]) => models.map((name) => openTarget(id, name, name)))
   const others = [...own, ...allModels().flatMap(targetsOf)].filter(
     (target) => configured.has(target.deployment.provider) && isAllowed(target) && isAble(target),
   )
-  return [...chosen, ...others.map((target, at) => ({ ...target, tier: autoModels.length + at }))]
+  const all = [...chosen, ...others.map((target, at) => ({ ...target, tier: autoModels.length + at }))]
+  return reasoningFirst(all, needs)
+}
+
+function reasons({ deployment }: Target): boolean {
+  return deployment.traits.reasoning
+}
+
+/** Whoever asks for reasoning gets it where there is any; an answer without it is still better than none. */
+function reasoningFirst(targets: readonly Planned[], { thinking }: Needs): readonly Planned[] {
+  if (thinking === 'none' || targets.every(reasons) || !targets.some(reasons)) return targets
+  const first = targets.filter(reasons)
+  const below = Math.floor(Math.max(...first.map(({ tier }) => tier))) + 1
+  const others = targets.filter((target) => !reasons(target))
+  return [...first, ...others.map((target) => ({ ...target, tier: below + target.tier }))]
 }
 
 /** All that a name may mean, configured or not: a pinned provider's model, a model, or one of the operator's own. */

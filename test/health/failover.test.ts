@@ -95,6 +95,32 @@ describe('a provider', { concurrent: true }, () => {
     expect(await router9.known(DEPLOYMENTS.openai)).toMatchObject({ state: 'open', reason: 'config' })
   })
 
+  test('that one caller allowed is not asked for the next, who did not', async ({ expect, onTestFinished }) => {
+    const vars = { AUTO_MODELS: 'openai/gpt-4o' }
+    const router9 = await watchedHere({ vars, more: ['AZURE_OPENAI'] }, onTestFinished)
+    // The isolate's first request.
+    expect(await router9.ask({ provider: { allow_fallbacks: true } })).toMatchObject({ status: 200, reason: 'only' })
+    router9.simulator.setFault('openai', { status: 401 })
+    const answer = await router9.ask()
+    expect(answer.status).toBe(502)
+    expect(askedOf(answer)).toEqual(['openai'])
+  })
+
+  test('of a model that reasons goes before others for whoever asks auto for reasoning', async ({
+    expect,
+    onTestFinished,
+  }) => {
+    const vars = { AUTO_MODELS: `${MODELS.openai},gpt-oss-120b` }
+    const { ask } = await watchedHere({ vars }, onTestFinished)
+    const headersOf = async (body: Readonly<Record<string, unknown>>) => {
+      const { headers } = await ask(body)
+      return [headers.get('x-router9-model'), headers.get('x-router9-dropped-params')]
+    }
+    expect(await headersOf({ reasoning_effort: 'high' })).toEqual(['gpt-oss-120b', null])
+    expect(await headersOf({})).toEqual([MODELS.openai, null])
+    expect((await headersOf({ reasoning_effort: 'none' }))[0]).toBe(MODELS.openai)
+  })
+
   test('that is the only one is asked even when it is out (case C05)', async ({ expect, onTestFinished }) => {
     const router9 = await watchedHere({}, onTestFinished)
     const body = { model: MODELS.openai }

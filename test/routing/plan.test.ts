@@ -210,6 +210,42 @@ describe('auto', () => {
     })
   })
 
+  test('keeps nothing of one request for the next: whoever allowed other providers did so for himself', () => {
+    const configured = new Set(['openai', 'azure'])
+    const autoModels = ['openai/gpt-4o']
+    const asked = (fields: Json) => planned({ model: 'auto', ...fields }, { configured, autoModels })
+    const before = asked({ provider: { allow_fallbacks: true } })
+    expect(asked({})).toEqual(['openai/gpt-4o'])
+    expect(before).toEqual(['openai/gpt-4o'])
+  })
+
+  test('prefers models that reason for whoever asks for reasoning, and still has the others', () => {
+    const autoModels = ['gpt-4o', 'gpt-4.1', 'claude-sonnet-4-6', 'gpt-5.4']
+    const asked = (fields: Json) => planned({ model: 'auto', ...fields }, { autoModels }, ['openai', 'anthropic'])
+    const usual = ['openai/gpt-4o', 'openai/gpt-4.1', 'anthropic/claude-sonnet-4-6', 'openai/gpt-5.4']
+    const reasoning = ['anthropic/claude-sonnet-4-6', 'openai/gpt-5.4', 'openai/gpt-4o', 'openai/gpt-4.1']
+    for (const fields of [
+      { reasoning_effort: 'low' },
+      { reasoning: { effort: 'high' } },
+      { reasoning: { max_tokens: 2000 } },
+      { thinking: { type: 'enabled', budget_tokens: 2000 } },
+    ]) {
+      expect(asked(fields), JSON.stringify(fields)).toEqual(reasoning)
+    }
+    for (const fields of [{}, { reasoning_effort: 'none' }, { reasoning: { enabled: false } }]) {
+      expect(asked(fields), JSON.stringify(fields)).toEqual(usual)
+    }
+  })
+
+  test('takes a model that reasons from beyond our favourites, but never from beyond the operator’s list', () => {
+    const fields = { model: 'auto', reasoning_effort: 'high' }
+    const situation = { autoModels: ['llama-3.3-70b-instruct'] }
+    const [first, ...others] = planned(fields, { ...situation, autoChosen: false }, ['groq'])
+    expect(first).toBe('groq/gpt-oss-120b')
+    expect(others).toContain('groq/llama-3.3-70b-instruct')
+    expect(planned(fields, situation, ['groq'])).toEqual(['groq/llama-3.3-70b-instruct'])
+  })
+
   test('never takes a model whose window is too small (A01)', () => {
     const needs = { ...needsOf(parseChat({ model: 'auto', messages: [hello] })), promptTokens: () => 500_000 }
     const autoModels = ['gpt-4o', 'gpt-4.1']
@@ -245,6 +281,35 @@ describe("a key's list", () => {
       expect(refused(() => planned({ model: 'claude-sonnet-4-6' }, situation, ['anthropic'])).status).toBe(403)
     },
   )
+
+  test('that names a provider before a model allows that provider only, by whichever name it is asked for', () => {
+    const situation = { allowed: ['openai/gpt-4o', 'openrouter/openai/gpt-4.1', 'ollama/llama9'] }
+    const configured = ['openai', 'azure', 'openrouter', 'ollama']
+    const asked = (model: string, more: Json = {}) => planned({ model, ...more }, situation, configured)
+    for (const name of ['gpt-4o', 'openai/gpt-4o', 'GPT-4o']) {
+      expect(asked(name), name).toEqual(['openai/gpt-4o'])
+    }
+    expect(asked('openai/gpt-4o', { provider: { allow_fallbacks: true } })).toEqual(['openai/gpt-4o'])
+    expect(asked('gpt-4.1')).toEqual(['openrouter/gpt-4.1'])
+    expect(asked('ollama/llama9')).toEqual(['ollama/ollama/llama9'])
+    for (const model of ['azure/gpt-4o', 'openai/gpt-4.1', 'ollama/other', 'auto']) {
+      expect(refused(() => asked(model)).code, model).toBe('model_not_allowed')
+    }
+    expect(() => planned({ model: 'gpt-4o' }, situation, ['azure'])).toThrow(/Set OPENAI_API_KEY\.$/)
+  })
+
+  test('that names a provider before a model keeps auto there', () => {
+    const allowed = ['auto', 'azure/gpt-4.1']
+    const autoModels = ['claude-sonnet-4-6', 'gpt-4.1']
+    expect(planned({ model: 'auto' }, { allowed, autoModels }, ['openai', 'azure', 'anthropic'])).toEqual([
+      'azure/gpt-4.1',
+    ])
+  })
+
+  test('that names a model alone and at a provider allows all of its providers', () => {
+    const situation = { allowed: ['azure/gpt-4.1', 'gpt-4.1'] }
+    expect(planned({ model: 'gpt-4.1' }, situation, ['openai', 'azure'])).toEqual(['openai/gpt-4.1', 'azure/gpt-4.1'])
+  })
 
   test('that names a model by an alias restricts what auto may become', () => {
     const allowed = ['auto', 'claude-3-sonnet']
