@@ -43,6 +43,8 @@ interface Block {
 
 const CHOICE = 0
 
+const PROMPT_COUNTS = ['input_tokens', 'cache_read_input_tokens', 'cache_creation_input_tokens'] as const
+
 /** @param jsonTool the name of the tool that stands in for structured output, where one does. */
 export function createAnthropicReader(jsonTool: string | undefined): AnthropicReader {
   const blocks = new Map<number, Block>()
@@ -146,14 +148,16 @@ export function createAnthropicReader(jsonTool: string | undefined): AnthropicRe
 
   const readUsage = (given: unknown) => {
     if (!isFields(given)) return
-    const count = (name: string, before: number) => (typeof given[name] === 'number' ? countOf(given[name]) : before)
     const details = isFields(given.output_tokens_details) ? given.output_tokens_details : {}
-    // Cumulative, and later numbers correct earlier ones; old streams repeat only some of them.
+    // Cumulative, and later numbers correct earlier ones; old streams repeat only some of them, others fill in zeros.
+    const isOfPrompt = PROMPT_COUNTS.some((name) => countOf(given[name]) > 0)
+    const count = (name: (typeof PROMPT_COUNTS)[number], before = 0) =>
+      isOfPrompt && typeof given[name] === 'number' ? countOf(given[name]) : before
     usage = {
-      input: count('input_tokens', usage?.input ?? 0),
-      read: count('cache_read_input_tokens', usage?.read ?? 0),
-      write: count('cache_creation_input_tokens', usage?.write ?? 0),
-      output: count('output_tokens', usage?.output ?? 0),
+      input: count('input_tokens', usage?.input),
+      read: count('cache_read_input_tokens', usage?.read),
+      write: count('cache_creation_input_tokens', usage?.write),
+      output: countOf(given.output_tokens) || (usage?.output ?? 0),
       thinking: countOf(details.thinking_tokens) || (usage?.thinking ?? 0),
     }
   }

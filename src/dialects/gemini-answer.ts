@@ -147,7 +147,7 @@ export function createGeminiReader(newId: () => string): GeminiReader {
     const blocked = isFields(data.promptFeedback) ? textOf(data.promptFeedback.blockReason) : undefined
     if (blocked !== undefined && list.length === 0) events.push(refused(data.promptFeedback as Fields, blocked))
     const usage = data.usageMetadata
-    if (isFields(usage) && typeof usage.promptTokenCount === 'number') events.push(usageEvent(usage))
+    if (isFields(usage)) events.push(usageEvent(usage))
     return events
   }
 

@@ -318,19 +318,28 @@ function changedExtras(data: Fields, sent: Map<string, unknown>): Fields | undef
 }
 
 /**
- * Usage with a sum that holds. What a provider counts in its total only (xAI's reasoning, Google's thoughts) is of the
+ * Usage with a sum that holds, in the words of either of OpenAI's APIs. What a provider counts in its total only (xAI's reasoning, Google's thoughts) is of the
  * completion; cached tokens are put where OpenAI has them.
  */
 function readUsage(usage: Fields): Usage {
-  const prompt = countOf(usage.prompt_tokens)
-  const completion = Math.max(countOf(usage.completion_tokens), countOf(usage.total_tokens) - prompt)
-  const promptDetails = isFields(usage.prompt_tokens_details) ? usage.prompt_tokens_details : {}
+  const { prompt_tokens_details, input_tokens_details, completion_tokens_details, output_tokens_details } = usage
+  const prompt = countOf(usage.prompt_tokens) || countOf(usage.input_tokens)
+  const written = countOf(usage.completion_tokens) || countOf(usage.output_tokens)
+  // A total alone does not say what is whose.
+  const completion = prompt === 0 ? written : Math.max(written, countOf(usage.total_tokens) - prompt)
+  const promptDetails = firstOf(prompt_tokens_details, input_tokens_details) ?? {}
+  const completionDetails = firstOf(completion_tokens_details, output_tokens_details)
   const cached =
     countOf(promptDetails.cached_tokens) || countOf(usage.prompt_cache_hit_tokens) || countOf(usage.cached_tokens)
   return usageOf(prompt, completion, {
     ...sayingSomething(usage),
     ...(cached === 0 ? {} : { prompt_tokens_details: { ...promptDetails, cached_tokens: cached } }),
+    ...(completionDetails && { completion_tokens_details: completionDetails }),
   })
+}
+
+function firstOf(...values: readonly unknown[]): Fields | undefined {
+  return values.find(isFields)
 }
 
 function brokenOff(word: string): Failure {

@@ -4,8 +4,9 @@ import type { Chat } from '../chat/request.ts'
 import type { Prepared } from '../dialects/dialect.ts'
 import { unsupported } from '../dialects/parts.ts'
 import type { ConfiguredProvider, Timeouts } from '../env.ts'
+import { mostTokensOf } from '../routing/budget.ts'
 import type { Target } from '../routing/plan.ts'
-import { createSettler } from '../stream/settle.ts'
+import { createSettler, type Settler } from '../stream/settle.ts'
 import type { Departure } from './departure.ts'
 import { randomText } from './random.ts'
 import { createStreamReader, isMeaningful, type StreamReader } from './read-stream.ts'
@@ -98,12 +99,16 @@ async function whole(given: Try, watch: Watch): Promise<Answer> {
   )
   const body = await readAnswerBody(response, given.provider)
   watch.release()
-  const settler = createSettler(given.promptTokens)
+  const settler = settlerFor(given)
   const first = [...settler.take(prepared.answer(body)), ...settler.close()]
   const ending = first.at(-1)
   if (ending?.type === 'error') throw withStatus(ending.failure, response.status)
   const { usage } = settler
   return { target: given.target, dropped: prepared.dropped, first, ...NOTHING_LEFT, usage }
+}
+
+function settlerFor({ target, chat, promptTokens }: Try, choicesAsked?: number): Settler {
+  return createSettler(promptTokens, choicesAsked, mostTokensOf(target.deployment.traits, chat.n ?? 1))
 }
 
 /** Of an answer that came whole. */
@@ -114,7 +119,7 @@ async function stream(given: Try, watch: Watch): Promise<Answer> {
   const response = await askProvider(provider, prepared.request, target.deployment.upstreamModel, watch.signal)
   const type = response.headers.get('content-type') ?? ''
   if (/\b(json|html)\b/i.test(type)) await refuseBody(response, prepared, provider)
-  const settler = createSettler(given.promptTokens, chat.n ?? 1)
+  const settler = settlerFor(given, chat.n ?? 1)
   const { next, drained } = createStreamReader({
     response,
     decode: prepared.decoder(),

@@ -1,5 +1,7 @@
 import type { Price } from '../catalog/models.ts'
 import type { Usage } from '../chat/event.ts'
+import type { MostTokens } from '../chat/usage.ts'
+import type { Traits } from '../dialects/dialect.ts'
 
 /** What a key may use: requests and tokens a minute, US dollars in all. */
 export interface Limits {
@@ -48,13 +50,28 @@ export function msToReset(now: number): number {
   return MINUTE_MS - (now % MINUTE_MS)
 }
 
-/** The price of an answer in US dollars; 0 where the catalogue knows none. */
+/** Tools that run at the provider have their rounds counted together, and the catalogue's limits are not always the newest. */
+const SLACK = 4
+/** No model's window and answer are longer where the catalogue does not know them, nor shorter where it is mistaken. */
+const ANY_WINDOW_TOKENS = 10_000_000
+const SHORT_ANSWER_TOKENS = 8192
+
+/** As much as a report of usage may tell of before it is taken for nonsense. */
+export function mostTokensOf({ contextTokens, outputTokens }: Traits, choices: number): MostTokens {
+  const window = contextTokens || ANY_WINDOW_TOKENS
+  return {
+    prompt: SLACK * window,
+    completion: SLACK * choices * Math.max(outputTokens || window, SHORT_ANSWER_TOKENS),
+  }
+}
+
+/** The price of an answer in US dollars; 0 where no price is known. */
 export function costOf(usage: Usage, price: Price | undefined): number {
   if (price === undefined) return 0
   const { cached_tokens: read, cache_write_tokens: written } = usage.prompt_tokens_details ?? {}
-  const cacheRead = typeof read === 'number' ? read : 0
-  const cacheWrite = typeof written === 'number' ? written : 0
-  const plain = Math.max(usage.prompt_tokens - cacheRead - cacheWrite, 0)
+  const cacheRead = Math.min(typeof read === 'number' ? read : 0, usage.prompt_tokens)
+  const cacheWrite = Math.min(typeof written === 'number' ? written : 0, usage.prompt_tokens - cacheRead)
+  const plain = usage.prompt_tokens - cacheRead - cacheWrite
   const dollars =
     plain * price.input +
     cacheRead * (price.cacheRead ?? price.input) +

@@ -1,6 +1,6 @@
 import type { ChatEvent, Content, Finish, FinishReason, Said, Usage } from '../chat/event.ts'
-import { usageOf } from '../chat/event.ts'
 import { Failure } from '../chat/failure.ts'
+import { createUsageCount, type MostTokens } from '../chat/usage.ts'
 import { weigh } from '../chat/weigh.ts'
 
 /**
@@ -34,17 +34,16 @@ const NOTHING: readonly Said[] = []
 /**
  * @param promptTokens our estimate, asked for where the provider reports no usage.
  * @param choicesAsked as many must finish; fewer are enough where the provider itself says that it is done.
+ * @param most what the model can use: a report of more is not believed.
  */
-export function createSettler(promptTokens: () => number, choicesAsked = 1): Settler {
+export function createSettler(promptTokens: () => number, choicesAsked = 1, most?: MostTokens): Settler {
   const finishes = new Map<number, Finishing>()
   const begun = new Set<number>()
   const tools = new Map<string, ToolState>()
   const called = new Set<number>()
-  let usage: Usage | undefined
-  let weight = 0
+  const count = createUsageCount(promptTokens, most)
   let over = false
 
-  const currentUsage = () => usage ?? usageOf(promptTokens(), Math.ceil(weight / 4), { estimated: true })
   const finished = () => finishes.size >= choicesAsked && [...begun].every((choice) => finishes.has(choice))
 
   const note = (content: Content) => {
@@ -58,13 +57,13 @@ export function createSettler(promptTokens: () => number, choicesAsked = 1): Set
         custom: content.kind === 'custom',
         empty: true,
       })
-      weight += content.name.length
+      count.said(content.name.length)
     } else if (content.type === 'tool-delta') {
       const tool = tools.get(`${content.choice}:${content.index}`)
       if (tool !== undefined && content.text !== '') tool.empty = false
-      weight += content.text.length
+      count.said(content.text.length)
     } else {
-      weight += weigh(content.text)
+      count.said(weigh(content.text))
     }
   }
 
@@ -81,7 +80,7 @@ export function createSettler(promptTokens: () => number, choicesAsked = 1): Set
     const all: Finish[] = [...new Set([...begun, ...finishes.keys()])]
       .sort((a, b) => a - b)
       .map((choice) => ({ choice, reason: reasonOf(finishes.get(choice), called.has(choice)) }))
-    said.push({ type: 'end', finishes: all, usage: currentUsage() })
+    said.push({ type: 'end', finishes: all, usage: count.usage(true) })
     return said
   }
 
@@ -102,7 +101,7 @@ export function createSettler(promptTokens: () => number, choicesAsked = 1): Set
           finishes.set(event.choice, event)
           continue
         case 'usage':
-          usage = event.usage
+          count.report(event.usage)
           continue
         case 'error':
           over = true
@@ -136,7 +135,7 @@ export function createSettler(promptTokens: () => number, choicesAsked = 1): Set
     return fail(begun.size > 0 ? cutAnswer() : emptyAnswer())
   }
 
-  return { take, close, fail, finished, usage: currentUsage }
+  return { take, close, fail, finished, usage: () => count.usage(finished()) }
 }
 
 /** A tool call is a tool call, though the provider calls its end a stop (translation 2.3; cases F02). */

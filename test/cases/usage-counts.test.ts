@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { PROVIDERS } from '../../src/catalog/providers.ts'
+import { callLines } from '../harness/log-lines.ts'
 import { type Case, startCase } from './router.ts'
 import type { Script } from './scripted.ts'
 import {
@@ -155,3 +156,39 @@ describe.each(PROVIDERS.map(({ id }) => ({ id, model: `${id}/${MODEL_OF[id] ?? '
     })
   },
 )
+
+describe('usage that cannot be true', () => {
+  const HUGE = '1e999'
+  const LIES = [
+    ['without an end', `{"prompt_tokens":${HUGE},"completion_tokens":${HUGE},"total_tokens":${HUGE}}`],
+    ['below zero', '{"prompt_tokens":-11,"completion_tokens":-7,"total_tokens":-18}'],
+    ['of more than any model can', '{"prompt_tokens":1e15,"completion_tokens":1e15,"total_tokens":2e15}'],
+    ['of nothing but zeros', '{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}'],
+    ['that is empty', '{}'],
+    ['that is no number', '{"prompt_tokens":"many","completion_tokens":null}'],
+  ] as const
+  const WORDS = 'Forty letters make ten tokens by guessing'
+
+  test.each(LIES)('%s is estimated, and said so, for the client as in the log', async (_, usage) => {
+    const details = `{"cached_tokens":${HUGE},"reasoning_tokens":-1}`
+    const told = usage.replace('}', `${usage === '{}' ? '' : ','}"prompt_tokens_details":${details},"cost":${HUGE}}`)
+    const written = (value: unknown) => JSON.stringify(value).replace('"TOLD"', told)
+    const streamed = stream(
+      `data: ${written(chunk({ content: WORDS }))}\n\ndata: ${written(chunk({}, 'stop', { usage: 'TOLD' }))}\n\ndata: [DONE]\n\n`,
+    )
+    const json = { 'content-type': 'application/json' }
+    const body = { headers: json, pieces: [written(completion({ content: WORDS }, 'stop', { usage: 'TOLD' }))] }
+    for (const { answer } of [
+      await router9.streamed('openai/gpt-4o', streamed),
+      await router9.whole('openai/gpt-4o', body),
+    ]) {
+      expect(answer.usage).toMatchObject({ completion_tokens: 11, estimated: true })
+      expect(answer.usage?.prompt_tokens).toBeLessThan(20)
+      expect(JSON.stringify(answer.usage)).not.toMatch(/null|-\d|e\+|cost/)
+    }
+    const line = callLines(router9.worker.log()).at(-1)
+    expect(line).toMatchObject({ completion_tokens: 11, estimated: true })
+    expect(line?.cost_usd).toBeLessThan(0.001)
+    expect(line).not.toHaveProperty('cached_tokens')
+  })
+})

@@ -234,6 +234,8 @@ describe('usage', () => {
 
   test('of an old stream keeps the prompt of its start (case 22)', () => {
     expect(usageOf({ output_tokens: 7 })).toMatchObject({ prompt_tokens: 43, completion_tokens: 7 })
+    const zeros = { input_tokens: 0, cache_read_input_tokens: 0, cache_creation_input_tokens: 0 }
+    expect(usageOf({ ...zeros, output_tokens: 7 })).toMatchObject({ prompt_tokens: 43, completion_tokens: 7 })
     expect(usageOf({ input_tokens: null, cache_read_input_tokens: null, output_tokens: 7 })).toMatchObject({
       prompt_tokens: 43,
     })

@@ -184,12 +184,13 @@ describe('usage', () => {
     expect(answerOf(stream(start, grow(0, { text: 'a' }), end('COMPLETE', { usage }))).usage).toEqual(expected)
   })
 
-  test('has 0 for missing counts', () => {
+  test('is estimated where a count is missing', () => {
     expect(usageOf({ tokens: { input_tokens: 4, output_tokens: null } })).toEqual({
       prompt_tokens: 4,
-      completion_tokens: 0,
-      total_tokens: 4,
+      completion_tokens: 1,
+      total_tokens: 5,
       prompt_tokens_details: { cached_tokens: 0 },
+      estimated: true,
     })
   })
 

@@ -218,11 +218,12 @@ describe('usage', () => {
     })
   })
 
-  test('has 0 for missing counts', () => {
+  test('is estimated where a count is missing', () => {
     expect(usageOf({ promptTokenCount: 10 })).toMatchObject({
       prompt_tokens: 10,
-      completion_tokens: 0,
-      total_tokens: 10,
+      completion_tokens: 1,
+      total_tokens: 11,
+      estimated: true,
     })
   })
 

@@ -374,6 +374,24 @@ describe('usage', () => {
     })
   })
 
+  test("is read in the words of OpenAI's other API too", () => {
+    const details = { input_tokens_details: { cached_tokens: 2 }, output_tokens_details: { reasoning_tokens: 1 } }
+    const given = { input_tokens: 3, output_tokens: 2, total_tokens: 5, ...details }
+    expect(usageOf({ choices: [], usage: given })).toMatchObject({
+      prompt_tokens: 3,
+      completion_tokens: 2,
+      prompt_tokens_details: { cached_tokens: 2 },
+      completion_tokens_details: { reasoning_tokens: 1 },
+    })
+  })
+
+  test('of the real kind is not replaced by an empty one that comes later', () => {
+    const real = { choices: [], usage }
+    for (const empty of [{}, { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 }, { cost: 0 }]) {
+      expect(usageOf(real, { choices: [], usage: empty })).toEqual(usage)
+    }
+  })
+
   test('that was never told is estimated (U05)', () => {
     expect(usageOf()).toMatchObject({ estimated: true, completion_tokens: 1 })
   })

@@ -10,7 +10,8 @@ import { anthropicEvents, cohereEvents, geminiEvent } from './streams.ts'
 
 const words = fc.array(fc.string({ unit: 'binary', minLength: 1 }), { minLength: 1, maxLength: 4 })
 const args = fc.dictionary(fc.string(), fc.jsonValue()).map((value) => JSON.parse(JSON.stringify(value)) as Json)
-const tokens = fc.nat({ max: 10_000 })
+/** Of something said, none is no count. */
+const tokens = fc.integer({ min: 1, max: 10_000 })
 
 /** A JSON text in pieces of `length` characters. */
 function pieces(text: string, length: number): string[] {

@@ -233,3 +233,115 @@ test('whatever happens there is exactly one ending, and it comes last', () => {
     }),
   )
 })
+
+describe('usage', () => {
+  const told = (promptTokens: number, completionTokens: number, further = {}): ChatEvent => ({
+    type: 'usage',
+    usage: usageOf(promptTokens, completionTokens, further),
+  })
+  /** Of an answer of forty letters: ten tokens, by our estimate. */
+  const used = (...events: readonly ChatEvent[]) => {
+    const settle = createSettler(() => 100, 1, { prompt: 4000, completion: 2000 })
+    settle.take([text('x'.repeat(40)), ...events])
+    return settle.usage()
+  }
+  const ESTIMATE = { prompt_tokens: 100, completion_tokens: 10, total_tokens: 110, estimated: true }
+
+  test.each([
+    ['of nothing but zeros', told(0, 0)],
+    ['without an end', told(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY)],
+    ['that is no number', told(Number.NaN, Number.NaN)],
+    ['below zero', told(-5, -7)],
+    ['of more than the model can', told(4001, 2001)],
+  ])('%s is none: it is estimated, and says so', (_, event) => {
+    expect(used(event)).toEqual(ESTIMATE)
+    expect(used(told(3, 4), event)).toEqual({ prompt_tokens: 3, completion_tokens: 4, total_tokens: 7 })
+  })
+
+  test('of which one side cannot be true is estimated on that side', () => {
+    expect(used(told(3, 9999))).toMatchObject({ prompt_tokens: 3, completion_tokens: 10, estimated: true })
+    expect(used(told(9999, 4))).toMatchObject({ prompt_tokens: 100, completion_tokens: 4, estimated: true })
+  })
+
+  test('of an answer without a token is believed', () => {
+    const settle = settler()
+    settle.take([told(3, 0), finish('content_filter')])
+    expect(settle.usage()).toEqual({ prompt_tokens: 3, completion_tokens: 0, total_tokens: 3 })
+  })
+
+  test('that was told at the beginning counts what is said after it', () => {
+    const settle = settler()
+    settle.take([told(3, 1)])
+    expect(settle.usage()).toEqual({ prompt_tokens: 3, completion_tokens: 1, total_tokens: 4 })
+    settle.take([text('x'.repeat(400))])
+    expect(settle.usage()).toEqual({ prompt_tokens: 3, completion_tokens: 101, total_tokens: 104, estimated: true })
+    settle.take([told(3, 90), finish('stop'), done])
+    expect(settle.usage()).toEqual({ prompt_tokens: 3, completion_tokens: 90, total_tokens: 93 })
+  })
+
+  test('has no details that nothing can be counted by', () => {
+    const details = { cached_tokens: Number.POSITIVE_INFINITY, audio_tokens: -1, text_tokens: 3, image_tokens: 1e300 }
+    const prices = { cost: 1e30, cost_details: { upstream_inference_cost: Number.NaN, mark: 'x' } }
+    expect(used(told(3, 4, { prompt_tokens_details: details, queue_time: 0.5, ...prices }))).toEqual({
+      ...usageOf(3, 4),
+      prompt_tokens_details: { text_tokens: 3 },
+      cost_details: { mark: 'x' },
+      queue_time: 0.5,
+    })
+  })
+
+  test('of an answer that was not counted to its end has neither its cost nor its details', () => {
+    const further = { cost: 0.1, cost_details: {}, completion_tokens_details: { reasoning_tokens: 1 } }
+    const settle = settler()
+    settle.take([told(3, 1, { ...further, prompt_tokens_details: { cached_tokens: 2 } }), text('abcd')])
+    expect(settle.usage()).toEqual({
+      ...usageOf(3, 2),
+      prompt_tokens_details: { cached_tokens: 2 },
+      estimated: true,
+    })
+  })
+
+  const odd = fc.oneof(
+    fc.double(),
+    fc.nat(),
+    fc.constantFrom(Number.NaN, Number.POSITIVE_INFINITY, -1, 0, Number.MAX_VALUE),
+  )
+  const report = fc
+    .record({ prompt: odd, completion: odd, cached: odd, cost: odd })
+    .map(({ prompt, completion, cached, cost }) =>
+      told(prompt, completion, { cost, prompt_tokens_details: { cached_tokens: cached } }),
+    )
+
+  test('whatever is told, and whenever, its numbers are whole, add up, and are within what was said and the model can', () => {
+    const most = { prompt: 4000, completion: 2000 }
+    fc.assert(
+      fc.property(
+        fc.array(
+          fc.oneof(
+            report,
+            fc.string().map((said) => text(said)),
+          ),
+        ),
+        (events) => {
+          const settle = createSettler(() => 100, 1, most)
+          let characters = 0
+          for (const event of events) {
+            settle.take([event])
+            if (event.type === 'text') characters += event.text.length
+            const { prompt_tokens, completion_tokens, total_tokens, cost, prompt_tokens_details } = settle.usage()
+            expect(prompt_tokens).toSatisfy((count: number) => Number.isInteger(count) && count > 0 && count <= 4000)
+            expect(completion_tokens).toSatisfy((count: number) => Number.isInteger(count) && count >= 0)
+            expect(completion_tokens).toBeLessThanOrEqual(most.completion + characters * 2.5 + 1)
+            expect(total_tokens).toBe(prompt_tokens + completion_tokens)
+            const { cached_tokens } = prompt_tokens_details ?? {}
+            for (const number of [cost, cached_tokens]) {
+              expect(number).toSatisfy(
+                (value: unknown) => value === undefined || (Number(value) >= 0 && Number.isFinite(value)),
+              )
+            }
+          }
+        },
+      ),
+    )
+  })
+})
