@@ -1,7 +1,10 @@
-import type { ChatEvent, FinishReason, ToolKind, Usage } from '../chat/event.ts'
+import type { ChatEvent, FinishReason, Usage } from '../chat/event.ts'
 import { usageOf } from '../chat/event.ts'
 import { Failure } from '../chat/failure.ts'
+import { createCounter, createKept, guarded, MAX_CHOICES, MAX_TOOL_CALLS, malformed } from './answer-bounds.ts'
 import { countOf, type Fields, fieldsOf, isFields, sayingSomething, textOf } from './fields.ts'
+import { argumentsText, type CallReader, createCallReader } from './openai-calls.ts'
+import { piecesOf } from './openai-content.ts'
 import { createThinkTagSplitter, type ThinkTagSplitter, withOpenTag } from './think-tags.ts'
 import { readErrorInAnswer } from './upstream-failure.ts'
 
@@ -75,21 +78,25 @@ const MESSAGE_FIELDS = new Set([
   'reasoning',
 ])
 
-interface Call {
-  readonly upstreamIndex: number | undefined
-  readonly index: number
-  id: string
-  started: boolean
-  /** Arguments that came before the name. */
-  held: string
-}
+/** Where a choice of a stream has its words; some say them twice. */
+type Place = 'delta' | 'message' | 'text'
 
 interface Choice {
-  readonly calls: Call[]
-  current: Call | undefined
+  readonly index: number
+  readonly calls: CallReader
   functionCalled: boolean
   readonly think: ThinkTagSplitter | undefined
+  /** Something was said. */
+  said: boolean
+  /** Something stood where words should stand, and could not be read. */
+  unread: boolean
+  place: Place | undefined
+  /** The content of a stream's messages so far, where they are the place. */
+  told: string
 }
+
+/** How much of the fields that come with every chunk is remembered, to tell whether they are new. */
+const MAX_REMEMBERED = 1024 * 1024
 
 /**
  * @param newId makes the tool call ids that a provider left out.
@@ -97,166 +104,170 @@ interface Choice {
  */
 export function createOpenAIReader(quirks: AnswerQuirks, newId: () => string, opensThinking = false): OpenAIReader {
   const choices = new Map<number, Choice>()
-  const sent = new Map<string, unknown>()
+  const changedExtras = createChangedExtras()
+  const keep = createKept()
+  const support = { newId, keep, count: createCounter(MAX_TOOL_CALLS, 'tool calls') }
 
   const choiceAt = (index: number): Choice => {
     const known = choices.get(index)
     if (known !== undefined) return known
+    if (choices.size >= MAX_CHOICES) throw tooManyChoices()
     const think = quirks.thinkTags === true ? createThinkTagSplitter(opensThinking) : undefined
-    const fresh: Choice = { calls: [], current: undefined, functionCalled: false, think }
+    const calls = createCallReader(index, support)
+    const states = { functionCalled: false, said: false, unread: false, place: undefined, told: '' }
+    const fresh: Choice = { index, calls, think, ...states }
     choices.set(index, fresh)
     return fresh
   }
 
-  const readText = (index: number, text: string, events: ChatEvent[]) => {
-    const think = choiceAt(index).think
+  const readText = (choice: Choice, text: string, events: ChatEvent[]) => {
+    if (text === '') return
+    const { index, think } = choice
+    // Also where it is held back, for it may be a tag.
+    choice.said = true
     if (think === undefined) events.push({ type: 'text', choice: index, text })
     else for (const piece of think.feed(text)) events.push({ ...piece, choice: index })
   }
 
-  const readContent = (index: number, content: unknown, whole: boolean, events: ChatEvent[]) => {
+  const readWords = (choice: Choice, type: 'reasoning' | 'refusal', text: string, events: ChatEvent[]) => {
+    choice.said = true
+    events.push({ type, choice: choice.index, text })
+  }
+
+  const readExtra = (choice: Choice, fields: Fields | undefined, events: ChatEvent[]) => {
+    if (fields === undefined) return
+    // Sound and pictures are the answer itself.
+    if ('audio' in fields || 'images' in fields) choice.said = true
+    events.push({ type: 'extra', choice: choice.index, place: 'message', fields })
+  }
+
+  const readContent = (choice: Choice, content: unknown, whole: boolean, events: ChatEvent[]) => {
     if (typeof content === 'string') {
-      const opened = whole && quirks.thinkTags === true ? withOpenTag(content) : content
-      if (opened !== '') readText(index, opened, events)
+      readText(choice, whole && quirks.thinkTags === true ? withOpenTag(content) : content, events)
       return
     }
-    // Mistral's reasoning models answer in parts.
-    for (const part of fieldsOf(content)) {
-      const text = textOf(part.text)
-      if (part.type === 'text' && text !== undefined) readText(index, text, events)
-      // What the words before it rest on, in Mistral's numbers: OpenAI has no form for it.
-      if (part.type === 'reference') {
-        events.push({ type: 'extra', choice: index, place: 'message', fields: { citations: [part] } })
-      }
-      if (part.type !== 'thinking') continue
-      const thoughts = typeof part.thinking === 'string' ? [{ text: part.thinking }] : fieldsOf(part.thinking)
-      for (const thought of thoughts) {
-        const reasoning = textOf(thought.text)
-        if (reasoning !== undefined) events.push({ type: 'reasoning', choice: index, text: reasoning })
-      }
+    const pieces = piecesOf(content)
+    if (pieces === undefined) choice.unread = true
+    for (const piece of pieces ?? []) {
+      if ('list' in piece) readExtra(choice, { [piece.type]: piece.list }, events)
+      else if (piece.type === 'text') readText(choice, piece.text, events)
+      else readWords(choice, piece.type, piece.text, events)
     }
   }
 
-  /** An index says which call is meant; where it does not, or cannot, the id does. */
-  const findCall = (
-    choice: Choice,
-    upstreamIndex: number | undefined,
-    id: string | undefined,
-    name: string | undefined,
-  ): Call | undefined => {
-    if (upstreamIndex === undefined) {
-      return id === undefined ? choice.current : choice.calls.find((call) => call.id === id)
-    }
-    const last = choice.calls.findLast((call) => call.upstreamIndex === upstreamIndex)
-    // Some number all calls 0: another id with a name of its own is another call. Some make a new id for every piece.
-    const another = id !== undefined && name !== undefined && last !== undefined && last.id !== '' && last.id !== id
-    return another ? choice.calls.find((call) => call.id === id) : last
-  }
-
-  const start = (index: number, call: Call, name: string, kind: ToolKind, extra: Fields | undefined): ChatEvent => {
-    call.started = true
-    if (call.id === '') call.id = newId()
-    const { id } = call
-    return { type: 'tool-start', choice: index, index: call.index, id, name, kind, ...(extra && { extra }) }
-  }
-
-  const readCall = (index: number, delta: Fields, position: number | undefined, events: ChatEvent[]) => {
-    const choice = choiceAt(index)
-    const upstreamIndex = typeof delta.index === 'number' ? delta.index : position
-    const id = textOf(delta.id)
-    const custom = isFields(delta.custom)
-    const inner = custom ? (delta.custom as Fields) : isFields(delta.function) ? delta.function : {}
-    const name = textOf(inner.name)
-    let call = findCall(choice, upstreamIndex, id, name)
-    if (call === undefined) {
-      // A provider that ends its calls with an empty one (Workers AI) has not called anything.
-      if (id === undefined && name === undefined) return
-      call = { upstreamIndex, index: choice.calls.length, id: id ?? '', started: false, held: '' }
-      choice.calls.push(call)
-    }
-    choice.current = call
-    const text = argumentsText(custom ? inner.input : inner.arguments)
-    if (!call.started && name === undefined) {
-      call.held += text
-      return
-    }
-    if (!call.started && name !== undefined) {
-      const { index: _, id: __, type: ___, function: ____, custom: _____, ...further } = delta
-      events.push(start(index, call, name, custom ? 'custom' : 'function', sayingSomething(further)))
-    }
-    const whole = call.held + text
-    call.held = ''
-    if (whole !== '') events.push({ type: 'tool-delta', choice: index, index: call.index, text: whole })
-  }
-
-  const readFunctionCall = (index: number, delta: Fields, events: ChatEvent[]) => {
-    const choice = choiceAt(index)
+  const readFunctionCall = (choice: Choice, delta: Fields, events: ChatEvent[]) => {
+    const { index } = choice
     const name = textOf(delta.name)
     if (!choice.functionCalled && name !== undefined) {
       choice.functionCalled = true
+      choice.said = true
       events.push({ type: 'tool-start', choice: index, index: 0, id: '', name, kind: 'function_call' })
     }
     const text = argumentsText(delta.arguments)
     if (text !== '') events.push({ type: 'tool-delta', choice: index, index: 0, text })
   }
 
-  const readMessage = (index: number, message: Fields, whole: boolean, events: ChatEvent[]) => {
+  const readMessage = (choice: Choice, message: Fields, whole: boolean, events: ChatEvent[]) => {
     for (const name in message) {
       if (MESSAGE_FIELDS.has(name)) continue
-      const extra = sayingSomething(without(message, MESSAGE_FIELDS))
-      if (extra !== undefined) events.push({ type: 'extra', choice: index, place: 'message', fields: extra })
+      readExtra(choice, sayingSomething(without(message, MESSAGE_FIELDS)), events)
       break
     }
     const reasoning = textOf(message.reasoning_content) ?? textOf(message.reasoning)
     if (reasoning !== undefined) {
-      choiceAt(index).think?.reasonsApart()
-      events.push({ type: 'reasoning', choice: index, text: reasoning })
+      choice.think?.reasonsApart()
+      readWords(choice, 'reasoning', reasoning, events)
     }
-    readContent(index, message.content, whole, events)
+    readContent(choice, message.content, whole, events)
     const refusal = textOf(message.refusal)
-    if (refusal !== undefined) events.push({ type: 'refusal', choice: index, text: refusal })
-    if (isFields(message.function_call)) readFunctionCall(index, message.function_call, events)
-    const calls = fieldsOf(message.tool_calls)
-    calls.forEach((call, at) => {
-      readCall(index, call, whole || calls.length > 1 ? at : undefined, events)
-    })
+    if (refusal !== undefined) readWords(choice, 'refusal', refusal, events)
+    if (Array.isArray(message.tool_calls) && !choice.functionCalled) {
+      const calls = fieldsOf(message.tool_calls)
+      if (whole) choice.calls.whole(calls, events)
+      else choice.calls.pieces(calls, events)
+      if (choice.calls.any()) choice.said = true
+    }
+    // The old form, which some send beside the new one.
+    if (isFields(message.function_call) && !choice.calls.any()) readFunctionCall(choice, message.function_call, events)
   }
 
-  const readChoice = (choice: Fields, position: number, whole: boolean, events: ChatEvent[]) => {
-    const index = typeof choice.index === 'number' ? choice.index : position
-    const extra = extrasOfChoice(choice)
+  /** The words of a stream's choice stand in its delta; where nothing is there, in a message or a text of its own. */
+  const readStreamed = (choice: Choice, { delta, message, text }: Fields, events: ChatEvent[]) => {
+    if (choice.place === 'delta' && isFields(delta)) return readMessage(choice, delta, false, events)
+    const { said } = choice
+    const speaks = (place: Place) => {
+      if (choice.said) choice.place = place
+      return choice.said
+    }
+    choice.said = false
+    if (choice.place !== 'message') {
+      if (isFields(delta)) readMessage(choice, delta, false, events)
+      else readContent(choice, delta, false, events)
+    }
+    if (!speaks('delta') && choice.place !== 'delta') {
+      if (choice.place !== 'text' && isFields(message)) readMessage(choice, untold(choice, message), false, events)
+      if (!speaks('message') && choice.place !== 'message') {
+        readContent(choice, text, false, events)
+        speaks('text')
+      }
+    }
+    choice.said ||= said
+  }
+
+  /** Some messages hold all of the content so far, others its next piece. */
+  const untold = (choice: Choice, message: Fields): Fields => {
+    const { content } = message
+    if (typeof content !== 'string' || content === '') return message
+    const { told } = choice
+    const again = told !== '' && content.startsWith(told)
+    const news = again ? content.slice(told.length) : content
+    keep(news.length)
+    choice.told = told + news
+    return again ? { ...message, content: news } : message
+  }
+
+  const readWhole = (choice: Choice, { message, delta, text }: Fields, events: ChatEvent[]) => {
+    const given = message ?? delta
+    if (isFields(given)) readMessage(choice, given, true, events)
+    else if (given !== null && given !== undefined) readContent(choice, given, true, events)
+    else if (text === null || text === undefined) choice.unread = true
+    if (!choice.said) readContent(choice, text, true, events)
+  }
+
+  const readChoice = (given: Fields, position: number, whole: boolean, events: ChatEvent[]) => {
+    const index = typeof given.index === 'number' ? given.index : position
+    const choice = choiceAt(index)
+    const extra = extrasOfChoice(given)
     if (extra !== undefined) events.push({ type: 'extra', choice: index, place: 'choice', fields: extra })
-    const message = whole ? choice.message : choice.delta
-    if (isFields(message)) readMessage(index, message, whole, events)
-    if (isTruthy(choice.error)) events.push({ type: 'error', failure: readErrorInAnswer(choice) })
+    if (whole) readWhole(choice, given, events)
+    else readStreamed(choice, given, events)
+    if (isTruthy(given.error)) events.push({ type: 'error', failure: readErrorInAnswer(given) })
     // Some that stand before another provider hand on its words as they are: MAX_TOKENS.
-    const word = textOf(choice.finish_reason)?.toLowerCase()
-    if (word !== undefined) {
-      finishChoice(index, events)
-      if (BROKEN.has(word)) events.push({ type: 'error', failure: brokenOff(word) })
-      else events.push({ type: 'finish', choice: index, reason: FINISH_REASONS.get(word) ?? 'stop' })
-    }
-    if (isFields(choice.usage)) events.push({ type: 'usage', usage: readUsage(choice.usage) })
+    const word = textOf(given.finish_reason)?.toLowerCase()
+    if (word !== undefined) finishChoice(choice, word, events)
+    if (isFields(given.usage)) events.push({ type: 'usage', usage: readUsage(given.usage) })
   }
 
-  /** Lets out what was held back for want of its end. */
-  const finishChoice = (index: number, events: ChatEvent[]) => {
-    const choice = choices.get(index)
-    if (choice === undefined) return
+  /** Ends a choice, after what was held back for want of its end. */
+  const finishChoice = (choice: Choice, word: string, events: ChatEvent[]) => {
+    const { index } = choice
     for (const piece of choice.think?.end() ?? []) events.push({ ...piece, choice: index })
-    for (const call of choice.calls) {
-      if (call.started) continue
-      events.push(start(index, call, '', 'function', undefined))
-      if (call.held !== '') events.push({ type: 'tool-delta', choice: index, index: call.index, text: call.held })
-    }
+    choice.calls.end(events)
+    const reason = FINISH_REASONS.get(word) ?? 'stop'
+    if (BROKEN.has(word)) events.push({ type: 'error', failure: brokenOff(word) })
+    // An answer of which nothing was understood is no empty one. What a filter took away may be missing altogether.
+    else if (choice.unread && !choice.said && reason !== 'content_filter') {
+      events.push({ type: 'error', failure: nonsense() })
+    } else events.push({ type: 'finish', choice: index, reason })
   }
 
   const read = (data: Fields, whole: boolean): ChatEvent[] => {
     const events: ChatEvent[] = []
-    const extra = changedExtras(data, sent)
+    const extra = changedExtras(data)
     if (extra !== undefined) events.push({ type: 'extra', choice: 0, place: 'body', fields: extra })
     const list = data.choices
     if (Array.isArray(list)) {
+      if (list.length > MAX_CHOICES) throw tooManyChoices()
       for (let at = 0; at < list.length; at++) if (isFields(list[at])) readChoice(list[at], at, whole, events)
     }
     const usage = isFields(data.usage) ? data.usage : isFields(data.x_groq) ? data.x_groq.usage : undefined
@@ -265,29 +276,24 @@ export function createOpenAIReader(quirks: AnswerQuirks, newId: () => string, op
   }
 
   return {
-    chunk: (data, event) => {
+    chunk: guarded((data, event) => {
       if (!isFields(data)) return [{ type: 'error', failure: nonsense() }]
       if (isTruthy(data.error) || event === 'error' || data.object === 'error') {
         return [...read({ ...data, choices: undefined }, false), { type: 'error', failure: readErrorInAnswer(data) }]
       }
       return read(data, false)
-    },
-    body: (body) => {
+    }),
+    body: guarded((body) => {
       if (!isFields(body)) return [{ type: 'error', failure: nonsense() }]
       if (isTruthy(body.error) || body.object === 'error') return [{ type: 'error', failure: readErrorInAnswer(body) }]
       if (fieldsOf(body.choices).length === 0) return [{ type: 'error', failure: nonsense() }]
       return [...read(body, true), { type: 'done' }]
-    },
+    }),
   }
 }
 
 function isTruthy(value: unknown): boolean {
   return value !== undefined && value !== null && value !== false && value !== ''
-}
-
-function argumentsText(value: unknown): string {
-  if (typeof value === 'string') return value
-  return value === undefined || value === null ? '' : JSON.stringify(value)
 }
 
 function without(fields: Fields, names: ReadonlySet<string>): Fields {
@@ -303,18 +309,28 @@ function extrasOfChoice(choice: Fields): Fields | undefined {
 }
 
 /** Fields such as `system_fingerprint` come with every chunk: they go out when they are new. */
-function changedExtras(data: Fields, sent: Map<string, unknown>): Fields | undefined {
-  let changed: Record<string, unknown> | undefined
-  for (const name in data) {
-    const value = data[name]
-    if (value === null || value === undefined || BODY_FIELDS.has(name)) continue
-    const mark = typeof value === 'object' ? JSON.stringify(value) : value
-    if (sent.get(name) === mark || mark === '[]') continue
-    sent.set(name, mark)
-    changed ??= {}
-    changed[name] = value
+function createChangedExtras(): (data: Fields) => Fields | undefined {
+  const sent = new Map<string, unknown>()
+  let remembered = 0
+  return (data) => {
+    let changed: Record<string, unknown> | undefined
+    for (const name in data) {
+      const value = data[name]
+      if (value === null || value === undefined || BODY_FIELDS.has(name)) continue
+      const mark = typeof value === 'object' ? JSON.stringify(value) : value
+      if (sent.get(name) === mark || mark === '[]') continue
+      remembered += name.length + String(mark).length
+      // To tell the same once more does no harm.
+      if (remembered > MAX_REMEMBERED) {
+        sent.clear()
+        remembered = 0
+      }
+      sent.set(name, mark)
+      changed ??= {}
+      changed[name] = value
+    }
+    return changed
   }
-  return changed
 }
 
 /**
@@ -340,6 +356,10 @@ function readUsage(usage: Fields): Usage {
 
 function firstOf(...values: readonly unknown[]): Fields | undefined {
   return values.find(isFields)
+}
+
+function tooManyChoices(): Failure {
+  return malformed(`it has more than ${MAX_CHOICES} choices`)
 }
 
 function brokenOff(word: string): Failure {

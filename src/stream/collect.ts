@@ -18,7 +18,8 @@ interface Choice {
   text: string
   reasoning: string
   refusal: string | undefined
-  calls: Call[]
+  /** By their index. */
+  calls: Map<number, Call>
   message: Fields
   extras: Fields
 }
@@ -44,7 +45,7 @@ export function collect(said: Iterable<Said>, envelope: Envelope, object: Comple
   const at = (index: number): Choice => {
     const known = choices.get(index)
     if (known !== undefined) return known
-    const fresh = { text: '', reasoning: '', refusal: undefined, calls: [], message: {}, extras: {} }
+    const fresh = { text: '', reasoning: '', refusal: undefined, calls: new Map(), message: {}, extras: {} }
     choices.set(index, fresh)
     return fresh
   }
@@ -62,10 +63,10 @@ export function collect(said: Iterable<Said>, envelope: Envelope, object: Comple
         break
       }
       case 'tool-start':
-        at(item.choice).calls.push({ ...item, text: '', extra: item.extra ?? {} })
+        at(item.choice).calls.set(item.index, { ...item, text: '', extra: item.extra ?? {} })
         break
       case 'tool-delta': {
-        const call = at(item.choice).calls.find(({ index }) => index === item.index)
+        const call = at(item.choice).calls.get(item.index)
         if (call !== undefined) call.text += item.text
         break
       }
@@ -98,7 +99,8 @@ export function collect(said: Iterable<Said>, envelope: Envelope, object: Comple
   throw new TypeError('what was said has no ending')
 }
 
-function messageOf({ text, reasoning, refusal, calls, message }: Choice): Fields {
+function messageOf({ text, reasoning, refusal, calls: byIndex, message }: Choice): Fields {
+  const calls = [...byIndex.values()]
   const toolCalls = calls.filter(({ kind }) => kind !== 'function_call')
   const functionCall = calls.find(({ kind }) => kind === 'function_call')
   // OpenAI's null content stands for "said nothing, because it called or refused"; an answer that is merely empty is ''.

@@ -25,11 +25,15 @@ interface ToolState {
   readonly index: number
   readonly custom: boolean
   empty: boolean
+  /** Arguments so far that are the beginning of `null`. */
+  held: string
 }
 
+type ToolDelta = Extract<ChatEvent, { type: 'tool-delta' }>
 type Finishing = Extract<ChatEvent, { type: 'finish' }>
 
 const NOTHING: readonly Said[] = []
+const NULL = 'null'
 
 /**
  * @param promptTokens our estimate, asked for where the provider reports no usage.
@@ -40,31 +44,53 @@ export function createSettler(promptTokens: () => number, choicesAsked = 1, most
   const finishes = new Map<number, Finishing>()
   const begun = new Set<number>()
   const tools = new Map<string, ToolState>()
-  const called = new Set<number>()
+  const called = new Map<number, 'tool_calls' | 'function_call'>()
+  /** Of those that have begun. */
+  let unfinished = 0
   const count = createUsageCount(promptTokens, most)
   let over = false
 
-  const finished = () => finishes.size >= choicesAsked && [...begun].every((choice) => finishes.has(choice))
+  const finished = () => finishes.size >= choicesAsked && unfinished === 0
 
-  const note = (content: Content) => {
+  const note = (content: Exclude<Content, ToolDelta>) => {
     if (content.type === 'extra') return
-    begun.add(content.choice)
+    begin(content.choice)
     if (content.type === 'tool-start') {
-      if (content.kind !== 'function_call') called.add(content.choice)
+      const kind = content.kind === 'function_call' ? 'function_call' : 'tool_calls'
+      called.set(content.choice, kind)
       tools.set(`${content.choice}:${content.index}`, {
         choice: content.choice,
         index: content.index,
         custom: content.kind === 'custom',
         empty: true,
+        held: '',
       })
       count.said(content.name.length)
-    } else if (content.type === 'tool-delta') {
-      const tool = tools.get(`${content.choice}:${content.index}`)
-      if (tool !== undefined && content.text !== '') tool.empty = false
-      count.said(content.text.length)
     } else {
       count.said(weigh(content.text))
     }
+  }
+
+  const begin = (choice: number) => {
+    if (begun.has(choice)) return
+    begun.add(choice)
+    if (!finishes.has(choice)) unfinished++
+  }
+
+  /** Some say `null` where a call has no arguments: what may become that is kept back. */
+  const grow = (delta: ToolDelta): ToolDelta | undefined => {
+    begin(delta.choice)
+    count.said(delta.text.length)
+    const tool = tools.get(`${delta.choice}:${delta.index}`)
+    if (tool === undefined || !tool.empty || tool.custom) return delta
+    const text = tool.held + delta.text
+    if (text !== '' && NULL.startsWith(text)) {
+      tool.held = text
+      return undefined
+    }
+    tool.empty = text === ''
+    tool.held = ''
+    return text === delta.text ? delta : { ...delta, text }
   }
 
   const end = (): readonly Said[] => {
@@ -73,13 +99,13 @@ export function createSettler(promptTokens: () => number, choicesAsked = 1, most
     const said: Said[] = []
     // Clients parse the joined arguments as JSON; a tool that takes none still has to have an object.
     for (const tool of tools.values()) {
-      if (tool.empty && !tool.custom) {
-        said.push({ type: 'tool-delta', choice: tool.choice, index: tool.index, text: '{}' })
-      }
+      if (!tool.empty || tool.custom) continue
+      const text = tool.held === '' || tool.held === NULL ? '{}' : tool.held
+      said.push({ type: 'tool-delta', choice: tool.choice, index: tool.index, text })
     }
     const all: Finish[] = [...new Set([...begun, ...finishes.keys()])]
       .sort((a, b) => a - b)
-      .map((choice) => ({ choice, reason: reasonOf(finishes.get(choice), called.has(choice)) }))
+      .map((choice) => ({ choice, reason: reasonOf(finishes.get(choice), called.get(choice)) }))
     said.push({ type: 'end', finishes: all, usage: count.usage(true) })
     return said
   }
@@ -98,6 +124,7 @@ export function createSettler(promptTokens: () => number, choicesAsked = 1, most
       if (over) break
       switch (event.type) {
         case 'finish':
+          if (begun.has(event.choice) && !finishes.has(event.choice)) unfinished--
           finishes.set(event.choice, event)
           continue
         case 'usage':
@@ -116,12 +143,18 @@ export function createSettler(promptTokens: () => number, choicesAsked = 1, most
         case 'reasoning':
         case 'refusal':
         case 'tool-start':
-        case 'tool-delta':
         case 'extra':
           note(event)
           if (said === undefined) said = [event]
           else said.push(event)
           continue
+        case 'tool-delta': {
+          const grown = grow(event)
+          if (grown === undefined) continue
+          if (said === undefined) said = [grown]
+          else said.push(grown)
+          continue
+        }
         default:
           return event satisfies never
       }
@@ -138,10 +171,13 @@ export function createSettler(promptTokens: () => number, choicesAsked = 1, most
   return { take, close, fail, finished, usage: () => count.usage(finished()) }
 }
 
-/** A tool call is a tool call, though the provider calls its end a stop (translation 2.3; cases F02). */
-function reasonOf(finish: Finishing | undefined, calledTools: boolean): FinishReason {
+/** A tool call is a tool call, though the provider calls its end a stop (translation 2.3; cases F02); and none is none. */
+function reasonOf(finish: Finishing | undefined, called: 'tool_calls' | 'function_call' | undefined): FinishReason {
   const reason = finish?.reason ?? 'stop'
-  return reason === 'stop' && calledTools && !finish?.stands ? 'tool_calls' : reason
+  if (finish?.stands) return reason
+  if (reason === 'tool_calls') return called ?? 'stop'
+  if (reason === 'function_call') return called ?? reason
+  return reason === 'stop' && called === 'tool_calls' ? called : reason
 }
 
 function emptyAnswer(): Failure {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Case, chunksOf, startCase } from './router.ts'
 import type { Script } from './scripted.ts'
 import {
+  block,
   COHERE_START,
   chunk,
   cohereAnswer,
@@ -157,7 +158,7 @@ const native: readonly [who: keyof typeof WAYS, word: string, told: string][] = 
   ['Anthropic', 'end_turn', 'stop'],
   ['Anthropic', 'stop_sequence', 'stop'],
   ['Anthropic', 'pause_turn', 'stop'],
-  ['Anthropic', 'tool_use', 'tool_calls'],
+  ['Anthropic', 'tool_use', 'stop'],
   ['Anthropic', 'a word of tomorrow', 'stop'],
   ['Gemini', 'STOP', 'stop'],
   ['Gemini', 'MAX_TOKENS', 'length'],
@@ -168,6 +169,8 @@ const native: readonly [who: keyof typeof WAYS, word: string, told: string][] = 
   ['Cohere', 'COMPLETE', 'stop'],
   ['Cohere', 'STOP_SEQUENCE', 'stop'],
   ['Cohere', 'MAX_TOKENS', 'length'],
+  ['Cohere', 'TOOL_CALL', 'stop'],
+  ['custom', 'tool_calls', 'stop'],
   ['custom', 'eos', 'stop'],
   ['custom', 'end_turn', 'stop'],
   ['custom', 'STOP', 'stop'],
@@ -185,6 +188,19 @@ test.each(native)("F04: %s's own word %s is told as %s, streamed and whole", asy
   expect(finishesOf(seen.raw).every((finish) => finish === null || WORDS.has(finish))).toBe(true)
   const read = await router9.whole(model, body)
   expect([read.choice.text, read.choice.finishReason]).toEqual(['Some text', told])
+})
+
+test("F04: Anthropic's tool_use is stop where only its own servers' tools were used", async () => {
+  const search = { type: 'server_tool_use', id: 'srvtoolu_1', name: 'web_search', input: {} }
+  const blocks = [
+    ...block(0, search, { type: 'input_json_delta', partial_json: '{"query":"x"}' }),
+    ...textBlock(1, 'So.'),
+  ]
+  const streamed = stream(named(MESSAGE_START, ...blocks, ...messageEnd('tool_use')))
+  const told = { text: 'So.', toolCalls: [], finishReason: 'stop' }
+  expect((await router9.streamed(DIALECTS.anthropic.model, streamed)).choice).toMatchObject(told)
+  const body = whole(message([search, { type: 'text', text: 'So.' }], 'tool_use'))
+  expect((await router9.whole(DIALECTS.anthropic.model, body)).choice).toMatchObject(told)
 })
 
 test.each(['max_tokens', 'model_context_window_exceeded'])("F05: Anthropic's %s is length", async (word) => {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { call } from './calls.ts'
 import { type Case, startCase } from './router.ts'
 import {
   chunk,
@@ -116,4 +117,24 @@ test('a body may be longer than an event', async () => {
   const body = { ...chunk({}), choices: [{ index: 0, message: { role: 'assistant', content }, finish_reason: 'stop' }] }
   const { choice } = await router9.whole(DIALECTS.custom.model, whole(body))
   expect(choice.text.length).toBe(content.length)
+})
+
+const MANY_CALLS = Array.from({ length: 40_000 }, (_, at) => call(at, `call_${at}`, 'f', '{}'))
+const MANY_CHOICES = Array.from({ length: 40_000 }, (_, index) => ({ index, delta: { content: 'a' } }))
+const absurd = [
+  { what: 'tool calls of one choice', event: chunk({ tool_calls: MANY_CALLS }) },
+  { what: 'choices', event: { ...chunk({}), choices: MANY_CHOICES } },
+]
+
+test.each(absurd)('an event of 40,000 $what is a malformed answer', async ({ event }) => {
+  const { model } = DIALECTS.custom
+  const end = sse(chunk({}, 'stop'), '[DONE]')
+  const { status, error } = await router9.refused(model, stream(sse(event), end), { stream: true })
+  expect([status, error.code]).toEqual([502, 'upstream_error'])
+  const later = await router9.streamed(model, stream(sse(chunk({ content: 'One' })), { pauseMs: 50 }, sse(event), end))
+  expect(later.answer).toMatchObject({
+    done: false,
+    choices: [{ text: 'One' }],
+    error: { message: expect.stringContaining('malformed') },
+  })
 })

@@ -101,6 +101,43 @@ test.each(inside)('E09: a stream whose first event holds $what is that error', a
   expect([refused.status, refused.error.code]).toEqual([status, code])
 })
 
+const elsewhere: readonly { what: string; choice: Record<string, unknown>; text: string }[] = [
+  { what: 'an object', choice: { message: { content: { city: 'Paris' } } }, text: '{"city":"Paris"}' },
+  { what: 'a number', choice: { message: { content: 42 } }, text: '42' },
+  { what: 'a truth value', choice: { message: { content: false } }, text: 'false' },
+  { what: 'output_text', choice: { message: { content: [{ type: 'output_text', text: 'One' }] } }, text: 'One' },
+  { what: 'text beside no message', choice: { text: 'One' }, text: 'One' },
+]
+
+test.each(elsewhere)('E07: content that is $what is read, in a body and in a stream', async ({ choice, text }) => {
+  const { model } = DIALECTS.custom
+  const body = completion({}, 'stop', { choices: [{ index: 0, finish_reason: 'stop', ...choice }] })
+  expect((await router9.whole(model, whole(body))).choice.text).toBe(text)
+  const { message, ...rest } = choice
+  const event = {
+    ...chunk({}),
+    choices: [{ index: 0, finish_reason: null, ...rest, ...(message ? { delta: message } : {}) }],
+  }
+  const read = await router9.streamed(model, stream(sse(event, chunk({}, 'stop'), '[DONE]')))
+  expect(read.choice).toMatchObject({ text, finishReason: 'stop' })
+})
+
+test('E07: a message inside a stream is read where there is no delta', async () => {
+  const event = { ...chunk({}), choices: [{ index: 0, message: { content: 'One' }, finish_reason: 'stop' }] }
+  expect((await router9.streamed(DIALECTS.custom.model, stream(sse(event, '[DONE]')))).choice.text).toBe('One')
+})
+
+const unreadable = [{ content: [{ type: 'brand_new', data: 1 }] }, { content: [{ type: 'text', text: 5 }] }]
+
+test.each(unreadable)('E07: content that cannot be read is a 502, never an empty success (%j)', async (message) => {
+  const { model } = DIALECTS.custom
+  const refused = await router9.refused(model, whole(completion(message, 'stop')))
+  expect([refused.status, refused.error.code]).toEqual([502, 'upstream_error'])
+  const events = sse(chunk(message), chunk({}, 'stop'), '[DONE]')
+  const streamed = await router9.refused(model, stream(events), { stream: true })
+  expect([streamed.status, streamed.error.code]).toEqual([502, 'upstream_error'])
+})
+
 describe('E10: the official client', () => {
   test('throws APIError with our message, type and code where a stream breaks', async () => {
     const event = named({ type: 'error', error: { type: 'overloaded_error', message: 'Overloaded for now' } })

@@ -64,6 +64,12 @@ const withoutArguments: readonly { who: string; model: string; streamed: Script;
     body: whole(completion({ content: null, tool_calls: [call(undefined, 'call_a', 'now', '')] }, 'tool_calls')),
   },
   {
+    who: "OpenAI's form, null",
+    model: DIALECTS.custom.model,
+    streamed: openaiStream('tool_calls', { tool_calls: [call(0, 'call_a', 'now', 'null')] }),
+    body: whole(completion({ content: null, tool_calls: [call(undefined, 'call_a', 'now', 'null')] }, 'tool_calls')),
+  },
+  {
     who: "OpenAI's form, no arguments",
     model: DIALECTS.custom.model,
     streamed: openaiStream('tool_calls', { tool_calls: [{ index: 0, id: 'call_a', function: { name: 'now' } }] }),

@@ -127,6 +127,37 @@ describe.each(parallel)('T01: two parallel calls of $who', ({ model, streamed, b
   })
 })
 
+const cities = (calls: readonly { readonly name: string; readonly arguments: string }[]) =>
+  calls.map(({ name, arguments: text }) => `${name} ${text}`)
+const PARIS_AND_ROME = [`get_weather ${PARIS}`, `get_weather ${ROME}`]
+
+test.each([
+  ['in one chunk', [[call(0, '', 'get_weather', PARIS), call(0, '', 'get_weather', ROME)]]],
+  ['in two, whole', [[call(0, '', 'get_weather', PARIS)], [call(0, '', 'get_weather', ROME)]]],
+  ['in two, the second without a name', [[call(0, 'call_a', 'get_weather', PARIS)], [call(0, '', '', ROME)]]],
+])('T01: two parallel calls that both say index 0 and have no id are told apart %s', async (_, lists) => {
+  const deltas = lists.map((tool_calls) => ({ tool_calls }))
+  const { choice } = await router9.streamed(DIALECTS.custom.model, openaiStream('tool_calls', ...deltas))
+  expect(cities(choice.toolCalls)).toEqual(PARIS_AND_ROME)
+  expect(choice.toolCalls.map(({ index }) => index)).toEqual([0, 1])
+  expect(new Set(choice.toolCalls.map(({ id }) => id)).size).toBe(2)
+})
+
+test('T01: two calls of a body that both say index 0 and have no id are two', async () => {
+  const tool_calls = [call(0, '', 'get_weather', PARIS), call(0, '', 'get_weather', ROME)]
+  const body = whole(completion({ content: null, tool_calls }, 'tool_calls'))
+  const { choice } = await router9.whole(DIALECTS.custom.model, body)
+  expect(cities(choice.toolCalls)).toEqual(PARIS_AND_ROME)
+})
+
+test('T01: a function call with an empty custom member beside it is a function call (Snowflake)', async () => {
+  const made = { ...call(0, 'call_a', 'get_weather', PARIS), custom: {} }
+  const { choice } = await router9.streamed(DIALECTS.custom.model, openaiStream('tool_calls', { tool_calls: [made] }))
+  expect(choice).toMatchObject({ toolCalls: TWO.slice(0, 1), finishReason: 'tool_calls' })
+  const body = whole(completion({ content: null, tool_calls: [made] }, 'tool_calls'))
+  expect((await router9.whole(DIALECTS.custom.model, body)).choice.toolCalls).toEqual(TWO.slice(0, 1))
+})
+
 describe.each(parallel)(
   'to who offers functions instead of tools, the first call of $who',
   ({ model, streamed, body }) => {

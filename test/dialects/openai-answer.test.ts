@@ -53,6 +53,11 @@ describe('the finish reason', () => {
     expect(failureOf(stream([chunk({ content: 'a' }, '')])).kind).toBe('provider-failed')
   })
 
+  test('tool_calls without a call is stop', () => {
+    expect(answerOf(stream([chunk({ content: 'a' }, 'tool_calls'), '[DONE]'])).finish_reason).toBe('stop')
+    expect(answerOf(body(whole({ content: 'a', tool_calls: [] }, 'tool_calls'))).finish_reason).toBe('stop')
+  })
+
   test('may come twice (OpenRouter)', () => {
     const usage = { prompt_tokens: 1, completion_tokens: 2, total_tokens: 3 }
     expect(
@@ -205,6 +210,101 @@ describe('text', () => {
   })
 })
 
+describe('words that stand elsewhere', () => {
+  test.each<[string, unknown, string]>([
+    ['an object', { a: [1, null], b: 'x' }, '{"a":[1,null],"b":"x"}'],
+    ['a list that has no parts', [{ a: 1 }, 'b'], '[{"a":1},"b"]'],
+    ['a number', 0, '0'],
+    ['a truth value', false, 'false'],
+    [
+      'parts of type output_text',
+      [
+        { type: 'output_text', text: 'a' },
+        { type: 'output_text', text: 'b' },
+      ],
+      'ab',
+    ],
+    ['a part of a type of tomorrow', [{ type: 'brand_new', text: 'a' }], 'a'],
+    ['a part without a type', [{ text: 'a' }], 'a'],
+    ['a text within its part', [{ type: 'text', text: { value: 'a', annotations: [] } }], 'a'],
+    ['a text beside a part that says nothing', [{ type: 'brand_new' }, 'a'], 'a'],
+  ])('in content that is %s are the text', (_, content, expected) => {
+    expect(answerOf(body(whole({ content }))).content).toBe(expected)
+    expect(answerOf(stream([chunk({ content }), chunk({}, 'stop')])).content).toBe(expected)
+  })
+
+  test.each<[string, Json]>([
+    ['text beside no message', { text: 'Hello' }],
+    ['text beside an empty message', { text: 'Hello', message: { role: 'assistant', content: '' } }],
+    ['a message that is a text', { message: 'Hello' }],
+    ['a delta', { delta: { role: 'assistant', content: 'Hello' } }],
+  ])('of a body in %s are the text', (_, choice) => {
+    expect(answerOf(body({ choices: [{ index: 0, finish_reason: 'stop', ...choice }] })).content).toBe('Hello')
+  })
+
+  const told = (...choices: Json[]) => {
+    const end = { index: 0, delta: {}, finish_reason: 'stop' }
+    return answerOf(stream([...choices.map((choice) => ({ choices: [{ index: 0, ...choice }] })), { choices: [end] }]))
+  }
+
+  test.each<[string, Json[]]>([
+    ['a message', [{ message: { content: 'Hello' } }]],
+    ['a message beside an empty delta', [{ delta: { content: '' }, message: { content: 'Hello' } }]],
+    ['messages, piece by piece', [{ message: { content: 'Hel' } }, { message: { content: 'lo' } }]],
+    ['messages, each with all so far', [{ message: { content: 'Hel' } }, { message: { content: 'Hello' } }]],
+    ['texts', [{ text: 'Hel' }, { text: 'lo' }]],
+    [
+      'texts beside deltas that have them too',
+      [{ text: 'Hel', delta: { content: 'Hel' } }, { delta: { content: 'lo' } }],
+    ],
+    ['deltas, and at last the message', [{ delta: { content: 'Hello' } }, { message: { content: 'Hello' } }]],
+    ['deltas that are texts', [{ delta: 'Hel' }, { delta: 'lo' }]],
+  ])('of a stream in %s are the text, once', (_, choices) => {
+    expect(told(...choices).content).toBe('Hello')
+  })
+
+  test('of a call in a message of a stream are a call', () => {
+    expect(told({ message: { tool_calls: [call(undefined, 'a', 'f', '{}')] } })).toMatchObject({
+      tool_calls: [{ id: 'a', function: { name: 'f', arguments: '{}' } }],
+      finish_reason: 'tool_calls',
+    })
+  })
+
+  test('of thoughts in parts are reasoning, wherever a provider puts them', () => {
+    const parts = [
+      { type: 'reasoning', summary: [{ type: 'summary_text', text: 'Hm.' }] },
+      { type: 'reasoning_text', text: 'So.' },
+      { type: 'text', text: 'a' },
+    ]
+    expect(answerOf(body(whole({ content: parts })))).toMatchObject({ reasoning_content: 'Hm.So.', content: 'a' })
+  })
+
+  test('of a part that is a picture are kept as one', () => {
+    const picture = { type: 'image_url', image_url: { url: 'data:image/png;base64,AAAA' } }
+    expect(answerOf(body(whole({ content: [picture] })))).toMatchObject({ images: [picture] })
+  })
+
+  test.each<[string, Json]>([
+    ['content of parts that say nothing', { message: { content: [{ type: 'brand_new', data: 1 }] } }],
+    ['no message', {}],
+    ['a null message', { message: null }],
+  ])('that cannot be read are a failure, never an empty success (%s)', (_, choice) => {
+    const given = { choices: [{ index: 0, finish_reason: 'stop', ...choice }] }
+    expect(failureOf(body(given))).toMatchObject({ kind: 'provider-failed', failover: true })
+  })
+
+  test('that cannot be read are a failure of a stream, unless others can', () => {
+    const odd = chunk({ content: [{ type: 'brand_new', data: 1 }] })
+    expect(failureOf(stream([odd, chunk({}, 'stop'), '[DONE]'])).kind).toBe('provider-failed')
+    expect(answerOf(stream([odd, chunk({ content: 'a' }), chunk({}, 'stop'), '[DONE]'])).content).toBe('a')
+  })
+
+  test('that a filter has taken away leave an empty answer (Azure)', () => {
+    const given = { choices: [{ index: 0, finish_reason: 'content_filter', content_filter_results: { hate: {} } }] }
+    expect(answerOf(body(given))).toMatchObject({ content: '', finish_reason: 'content_filter' })
+  })
+})
+
 describe('tool calls', () => {
   test('in pieces are put together by their index (T01)', () => {
     expect(
@@ -255,6 +355,58 @@ describe('tool calls', () => {
       [[call(0, 'a', 'f', '{}')], [{ index: 1, function: { name: null, arguments: null } }]],
       ['a f {}'],
     ],
+    [
+      'index 0 and an empty id for all of one chunk',
+      [[call(0, '', 'f', '{"x":1}'), call(0, '', 'f', '{"x":2}'), call(0, '', 'g', '')]],
+      ['made_1 f {"x":1}', 'made_2 f {"x":2}', 'made_3 g {}'],
+    ],
+    [
+      'index 0 and no id for all, each in its own chunk',
+      [[call(0, undefined, 'f', '{"x":1}')], [call(0, undefined, 'f', '{"x":2}')]],
+      ['made_1 f {"x":1}', 'made_2 f {"x":2}'],
+    ],
+    [
+      'neither index nor id, each in its own chunk',
+      [[call(undefined, undefined, 'f', '{"x":1}')], [call(undefined, undefined, 'g', '{"x":2}')]],
+      ['made_1 f {"x":1}', 'made_2 g {"x":2}'],
+    ],
+    [
+      'a second whole object at the same index, without id or name',
+      [
+        [call(0, 'a', 'f', '{"x":')],
+        [call(0, undefined, undefined, '"}{"}')],
+        [call(0, undefined, undefined, '{"x":2}')],
+      ],
+      ['a f {"x":"}{"}', 'made_1 f {"x":2}'],
+    ],
+    [
+      'a second object at the same index, in pieces',
+      [
+        [call(0, '', 'f', '{"x":1}')],
+        [call(0, '', 'f', '{"x"')],
+        [call(0, '', undefined, ':{}')],
+        [call(0, '', undefined, '}')],
+      ],
+      ['made_1 f {"x":1}', 'made_2 f {"x":{}}'],
+    ],
+    [
+      'the name in every piece and no id',
+      [[call(0, '', 'f', '')], [call(0, '', 'f', '{"x":')], [call(0, '', 'f', '{}')], [call(0, '', 'f', '}')]],
+      ['made_1 f {"x":{}}'],
+    ],
+    ['the same id for two tools', [[call(0, 'a', 'f', '{}'), call(0, 'a', 'g', '{}')]], ['a f {}', 'made_1 g {}']],
+    ['a call told whole once more', [[call(0, 'a', 'f', '{"x":1}')], [call(0, 'a', 'f', '{"x":1}')]], ['a f {"x":1}']],
+    [
+      'an index in the later pieces only',
+      [[call(undefined, 'a', 'f', '{')], [call(0, undefined, undefined, '}')]],
+      ['a f {}'],
+    ],
+    [
+      'arguments null',
+      [[{ index: 0, id: 'a', function: { name: 'f', arguments: null } }], [call(1, 'b', 'g', 'null')]],
+      ['a f {}', 'b g {}'],
+    ],
+    ['"null" in pieces', [[call(0, 'a', 'f', 'nu')], [call(0, undefined, undefined, 'll')]], ['a f {}']],
   ])('with %s', (_, deltas, expected) => {
     expect(callsOf(...deltas)).toEqual(expected)
   })
@@ -313,6 +465,55 @@ describe('tool calls', () => {
       function_call: { name: 'f', arguments: '{}' },
       finish_reason: 'function_call',
     })
+  })
+
+  test('in a body are as many as there are, whatever they have in common', () => {
+    const tool_calls = [call(0, '', 'f', '{"x":1}'), call(0, '', 'f', '{"x":2}'), call(0, 'a', 'f', 'null')]
+    expect(answerOf(body(whole({ content: null, tool_calls }))).tool_calls).toMatchObject([
+      { id: 'made_1', function: { arguments: '{"x":1}' } },
+      { id: 'made_2', function: { arguments: '{"x":2}' } },
+      { id: 'a', function: { arguments: '{}' } },
+    ])
+  })
+
+  test.each<[string, Json]>([
+    ['an empty object', {}],
+    ['empty members', { name: '', input: '' }],
+  ])('of type function have a custom member that counts for nothing: %s (Snowflake)', (_, custom) => {
+    const pieces = [
+      { index: 0, id: 'a', type: 'function', custom, function: { name: 'f', arguments: '' } },
+      { index: 0, custom, function: { arguments: '{"x":1}' } },
+    ]
+    const expected = [{ id: 'a', type: 'function', function: { name: 'f', arguments: '{"x":1}' } }]
+    expect(answerOf(stream([...pieces.map((piece) => chunk({ tool_calls: [piece] })), '[DONE]'])).tool_calls).toEqual(
+      expected,
+    )
+    const whole1 = whole({ tool_calls: [{ ...pieces[0], function: { name: 'f', arguments: '{"x":1}' } }] })
+    expect(answerOf(body(whole1)).tool_calls).toEqual(expected)
+  })
+
+  test('of type custom have a function member that counts for nothing', () => {
+    const custom = { name: 'c', input: 'null' }
+    const tool_calls = [{ index: 0, id: 'a', type: 'custom', custom, function: { name: 'f', arguments: '{}' } }]
+    expect(answerOf(stream([chunk({ tool_calls }), '[DONE]'])).tool_calls).toEqual([
+      { id: 'a', type: 'custom', custom },
+    ])
+  })
+
+  test('in the old form beside the new one are told once', () => {
+    const message = { tool_calls: [call(0, 'a', 'f', '{}')], function_call: { name: 'f', arguments: '{}' } }
+    const { tool_calls, function_call } = answerOf(body(whole(message)))
+    expect([tool_calls, function_call]).toMatchObject([[{ id: 'a', function: { arguments: '{}' } }], undefined])
+  })
+
+  test('are so many at most: an answer with more is malformed, in one event and in many', () => {
+    const calls = Array.from({ length: 1025 }, (_, at) => call(at, `c${at}`, 'f', '{}'))
+    const most = calls.slice(0, 1024)
+    expect(answerOf(stream([chunk({ tool_calls: most }), '[DONE]'])).tool_calls).toHaveLength(1024)
+    const malformed = { kind: 'provider-failed', failover: true }
+    expect(failureOf(stream([chunk({ tool_calls: calls }), '[DONE]']))).toMatchObject(malformed)
+    expect(failureOf(stream([...calls.map((one) => chunk({ tool_calls: [one] })), '[DONE]']))).toMatchObject(malformed)
+    expect(failureOf(body(whole({ tool_calls: calls })))).toMatchObject(malformed)
   })
 
   test('of a custom tool have an input', () => {
@@ -475,5 +676,18 @@ describe('an error', () => {
   test('is what an event is that is no object', () => {
     for (const odd of [7, 'a', null, []])
       expect(failureOf(stream([odd as unknown as Json])).kind).toBe('provider-failed')
+  })
+})
+
+describe('an answer of more choices than can be asked for is malformed', () => {
+  const choices = Array.from({ length: 129 }, (_, index) => ({ index, delta: { content: 'a' }, finish_reason: 'stop' }))
+
+  test('in one event, in many, and in a body', () => {
+    expect(failureOf(stream([{ choices }, '[DONE]'])).kind).toBe('provider-failed')
+    expect(failureOf(stream([...choices.map((choice) => ({ choices: [choice] })), '[DONE]'])).kind).toBe(
+      'provider-failed',
+    )
+    expect(failureOf(body({ choices })).kind).toBe('provider-failed')
+    expect(completion(stream([{ choices: choices.slice(1) }, '[DONE]'])).choices).toHaveLength(128)
   })
 })

@@ -77,6 +77,12 @@ describe('the finish reason', () => {
     ['length after a tool call stays length', [start(), finish('length')], 'length'],
     ['content_filter after a tool call stays', [start(), finish('content_filter')], 'content_filter'],
     ['stop after a text is stop', [text('a'), finish('stop')], 'stop'],
+    ['tool_calls without a call is stop', [text('a'), finish('tool_calls')], 'stop'],
+    [
+      'tool_calls after a call of the old form is function_call',
+      [start(0, 'function_call'), finish('tool_calls')],
+      'function_call',
+    ],
     ['function_call stays function_call', [start(0, 'function_call'), finish('function_call')], 'function_call'],
   ])('%s', (_, events, reason) => {
     expect(
@@ -136,6 +142,17 @@ describe('a tool call without arguments', () => {
     const said = settler().take([...events, finish('stop'), done])
     const pieces = said.flatMap((item) => (item.type === 'tool-delta' ? [item.text] : []))
     expect(pieces.join('')).toBe(expected)
+  })
+
+  test.each([
+    ['null', ['null'], '{}'],
+    ['null in pieces', ['n', 'ull'], '{}'],
+    ['a beginning of null only', ['nu'], 'nu'],
+    ['what only begins like null', ['nu', 'mber'], 'number'],
+  ] as [string, string[], string][])('is a call whose arguments are null: %s', (_, pieces, expected) => {
+    const deltas = pieces.map((piece): ChatEvent => ({ type: 'tool-delta', choice: 0, index: 0, text: piece }))
+    const said = settler().take([start(), ...deltas, finish('stop'), done])
+    expect(said.flatMap((item) => (item.type === 'tool-delta' ? [item.text] : [])).join('')).toBe(expected)
   })
 
   test('is left alone where it has arguments, or where its input is free text', () => {
