@@ -1,8 +1,20 @@
 import { Failure } from '../chat/failure.ts'
-import { addSpent, type Limits, MINUTE_MS, msToReset, NOTHING_SPENT, overLimit, type Spent } from '../routing/budget.ts'
+import {
+  addSpent,
+  type Limits,
+  MINUTE_MS,
+  msToReset,
+  NOTHING_SPENT,
+  type Over,
+  overLimit,
+  type Spent,
+} from '../routing/budget.ts'
+import { createHolds, type Hold, type Holds, NOTHING_HELD } from '../routing/holds.ts'
+import { latestSpent, type ReportId, spentOf } from '../routing/ledger.ts'
 import type { KeyRecord } from './keys.ts'
 import type { ObjectsOf } from './objects.ts'
 import { orLate } from './race.ts'
+import { randomText } from './random.ts'
 
 /**
  * A key's ledger is waited for this long by an isolate that knows nothing of the key; then the request goes on without. A
@@ -16,15 +28,35 @@ const REPORT_LOST_MS = 10_000
 const MAX_KEYS = 5000
 /** As long a wait as a client can be told where no time mends it: a day. */
 const BUDGET_RETRY_MS = 86_400_000
+/** Calls under way end at any time. */
+const HELD_RETRY_MS = 1000
+/** No call is believed to be under way for longer. */
+const LONGEST_CALL_MS = 900_000
+/** So often a report is repeated by itself; after that with the next request. */
+const MOST_REPEATS = 3
+
+/** A report that the ledger has not answered. It may have been counted all the same, so it is repeated as it is. */
+interface Report {
+  readonly id: ReportId
+  readonly spent: Spent
+}
 
 /** What this isolate knows of a limited key. */
 interface Account {
   /** The ledger's first word, until it has come or has been waited for. */
   first: Promise<void> | undefined
-  /** By the ledger's last word, everything reported included. */
+  /** By the ledger's last word, everything that it has answered for included. */
   known: Spent
+  reported: Report | undefined
   /** Seen here and not reported yet. */
   pending: Spent
+  /** For calls under way. */
+  readonly holds: Holds
+  /** By which the ledger knows this account, and how many reports it has made. */
+  readonly name: string
+  reports: number
+  /** How often the report was repeated. */
+  repeats: number
   /** When a report was begun that has not ended; 0 where there is none. */
   reportingSince: number
   reportedAt: number
@@ -34,7 +66,10 @@ const accounts = new Map<string, Account>()
 
 type WaitUntil = (work: Promise<unknown>) => void
 
-/** Counts what a request that was let in has used, when that is known. */
+/**
+ * Counts what a request that was let in has used, in the place of what was held for it. To be called at its end, whatever
+ * that is: with nothing, too.
+ */
 export type Spend = (tokens: number, dollars: number) => void
 
 /**
@@ -51,25 +86,32 @@ export async function refuseOverLimit(
 }
 
 /**
- * Lets a request in or refuses it, by the limits of its key. Counts are exact within an isolate; over isolates they meet in
- * the key's ledger within about a second, off the path of the request.
+ * Lets a request in or refuses it, by the limits of its key; holds what it may use until that is known, so that those who
+ * come meanwhile find it gone. A key with anything left is let in, also where the request may use more than that: nobody
+ * could use up a budget otherwise. Counts are exact within an isolate; over isolates they meet in the key's ledger within
+ * about a second, off the path of the request.
  * @throws Failure 429 `request-rate`, `token-rate` or `budget`.
  */
 export async function admit(
   { id, account: shared, limits }: KeyRecord,
   objects: ObjectsOf<'Ledger'>,
   waitUntil: WaitUntil,
+  hold: Hold = NOTHING_HELD,
 ): Promise<Spend> {
   if (limits === undefined) return () => {}
   const name = shared ?? id
   const account = await knownAccount(name, limits, objects, waitUntil)
   refuseOver(limits, account)
   const count = (spent: Omit<Spent, 'minute'>) => {
-    account.pending = addSpent(account.pending, { ...spent, minute: Math.floor(Date.now() / MINUTE_MS) })
+    account.pending = addSpent(account.pending, { ...spent, minute: minuteOf(Date.now()) })
     report(name, account, objects, waitUntil)
   }
+  const letGo = account.holds.keep(hold, Date.now())
   count({ requests: 1, tokens: 0, dollars: 0 })
-  return (tokens, dollars) => count({ requests: 0, tokens, dollars })
+  return (tokens, dollars) => {
+    letGo()
+    if (tokens > 0 || dollars > 0) count({ requests: 0, tokens, dollars })
+  }
 }
 
 /** What is known of a key, the ledger's first word included where that comes in time. */
@@ -90,8 +132,21 @@ async function knownAccount(
 
 function refuseOver(limits: Limits, account: Account): void {
   const now = Date.now()
-  const over = overLimit(limits, addSpent(account.known, account.pending), now)
+  const used = usedBy(account)
+  const over = overLimit(limits, used, now)
   if (over !== undefined) throw refusal(over, limits, now)
+  const held = account.holds.sum(now)
+  if (held.tokens === 0 && held.dollars === 0) return
+  const full = overLimit(limits, addSpent(used, { minute: minuteOf(now), requests: 0, ...held }), now)
+  if (full !== undefined) throw heldRefusal(full, limits)
+}
+
+function usedBy({ known, reported, pending }: Account): Spent {
+  return addSpent(reported === undefined ? known : addSpent(known, reported.spent), pending)
+}
+
+function minuteOf(now: number): number {
+  return Math.floor(now / MINUTE_MS)
 }
 
 function accountOf(name: string, objects: ObjectsOf<'Ledger'>, waitUntil: WaitUntil): Account {
@@ -100,7 +155,12 @@ function accountOf(name: string, objects: ObjectsOf<'Ledger'>, waitUntil: WaitUn
   const fresh: Account = {
     first: undefined,
     known: NOTHING_SPENT,
+    reported: undefined,
     pending: NOTHING_SPENT,
+    holds: createHolds(LONGEST_CALL_MS),
+    name: randomText(16),
+    reports: 0,
+    repeats: 0,
     reportingSince: 0,
     reportedAt: 0,
   }
@@ -115,41 +175,45 @@ function accountOf(name: string, objects: ObjectsOf<'Ledger'>, waitUntil: WaitUn
   return fresh
 }
 
-/** Hands what is pending to the ledger and takes its sum; a ledger that fails changes nothing, the next report tells all. */
+/**
+ * Hands what is pending to the ledger and takes its sum. A ledger that fails, or answers what cannot be, changes nothing:
+ * the report is repeated, and nothing else is told before it is answered.
+ */
 async function exchange(
   name: string,
   account: Account,
   objects: ObjectsOf<'Ledger'>,
   waitUntil: WaitUntil,
 ): Promise<void> {
-  const told = account.pending
   account.reportingSince = Date.now()
-  account.pending = NOTHING_SPENT
-  account.known = addSpent(account.known, told)
-  try {
-    const { Ledger: ledgers } = objects()
-    account.known = await ledgers.get(ledgers.idFromName(`key:${name}`)).add(told)
-  } catch {
-    account.known = withdraw(account.known, told)
-    account.pending = addSpent(told, account.pending)
-    account.reportedAt = Date.now()
-    account.reportingSince = 0
-    return
+  if (account.reported === undefined && account.pending !== NOTHING_SPENT) {
+    account.reported = { id: { by: account.name, number: ++account.reports }, spent: account.pending }
+    account.pending = NOTHING_SPENT
+    account.repeats = 0
   }
-  account.reportedAt = Date.now()
+  const { reported } = account
+  const answer = await askLedger(name, reported, objects).catch(() => undefined)
+  // Where it took too long the report was repeated, and that one's answer counts.
+  if (account.reported !== reported) return
+  const now = Date.now()
+  account.reportedAt = now
   account.reportingSince = 0
+  const spent = spentOf(answer, now)
+  if (spent !== undefined) {
+    account.known = latestSpent(reported === undefined ? account.known : addSpent(account.known, reported.spent), spent)
+    account.reported = undefined
+  }
+  const repeats = account.reported !== undefined && account.repeats++ < MOST_REPEATS
   // What was counted meanwhile may be the last there is.
-  if (account.pending !== NOTHING_SPENT) report(name, account, objects, waitUntil)
+  if (repeats || (account.reported === undefined && account.pending !== NOTHING_SPENT)) {
+    report(name, account, objects, waitUntil)
+  }
 }
 
-function withdraw(from: Spent, told: Spent): Spent {
-  const same = from.minute === told.minute
-  return {
-    minute: from.minute,
-    requests: from.requests - (same ? told.requests : 0),
-    tokens: from.tokens - (same ? told.tokens : 0),
-    dollars: from.dollars - told.dollars,
-  }
+async function askLedger(name: string, report: Report | undefined, objects: ObjectsOf<'Ledger'>): Promise<unknown> {
+  const { Ledger: ledgers } = objects()
+  const ledger = ledgers.get(ledgers.idFromName(`key:${name}`))
+  return report === undefined ? ledger.add(NOTHING_SPENT) : ledger.add(report.spent, report.id)
 }
 
 function report(name: string, account: Account, objects: ObjectsOf<'Ledger'>, waitUntil: WaitUntil): void {
@@ -161,7 +225,7 @@ function report(name: string, account: Account, objects: ObjectsOf<'Ledger'>, wa
   waitUntil(waited.then(() => exchange(name, account, objects, waitUntil)))
 }
 
-function refusal(over: 'requests' | 'tokens' | 'dollars', limits: Limits, now: number): Failure {
+function refusal(over: Over, limits: Limits, now: number): Failure {
   const retryAfterMs = msToReset(now)
   switch (over) {
     case 'requests':
@@ -177,13 +241,23 @@ function refusal(over: 'requests' | 'tokens' | 'dollars', limits: Limits, now: n
   }
 }
 
+/** What is left is held for calls under way; it comes back as far as they don't use it. */
+function heldRefusal(over: Over, limits: Limits): Failure {
+  const [kind, limit] =
+    over === 'dollars'
+      ? (['budget', `budget of $${limits.budget}`] as const)
+      : (['token-rate', `limit of ${limits.tpm} tokens a minute`] as const)
+  const text = `What is left of this key's ${limit} is held for its calls under way. Try again when they have ended; a smaller 'max_tokens' holds less.`
+  return new Failure(kind, text, { retryAfterMs: HELD_RETRY_MS })
+}
+
 /** `x-ratelimit-*` for every response of a limited key (contract 7). Resets are durations, as OpenAI gives them: `12s`. */
 export function limitHeaders({ id, account: shared, limits }: KeyRecord): Record<string, string> {
   if (limits === undefined) return {}
   const account = accounts.get(shared ?? id)
   const now = Date.now()
-  const minute = { ...NOTHING_SPENT, minute: Math.floor(now / MINUTE_MS) }
-  const { requests, tokens } = addSpent(addSpent(account?.known ?? minute, account?.pending ?? minute), minute)
+  const minute = { ...NOTHING_SPENT, minute: minuteOf(now) }
+  const { requests, tokens } = account === undefined ? minute : addSpent(usedBy(account), minute)
   const resetMs = msToReset(now)
   const reset = resetMs < 1000 ? `${resetMs}ms` : `${Math.ceil(resetMs / 1000)}s`
   const headers: Record<string, string> = {}

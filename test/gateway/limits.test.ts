@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { KeyRecord } from '../../src/gateway/keys.ts'
+import { NOTHING_SPENT } from '../../src/routing/budget.ts'
 import { createMemoryLedgers, type MemoryLedgers } from './memory-ledger.ts'
 
 type Limits = typeof import('../../src/gateway/limits.ts')
@@ -176,6 +177,126 @@ describe('a ledger that fails', () => {
     spend(0, 1)
     await vi.advanceTimersByTimeAsync(REPORTED_MS)
     expect(await asked(key)).toBe('budget')
+  })
+})
+
+describe('a ledger whose answer is lost', () => {
+  test.each([1, 3])('%i times has counted once', async (times) => {
+    const key = keyWith({ rpm: 100, budget: 1 })
+    const spend = await letIn(key)
+    await vi.advanceTimersByTimeAsync(REPORTED_MS)
+    memory.loseNext(times)
+    spend(30, 0.25)
+    await vi.advanceTimersByTimeAsync(REPORTED_MS * (times + 1))
+    expect(memory.spent('key_a')).toEqual({ minute, requests: 1, tokens: 30, dollars: 0.25 })
+  })
+
+  test('is told again without a further request, and then what was counted meanwhile', async () => {
+    const spend = await letIn(keyWith({ rpm: 100 }))
+    await vi.advanceTimersByTimeAsync(REPORTED_MS)
+    memory.answerAfter(200)
+    memory.loseNext(1)
+    spend(30, 0)
+    await vi.advanceTimersByTimeAsync(100)
+    spend(12, 0)
+    await vi.advanceTimersByTimeAsync(2 * REPORTED_MS)
+    expect(memory.spent('key_a')).toMatchObject({ requests: 1, tokens: 42 })
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('that comes after all, after the report was repeated, changes nothing', async () => {
+    const key = keyWith({ rpm: 3 })
+    const spend = await letIn(key)
+    await vi.advanceTimersByTimeAsync(REPORTED_MS)
+    memory.answerAfter(14_000)
+    spend(30, 0)
+    await vi.advanceTimersByTimeAsync(11_000)
+    memory.answerAfter(0)
+    spend(12, 0)
+    await vi.advanceTimersByTimeAsync(REPORTED_MS)
+    expect(memory.spent('key_a')).toMatchObject({ requests: 1, tokens: 42 })
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(memory.spent('key_a')).toMatchObject({ requests: 1, tokens: 42 })
+    expect(limitHeaders(key)['x-ratelimit-remaining-requests']).toBe('2')
+  })
+})
+
+describe('a ledger that answers garbage switches no limit off', () => {
+  const NAN = Number.NaN
+  const ENDLESS = Number.POSITIVE_INFINITY
+  test.each([
+    ['nothing', undefined],
+    ['null', null],
+    ['a text', 'ok'],
+    ['an empty object', {}],
+    ['no numbers', { minute: '1', requests: '0', tokens: '0', dollars: '0' }],
+    ['NaN', { minute: NAN, requests: NAN, tokens: NAN, dollars: NAN }],
+    ['infinity', { minute: 1, requests: 1, tokens: 1, dollars: ENDLESS }],
+    ['less than nothing', { minute: 1, requests: -1e9, tokens: -1e9, dollars: -1e9 }],
+    ['a minute that is far', { minute: 1e12, requests: 0, tokens: 0, dollars: 0 }],
+    ['that nothing was spent', NOTHING_SPENT],
+  ])('%s', async (_, answer) => {
+    const limits = { rpm: 3, tpm: 1000, budget: 1 }
+    const key = keyWith(limits)
+    ;(await letIn(key))(100, 0.5)
+    await vi.advanceTimersByTimeAsync(REPORTED_MS)
+    memory.answerWith(answer)
+    ;(await letIn(key))(0, 0.1)
+    await vi.advanceTimersByTimeAsync(REPORTED_MS)
+    expect(limitHeaders(key)).toMatchObject({
+      'x-ratelimit-remaining-requests': '1',
+      'x-ratelimit-remaining-tokens': '900',
+    })
+    ;(await letIn(key))(0, 0.5)
+    await vi.advanceTimersByTimeAsync(REPORTED_MS)
+    expect(await asked(key)).toBe('budget')
+    expect(await asked({ ...key, limits: { rpm: 3 } })).toBe('request-rate')
+  })
+})
+
+describe('what calls under way may use', () => {
+  const poor = keyWith({ budget: 1 })
+  const hold = { tokens: 800, dollars: 0.9 }
+  beforeEach(async () => {
+    // An isolate that knows the key.
+    await letIn(keyWith({ rpm: 100 }))
+  })
+  const admitted = (key: KeyRecord, held = hold) =>
+    admit(key, memory.objects, () => {}, held).catch(({ kind }: { kind: string }) => kind)
+
+  test('lets one of twenty at once in on a budget for one, and another when that one has used less', async () => {
+    const twenty = await Promise.all(Array.from({ length: 20 }, () => admitted(poor, { tokens: 0, dollars: 2 })))
+    const [first, ...further] = twenty.filter((answer) => typeof answer === 'function')
+    expect.assert(first !== undefined)
+    expect(further).toEqual([])
+    expect(twenty.filter((answer) => answer === 'budget')).toHaveLength(19)
+    first(10, 0.01)
+    expect(await admitted(poor)).toBeTypeOf('function')
+  })
+
+  test('counts against the tokens of a minute too, and not when it is over', async () => {
+    const key = keyWith({ tpm: 1000 })
+    const first = await admitted(key)
+    const second = await admitted(key)
+    expect(await admitted(key)).toBe('token-rate')
+    expect.assert(typeof first === 'function' && typeof second === 'function')
+    first(0, 0)
+    second(0, 0)
+    expect(await admitted(key)).toBeTypeOf('function')
+    expect(limitHeaders(key)['x-ratelimit-remaining-tokens']).toBe('1000')
+  })
+
+  test('is let go by itself where a call never ends', async () => {
+    expect(await admitted(poor, { tokens: 0, dollars: 2 })).toBeTypeOf('function')
+    expect(await asked(poor)).toBe('budget')
+    await vi.advanceTimersByTimeAsync(16 * 60_000)
+    expect(await asked(poor)).toBeTypeOf('function')
+  })
+
+  test('is refused with a time to come back soon, for it does', async () => {
+    await admitted(poor, { tokens: 0, dollars: 2 })
+    const refused = await admit(poor, memory.objects, () => {}).catch((failure: unknown) => failure)
+    expect(refused).toMatchObject({ kind: 'budget', details: { retryAfterMs: 1000 } })
   })
 })
 

@@ -1,6 +1,7 @@
 import type { Ledger } from '../../src/gateway/ledger-object.ts'
 import type { ObjectsOf } from '../../src/gateway/objects.ts'
-import { addSpent, NOTHING_SPENT, type Spent } from '../../src/routing/budget.ts'
+import { NOTHING_SPENT, type Spent } from '../../src/routing/budget.ts'
+import { type Kept, type ReportId, recordReport } from '../../src/routing/ledger.ts'
 
 /** Ledgers in memory, which a test can slow down and break. */
 export interface MemoryLedgers {
@@ -14,31 +15,43 @@ export interface MemoryLedgers {
   readonly answerAfter: (ms: number) => void
   /** So many of the next calls fail, and nothing is kept of what they brought. */
   readonly failNext: (times: number) => void
+  /** So many of the next calls are counted, and their answers lost. */
+  readonly loseNext: (times: number) => void
+  /** From now on this is what comes back, whatever was told; nothing of that is kept. */
+  readonly answerWith: (answer: unknown) => void
 }
 
 export function createMemoryLedgers(): MemoryLedgers {
-  const kept = new Map<string, Spent>()
+  const kept = new Map<string, Partial<Kept>>()
   let calls = 0
   let waitMs = 0
   let failures = 0
-  const spent = (key: string) => kept.get(`key:${key}`) ?? NOTHING_SPENT
-  const add = async (name: string, now: Spent): Promise<Spent> => {
+  let losses = 0
+  let garbage: { answer: unknown } | undefined
+  const sumOf = (name: string): Spent => {
+    const { reports: _, ...spent } = { ...NOTHING_SPENT, ...kept.get(name) }
+    return spent
+  }
+  const add = async (name: string, told: Spent, report: ReportId | undefined): Promise<unknown> => {
     calls++
     const fails = failures > 0
     if (fails) failures--
+    const loses = losses > 0
+    if (loses) losses--
     await new Promise((resolve) => setTimeout(resolve, waitMs))
     if (fails) throw new Error('Durable Object reset')
-    const sum = addSpent(kept.get(name) ?? NOTHING_SPENT, now)
-    kept.set(name, sum)
-    return sum
+    if (garbage !== undefined) return garbage.answer
+    kept.set(name, recordReport(kept.get(name), told, report, Date.now()).kept)
+    if (loses) throw new Error('Network connection lost')
+    return sumOf(name)
   }
   const ledgers = {
     idFromName: (name: string) => name,
-    get: (name: string) => ({ add: (now: Spent) => add(name, now) }),
+    get: (name: string) => ({ add: (told: Spent, report?: ReportId) => add(name, told, report) }),
   }
   return {
     objects: () => ({ Ledger: ledgers as unknown as DurableObjectNamespace<Ledger> }),
-    spent,
+    spent: (key) => sumOf(`key:${key}`),
     put: (key, given) => kept.set(`key:${key}`, { ...NOTHING_SPENT, ...given }),
     calls: () => calls,
     answerAfter: (ms) => {
@@ -46,6 +59,12 @@ export function createMemoryLedgers(): MemoryLedgers {
     },
     failNext: (times) => {
       failures = times
+    },
+    loseNext: (times) => {
+      losses = times
+    },
+    answerWith: (answer) => {
+      garbage = { answer }
     },
   }
 }
