@@ -40,22 +40,28 @@ export function toAnthropicMessages(messages: readonly Message[]): AnthropicConv
     return fresh
   }
 
+  const add = (role: 'user' | 'assistant', blocks: readonly Fields[]) => {
+    if (blocks.length === 0) return
+    const { content } = turn(role)
+    for (const block of blocks) content.push(block)
+  }
+
   messages.forEach((message, at) => {
     const path = `messages[${at}]`
     switch (message.role) {
       case 'system':
       case 'developer':
-        system.push(...systemBlocks(message, path))
+        for (const block of systemBlocks(message, path)) system.push(block)
         break
       case 'user': {
         const blocks = partsOf(message.content).flatMap((part, index) => toBlock(part, `${path}.content[${index}]`))
         usesFiles ||= blocks.some(isFileBlock)
-        if (blocks.length > 0) turn('user').content.push(...markLast(blocks, message))
+        add('user', markLast(blocks, message))
         break
       }
       case 'assistant': {
         const blocks = [...thinkingBlocks(message), ...assistantText(message), ...toolUses(message, path, ids.of)]
-        if (blocks.length > 0) turn('assistant').content.push(...markLast(blocks, message))
+        add('assistant', markLast(blocks, message))
         break
       }
       case 'tool':
@@ -81,13 +87,17 @@ export function toAnthropicMessages(messages: readonly Message[]): AnthropicConv
 function createIds(): { of: (id: string) => string } {
   const given = new Map<string, string>()
   const taken = new Set<string>()
+  // Where the search for a free name goes on: thousands of ids may differ in nothing but what is replaced.
+  const counts = new Map<string, number>()
   return {
     of: (id) => {
       const known = given.get(id)
       if (known !== undefined) return known
       const plain = id.replace(/[^a-zA-Z0-9_-]/g, '_') || 'call'
       let unique = plain
-      for (let n = 2; taken.has(unique); n++) unique = `${plain}_${n}`
+      let count = counts.get(plain) ?? 1
+      while (taken.has(unique)) unique = `${plain}_${++count}`
+      if (count > 1) counts.set(plain, count)
       given.set(id, unique)
       taken.add(unique)
       return unique
@@ -240,11 +250,13 @@ function toolResult(message: Message, id: string, path: string): Fields {
 /** Removes the white space at the end of a last assistant turn, which Anthropic refuses in a prefill. */
 export function trimPrefill(messages: readonly AnthropicTurn[]): readonly AnthropicTurn[] {
   const last = messages.at(-1)
-  const block = last?.content.at(-1)
-  if (last?.role !== 'assistant' || typeof block?.text !== 'string') return messages
-  const before = last.content.slice(0, -1)
-  const text = block.text.trimEnd()
-  if (text !== '') return [...messages.slice(0, -1), { ...last, content: [...before, { ...block, text }] }]
-  const rest = messages.slice(0, -1)
-  return before.length === 0 ? rest : trimPrefill([...rest, { ...last, content: before }])
+  if (last?.role !== 'assistant') return messages
+  let left = last.content.length
+  let block = last.content[left - 1]
+  while (typeof block?.text === 'string' && block.text.trimEnd() === '') block = last.content[--left - 1]
+  const before = messages.slice(0, -1)
+  if (left === 0) return before
+  const content = last.content.slice(0, left)
+  if (typeof block?.text === 'string') content[left - 1] = { ...block, text: block.text.trimEnd() }
+  return [...before, { ...last, content }]
 }

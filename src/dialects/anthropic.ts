@@ -116,7 +116,7 @@ function setTools(body: Body, chat: Chat, traits: Traits, dropped: string[]): vo
   if (tools.length === 0) return
   const choice = chat.tool_choice
   const allowed = allowedTools(choice)
-  body.tools = allowed === undefined ? tools : tools.filter(({ name }) => allowed.names.includes(name))
+  body.tools = allowed === undefined ? tools : tools.filter(({ name }) => allowed.names.has(name))
   if (Array.isArray(body.tools) && body.tools.length === 0) {
     throw new Failure('invalid-value', NO_SUCH_TOOL, { param: 'tool_choice' })
   }
@@ -164,8 +164,9 @@ function setResponseFormat(body: Body, chat: Chat, { jsonSchema }: Traits): stri
     return undefined
   }
   const tools: readonly Fields[] = Array.isArray(body.tools) ? body.tools : []
+  const taken = new Set(tools.map((tool) => tool.name))
   let name = JSON_TOOL
-  while (tools.some((tool) => tool.name === name)) name += '_'
+  while (taken.has(name)) name += '_'
   const input_schema = { ...schema, type: 'object' }
   body.tools = [...tools, { name, description: 'Gives the answer.', input_schema }]
   const choice = isFields(body.tool_choice) ? body.tool_choice : {}

@@ -111,10 +111,10 @@ function toTool(tool: Tool, at: number): Fields {
 function setTools(body: Body, chat: Chat): void {
   if (!chat.tools?.length) return
   const choice = chat.tool_choice
-  const named = isFields(choice) && isFields(choice.function) ? [choice.function.name] : undefined
+  const named = isFields(choice) && isFields(choice.function) ? new Set([choice.function.name]) : undefined
   const allowed = allowedTools(choice)
   const names = named ?? allowed?.names
-  const wanted = names === undefined ? chat.tools : chat.tools.filter((tool) => names.includes(tool.function?.name))
+  const wanted = names === undefined ? chat.tools : chat.tools.filter((tool) => names.has(tool.function?.name))
   if (wanted.length === 0) throw new Failure('invalid-value', NO_SUCH_TOOL, { param: 'tool_choice' })
   body.tools = wanted.map(toTool)
   if (choice === 'none') body.tool_choice = 'NONE'

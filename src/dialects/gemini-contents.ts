@@ -28,10 +28,14 @@ const NO_SIGNATURE = 'skip_thought_signature_validator'
 
 interface OpenCall {
   readonly name: string
-  readonly id: string
   /** Its place among the turn's calls: ids may be empty or come twice. */
   readonly at: number
-  answered: boolean
+}
+
+/** The calls of one id, in their order. Results go to one after the other, and all that are left over to the first. */
+interface Namesakes {
+  readonly calls: OpenCall[]
+  answered: number
 }
 
 /**
@@ -40,30 +44,30 @@ interface OpenCall {
  */
 export function toGeminiContents(messages: readonly Message[], traits: Traits): GeminiConversation {
   const system: Fields[] = []
-  const turns: { role: 'user' | 'model'; parts: Fields[]; calls?: Map<number, Fields[]> }[] = []
-  let calls: OpenCall[] = []
+  const turns: { role: 'user' | 'model'; parts: Fields[]; answers?: Map<number, Fields[]> }[] = []
+  let open: ReadonlyMap<string, Namesakes> = new Map()
 
   const push = (role: 'user' | 'model', parts: readonly Fields[]) => {
     if (parts.length === 0) return
     const last = turns.at(-1)
-    if (last?.role === role && last.calls === undefined) last.parts.push(...parts)
+    if (last?.role === role && last.answers === undefined) for (const part of parts) last.parts.push(part)
     else turns.push({ role, parts: [...parts] })
   }
 
   const answer = (message: Message, path: string) => {
-    const meant = (open: OpenCall) => open.id === message.tool_call_id
-    const call = calls.find((open) => meant(open) && !open.answered) ?? calls.find(meant)
+    const namesakes = open.get(message.tool_call_id ?? '')
+    const call = namesakes?.calls[namesakes.answered++] ?? namesakes?.calls[0]
     if (call === undefined) {
       const param = `${path}.tool_call_id`
       throw new Failure('invalid-value', `'${param}' names no tool call of the assistant before it.`, { param })
     }
-    let turn = turns.at(-1)
-    if (turn?.calls === undefined) {
-      turn = { role: 'user', parts: [], calls: new Map(calls.map((open) => [open.at, []])) }
-      turns.push(turn)
-    }
-    call.answered = true
-    turn.calls?.get(call.at)?.push(...functionResponse(message, call, path, traits))
+    const last = turns.at(-1)
+    const answers = last?.answers ?? new Map<number, Fields[]>()
+    if (last?.answers === undefined) turns.push({ role: 'user', parts: [], answers })
+    const response = functionResponse(message, call, path, traits)
+    const before = answers.get(call.at)
+    if (before === undefined) answers.set(call.at, response)
+    else for (const part of response) before.push(part)
   }
 
   messages.forEach((message, at) => {
@@ -83,7 +87,7 @@ export function toGeminiContents(messages: readonly Message[], traits: Traits): 
         break
       case 'assistant': {
         const own = message.tool_calls ?? []
-        if (own.length > 0) calls = own.map(toOpenCall)
+        if (own.length > 0) open = openCalls(own)
         push('model', [...modelText(message), ...functionCalls(own, path, traits)])
         break
       }
@@ -99,19 +103,34 @@ export function toGeminiContents(messages: readonly Message[], traits: Traits): 
   if (turns.length === 0) throw nothingSaid()
   if (turns[0]?.role === 'model') turns.unshift({ role: 'user', parts: [{ text: FIRST_WORD }] })
   if (traits.noSystem === true && system.length > 0) {
-    turns[0]?.parts.unshift(...system.splice(0).map(({ text }) => ({ text: `${text}\n\n` })))
+    const [first] = turns
+    if (first !== undefined) {
+      first.parts = [...system.splice(0).map(({ text }) => ({ text: `${text}\n\n` })), ...first.parts]
+    }
   }
   return {
     system,
-    contents: turns.map(({ role, parts, calls: answers }) => ({
+    contents: turns.map(({ role, parts, answers }) => ({
       role,
-      parts: answers === undefined ? parts : [...answers.values()].flat(),
+      parts: answers === undefined ? parts : inOrder(answers),
     })),
   }
 }
 
-function toOpenCall({ id, function: called }: ToolCall, at: number): OpenCall {
-  return { id, name: called?.name ?? '', at, answered: false }
+function openCalls(calls: readonly ToolCall[]): ReadonlyMap<string, Namesakes> {
+  const open = new Map<string, Namesakes>()
+  calls.forEach(({ id, function: called }, at) => {
+    const call = { name: called?.name ?? '', at }
+    const namesakes = open.get(id)
+    if (namesakes === undefined) open.set(id, { calls: [call], answered: 0 })
+    else namesakes.calls.push(call)
+  })
+  return open
+}
+
+/** A turn's answers, in the order of the calls. */
+function inOrder(answers: ReadonlyMap<number, readonly Fields[]>): readonly Fields[] {
+  return [...answers].sort(([one], [other]) => one - other).flatMap(([, parts]) => parts)
 }
 
 function modelText(message: Message): Fields[] {

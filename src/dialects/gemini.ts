@@ -86,7 +86,8 @@ function toToolConfig(choice: Chat['tool_choice'], offered: readonly Tool[]): Fi
   if (isFields(choice.function)) return mode({ mode: 'ANY', allowedFunctionNames: [choice.function.name] })
   const allowed = allowedTools(choice)
   if (allowed === undefined) return {}
-  const allowedFunctionNames = allowed.names.filter((name) => offered.some((tool) => tool.function?.name === name))
+  const known = new Set<unknown>(offered.map((tool) => tool.function?.name))
+  const allowedFunctionNames = [...allowed.names].filter((name) => known.has(name))
   if (allowedFunctionNames.length === 0) throw new Failure('invalid-value', NO_SUCH_TOOL, { param: 'tool_choice' })
   // Only ANY narrows the list; leaving the choice to the model is done by VALIDATED.
   return mode({ mode: allowed.mode === 'required' ? 'ANY' : 'VALIDATED', allowedFunctionNames })

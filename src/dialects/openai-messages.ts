@@ -122,9 +122,8 @@ function withoutOurs(message: Message, { strictMessages }: MessageQuirks): Messa
     (OURS.has(name) && message.role === 'assistant') ||
     (message[name] === null && name !== 'content') ||
     (strictMessages === true && !OPENAI_FIELDS.has(name))
-  const names = Object.keys(message).filter(goes)
-  if (names.length === 0) return message
-  return Object.fromEntries(Object.entries(message).filter(([name]) => !names.includes(name))) as Message
+  if (!Object.keys(message).some(goes)) return message
+  return Object.fromEntries(Object.entries(message).filter(([name]) => !goes(name))) as Message
 }
 
 function withoutName(message: Message, { noNames }: MessageQuirks): Message {
@@ -143,24 +142,25 @@ function withoutCacheMarks(message: Message, { cacheControl }: MessageQuirks): M
 
 /** System messages at the top, neighbours of one role joined, empty ones left out. */
 function alternating(messages: readonly Message[]): Message[] {
-  const joined: Message[] = []
+  const turns: [Message, ...Message[]][] = []
   messages.forEach((message, at) => {
     if (message.role === 'tool' || message.tool_calls) throw cannotCarry(`messages[${at}]`, 'tool calls')
-    if (message.role !== 'system' && partsOf(message.content).length > 0) add(joined, message)
+    if (message.role === 'system' || partsOf(message.content).length === 0) return
+    const last = turns.at(-1)
+    if (last?.[0].role === message.role) last.push(message)
+    else turns.push([message])
   })
-  if (joined.length === 0) throw nothingSaid()
+  const [first] = turns
+  if (first === undefined) throw nothingSaid()
   const system = messages.filter(({ role }) => role === 'system')
-  const opening: Message[] = joined[0]?.role === 'assistant' ? [{ role: 'user', content: FIRST_WORD }] : []
-  return [...system, ...opening, ...joined]
+  const opening: Message[] = first[0].role === 'assistant' ? [{ role: 'user', content: FIRST_WORD }] : []
+  return [...system, ...opening, ...turns.map(joined)]
 }
 
-function add(joined: Message[], message: Message): void {
-  const last = joined.at(-1)
-  if (last?.role !== message.role) joined.push(message)
-  else joined[joined.length - 1] = { ...last, content: join(last, message) }
-}
-
-function join({ content: before }: Message, { content: after }: Message): Message['content'] {
-  if (typeof before === 'string' && typeof after === 'string') return [before, after].filter(Boolean).join('\n\n')
-  return [...partsOf(before), ...partsOf(after)]
+/** Messages of one role as one; all at once, since one after the other each would copy what stands before it. */
+function joined([first, ...others]: readonly [Message, ...Message[]]): Message {
+  if (others.length === 0) return first
+  const contents = [first, ...others].map(({ content }) => content)
+  const areTexts = contents.every((content) => typeof content === 'string')
+  return { ...first, content: areTexts ? contents.filter(Boolean).join('\n\n') : contents.flatMap(partsOf) }
 }

@@ -4,10 +4,10 @@ import { fieldsOf, isFields } from './fields.ts'
 /** OpenAI's `allowed_tools` choice: a narrower list, and how it binds. Undefined for every other choice. */
 export function allowedTools(
   choice: Chat['tool_choice'],
-): { readonly names: readonly unknown[]; readonly mode: 'auto' | 'required' } | undefined {
+): { readonly names: ReadonlySet<unknown>; readonly mode: 'auto' | 'required' } | undefined {
   if (!isFields(choice) || choice.type !== 'allowed_tools' || !isFields(choice.allowed_tools)) return undefined
   const { tools, mode } = choice.allowed_tools
-  const names = fieldsOf(tools).map((tool) => (isFields(tool.function) ? tool.function.name : tool.name))
+  const names = new Set(fieldsOf(tools).map((tool) => (isFields(tool.function) ? tool.function.name : tool.name)))
   return { names, mode: mode === 'required' ? 'required' : 'auto' }
 }
 
