@@ -32,6 +32,8 @@ export interface Timeouts {
   readonly commitMs: number
   /** Between two comments in a silent stream. */
   readonly commentMs: number
+  /** A client that takes nothing of its stream for so long counts as gone. */
+  readonly stallMs: number
 }
 
 export interface Settings {
@@ -83,6 +85,7 @@ export function readSettings(env: Env): Settings {
       idleMs: milliseconds(env, 'IDLE_TIMEOUT_MS', 30_000),
       commitMs: milliseconds(env, 'COMMIT_AFTER_MS', 10_000),
       commentMs: milliseconds(env, 'COMMENT_EVERY_MS', 10_000),
+      stallMs: milliseconds(env, 'CLIENT_STALL_TIMEOUT_MS', 60_000),
     },
     tracksHealth: onOff(env, 'HEALTH', true),
     keepsThoughts: onOff(env, 'KEEP_REASONING', true),

@@ -163,7 +163,7 @@ async function stream(course: Course): Promise<Response> {
   const answer = await orLate(beginning, call.settings.timeouts.commitMs).catch((error: unknown) => ({ error }))
   if (answer !== LATE && 'error' in answer) return failed(course, answer.error)
   const { readable, writable } = new IdentityTransformStream()
-  const outlet = createOutlet(writable, call.settings.timeouts.commentMs, course.departure.leave)
+  const outlet = createOutlet(writable, call.settings.timeouts, course.departure.leave)
   if (answer === LATE) outlet.keepAlive('now')
   call.waitUntil(
     (answer === LATE ? beginning : Promise.resolve(answer)).then(

@@ -8,34 +8,52 @@ const UTF8 = new TextEncoder()
 const COMMENT = UTF8.encode(SSE_COMMENT)
 /** What is longer than this gets bytes of its own. */
 const MOST_BYTES = 16 * 1024
+/** What is longer goes out in pieces of this size, so that it shows whether the client takes any. */
+const PIECE_BYTES = 64 * 1024
 
 /** The way of an answer to its client. */
 export interface Outlet {
   /** Sends a comment whenever nothing was sent for a while (contract 4.6), `now` the first one at once. */
   readonly keepAlive: (now?: 'now') => void
-  /** Resolves when the client has taken it, not to be called again before; rejects when the client has left. */
+  /** Resolves when the client has taken it, not to be called again before; rejects when the client has left or takes nothing. */
   readonly send: (text: string) => Promise<void>
   readonly close: () => Promise<void>
 }
 
+/** How long an outlet waits, in milliseconds. */
+export interface OutletTimes {
+  /** Between two comments while there is nothing to send. */
+  readonly commentMs: number
+  /** A client that takes nothing for so long counts as gone. */
+  readonly stallMs: number
+}
+
 /**
  * Wraps the writable side of a stream to a client.
- * @param left is called once, as soon as it shows that the client has gone.
+ * @param left is called, once or more, as soon as it shows that the client has gone.
  */
-export function createOutlet(writable: WritableStream<Uint8Array>, commentMs: number, left: () => void): Outlet {
+export function createOutlet(
+  writable: WritableStream<Uint8Array>,
+  { commentMs, stallMs }: OutletTimes,
+  left: () => void,
+): Outlet {
   const writer = writable.getWriter()
   let timer: ReturnType<typeof setTimeout> | undefined
-  let sentAt = Date.now()
+  let lastWriteAt = Date.now()
   let sending = false
   writer.closed.catch(left)
 
   const sent = () => {
     sending = false
-    sentAt = Date.now()
+    lastWriteAt = Date.now()
   }
   const write = (bytes: Uint8Array) => {
     sending = true
+    lastWriteAt = Date.now()
     return writer.write(bytes).then(sent)
+  }
+  const writeInPieces = async (bytes: Uint8Array) => {
+    for (let from = 0; from < bytes.length; from += PIECE_BYTES) await write(bytes.subarray(from, from + PIECE_BYTES))
   }
   // Used again and again: a text is sent only when the client has taken the one before.
   let buffer = new Uint8Array(1024)
@@ -47,23 +65,31 @@ export function createOutlet(writable: WritableStream<Uint8Array>, commentMs: nu
   }
   // One timer for a whole stream: it looks how long nothing was sent, and sleeps for what is left.
   const look = () => {
-    const leftMs = commentMs - (Date.now() - sentAt)
-    if (leftMs > 0) {
-      timer = setTimeout(look, leftMs)
-    } else if (sending) {
+    const quietMs = Date.now() - lastWriteAt
+    if (sending) {
       // The client is slow, not the provider: there is something on its way.
-      timer = setTimeout(look, commentMs)
+      if (quietMs >= stallMs) return giveUp()
+      timer = setTimeout(look, Math.min(commentMs, stallMs - quietMs))
+    } else if (quietMs < commentMs) {
+      timer = setTimeout(look, commentMs - quietMs)
     } else {
       timer = setTimeout(look, commentMs)
       write(COMMENT).catch(left)
     }
   }
+  const giveUp = () => {
+    left()
+    writer.abort(new Error('The client takes nothing.')).catch(() => {})
+  }
   return {
     keepAlive: (now) => {
       if (now === 'now') write(COMMENT).catch(left)
-      timer ??= setTimeout(look, commentMs)
+      timer ??= setTimeout(look, Math.min(commentMs, stallMs))
     },
-    send: (text) => write(bytesOf(text)),
+    send: (text) => {
+      const bytes = bytesOf(text)
+      return bytes.length > PIECE_BYTES ? writeInPieces(bytes) : write(bytes)
+    },
     close: async () => {
       clearTimeout(timer)
       await writer.close()

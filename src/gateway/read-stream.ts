@@ -8,6 +8,11 @@ import type { Watch } from './watch.ts'
 
 /** How long a provider may be silent after its last word, before the connection is closed for it. */
 const FINISH_GRACE_MS = 5000
+/**
+ * In the middle of an answer a provider may send events without words (pings, empty deltas) for so many times the idle limit:
+ * Anthropic holds back a tool's argument until it is whole, and pings meanwhile.
+ */
+const WORDLESS_IDLES = 4
 /** And for how long after a complete answer it may keep the connection open. */
 const DRAIN_MS = 1000
 
@@ -41,6 +46,7 @@ export function createStreamReader({ response, decode, settler, watch, idleMs, s
   const messages = createJsonMessages()
   let begun = false
   let finished = false
+  let spoke = false
   let rest: Promise<void> = Promise.resolve()
   const silenceMs = () => (settler.finished() ? Math.min(FINISH_GRACE_MS, idleMs) : idleMs)
 
@@ -56,6 +62,7 @@ export function createStreamReader({ response, decode, settler, watch, idleMs, s
       return settler.fail(new Failure('provider-failed', 'The provider sent an event that is not JSON.', { detail }))
     }
     const events = decode(message, event)
+    if (events.length > 0) spoke = true
     messages.decoded(events.length === 1 && isWords(events[0]))
     return settler.take(events)
   }
@@ -71,11 +78,14 @@ export function createStreamReader({ response, decode, settler, watch, idleMs, s
   const take = (piece: ReadableStreamReadResult<Uint8Array> | undefined): readonly Said[] => {
     if (piece === undefined || piece.done) return [...read(parser.end()), ...settler.close()]
     const all = parser.feed(piece.value)
-    watch.arrived(all.some(hasData))
+    // After its last word nothing that a provider sends buys it more time.
+    watch.arrived(!finished && all.some(hasData))
+    spoke = false
     const said = read(all)
+    if (spoke && !finished) watch.spoke()
     if (!begun && (said.some(isMeaningful) || settler.finished())) {
       begun = true
-      watch.begin(silenceMs)
+      watch.begin(silenceMs, WORDLESS_IDLES * idleMs)
     }
     if (!finished && settler.finished()) {
       finished = true
@@ -92,6 +102,7 @@ export function createStreamReader({ response, decode, settler, watch, idleMs, s
         watch.wait()
         said = take(await reader?.read())
       } catch (error) {
+        release()
         said = settler.fail(watch.reason() ?? brokenOff(error))
       }
       const last = said.at(-1)
@@ -106,6 +117,9 @@ export function createStreamReader({ response, decode, settler, watch, idleMs, s
     }
   }
 
+  // workerd keeps a locked reader whose last read failed, and with it all that waited for it: the whole call.
+  const release = () => reader?.releaseLock()
+
   // A connection that was read to its end is used for the next request; one that was broken off has to be opened anew. Mostly
   // the end is there already. However long the client takes, the provider has a moment only.
   const drain = async () => {
@@ -116,6 +130,7 @@ export function createStreamReader({ response, decode, settler, watch, idleMs, s
       // It has been broken off, by the provider or by us.
     } finally {
       clearTimeout(timer)
+      release()
     }
   }
 

@@ -88,7 +88,10 @@ export async function readAnswerBody(response: Response, { secret }: ConfiguredP
 
 /** The text of a body that must be whole. @throws Failure where it is over `most` bytes. */
 async function readText(response: Response, most: number): Promise<string> {
-  const length = Number(response.headers.get('content-length') ?? Number.NaN)
+  // The length of what is packed says nothing: 200 KB may unpack to 200 MB.
+  const length = Number(
+    (!response.headers.has('content-encoding') && response.headers.get('content-length')) || Number.NaN,
+  )
   if (length <= most) return response.text()
   const decoder = new TextDecoder()
   let text = ''
@@ -112,6 +115,8 @@ async function readErrorText(response: Response): Promise<string> {
     if (piece === LATE || piece.done) break
     text += decoder.decode(piece.value, { stream: true })
   }
+  // Released too: see createStreamReader of what workerd keeps otherwise.
   reader?.cancel().catch(() => {})
+  reader?.releaseLock()
   return text + decoder.decode()
 }

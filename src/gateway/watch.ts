@@ -5,12 +5,14 @@ import type { Departure } from './departure.ts'
 export interface Watch {
   /** Aborts the attempt's fetch. */
   readonly signal: AbortSignal
-  /** The first word is there: from now on only silence counts, for `limitMs()` milliseconds. */
-  readonly begin: (limitMs: () => number) => void
+  /** The first word is there: from now on silence counts, for `limitMs()` milliseconds, and events without words for longer. */
+  readonly begin: (limitMs: () => number, wordlessLimitMs: number) => void
   /** Runs while the provider is waited for, not while a slow client is. */
   readonly wait: () => void
   /** The wait is over; `heard` tells whether it brought an event, or only something like a comment. */
   readonly arrived: (heard: boolean) => void
+  /** What arrived last had words in it, and not only signs of life. */
+  readonly spoke: () => void
   /** For how long it was waited in all, in milliseconds. */
   readonly waitedMs: () => number
   /** Looks at the clock again, since the limit has become shorter. */
@@ -30,7 +32,9 @@ export function createWatch(departure: Departure, deadlineMs: number): Watch {
   const controller = new AbortController()
   let reason: Failure | undefined
   let limitMs: (() => number) | undefined
+  let wordlessLimitMs = 0
   let quietMs = 0
+  let wordlessMs = 0
   let waitedMs = 0
   let waitingSince: number | undefined
   let timer: ReturnType<typeof setTimeout> | undefined
@@ -48,34 +52,43 @@ export function createWatch(departure: Departure, deadlineMs: number): Watch {
     reason ??= failure
     end()
   }
-  const silentMs = () => quietMs + (waitingSince === undefined ? 0 : Date.now() - waitingSince)
+  const waitMs = () => (waitingSince === undefined ? 0 : Date.now() - waitingSince)
+  const leftMs = (limit: () => number) =>
+    Math.min(limit() - quietMs - waitMs(), wordlessLimitMs - wordlessMs - waitMs())
   // One timer for a whole stream: it looks how long the silence has been, and sleeps for what is left.
   const look = () => {
     if (limitMs === undefined) return stop(new Failure('provider-timeout', 'The provider did not answer in time.'))
-    const leftMs = limitMs() - silentMs()
-    if (leftMs > 0) timer = setTimeout(look, leftMs)
+    const ms = leftMs(limitMs)
+    if (ms > 0) timer = setTimeout(look, ms)
     else stop(new Failure('provider-timeout', 'The provider fell silent.'))
   }
   const rearm = () => {
     clearTimeout(timer)
-    if (limitMs !== undefined) timer = setTimeout(look, Math.max(limitMs() - silentMs(), 0))
+    if (limitMs !== undefined) timer = setTimeout(look, Math.max(leftMs(limitMs), 0))
   }
 
   timer = setTimeout(look, deadlineMs)
   unlisten = departure.listen(() => stop(new Failure('client-left', 'The client left.')))
   return {
     signal: controller.signal,
-    begin: (limit) => {
+    begin: (limit, wordlessLimit) => {
       limitMs = limit
+      wordlessLimitMs = wordlessLimit
+      wordlessMs = 0
       rearm()
     },
     wait: () => {
       waitingSince = Date.now()
     },
     arrived: (heard) => {
-      if (waitingSince !== undefined) waitedMs += Date.now() - waitingSince
-      quietMs = heard ? 0 : silentMs()
+      const ms = waitMs()
       waitingSince = undefined
+      waitedMs += ms
+      quietMs = heard ? 0 : quietMs + ms
+      wordlessMs += ms
+    },
+    spoke: () => {
+      wordlessMs = 0
     },
     waitedMs: () => waitedMs,
     rearm,

@@ -19,6 +19,8 @@ export interface Asked {
   /** How long a lane runs in a round. */
   readonly laneMs: number
   readonly peer: Peer | undefined
+  /** The folder of another version of Router9, installed, to be measured beside this one. */
+  readonly before: string | undefined
   /** The mock upstream's port, for a peer that has to be told before; 0 for any. */
   readonly mockPort: number
   /** Settings of Router9 on top of the bench's own. */
@@ -26,6 +28,8 @@ export interface Asked {
   readonly soak: boolean
   readonly soakSeconds: number
   readonly soakStreams: number
+  /** Of each way to end. */
+  readonly soakCalls: number
   /** The scenario to profile instead of measuring. */
   readonly profile: string | undefined
 }
@@ -39,8 +43,10 @@ export const USAGE = `npm run bench -- [options]
   --var NAME=VALUE     a setting of Router9's, such as LOG_SAMPLE=0
   --peer URL --peer-pid PID [--peer-header 'name: value'] [--peer-model NAME] [--mock-port PORT]
                        measures another gateway beside Router9; it has to know the mock upstream's address
-  --soak [--seconds N] [--streams N]
-                       many streams at once for a minute, then errors beside good requests
+  --before FOLDER      measures the version in that folder (a checkout, installed) beside this one
+  --soak [--seconds N] [--streams N] [--calls N]
+                       many streams at once for a minute, then errors beside good requests, then what stays in memory
+                       of calls that end in N of each way (20000)
   --profile SCENARIO   where Router9's time goes, by function of the bundle before it is minified`
 
 /** @throws Error for arguments that make no sense. */
@@ -55,6 +61,7 @@ export function readArguments(args: readonly string[]): Asked {
       'lane-ms': { type: 'string', default: '500' },
       peer: { type: 'string' },
       'peer-pid': { type: 'string', default: '' },
+      before: { type: 'string' },
       'peer-header': { type: 'string', multiple: true, default: [] },
       'peer-model': { type: 'string' },
       'mock-port': { type: 'string', default: '0' },
@@ -62,6 +69,7 @@ export function readArguments(args: readonly string[]): Asked {
       soak: { type: 'boolean', default: false },
       seconds: { type: 'string', default: '60' },
       streams: { type: 'string', default: '500' },
+      calls: { type: 'string', default: '20000' },
       profile: { type: 'string' },
     },
   })
@@ -80,11 +88,13 @@ export function readArguments(args: readonly string[]): Asked {
             headers: Object.fromEntries(values['peer-header'].map(headerOf)),
             model: values['peer-model'],
           },
+    before: values.before,
     mockPort: whole('--mock-port', values['mock-port'], 0),
     vars: Object.fromEntries(values.var.map(settingOf)),
     soak: values.soak,
     soakSeconds: whole('--seconds', values.seconds, 1),
     soakStreams: whole('--streams', values.streams, 1),
+    soakCalls: whole('--calls', values.calls, 1),
     profile: values.profile,
   }
 }

@@ -61,6 +61,8 @@ export default {
   fetch(request, env, context) {
     const { pathname } = new URL(request.url)
     if (pathname === '/bench/calls') return Response.json(calls)
+    // Under V8's --expose-gc alone.
+    if (pathname === '/bench/gc') return Response.json({ collected: (gc(), true) })
     if (pathname === '/bench/hang') return Response.json({ hung: (hung = true) })
     return router9.fetch(request, env, context)
   },

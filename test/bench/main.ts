@@ -4,7 +4,7 @@ import { bundleSize, SIZE_GOAL } from './bundle-size.ts'
 import { COLD_GOAL, measureColdStart } from './cold-start.ts'
 import { type Cores, pinCores } from './cores.ts'
 import { machine, versions } from './machine.ts'
-import { type Gateways, type LaneResult, measureScenario, valuesOf, warmUp } from './measure.ts'
+import { type Gateways, type LaneResult, measureScenario, ratiosToBefore, valuesOf, warmUp } from './measure.ts'
 import { profile } from './profile.ts'
 import { scenarioJson, scenarioLines, targetLines } from './report.ts'
 import { HELD_UP_GOAL, measureRoundTrips, REPORTS_GOAL } from './round-trips.ts'
@@ -112,10 +112,12 @@ const WARM_UP_MS = 4000
 async function measureLanes(stage: Stage, asked: Asked, found: Findings): Promise<void> {
   const scenarios = SCENARIOS.filter(({ name, quick }) => wanted(asked, name, quick === true))
   if (scenarios.length === 0) return
+  const other = asked.before === undefined ? undefined : await bundleWorker(asked.before)
   const gateways: Gateways = {
     passthrough: await stage.startPassthrough(),
     copy: await stage.startCopyLoop(),
     router9: await stage.startRouter9(),
+    before: other && (await stage.startRouter9({ bundle: other })),
     peer: asked.peer,
   }
   const grown = new Map<string, readonly LaneResult[]>()
@@ -127,13 +129,18 @@ async function measureLanes(stage: Stage, asked: Asked, found: Findings): Promis
       found.say(...scenarioLines(scenario, results))
       found.scenarios.push(scenarioJson(scenario, results))
       for (const goal of scenario.goals) judge(asked, found, goal, valuesOf(goal, results))
+      for (const { name, values } of ratiosToBefore(scenario, results)) {
+        judge(asked, found, { name: `${name}, CPU over before`, unit: '×', must: 1.05 }, values)
+      }
       grown.set(scenario.name, results)
     }
     judgeGrowth(asked, found, grown)
     const log = gateways.router9.log()
     if (/"level":"error"/.test(log)) throw new Error(`Router9 has logged faults:\n${log}`)
   } finally {
-    for (const gateway of [gateways.passthrough, gateways.copy, gateways.router9]) await gateway.stop()
+    const { passthrough, copy, router9, before } = gateways
+    for (const gateway of [passthrough, copy, router9, before]) await gateway?.stop()
+    await other?.remove()
   }
 }
 

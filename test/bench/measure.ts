@@ -12,6 +12,8 @@ export interface Gateways {
   readonly passthrough: Served
   readonly copy: Served
   readonly router9: Served
+  /** Another version of Router9, to be compared with. */
+  readonly before: Served | undefined
   readonly peer: Peer | undefined
 }
 
@@ -33,7 +35,7 @@ const WARM_CONCURRENCY = 32
 
 /** Sends a scenario's requests for a while, to isolates that have run nothing yet: V8 compiles for thousands of requests. */
 export async function warmUp(scenario: Scenario, gateways: Gateways, forMs: number): Promise<void> {
-  for (const lane of scenario.lanes) {
+  for (const lane of lanesOf(scenario, gateways)) {
     const runnable = runnableOf(lane, gateways)
     if (runnable !== undefined) await runLane(runnable, WARM_CONCURRENCY, forMs)
   }
@@ -45,7 +47,7 @@ export async function measureScenario(
   gateways: Gateways,
   { rounds, laneMs }: { readonly rounds: number; readonly laneMs: number },
 ): Promise<LaneResult[]> {
-  const lanes = scenario.lanes.flatMap((lane) => runnableOf(lane, gateways) ?? [])
+  const lanes = lanesOf(scenario, gateways).flatMap((lane) => runnableOf(lane, gateways) ?? [])
   const readings: Reading[][] = lanes.map(() => [])
   for (const runnable of lanes) await runLane(runnable, scenario.concurrency, WARM_LANES * laneMs)
   for (const order of ordersOf(lanes.length, rounds)) {
@@ -57,9 +59,41 @@ export async function measureScenario(
   return lanes.map(({ lane }, at) => ({ lane, readings: readings[at] ?? [] }))
 }
 
+/** Each of Router9's lanes has one of the other version beside it, where there is one. */
+function lanesOf({ lanes }: Scenario, { before }: Gateways): Lane[] {
+  return lanes.flatMap((lane) =>
+    lane.gateway === 'router9' && before !== undefined
+      ? [lane, { ...lane, name: beforeOf(lane.name), gateway: 'before' as const }]
+      : lane,
+  )
+}
+
+function beforeOf(name: string): string {
+  return name === 'router9' ? 'before' : `${name} before`
+}
+
+/** A version's CPU over the other's, for each of Router9's lanes: what each round says. */
+export function ratiosToBefore(
+  { name }: Scenario,
+  results: readonly LaneResult[],
+): { name: string; values: number[] }[] {
+  return results
+    .filter(({ lane }) => lane.gateway === 'router9')
+    .map(({ lane }) => ({
+      name: lane.name === 'router9' ? name : `${name} ${lane.name}`,
+      values: valuesOf(
+        { name, unit: '×', must: 1, of: lane.name, to: beforeOf(lane.name), reading: 'cpuPerRequestUs', how: 'ratio' },
+        results,
+      ),
+    }))
+    .filter(({ values }) => values.length > 0)
+}
+
 function runnableOf(lane: Lane, { peer, ...ours }: Gateways): Runnable | undefined {
   if (lane.gateway !== 'peer') {
-    const { url, pid } = ours[lane.gateway]
+    const served = ours[lane.gateway]
+    if (served === undefined) return undefined
+    const { url, pid } = served
     const headers = { authorization: `Bearer ${BENCH_KEY}` }
     return { lane, shot: shotAt(new URL(lane.path, url), lane.body, headers), pids: [pid] }
   }

@@ -30,7 +30,7 @@ export async function profile(name: string, cores: Cores | undefined): Promise<n
   const directory = await mkdtemp(path.join(os.tmpdir(), 'router9-profile-'))
   try {
     const file = await bundleReadably(directory)
-    const stage = await setStage({ directory, file, remove: async () => {} }, cores)
+    const stage = await setStage({ file }, cores)
     const served = await stage.startRouter9({ inspect: true })
     try {
       const shot = shotAt(new URL(lane.path, served.url), lane.body, { authorization: `Bearer ${BENCH_KEY}` })

@@ -18,7 +18,7 @@ export interface Reading {
 /** One way to have a request answered, measured beside the others of its scenario. */
 export interface Lane {
   readonly name: string
-  readonly gateway: 'passthrough' | 'copy' | 'router9' | 'peer'
+  readonly gateway: 'passthrough' | 'copy' | 'router9' | 'before' | 'peer'
   readonly path: string
   readonly body: string
   /** Events in each answer; 0 where it is no stream. */

@@ -40,6 +40,8 @@ export interface Serving {
   readonly objects?: readonly string[]
   readonly core?: number | undefined
   readonly inspect?: boolean
+  /** Such as `--max-old-space-size=128`. */
+  readonly v8Flags?: readonly string[]
 }
 
 /** Starts a Worker and waits until it listens; it has run no request by then. */
@@ -103,7 +105,7 @@ export async function objectsOf(): Promise<string[]> {
 }
 
 function configOf(
-  { modules, vars, kvPort, objects = [] }: Serving,
+  { modules, vars, kvPort, objects = [], v8Flags = [] }: Serving,
   directory: string,
   { date, flags }: Platform,
 ): string {
@@ -122,7 +124,8 @@ const config :Workerd.Config = (
     (name = "state", disk = (path = ${text(directory)}, writable = true)),
     ${kv}
   ],
-  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")]
+  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
+  v8Flags = [${v8Flags.map((flag) => text(flag)).join(', ')}],
 );
 const main :Workerd.Worker = (
   modules = [${files.join(', ')}],

@@ -1,14 +1,15 @@
 import type { Asked } from './arguments.ts'
+import { measureAborts, soakEndings } from './endings.ts'
 import { measureErrors } from './errors-beside.ts'
 import { connectInspector, type Inspector } from './inspector.ts'
-import { createClient, shotAt } from './load.ts'
+import { shotAt } from './load.ts'
 import { costOf } from './process-cost.ts'
 import { askStream } from './requests.ts'
 import type { Served } from './serve.ts'
 import { startSilentReader } from './silent-reader.ts'
 import { BENCH_KEY, type Stage } from './stage.ts'
 import { evaluate, type Target } from './targets.ts'
-import { createTextCheck } from './text-check.ts'
+import { checkStream } from './text-check.ts'
 import { textOf } from './upstream-answers.ts'
 
 /** 25 words a second, as a model writes them: 12,500 a second in all. */
@@ -18,17 +19,23 @@ const PAUSE_MS = 200
 const SILENT_READERS = 20
 const MEGABYTE_EVENTS = 5000
 
-/** Many streams for a minute, each word compared; then errors beside good requests. */
+/**
+ * Many streams for a minute, each word compared; then errors beside good requests; then what is left in memory of calls, however
+ * they end.
+ */
 export async function soak(asked: Asked, stage: Stage, say: (...lines: string[]) => void): Promise<Target[]> {
+  const targets: Target[] = []
   const served = await stage.startRouter9({ inspect: true })
   try {
     const inspector = await connectInspector(served.inspector ?? '')
     const streams = await soakStreams(asked, served, inspector, say)
     inspector.close()
-    return [...streams, ...(await measureErrors(served, say))]
+    targets.push(...streams, ...(await measureErrors(served, say)))
   } finally {
     await served.stop()
   }
+  targets.push(...(await soakEndings(stage, { calls: asked.soakCalls }, say)), await measureAborts(stage, say))
+  return targets
 }
 
 async function soakStreams(
@@ -50,7 +57,7 @@ async function soakStreams(
 
   const before = await memoryOf(served, inspector)
   const began = performance.now()
-  const running = Array.from({ length: count }, () => one(shot, expected))
+  const running = Array.from({ length: count }, () => checkStream(shot, expected))
   const readers = Array.from({ length: SILENT_READERS }, () => startSilentReader(silent))
   await sleep(soakSeconds * 250)
   const early = await memoryOf(served, inspector)
@@ -79,18 +86,6 @@ async function soakStreams(
     ]),
     evaluate({ name: `growth of RSS while ${count} streams run`, unit: 'MB', must: 20 }, [late.rssMb - early.rssMb]),
   ]
-}
-
-/** Reads a stream to its end. @returns what was wrong with it. */
-async function one(
-  shot: Parameters<ReturnType<typeof createClient>['fire']>[0],
-  expected: string,
-): Promise<string | undefined> {
-  const client = createClient()
-  const check = createTextCheck(expected)
-  const { status, error } = await client.fire(shot, check.feed)
-  client.close()
-  return error ?? (status === 200 ? check.fault() : `status ${status}`)
 }
 
 async function memoryOf({ pid }: Served, inspector: Inspector) {

@@ -11,20 +11,30 @@ import { objectsOf, type Served, serve } from './serve.ts'
 
 export const BENCH_KEY = 'sk-r9k-bench-0001'
 
+/** How Router9 is started: settings on top of the bench's own, flags of V8. */
+export interface RouterStart {
+  readonly inspect?: boolean
+  readonly watched?: boolean
+  readonly vars?: Readonly<Record<string, string>>
+  readonly v8Flags?: readonly string[]
+  /** The bundle of another version. */
+  readonly bundle?: Bundle
+}
+
 /** The mock upstream, the key store and what it takes to start the gateways between them. */
 export interface Stage {
   readonly upstream: URL
   readonly keys: KeyStore
   readonly startPassthrough: () => Promise<Served>
   readonly startCopyLoop: () => Promise<Served>
-  readonly startRouter9: (how?: { readonly inspect?: boolean; readonly watched?: boolean }) => Promise<Served>
+  readonly startRouter9: (how?: RouterStart) => Promise<Served>
   readonly close: () => Promise<void>
 }
 
 export async function setStage(
-  bundle: Bundle,
+  bundle: Pick<Bundle, 'file'>,
   cores: Cores | undefined,
-  { mockPort = 0, vars: own = {} }: Partial<Pick<Asked, 'mockPort' | 'vars'>> = {},
+  { mockPort = 0, vars: asked = {} }: Partial<Pick<Asked, 'mockPort' | 'vars'>> = {},
 ): Promise<Stage> {
   const { upstream, stop } = await startUpstream(cores, mockPort)
   const keys = await startKeyStore()
@@ -34,21 +44,30 @@ export async function setStage(
   const code = await readFile(bundle.file, 'utf8')
   const objects = await objectsOf()
   const core = cores?.gateway
-  const vars = { ...everyProviderAt(base), XAI_BASE_URL: `${base}/failing/xai/v1`, ...own }
+  const vars = { ...everyProviderAt(base), XAI_BASE_URL: `${base}/failing/xai/v1`, ...asked }
   return {
     upstream,
     keys,
     startPassthrough: () => serve({ modules: { 'index.js': PASSTHROUGH }, vars: { UPSTREAM: base }, core }),
     startCopyLoop: () => serve({ modules: { 'index.js': COPY_LOOP }, vars: { UPSTREAM: base }, core }),
-    startRouter9: ({ inspect = false, watched = false } = {}) =>
-      serve({
-        modules: watched ? { 'index.js': watchedRouter9(objects), 'router9.js': code } : { 'index.js': code },
-        vars,
+    startRouter9: async ({
+      inspect = false,
+      watched = false,
+      vars: further = {},
+      v8Flags = [],
+      bundle: other,
+    } = {}) => {
+      const own = other === undefined ? code : await readFile(other.file, 'utf8')
+      return serve({
+        modules: watched ? { 'index.js': watchedRouter9(objects), 'router9.js': own } : { 'index.js': own },
+        vars: { ...vars, ...further },
         kvPort: keys.port,
+        v8Flags,
         objects,
         core,
         inspect,
-      }),
+      })
+    },
     close: async () => {
       stop()
       await keys.close()

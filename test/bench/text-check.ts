@@ -1,3 +1,5 @@
+import { createClient, type Shot } from './load.ts'
+
 /** Compares the words of a Router9 stream with what they must be, as they come. */
 export interface TextCheck {
   readonly feed: (bytes: Buffer) => void
@@ -36,4 +38,13 @@ export function createTextCheck(expected: string): TextCheck {
       return done ? undefined : 'it did not end'
     },
   }
+}
+
+/** Reads a stream to its end. @returns what was wrong with it. */
+export async function checkStream(shot: Shot, expected: string): Promise<string | undefined> {
+  const client = createClient()
+  const check = createTextCheck(expected)
+  const { status, error } = await client.fire(shot, check.feed)
+  client.close()
+  return error ?? (status === 200 ? check.fault() : `status ${status}`)
 }

@@ -1,14 +1,21 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { listen } from '../harness/listen.ts'
 
-/** What is written next: bytes, a pause in milliseconds, or something to wait for. */
-export type Piece = string | Uint8Array | { readonly pauseMs: number } | { readonly until: Promise<void> }
+/** What is written next: bytes, a pause in milliseconds, something to wait for, or a text again and again. */
+export type Piece =
+  | string
+  | Uint8Array
+  | { readonly pauseMs: number }
+  | { readonly until: Promise<void> }
+  | { readonly repeat: string; readonly while: () => boolean }
 
 /** What an upstream answers, byte by byte as a test wants it. */
 export interface Script {
   readonly status?: number
   readonly headers?: Readonly<Record<string, string>>
   readonly pieces: readonly Piece[]
+  /** Called when the connection is closed. */
+  readonly closed?: () => void
   /**
    * How the answer ends: properly; by FIN without the proper end; by FIN where the end of the connection is the end of the
    * body, so that a cut looks like a clean end; or by RST.
@@ -69,7 +76,8 @@ async function answer(request: IncomingMessage, response: ServerResponse, choose
   const { url = '', headers } = request
   const body: Asked['body'] = JSON.parse(Buffer.concat(received).toString('utf8'))
   const script = choose({ path: url, headers, body })
-  const { ending = 'whole' } = script
+  const { ending = 'whole', closed = () => {} } = script
+  response.once('close', closed)
   if (ending === 'closed') {
     response.shouldKeepAlive = false
     response.useChunkedEncodingByDefault = false
@@ -88,6 +96,10 @@ async function answer(request: IncomingMessage, response: ServerResponse, choose
 async function write(response: ServerResponse, piece: Piece): Promise<void> {
   if (typeof piece === 'object' && 'pauseMs' in piece) return sleep(piece.pauseMs)
   if (typeof piece === 'object' && 'until' in piece) return piece.until
+  if (typeof piece === 'object' && 'repeat' in piece) {
+    while (piece.while()) await write(response, piece.repeat)
+    return
+  }
   if (piece.length > 0) await new Promise<void>((resolve) => response.write(piece, () => resolve()))
 }
 

@@ -4,6 +4,7 @@ import { createWatch, type Watch } from '../../src/gateway/watch.ts'
 
 const DEADLINE_MS = 1000
 const IDLE_MS = 500
+const WORDLESS_MS = 4 * IDLE_MS
 
 let gone: AbortController
 let watch: Watch
@@ -56,11 +57,14 @@ describe('until the first word', () => {
 describe('from the first word on', () => {
   beforeEach(() => {
     read(900, true)
-    watch.begin(() => IDLE_MS)
+    watch.begin(() => IDLE_MS, WORDLESS_MS)
   })
 
   test('the deadline is over: an answer may take as long as it goes on', () => {
-    for (let at = 0; at < 50; at++) read(IDLE_MS - 10, true)
+    for (let at = 0; at < 50; at++) {
+      read(IDLE_MS - 10, true)
+      watch.spoke()
+    }
     expect(kind()).toBeUndefined()
   })
 
@@ -92,6 +96,16 @@ describe('from the first word on', () => {
     expect(kind()).toBe('provider-timeout')
   })
 
+  test('events without words put it off, but not for ever', () => {
+    for (let at = 0; at < 4; at++) read(IDLE_MS - 100, true)
+    expect(kind()).toBeUndefined()
+    watch.wait()
+    pass(399)
+    expect(kind()).toBeUndefined()
+    pass(1)
+    expect(kind()).toBe('provider-timeout')
+  })
+
   test('the time that a slow client takes does not count', () => {
     read(400, false)
     pass(60 * IDLE_MS)
@@ -106,7 +120,7 @@ describe('from the first word on', () => {
 
 test('a limit that has become shorter counts from the silence that there is already', () => {
   let limitMs = IDLE_MS
-  watch.begin(() => limitMs)
+  watch.begin(() => limitMs, WORDLESS_MS)
   watch.wait()
   pass(150)
   limitMs = 200
@@ -140,7 +154,7 @@ describe('a client that leaves', () => {
 })
 
 test('an attempt that is over leaves no clock running, gives no reason and hears of no client', () => {
-  watch.begin(() => IDLE_MS)
+  watch.begin(() => IDLE_MS, WORDLESS_MS)
   watch.end()
   expect(watch.signal.aborted).toBe(true)
   expect(vi.getTimerCount()).toBe(0)
