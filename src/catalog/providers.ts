@@ -33,6 +33,8 @@ export interface Provider {
    * the caller asks for reasoning, since they do not think otherwise.
    */
   readonly wantsThoughts?: 'always' | 'asked'
+  /** Those of its models of whose thinking nothing is seen before the answer begins, by its own names. */
+  readonly hidesThoughts?: RegExp
   /** What it speaks at addresses of this form. */
   readonly elsewhere?: Pick<Provider, 'speak' | 'dialect' | 'quirks'> & { readonly address: RegExp }
   /** Passes requests on to those who serve the model: asked where these are not there, or not well. */
@@ -61,6 +63,7 @@ const OPENAI = speaks(openai, {
 const GIVEN: readonly (Omit<Provider, 'setting'> & Partial<Pick<Provider, 'setting'>>)[] = [
   {
     id: 'openai',
+    hidesThoughts: /^/,
     baseUrl: 'https://api.openai.com/v1',
     ...OPENAI,
   },
@@ -194,6 +197,7 @@ const GIVEN: readonly (Omit<Provider, 'setting'> & Partial<Pick<Provider, 'setti
     id: 'openrouter',
     resells: true,
     wantsThoughts: 'always',
+    hidesThoughts: /^openai\/(?!gpt-oss)/,
     baseUrl: 'https://openrouter.ai/api/v1',
     ...speaks(openai, {
       maxTokens: 'max_tokens',
@@ -238,6 +242,7 @@ const GIVEN: readonly (Omit<Provider, 'setting'> & Partial<Pick<Provider, 'setti
     id: 'azure',
     aliases: ['azure-openai'],
     setting: 'AZURE_OPENAI',
+    hidesThoughts: /^(o\d|gpt-)/,
     keyHeader: 'api-key',
     ...OPENAI,
   },

@@ -46,8 +46,11 @@ export interface RouteInput {
 /** Puts a plan's candidates in the order in which they are to be asked now. */
 export function routeOf({ plan, chat, needs, settings, view, requestId, whole = false }: RouteInput): Route {
   const stream = chat.stream === true
-  const bucket = bucketOf(stream, needs.promptTokens())
+  const promptTokens = needs.promptTokens()
+  const bucket = bucketOf(stream, promptTokens)
   const requestHash = hashOf(requestId)
+  const { outputTokens } = needs
+  const patienceOf = patienceFor(settings.timeouts, { stream, thinking: needs.thinking, promptTokens, outputTokens })
   const askeeOf = ({ tier, model, deployment }: Planned, index: number): Askee => {
     const { provider, traits, price } = deployment
     return {
@@ -56,7 +59,7 @@ export function routeOf({ plan, chat, needs, settings, view, requestId, whole = 
       tier,
       index,
       traits,
-      patience: patienceFor(settings.timeouts, stream, traits),
+      patience: patienceOf(deployment),
       target: { model, deployment },
       ...(price === undefined ? {} : { price: usualPrice(price) }),
     }
@@ -68,7 +71,7 @@ export function routeOf({ plan, chat, needs, settings, view, requestId, whole = 
     policy: plan.policy,
     ...(plan.sort === undefined ? {} : { sort: plan.sort }),
     bucket,
-    outputTokens: needs.outputTokens,
+    outputTokens,
   }
   // The many that `auto` may fall back on are looked at only where the first of them are not well.
   const isPicky = (chat.n ?? 1) > 1 || chat.logprobs === true || chat.provider?.require_parameters === true

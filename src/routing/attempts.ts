@@ -1,13 +1,13 @@
 import type { Failure } from '../chat/failure.ts'
 import type { Traits } from '../dialects/dialect.ts'
-import { deadlineFor, type Patience } from './deadline.ts'
+import { deadlinesFor, type Patience } from './deadline.ts'
 import { unitOf } from './hash.ts'
 import type { Candidate, Ranked, Ranking } from './rank.ts'
 import type { RetryBudget } from './retry-budget.ts'
 
 /** A candidate with what the course of the attempts depends on. */
 export interface Askable extends Candidate {
-  readonly traits: Pick<Traits, 'contextTokens' | 'reasoning'>
+  readonly traits: Pick<Traits, 'contextTokens' | 'outputTokens'>
   readonly patience: Patience
 }
 
@@ -53,7 +53,7 @@ export interface AttemptsOptions<T extends Askable> {
 
 /** As many targets are asked for one request, at most. */
 const MAX_ATTEMPTS = 3
-/** Whatever the attempts before have taken, one gets at least this part of its first-byte deadline. */
+/** Whatever the attempts before have taken, one gets at least this part of its deadline. */
 const LEAST_SHARE = 0.25
 /** Before the only target there is gets asked again. */
 const SAME_AGAIN_MS = { least: 100, most: 300 }
@@ -71,8 +71,8 @@ export function createAttempts<T extends Askable>(options: AttemptsOptions<T>): 
   const limited = out.filter(({ state }) => state === 'limited')
   const alone = left.length === 1
   const failedProviders = new Set<string>()
-  // The most patient of the targets sets the patience for all; what is left after it is enough for a quick answer.
-  const totalMs = Math.max(0, ...[...ranked, ...out].map(({ candidate }) => candidate.patience.totalMs))
+  // The most patient of those who were asked sets the patience for the rest, or nothing would be left for them.
+  let totalMs = 0
   let asked = 0
   let tries = 0
   let current: Ask<T> | undefined
@@ -114,20 +114,23 @@ export function createAttempts<T extends Askable>(options: AttemptsOptions<T>): 
       const isOut = state === 'open' || state === 'half-open'
       const trial = row.trial ?? (isOut ? 'panic' : undefined)
       const last = left.length === 0 || asked + 1 >= MAX_ATTEMPTS
-      const firstByteMs = deadlineFor({
+      const { patience, traits } = candidate
+      const own = deadlinesFor({
         ...row,
-        patience: candidate.patience,
+        patience,
         bucket,
-        reasoning: candidate.traits.reasoning,
+        outputTokens: traits.outputTokens,
         trial: isOut,
+        othersWell: left.some((other) => other.state === 'closed'),
       })
-      const leftMs = Math.max(totalMs - (currentAt - startedAt), candidate.patience.firstByteMs * LEAST_SHARE)
-      const deadlineMs = last ? leftMs : Math.min(firstByteMs, leftMs)
+      totalMs = Math.max(totalMs, own.totalMs)
+      const leastMs = Math.max(patience.firstByteMs, own.nextMs) * LEAST_SHARE
+      const leftMs = Math.max(totalMs - (currentAt - startedAt), leastMs)
       current = {
         target: candidate,
         row,
-        deadlineMs,
-        usualMs: firstByteMs,
+        deadlineMs: last ? leftMs : Math.min(own.nextMs, leftMs),
+        usualMs: own.nextMs,
         waitMs,
         ...(trial === undefined ? {} : { trial }),
       }

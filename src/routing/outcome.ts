@@ -66,7 +66,7 @@ export interface Digest {
 
 const CLASSES: ReadonlySet<unknown> = new Set(['ok', 'first', 'pre', 'timeout', 'post', 'limit', 'config'])
 const SMALL_TOKENS = 4000
-const LARGE_TOKENS = 32_000
+export const LARGE_TOKENS = 32_000
 export const BUCKETS = 6
 /** The first bucket of whole bodies. */
 export const WHOLE = BUCKETS / 2

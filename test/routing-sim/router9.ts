@@ -17,7 +17,6 @@ import { OUTPUT_TOKENS, type Profile, type World } from './world.ts'
 /** Virtual clocks begin here, as real ones are far from zero. */
 const EPOCH = 1_700_000_000_000
 const BASE = { firstByteMs: 10_000, totalMs: 30_000 }
-const TRAITS = { ...openTraits, reasoning: false }
 const CALL_MS = { least: 5, most: 40 }
 const HUB_MS = { least: 40, most: 150 }
 const GONE_MS = 1000
@@ -75,8 +74,9 @@ export function createRouter9(
   const targets = new Map<Profile, Target>(
     scenario.profiles.map((profile, index) => {
       const { name, provider, tier } = profile
-      const patience = patienceFor(BASE, true, TRAITS)
-      return [profile, { name, provider, tier, index, profile, traits: TRAITS, patience }]
+      const asked = { stream: true, thinking: 'none', promptTokens: 1000, outputTokens: OUTPUT_TOKENS } as const
+      const patience = patienceFor(BASE, asked)({ provider, upstreamModel: name, traits: openTraits })
+      return [profile, { name, provider, tier, index, profile, traits: openTraits, patience }]
     }),
   )
   const targetsOf = (profiles: readonly Profile[]) => profiles.flatMap((profile) => targets.get(profile) ?? [])

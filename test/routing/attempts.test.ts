@@ -6,7 +6,7 @@ import type { Ranked, Ranking } from '../../src/routing/rank.ts'
 import { createRetryBudget } from '../../src/routing/retry-budget.ts'
 import { T0 } from './health-records.ts'
 
-const PATIENCE = { firstByteMs: 10_000, totalMs: 30_000 }
+const PATIENCE = { firstByteMs: 10_000, totalMs: 30_000, leastMs: 0 }
 
 function row(name: string, more: Partial<Ranked<Askable>> = {}, contextTokens = 0): Ranked<Askable> {
   const provider = name.slice(0, name.indexOf('/'))
@@ -15,7 +15,7 @@ function row(name: string, more: Partial<Ranked<Askable>> = {}, contextTokens = 
     provider,
     tier: 0,
     index: 0,
-    traits: { contextTokens, reasoning: false },
+    traits: { contextTokens, outputTokens: 0 },
     patience: PATIENCE,
   }
   const unmeasured = { ttftMs: undefined, ttftP95Ms: undefined, tokensPerSecond: undefined, samples: 0 }
@@ -181,6 +181,37 @@ describe('how long each may take', () => {
     attempts.failed(BROKEN, T0 + 40_000)
     expect(attempts.next(T0 + 40_000)?.deadlineMs).toBe(2500)
   })
+})
+
+describe('how long each may take, of those who are asked for whole answers', () => {
+  const whole = { tokens: 16_000, tokensPerSecond: 50, leastMs: 30_000, mostMs: 120_000 }
+  const of = (name: string, more: Partial<Ranked<Askable>> = {}) => {
+    const made = row(name, { tokensPerSecond: 100, ...more })
+    return { ...made, candidate: { ...made.candidate, patience: { ...PATIENCE, whole } } }
+  }
+  const LATE = new Failure('provider-timeout', 'late')
+
+  test('two minutes at most while somebody else is well, and the last gets all that is left', () => {
+    const attempts = attemptsOf([of('alfa/a'), of('bravo/a')])
+    expect(attempts.next(T0)?.deadlineMs).toBe(120_000)
+    attempts.failed(LATE, T0 + 120_000)
+    expect(attempts.next(T0 + 120_000)?.deadlineMs).toBe(240_000)
+  })
+
+  test('the time that such an answer takes, where nobody else is well', () => {
+    const attempts = attemptsOf([of('alfa/a'), of('bravo/a', { state: 'suspect' })])
+    expect(attempts.next(T0)?.deadlineMs).toBe(170_000)
+  })
+})
+
+test('one who is waited for a shorter time comes after one who was waited for longer, and still has its time', () => {
+  const patient = row('alfa/a')
+  const thinking = { firstByteMs: 60_000, totalMs: 180_000, leastMs: 40_000 }
+  const first = { ...patient, candidate: { ...patient.candidate, patience: thinking } }
+  const attempts = attemptsOf([first, row('bravo/a')])
+  expect(attempts.next(T0)?.deadlineMs).toBe(60_000)
+  attempts.failed(new Failure('provider-timeout', 'late'), T0 + 60_000)
+  expect(attempts.next(T0 + 60_000)?.deadlineMs).toBe(120_000)
 })
 
 describe('where all are rate-limited', () => {

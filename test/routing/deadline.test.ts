@@ -1,72 +1,172 @@
-import { expect, test } from 'vitest'
-import { deadlineFor, type Pace, patienceFor } from '../../src/routing/deadline.ts'
-import { openTraits } from '../../src/routing/open-traits.ts'
+import { describe, expect, test } from 'vitest'
+import { findDeployment } from '../../src/catalog/models.ts'
+import { type Asked, deadlinesFor, type Pace, patienceFor } from '../../src/routing/deadline.ts'
 
 const BASE = { firstByteMs: 10_000, totalMs: 30_000 }
-const patience = (stream: boolean, reasoning: boolean, base = BASE) =>
-  patienceFor(base, stream, { ...openTraits, reasoning })
+const ORDINARY: Asked = { stream: true, thinking: 'none', promptTokens: 100, outputTokens: 0 }
 
-test('a stream of an ordinary model gets what is set', () => {
-  expect(patience(true, false)).toEqual(BASE)
+function deploymentOf(name: string) {
+  const slash = name.indexOf('/')
+  const found = findDeployment(name.slice(0, slash), name.slice(slash + 1))
+  if (found === undefined) throw new TypeError(`nothing is called ${name}`)
+  return found.deployment
+}
+
+function patienceAt(name: string, asked: Partial<Asked> = {}, base = BASE) {
+  return patienceFor(base, { ...ORDINARY, ...asked })(deploymentOf(name))
+}
+
+interface Situation extends Partial<Pace> {
+  readonly name?: string
+  readonly asked?: Partial<Asked>
+}
+
+/** The deadlines of a deployment that is known to be quick, but for what is told. */
+function deadlines({ name = 'openai/gpt-4o', asked = {}, ...more }: Situation = {}) {
+  return deadlinesFor({
+    patience: patienceAt(name, asked),
+    bucket: asked.stream === false ? 3 : 0,
+    ttftMs: 400,
+    ttftP95Ms: 900,
+    samples: 30,
+    tokensPerSecond: 50,
+    outputTokens: 0,
+    trial: false,
+    othersWell: true,
+    ...more,
+  })
+}
+
+const UNMEASURED = { ttftMs: undefined, ttftP95Ms: undefined, samples: 0, tokensPerSecond: undefined }
+
+describe('a stream that is not known yet is left for the next one', () => {
+  test.each([
+    'openai/gpt-4o',
+    'openai/gpt-5.4',
+    'anthropic/claude-sonnet-4-6',
+    'anthropic/claude-opus-4-8',
+    'google/gemini-3.5-flash',
+    'google/gemini-2.5-pro',
+    'deepseek/deepseek-v4-pro',
+    'cohere/command-a-reasoning-08-2025',
+    'groq/gpt-oss-120b',
+    'openrouter/claude-sonnet-4-6',
+  ])('after ten seconds, however well it could think: %s', (name) => {
+    expect(deadlines({ name, ...UNMEASURED })).toEqual({ nextMs: 10_000, totalMs: 30_000 })
+  })
+
+  test.each([
+    ['some', 30_000, 90_000],
+    ['most', 60_000, 180_000],
+  ] as const)('later where it is asked to think: %s', (thinking, nextMs, totalMs) => {
+    for (const name of ['openai/gpt-5.4', 'anthropic/claude-sonnet-4-6', 'google/gemini-3.5-flash']) {
+      expect(deadlines({ name, asked: { thinking }, ...UNMEASURED }), name).toEqual({ nextMs, totalMs })
+    }
+  })
+
+  test('no later where it is asked to think and cannot', () => {
+    expect(deadlines({ asked: { thinking: 'most' }, ...UNMEASURED })).toEqual({ nextMs: 10_000, totalMs: 30_000 })
+  })
+
+  test.each(['openai/o3', 'openai/gpt-5', 'azure/gpt-5', 'openrouter/o3-pro'])(
+    'later where it thinks unasked and shows nothing of it: %s',
+    (name) => {
+      expect(deadlines({ name, ...UNMEASURED }).nextMs).toBe(30_000)
+      expect(deadlines({ name, asked: { thinking: 'most' }, ...UNMEASURED }).nextMs).toBe(60_000)
+    },
+  )
+
+  test('later where it has much to read, up to three times as late', () => {
+    const at = (promptTokens: number) => deadlines({ asked: { promptTokens }, bucket: 2, ...UNMEASURED }).nextMs
+    expect(at(32_000)).toBe(10_000)
+    expect(at(132_000)).toBe(20_000)
+    expect(at(2_000_000)).toBe(30_000)
+  })
 })
 
-test('whole bodies and models that reason get more, both still more', () => {
-  const [stream, reasoned, whole, both] = [
-    patience(true, false),
-    patience(true, true),
-    patience(false, false),
-    patience(false, true),
-  ]
-  for (const longer of [reasoned, whole]) {
-    expect(longer.firstByteMs).toBeGreaterThan(stream.firstByteMs)
-    expect(both.firstByteMs).toBeGreaterThan(longer.firstByteMs)
-    expect(longer.totalMs).toBeGreaterThanOrEqual(longer.firstByteMs)
-  }
+describe('a stream', () => {
+  test('of what is known to be quick is given up early, but never within two and a half seconds', () => {
+    expect(deadlines().nextMs).toBe(2500)
+    expect(deadlines({ ttftMs: 1000, ttftP95Ms: 1500 }).nextMs).toBe(4000)
+  })
+
+  test('with little measured gets what is set', () => {
+    expect(deadlines({ samples: 2 }).nextMs).toBe(10_000)
+  })
+
+  test('never gets more than what is set, however slow it is known to be', () => {
+    expect(deadlines({ ttftMs: 60_000, ttftP95Ms: 90_000 }).nextMs).toBe(10_000)
+  })
+
+  test('that has more to read, or is to think, is waited for longer than is usual there', () => {
+    expect(deadlines({ bucket: 2 }).nextMs).toBeGreaterThan(deadlines({ bucket: 1 }).nextMs)
+    expect(deadlines({ bucket: 1 }).nextMs).toBeGreaterThan(deadlines({ bucket: 0 }).nextMs)
+    expect(deadlines({ bucket: 2, asked: { promptTokens: 132_000 } }).nextMs).toBe(20_000)
+    const thinking = { name: 'anthropic/claude-sonnet-4-6', asked: { thinking: 'some' } } as const
+    expect(deadlines(thinking).nextMs).toBe(20_000)
+    expect(deadlines({ ...thinking, trial: true }).nextMs).toBe(20_000)
+  })
+
+  test('on trial is short, whatever was measured before the trouble', () => {
+    expect(deadlines({ trial: true, ttftMs: 6000, ttftP95Ms: 9000 }).nextMs).toBe(2500)
+  })
 })
 
-test('nobody waits for ever', () => {
-  expect(patience(false, true, { firstByteMs: 300_000, totalMs: 300_000 }).totalMs).toBeLessThanOrEqual(600_000)
+describe('a whole answer is waited for', () => {
+  const whole = (outputTokens: number, more: Situation = {}) =>
+    deadlines({ ...more, asked: { stream: false, outputTokens, ...more.asked } })
+
+  test('as long as its words take at the speed that was measured, half a minute at least and two minutes at most', () => {
+    expect(whole(100).nextMs).toBe(30_000)
+    expect(whole(2500).nextMs).toBe(60_000)
+    expect(whole(2500, { tokensPerSecond: 100 }).nextMs).toBe(35_000)
+    expect(whole(2500, { tokensPerSecond: undefined }).nextMs).toBe(60_000)
+    expect(whole(100_000).nextMs).toBe(120_000)
+    expect(whole(100_000, { tokensPerSecond: 0.001 }).nextMs).toBe(120_000)
+  })
+
+  test('no longer than the longest answer of the model takes', () => {
+    expect(whole(100_000, { outputTokens: 2500 }).nextMs).toBe(60_000)
+  })
+
+  test('half a minute where its length was left open, or as long as such answers take there', () => {
+    expect(whole(0, UNMEASURED).nextMs).toBe(30_000)
+    expect(whole(0, { ttftMs: 20_000, ttftP95Ms: 40_000 }).nextMs).toBe(60_000)
+    expect(whole(0, { ttftMs: 20_000, ttftP95Ms: 40_000, samples: 2 }).nextMs).toBe(30_000)
+    expect(whole(0, { ttftMs: 200_000, ttftP95Ms: 400_000 }).nextMs).toBe(120_000)
+    // One whose length was told is not waited for as long as the others took.
+    expect(whole(100, { ttftMs: 20_000, ttftP95Ms: 40_000 }).nextMs).toBe(30_000)
+  })
+
+  test('no longer of a model that can think, and longer where it is asked to', () => {
+    const name = 'anthropic/claude-sonnet-4-6'
+    expect(whole(0, { name, ...UNMEASURED })).toEqual(whole(0, UNMEASURED))
+    expect(whole(0, { name, asked: { thinking: 'some' }, ...UNMEASURED }).nextMs).toBe(50_000)
+    expect(whole(0, { name, asked: { thinking: 'most' }, ...UNMEASURED }).nextMs).toBe(80_000)
+  })
+
+  test('as long as it takes where nobody else is well', () => {
+    expect(whole(10_000, { othersWell: false }).nextMs).toBe(210_000)
+    expect(whole(100, { othersWell: false }).nextMs).toBe(30_000)
+  })
+
+  test('six minutes at most in all, and three where its length was left open', () => {
+    expect(whole(100).totalMs).toBe(90_000)
+    expect(whole(100_000).totalMs).toBe(360_000)
+    expect(whole(0, UNMEASURED).totalMs).toBe(180_000)
+  })
 })
 
-const pace = (more: Partial<Pace> = {}): Pace => ({
-  patience: BASE,
-  bucket: 0,
-  reasoning: false,
-  ttftMs: 400,
-  ttftP95Ms: 900,
-  samples: 30,
-  trial: false,
-  ...more,
-})
-
-test('an attempt at what is known to be quick is given up early, but never within two and a half seconds', () => {
-  expect(deadlineFor(pace())).toBe(2500)
-  expect(deadlineFor(pace({ ttftMs: 1000, ttftP95Ms: 1500 }))).toBe(4000)
-})
-
-test('with little or nothing measured it gets what is set', () => {
-  expect(deadlineFor(pace({ samples: 2 }))).toBe(BASE.firstByteMs)
-  expect(deadlineFor(pace({ samples: 0, ttftMs: undefined, ttftP95Ms: undefined }))).toBe(BASE.firstByteMs)
-})
-
-test('what is set is never exceeded, however slow it is known to be', () => {
-  expect(deadlineFor(pace({ ttftMs: 60_000, ttftP95Ms: 90_000 }))).toBe(BASE.firstByteMs)
-})
-
-test('long prompts and models that reason are waited for longer', () => {
-  const patient = patienceFor(BASE, true, { ...openTraits, reasoning: true })
-  expect(deadlineFor(pace({ bucket: 2 }))).toBeGreaterThan(deadlineFor(pace({ bucket: 1 })))
-  expect(deadlineFor(pace({ bucket: 1 }))).toBeGreaterThan(deadlineFor(pace({ bucket: 0 })))
-  expect(deadlineFor(pace({ reasoning: true, patience: patient }))).toBe(20_000)
-  expect(deadlineFor(pace({ reasoning: true, patience: patient, trial: true }))).toBe(20_000)
-})
-
-test('a whole body is waited for as long as is set: it may be much longer than those before', () => {
-  const patience = { firstByteMs: 60_000, totalMs: 180_000 }
-  expect(deadlineFor(pace({ bucket: 3, patience }))).toBe(60_000)
-  expect(deadlineFor(pace({ bucket: 5, patience, trial: true }))).toBe(60_000)
-})
-
-test('a trial is short, whatever was measured before the trouble', () => {
-  expect(deadlineFor(pace({ trial: true, ttftMs: 6000, ttftP95Ms: 9000 }))).toBe(2500)
+test('all of it follows what is set, and nobody waits for ever', () => {
+  const base = { firstByteMs: 200, totalMs: 600 }
+  const asked = { stream: false, outputTokens: 100_000 }
+  expect(patienceAt('openai/gpt-4o', asked, base).whole).toMatchObject({ leastMs: 600, mostMs: 2400 })
+  const open = patienceAt('openai/gpt-4o', { ...asked, outputTokens: 0 }, base)
+  expect(deadlines({ patience: open, ...UNMEASURED })).toEqual({ nextMs: 600, totalMs: 3600 })
+  const { firstByteMs, totalMs, whole } = patienceAt(
+    'anthropic/claude-sonnet-4-6',
+    { ...asked, thinking: 'most' },
+    { firstByteMs: 300_000, totalMs: 300_000 },
+  )
+  for (const ms of [firstByteMs, totalMs, whole?.leastMs, whole?.mostMs]) expect(ms).toBeLessThanOrEqual(600_000)
 })

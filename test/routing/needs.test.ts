@@ -35,6 +35,25 @@ describe('what is asked tells what is needed', () => {
     expect(lackOf(ask({ functions: [] }), textOnly)).toBeUndefined()
   })
 
+  test.each<[Json, string]>([
+    [{}, 'none'],
+    [{ reasoning_effort: 'none' }, 'none'],
+    [{ reasoning: { enabled: false } }, 'none'],
+    [{ thinking: { type: 'disabled' } }, 'none'],
+    [{ thinking: null }, 'none'],
+    [{ reasoning_effort: 'minimal' }, 'some'],
+    [{ reasoning_effort: 'medium' }, 'some'],
+    [{ reasoning: { enabled: true } }, 'some'],
+    [{ reasoning: { max_tokens: 2000 } }, 'some'],
+    [{ thinking: { type: 'enabled', budget_tokens: 2000 } }, 'some'],
+    [{ reasoning_effort: 'high' }, 'most'],
+    [{ reasoning_effort: 'max' }, 'most'],
+    [{ reasoning: { max_tokens: 20_000 } }, 'most'],
+    [{ thinking: { type: 'enabled', budget_tokens: 20_000 } }, 'most'],
+  ])('how much it is to think: %j', (fields, thinking) => {
+    expect(ask(fields).thinking).toBe(thinking)
+  })
+
   test('only text', () => {
     expect(lackOf(withPart({ type: 'text', text: 'a' }), textOnly)).toBeUndefined()
   })

@@ -7,11 +7,11 @@ import { createGate } from './gate.ts'
 import { allRows, bodyOf, type Row } from './rows.ts'
 import { faultsOfError, readStream, type SeenError } from './seen-stream.ts'
 
-// Whole bodies and reasoning models get more time (routing/deadline.ts); here all of them should have the same.
+// Whole bodies get more time (routing/deadline.ts); here all of them should have the same.
 const FIRST_BYTE_MS = 1500
 const TOTAL_MS = 4500
 const IDLE_MS = 500
-const FACTORS = [1, 6, 36]
+const FACTORS = { streamed: 1, whole: 3 }
 const TEST_MS = 60_000
 
 interface Seen {
@@ -39,7 +39,7 @@ beforeAll(async () => {
     IDLE_TIMEOUT_MS: String(IDLE_MS),
   })
   await Promise.all([
-    ...FACTORS.map((factor) => start(String(factor), patience(factor))),
+    ...Object.values(FACTORS).map((factor) => start(String(factor), patience(factor))),
     // Megabytes take a busy machine a while: what is large waits for nothing else, and has the deadlines of production.
     start('large', {}),
     start('refused', {
@@ -74,7 +74,7 @@ afterAll(async () => {
 })
 
 async function ask(row: Row): Promise<Seen> {
-  const factor = (row.stream ? 1 : 6) * (row.reasoning ? 6 : 1)
+  const factor = row.stream ? FACTORS.streamed : FACTORS.whole
   const own = row.fault.refused === true ? 'refused' : row.fault.large === true ? 'large' : undefined
   const worker = workers.get(own ?? String(factor))
   const response = await fetch(`${worker?.url}/v1/chat/completions`, {

@@ -46,7 +46,9 @@ function sayRoleOnly(request: http.IncomingMessage, response: http.ServerRespons
   response.write(`data: ${JSON.stringify(chunk)}\n\n`)
 }
 
-async function ask(models: readonly string[], only: readonly string[]) {
+type Json = Readonly<Record<string, unknown>>
+
+async function ask(models: readonly string[], only: readonly string[], more: Json = {}) {
   const startedAt = performance.now()
   const [model, ...others] = models
   const response = await router9.chat({
@@ -55,6 +57,7 @@ async function ask(models: readonly string[], only: readonly string[]) {
     provider: { only },
     messages: [{ role: 'user', content: 'Say: hello' }],
     stream: true,
+    ...more,
   })
   const body = await response.text()
   const attempts = (response.headers.get('x-router9-attempts') ?? '').split(',').map((each) => each.split(':'))
@@ -100,5 +103,80 @@ describe('waiting', () => {
     const { status, body } = await ask(['gpt-4o'], ['azure'])
     expect(status).toBe(504)
     expect(JSON.parse(body)).toMatchObject({ error: { type: 'upstream_error', code: 'upstream_timeout' } })
+  })
+})
+
+// In each of the formats in which providers are asked.
+const FIRST = {
+  openai: 'gpt-4o',
+  anthropic: 'claude-sonnet-4-6',
+  google: 'gemini-3.5-flash',
+  cohere: 'command-a-reasoning-08-2025',
+  groq: 'gpt-oss-120b',
+} as const
+const SECOND = { provider: 'mistral', model: 'mistral-large-2512' } as const
+
+describe.each(Object.entries(FIRST))('a hung %s is left for one that is well', (provider, model) => {
+  /** After how many milliseconds it was left, where the other one answered. */
+  async function leftAfter(more: Json, fault: Parameters<typeof router9.simulator.setFault>[1]) {
+    router9.simulator.setFault(provider, fault)
+    const only = [provider, SECOND.provider]
+    const { status, body, attempts } = await ask([model, SECOND.model], only, more)
+    expect(`${status} ${attempts.join(' ')}`).toMatch(
+      new RegExp(`^200 ${provider},provider-timeout.*${SECOND.provider},200`),
+    )
+    const text = more.stream === true ? readStream(body).text : JSON.parse(body).choices[0].message.content
+    expect(text).toBe('hello')
+    return Number.parseInt(attempts[0]?.[2] ?? '', 10)
+  }
+
+  test.each([
+    ['before its headers', { hangBeforeHeaders: true }],
+    ['after its headers', { hangAfterHeaders: true }],
+  ])('in a stream, as soon as one that cannot think: %s', async (_, fault) => {
+    const ms = await leftAfter({ stream: true }, fault)
+    expect(ms).toBeGreaterThanOrEqual(FIRST_BYTE_MS)
+    expect(ms).toBeLessThan(FIRST_BYTE_MS + SLACK_MS)
+  })
+
+  test.each([
+    ['that never comes', { hangBeforeHeaders: true }, {}],
+    ['of which only the headers come', { hangAfterHeaders: true }, {}],
+    ['that is short and comes too late', { latencyMs: 20_000 }, { max_tokens: 20 }],
+  ])('in a whole answer, after three times as long: %s', async (_, fault, more) => {
+    const ms = await leftAfter({ stream: false, ...more }, fault)
+    expect(ms).toBeGreaterThanOrEqual(3 * FIRST_BYTE_MS)
+    expect(ms).toBeLessThan(3 * FIRST_BYTE_MS + SLACK_MS)
+  })
+})
+
+describe('more time is given', () => {
+  test.each([
+    ['low', 3],
+    ['high', 6],
+  ])('to a stream that is asked for %s reasoning: %i times as much', async (reasoning_effort, factor) => {
+    router9.simulator.setFault('anthropic', { hangBeforeHeaders: true })
+    const models = ['claude-sonnet-4-6', SECOND.model]
+    const { status, attempts } = await ask(models, ['anthropic', SECOND.provider], { reasoning_effort })
+    expect(status).toBe(200)
+    const ms = Number.parseInt(attempts[0]?.[2] ?? '', 10)
+    expect(ms).toBeGreaterThanOrEqual(factor * FIRST_BYTE_MS)
+    expect(ms).toBeLessThan(factor * FIRST_BYTE_MS + SLACK_MS)
+  })
+
+  test('to a whole answer that is slow: it is not left for another', async () => {
+    router9.simulator.setFault('openai', { latencyMs: 2 * FIRST_BYTE_MS })
+    const { status, attempts } = await ask(['gpt-4o', SECOND.model], ['openai', SECOND.provider], { stream: false })
+    expect(`${status} ${attempts.map(([provider, outcome]) => `${provider},${outcome}`)}`).toBe('200 openai,200')
+  })
+
+  test('to a whole answer that may be long: twelve times as much, and no more', async () => {
+    router9.simulator.setFault('openai', { hangBeforeHeaders: true })
+    const more = { stream: false, max_tokens: 16_000 }
+    const { status, attempts } = await ask(['gpt-4o', SECOND.model], ['openai', SECOND.provider], more)
+    expect(status).toBe(200)
+    const ms = Number.parseInt(attempts[0]?.[2] ?? '', 10)
+    expect(ms).toBeGreaterThanOrEqual(12 * FIRST_BYTE_MS)
+    expect(ms).toBeLessThan(12 * FIRST_BYTE_MS + SLACK_MS)
   })
 })

@@ -4,28 +4,25 @@ import { FAULT_KINDS, type FaultKind, type Manner } from './fault-kinds.ts'
 export interface Candidate {
   readonly model: string
   readonly provider: string
-  readonly reasoning: boolean
   readonly second: { readonly model: string; readonly provider: string }
 }
 
 const MISTRAL = { model: 'mistral-large-2512', provider: 'mistral' }
 
-/** A model of each dialect; the second is as patient a one, since patience has a test of its own. */
+/** A model of each dialect. */
 export const CANDIDATES: readonly Candidate[] = [
-  { model: 'gpt-4o', provider: 'openai', reasoning: false, second: MISTRAL },
+  { model: 'gpt-4o', provider: 'openai', second: MISTRAL },
   {
     model: 'claude-sonnet-4-5',
     provider: 'anthropic',
-    reasoning: true,
     second: { model: 'gemini-2.5-flash', provider: 'google' },
   },
   {
     model: 'gemini-2.5-flash',
     provider: 'google',
-    reasoning: true,
     second: { model: 'claude-sonnet-4-5', provider: 'anthropic' },
   },
-  { model: 'command-a-03-2025', provider: 'cohere', reasoning: false, second: MISTRAL },
+  { model: 'command-a-03-2025', provider: 'cohere', second: MISTRAL },
 ]
 
 /** One request of the table. */
@@ -35,7 +32,6 @@ export interface Row extends Manner {
   readonly model: string
   readonly secondModel: string
   readonly secondProvider: string
-  readonly reasoning: boolean
   /** What the model is asked to say: no other row says it. */
   readonly words: string
 }
@@ -61,7 +57,6 @@ function rowOf(candidate: Candidate, fault: FaultKind, stream: boolean, second: 
     fault,
     model: candidate.model,
     provider: candidate.provider,
-    reasoning: candidate.reasoning,
     secondModel: other.model,
     secondProvider: other.provider,
     stream,
