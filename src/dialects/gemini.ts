@@ -37,7 +37,7 @@ function prepare({ chat, model, stream, traits, newId }: Call<object>): Prepared
   const method = stream ? 'streamGenerateContent?alt=sse' : 'generateContent'
   return {
     request: {
-      path: `/v1beta/models/${model}:${method}`,
+      path: `/v1beta/models/${encodeURIComponent(model)}:${method}`,
       headers: {},
       body: JSON.stringify(body),
     },

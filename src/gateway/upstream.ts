@@ -1,4 +1,5 @@
-import { Failure } from '../chat/failure.ts'
+import { isName } from '../catalog/names.ts'
+import { Failure, repeated } from '../chat/failure.ts'
 import type { HttpRequest } from '../dialects/dialect.ts'
 import { readUpstreamFailure } from '../dialects/upstream-failure.ts'
 import type { ConfiguredProvider } from '../env.ts'
@@ -55,7 +56,13 @@ export function urlOf(baseUrl: string, path: string, model: string): string {
   const [address = '', query] = baseUrl.split('?')
   const [rest = '', own] = (VERSION.test(address) ? path.replace(VERSION, '') : path).split('?')
   const queries = [query, own].filter((text) => text !== undefined).join('&')
-  return `${address.replace('{MODEL}', encodeURIComponent(model))}${rest}${queries === '' ? '' : `?${queries}`}`
+  return `${address.replace('{MODEL}', () => segmentOf(model))}${rest}${queries === '' ? '' : `?${queries}`}`
+}
+
+/** A model as one step of a path, and never a step out of it. */
+function segmentOf(model: string): string {
+  if (isName(model)) return encodeURIComponent(model)
+  throw new Failure('unknown-model', `The model '${repeated(model)}' does not exist.`, { param: 'model' })
 }
 
 function withoutSecret(text: string, secret: string | undefined): string {

@@ -7,7 +7,7 @@ const MODEL = 'ollama/llama3'
 
 let router9: Case
 beforeAll(async () => {
-  router9 = await startCase((url) => ({ OLLAMA_BASE_URL: `${url}/api` }))
+  router9 = await startCase((url) => ({ OLLAMA_BASE_URL: `${url}/api`, CUSTOM_BASE_URL: `${url}/deployments/{MODEL}` }))
 })
 afterAll(() => router9.stop())
 
@@ -65,4 +65,34 @@ test.each([
 test('a model that is not there is told by its status', async () => {
   const missing = whole({ error: "model 'llama3' not found" }, 404)
   expect(await router9.refused(MODEL, missing)).toMatchObject({ status: 404, error: { code: 'model_not_found' } })
+})
+
+test.each([
+  ['..', 'upwards'],
+  ['.', 'nowhere'],
+  ['../../admin', 'upwards twice'],
+  ['a/../../b', 'down and up'],
+  ['a\\..\\..\\b', 'over the other slash'],
+  ['%2e%2e', 'in escaped dots'],
+  ['..%2fadmin', 'over an escaped slash'],
+  ['%252e%252e', 'in dots escaped twice'],
+  ['\ud800', 'in half a character'],
+  ['a\nb', 'over two lines'],
+])('a model named %j, which leads %s, is nobody’s, and is put into no address', async (name) => {
+  for (const provider of ['custom', 'ollama']) {
+    const { status, error } = await router9.refused(`${provider}/${name}`, whole({}))
+    expect([status, error.code, error.param]).toEqual([404, 'model_not_found', 'model'])
+  }
+  expect(router9.upstream.asked()).toEqual([])
+})
+
+test.each([
+  ['llama-3.2:3b', 'llama-3.2%3A3b'],
+  ['hf.co/me/Llama..GGUF:Q4_K_M', 'hf.co%2Fme%2FLlama..GGUF%3AQ4_K_M'],
+  ['C:\\models\\a.gguf', 'C%3A%5Cmodels%5Ca.gguf'],
+])('a model named %j is one step of the address', async (name, step) => {
+  const body = { choices: [{ index: 0, message: { role: 'assistant', content: 'Yes.' }, finish_reason: 'stop' }] }
+  const asked = await router9.sent(`custom/${name}`, whole(body), {})
+  expect(asked.path).toBe(`/deployments/${step}/chat/completions`)
+  expect(asked.body.model).toBe(name)
 })

@@ -23,3 +23,9 @@ test.each([
 ])('%s and %s make %s', (base, path, whole) => {
   expect(urlOf(base, path, 'gpt-4o')).toBe(whole)
 })
+
+test.each(['..', '.', 'a/../b', '%2e%2e', ''])('an address takes no step that a model named %j would lead', (model) => {
+  const address = 'https://r.example/deployments/{MODEL}'
+  expect(() => urlOf(address, '/chat/completions', model)).toThrow(expect.objectContaining({ kind: 'unknown-model' }))
+  expect(urlOf('https://r.example/v1', '/chat/completions', model)).toBe('https://r.example/v1/chat/completions')
+})
