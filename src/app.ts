@@ -84,7 +84,8 @@ route('POST', '/chat/completions', async (door) => {
 
 route('GET', '/models', async (door) => {
   const { models } = await callerOf(door)
-  return answer(door, listModels(readSettings(door.env), models))
+  const waitUntil = (work: Promise<unknown>) => door.executionCtx.waitUntil(work)
+  return answer(door, await listModels(readSettings(door.env), models, waitUntil))
 })
 
 route('GET', '/models/:id{.+}', async (door) => {

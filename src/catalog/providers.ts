@@ -36,11 +36,13 @@ export interface Provider {
   /** Those of its models of whose thinking nothing is seen before the answer begins, by its own names. */
   readonly hidesThoughts?: RegExp
   /** What it speaks at addresses of this form. */
-  readonly elsewhere?: Pick<Provider, 'speak' | 'dialect' | 'quirks'> & { readonly address: RegExp }
+  readonly elsewhere?: Pick<Provider, 'speak' | 'dialect' | 'quirks' | 'modelsPath'> & { readonly address: RegExp }
   /** Passes requests on to those who serve the model: asked where these are not there, or not well. */
   readonly resells?: boolean
   /** Serves models that the catalogue cannot know. */
   readonly anyModel?: boolean
+  /** Where it lists them. */
+  readonly modelsPath?: string
 }
 
 function speaks<Quirks extends object>(
@@ -255,7 +257,8 @@ const GIVEN: readonly (Omit<Provider, 'setting'> & Partial<Pick<Provider, 'setti
     id: 'ollama',
     keyless: true,
     anyModel: true,
-    elsewhere: { address: /[^/]\/api$/, ...speaks(ollama, {}) },
+    modelsPath: '/models',
+    elsewhere: { address: /[^/]\/api$/, modelsPath: '/tags', ...speaks(ollama, {}) },
     ...speaks(openai, {
       maxTokens: 'max_tokens',
       drop: ['logit_bias', 'user'],
@@ -269,6 +272,7 @@ const GIVEN: readonly (Omit<Provider, 'setting'> & Partial<Pick<Provider, 'setti
     id: 'custom',
     keyless: true,
     anyModel: true,
+    modelsPath: '/models',
     ...speaks(openai, { reasoningBack: 'reasoning_content', cacheControl: true, thinkTags: true }),
   },
 ]

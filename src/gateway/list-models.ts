@@ -3,28 +3,39 @@ import { Failure, repeated } from '../chat/failure.ts'
 import type { Settings } from '../env.ts'
 import { type AllowList, allows } from '../routing/allow.ts'
 import { openTraits } from '../routing/open-traits.ts'
-import { AUTO, allowsAuto, openTarget, resolve, type Target } from '../routing/plan.ts'
+import { AUTO, allowsAuto, autoMayAsk, openTarget, resolve, type Target } from '../routing/plan.ts'
+import { modelsOfServer } from './server-models.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
 /** When Router9 began, for models that have no release of their own. */
 const FOUNDED = 1_767_225_600
 
+type WaitUntil = (work: Promise<unknown>) => void
+
 /** The models that can answer now, `auto` first, in OpenAI's list form and beyond (contract 1). */
-export function listModels(settings: Settings, allowed: AllowList): Fields {
-  const own = [...settings.ownModels].flatMap(([provider, models]) =>
-    settings.providers.has(provider)
-      ? models
-          .filter((id) => allows(allowed, openTarget(provider, id, id)))
-          .map((id) => openEntry(id, provider, [provider]))
-      : [],
-  )
+export async function listModels(settings: Settings, allowed: AllowList, waitUntil: WaitUntil): Promise<Fields> {
+  const servers = [...settings.ownModels.keys()].map((provider) => modelsOfOwn(provider, settings, waitUntil))
+  const own = (await Promise.all(servers))
+    .flat()
+    .filter((target) => allows(allowed, target))
+    .map(({ model, deployment: { provider } }) => openEntry(model, provider, [provider]))
   const models = allModels().flatMap((model) => {
     const entry = modelEntry(model, settings, allowed)
     return entry === undefined ? [] : [entry]
   })
-  const auto = allowsAuto(allowed) ? [autoEntry(settings)] : []
-  return { object: 'list', data: [...auto, ...own, ...models] }
+  const auto = autoEntry(settings, allowed)
+  return { object: 'list', data: [...(auto === undefined ? [] : [auto]), ...own, ...models] }
+}
+
+/** The models of a server of the operator's own: those that they named, or those that it lists. */
+async function modelsOfOwn(provider: string, settings: Settings, waitUntil: WaitUntil): Promise<readonly Target[]> {
+  const server = settings.providers.get(provider)
+  const named = settings.ownModels.get(provider) ?? []
+  if (server === undefined) return []
+  if (named.length > 0) return named.map((id) => openTarget(provider, id, id))
+  const listed = await modelsOfServer(server, waitUntil)
+  return listed.flatMap((name) => resolve(settings, `${provider}/${name}`)?.slice(0, 1) ?? [])
 }
 
 /**
@@ -40,7 +51,7 @@ export function describeModel(name: string, settings: Settings, allowed: AllowLi
       param: 'model',
     })
   }
-  const entry = name === AUTO ? autoEntry(settings) : permitted && targetEntry(permitted, settings, allowed)
+  const entry = name === AUTO ? autoEntry(settings, allowed) : permitted && targetEntry(permitted, settings, allowed)
   if (entry === undefined) {
     const text = `The model '${repeated(name)}' does not exist, or no provider is configured for it.`
     throw new Failure('unknown-model', text, { param: 'model' })
@@ -102,8 +113,18 @@ function openEntry(id: string, owner: string, providers: readonly string[]): Fie
   }
 }
 
-function autoEntry({ providers }: Settings): Fields {
-  return openEntry(AUTO, 'router9', [...providers.keys()])
+/** Undefined where nobody could answer for it. */
+function autoEntry(settings: Settings, allowed: AllowList): Fields | undefined {
+  const { providers: configured, autoModels, autoChosen, ownModels } = settings
+  const situation = { configured, autoModels, autoChosen, ownModels }
+  const targets = autoMayAsk(allowed === undefined ? situation : { ...situation, allowed })
+  if (targets.length === 0) return undefined
+  const answering = new Set(targets.map(({ deployment }) => deployment.provider))
+  return openEntry(
+    AUTO,
+    'router9',
+    [...configured.keys()].filter((id) => answering.has(id)),
+  )
 }
 
 function targetEntry({ model, deployment: { provider } }: Target, settings: Settings, allowed: AllowList) {

@@ -15,6 +15,15 @@ export interface Needs {
   readonly promptTokens: () => number
 }
 
+/** What any model can do. */
+export const NO_NEEDS: Needs = {
+  input: new Set(),
+  tools: false,
+  thinking: 'none',
+  outputTokens: 0,
+  promptTokens: () => 0,
+}
+
 /** A picture costs about this many tokens at most providers. */
 const MEDIA_TOKENS = 1000
 /** Prompts are estimated on the long side: a window that is too small fails, one that is too large only costs. */

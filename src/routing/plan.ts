@@ -4,7 +4,7 @@ import { findProvider, type Provider } from '../catalog/providers.ts'
 import { Failure, repeated } from '../chat/failure.ts'
 import type { Chat } from '../chat/request.ts'
 import { type AllowList, allows } from './allow.ts'
-import { fits, lackOf, type Needs } from './needs.ts'
+import { fits, lackOf, type Needs, NO_NEEDS } from './needs.ts'
 import { openTraits } from './open-traits.ts'
 
 /** Whom a request may go to: a model at a provider. */
@@ -172,7 +172,7 @@ export function openTarget(provider: string, upstreamModel: string, model: strin
 /** What `auto` may use of what is configured, by `Situation.configured`: nothing that one request wishes may get in here. */
 const favourites = new WeakMap<object, readonly Planned[]>()
 
-function favouritesOf({ autoModels, configured, ownModels }: Situation): readonly Planned[] {
+function favouritesOf({ autoModels, configured, ownModels }: Omit<Situation, 'chat'>): readonly Planned[] {
   const known = favourites.get(configured)
   if (known !== undefined) return known
   const found = autoModels.flatMap((name, tier) =>
@@ -194,7 +194,12 @@ export function choiceOf(list: AllowList): AllowList {
   return list?.some((name) => name !== AUTO) ? list : undefined
 }
 
-function autoTargets(situation: Situation): readonly Planned[] {
+/** Whom `auto` may ask at all: nobody where the key may not use it, or no configured provider has what it may use. */
+export function autoMayAsk(situation: Omit<Situation, 'chat' | 'needs'>): readonly Target[] {
+  return allowsAuto(situation.allowed) ? autoTargets({ ...situation, needs: NO_NEEDS }) : []
+}
+
+function autoTargets(situation: Omit<Situation, 'chat'>): readonly Planned[] {
   const { allowed, autoModels, autoChosen, configured, needs, ownModels } = situation
   if (!allowsAuto(allowed)) {
     throw new Failure('model-not-allowed', "This key may not use the model 'auto'.", { param: 'model' })

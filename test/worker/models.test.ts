@@ -1,5 +1,8 @@
+import http from 'node:http'
+import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import packageJson from '../../package.json' with { type: 'json' }
+import { listen } from '../harness/listen.ts'
 import { type Router9, startRouter9 } from '../harness/router9.ts'
 import { DEMO_KEY, type RunningWorker, startWorker } from '../harness/worker.ts'
 import { expectRefusal } from './refusal.ts'
@@ -289,11 +292,96 @@ describe('with no provider at all', () => {
     expect(response.headers.get('x-should-retry')).toBe('false')
   })
 
-  test('the list holds nothing but auto', async () => {
-    expect(await idsFor(DEMO_KEY, worker.url)).toEqual(['auto'])
+  test('the list is empty, and auto is not there either', async () => {
+    expect(await idsFor(DEMO_KEY, worker.url)).toEqual([])
+    const refusal = { status: 404, code: 'model_not_found', param: 'model' }
+    await expectRefusal(await get('/v1/models/auto', DEMO_KEY, {}, worker.url), refusal)
   })
 
   test('it is alive', async () => {
     expect((await fetch(`${worker.url}/health`)).status).toBe(200)
+  })
+})
+
+describe('with servers of one’s own alone', () => {
+  const workers: RunningWorker[] = []
+  const servers: http.Server[] = []
+  afterAll(async () => {
+    await Promise.all(workers.map((worker) => worker.stop()))
+    for (const server of servers) {
+      server.closeAllConnections()
+      server.close()
+    }
+  })
+
+  async function serve(handle: http.RequestListener): Promise<string> {
+    const server = http.createServer(handle)
+    servers.push(server)
+    return `http://127.0.0.1:${await listen(server)}`
+  }
+
+  async function start(vars: Record<string, string>): Promise<RunningWorker> {
+    const worker = await startWorker({ file: inject('bundle'), vars })
+    workers.push(worker)
+    return worker
+  }
+
+  test('the list holds what they list, does not wait for a slow one, and has no auto, which nobody could answer', async () => {
+    const asked: unknown[] = []
+    const quick = await serve((request, response) => {
+      asked.push([request.method, request.url, request.headers.authorization])
+      response.end(JSON.stringify({ object: 'list', data: [{ id: 'maker/one' }, { id: 'two' }] }))
+    })
+    let release: () => void = () => {}
+    const slow = await serve((_, response) => {
+      release = () => response.end('{"models":[{"name":"llama3.2:latest"}]}')
+    })
+    const worker = await start({
+      CUSTOM_BASE_URL: `${quick}/v1`,
+      CUSTOM_API_KEY: 'its-own-key',
+      OLLAMA_BASE_URL: `${slow}/api`,
+    })
+    await worker.keys.put('sk-r9k-only-two', { models: ['auto', 'custom/two'] })
+    const models = await listFrom(await get('/v1/models', DEMO_KEY, {}, worker.url))
+    expect(models.map(({ id }) => id)).toEqual(['custom/maker/one', 'custom/two'])
+    expect(models[0]).toMatchObject({ object: 'model', owned_by: 'custom', pricing: null, providers: ['custom'] })
+    expect(await idsFor('sk-r9k-only-two', worker.url)).toEqual(['custom/two'])
+    const refusal = { status: 404, code: 'model_not_found', param: 'model' }
+    await expectRefusal(await get('/v1/models/auto', DEMO_KEY, {}, worker.url), refusal)
+    // What comes late is there for whoever asks next.
+    release()
+    await expect
+      .poll(() => idsFor(DEMO_KEY, worker.url))
+      .toEqual(['ollama/llama3.2:latest', 'custom/maker/one', 'custom/two'])
+    expect(asked).toEqual([['GET', '/v1/models', 'Bearer its-own-key']])
+  })
+
+  test('a redirect is not followed, and a list that is short only while it is packed is none', async () => {
+    let stolen = 0
+    const thief = await serve((_, response) => {
+      stolen++
+      response.end('{"data":[{"id":"stolen"}]}')
+    })
+    const redirecting = await serve((_, response) => response.writeHead(307, { location: thief }).end())
+    const bomb = gzipSync(`{"data":[{"id":"bomb"}]}${' '.repeat(2 * 1024 * 1024)}`)
+    const bursting = await serve((_, response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end(bomb))
+    const worker = await start({
+      CUSTOM_BASE_URL: `${redirecting}/v1`,
+      CUSTOM_API_KEY: 'its-own-key',
+      OLLAMA_BASE_URL: `${bursting}/v1`,
+    })
+    expect(await idsFor(DEMO_KEY, worker.url)).toEqual([])
+    expect(stolen).toBe(0)
+  })
+
+  test('what the operator named is listed by those names, auto chooses from it, and the server is not asked', async () => {
+    let asked = 0
+    const server = await serve((_, response) => {
+      asked++
+      response.end('{"data":[{"id":"other"}]}')
+    })
+    const worker = await start({ OLLAMA_BASE_URL: `${server}/v1`, OLLAMA_MODELS: 'llama3.2, qwen3' })
+    expect(await idsFor(DEMO_KEY, worker.url)).toEqual(['auto', 'llama3.2', 'qwen3'])
+    expect(asked).toBe(0)
   })
 })
