@@ -50,7 +50,7 @@ export function anyMap() {
 export const open = z.object as unknown as typeof z.looseObject
 
 function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !JSON.isRawJSON(value)
 }
 
 /** The first fault, told where it is; nothing where there is none. */

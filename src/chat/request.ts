@@ -228,6 +228,13 @@ export type Part = Exclude<Message['content'], string | null | undefined>[number
 export type Tool = NonNullable<Chat['tools']>[number]
 export type ToolCall = NonNullable<Message['tool_calls']>[number]
 
+const HANDED_ON: ReadonlySet<string> = new Set<keyof Fields>(['messages', 'tools', 'functions', 'response_format'])
+
+/** Whether numbers in a field of the body are handed on as they were written; in the others Router9 reads them itself. */
+export function keepsDigits(field: string): boolean {
+  return HANDED_ON.has(field) || !Object.hasOwn(fields, field)
+}
+
 /** Fields of the body that are for Router9 itself and reach no provider (contract 8). */
 export const ROUTING_FIELDS: readonly string[] = Object.keys(routing)
 

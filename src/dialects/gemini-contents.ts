@@ -1,3 +1,4 @@
+import { parseJson } from '../chat/exact-json.ts'
 import { Failure } from '../chat/failure.ts'
 import type { Message, Part, ToolCall } from '../chat/request.ts'
 import type { Traits } from './dialect.ts'
@@ -181,7 +182,7 @@ function functionResponse(message: Message, { name }: OpenCall, path: string, tr
 /** Gemini wants an object; a tool may answer with anything. */
 function responseObject(text: string): Fields {
   try {
-    const value: unknown = JSON.parse(text)
+    const value = parseJson(text)
     return isFields(value) ? value : { result: value }
   } catch {
     return { result: text }

@@ -44,7 +44,7 @@ function put(root: Holder, path: readonly (string | number)[], piece: Fields): v
   for (const [at, step] of path.slice(0, -1).entries()) {
     if (!fits(holder, step)) return
     const below = holder[step]
-    if (!isFields(below) && !Array.isArray(below)) {
+    if ((!isFields(below) && !Array.isArray(below)) || JSON.isRawJSON(below)) {
       holder[step] = typeof path[at + 1] === 'number' ? [] : Object.create(null)
     }
     holder = holder[step] as Holder
@@ -55,7 +55,8 @@ function put(root: Holder, path: readonly (string | number)[], piece: Fields): v
   if (typeof piece.stringValue === 'string') {
     const before = holder[last]
     holder[last] = (typeof before === 'string' ? before : '') + piece.stringValue
-  } else if (typeof piece.numberValue === 'number') holder[last] = piece.numberValue
+  } else if (typeof piece.numberValue === 'number' || JSON.isRawJSON(piece.numberValue))
+    holder[last] = piece.numberValue
   else if (typeof piece.boolValue === 'boolean') holder[last] = piece.boolValue
   else if ('nullValue' in piece) holder[last] = null
 }

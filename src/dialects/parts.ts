@@ -1,3 +1,4 @@
+import { parseJson } from '../chat/exact-json.ts'
 import { Failure } from '../chat/failure.ts'
 import type { Message, Part } from '../chat/request.ts'
 
@@ -73,7 +74,7 @@ export function readArguments(text: string, param: string): Readonly<Record<stri
   if (text.trim() === '') return {}
   let value: unknown
   try {
-    value = JSON.parse(text)
+    value = parseJson(text)
   } catch {
     throw new Failure('invalid-value', `'${param}' must be a JSON object in a string.`, { param })
   }

@@ -1,4 +1,6 @@
+import { parseJson } from '../chat/exact-json.ts'
 import { Failure } from '../chat/failure.ts'
+import { keepsDigits } from '../chat/request.ts'
 
 const STRICT_UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false })
 
@@ -19,7 +21,7 @@ export async function readJsonBody(request: Request): Promise<Record<string, unk
   }
   let value: unknown
   try {
-    value = JSON.parse(STRICT_UTF8.decode(bytes))
+    value = parseJson(STRICT_UTF8.decode(bytes), keepsDigits)
   } catch (error) {
     const reason = error instanceof SyntaxError ? position(error) : ' It is not UTF-8.'
     throw new Failure('invalid-json', `The request body is not valid JSON.${reason}`)

@@ -1,5 +1,6 @@
 import * as z from 'zod/mini'
 import type { Said } from '../chat/event.ts'
+import { parseJson } from '../chat/exact-json.ts'
 import type { Chat, Message } from '../chat/request.ts'
 import { type ConversationDigest, createConversationDigest } from './conversation-digest.ts'
 import { LATE, orLate } from './race.ts'
@@ -262,7 +263,7 @@ async function find(name: string, store: Store, key: Promise<CryptoKey>): Promis
   try {
     const sealed = await orLate(store.get(name, 'arrayBuffer'), RECALL_MS)
     if (sealed === LATE || sealed === null) return undefined
-    return thoughts.parse(JSON.parse(await open(sealed, await key)))
+    return thoughts.parse(parseJson(await open(sealed, await key)))
   } catch {
     return undefined
   }
@@ -281,14 +282,14 @@ async function nameOf(authorization: string, before: string, calls: readonly Cal
 function comparable(text: string): string {
   if (text.length > MAX_COMPARED_CHARACTERS) return text
   try {
-    return JSON.stringify(JSON.parse(text.trim() || '{}') ?? {}, sorted)
+    return JSON.stringify(parseJson(text.trim() || '{}') ?? {}, sorted)
   } catch {
     return text
   }
 }
 
 function sorted(_: string, value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || JSON.isRawJSON(value)) return value
   return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 

@@ -1,4 +1,5 @@
 import { isName } from '../catalog/names.ts'
+import { parseAnswer } from '../chat/exact-json.ts'
 import { Failure, repeated } from '../chat/failure.ts'
 import type { HttpRequest } from '../dialects/dialect.ts'
 import { readUpstreamFailure } from '../dialects/upstream-failure.ts'
@@ -84,7 +85,7 @@ function parsed(text: string): unknown {
 export async function readAnswerBody(response: Response, { secret }: ConfiguredProvider): Promise<unknown> {
   const text = await readText(response, ANSWER_BODY_BYTES)
   try {
-    return JSON.parse(text)
+    return parseAnswer(text)
   } catch {
     throw new Failure('provider-failed', 'The provider answered with something that is not JSON.', {
       upstreamStatus: response.status,

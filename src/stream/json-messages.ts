@@ -1,3 +1,5 @@
+import { parseAnswer } from '../chat/exact-json.ts'
+
 /** Reads the JSON of a stream's messages, which mostly differ from the one before in their words only. */
 export interface JsonMessages {
   /**
@@ -44,7 +46,7 @@ export function createJsonMessages(): JsonMessages {
         inVain = 0
         return form.json
       }
-      const json = JSON.parse(text)
+      const json = parseAnswer(text)
       last = text
       return json
     },
@@ -107,7 +109,7 @@ function formOf(text: string): Form | undefined {
   texts.push(text.slice(from))
   // What is escaped outside the holes could be our mark.
   if (texts.some((piece) => piece.includes('\\'))) return undefined
-  const json: unknown = JSON.parse(texts.map((piece, at) => (at < holes ? `${piece}${MARK}${at}` : piece)).join(''))
+  const json = parseAnswer(texts.map((piece, at) => (at < holes ? `${piece}${MARK}${at}` : piece)).join(''))
   const fill: ((words: string) => void)[] = []
   findHoles(json, fill, MOST_DEPTH)
   // Of a field that is there twice, only the last counts.

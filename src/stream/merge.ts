@@ -13,5 +13,5 @@ export function merge(into: Fields, from: Fields): Record<string, unknown> {
 }
 
 function isObject(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !JSON.isRawJSON(value)
 }

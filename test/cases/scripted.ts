@@ -28,6 +28,8 @@ export interface Asked {
   readonly path: string
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
   readonly body: Record<string, unknown>
+  /** The body as it came. */
+  readonly text: string
 }
 
 type Play = Script | ((asked: Asked) => Script)
@@ -74,8 +76,8 @@ async function answer(request: IncomingMessage, response: ServerResponse, choose
   const received: Buffer[] = []
   for await (const piece of request) received.push(piece as Buffer)
   const { url = '', headers } = request
-  const body: Asked['body'] = JSON.parse(Buffer.concat(received).toString('utf8'))
-  const script = choose({ path: url, headers, body })
+  const text = Buffer.concat(received).toString('utf8')
+  const script = choose({ path: url, headers, body: JSON.parse(text), text })
   const { ending = 'whole', closed = () => {} } = script
   response.once('close', closed)
   if (ending === 'closed') {

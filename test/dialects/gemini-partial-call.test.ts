@@ -37,6 +37,15 @@ test.each<[string, Json[], unknown]>([
     { a: { b: [{ c: 1 }, { c: 2 }] } },
   ],
   ['lists of lists', [{ jsonPath: '$.a[0][1]', numberValue: 1 }], { a: [[null, 1]] }],
+  [
+    'numbers that a double would change, and what replaces them,',
+    [
+      { jsonPath: '$.a', numberValue: JSON.rawJSON('9007199254740993') },
+      { jsonPath: '$.b', numberValue: JSON.rawJSON('9007199254740993') },
+      { jsonPath: '$.b.c', numberValue: 1 },
+    ],
+    { a: JSON.rawJSON('9007199254740993'), b: { c: 1 } },
+  ],
   ['quoted names', [{ jsonPath: "$['a b'].c", numberValue: 1 }], { 'a b': { c: 1 } }],
   [
     'pieces without a path or value',

@@ -117,6 +117,14 @@ test('fields we do not name are kept in their place; in a choice lists grow and 
   })
 })
 
+test('of a number that a double would change, told anew, the later one stands', () => {
+  const stamp = (digits: string): Said => {
+    return { type: 'extra', choice: 0, place: 'choice', fields: { stamp: JSON.rawJSON(digits) } }
+  }
+  const said = [stamp('9007199254740993'), say('x'), stamp('9007199254740995'), end('stop')]
+  expect(JSON.stringify(collect(said, ENVELOPE, 'text_completion'))).toContain('"stamp":9007199254740995')
+})
+
 test('an answer that broke gives the failure it broke with', () => {
   const failure = new Failure('provider-failed', 'It broke.')
   expect(collect([say('a'), { type: 'error', failure }], ENVELOPE, 'text_completion')).toBe(failure)

@@ -141,3 +141,12 @@ test('whatever a stream brings is read as JSON.parse reads it', () => {
     )
   }
 })
+
+test('a form whose numbers a double would change keeps their digits', () => {
+  const messages = createJsonMessages()
+  const text = (word: string) => `{"content":"${word}","arguments":{"id":9007199254740993}}`
+  for (const word of ['a', 'b', 'c']) {
+    expect(JSON.stringify(messages.read(text(word)))).toBe(text(word))
+    messages.decoded(true)
+  }
+})
