@@ -3,7 +3,7 @@ import { parseAnswer } from '../chat/exact-json.ts'
 /** Reads the JSON of a stream's messages, which mostly differ from the one before in their words only. */
 export interface JsonMessages {
   /**
-   * What JSON.parse gives, but for one thing: where the form of the text is a known one, it is the object of that form, with
+   * What `parseAnswer` gives, but for one thing: where the form of the text is a known one, it is the object of that form, with
    * other words in it.
    * @throws SyntaxError
    */
