@@ -56,10 +56,10 @@ const LEAST_WAITED = 0.5
  */
 export async function begin(beginning: Beginning): Promise<Begun> {
   const { route, watcher, trace, departure, settings } = beginning
-  const { budget } = watcher
+  const { budget, releases } = watcher
   const startedAt = Date.now()
   budget.earn(startedAt)
-  const attempts = createAttempts({ ...route, budget, startedAt })
+  const attempts = createAttempts({ ...route, budget, releases, startedAt })
   for (;;) {
     const ask = attempts.next(Date.now())
     if (ask === undefined) break

@@ -1,5 +1,6 @@
 import { type Board, createBoard, type View } from '../routing/board.ts'
 import type { Outcome } from '../routing/outcome.ts'
+import { createReleaseQueue, type ReleaseQueue } from '../routing/release-queue.ts'
 import { createRetryBudget, type RetryBudget } from '../routing/retry-budget.ts'
 import { healthOf } from './health-object.ts'
 import type { ObjectsOf } from './objects.ts'
@@ -18,6 +19,7 @@ export interface Watcher {
   readonly ready: () => Promise<void>
   readonly view: () => View
   readonly budget: RetryBudget
+  readonly releases: ReleaseQueue
   readonly started: (deployment: string, trial: string | undefined) => void
   /** An attempt is over; `outcome` where that says something about the provider. */
   readonly ended: (deployment: string, outcome?: Outcome) => void
@@ -28,6 +30,7 @@ export interface Watcher {
 interface Isolate {
   readonly board: Board
   readonly budget: RetryBudget
+  readonly releases: ReleaseQueue
   /** The first call to the region, until it has been waited for. */
   first: Promise<void> | undefined
   /** Whether a call is set for later, and since when: the request that was to make it may have been ended. */
@@ -46,6 +49,7 @@ function thisIsolate(): Isolate {
   isolate ??= {
     board: createBoard(randomText(8), Math.random()),
     budget: createRetryBudget(Date.now()),
+    releases: createReleaseQueue(),
     first: undefined,
     setAt: Number.NEGATIVE_INFINITY,
     call: undefined,
@@ -63,11 +67,12 @@ export interface Reach {
 
 /** Ties one request to its isolate's board: what it sees goes to the region after it, and never holds it up. */
 export function watcherOf(reach: Reach): Watcher {
-  const { board, budget } = thisIsolate()
+  const { board, budget, releases } = thisIsolate()
   return {
     ready: () => ready(reach),
     view: () => board.view(Date.now()),
     budget,
+    releases,
     started(deployment, trial) {
       board.started(deployment, Date.now(), trial)
       tell(reach)
@@ -91,6 +96,7 @@ export function blindWatcher(): Watcher {
     ready: async () => {},
     view: () => createBoard('', 0).view(Date.now()),
     budget: { earn: nothing, spend: () => true, giveBack: nothing },
+    releases: createReleaseQueue(),
     started: nothing,
     ended: nothing,
     note: nothing,

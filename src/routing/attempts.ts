@@ -3,6 +3,7 @@ import type { Traits } from '../dialects/dialect.ts'
 import { deadlinesFor, type Patience } from './deadline.ts'
 import { unitOf } from './hash.ts'
 import type { Candidate, Ranked, Ranking } from './rank.ts'
+import type { ReleaseQueue, Turn } from './release-queue.ts'
 import type { RetryBudget } from './retry-budget.ts'
 
 /** A candidate with what the course of the attempts depends on. */
@@ -46,6 +47,7 @@ export interface Attempts<T extends Askable> {
 export interface AttemptsOptions<T extends Askable> {
   readonly ranking: Ranking<T>
   readonly budget: RetryBudget
+  readonly releases: ReleaseQueue
   readonly bucket: number
   readonly requestHash: number
   readonly startedAt: number
@@ -60,15 +62,15 @@ const SAME_AGAIN_MS = { least: 100, most: 300 }
 const QUICK_MS = 2000
 /** A rate limit that ends so soon is waited for. */
 const LIMIT_WAIT_MS = 2000
-const SALT = 7
+const SALT = { again: 7, release: 8 }
 
 /** The attempts for one ranked request. */
 export function createAttempts<T extends Askable>(options: AttemptsOptions<T>): Attempts<T> {
-  const { ranking, budget, bucket, requestHash, startedAt } = options
+  const { ranking, budget, releases, bucket, requestHash, startedAt } = options
   const { ranked, out, panic } = ranking
   // Those that are out come last: with nobody else left, asking them is better than refusing (case C05).
   let left = [...ranked, ...(panic ? [] : out.filter(({ state }) => state !== 'limited'))]
-  const limited = out.filter(({ state }) => state === 'limited')
+  let limited = out.filter(({ state }) => state === 'limited')
   const alone = left.length === 1
   const failedProviders = new Set<string>()
   // The most patient of those who were asked sets the patience for the rest, or nothing would be left for them.
@@ -79,10 +81,11 @@ export function createAttempts<T extends Askable>(options: AttemptsOptions<T>): 
   let currentAt = startedAt
   let again: Ranked<T> | undefined
   let paid = false
+  let turn: Turn | undefined
 
   const pickNext = (now: number): { row: Ranked<T>; waitMs: number } | undefined => {
     if (again !== undefined) {
-      const waitMs = SAME_AGAIN_MS.least + unitOf(requestHash, SALT) * (SAME_AGAIN_MS.most - SAME_AGAIN_MS.least)
+      const waitMs = SAME_AGAIN_MS.least + unitOf(requestHash, SALT.again) * (SAME_AGAIN_MS.most - SAME_AGAIN_MS.least)
       return { row: again, waitMs }
     }
     const isElsewhere = ({ candidate }: Ranked<T>) => !failedProviders.has(candidate.provider)
@@ -90,10 +93,9 @@ export function createAttempts<T extends Askable>(options: AttemptsOptions<T>): 
     const row = tries === 0 ? left[0] : (well.find(isElsewhere) ?? well[0] ?? left.find(isElsewhere) ?? left[0])
     if (row !== undefined) return { row, waitMs: 0 }
     const [soonest] = limited
-    const waitMs = (soonest?.until ?? Number.POSITIVE_INFINITY) - now
-    return tries === 0 && soonest !== undefined && waitMs <= LIMIT_WAIT_MS
-      ? { row: soonest, waitMs: Math.max(waitMs, 0) }
-      : undefined
+    if (tries > 0 || soonest === undefined || soonest.until - now > LIMIT_WAIT_MS) return undefined
+    turn = releases.queue(soonest.candidate.name, soonest.until, now, unitOf(requestHash, SALT.release))
+    return turn.granted ? { row: soonest, waitMs: Math.max(turn.at - now, 0) } : undefined
   }
 
   return {
@@ -138,7 +140,10 @@ export function createAttempts<T extends Askable>(options: AttemptsOptions<T>): 
     },
     skipped() {
       tries--
+      limited = limited.filter((row) => row !== current?.row)
       if (paid) budget.giveBack()
+      turn?.giveBack()
+      turn = undefined
     },
     failed(failure, now) {
       if (current === undefined) return
@@ -153,7 +158,7 @@ export function createAttempts<T extends Askable>(options: AttemptsOptions<T>): 
     refusal(now) {
       const [soonest] = limited
       if (tries > 0 || soonest === undefined) return undefined
-      return { retryAfterMs: Math.max(soonest.until - now, 0) }
+      return { retryAfterMs: Math.max((turn?.at ?? soonest.until) - now, 0) }
     },
   }
 }

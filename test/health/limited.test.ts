@@ -80,6 +80,36 @@ describe('a provider that limits us', { concurrent: true }, () => {
     expect(router9.simulator.requests()).toHaveLength(1)
   })
 
+  test('for a moment only has those who waited for it one by one, not all at the same time', async ({
+    expect,
+    onTestFinished,
+  }) => {
+    const router9 = await watchedHere({}, onTestFinished)
+    const body = { model: MODELS.openai }
+    const many = 50
+    router9.simulator.setFault('openai', { status: 429, retryAfter: 1 })
+    expect(await router9.ask(body)).toMatchObject({ status: 429 })
+    router9.simulator.clearFaults()
+    router9.simulator.clearRequests()
+    for (const { status } of await burst(router9, many, body)) expect(status).toBe(200)
+    const times = router9.simulator.requests().map(({ at }) => at)
+    expect(times).toHaveLength(many)
+    // Ten milliseconds between two of them at least, for nearly all that came while it lasted.
+    expect(Math.max(...times) - Math.min(...times)).toBeGreaterThan(many * 7)
+  })
+
+  test('for a moment only is not waited for by whoever cannot be asked there', async ({ expect, onTestFinished }) => {
+    const router9 = await watchedHere({}, onTestFinished)
+    const body = { model: MODELS.mistral }
+    router9.simulator.setFault('mistral', { status: 429, retryAfter: 1 })
+    expect(await router9.ask(body)).toMatchObject({ status: 429 })
+    const startedAt = Date.now()
+    const answer = await router9.ask({ ...body, logprobs: true })
+    expect(answer).toMatchObject({ status: 400 })
+    expect(JSON.parse(answer.text)).toMatchObject({ error: { code: 'unsupported_parameter', param: 'logprobs' } })
+    expect(Date.now() - startedAt).toBeLessThan(900)
+  })
+
   test('and goes on limiting is not waited for a second time', async ({ expect, onTestFinished }) => {
     const router9 = await watchedHere({}, onTestFinished)
     const body = { model: MODELS.openai }

@@ -7,6 +7,7 @@ import { openTraits } from '../../src/routing/open-traits.ts'
 import { classOf, type OutcomeClass } from '../../src/routing/outcome.ts'
 import { type Policy as RankPolicy, rank } from '../../src/routing/rank.ts'
 import { createRegion, type Region } from '../../src/routing/region.ts'
+import { createReleaseQueue, type ReleaseQueue } from '../../src/routing/release-queue.ts'
 import { createRetryBudget, type RetryBudget } from '../../src/routing/retry-budget.ts'
 import type { Course, Policy } from './policy.ts'
 import { createRandom } from './random.ts'
@@ -26,6 +27,7 @@ const ILL_MS = 15_000
 interface Isolate {
   readonly board: Board
   readonly budget: RetryBudget
+  readonly releases: ReleaseQueue
   readonly region: Station
   readonly skewMs: number
   wakeAt: number
@@ -66,7 +68,16 @@ export function createRouter9(
       const skewMs = skew()
       const board = createBoard(`${region.name}.${index}`, random())
       const budget = createRetryBudget(clock(skewMs))
-      return { board, budget, region, skewMs, wakeAt: Number.POSITIVE_INFINITY, heardAt: Number.NEGATIVE_INFINITY }
+      const releases = createReleaseQueue()
+      return {
+        board,
+        budget,
+        releases,
+        region,
+        skewMs,
+        wakeAt: Number.POSITIVE_INFINITY,
+        heardAt: Number.NEGATIVE_INFINITY,
+      }
     }),
   )
   let falseOpens = 0
@@ -163,7 +174,7 @@ export function createRouter9(
   return {
     begin(request, startedAt): Course {
       const isolate = isolateAt(request.region, request.isolate)
-      const { board, budget, skewMs } = isolate
+      const { board, budget, releases, skewMs } = isolate
       const own = (now: number) => EPOCH + skewMs + now
       const bucket = request.size
       budget.earn(own(startedAt))
@@ -173,7 +184,14 @@ export function createRouter9(
         bucket,
         outputTokens: OUTPUT_TOKENS,
       })
-      const attempts = createAttempts({ ranking, budget, bucket, requestHash: request.hash, startedAt: own(startedAt) })
+      const attempts = createAttempts({
+        ranking,
+        budget,
+        releases,
+        bucket,
+        requestHash: request.hash,
+        startedAt: own(startedAt),
+      })
       let current: { name: string; trial?: string; firstAt?: number; beganAt: number; deadlineMs: number } | undefined
 
       const note = (

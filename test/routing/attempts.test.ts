@@ -3,6 +3,7 @@ import { Failure } from '../../src/chat/failure.ts'
 import { type Askable, createAttempts } from '../../src/routing/attempts.ts'
 import type { State } from '../../src/routing/health.ts'
 import type { Ranked, Ranking } from '../../src/routing/rank.ts'
+import { createReleaseQueue } from '../../src/routing/release-queue.ts'
 import { createRetryBudget } from '../../src/routing/retry-budget.ts'
 import { T0 } from './health-records.ts'
 
@@ -24,10 +25,18 @@ function row(name: string, more: Partial<Ranked<Askable>> = {}, contextTokens = 
 
 const out = (name: string, state: State, ms: number) => row(name, { state, until: T0 + ms })
 
-function attemptsOf(ranked: Ranked<Askable>[], rest: Partial<Ranking<Askable>> = {}, budget = createRetryBudget(T0)) {
+function attemptsOf(
+  ranked: Ranked<Askable>[],
+  rest: Partial<Ranking<Askable>> = {},
+  budget = createRetryBudget(T0),
+  releases = createReleaseQueue(),
+) {
   const ranking = { ranked, out: [], panic: false, ...rest }
-  return createAttempts({ ranking, budget, bucket: 0, requestHash: 5, startedAt: T0 })
+  return createAttempts({ ranking, budget, releases, bucket: 0, requestHash: 5, startedAt: T0 })
 }
+
+/** A moment later: nobody is let go at the same time as others. */
+const aboutThen = (ms: number) => expect.toSatisfy((waitMs: number) => waitMs > ms && waitMs <= ms + 30)
 
 const BROKEN = new Failure('provider-failed', 'broken', { upstreamStatus: 500 })
 
@@ -96,7 +105,10 @@ describe('who is asked', () => {
     const short = attemptsOf([row('alfa/a')], limited(1500))
     short.next(T0)
     short.skipped()
-    expect(short.next(T0)).toMatchObject({ target: { name: 'bravo/a' }, waitMs: 1500 })
+    expect(short.next(T0)).toMatchObject({ target: { name: 'bravo/a' }, waitMs: aboutThen(1500) })
+    short.skipped()
+    expect(short.next(T0)).toBeUndefined()
+    expect(short.refusal(T0)).toBeUndefined()
     const long = attemptsOf([row('alfa/a')], limited(5000))
     long.next(T0)
     long.skipped()
@@ -217,9 +229,42 @@ test('one who is waited for a shorter time comes after one who was waited for lo
 describe('where all are rate-limited', () => {
   test('a limit that ends within two seconds is waited for, once', () => {
     const attempts = attemptsOf([], { out: [out('alfa/a', 'limited', 1500)], panic: true })
-    expect(attempts.next(T0)).toMatchObject({ target: { name: 'alfa/a' }, waitMs: 1500 })
+    expect(attempts.next(T0)).toMatchObject({ target: { name: 'alfa/a' }, waitMs: aboutThen(1500) })
     attempts.failed(new Failure('rate-limited', 'x', { upstreamStatus: 429 }), T0 + 1600)
     expect(attempts.next(T0 + 1600)).toBeUndefined()
+  })
+
+  test('those who wait for the same limit are let go one by one, and no more of them wait than can be', () => {
+    const releases = createReleaseQueue()
+    const waits: number[] = []
+    const rest = { out: [out('alfa/a', 'limited', 1500)], panic: true }
+    const join = () => attemptsOf([], rest, createRetryBudget(T0), releases)
+    for (let ask = join().next(T0); ask !== undefined; ask = join().next(T0)) {
+      waits.push(ask.waitMs)
+      if (waits.length > 1000) break
+    }
+    expect(waits.length).toBeGreaterThan(60)
+    expect(waits.length).toBeLessThan(210)
+    waits.slice(1).forEach((ms, at) => {
+      expect(ms - (waits[at] ?? 0)).toBeGreaterThanOrEqual(10)
+    })
+    expect(waits[0]).toBeGreaterThan(1500)
+    expect(waits.at(-1)).toBeLessThanOrEqual(1500 + 2000)
+    // Whoever came too late is told when there is a place again.
+    const late = join()
+    expect(late.next(T0)).toBeUndefined()
+    expect(late.refusal(T0)?.retryAfterMs).toBeGreaterThan(3000)
+  })
+
+  test('requests that cannot be asked there take nobody’s place', () => {
+    const releases = createReleaseQueue()
+    const rest = { out: [out('alfa/a', 'limited', 1500)], panic: true }
+    for (let count = 0; count < 1000; count++) {
+      const attempts = attemptsOf([], rest, createRetryBudget(T0), releases)
+      expect(attempts.next(T0)).toBeDefined()
+      attempts.skipped()
+    }
+    expect(attemptsOf([], rest, createRetryBudget(T0), releases).next(T0)?.waitMs).toBeLessThan(1600)
   })
 
   test('a longer one is refused unasked, with the soonest time', () => {
