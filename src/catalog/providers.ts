@@ -98,6 +98,7 @@ const GIVEN: readonly (Omit<Provider, 'setting'> & Partial<Pick<Provider, 'setti
       noNames: true,
       strictMessages: true,
       prefixLast: true,
+      needsUser: true,
       // It answers 422 to any other.
       knows: [
         'model',

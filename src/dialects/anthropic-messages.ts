@@ -1,7 +1,16 @@
 import { Failure } from '../chat/failure.ts'
 import type { Message, Part } from '../chat/request.ts'
 import { type Fields, fieldsOf, textOf } from './fields.ts'
-import { cannotCarry, decodeBase64Text, FIRST_WORD, nothingSaid, partsOf, readArguments, readDataUrl } from './parts.ts'
+import {
+  cannotCarry,
+  decodeBase64Text,
+  FIRST_WORD,
+  nothingSaid,
+  partsOf,
+  readArguments,
+  readDataUrl,
+  withSomebodySpeaking,
+} from './parts.ts'
 
 export interface AnthropicTurn {
   readonly role: 'user' | 'assistant'
@@ -46,7 +55,7 @@ export function toAnthropicMessages(messages: readonly Message[]): AnthropicConv
     for (const block of blocks) content.push(block)
   }
 
-  messages.forEach((message, at) => {
+  withSomebodySpeaking(messages).forEach((message, at) => {
     const path = `messages[${at}]`
     switch (message.role) {
       case 'system':

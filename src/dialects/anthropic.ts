@@ -113,7 +113,10 @@ function toTool(tool: Tool, at: number, { jsonSchema }: Traits): Fields {
 function setTools(body: Body, chat: Chat, traits: Traits, dropped: string[]): void {
   const tools = (chat.tools ?? []).map((tool, at) => toTool(tool, at, traits))
   if (isFields(chat.web_search_options)) tools.push(webSearch(chat.web_search_options))
-  if (tools.length === 0) return
+  if (tools.length === 0) {
+    declareFormerTools(body)
+    return
+  }
   const choice = chat.tool_choice
   const allowed = allowedTools(choice)
   body.tools = allowed === undefined ? tools : tools.filter(({ name }) => allowed.names.has(name))
@@ -128,6 +131,18 @@ function setTools(body: Body, chat: Chat, traits: Traits, dropped: string[]): vo
   const single = chat.parallel_tool_calls === false && toolChoice?.type !== 'none'
   if (single) body.tool_choice = { ...(toolChoice ?? { type: 'auto' }), disable_parallel_tool_use: true }
   else if (toolChoice !== undefined) body.tool_choice = toolChoice
+}
+
+/**
+ * Anthropic refuses calls in a conversation whose tools it is not told, and a client that has handed the conversation on, or
+ * wants no further calls, tells none: then they are those that were called, and none may be called again.
+ */
+function declareFormerTools(body: Body): void {
+  const blocks = (body.messages as readonly AnthropicTurn[]).flatMap(({ content }) => content)
+  const names = new Set(blocks.flatMap(({ type, name }) => (type === 'tool_use' ? [name] : [])))
+  if (names.size === 0) return
+  body.tools = [...names].map((name) => ({ name, input_schema: { type: 'object', properties: {} } }))
+  body.tool_choice = { type: 'none' }
 }
 
 function webSearch({ user_location: location }: Fields): Fields {

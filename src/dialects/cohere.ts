@@ -6,7 +6,15 @@ import { BUDGET_TOKENS, readReasoning } from './effort.ts'
 import { type Fields, isFields, present } from './fields.ts'
 import { withFunctionsAsTools } from './legacy-functions.ts'
 import { ownFields, sift, stopsOf } from './parameters.ts'
-import { cannotCarry, nothingSaid, partsOf, readArguments, textContent, unsupported } from './parts.ts'
+import {
+  cannotCarry,
+  nothingSaid,
+  partsOf,
+  readArguments,
+  textContent,
+  unsupported,
+  withSomebodySpeaking,
+} from './parts.ts'
 import { allowedTools, NO_SUCH_TOOL } from './tool-choice.ts'
 
 const MAX_STOP_SEQUENCES = 5
@@ -22,7 +30,7 @@ type Body = Record<string, unknown>
 function prepare({ chat, model, stream, traits, newId }: Call<object>): Prepared {
   const dropped = sift(chat, 'cohere')
   if (Array.isArray(chat.stop) && chat.stop.length > MAX_STOP_SEQUENCES) throw unsupported('stop')
-  const messages = chat.messages.map(toMessage).filter(saysSomething)
+  const messages = withSomebodySpeaking(chat.messages).map(toMessage).filter(saysSomething)
   if (messages.length === 0) throw nothingSaid()
   const body: Body = { model, messages, stream }
   Object.assign(body, ownFields(chat, 'cohere'))

@@ -3,7 +3,16 @@ import { Failure } from '../chat/failure.ts'
 import type { Message, Part, ToolCall } from '../chat/request.ts'
 import type { Traits } from './dialect.ts'
 import { type Fields, fieldsOf, isFields, textOf } from './fields.ts'
-import { cannotCarry, FIRST_WORD, nothingSaid, partsOf, readArguments, readDataUrl, textContent } from './parts.ts'
+import {
+  cannotCarry,
+  FIRST_WORD,
+  nothingSaid,
+  partsOf,
+  readArguments,
+  readDataUrl,
+  textContent,
+  withSomebodySpeaking,
+} from './parts.ts'
 
 export interface GeminiContent {
   readonly role: 'user' | 'model'
@@ -71,7 +80,7 @@ export function toGeminiContents(messages: readonly Message[], traits: Traits): 
     else for (const part of response) before.push(part)
   }
 
-  messages.forEach((message, at) => {
+  withSomebodySpeaking(messages).forEach((message, at) => {
     const path = `messages[${at}]`
     switch (message.role) {
       case 'system':

@@ -1,6 +1,6 @@
 import type { Message, ToolCall } from '../chat/request.ts'
 import { sayingSomething } from './fields.ts'
-import { cannotCarry, FIRST_WORD, nothingSaid, partsOf } from './parts.ts'
+import { cannotCarry, FIRST_WORD, nothingSaid, partsOf, withSomebodySpeaking } from './parts.ts'
 
 /** What an OpenAI-compatible provider wants otherwise in its messages (translation 3). */
 export interface MessageQuirks {
@@ -16,6 +16,8 @@ export interface MessageQuirks {
   readonly noNames?: boolean
   /** Refuses fields of messages that are not OpenAI's. */
   readonly strictMessages?: boolean
+  /** Answers nobody where there are only system messages. */
+  readonly needsUser?: boolean
   /** Wants a last message of the assistant marked as one to go on with. */
   readonly prefixLast?: boolean
   /** Tool call ids must have exactly so many letters and digits. */
@@ -29,7 +31,8 @@ export interface MessageQuirks {
 /** Messages as they came, but for what this provider would refuse; the same objects where nothing changes. */
 export function toOpenAIMessages(messages: readonly Message[], quirks: MessageQuirks): unknown[] {
   const idOf = createToolIds(quirks)
-  const mapped = messages.map((message) => toMessage(message, quirks, idOf))
+  const said = quirks.needsUser === true || quirks.alternating === true ? withSomebodySpeaking(messages) : messages
+  const mapped = said.map((message) => toMessage(message, quirks, idOf))
   const last = mapped.at(-1)
   if (quirks.prefixLast === true && last?.role === 'assistant') mapped[mapped.length - 1] = { ...last, prefix: true }
   return quirks.alternating === true ? alternating(mapped) : mapped

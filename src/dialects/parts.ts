@@ -43,6 +43,29 @@ export function nothingSaid(): Failure {
   return new Failure('invalid-value', text, { param: 'messages' })
 }
 
+/**
+ * A conversation in which somebody speaks: where nobody but the system says anything, the last of its messages is said by
+ * the user, as most APIs refuse to answer instructions alone.
+ */
+export function withSomebodySpeaking(messages: readonly Message[]): readonly Message[] {
+  if (messages.some((message) => !isSystem(message) && saysSomething(message))) return messages
+  const at = messages.findLastIndex((message) => isSystem(message) && saysSomething(message))
+  return messages.map((message, index) => (index === at ? { ...message, role: 'user' } : message))
+}
+
+function isSystem({ role }: Message): boolean {
+  return role === 'system' || role === 'developer'
+}
+
+function saysSomething({ role, content, tool_calls, function_call, refusal }: Message): boolean {
+  if (role === 'tool' || role === 'function' || tool_calls?.length || function_call) return true
+  const says = (text: string | null | undefined) => typeof text === 'string' && /\S/.test(text)
+  return (
+    says(refusal) ||
+    (Array.isArray(content) ? content.some(({ text }) => text === undefined || says(text)) : says(content))
+  )
+}
+
 /** A part that this model or dialect has no form for: dropping it would change the question. */
 export function cannotCarry(param: string, what: string): Failure {
   return new Failure('model-not-capable', `The model that was chosen does not take ${what} ('${param}').`, { param })

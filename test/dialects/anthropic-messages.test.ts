@@ -43,8 +43,20 @@ describe('system messages', () => {
     ).toBeUndefined()
   })
 
-  test('alone are not a conversation (case 39)', () => {
-    expect(refusal(() => translate({ role: 'system', content: 'a' }))).toEqual({
+  test('alone are a conversation: the last that says something is said by the user (case 39)', () => {
+    const rule = (content: string) => ({ role: 'system', content })
+    expect(translate(rule('a'))).toMatchObject({ messages: [{ role: 'user', content: [text('a')] }] })
+    expect(translate(rule('a')).system).toBeUndefined()
+    expect(
+      translate(rule('a'), { role: 'developer', content: 'b' }, rule(' '), { role: 'user', content: '' }),
+    ).toMatchObject({
+      system: 'a',
+      messages: [{ role: 'user', content: [text('b')] }],
+    })
+  })
+
+  test('that are empty alone are none', () => {
+    expect(refusal(() => translate({ role: 'system', content: ' ' }, { role: 'user', content: '' }))).toEqual({
       code: 'invalid_value',
       param: 'messages',
     })

@@ -195,6 +195,27 @@ describe('tools', () => {
     }
   })
 
+  test('that the conversation has called are declared where the client offers none, and none is called again', () => {
+    const call = (id: string, name: string) => ({ id, type: 'function', function: { name, arguments: '{}' } })
+    const tool_calls = [call('a', 'weather'), call('b', 'clock'), call('c', 'weather')]
+    const results = tool_calls.map(({ id }) => ({ role: 'tool', tool_call_id: id, content: 'r' }))
+    const question = { role: 'user', content: 'Hello!' }
+    const messages = [question, { role: 'assistant', content: null, tool_calls }, ...results]
+    for (const fields of [{ messages }, { messages, tools: [] }, { messages, tool_choice: 'auto' }]) {
+      const body = bodyOf(fields)
+      expect(body.tools).toEqual([
+        { name: 'weather', input_schema: { type: 'object', properties: {} } },
+        { name: 'clock', input_schema: { type: 'object', properties: {} } },
+      ])
+      expect(body.tool_choice).toEqual({ type: 'none' })
+    }
+    const response_format = { type: 'json_schema', json_schema: { name: 'n', schema: { type: 'object' } } }
+    const { tools, tool_choice } = bodyOf({ messages, response_format }, { jsonSchema: false })
+    expect(tools).toMatchObject([{ name: 'weather' }, { name: 'clock' }, { name: 'json' }])
+    expect(tool_choice).toMatchObject({ type: 'tool', name: 'json' })
+    expect(bodyOf({ messages, tools: [weather] }).tools).toMatchObject([{ name: 'weather' }])
+  })
+
   test.each(['auto', 'required'])('that are not allowed are left out (%s)', (mode) => {
     const allowed = { type: 'allowed_tools', allowed_tools: { mode, tools: [named] } }
     expect(bodyOf({ tools: [weather, clock], tool_choice: allowed })).toMatchObject({

@@ -82,6 +82,17 @@ describe('messages', () => {
     ])
   })
 
+  test('of the system alone end with one that the user says', () => {
+    const rules = [
+      { role: 'system', content: 'a' },
+      { role: 'system', content: 'b' },
+    ]
+    expect(messagesOf(...rules)).toEqual([
+      { role: 'system', content: 'a' },
+      { role: 'user', content: 'b' },
+    ])
+  })
+
   test('that are empty are dropped, and so are empty parts (case 42)', () => {
     const empty = [
       { role: 'system', content: '' },

@@ -48,11 +48,19 @@ test('an assistant is the model, and turns of one role are merged', () => {
 
 test('empty messages are dropped; nothing but empty ones is refused', () => {
   expect(contents(hello, { role: 'assistant', content: '' }, { role: 'user', content: [] })).toHaveLength(1)
-  expect(refusal(() => contents({ role: 'system', content: 'a' }))).toEqual({
+  expect(refusal(() => contents({ role: 'system', content: '' }))).toEqual({
     code: 'invalid_value',
     param: 'messages',
   })
   expect(refusal(() => contents({ role: 'user', content: '' }))).toEqual({ code: 'invalid_value', param: 'messages' })
+})
+
+test('of system messages alone the last is said by the user', () => {
+  const rules = [
+    { role: 'system', content: 'a' },
+    { role: 'system', content: 'b' },
+  ]
+  expect(translate(rules)).toEqual({ system: [{ text: 'a' }], contents: [{ role: 'user', parts: [{ text: 'b' }] }] })
 })
 
 test('a conversation that the assistant begins gets a first word of the user', () => {

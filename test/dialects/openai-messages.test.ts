@@ -89,8 +89,15 @@ describe('where user and assistant must take turns (Perplexity)', () => {
     ])
   })
 
-  test('nothing but system messages is no conversation', () => {
-    expect(() => alternating(say('system', 's'), say('user', ''))).toThrow(
+  test('of system messages alone the last is said by the user', () => {
+    expect(alternating(say('system', 's'), say('system', 't'), say('user', ''))).toEqual([
+      say('system', 's'),
+      say('user', 't'),
+    ])
+  })
+
+  test('nothing but empty messages is no conversation', () => {
+    expect(() => alternating(say('system', ' '), say('user', ''))).toThrow(
       expect.objectContaining({ kind: 'invalid-value', details: { param: 'messages' } }),
     )
   })

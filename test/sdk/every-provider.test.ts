@@ -99,6 +99,12 @@ test('deepseek, which has no schemas, is told the schema in words and asked for 
   }
 })
 
+test('auto answers instructions alone', async () => {
+  const instructions = [{ role: 'system', content: 'Count to 12' } as const]
+  const { choices } = await client.chat.completions.create({ model: 'auto', messages: instructions })
+  expect(choices[0]?.message.content).toBe(TWELVE)
+})
+
 describe.each(ROWS)('$provider', (row) => {
   const model = `${row.provider}/${row.model}`
 
@@ -162,6 +168,25 @@ describe.each(ROWS)('$provider', (row) => {
     expect(second.choices[0]?.finish_reason).toBe('stop')
     for (const city of CITIES) expect(second.choices[0]?.message.content).toContain(weatherOf(city))
   }
+
+  test.skipIf(row.tools === false)('goes on after calls whose tools it is no longer offered', async () => {
+    const asked = { model, messages: [user(WEATHER_QUESTION)], tools: [weatherTool] }
+    const [choice] = (await client.chat.completions.create(asked)).choices
+    expect.assert(choice !== undefined)
+    const talk = [...asked.messages, choice.message, ...resultsOf(choice.message)]
+    for (const fields of [{}, { tools: [] }]) {
+      const { choices } = await client.chat.completions.create({ model, messages: talk, ...fields })
+      expect(choices[0]?.finish_reason).toBe('stop')
+      for (const city of CITIES) expect(choices[0]?.message.content).toContain(weatherOf(city))
+    }
+  })
+
+  test('answers instructions alone', async () => {
+    const instructions = ['Be brief.', 'Count to 12'].map((content) => ({ role: 'system', content }) as const)
+    const { choices } = await client.chat.completions.create({ model, messages: instructions })
+    expect(choices[0]?.finish_reason).toBe('stop')
+    expect(choices[0]?.message.content).toMatch(/./)
+  })
 
   test.runIf(row.tools === false)('says that it has no functions', async () => {
     const asked = { model, messages: [user(WEATHER_QUESTION)], tools: [weatherTool] }
