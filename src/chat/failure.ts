@@ -85,6 +85,13 @@ export interface FailureDetails {
   readonly shouldRetry?: boolean
   /** The methods that a path does take. */
   readonly allow?: string
+  /**
+   * What it says of the deployment, where the kind alone does not tell: for certain that nobody is served there (`opens`),
+   * something of large requests only (`size`), or nothing beyond this one request (`none`).
+   */
+  readonly health?: 'opens' | 'size' | 'none'
+  /** What happened, in a few words that tell nobody anything, where neither the kind nor a status says it. */
+  readonly clause?: string
   /** The status the provider answered with, for the trace. */
   readonly upstreamStatus?: number
   /** For the log, never shown to the client: error codes, and words of the runtime's, but nothing that was said. */
@@ -106,8 +113,9 @@ export function repeated(text: string): string {
 
 /** A text without anything that looks like a key, whosever: for logs, and for what providers say of themselves. */
 export function withoutKeyLike(text: string): string {
-  // Behind a plain word only what has a digit: `key limitations` is no key.
-  return text.replace(/\b((?:sk|gsk|xai)[-_]|AIza|(?:key|Bearer)[-_ ](?=[\w-]*\d))[\w-]{8,}/g, '$1…')
+  // Behind a plain word only what has a digit: `key limitations` is no key. The look ahead is bounded, or many of them in a row
+  // would each go to the end of the text.
+  return text.replace(/\b((?:sk|gsk|xai)[-_]|AIza|(?:key|Bearer)[-_ ](?=[\w-]{0,40}\d))[\w-]{8,}/g, '$1…')
 }
 
 export function withoutOwnKeys(text: string): string {

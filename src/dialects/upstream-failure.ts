@@ -1,5 +1,7 @@
-import { Failure, type FailureDetails, type FailureKind, withoutKeyLike } from '../chat/failure.ts'
-import { fieldsOf, isFields, textOf } from './fields.ts'
+import { Failure, type FailureDetails, type FailureKind } from '../chat/failure.ts'
+import { isFields } from './fields.ts'
+import { retryAfter } from './retry-after.ts'
+import { isPlain, isRepeated, readWords, type Said } from './upstream-words.ts'
 
 /** What a provider answered instead of an answer. */
 export interface UpstreamError {
@@ -10,52 +12,65 @@ export interface UpstreamError {
   readonly body: unknown
   /** Milliseconds since 1970: some providers say until when, not how long. */
   readonly now: number
+  /** All that the caller had a say in: what a provider repeats of it is no verdict of the provider's. */
+  readonly sent?: readonly string[]
 }
 
-interface Said {
-  readonly message: string
-  /** Code, type, status and reason words of the error, joined: what the patterns below look at. */
-  readonly words: string
-  /** What Google tells in its `details` only; never handed on. */
-  readonly debug: string
-  readonly param?: string
-  readonly code?: string
-}
-
+// Those called CODES are for the structured words of an error, the others for its sentences.
 const CONTEXT_LENGTH =
-  /context[_ ]length|context window|maximum context|prompt is too long|input length and `?max_tokens`? exceed|input token count.{0,40}exceeds|exceeds the maximum number of tokens|too_many_prompt_tokens|too many (input|prompt) tokens|string_above_max_length|reduce the length of (the|your) (messages|prompt)|range of input length|maximum prompt length|too many tokens: size limit|exceeded model token limit|exceeds the available context size|max_new_tokens` must be <=/i
-/** Words only: Google's message speaks of a quota also where a minute's wait helps, its quota's id tells which. */
-const QUOTA = /insufficient_quota|PerDay|exceeded_current_quota/
-const NO_CREDIT =
-  /insufficient_quota|insufficient[ _]balance|credit balance is too low|\bbilling_(?:error|hard_limit|not_active)|requires more credits|out of credits/i
+  /context[_ ]length|contextwindowexceeded|context window|maximum context|prompt is too long|input length and .{0,20}exceed|input token count.{0,40}exceeds|exceeds the maximum number of tokens|too_many_prompt_tokens|too many (input|prompt) tokens|string_above_max_length|reduce the length of (the|your) (messages|prompt)|range of input length|maximum prompt length|too many tokens: size limit|exceeded model token limit|exceeds the available context size|tokens \+ \S{2,40} must be <=/i
+/** Google's message speaks of a quota also where a minute's wait helps, its quota's id tells which. */
+const QUOTA_CODES = /insufficient_quota|PerDay|exceeded_current_quota/
+/** Some tell with a 400 that our account is empty or unknown, or not served where we are. */
+const ACCOUNT_CODES =
+  /insufficient[_ ](?:quota|balance)|billing_(?:error|hard_limit|not_active)|api_?key_?(?:not_?valid|invalid|expired)|invalid_api_?key|authentication_error|unsupported_(?:country|region)|FAILED_PRECONDITION/i
+const ACCOUNT =
+  /insufficient[ _](?:quota|balance)|credit balance is too low|out of credits|specified api usage limits|organization has been disabled|billing hard limit|api[ _]?key[ _]?(?:not[ _]valid|invalid|expired)|invalid[ _](?:x-)?api[ _-]?key|incorrect api key|location is not supported/i
+/** What a message begins with is the provider's own; further on its words may be anybody's. */
+const ACCOUNT_SENTENCE =
+  /^(?:your credit balance is too low|you have reached your specified api usage limits|(?:this|your) organization has been disabled|billing hard limit|insufficient balance|api key (?:not valid|expired)|incorrect api key|invalid (?:x-)?api[ -]key|user location is not supported)/i
+/** Together with a fitting status, such a code leaves no doubt that nobody is served there. */
+const CERTAIN_CODES =
+  /api_?key|authenticat|unauthori[sz]ed|permission|forbidden|access_?denied|billing|quota|insufficient|balance|credit|exhausted|country|region|disabled|account|organization|not_?found|not found|not_available|not_?exist|deprecated|decommissioned/i
+const FITTING: ReadonlySet<number> = new Set([401, 402, 403, 404, 410, 429])
+/** What is over the limits of our account is the size of this one request. */
+const TOO_LARGE = /\brequest too large\b|can only afford|fewer max_tokens|prompt tokens limit exceeded/i
+/** Where tokens are limited, a small request may pass where a large one does not. */
+const TOKEN_LIMIT = /tokens per min|\b(?:input|output) tokens\b|reduce the prompt length/i
+const TOKEN_LIMIT_CODES = /(?:^| )tokens(?: |$)|InputToken/
+const POLICY_CODES =
+  /content_?filter|content_policy|responsibleaipolicy|moderation_blocked|content_moderation|data_?inspection_?failed|SAFETY_CHECK|invalid_prompt/i
 const POLICY =
-  /content_filter|content_policy|responsibleaipolicy|content management policy|content filtering policy|safety system|moderation|flagged|violates usage guidelines|SAFETY_CHECK|usage policy|invalid_prompt/i
-const CREDENTIALS =
-  /api[_ ]?key[_ ]?(not[_ ]valid|invalid)|invalid[_ ](x-)?api[_ -]?key|incorrect api key|authentication_error/i
-const FILE = /\bfiles?\b|\bcached ?content/i
-const MODEL =
-  /model_not_found|no such model|model .{0,80}(does not exist|not found|has been removed|is not available)|DeploymentNotFound/i
-/** Where the provider does not serve at all, or not us (Google: place, billing): another one may. */
-const REGION = /location is not supported|unsupported_(country|region)/i
-const NOT_READY = /FAILED_PRECONDITION/
-const LIMITED = /rate_?limit|RESOURCE_EXHAUSTED/i
+  /content_filter|content_policy_violation|content management policy|content filter(?:ing)? policy|safety system|flagged (?:by|for|as)|requires moderation|violates? (?:our |the )?usage guidelines|usage polic(?:y|ies)|SAFETY_CHECK/i
+const FILE = /\bfiles?\b|\bcached ?contents?\b|\bstorage\b|\bvector[ _]store/i
+const MODEL_CODES = /model_?not_?found|model_not_available|model_decommissioned|invalid_model|DeploymentNotFound/i
+const MODEL = /no such model|model .{0,80}(?:does not exist|not exist|not found|has been removed|is not available)/i
+const MODEL_SENTENCE = /^(?:the )?(?:requested )?model\b|^no such model/i
+/** OpenRouter, where none of those whom it passes on to can do what is asked. */
+const NOBODY_CAN = /^no endpoints found that (?:support|can handle)/i
 /** Google, of what some of its models lack: logprobs, penalties. */
 const LACKING = / is not (enabled|supported) for (models\/|(this|the current) model)/i
+const LIMITED_CODES = /rate_?limit|RESOURCE_EXHAUSTED/i
+const OVERLOADED_CODES = /overloaded|capacity|UNAVAILABLE|server_busy|engine_overloaded/i
 /** A few codes, rather than a sentence. */
 const CODES = /^[\w.-]{1,60}( [\w.-]{1,60}){0,4}$/
-const OVERLOADED = /overloaded|capacity|UNAVAILABLE|server_busy|engine_overloaded/i
 
 /**
  * Reads what a provider says when it fails, whatever its shape (translation 4): whose fault it is, whether another
  * candidate may be asked, how long to wait. The provider's own words go to the client only where the caller can mend it.
  */
 export function readUpstreamFailure(error: UpstreamError): Failure {
-  const said = readWords(error.body)
-  const kind = kindOf(error.status, said)
-  const retryAfterMs = kind === 'quota-exhausted' ? undefined : retryAfter(error, said.message)
-  const shouldRetry = error.header('x-should-retry')
+  return failureOf(error, readWords(error.body))
+}
+
+function failureOf(error: UpstreamError, said: Said): Failure {
+  const { kind, health, isTooLarge = false } = verdictOn(error, said)
+  const waits = kind !== 'quota-exhausted' && !isTooLarge
+  const retryAfterMs = waits ? retryAfter({ ...error, message: said.message }) : undefined
+  const shouldRetry = isTooLarge ? 'false' : error.header('x-should-retry')
   const details: FailureDetails = {
     ...(error.status === 0 ? {} : { upstreamStatus: error.status }),
+    ...(health === undefined ? {} : { health }),
     ...(CODES.test(said.words) ? { reason: said.words } : {}),
     detail: `${error.status} ${said.words} ${said.message}`.trim().slice(0, 300),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
@@ -84,10 +99,12 @@ export function readUpstreamFailure(error: UpstreamError): Failure {
     case 'model-missing':
       return new Failure(kind, MESSAGES[kind], { ...details, param: 'model' })
     default:
-      return new Failure(kind, MESSAGES[kind], details)
+      return new Failure(kind, isTooLarge ? TOO_LARGE_MESSAGE : MESSAGES[kind], details)
   }
 }
 
+const TOO_LARGE_MESSAGE =
+  "The request is larger than the gateway's account with the provider allows: shorten it, or lower max_tokens."
 const MESSAGES: Readonly<Record<Exclude<Kind, Told>, string>> = {
   'rate-limited': 'The provider is limiting our requests; try again later.',
   'quota-exhausted': "The gateway's account with the provider is used up.",
@@ -118,24 +135,77 @@ type Kind = Extract<
   | 'provider-timeout'
 >
 
-function kindOf(status: number, { words, message, debug }: Said): Kind {
-  const all = `${words} ${message}`
+/** What is made of an error. */
+interface Verdict {
+  readonly kind: Kind
+  readonly health?: FailureDetails['health']
+  /** Sent again, the same request would be refused again. */
+  readonly isTooLarge?: boolean
+}
+
+function verdictOn({ status, sent = [] }: UpstreamError, said: Said): Verdict {
+  const { words, message, own } = said
+  // Only what speaks against the provider is doubted so: whoever hides that a request is at fault would harm others.
+  let lowered: readonly string[] | undefined
+  const finds: Finder = (pattern, text) => {
+    const found = pattern.exec(text)?.[0]
+    if (found === undefined) return false
+    lowered ??= sent.map((part) => part.toLowerCase())
+    return !isRepeated(found, lowered)
+  }
   const callers = status === 400 || status === 413 || status === 422 || status === 0
-  if (callers && CONTEXT_LENGTH.test(all)) return 'context-length'
-  if (status === 429 && (QUOTA.test(words) || /used all available credits/.test(message))) return 'quota-exhausted'
-  // Some tell with a 400 that our account is empty, or not served where we are.
-  const ours = NO_CREDIT.test(all) || CREDENTIALS.test(all) || REGION.test(all + debug) || NOT_READY.test(words)
-  if (callers && ours) return 'credentials-refused'
-  const limited = LIMITED.test(words)
+  const limited = LIMITED_CODES.test(words)
+  if ((status === 429 || status === 402 || (status === 413 && limited)) && TOO_LARGE.test(message)) {
+    return { kind: status === 402 ? 'credentials-refused' : 'rate-limited', health: 'none', isTooLarge: true }
+  }
+  if (callers && (CONTEXT_LENGTH.test(`${words} ${own}`) || finds(CONTEXT_LENGTH, message))) {
+    return { kind: 'context-length' }
+  }
+  if (status === 429) return limitVerdict(said, finds)
+  const ours = callers ? accountVerdict(said, finds) : undefined
+  if (ours !== undefined) return ours
   // Groq: the request is larger than our account's limit for a minute.
-  if (status === 413 && limited) return 'rate-limited'
+  if (status === 413 && limited) return { kind: 'rate-limited', health: 'none' }
   // Groq: the model wrote a call that does not fit its schema; another one may do better.
-  if (status === 400 && /tool_use_failed|json_validate_failed/.test(words)) return 'model-not-capable'
-  if ((callers || status === 403) && POLICY.test(all)) return 'content-filter'
-  if ((status === 400 || status === 0) && MODEL.test(all)) return 'model-missing'
-  if (status === 400 && LACKING.test(message)) return 'unsupported-parameter'
+  if (status === 400 && /tool_use_failed|json_validate_failed/.test(words)) return { kind: 'model-not-capable' }
+  const refused = POLICY_CODES.test(words) || POLICY.test(status === 403 ? message : own)
+  if ((callers || status === 403) && refused) return { kind: 'content-filter' }
+  if (status === 400 || status === 0) {
+    if (finds(MODEL_CODES, words)) return { kind: 'model-missing' }
+    const isModels = finds(MODEL, own) && (!MODEL.test(message) || finds(MODEL, message))
+    if (isModels) return { kind: 'model-missing', ...(MODEL_SENTENCE.test(own) ? {} : { health: 'none' }) }
+  }
+  if (status === 400 && LACKING.test(message)) return { kind: 'unsupported-parameter' }
+  if (status === 404 && NOBODY_CAN.test(message)) return { kind: 'model-not-capable' }
   // A file that the caller names and that is not there, or not ours to read, says nothing about the model or our account.
-  if ((status === 403 || status === 404) && FILE.test(message) && !MODEL.test(all)) return 'rejected'
+  const ofModel = MODEL_CODES.test(words) || MODEL.test(own)
+  if ((status === 403 || status === 404) && FILE.test(message) && !ofModel) return { kind: 'rejected' }
+  // No word of a caller's makes a 401 or a 402, and many providers give no code with these.
+  const isCertain = FITTING.has(status) && (status === 401 || status === 402 || finds(CERTAIN_CODES, words))
+  return { kind: kindOf(status, words), ...(isCertain ? { health: 'opens' } : {}) }
+}
+
+type Finder = (pattern: RegExp, text: string) => boolean
+
+function limitVerdict({ words, message }: Said, finds: Finder): Verdict {
+  if (finds(QUOTA_CODES, words)) return { kind: 'quota-exhausted', health: 'opens' }
+  if (/used all available credits/.test(message)) {
+    return { kind: 'quota-exhausted', ...(finds(CERTAIN_CODES, words) ? { health: 'opens' } : {}) }
+  }
+  const ofTokens = TOKEN_LIMIT_CODES.test(words) || TOKEN_LIMIT.test(message)
+  return { kind: 'rate-limited', ...(ofTokens ? { health: 'size' } : {}) }
+}
+
+/** Whether a refusal of a request is about our account: then another provider may serve it. */
+function accountVerdict({ words, message, debug }: Said, finds: Finder): Verdict | undefined {
+  const kind = 'credentials-refused'
+  // Google has the same code for a file that is not ready.
+  if (finds(ACCOUNT_CODES, words) && !FILE.test(message)) return { kind }
+  if (finds(ACCOUNT_SENTENCE, message)) return { kind }
+  return finds(ACCOUNT, message) || finds(ACCOUNT, debug) ? { kind, health: 'none' } : undefined
+}
+
+function kindOf(status: number, words: string): Kind {
   switch (status) {
     case 400:
     case 422:
@@ -149,8 +219,6 @@ function kindOf(status: number, { words, message, debug }: Said): Kind {
       return 'model-missing'
     case 413:
       return 'body-too-large'
-    case 429:
-      return 'rate-limited'
     case 498:
     case 503:
     case 529:
@@ -158,28 +226,31 @@ function kindOf(status: number, { words, message, debug }: Said): Kind {
     case 504:
       return 'provider-timeout'
     case 0:
-      if (limited) return 'rate-limited'
-      return OVERLOADED.test(words) ? 'overloaded' : 'provider-failed'
+      if (LIMITED_CODES.test(words)) return 'rate-limited'
+      return OVERLOADED_CODES.test(words) ? 'overloaded' : 'provider-failed'
     default:
       return 'provider-failed'
   }
 }
 
-const wordOf = (value: unknown): string | undefined =>
-  typeof value === 'number' ? String(value) : (textOf(value) ?? undefined)
-
 /**
  * Reads an error that came inside an answer: a 200 with an error for a body, an error event in a stream. The client may
- * have seen half an answer, so it is told what the provider said of the rest (cases E03).
+ * have seen half an answer, so it is told which error broke it off (cases E03), but not in words that may name our account
+ * or the provider's machines.
  */
 export function readErrorInAnswer(body: unknown): Failure {
+  const said = readWords(body)
   // Only headers name a date, and there are none.
-  const failure = readUpstreamFailure({ status: statusIn(body), header: () => null, body, now: 0 })
-  if (failure.fault === 'caller') return failure
-  const { message, words } = readWords(body)
-  const spoken = [message, words === '' ? '' : `(${words})`].filter((text) => text !== '').join(' ')
-  const text = spoken === '' ? failure.message : `The provider broke off with an error: ${withoutKeyLike(spoken)}`
-  return new Failure(failure.kind, text, failure.details)
+  const failure = failureOf({ status: statusIn(body), header: () => null, body, now: 0 }, said)
+  const { health, ...details } = failure.details
+  // What stands in an answer is no status: it may count against the provider, but takes it out for nobody by itself.
+  const told = health === undefined || health === 'opens' ? details : { ...details, health }
+  return new Failure(failure.kind, failure.fault === 'caller' ? failure.message : brokeOff(failure.message, said), told)
+}
+
+function brokeOff(dull: string, { message, dullWord }: Said): string {
+  const text = isPlain(message) ? `The provider broke off with an error: ${message}` : dull
+  return dullWord === undefined ? text : `${text} (${dullWord})`
 }
 
 /** An error object may name its HTTP status, as a number or in digits; 0 where it does not. */
@@ -189,112 +260,4 @@ function statusIn(body: unknown): number {
   if (!isFields(error)) return 0
   const status = [error.status_code, error.code, error.status].map(Number).find((code) => code >= 400 && code < 600)
   return status ?? 0
-}
-
-/** Takes the message from where providers put it, in the order of translation 4. */
-function readWords(body: unknown): Said {
-  if (typeof body === 'string') return saying(isMarkup(body) ? '' : body.slice(0, 1000).trim())
-  // Google's OpenAI-compatible endpoint wraps its error in a list.
-  const root = Array.isArray(body) ? body[0] : body
-  if (!isFields(root)) return saying('')
-  const error = isFields(root.error) ? root.error : root
-  const message =
-    (isFields(root.error) ? textOf(root.error.message) : textOf(root.error)) ??
-    textOf(root.message) ??
-    textOf(root.detail) ??
-    firstMessage(root.detail, 'msg') ??
-    firstMessage(root.errors, 'message') ??
-    textOf(root.errors) ??
-    ''
-  const raw = isFields(error.metadata) ? textOf(error.metadata.raw) : undefined
-  const inner = isFields(error.innererror) ? wordOf(error.innererror.code) : undefined
-  const words = [error.code, error.type, error.status, root.code, inner, ...reasons(error.details)]
-    .map(wordOf)
-    .filter((word) => word !== undefined)
-  const param = textOf(error.param)
-  // A code that only repeats the HTTP status in digits tells a client nothing.
-  const code = textOf(error.code)
-  return {
-    message: (raw !== undefined && /^provider returned error$/i.test(message) ? raw : message).slice(0, 1000),
-    words: [...new Set(words)].join(' '),
-    debug: fieldsOf(error.details)
-      .map(({ detail }) => textOf(detail) ?? '')
-      .join(' '),
-    ...(param === undefined ? {} : { param }),
-    ...(code === undefined || /^\d+$/.test(code) ? {} : { code }),
-  }
-}
-
-const saying = (message: string): Said => ({ message, words: '', debug: '' })
-
-function isMarkup(text: string): boolean {
-  return /^\s*</.test(text)
-}
-
-function firstMessage(list: unknown, field: string): string | undefined {
-  const first = Array.isArray(list) ? list[0] : undefined
-  return isFields(first) ? textOf(first[field]) : textOf(first)
-}
-
-/** Google's `details`: an ErrorInfo's reason, a QuotaFailure's ids. */
-function reasons(details: unknown): unknown[] {
-  return fieldsOf(details).flatMap(({ reason, violations }) => [
-    reason,
-    ...fieldsOf(violations).map(({ quotaId }) => quotaId),
-  ])
-}
-
-/** Milliseconds to wait, from every place where providers say it (translation 4); never negative. */
-function retryAfter({ header, body, now }: UpstreamError, message: string): number | undefined {
-  const inMs = Number.parseFloat(header('retry-after-ms') ?? '')
-  if (inMs >= 0) return inMs
-  const plain = header('retry-after')
-  if (plain !== null) {
-    const seconds = Number(plain)
-    if (plain.trim() !== '' && seconds >= 0) return seconds * 1000
-    const date = Date.parse(plain)
-    if (!Number.isNaN(date)) return Math.max(0, date - now)
-  }
-  return googleDelay(body) ?? limitReset(header, now) ?? spokenDelay(message)
-}
-
-function googleDelay(body: unknown): number | undefined {
-  const root = Array.isArray(body) ? body[0] : body
-  const details = isFields(root) && isFields(root.error) ? root.error.details : undefined
-  const delay = fieldsOf(details)
-    .map(({ retryDelay }) => textOf(retryDelay))
-    .find((text) => text !== undefined)
-  return delay === undefined ? undefined : duration(delay)
-}
-
-/** The reset of a limit that is used up: RFC 3339 at Anthropic, a duration at OpenAI and its kin. */
-function limitReset(header: (name: string) => string | null, now: number): number | undefined {
-  for (const what of ['requests', 'tokens', 'input-tokens', 'output-tokens']) {
-    if (header(`anthropic-ratelimit-${what}-remaining`) === '0') {
-      const date = Date.parse(header(`anthropic-ratelimit-${what}-reset`) ?? '')
-      if (!Number.isNaN(date)) return Math.max(0, date - now)
-    }
-    if (header(`x-ratelimit-remaining-${what}`) === '0') {
-      const wait = duration(header(`x-ratelimit-reset-${what}`) ?? '')
-      if (wait !== undefined) return wait
-    }
-  }
-  return undefined
-}
-
-function spokenDelay(message: string): number | undefined {
-  const spoken = /(?:try again|retry) in ((?:[\d.]+\s*(?:ms|s|m|h)(?:econds?|inutes?|ours?)?\s*)+)/i.exec(message)?.[1]
-  return spoken === undefined ? undefined : duration(spoken)
-}
-
-const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
-
-/** `644ms`, `3.89s`, `1m2s`, `34s` in milliseconds; undefined where there is no duration in the text. */
-export function duration(text: string): number | undefined {
-  let total: number | undefined
-  for (const [, amount, unit] of text.matchAll(/([\d.]+)\s*(ms|s|m|h)/gi)) {
-    const ms = Number(amount) * (UNIT_MS[(unit ?? '').toLowerCase()] ?? Number.NaN)
-    if (!Number.isNaN(ms)) total = (total ?? 0) + ms
-  }
-  return total
 }

@@ -86,7 +86,7 @@ export function prepare({ target, provider, chat, stream, promptTokens, header }
 function asFailure(error: unknown): Failure {
   if (error instanceof Failure) return error
   const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
-  return new Failure('provider-failed', 'The provider could not be reached.', { reason })
+  return new Failure('provider-failed', 'The provider could not be reached.', { reason, clause: 'connection lost' })
 }
 
 async function whole(given: Try, watch: Watch): Promise<Answer> {
@@ -140,6 +140,7 @@ async function refuseBody(response: Response, prepared: Prepared, provider: Conf
   if (error !== undefined) throw withStatus(error.failure, response.status)
   throw new Failure('provider-failed', 'The provider answered without a stream where one was asked for.', {
     upstreamStatus: response.status,
+    clause: 'no stream',
   })
 }
 

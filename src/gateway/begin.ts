@@ -3,23 +3,14 @@ import type { Chat } from '../chat/request.ts'
 import type { Prepared } from '../dialects/dialect.ts'
 import type { Settings } from '../env.ts'
 import { type Ask, createAttempts } from '../routing/attempts.ts'
-import { classOf, type Outcome } from '../routing/outcome.ts'
-import type { Target } from '../routing/plan.ts'
+import { classOf, isSmall, type Outcome, sizeOf } from '../routing/outcome.ts'
 import { type Answer, attempt, prepare, type Question } from './attempt.ts'
+import type { Attempted } from './attempted.ts'
 import type { Watcher } from './board.ts'
 import type { Departure } from './departure.ts'
 import { sleep } from './race.ts'
 import type { Askee, Route } from './route.ts'
-import { summary } from './summary.ts'
-
-/** One attempt, for the trace and the log. */
-export interface Attempted {
-  readonly target: Target
-  /** The status that the provider answered with, or the kind of the failure. */
-  readonly outcome: string
-  readonly ms: number
-  readonly failure?: Failure
-}
+import { nobodyNow, summary } from './summary.ts'
 
 /** What asking the targets one after the other needs. */
 export interface Beginning {
@@ -66,7 +57,7 @@ export async function begin(beginning: Beginning): Promise<Begun> {
     const question = questionOf(beginning, ask)
     const prepared = preparedOr(question)
     if (prepared instanceof Failure) {
-      trace.push({ target: ask.target.target, outcome: prepared.kind, ms: 0, failure: prepared })
+      trace.push({ target: ask.target.target, outcome: prepared.kind, ms: 0, failure: prepared, asked: false })
       if (!prepared.failover) throw prepared
       attempts.skipped()
       continue
@@ -96,7 +87,7 @@ export async function begin(beginning: Beginning): Promise<Begun> {
   }
   const refusal = attempts.refusal(Date.now())
   if (refusal === undefined) throw summary(trace)
-  throw new Failure('rate-limited', 'Every provider of this model is limiting our requests; try again later.', refusal)
+  throw nobodyNow(refusal)
 }
 
 function begun(answer: Answer, beginning: Beginning, ask: Ask<Askee>, at: number): Begun {
@@ -133,7 +124,7 @@ function trialOf({ trial }: Ask<Askee>): { trial?: string } {
 
 /** What a failure says about its provider; undefined where it says nothing. */
 function outcomeOf(
-  { route }: Beginning,
+  { route, settings, chat }: Beginning,
   ask: Ask<Askee>,
   at: number,
   failure: Failure,
@@ -143,8 +134,13 @@ function outcomeOf(
   // Whoever waited twice as long as usual for a first word, and then left, had reason to (routing 2.1).
   const gaveUp = failure.kind === 'client-left' && !begun && now - at > 2 * ask.usualMs
   const kind = gaveUp ? 'timeout' : classOf(failure, begun)
-  if (kind === undefined) return undefined
-  const { retryAfterMs } = failure.details
+  if (kind === undefined || isOfCallersModel(failure, ask, settings)) return undefined
+  const { retryAfterMs, health } = failure.details
+  const ofSize = kind === 'limit' && health === 'size'
+  // It may be the answer that was asked for, and not the prompt, that is too large for the limit.
+  if (ofSize && sizeOf(route.bucket) === 0 && !isSmall(chat.max_completion_tokens ?? chat.max_tokens ?? 0)) {
+    return undefined
+  }
   return {
     deployment: ask.target.name,
     class: kind,
@@ -153,7 +149,15 @@ function outcomeOf(
     ...trialOf(ask),
     ...(kind === 'timeout' ? { ttftMs: now - at } : {}),
     ...(kind === 'limit' && retryAfterMs !== undefined ? { waitMs: retryAfterMs } : {}),
+    ...(ofSize ? { limit: 'size' } : kind === 'limit' && failure.kind === 'overloaded' ? { limit: 'overload' } : {}),
   }
+}
+
+/** On a server whose models nobody can know, that a name is missing says something of the name only. */
+function isOfCallersModel({ kind }: Failure, { target: { target } }: Ask<Askee>, { providers, ownModels }: Settings) {
+  const { provider, upstreamModel } = target.deployment
+  const isOpen = providers.get(provider)?.provider.anyModel === true
+  return kind === 'model-missing' && isOpen && ownModels.get(provider)?.includes(upstreamModel) !== true
 }
 
 function questionOf({ chat, stream, settings, promptTokens, header }: Beginning, ask: Ask<Askee>): Question {

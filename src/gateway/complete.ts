@@ -8,7 +8,8 @@ import { type Needs, needsOf } from '../routing/needs.ts'
 import { type Plan, plan, type Target } from '../routing/plan.ts'
 import { collect } from '../stream/collect.ts'
 import { createEncoder, type Envelope } from '../stream/encode.ts'
-import { type Attempted, type Begun, begin, type Ending } from './begin.ts'
+import { type Attempted, askedIn } from './attempted.ts'
+import { type Begun, begin, type Ending } from './begin.ts'
 import { blindWatcher, type Reach, type Watcher, watcherOf } from './board.ts'
 import { type Departure, departureOf } from './departure.ts'
 import type { KeyRecord } from './keys.ts'
@@ -224,7 +225,7 @@ function finish(course: Course, answer: Begun, observer: Observer | undefined, h
 
 /** Whoever leaves before the first word has still had the prompt read. */
 function spendOnPrompt(course: Course, { kind }: Failure): void {
-  const asked = course.trace.at(-1)?.target
+  const asked = askedIn(course.trace).at(-1)?.target
   if (kind === 'client-left' && asked !== undefined) spendOn(course, usageOf(course.needs.promptTokens(), 0), asked)
 }
 

@@ -29,9 +29,12 @@ async function viewOf(settings: Settings, reach: Reach): Promise<View> {
 export async function listProviders(settings: Settings, reach: Reach): Promise<Fields> {
   const view = await viewOf(settings, reach)
   const names = view.deployments()
-  const data = [...settings.providers.keys()].map((id) => {
+  const data = [...settings.providers].map(([id, { provider }]) => {
     const deployments = names.filter((name) => name.startsWith(`${id}/`)).map((name) => deploymentEntry(name, view))
-    return { id, object: 'provider', state: stateOf(deployments), deployments }
+    // Names of models that only somebody's own server knows are the words of whoever asked for them, and nobody else's business.
+    const named = provider.anyModel === true ? (settings.ownModels.get(id) ?? []) : undefined
+    const told = named === undefined ? deployments : deployments.filter(({ model }) => named.includes(model))
+    return { id, object: 'provider', state: stateOf(deployments), deployments: told }
   })
   return { object: 'list', data }
 }
@@ -40,7 +43,7 @@ type Entry = ReturnType<typeof deploymentEntry>
 
 function deploymentEntry(name: string, view: View) {
   const { state, p, ttftMs, ttftP95Ms, tokensPerSecond, reason, until } = view.of(name, USUAL_BUCKET)
-  // Names of models that only somebody's own server knows are callers' words.
+  // Of a dry run they may be the caller's own words.
   const told = withoutKeyLike(repeated(name))
   return {
     id: told,

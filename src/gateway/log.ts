@@ -3,7 +3,7 @@ import { type Failure, repeated, withoutKeyLike, withoutOwnKeys } from '../chat/
 import type { Settings } from '../env.ts'
 import type { Target } from '../routing/plan.ts'
 import { pointOf } from './analytics.ts'
-import type { Attempted } from './begin.ts'
+import { type Attempted, askedIn } from './attempted.ts'
 
 /** What is noted of a call to chat completions until its line is written: nothing of its content. */
 export interface Note {
@@ -77,7 +77,7 @@ export function writeNote(note: Note, status: number, failure?: Failure, left = 
     note.dataset?.writeDataPoint(pointOf(line))
     const { trace, settings } = note
     const sample = settings?.logSample ?? 1
-    const odd = [failure, ...trace.map((tried) => tried.failure)].some((one) => one && one.fault !== 'left')
+    const odd = [failure, ...askedIn(trace).map((tried) => tried.failure)].some((one) => one && one.fault !== 'left')
     if (!odd && sample < 1 && Math.random() >= sample) return
     // Whoever counts lines has to know how many each stands for.
     const share = odd || sample === 1 ? {} : { sample }
@@ -104,7 +104,7 @@ function lineOf(note: Note, status: number, failure: Failure | undefined, left: 
     reason: failure?.details.reason,
     detail: inDetail ? failure?.details.detail : undefined,
     left,
-    attempts: note.trace.map((tried) => attemptLine(tried, inDetail)),
+    attempts: askedIn(note.trace).map((tried) => attemptLine(tried, inDetail)),
     prompt_tokens: usage?.prompt_tokens,
     completion_tokens: usage?.completion_tokens,
     cached_tokens: typeof cached === 'number' ? cached : undefined,

@@ -151,5 +151,8 @@ function brokenOff(error: unknown): Failure {
     return new Failure('provider-failed', 'The provider sent an event that is too long.')
   }
   const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
-  return new Failure('provider-failed', "The provider's connection broke before the answer was complete.", { reason })
+  return new Failure('provider-failed', "The provider's connection broke before the answer was complete.", {
+    reason,
+    clause: 'connection lost',
+  })
 }

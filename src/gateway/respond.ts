@@ -1,6 +1,6 @@
-import { type Failure, withoutOwnKeys } from '../chat/failure.ts'
+import { type Failure, type FailureKind, withoutOwnKeys } from '../chat/failure.ts'
 import type { Target } from '../routing/plan.ts'
-import type { Attempted } from './begin.ts'
+import { type Attempted, askedIn } from './attempted.ts'
 import { type Route, reasonFor, skippedIn } from './route.ts'
 
 /** Every header that a browser may read (contract 7). */
@@ -33,6 +33,9 @@ const ALWAYS = {
 
 /** How long to wait where nobody said, in milliseconds. */
 const DEFAULT_RETRY_MS = 5000
+/** Nobody comes back sooner than that with anything to gain. */
+const LEAST_RETRY_MS = 1000
+const HOPELESS: ReadonlySet<FailureKind> = new Set(['quota-exhausted', 'budget', 'no-provider'])
 /** Official SDKs do not believe a longer wait and retry at once: then they are told not to (cases, section 11). */
 const LONGEST_RETRY_MS = 60_000
 
@@ -53,12 +56,14 @@ export function failureResponse(failure: Failure, requestId: string, further: Re
   }
   if (failure.details.allow !== undefined) headers.allow = failure.details.allow
   if (failure.status === 429 || failure.status === 503) Object.assign(headers, retryHeaders(failure))
+  // Official SDKs try again after any 5xx.
+  else if (failure.details.shouldRetry === false) headers['x-should-retry'] = 'false'
   return new Response(JSON.stringify({ error: failure.toError() }), { status: failure.status, headers })
 }
 
 function retryHeaders({ kind, details }: Failure): Record<string, string> {
-  const ms = Math.ceil(details.retryAfterMs ?? DEFAULT_RETRY_MS)
-  const hopeless = kind === 'quota-exhausted' || kind === 'budget' || kind === 'no-provider'
+  const ms = Math.max(Math.ceil(details.retryAfterMs ?? DEFAULT_RETRY_MS), LEAST_RETRY_MS)
+  const hopeless = HOPELESS.has(kind) || details.shouldRetry === false
   return {
     'retry-after': String(Math.ceil(ms / 1000)),
     'retry-after-ms': String(ms),
@@ -85,9 +90,10 @@ export interface Timing {
 
 export function toldHeaders({ requestedModel, route, trace, target, dropped, timing }: Told): Record<string, string> {
   const skipped = skippedIn(route, trace)
+  const asked = askedIn(trace)
   return {
     'x-router9-requested-model': headerText(requestedModel),
-    ...(trace.length === 0 ? {} : { 'x-router9-attempts': trace.map(attemptText).join(',') }),
+    ...(asked.length === 0 ? {} : { 'x-router9-attempts': asked.map(attemptText).join(',') }),
     ...(target === undefined
       ? {}
       : {

@@ -8,7 +8,7 @@ import type { Needs } from '../routing/needs.ts'
 import { bucketOf } from '../routing/outcome.ts'
 import { AUTO, type Plan, type Planned, type Situation, type Target, usualPrice } from '../routing/plan.ts'
 import { type Ranking, type RankOptions, rank } from '../routing/rank.ts'
-import type { Attempted } from './begin.ts'
+import type { Attempted } from './attempted.ts'
 import type { KeyRecord } from './keys.ts'
 
 /** A target as it is ranked and asked. */

@@ -1,6 +1,7 @@
 import { Failure, type FailureKind } from '../chat/failure.ts'
+import type { Refusal } from '../routing/attempts.ts'
 import type { Target } from '../routing/plan.ts'
-import type { Attempted } from './begin.ts'
+import { type Attempted, askedIn } from './attempted.ts'
 
 /** What the client is told where several failed in their own ways. */
 const OF_ALL: Readonly<Partial<Record<FailureKind, string>>> = {
@@ -11,6 +12,21 @@ const OF_ALL: Readonly<Partial<Record<FailureKind, string>>> = {
   'provider-failed': 'Every provider of this model failed.',
   'credentials-refused': "The providers refused the gateway's own credentials.",
 }
+
+/** What happened, where the provider gave no status that tells it. */
+const CLAUSES: Readonly<Partial<Record<FailureKind, string>>> = {
+  'rate-limited': 'rate limit',
+  'quota-exhausted': 'account used up',
+  overloaded: 'overloaded',
+  'provider-timeout': 'no answer in time',
+  'provider-failed': 'failed',
+  'credentials-refused': 'account refused',
+  'model-missing': 'model missing',
+}
+const MOST_CLAUSES = 6
+const HOPELESS: ReadonlySet<FailureKind> = new Set(['credentials-refused', 'quota-exhausted', 'model-missing'])
+/** No wait that anybody names is believed for longer, nor told. */
+const LONGEST_WAIT_MS = 120_000
 
 /**
  * One failure for all that failed (contract 5): what the caller could have done better is told only if nothing else went
@@ -26,13 +42,42 @@ export function summary(trace: readonly Attempted[]): Failure {
   const kind = kindOf(counted)
   const same = counted.every((failure) => failure.kind === kind)
   const waits = counted.flatMap(({ details }) => details.retryAfterMs ?? [])
-  const who = [...new Set(trace.map(({ target }) => nameOf(target)))].join(', ')
   const said = counted.length === 1 ? first.message : (OF_ALL[kind] ?? first.message)
-  return new Failure(kind, `${said} Asked: ${who}.`, {
+  return new Failure(kind, `${said} Asked: ${clausesOf(trace)}.`, {
     ...(same && first.details.param !== undefined ? { param: first.details.param } : {}),
     ...(same && first.details.code !== undefined ? { code: first.details.code } : {}),
-    ...(waits.length === 0 ? {} : { retryAfterMs: Math.min(...waits) }),
+    ...(waits.length === 0 ? {} : { retryAfterMs: Math.min(...waits, LONGEST_WAIT_MS) }),
+    ...(counted.every(isHopeless) ? { shouldRetry: false } : {}),
   })
+}
+
+/** Why nobody was asked at all. */
+export function nobodyNow({ overloaded, retryAfterMs }: Refusal): Failure {
+  const kind = overloaded ? 'overloaded' : 'rate-limited'
+  return new Failure(kind, OF_ALL[kind] ?? '', { retryAfterMs })
+}
+
+/** What happened to each that was asked, in one dull clause: `openai: refused connection; azure: 429`. */
+function clausesOf(trace: readonly Attempted[]): string {
+  const asked = askedIn(trace)
+  const isOneModel = new Set(asked.map(({ target }) => target.model)).size === 1
+  const clauses = asked.map(({ target, failure }) => {
+    const name = isOneModel ? target.deployment.provider : nameOf(target)
+    return `${name}: ${clauseOf(failure)}`
+  })
+  return [...new Set(clauses)].slice(0, MOST_CLAUSES).join('; ')
+}
+
+function clauseOf(failure: Failure | undefined): string {
+  const { upstreamStatus: status = 0, clause } = failure?.details ?? {}
+  return status >= 300
+    ? String(status)
+    : (clause ?? CLAUSES[failure?.kind ?? 'provider-failed'] ?? 'refused the request')
+}
+
+/** Another try soon would end the same way: our account is not in order, or the provider says so itself. */
+function isHopeless({ kind, details }: Failure): boolean {
+  return HOPELESS.has(kind) || details.shouldRetry === false
 }
 
 function kindOf(failures: readonly Failure[]): FailureKind {

@@ -30,6 +30,10 @@ export async function askProvider(
     body: request.body,
     redirect: 'manual',
     signal,
+  }).catch((error: unknown) => {
+    // Whoever hangs up before a word has refused us; the runtime does not tell these apart.
+    const clause = 'refused connection'
+    throw new Failure('provider-failed', 'The provider could not be reached.', { reason: String(error), clause })
   })
   if (response.status >= 200 && response.status < 300) return response
   if (response.status >= 300 && response.status < 400) {
@@ -44,6 +48,7 @@ export async function askProvider(
     // Before anything is cut out of it: half a key is still half a key.
     body: parsed(withoutSecret(await readErrorText(response), secret)),
     now: Date.now(),
+    sent: [request.body, request.path, ...Object.values(request.headers)],
   })
 }
 
@@ -89,6 +94,7 @@ export async function readAnswerBody(response: Response, { secret }: ConfiguredP
   } catch {
     throw new Failure('provider-failed', 'The provider answered with something that is not JSON.', {
       upstreamStatus: response.status,
+      clause: 'no JSON',
       detail: withoutSecret(text, secret).slice(0, 200),
     })
   }

@@ -27,9 +27,10 @@ export interface Ask<T extends Askable> {
   readonly trial?: string
 }
 
-/** Why nobody was asked: all limit us. */
+/** Why nobody was asked: all limit us, or some of them are overloaded. */
 export interface Refusal {
   readonly retryAfterMs: number
+  readonly overloaded: boolean
 }
 
 /** The course of one request's attempts (routing 2.5), without a clock of its own. */
@@ -158,7 +159,8 @@ export function createAttempts<T extends Askable>(options: AttemptsOptions<T>): 
     refusal(now) {
       const [soonest] = limited
       if (tries > 0 || soonest === undefined) return undefined
-      return { retryAfterMs: Math.max((turn?.at ?? soonest.until) - now, 0) }
+      const overloaded = limited.some(({ reason }) => reason === 'overload')
+      return { retryAfterMs: Math.max((turn?.at ?? soonest.until) - now, 0), overloaded }
     },
   }
 }

@@ -204,7 +204,7 @@ const NOTHING = unknownHealth()
 
 /** Two outcomes as one, where nothing is lost by it: alike, near each other, and no trial. */
 function mergeOf(before: Outcome, after: Outcome): Outcome | undefined {
-  const isAlike = before.class === after.class && before.bucket === after.bucket
+  const isAlike = before.class === after.class && before.bucket === after.bucket && before.limit === after.limit
   if (!isAlike || before.trial !== undefined || after.trial !== undefined || before.waitMs !== after.waitMs) {
     return undefined
   }

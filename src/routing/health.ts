@@ -1,4 +1,4 @@
-import { BUCKETS, type Outcome, WHOLE } from './outcome.ts'
+import { BUCKETS, type Outcome, sizeOf, WHOLE } from './outcome.ts'
 
 /**
  * What is known of a deployment, in closed form: counts that fade by themselves, so that no clock has to tick
@@ -27,6 +27,11 @@ export interface Health {
   trials: number
   leasedAt: number
   limitedUntil: number
+  /** `overload` where it is no limit of ours. */
+  limitedBy: string
+  /** Until when prompts of this size and larger are limited; smaller ones are not. */
+  largeLimitedUntil: number
+  largeFrom: number
   /** Rate limits that followed each other closely: each doubles the time of the ramp after it. */
   limits: number
   /** What others make of it where we know little ourselves, and since when. */
@@ -120,6 +125,9 @@ export function unknownHealth(): Health {
     trials: 0,
     leasedAt: 0,
     limitedUntil: 0,
+    limitedBy: '',
+    largeLimitedUntil: 0,
+    largeFrom: 0,
     limits: 0,
     prior: PRIOR_P,
     priorAt: 0,
@@ -149,15 +157,7 @@ export function record(health: Health, outcome: Outcome, now: number, seed = 0.5
       if (beganAt > health.failedFrom) health.run = 0
       return
     case 'limit':
-      if (now >= health.limitedUntil) {
-        // Where it answered in between, it is our rate that it minds, and we come back slower each time.
-        const served = health.latency.some(([, , , , at]) => at > health.limitedUntil)
-        health.limits = served && now - health.limitedUntil < LIMIT_MS.apart ? Math.min(health.limits + 1, 3) : 0
-      }
-      health.limitedUntil = Math.max(
-        health.limitedUntil,
-        now + Math.min(outcome.waitMs ?? LIMIT_MS.usual, LIMIT_MS.most) * (1 + seed * 0.1),
-      )
+      limit(health, outcome, now, seed)
       return
     case 'ok':
       health.ok += count
@@ -195,6 +195,30 @@ export function record(health: Health, outcome: Outcome, now: number, seed = 0.5
     kind,
     health.open && health.reason === 'config' ? CONFIG_MS : kind === 'post' ? POST_OPEN_MS : OPEN_MS,
   )
+}
+
+function limit(health: Health, { bucket, waitMs, limit: by }: Outcome, now: number, seed: number): void {
+  const until = now + Math.min(waitMs ?? LIMIT_MS.usual, LIMIT_MS.most) * (1 + seed * 0.1)
+  const size = sizeOf(bucket)
+  if (by === 'size' && size > 0) {
+    const isOn = health.largeLimitedUntil > now
+    health.largeFrom = isOn ? Math.min(health.largeFrom, size) : size
+    health.largeLimitedUntil = Math.max(health.largeLimitedUntil, until)
+    return
+  }
+  if (now >= health.limitedUntil) {
+    // Where it answered in between, it is our rate that it minds, and we come back slower each time.
+    const served = health.latency.some(([, , , , at]) => at > health.limitedUntil)
+    health.limits = served && now - health.limitedUntil < LIMIT_MS.apart ? Math.min(health.limits + 1, 3) : 0
+  }
+  limitUntil(health, until, by === 'overload')
+}
+
+/** Takes in that a deployment is limited, whoever says so; the limit that lasts the longest counts. */
+export function limitUntil(health: Health, until: number, overloaded: boolean): void {
+  if (until <= health.limitedUntil) return
+  health.limitedUntil = until
+  health.limitedBy = overloaded ? 'overload' : ''
 }
 
 function isBad(health: Health, now: number): boolean {
@@ -260,13 +284,14 @@ function successOf(health: Health, now: number): number {
 /** What a record means at a moment, for requests of one bucket. */
 export function judge(health: Health, now: number, bucket: number): Judged {
   const p = successOf(health, now)
-  const { open: isOut, until, limitedUntil, limits, closedAt } = health
+  const { open: isOut, until, limitedBy, limits, closedAt } = health
+  const limitedUntil = limitedUntilFor(health, bucket)
   const [mean, base, deviation, samples, at] = health.latency[bucket] ?? UNMEASURED
   // What was slow when last asked, long ago, may not be any more.
   const stale = 1 - Math.exp(-Math.max(now - at - STALE_MS.after, 0) / STALE_MS.within)
   const log = mean + stale * (base - mean)
   const hoped = now - at > STALE_MS.unsure ? Math.min(log, base) : log
-  const state = stateOf(health, now, p)
+  const state = stateOf(health, now, p, limitedUntil)
   const since = Math.min(now - closedAt, (now - limitedUntil) / 2 ** limits)
   return {
     state,
@@ -277,7 +302,8 @@ export function judge(health: Health, now: number, bucket: number): Judged {
     samples,
     tokensPerSecond: health.speed[3] > 0 ? Math.exp(health.speed[0]) : undefined,
     until: state === 'limited' ? limitedUntil : isOut ? until : 0,
-    reason: state === 'limited' ? 'limit' : isOut ? health.reason : state === 'suspect' ? suspicion(health) : '',
+    reason:
+      state === 'limited' ? limitedBy || 'limit' : isOut ? health.reason : state === 'suspect' ? suspicion(health) : '',
     shaky: health.run >= suspectRun(health) && now - health.leasedAt < SHAKY_MS,
     ramp: Math.min(
       RAMP_LEAST + ((1 - RAMP_LEAST) * since) / (health.reason === 'post' ? RAMP_MS.post : RAMP_MS.usual),
@@ -290,8 +316,12 @@ function suspicion({ pre, post }: Health): string {
   return pre + post === 0 ? 'others' : post > pre ? 'post' : 'pre'
 }
 
-function stateOf(health: Health, now: number, p: number): State {
-  if (health.limitedUntil > now) return 'limited'
+function limitedUntilFor({ limitedUntil, largeLimitedUntil, largeFrom }: Health, bucket: number): number {
+  return sizeOf(bucket) >= largeFrom ? Math.max(limitedUntil, largeLimitedUntil) : limitedUntil
+}
+
+function stateOf(health: Health, now: number, p: number, limitedUntil = health.limitedUntil): State {
+  if (limitedUntil > now) return 'limited'
   if (health.open) return health.until > now ? 'open' : 'half-open'
   const idleMs = Math.max(now - health.at, 0)
   const cuts = health.cuts * Math.exp((-idleMs / COUNT_MS) * CUTS.fading)
@@ -319,10 +349,26 @@ export function isTrialDue(health: Health, now: number, spacing = 1): boolean {
 
 /** When something last happened to a record. */
 export function touchedAt(health: Health): number {
-  return Math.max(health.at, health.limitedUntil, health.until, ...health.latency.map(([, , , , at]) => at))
+  return Math.max(
+    health.at,
+    health.limitedUntil,
+    health.largeLimitedUntil,
+    health.until,
+    ...health.latency.map(([, , , , at]) => at),
+  )
 }
 
-const TIMES = ['at', 'until', 'failedFrom', 'closedAt', 'leasedAt', 'limitedUntil', 'priorAt'] as const
+const TIMES = [
+  'at',
+  'until',
+  'failedFrom',
+  'closedAt',
+  'leasedAt',
+  'limitedUntil',
+  'largeLimitedUntil',
+  'priorAt',
+] as const
+const FUTURE: ReadonlySet<string> = new Set(['until', 'limitedUntil', 'largeLimitedUntil'])
 /** No wait that another names is longer. */
 const FAR_MS = 900_000
 
@@ -337,7 +383,7 @@ export function restore(raw: unknown, now: number, shiftMs = 0): Health {
     Object.assign(health, { [name]: typeof value === 'string' ? value.slice(0, 40) : value })
   }
   for (const name of TIMES) {
-    const far = name === 'until' || name === 'limitedUntil' ? now + FAR_MS : now
+    const far = FUTURE.has(name) ? now + FAR_MS : now
     if (health[name] !== 0) health[name] = Math.min(health[name] + shiftMs, far)
   }
   for (const name of ['ok', 'pre', 'post', 'run', 'opens', 'trials', 'limits', 'cuts'] as const)
@@ -365,16 +411,25 @@ function restoreAverage(raw: unknown, now: number, shiftMs: number): Average {
   ]
 }
 
-/** Makes room for another record: that which was touched the longest ago goes. */
+/**
+ * Makes room for another record. Of the provider that has the most of them, that goes whose last outcome is the longest ago:
+ * names that callers invent for one server push out each other, and nobody else's.
+ */
 export function forgetOne(records: Map<string, Health>): void {
+  const counts = new Map<string, number>()
+  for (const name of records.keys()) counts.set(providerOf(name), (counts.get(providerOf(name)) ?? 0) + 1)
+  const most = Math.max(...counts.values())
   let oldest: string | undefined
   let at = Number.POSITIVE_INFINITY
   for (const [name, health] of records) {
-    const touched = touchedAt(health)
-    if (touched < at) {
-      oldest = name
-      at = touched
-    }
+    if (health.at >= at || counts.get(providerOf(name)) !== most) continue
+    oldest = name
+    at = health.at
   }
   if (oldest !== undefined) records.delete(oldest)
+}
+
+/** The provider of a deployment, by its name. */
+export function providerOf(deployment: string): string {
+  return deployment.slice(0, deployment.indexOf('/'))
 }

@@ -37,12 +37,16 @@ function add(pooled: Map<string, DigestRow>, row: DigestRow, ageMs: number): voi
   const { deployment } = row
   const before = pooled.get(deployment)
   const factor = Math.exp(-ageMs / COUNT_MS)
+  const leftMs = row.limitMs - ageMs
+  const isLonger = leftMs > (before?.limitMs ?? 0)
+  const overloaded = (isLonger ? row : before)?.overloaded === true
   pooled.set(deployment, {
     deployment,
     ok: (before?.ok ?? 0) + row.ok * factor,
     failed: (before?.failed ?? 0) + row.failed * factor,
     open: (before?.open ?? 0) + (ageMs < OPEN_MS ? row.open : 0),
-    limitMs: Math.max(before?.limitMs ?? 0, row.limitMs - ageMs, 0),
+    limitMs: isLonger ? leftMs : (before?.limitMs ?? 0),
+    ...(overloaded ? { overloaded } : {}),
   })
 }
 

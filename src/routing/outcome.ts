@@ -16,6 +16,8 @@ export interface Outcome {
   readonly tokensPerSecond?: number
   /** With `limit`: how long the provider wants to be left alone. */
   readonly waitMs?: number
+  /** With `limit`: it is overloaded, or what is limited is the size of requests; otherwise it is our rate. */
+  readonly limit?: 'overload' | 'size'
   /** The trial that the attempt was (`Ask.trial`). */
   readonly trial?: string
   /** As many alike are told in one; 1 where absent. */
@@ -57,6 +59,8 @@ export interface DigestRow {
   readonly open: number
   /** How long a rate limit still lasts; 0 where there is none. */
   readonly limitMs: number
+  /** It is no limit of ours: the provider is overloaded. */
+  readonly overloaded?: boolean
 }
 
 export interface Digest {
@@ -71,28 +75,38 @@ export const BUCKETS = 6
 /** The first bucket of whole bodies. */
 export const WHOLE = BUCKETS / 2
 
+/** 0 to 2, by the size of the prompt. */
+export function sizeOf(bucket: number): number {
+  return bucket % WHOLE
+}
+
 /** Times are compared only among prompts of one size class, and streams never with whole bodies. */
 export function bucketOf(stream: boolean, promptTokens: number): number {
-  return (stream ? 0 : WHOLE) + (promptTokens < SMALL_TOKENS ? 0 : promptTokens < LARGE_TOKENS ? 1 : 2)
+  return (stream ? 0 : WHOLE) + (isSmall(promptTokens) ? 0 : promptTokens < LARGE_TOKENS ? 1 : 2)
+}
+
+export function isSmall(tokens: number): boolean {
+  return tokens < SMALL_TOKENS
 }
 
 /** The class of a failure, before or after the answer had begun; undefined where it says nothing about the provider. */
 export function classOf({ fault, kind, details }: Failure, begun = false): OutcomeClass | undefined {
+  if (details.health === 'none') return undefined
   switch (fault) {
     case 'provider':
       return begun ? 'post' : 'pre'
     case 'timeout':
       return begun ? 'post' : 'timeout'
     case 'limit':
-      // One request that is too large for a limit says nothing about the next.
-      if (details.upstreamStatus === 413) return undefined
       // A bare 503 says that something is broken; only one that names a time, or says `overloaded`, is about load.
       if (kind === 'overloaded' && details.retryAfterMs === undefined && details.upstreamStatus !== 529) {
         return begun ? 'post' : 'pre'
       }
       return 'limit'
     case 'config':
-      return 'config'
+      // Short of certainty it counts as any other failure: several of them take it out, for seconds.
+      if (details.health === 'opens') return 'config'
+      return begun ? 'post' : 'pre'
     case 'caller':
     case 'gateway':
     case 'left':
@@ -104,7 +118,7 @@ export function classOf({ fault, kind, details }: Failure, begun = false): Outco
 
 /** An outcome out of a message, at the receiver's time; undefined where it makes no sense. */
 export function readEvent(raw: unknown, now: number): Outcome | undefined {
-  const { deployment, class: kind, bucket, ageMs, trial, ...rest } = Object(raw) as Record<string, unknown>
+  const { deployment, class: kind, bucket, ageMs, trial, limit, ...rest } = Object(raw) as Record<string, unknown>
   if (typeof deployment !== 'string' || deployment.length > 300 || !CLASSES.has(kind)) return undefined
   const number = (value: unknown, most: number) =>
     typeof value === 'number' && value >= 0 ? Math.min(value, most) : undefined
@@ -121,6 +135,7 @@ export function readEvent(raw: unknown, now: number): Outcome | undefined {
     ...optional('tokensPerSecond', 100_000),
     ...optional('waitMs', 120_000),
     ...optional('count', 10_000),
+    ...(limit === 'overload' || limit === 'size' ? { limit } : {}),
     ...(typeof trial === 'string' ? { trial } : {}),
   }
 }

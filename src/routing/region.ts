@@ -4,6 +4,8 @@ import {
   type Health,
   isTrialDue,
   judge,
+  limitUntil,
+  providerOf,
   record,
   restore,
   touchedAt,
@@ -118,7 +120,8 @@ export function createRegion(saved?: unknown, startedAt = 0): Region {
           const limitMs = Math.max(health.limitedUntil - now, 0)
           // What has faded is not told, or regions would keep it alive for each other.
           if (ok + failed < FADED && !health.open && limitMs === 0) return []
-          return { deployment, ok, failed, open: health.open ? 1 : 0, limitMs }
+          const overloaded = limitMs > 0 && health.limitedBy === 'overload'
+          return { deployment, ok, failed, open: health.open ? 1 : 0, limitMs, ...(overloaded ? { overloaded } : {}) }
         }),
       }
     },
@@ -128,7 +131,7 @@ export function createRegion(saved?: unknown, startedAt = 0): Region {
       troubled = false
       for (const raw of rows.slice(0, MOST_DEPLOYMENTS)) {
         if (!isRow(raw)) continue
-        const { deployment, ok, failed, open, limitMs } = raw
+        const { deployment, ok, failed, open, limitMs, overloaded } = raw
         const counted = (ok * OTHERS_WEIGHT + OWN_WEIGHT * OWN_P) / ((ok + failed) * OTHERS_WEIGHT + OWN_WEIGHT)
         const health = recordOf(deployment)
         // Who has tried it lately knows better.
@@ -137,7 +140,7 @@ export function createRegion(saved?: unknown, startedAt = 0): Region {
         troubled ||= p < 0.95 || limitMs > 0
         health.prior = p
         health.priorAt = now
-        health.limitedUntil = Math.max(health.limitedUntil, limitMs > 0 ? now + Math.min(limitMs, 120_000) : 0)
+        if (limitMs > 0) limitUntil(health, now + Math.min(limitMs, 120_000), overloaded === true)
       }
     },
     nextDigestMs(now) {
@@ -165,10 +168,6 @@ const OWN_P = 0.98
 
 function stateWord({ open, limitedUntil, opens }: Health, now: number): string {
   return `${open} ${limitedUntil > now} ${opens}`
-}
-
-function providerOf(deployment: string): string {
-  return deployment.slice(0, deployment.indexOf('/'))
 }
 
 function isFailing({ open, run }: Health): boolean {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import type { FailureKind } from '../../src/chat/failure.ts'
-import { duration, readErrorInAnswer, readUpstreamFailure } from '../../src/dialects/upstream-failure.ts'
+import { type FailureKind, withoutKeyLike } from '../../src/chat/failure.ts'
+import { duration } from '../../src/dialects/retry-after.ts'
+import { readErrorInAnswer, readUpstreamFailure } from '../../src/dialects/upstream-failure.ts'
 
 const NOW = Date.parse('2026-01-01T00:00:00Z')
 
@@ -302,7 +303,10 @@ describe('how long to wait is read from', () => {
     ['retry-after in seconds', { 'retry-after': '3' }, {}, 3000],
     ['retry-after with a fraction', { 'retry-after': '0.5' }, {}, 500],
     ['retry-after as a date (case 80)', { 'retry-after': SOON.toUTCString() }, {}, 12_000],
-    ['a date gone by', { 'retry-after': new Date(NOW - 5000).toUTCString() }, {}, 0],
+    ['a date gone by', { 'retry-after': new Date(NOW - 5000).toUTCString() }, {}, 1000],
+    ['nothing to wait for, which is a second all the same', { 'retry-after': '0' }, {}, 1000],
+    ['less than nothing', { 'retry-after': '-30' }, {}, 1000],
+    ['less than nothing in milliseconds', { 'retry-after-ms': '-1' }, {}, 1000],
     ['retry-after-ms before retry-after', { 'retry-after-ms': '250', 'retry-after': '3' }, {}, 250],
     [
       "Anthropic's reset of what is used up",
@@ -320,6 +324,9 @@ describe('how long to wait is read from', () => {
     ['text in milliseconds', {}, openai('rate_limit_exceeded', 'Please try again in 644ms.'), 644],
     ['text in seconds', {}, openai('rate_limit_exceeded', 'Please try again in 3.89s. Visit a.'), 3890],
     ['text in minutes and seconds', {}, openai('rate_limit_exceeded', 'Please try again in 1m2s.'), 62_000],
+    ['words for units', {}, openai('x', 'Please try again in 500 milliseconds.'), 500],
+    ['several words', {}, openai('x', 'Try again in 1 minute and 20 seconds, or in 3 hours.'), 80_000],
+    ['another way to say it', {}, openai('x', 'Please retry after 12 seconds.'), 12_000],
     ['nowhere', {}, openai('rate_limit_exceeded'), undefined],
     ['nonsense', { 'retry-after': 'soon' }, {}, undefined],
   ])('%s', (_, headers, body, expected) => {
@@ -343,6 +350,11 @@ test.each([
   ['3.89s', 3890],
   ['1m2s', 62_000],
   ['1h', 3_600_000],
+  ['500 milliseconds', 500],
+  ['2 minutes', 120_000],
+  ['1 sec', 1000],
+  ['2d', 172_800_000],
+  ['5 moments', undefined],
   ['soon', undefined],
 ])('the duration %s is %s ms', (text, expected) => {
   expect(duration(text)).toBe(expected)
@@ -363,10 +375,45 @@ describe('an error inside an answer', () => {
     expect(readErrorInAnswer(body).kind).toBe(kind)
   })
 
-  test('tells the client what the provider said and its type, but no key (E03)', () => {
-    const { message } = readErrorInAnswer(anthropic('overloaded_error', 'Busy, sk-abcdefghijklmnop.'))
-    expect(message).toMatch(/Busy.*overloaded_error/)
-    expect(message).not.toContain('abcdefghijklmnop')
+  test.each([
+    'Overloaded',
+    'The server had an error while processing your request. Sorry about that!',
+    "Error: the model's worker died",
+  ])('tells the client plain words and its type (E03): %s', (words) => {
+    const { message } = readErrorInAnswer(anthropic('overloaded_error', words))
+    expect(message).toBe(`The provider broke off with an error: ${words} (overloaded_error)`)
+  })
+
+  test.each([
+    'Rate limit reached for Acme Inc.',
+    'the organization is disabled',
+    'cannot reach backend-three',
+    'cannot reach backend.internal',
+    'no slot left on node 7',
+    'see `proj_x`',
+    '',
+  ])('tells none of “%s”, which may be about our account and its machines', (words) => {
+    expect(readErrorInAnswer(anthropic('api_error', words)).message).toBe('The provider failed. (api_error)')
+  })
+
+  test('tells the client what it is and its type (E03), but none of the words that name our account and its machines', () => {
+    const words = 'Busy: org-acme, project proj_7, backend 10.1.2.3:8080, sk-abcdefghijklmnop.'
+    const failure = readErrorInAnswer(anthropic('overloaded_error', words))
+    expect(failure.message).toBe('The provider is overloaded. (overloaded_error)')
+    expect(failure.details.detail).toContain('org-acme')
+    expect(readErrorInAnswer({ error: { message: words, type: 'org-acme', code: 'proj_7' } }).message).toBe(
+      'The provider failed.',
+    )
+  })
+
+  test('tells the provider’s words where the caller can mend it', () => {
+    const { message } = readErrorInAnswer({ error: { code: 400, message: 'temperature is too high' } })
+    expect(message).toBe('temperature is too high')
+  })
+
+  test.each([401, 402, 404, 429])('takes nobody out by a %i that stands in it', (code) => {
+    const body = { error: { code, status: 'NOT_FOUND', type: 'insufficient_quota', message: 'a' } }
+    expect(readErrorInAnswer(body).details.health).not.toBe('opens')
   })
 })
 
@@ -381,4 +428,217 @@ test.each([
     now: 0,
   })
   expect(failure.toError()).toMatchObject({ message, param, code: 'unsupported_parameter' })
+})
+
+/** What is made of an error, of which the caller had sent some of the words. */
+function verdict(status: number, body: unknown, sent: readonly string[] = []) {
+  const { kind, failover, details } = readUpstreamFailure({ status, body, now: NOW, header: () => null, sent })
+  return { kind, failover, health: details.health }
+}
+
+describe("a provider's refusal of one request speaks for nobody else", () => {
+  const request = (...words: string[]) => [JSON.stringify({ model: 'gpt-4o', messages: words })]
+
+  test.each<[string, unknown, string]>([
+    ['a field', openai('unknown_parameter', "Unknown parameter: 'invalid_api_key'."), 'invalid_api_key'],
+    [
+      'an address',
+      openai('invalid_image_url', 'Error while downloading https://x.example/insufficient_quota.png.'),
+      'https://x.example/insufficient_quota.png',
+    ],
+    [
+      'a type',
+      openai(null, "Invalid value: 'authentication_error invalid x-api-key'."),
+      'authentication_error invalid x-api-key',
+    ],
+    ['a code', openai('insufficient_quota', 'No such tool.'), 'insufficient_quota'],
+    [
+      'a sentence at its beginning',
+      { error: { message: 'Your credit balance is too low is no tool' } },
+      'Your credit balance is too low',
+    ],
+    ['a sentence in another case', openai(null, 'No tool INCORRECT API KEY.'), 'incorrect api key'],
+    ['what JSON escapes', openai(null, 'model "x" is not available'), 'model "x" is not available'],
+  ])('where it repeats %s of the caller’s, it is the caller’s own', (_, body, words) => {
+    expect(verdict(400, body, request(words))).toEqual({ kind: 'rejected', failover: false, health: undefined })
+  })
+
+  test('words of our account in the middle of a message are worth another candidate, and no outcome', () => {
+    const body = openai(null, 'upstream said: your credit balance is too low')
+    expect(verdict(400, body)).toEqual({ kind: 'credentials-refused', failover: true, health: 'none' })
+  })
+
+  test.each<[string, unknown]>([
+    ['Anthropic: no credit', anthropic('invalid_request_error', 'Your credit balance is too low to access the API.')],
+    [
+      'Anthropic: our own limit',
+      anthropic(
+        'invalid_request_error',
+        'You have reached your specified API usage limits. You will regain access on 2026-02-01 at 00:00 UTC.',
+      ),
+    ],
+    ['Google: our key', google('INVALID_ARGUMENT', 'API key not valid.', [{ reason: 'API_KEY_INVALID' }])],
+    ['Google: our place', google('FAILED_PRECONDITION', 'User location is not supported for the API use.')],
+  ])('%s, told as 400: another candidate, and a failure like any other for its health', (_, body) => {
+    expect(verdict(400, body)).toEqual({ kind: 'credentials-refused', failover: true, health: undefined })
+  })
+
+  test('a file of the caller’s that is not ready is the caller’s', () => {
+    const body = google('FAILED_PRECONDITION', 'The File abc is not in an ACTIVE state and usage is not allowed.')
+    expect(verdict(400, body)).toMatchObject({ kind: 'rejected', failover: false })
+  })
+
+  test.each<[number, unknown]>([
+    [401, { detail: 'Invalid API Key' }],
+    [402, openai('invalid_request_error', 'Insufficient Balance')],
+    [403, google('PERMISSION_DENIED')],
+    [404, openai('model_not_found')],
+    [404, anthropic('not_found_error', 'model: x')],
+    [410, openai('model_deprecated')],
+    [429, openai('insufficient_quota')],
+  ])('a %i with %j is certain', (status, body) => {
+    expect(verdict(status, body)).toMatchObject({ failover: true, health: 'opens' })
+  })
+
+  test.each<[number, unknown]>([
+    [403, '<html>Sorry, you have been blocked'],
+    [403, { error: 'no' }],
+    [404, '<html>Not found'],
+    [404, { message: "model 'x' was removed" }],
+    [410, ''],
+  ])('a %i with no code of the provider’s (%j) is not', (status, body) => {
+    expect(verdict(status, body)).toMatchObject({ failover: true, health: undefined })
+  })
+
+  test('a code that also stands in what was sent is not, and the next candidate is asked all the same', () => {
+    const body = openai('insufficient_quota')
+    expect(verdict(429, body, request('what does insufficient_quota mean?'))).toEqual({
+      kind: 'rate-limited',
+      failover: true,
+      health: undefined,
+    })
+    expect(verdict(404, openai('model_not_found'), request('model_not_found'))).toMatchObject({
+      kind: 'model-missing',
+      health: undefined,
+    })
+  })
+
+  test('whom OpenRouter passes on to may lack a feature: the next may have it, and nobody is out', () => {
+    const body = { error: { code: 404, message: 'No endpoints found that support tool use.' } }
+    expect(verdict(404, body)).toEqual({ kind: 'model-not-capable', failover: true, health: undefined })
+  })
+})
+
+describe('a request that is too large for our account', () => {
+  test.each<[string, number, unknown]>([
+    [
+      'OpenAI',
+      429,
+      openai('rate_limit_exceeded', 'Request too large for gpt-4o on tokens per min: Limit 30000.', 'tokens'),
+    ],
+    ['Groq', 413, openai('rate_limit_exceeded', 'Request too large for model `x`.', 'tokens')],
+    [
+      'OpenRouter',
+      402,
+      {
+        error: {
+          code: 402,
+          message:
+            'This request requires more credits, or fewer max_tokens. You requested up to 64000 tokens, but can only afford 512.',
+        },
+      },
+    ],
+    ['OpenRouter, by its prompt', 402, { error: { code: 402, message: 'Prompt tokens limit exceeded: 9000 > 512.' } }],
+  ])('is no outcome, also where its words stand in what was sent (%s)', (_, status, body) => {
+    for (const sent of [[], [JSON.stringify(body)]]) {
+      expect(verdict(status, body, sent)).toMatchObject({ failover: true, health: 'none' })
+    }
+    expect(read(status, body).details).toMatchObject({ shouldRetry: false })
+    expect(read(status, body).message).toContain('larger than')
+  })
+
+  test('says something of large requests only, where tokens are what is limited', () => {
+    const limited = openai('rate_limit_exceeded', 'Rate limit reached on tokens per min (TPM).', 'tokens')
+    expect(verdict(429, limited)).toMatchObject({ kind: 'rate-limited', health: 'size' })
+    const exceeding = anthropic('rate_limit_error', 'This would exceed your limit of 20,000 input tokens per minute.')
+    expect(verdict(429, exceeding)).toMatchObject({ health: 'size' })
+    expect(verdict(429, openai('rate_limit_exceeded', 'Slow down.', 'requests'))).toMatchObject({ health: undefined })
+  })
+})
+
+test.each([
+  'Unrecognized request argument supplied: moderation',
+  'Unrecognized request arguments supplied: context_length, safety_system',
+  "Unknown parameter: 'context_length'.",
+  'context_length: Extra inputs are not permitted',
+  "property 'content_filter' is unsupported",
+  'Invalid JSON payload received. Unknown name "flagged as": Cannot find field.',
+  'Argument not supported on this model: context_length',
+  "Function 'model x' not found in tools.",
+])('the name of a field decides nothing: “%s” is a bad request', (message) => {
+  const sent = JSON.stringify({
+    moderation: 1,
+    context_length: 1,
+    safety_system: 1,
+    content_filter: 1,
+    'flagged as': 1,
+  })
+  expect(verdict(400, { error: { message } }, [sent])).toMatchObject({ kind: 'rejected', failover: false })
+})
+
+test('what OpenRouter was told as JSON is read as such', () => {
+  const raw = JSON.stringify({ type: 'error', error: { message: 'prompt is too long: 9 tokens > 8 maximum' } })
+  const body = { error: { code: 400, message: 'Provider returned error', metadata: { raw } } }
+  expect(read(400, body)).toMatchObject({ kind: 'context-length', message: 'prompt is too long: 9 tokens > 8 maximum' })
+})
+
+/** Milliseconds for something, the best of three. */
+function timed(work: () => unknown): number {
+  const times = [1, 2, 3].map(() => {
+    const startedAt = performance.now()
+    work()
+    return performance.now() - startedAt
+  })
+  return Math.min(...times)
+}
+
+describe('a hostile provider', () => {
+  const long = (piece: string) => piece.repeat(120_000 / piece.length)
+  test.each<[string, () => unknown]>([
+    ['a code of 120 KB', () => read(503, openai(long('key-')))],
+    ['a type that looks like models', () => read(400, openai(null, long('model '), long('model ')))],
+    ['a delay of 120,000 digits', () => read(429, google('X', 'a', [{ retryDelay: long('1') }]))],
+    [
+      'a reset of as many',
+      () => read(429, {}, { 'x-ratelimit-remaining-tokens': '0', 'x-ratelimit-reset-tokens': long('1') }),
+    ],
+    ['words of a delay', () => read(429, openai('x', `try again in ${long('1 ')}`))],
+    ['a page of blanks', () => read(400, long(' '))],
+    [
+      '100,000 details',
+      () =>
+        read(
+          429,
+          google(
+            'X',
+            'a',
+            Array.from({ length: 100_000 }, () => ({ reason: 'PerDay', violations: [] })),
+          ),
+        ),
+    ],
+    ['an error inside a 200', () => readErrorInAnswer(openai(long('key-'), long("'`")))],
+    ['quotes that never end', () => read(400, openai(null, long('\'a`"')))],
+    ['a log line of keys', () => withoutKeyLike(long('key-'))],
+    ['a code as a log holds it', () => withoutKeyLike(JSON.stringify(read(503, openai(long('key-'))).details))],
+  ])('costs nothing with %s', (_, work) => {
+    // What is quadratic takes seconds.
+    expect(timed(work)).toBeLessThan(400)
+  })
+
+  test('has what is kept of its codes cut', () => {
+    const { details } = read(400, { error: { message: 'a', code: long('c'), param: long('p') } })
+    expect(details.code).toHaveLength(200)
+    expect(details.param).toHaveLength(200)
+    expect(details.reason).toBeUndefined()
+  })
 })

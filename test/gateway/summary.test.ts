@@ -19,7 +19,8 @@ function summed(...failures: readonly Failure[]) {
     })),
   )
   const { type, param, code, message } = failure.toError()
-  return { status: failure.status, type, param, code, message, retryAfterMs: failure.details.retryAfterMs }
+  const { retryAfterMs, shouldRetry } = failure.details
+  return { status: failure.status, type, param, code, message, retryAfterMs, shouldRetry }
 }
 
 const limited = (retryAfterMs?: number) =>
@@ -58,6 +59,17 @@ describe('of several failures', () => {
     expect(summed(overloaded(3000), limited(7000)).retryAfterMs).toBe(3000)
   })
 
+  test('it is cut to what is believed ourselves', () => {
+    expect(summed(limited(86_400_000), limited(Number.POSITIVE_INFINITY)).retryAfterMs).toBe(120_000)
+  })
+
+  test('another try is advised against only where it would help with nobody', () => {
+    const refused = () => new Failure('credentials-refused', 'It does not know us.', { upstreamStatus: 401 })
+    const final = () => new Failure('provider-failed', 'It broke.', { upstreamStatus: 500, shouldRetry: false })
+    expect(summed(refused(), usedUp(), missing(), final()).shouldRetry).toBe(false)
+    expect(summed(refused(), broken()).shouldRetry).toBeUndefined()
+  })
+
   test('no wait is made up where nobody named one', () => {
     expect(summed(limited(), limited())).toHaveProperty('retryAfterMs', undefined)
   })
@@ -69,7 +81,10 @@ describe('of several failures', () => {
   test('the message speaks of all, and names whom we asked', () => {
     const { message } = summed(limited(), overloaded())
     expect(message).not.toContain('Slow down.')
-    expect(message).toContain('openai/gpt-4o, azure/gpt-4o')
+    expect(message).toContain('Asked: openai: rate limit; azure: overloaded.')
+    const lost = new Failure('provider-failed', 'It is not there.', { clause: 'refused connection' })
+    const coded = new Failure('rate-limited', 'Slow down.', { upstreamStatus: 429 })
+    expect(summed(lost, coded).message).toMatch(/ Asked: openai: refused connection; azure: 429\.$/)
   })
 })
 

@@ -118,4 +118,21 @@ describe('a provider that limits us', { concurrent: true }, () => {
     for (const answer of answers) expect(answer).toMatchObject({ status: 429 })
     for (const answer of answers) expect(askedOf(answer)).toEqual(['openai'])
   })
+
+  test('because it is overloaded answers 503, also to those for whom nobody is asked any more', async ({
+    expect,
+    onTestFinished,
+  }) => {
+    const router9 = await watchedHere({}, onTestFinished)
+    const body = { model: MODELS.openai }
+    router9.simulator.setFault('openai', { status: 503, retryAfter: 20 })
+    expect(await router9.ask(body)).toMatchObject({ status: 503 })
+    router9.simulator.clearRequests()
+    const refused = await router9.ask(body)
+    expect(refused).toMatchObject({ status: 503, attempts: [] })
+    expect(JSON.parse(refused.text)).toMatchObject({ error: { type: 'upstream_error', code: 'upstream_unavailable' } })
+    expect(router9.simulator.requests()).toEqual([])
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(10)
+    expect(await router9.known(DEPLOYMENTS.openai)).toMatchObject({ state: 'limited', reason: 'overload' })
+  })
 })

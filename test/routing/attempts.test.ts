@@ -113,7 +113,7 @@ describe('who is asked', () => {
     long.next(T0)
     long.skipped()
     expect(long.next(T0)).toBeUndefined()
-    expect(long.refusal(T0)).toEqual({ retryAfterMs: 5000 })
+    expect(long.refusal(T0)).toEqual({ retryAfterMs: 5000, overloaded: false })
   })
 
   test('with nobody else, a quick failure that may pass is tried once more, after a moment', () => {
@@ -273,7 +273,7 @@ describe('where all are rate-limited', () => {
       panic: true,
     })
     expect(attempts.next(T0)).toBeUndefined()
-    expect(attempts.refusal(T0 + 1000)).toEqual({ retryAfterMs: 4000 })
+    expect(attempts.refusal(T0 + 1000)).toEqual({ retryAfterMs: 4000, overloaded: false })
   })
 
   test('who was asked is told of their failure, not of a refusal', () => {

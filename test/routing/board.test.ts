@@ -123,6 +123,22 @@ describe('when the region is told', () => {
     expect(board.view(T0).deployments().length).toBeLessThanOrEqual(256)
   })
 
+  test('names that somebody invents push out each other, and nobody else’s, however well the others were known', () => {
+    const board = warm()
+    noted(board, ['ok'], T0, 0, { deployment: 'bravo/quiet' })
+    for (let index = 0; index < 100; index++) noted(board, ['ok'], T0, 0, { deployment: `alfa/${index}` })
+    noted(board, ['config'], T0 + 100, 0, { deployment: 'custom/out' })
+    for (let index = 0; index < 1000; index++)
+      noted(board, ['ok'], T0 + 1000 + index, 0, { deployment: `custom/invented-${index}` })
+    const known = board.view(T0 + 3000).deployments()
+    expect(known).toContain('bravo/quiet')
+    expect(known.filter((name) => name.startsWith('alfa/'))).toHaveLength(100)
+    expect(known).toHaveLength(256)
+    // By its last outcome, and not by when it would have come back.
+    expect(known).not.toContain('custom/out')
+    expect(known).toContain('custom/invented-999')
+  })
+
   test('merged successes keep their number', () => {
     const board = warm()
     noted(board, times(50, 'ok'), T0, 1)

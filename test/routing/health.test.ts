@@ -54,6 +54,30 @@ describe('what is out, and why', () => {
     expect(judge(health, T0 + 30_000, 0).ramp).toBe(1)
   })
 
+  test('a limit of tokens that a large prompt met is of large prompts', () => {
+    const health = having(times(10, 'ok'), T0 - 2000)
+    record(health, outcome('limit', T0, { waitMs: 7000, limit: 'size', bucket: 5 }), T0)
+    const stateAt = (bucket: number) => judge(health, T0 + 5000, bucket).state
+    expect([0, 1, 2, 3, 4, 5].map(stateAt)).toEqual(['closed', 'closed', 'limited', 'closed', 'closed', 'limited'])
+    record(health, outcome('limit', T0 + 100, { waitMs: 7000, limit: 'size', bucket: 1 }), T0 + 100)
+    expect([0, 1, 2].map(stateAt)).toEqual(['closed', 'limited', 'limited'])
+    expect(judge(health, T0 + 9000, 2)).toMatchObject({ state: 'closed' })
+    // One that a small prompt met is of all.
+    record(health, outcome('limit', T0 + 9000, { waitMs: 7000, limit: 'size', bucket: 0 }), T0 + 9000)
+    expect([0, 2].map((bucket) => judge(health, T0 + 9500, bucket).state)).toEqual(['limited', 'limited'])
+    expect(judge(restore(JSON.parse(JSON.stringify(health)), T0 + 9500), T0 + 9500, 0).state).toBe('limited')
+  })
+
+  test('an overload is told from a limit of ours, by the one that lasts the longest', () => {
+    const health = having([])
+    record(health, outcome('limit', T0, { waitMs: 5000, limit: 'overload' }), T0)
+    expect(judge(health, T0 + 100, 0)).toMatchObject({ state: 'limited', reason: 'overload' })
+    record(health, outcome('limit', T0 + 100, { waitMs: 9000 }), T0 + 100)
+    expect(judge(health, T0 + 200, 0)).toMatchObject({ state: 'limited', reason: 'limit' })
+    record(health, outcome('limit', T0 + 200, { waitMs: 1000, limit: 'overload' }), T0 + 200)
+    expect(judge(health, T0 + 300, 0)).toMatchObject({ reason: 'limit' })
+  })
+
   test('a rate limit that names no time or a senseless one lasts seconds, not for ever', () => {
     const lasts = (waitMs: number | undefined) => {
       const health = having([])

@@ -21,7 +21,8 @@ test.each([
 })
 
 test('a request that is too large for a limit says nothing about the next one', () => {
-  expect(classed('rate-limited', { upstreamStatus: 413 })).toBeUndefined()
+  expect(classed('rate-limited', { upstreamStatus: 429, health: 'none' })).toBeUndefined()
+  expect(classed('credentials-refused', { upstreamStatus: 402, health: 'none' })).toBeUndefined()
 })
 
 test.each([
@@ -31,9 +32,11 @@ test.each([
   ['overloaded', { upstreamStatus: 529 }, 'limit', 'limit'],
   ['overloaded', { upstreamStatus: 503, retryAfterMs: 1000 }, 'limit', 'limit'],
   ['overloaded', { upstreamStatus: 503 }, 'pre', 'post'],
-  ['credentials-refused', { upstreamStatus: 401 }, 'config', 'config'],
-  ['model-missing', { upstreamStatus: 404 }, 'config', 'config'],
-  ['quota-exhausted', { upstreamStatus: 429 }, 'config', 'config'],
+  ['credentials-refused', { upstreamStatus: 401, health: 'opens' }, 'config', 'config'],
+  ['model-missing', { upstreamStatus: 404, health: 'opens' }, 'config', 'config'],
+  ['quota-exhausted', { upstreamStatus: 429, health: 'opens' }, 'config', 'config'],
+  ['credentials-refused', { upstreamStatus: 400 }, 'pre', 'post'],
+  ['model-missing', { upstreamStatus: 404 }, 'pre', 'post'],
 ] as const)('%s with %j counts as %s before the first word, and as %s after it', (kind, details, before, after) => {
   expect([classed(kind, details), classed(kind, details, true)]).toEqual([before, after])
 })

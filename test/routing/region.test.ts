@@ -112,6 +112,17 @@ describe('regions', () => {
     expect(stateOf(tell(knowing, [], T0 + 200), T0 + 200)).toBe('closed')
   })
 
+  test('an overload that one region was told of is none of our limits elsewhere either', () => {
+    const [there, here] = [createRegion(undefined, T0), createRegion(undefined, T0)]
+    const hub = createHub()
+    const event = { deployment: A, bucket: 0, ageMs: 0, class: 'limit', waitMs: 20_000, limit: 'overload' }
+    there.report({ v: 1, isolate: 'one', events: [event] }, T0, 0.5)
+    hub.exchange('there', there.digest(T0), T0)
+    here.absorb(hub.exchange('here', here.digest(T0), T0), T0)
+    const heard = judge(healthOf(tell(here, [], T0 + 10), T0 + 10), T0 + 10, 0)
+    expect(heard).toMatchObject({ state: 'limited', reason: 'overload' })
+  })
+
   test('the hub tells a region what the others said, not what it said itself', () => {
     const hub = createHub()
     const region = createRegion(undefined, T0)

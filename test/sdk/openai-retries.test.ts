@@ -66,6 +66,7 @@ interface Hopeless {
 const hopeless: Hopeless[] = [
   { what: 'a used-up account', fault: { status: 429, reason: 'quota' }, kind: OpenAI.RateLimitError },
   { what: 'a wait of two minutes', fault: { status: 429, retryAfter: 120 }, kind: OpenAI.RateLimitError },
+  { what: 'our refused key', fault: { status: 401 }, kind: OpenAI.InternalServerError },
   { what: "the caller's own fault", fault: { status: 400, reason: 'context' }, kind: OpenAI.BadRequestError },
 ]
 

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { callLines } from '../harness/log-lines.ts'
 import { type Router9, startRouter9 } from '../harness/router9.ts'
 import { DEMO_KEY } from '../harness/worker.ts'
 import type { RecordedRequest } from '../simulator/requests.ts'
@@ -100,6 +101,32 @@ describe('an attempt after a failed one', () => {
   })
 })
 
+describe('who is told of', () => {
+  test.each([false, true])('was asked: not who cannot be asked this at all (stream: %s)', async (stream) => {
+    // Mistral has no logprobs.
+    const response = await ask(['mistral', 'openai'], { stream, logprobs: true })
+    await response.text()
+    expect(response.status).toBe(200)
+    expect(attemptsOf(response)).toBe('openai:200:T')
+    expect(response.headers.get('x-router9-reason')).toBe('fallback')
+    expect(askedSlots()).toEqual(['openai'])
+    const id = response.headers.get('x-request-id')
+    const lines = () => callLines(router9.worker.log()).filter(({ request }) => request === id)
+    await expect.poll(lines).toHaveLength(1)
+    expect(lines()[0]).toMatchObject({ level: 'info', attempts: [{ provider: 'openai', outcome: '200' }] })
+  })
+
+  test('is told of in one dull clause each, where nobody answered', async () => {
+    router9.simulator.setFault('openai', { refuse: true })
+    router9.simulator.setFault('google', { status: 429, message: 'org-acme has used 10.1.2.3' })
+    const response = await ask(['mistral', 'openai', 'google'], { logprobs: true })
+    const { error } = (await response.json()) as { error: { message: string } }
+    expect(response.status, error.message).toBe(502)
+    expect(error.message).toMatch(/ Asked: openai\/gpt-4o: refused connection; google\/gemini-2.5-flash: 429\.$/)
+    expect(error.message).not.toMatch(/mistral|acme|10\.1/)
+  })
+})
+
 describe('the headers of contract 7', () => {
   test.each([false, true])('tell how an answer came to be (stream: %s)', async (stream) => {
     router9.simulator.setFault('openai', { status: 503 })
@@ -156,7 +183,7 @@ describe('the headers of contract 7', () => {
     const response = await ask(['openai'])
     await response.text()
     expect(response.status).toBe(429)
-    expect(response.headers.get('retry-after')).toBe('3600')
+    expect(response.headers.get('retry-after')).toBe('120')
     expect(response.headers.get('x-should-retry')).toBe('false')
   })
 })

@@ -88,14 +88,78 @@ describe('an error message of 60 KB', () => {
     expect(longest(logged)).toBeLessThanOrEqual(LOG_CHARACTERS)
   })
 
-  test('in the middle of a stream is cut for the client, and more for the log', async () => {
+  test('in the middle of a stream is not told, and is cut for the log', async () => {
     const before = router.worker.log().length
     const error = { message: LONG, type: 'server_error', code: null, param: null }
     const response = await ask(broken('whole', sse(chunk({ content: 'one ' }), { error })), true)
-    const message = String(chunksOf(await response.text()).at(-1)?.error?.message)
-    expect(message).toContain('xxx')
-    expect(longest(message)).toBeLessThanOrEqual(CLIENT_CHARACTERS)
+    const message = chunksOf(await response.text()).at(-1)?.error?.message
+    expect(message).toBe('The provider failed. (server_error)')
     await expect.poll(() => router.worker.log().slice(before)).toContain('"event":"request"')
-    expect(longest(router.worker.log().slice(before))).toBeLessThanOrEqual(LOG_CHARACTERS)
+    const logged = router.worker.log().slice(before)
+    expect(longest(logged)).toBeGreaterThan(0)
+    expect(longest(logged)).toBeLessThanOrEqual(LOG_CHARACTERS)
+  })
+})
+
+test.each([false, true])(
+  'no error inside a 200 tells whose account and machines there are (stream: %s)',
+  async (stream) => {
+    const names = ['org-acme', 'Acme Inc.', 'proj_7', 'backend-3.internal:8080', '10.1.2.3']
+    const message = `Out of memory for ${names.slice(0, 2).join(', ')} in ${names[2]} at http://${names[3]} (${names[4]})`
+    for (const error of [
+      { message, type: 'server_error', code: null },
+      { message, type: 'rate_limit_error', code: 429 },
+      { message, type: names[0], code: names[2] },
+      { message, type: 'authentication_error', code: 401 },
+    ]) {
+      const body = stream ? broken('whole', sse(chunk({ content: 'one ' }), { error })) : whole({ error })
+      const text = await (await ask(body, stream)).text()
+      expect(text).toContain('"error"')
+      for (const name of names) expect(text).not.toContain(name)
+    }
+  },
+)
+
+describe('how long to wait, and whether at all', () => {
+  const limited = (headers: Record<string, string>, status = 429): Script => ({
+    status,
+    headers: { 'content-type': 'application/json', ...headers },
+    pieces: ['{"error":{"message":"Slow down.","type":"requests","code":"rate_limit_exceeded"}}'],
+  })
+
+  test.each(['0', '-5', '0.0001'])('a retry-after of %s is at least a second', async (wait) => {
+    const { headers } = await ask(limited({ 'retry-after': wait }), false)
+    expect(headers.get('retry-after')).toBe('1')
+    expect(headers.get('retry-after-ms')).toBe('1000')
+    expect(headers.get('x-should-retry')).toBe('true')
+  })
+
+  test.each([
+    ['retry-after', '31536000'],
+    ['retry-after', '1e300'],
+    ['retry-after-ms', '99999999999'],
+    ['retry-after', 'Fri, 01 Jan 2100 00:00:00 GMT'],
+  ])('%s: %s is cut at its first telling', async (name, wait) => {
+    const { headers } = await ask(limited({ [name]: wait }), false)
+    expect(headers.get('retry-after')).toBe('120')
+    expect(headers.get('retry-after-ms')).toBe('120000')
+    expect(headers.get('x-should-retry')).toBe('false')
+  })
+
+  test.each([429, 500, 503])('a provider’s x-should-retry: false with a %i stands', async (status) => {
+    const { headers } = await ask(limited({ 'x-should-retry': 'false' }, status), false)
+    expect(headers.get('x-should-retry')).toBe('false')
+  })
+
+  test.each([401, 402, 403])('a %i, which is about our key, is not worth another try', async (status) => {
+    const response = await ask(limited({}, status), false)
+    expect(response.status).toBe(502)
+    expect(response.headers.get('x-should-retry')).toBe('false')
+  })
+
+  test('a failure of the provider’s own says nothing against one', async () => {
+    const response = await ask(limited({}, 500), false)
+    expect(response.status).toBe(502)
+    expect(response.headers.get('x-should-retry')).toBeNull()
   })
 })

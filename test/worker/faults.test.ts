@@ -161,6 +161,7 @@ function isRefusal(row: Row, { status, headers, body }: Seen, expected: Expected
   const attempts = attemptsOf(headers)
   expect(new Set(attempts.map(([name]) => name))).toEqual(new Set([row.provider]))
   expect(expected.attempts).toContain(attempts.length)
+  if (row.fault.refused === true) expect(error.message).toContain(`Asked: ${row.provider}: refused connection.`)
   if (status !== 429 && status !== 503) return
   const seconds = Number(headers.get('retry-after'))
   const ms = Number(headers.get('retry-after-ms'))
