@@ -40,15 +40,17 @@ export function createOutlet(
   const writer = writable.getWriter()
   let timer: ReturnType<typeof setTimeout> | undefined
   let lastWriteAt = Date.now()
-  let sending = false
+  /** Writes that the client has not taken. */
+  let sending = 0
+  let onStall: (error: Error) => void = () => {}
   writer.closed.catch(left)
 
   const sent = () => {
-    sending = false
+    sending--
     lastWriteAt = Date.now()
   }
   const write = (bytes: Uint8Array) => {
-    sending = true
+    sending++
     lastWriteAt = Date.now()
     return writer.write(bytes).then(sent)
   }
@@ -66,7 +68,7 @@ export function createOutlet(
   // One timer for a whole stream: it looks how long nothing was sent, and sleeps for what is left.
   const look = () => {
     const quietMs = Date.now() - lastWriteAt
-    if (sending) {
+    if (sending > 0) {
       // The client is slow, not the provider: there is something on its way.
       if (quietMs >= stallMs) return giveUp()
       timer = setTimeout(look, Math.min(commentMs, stallMs - quietMs))
@@ -79,7 +81,9 @@ export function createOutlet(
   }
   const giveUp = () => {
     left()
-    writer.abort(new Error('The client takes nothing.')).catch(() => {})
+    const error = new Error('The client takes nothing.')
+    onStall(error)
+    writer.abort(error).catch(() => {})
   }
   return {
     keepAlive: (now) => {
@@ -90,10 +94,14 @@ export function createOutlet(
       const bytes = bytesOf(text)
       return bytes.length > PIECE_BYTES ? writeInPieces(bytes) : write(bytes)
     },
-    close: async () => {
-      clearTimeout(timer)
-      await writer.close()
-    },
+    // Its last bytes may wait for the client as long as any others.
+    close: () =>
+      new Promise<void>((resolve, reject) => {
+        sending++
+        lastWriteAt = Date.now()
+        onStall = reject
+        writer.close().then(resolve, reject)
+      }).finally(() => clearTimeout(timer)),
   }
 }
 

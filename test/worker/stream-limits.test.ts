@@ -98,8 +98,7 @@ test('a large word that a client takes slowly, but takes, does not count as a st
 })
 
 test('a body that unpacks to more than an answer may hold is refused, and costs no more than that', async () => {
-  const body = JSON.stringify({ choices: [{ message: { content: 'z'.repeat(64 * 1024 * 1024) } }] })
-  const packed = gzipSync(body)
+  const packed = gzipSync(Buffer.alloc(200 * 1024 * 1024, 'z'), { level: 1 })
   const headers = {
     'content-type': 'application/json',
     'content-encoding': 'gzip',
@@ -110,7 +109,7 @@ test('a body that unpacks to more than an answer may hold is refused, and costs 
   const before = residentMb()
   const { status, error } = await router.refused('openai/gpt-4o', { headers, pieces: [packed] })
   expect({ status, error }).toMatchObject({ status: 502, error: { code: 'upstream_error' } })
-  expect(residentMb() - before).toBeLessThan(64)
+  expect(residentMb() - before).toBeLessThan(128)
 })
 
 function residentMb(): number {
