@@ -1,7 +1,8 @@
 import { DEFAULT_AUTO_MODELS } from './catalog/auto.ts'
-import { findModel } from './catalog/models.ts'
+import { findDeployment, findModel, type Price } from './catalog/models.ts'
 import { findProvider, PROVIDERS, type Provider, rowAt } from './catalog/providers.ts'
 import { Failure } from './chat/failure.ts'
+import type { SetPrices } from './routing/budget.ts'
 
 /** What `wrangler.toml`, secrets and `.dev.vars` give the Worker. Settings are read by `readSettings` alone. */
 export interface Env extends Pick<Cloudflare.Env, 'KEYS'> {
@@ -44,6 +45,7 @@ export interface Settings {
   readonly autoChosen: boolean
   /** The models of servers of one's own, for each provider whose models the catalogue cannot know. */
   readonly ownModels: ReadonlyMap<string, readonly string[]>
+  readonly prices: SetPrices
   readonly timeouts: Timeouts
   /** Whether providers' health decides among targets; otherwise they are asked in their order. */
   readonly tracksHealth: boolean
@@ -79,6 +81,7 @@ export function readSettings(env: Env): Settings {
     autoModels: chosen.length > 0 ? chosen : DEFAULT_AUTO_MODELS,
     autoChosen: chosen.length > 0,
     ownModels,
+    prices: readPrices(env),
     timeouts: {
       firstByteMs: milliseconds(env, 'FIRST_BYTE_TIMEOUT_MS', 10_000),
       totalMs: milliseconds(env, 'TOTAL_TIMEOUT_MS', 30_000),
@@ -127,6 +130,24 @@ function milliseconds(env: Env, name: string, otherwise: number): number {
   if (value === undefined) return otherwise
   if (!/^\d+$/.test(value) || Number(value) === 0) throw senseless(name, 'must be a number of milliseconds above 0')
   return Number(value)
+}
+
+const PRICE = /^([^/=]+)\/(.+)=(\d{1,6}(?:\.\d+)?):(\d{1,6}(?:\.\d+)?)$/
+
+/** `provider/model=input:output`, in US dollars per million tokens; `provider/*` for all of a provider's that have no price. */
+function readPrices(env: Env): SetPrices {
+  const prices = new Map<string, Price>()
+  list(env, 'MODEL_PRICES').forEach((item, at) => {
+    const [, maker = '', model = '', input, output] = PRICE.exec(item) ?? []
+    const provider = findProvider(maker)
+    if (provider === undefined) {
+      const text = `must be a list of provider/model=input:output, in US dollars per million tokens; number ${at + 1} of it is not`
+      throw senseless('MODEL_PRICES', text)
+    }
+    const name = model === '*' ? model : (findDeployment(provider.id, model)?.deployment.upstreamModel ?? model)
+    prices.set(`${provider.id}/${name}`, { input: Number(input), output: Number(output) })
+  })
+  return prices
 }
 
 /**

@@ -35,6 +35,10 @@ export interface Provider {
   readonly wantsThoughts?: 'always' | 'asked'
   /** Those of its models of whose thinking nothing is seen before the answer begins, by its own names. */
   readonly hidesThoughts?: RegExp
+  /** What its models think is billed, and seen in summary at most: words that came are no measure of it. */
+  readonly billsHiddenThoughts?: boolean
+  /** Says in `usage.cost` what an answer cost. */
+  readonly reportsCost?: boolean
   /** What it speaks at addresses of this form. */
   readonly elsewhere?: Pick<Provider, 'speak' | 'dialect' | 'quirks' | 'modelsPath'> & { readonly address: RegExp }
   /** Passes requests on to those who serve the model: asked where these are not there, or not well. */
@@ -66,11 +70,13 @@ const GIVEN: readonly (Omit<Provider, 'setting'> & Partial<Pick<Provider, 'setti
   {
     id: 'openai',
     hidesThoughts: /^/,
+    billsHiddenThoughts: true,
     baseUrl: 'https://api.openai.com/v1',
     ...OPENAI,
   },
   {
     id: 'anthropic',
+    billsHiddenThoughts: true,
     wantsThoughts: 'asked',
     baseUrl: 'https://api.anthropic.com',
     keyHeader: 'x-api-key',
@@ -78,6 +84,7 @@ const GIVEN: readonly (Omit<Provider, 'setting'> & Partial<Pick<Provider, 'setti
   },
   {
     id: 'google',
+    billsHiddenThoughts: true,
     aliases: ['gemini'],
     wantsThoughts: 'always',
     setting: 'GEMINI',
@@ -140,6 +147,7 @@ const GIVEN: readonly (Omit<Provider, 'setting'> & Partial<Pick<Provider, 'setti
   },
   {
     id: 'xai',
+    billsHiddenThoughts: true,
     aliases: ['x-ai'],
     baseUrl: 'https://api.x.ai/v1',
     ...speaks(openai, {
@@ -198,6 +206,8 @@ const GIVEN: readonly (Omit<Provider, 'setting'> & Partial<Pick<Provider, 'setti
   },
   {
     id: 'openrouter',
+    billsHiddenThoughts: true,
+    reportsCost: true,
     resells: true,
     wantsThoughts: 'always',
     hidesThoughts: /^openai\/(?!gpt-oss)/,
@@ -220,6 +230,7 @@ const GIVEN: readonly (Omit<Provider, 'setting'> & Partial<Pick<Provider, 'setti
   },
   {
     id: 'perplexity',
+    billsHiddenThoughts: true,
     baseUrl: 'https://api.perplexity.ai',
     ...speaks(openai, {
       maxTokens: 'max_tokens',
@@ -243,6 +254,7 @@ const GIVEN: readonly (Omit<Provider, 'setting'> & Partial<Pick<Provider, 'setti
   },
   {
     id: 'azure',
+    billsHiddenThoughts: true,
     aliases: ['azure-openai'],
     setting: 'AZURE_OPENAI',
     hidesThoughts: /^(o\d|gpt-)/,

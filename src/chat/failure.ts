@@ -31,6 +31,8 @@ const RULES = {
   'unsupported-parameter': { ...CALLER, status: 400, code: 'unsupported_parameter', failover: true },
   'unknown-model': { ...CALLER, status: 404, code: 'model_not_found' },
   'model-not-allowed': { ...CALLER, status: 403, code: 'model_not_allowed' },
+  /** What it costs cannot be known, and the key has a budget. */
+  'unpriced-model': { ...CALLER, status: 403, code: 'unpriced_model' },
   'model-not-capable': { ...CALLER, status: 400, code: 'model_not_capable', failover: true },
   // A model with a larger window may still answer.
   'context-length': { ...CALLER, status: 400, code: 'context_length_exceeded', failover: true },

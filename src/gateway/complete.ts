@@ -3,17 +3,17 @@ import { Failure } from '../chat/failure.ts'
 import { type Chat, parseChat } from '../chat/request.ts'
 import { readReasoning } from '../dialects/effort.ts'
 import type { Settings } from '../env.ts'
-import { costOf } from '../routing/budget.ts'
 import { type Needs, needsOf } from '../routing/needs.ts'
 import { type Plan, plan, type Target } from '../routing/plan.ts'
 import { collect } from '../stream/collect.ts'
 import { createEncoder, type Envelope } from '../stream/encode.ts'
 import { type Attempted, askedIn } from './attempted.ts'
 import { type Begun, begin, type Ending } from './begin.ts'
+import { type Bill, openBill } from './bill.ts'
 import { blindWatcher, type Reach, type Watcher, watcherOf } from './board.ts'
 import { type Departure, departureOf } from './departure.ts'
 import type { KeyRecord } from './keys.ts'
-import { admit, limitHeaders, type Spend } from './limits.ts'
+import { limitHeaders } from './limits.ts'
 import { type Note, writeNote } from './log.ts'
 import type { ObjectsOf } from './objects.ts'
 import { createOutlet, pump } from './pump.ts'
@@ -47,7 +47,7 @@ interface Course {
   readonly departure: Departure
   /** Where thoughts are kept that a target will want back; undefined where none does. */
   readonly keeper: Keeper | undefined
-  readonly spend: Spend
+  readonly bill: Bill
   readonly trace: Attempted[]
   readonly plannedAt: number
   readonly id: string
@@ -62,9 +62,25 @@ interface Course {
 export async function complete(call: CompletionCall): Promise<Response> {
   const given = parseChat(call.body)
   const needs = needsOf(given)
-  const { settings } = call
   const planned = plan(situationOf(call, given, needs))
-  const spend = await admit(call.caller, call.objects, call.waitUntil)
+  const bill = await openBill({ ...call, chat: given, needs, plan: planned })
+  try {
+    return await answer(call, { given, needs, planned, bill })
+  } catch (error) {
+    bill.close()
+    throw error
+  }
+}
+
+interface Admitted {
+  readonly given: Chat
+  readonly needs: Needs
+  readonly planned: Plan
+  readonly bill: Bill
+}
+
+async function answer(call: CompletionCall, { given, needs, planned, bill }: Admitted): Promise<Response> {
+  const { settings } = call
   const keeper = keeperFor(call, given, planned)
   const chat = keeper === undefined ? given : await recall(given, keeper)
   const watcher = settings.tracksHealth ? watcherOf(call) : blindWatcher()
@@ -77,7 +93,7 @@ export async function complete(call: CompletionCall): Promise<Response> {
   const created = Math.floor(plannedAt / 1000)
   const { trace } = call.note
   const departure = departureOf(call.request.signal)
-  const course: Course = { call, chat, needs, route, watcher, departure, keeper, spend, trace, plannedAt, id, created }
+  const course: Course = { call, chat, needs, route, watcher, departure, keeper, bill, trace, plannedAt, id, created }
   const answered = chat.stream === true ? stream(course) : whole(course)
   // A client that leaves takes its call with it; what it has used by then is still counted.
   const unlisten = departure.listen(() => call.waitUntil(answered.catch(() => undefined)))
@@ -124,6 +140,7 @@ function headersOf(course: Course, answer: Begun | undefined): Record<string, st
 function failed(course: Course, error: unknown): Response {
   if (!(error instanceof Failure)) throw error
   spendOnPrompt(course, error)
+  course.bill.close()
   writeNote(course.call.note, error.status, error)
   return failureResponse(error, course.call.requestId, headersOf(course, undefined))
 }
@@ -167,10 +184,12 @@ async function stream(course: Course): Promise<Response> {
   const outlet = createOutlet(writable, call.settings.timeouts, course.departure.leave)
   if (answer === LATE) outlet.keepAlive('now')
   call.waitUntil(
-    (answer === LATE ? beginning : Promise.resolve(answer)).then(
-      (begun) => carry(course, begun, outlet),
-      (error: unknown) => breakOff(course, error, outlet),
-    ),
+    (answer === LATE ? beginning : Promise.resolve(answer))
+      .then(
+        (begun) => carry(course, begun, outlet),
+        (error: unknown) => breakOff(course, error, outlet),
+      )
+      .finally(course.bill.close),
   )
   return new Response(readable, {
     headers: {
@@ -219,20 +238,21 @@ function observe({ keeper }: Course, said: readonly Said[]): Observer | undefine
 function finish(course: Course, answer: Begun, observer: Observer | undefined, how: Ending): void {
   const { call, chat, keeper } = course
   answer.ended(how)
-  spendOn(course, answer.usage(), answer.target)
+  settle(course, answer.usage(), answer.target, how)
   if (keeper !== undefined && observer !== undefined) call.waitUntil(keep(observer, chat, keeper))
 }
 
 /** Whoever leaves before the first word has still had the prompt read. */
 function spendOnPrompt(course: Course, { kind }: Failure): void {
-  const asked = askedIn(course.trace).at(-1)?.target
-  if (kind === 'client-left' && asked !== undefined) spendOn(course, usageOf(course.needs.promptTokens(), 0), asked)
+  const asked = askedIn(course.trace).at(-1)
+  // Between two attempts there is nobody who reads it.
+  if (kind !== 'client-left' || asked?.failure?.kind !== kind) return
+  settle(course, usageOf(course.needs.promptTokens(), 0, { estimated: true }), asked.target, 'left')
 }
 
-function spendOn({ spend, call: { note } }: Course, used: Usage, { deployment }: Target): void {
+function settle({ bill, call: { note } }: Course, used: Usage, target: Target, how: Ending): void {
   note.usage = used
-  note.dollars = costOf(used, deployment.price)
-  spend(used.total_tokens, note.dollars)
+  note.dollars = bill.settle(used, target, how)
 }
 
 /** The answer was promised with a 200 and nobody began it: the stream says so (contract 4.5). */

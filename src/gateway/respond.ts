@@ -35,7 +35,7 @@ const ALWAYS = {
 const DEFAULT_RETRY_MS = 5000
 /** Nobody comes back sooner than that with anything to gain. */
 const LEAST_RETRY_MS = 1000
-const HOPELESS: ReadonlySet<FailureKind> = new Set(['quota-exhausted', 'budget', 'no-provider'])
+const HOPELESS: ReadonlySet<FailureKind> = new Set(['quota-exhausted', 'no-provider'])
 /** Official SDKs do not believe a longer wait and retry at once: then they are told not to (cases, section 11). */
 const LONGEST_RETRY_MS = 60_000
 

@@ -1,7 +1,9 @@
+import type { Deployment } from '../catalog/models.ts'
 import type { Chat } from '../chat/request.ts'
 import type { Settings } from '../env.ts'
 import type { Askable } from '../routing/attempts.ts'
 import type { View } from '../routing/board.ts'
+import { priceOf } from '../routing/budget.ts'
 import { patienceFor } from '../routing/deadline.ts'
 import { hashOf } from '../routing/hash.ts'
 import type { Needs } from '../routing/needs.ts'
@@ -28,8 +30,22 @@ export interface Route {
 /** What a call is planned from: its key, its needs and its wishes, and what the operator configured. */
 export function situationOf(call: { settings: Settings; caller: KeyRecord }, chat: Chat, needs: Needs): Situation {
   const { providers: configured, autoModels, autoChosen, ownModels } = call.settings
-  const { models: allowed } = call.caller
-  return { chat, needs, configured, autoModels, autoChosen, ownModels, ...(allowed === undefined ? {} : { allowed }) }
+  const { models: allowed, limits } = call.caller
+  return {
+    chat,
+    needs,
+    configured,
+    autoModels,
+    autoChosen,
+    ownModels,
+    ...(allowed === undefined ? {} : { allowed }),
+    ...(limits?.budget === undefined ? {} : { isPriced: (deployment) => isPriced(deployment, call.settings) }),
+  }
+}
+
+function isPriced(deployment: Deployment, { prices, providers }: Settings): boolean {
+  const reportsCost = providers.get(deployment.provider)?.provider.reportsCost === true
+  return reportsCost || priceOf(deployment, prices) !== undefined
 }
 
 export interface RouteInput {

@@ -1,7 +1,8 @@
-import type { Price } from '../catalog/models.ts'
-import type { Usage } from '../chat/event.ts'
+import type { Deployment, Price } from '../catalog/models.ts'
+import { type Usage, usageOf } from '../chat/event.ts'
 import type { MostTokens } from '../chat/usage.ts'
 import type { Traits } from '../dialects/dialect.ts'
+import type { Hold } from './holds.ts'
 
 /** What a key may use: requests and tokens a minute, US dollars in all. */
 export interface Limits {
@@ -78,4 +79,64 @@ export function costOf(usage: Usage, price: Price | undefined): number {
     cacheWrite * (price.cacheWrite ?? price.input) +
     usage.completion_tokens * price.output
   return dollars / 1_000_000
+}
+
+/** Prices that the operator set, by `provider/model`; `provider/*` is for all of its models that have none otherwise. */
+export type SetPrices = ReadonlyMap<string, Price>
+
+/** What a deployment costs; undefined where nobody knows. */
+export function priceOf({ provider, upstreamModel, price }: Deployment, set: SetPrices): Price | undefined {
+  if (set.size === 0) return price
+  return set.get(`${provider}/${upstreamModel}`) ?? price ?? set.get(`${provider}/*`)
+}
+
+/** Where the provider will say what a call cost, and did not yet: about what the dearest models that people use cost. */
+export const ASSUMED_PRICE: Price = { input: 15, output: 75 }
+/** A provider's own word is believed up to so many times what its price makes, and what tools may cost on top, in dollars. */
+const DEARER = 10
+const TOOLS_DOLLARS = 1
+
+/** What an answer cost by its provider's own word (OpenRouter), in US dollars; undefined where it gives none that can be. */
+export function reportedCost(usage: Usage, price: Price | undefined): number | undefined {
+  const { cost, is_byok: isOwnKey, cost_details: details } = usage
+  // With a key of one's own at the provider behind it, that one's bill comes apart.
+  const behind = isOwnKey === true ? (Object(details) as Record<string, unknown>).upstream_inference_cost : undefined
+  if (typeof cost !== 'number') return undefined
+  const dollars = cost + (typeof behind === 'number' ? behind : 0)
+  if (!(dollars >= 0 && dollars < Number.POSITIVE_INFINITY)) return undefined
+  if (price === undefined) return dollars
+  const own = costOf(usage, price)
+  return dollars <= own * DEARER + TOOLS_DOLLARS && (dollars > 0 || own === 0) ? dollars : undefined
+}
+
+/** The longest answer where neither the caller nor the catalogue sets a limit. */
+const ASSUMED_ANSWER_TOKENS = 16_384
+
+/** What a call is asked for, as far as it decides on what it may cost. */
+export interface Extent {
+  readonly promptTokens: number
+  /** Of one answer; 0 where left open. */
+  readonly outputTokens: number
+  readonly choices: number
+  /** Some are asked to think by a number of tokens, which comes on top of the answer's. */
+  readonly asksForThinking: boolean
+}
+
+/** As much as a call may use at a deployment. */
+export function mostOf(extent: Extent, { traits }: Deployment, price: Price): Hold {
+  const { promptTokens, outputTokens: asked, choices, asksForThinking } = extent
+  const longest = traits.outputTokens || Math.max(asked, ASSUMED_ANSWER_TOKENS)
+  const isLimited = asked > 0 && !(asksForThinking && traits.budget !== undefined)
+  const usage = usageOf(promptTokens, choices * (isLimited ? Math.min(asked, longest) : longest))
+  // All of it may be written to a cache.
+  const input = Math.max(price.input, price.cacheWrite ?? 0)
+  return { tokens: usage.total_tokens, dollars: costOf(usage, { input, output: price.output }) }
+}
+
+/** As much as the dearest of several may use. */
+export function dearest(holds: readonly Hold[]): Hold {
+  return {
+    tokens: Math.max(0, ...holds.map(({ tokens }) => tokens)),
+    dollars: Math.max(0, ...holds.map(({ dollars }) => dollars)),
+  }
 }

@@ -31,7 +31,7 @@ export function leftOutOf(situation: Situation, { candidates }: Plan): readonly 
     .map((target) => ({ ...target, reason: reasonAgainst(situation, target) }))
 }
 
-function reasonAgainst({ chat, needs, configured, allowed }: Situation, target: Target): string {
+function reasonAgainst({ chat, needs, configured, allowed, isPriced }: Situation, target: Target): string {
   const { deployment } = target
   if (!configured.has(deployment.provider)) return 'its provider is not configured'
   if (!allows(choiceOf(allowed), target)) return 'the key may not use it'
@@ -40,5 +40,6 @@ function reasonAgainst({ chat, needs, configured, allowed }: Situation, target: 
   if (!isAffordable(target, preferences)) return 'provider.max_price'
   const lack = lackOf(needs, deployment.traits)
   if (lack !== undefined) return `it lacks ${lack}`
+  if (isPriced?.(deployment) === false) return 'it has no price, and the key has a budget'
   return fits(needs, deployment.traits) ? 'the key may not use it' : 'its context window is too small'
 }

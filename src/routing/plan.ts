@@ -41,6 +41,8 @@ export interface Situation {
   readonly ownModels: ReadonlyMap<string, readonly string[]>
   /** The models that the key may use; all where undefined. */
   readonly allowed?: AllowList
+  /** Whether it will be known what an answer cost; where undefined nobody has to know. */
+  readonly isPriced?: (deployment: Deployment) => boolean
 }
 
 /** The name that leaves the choice to Router9. */
@@ -61,7 +63,7 @@ export function plan(situation: Situation): Plan {
   if (preferred.length === 0) throw nothingLeft(chat)
   const { order, sort, allow_fallbacks } = chat.provider ?? {}
   return {
-    candidates: capableOnly(preferred, situation.needs, names),
+    candidates: pricedOnly(capableOnly(preferred, situation.needs, names), situation.isPriced),
     policy: names.length === 1 && !order && sort !== 'price' ? 'balanced' : 'strict',
     ...(sort === 'latency' || sort === 'throughput' ? { sort } : {}),
     single: allow_fallbacks === false,
@@ -311,6 +313,17 @@ function capableOnly(targets: readonly Planned[], needs: Needs, names: readonly 
   if (roomy.length > 0) return roomy
   const text = 'The prompt and the answer asked for fit the window of no model that may answer. Shorten the messages.'
   throw new Failure('model-not-capable', text, { param: 'context' })
+}
+
+function pricedOnly(targets: readonly Planned[], isPriced: Situation['isPriced']): readonly Planned[] {
+  if (isPriced === undefined) return targets
+  const priced = targets.filter(({ deployment }) => isPriced(deployment))
+  const [first] = targets
+  if (priced.length > 0 || first === undefined) return priced
+  const { provider, upstreamModel } = first.deployment
+  const name = repeated(`${provider}/${upstreamModel}`)
+  const text = `This key has a budget, and no price is known for '${name}'. Use a model that has one (GET /v1/models), or have MODEL_PRICES set: ${name}=INPUT:OUTPUT, in US dollars per million tokens.`
+  throw new Failure('unpriced-model', text, { param: 'model' })
 }
 
 /** The setting by which a provider exists. */

@@ -46,13 +46,17 @@ const MESSAGES = [{ role: 'user', content: 'Hello!' }]
 
 type Vars = Readonly<Record<string, string>>
 
-/** Starts the Worker for a file of cases, with health off: each case is about one request. Settings may depend on where the scripted upstream is. */
-export async function startCase(vars: Vars | ((upstreamUrl: string) => Vars) = {}): Promise<Case> {
+/**
+ * Starts the Worker for a file of cases, with health off: each case is about one request. Settings may depend on where the
+ * scripted upstream is; a wrapper stands in the Worker's place (`WorkerOptions`).
+ */
+export async function startCase(vars: Vars | ((upstreamUrl: string) => Vars) = {}, wrapper?: string): Promise<Case> {
   const upstream = await startScripted()
   const own = typeof vars === 'function' ? vars(upstream.url) : vars
   const worker = await startWorker({
     file: inject('bundle'),
     vars: { ...everyProviderAt(upstream.url), HEALTH: 'off', ...own },
+    ...(wrapper === undefined ? {} : { wrapper }),
   })
   const post: Case['post'] = (body, headers = {}) =>
     fetch(`${worker.url}/v1/chat/completions`, {

@@ -350,3 +350,17 @@ test('no provider at all is 503, and the message says what to set', () => {
   })
   expect(() => planned({ model: 'auto' }, {}, [])).toThrow(/_API_KEY/)
 })
+
+describe('where somebody has to know what an answer costs', () => {
+  const isPriced = ({ provider }: { provider: string }) => provider === 'azure'
+
+  test('nobody is asked of whom that is not known', () => {
+    expect(planned({ model: 'gpt-4.1' }, { isPriced })).toEqual(['azure/gpt-4.1'])
+  })
+
+  test('a model that nobody knows the price of is refused, and it is said how to set one', () => {
+    const ask = () => planned({ model: 'groq/llama-3.3-70b-versatile' }, { isPriced })
+    expect(refused(ask)).toEqual({ status: 403, code: 'unpriced_model', param: 'model' })
+    expect(ask).toThrow('MODEL_PRICES set: groq/llama-3.3-70b-versatile=INPUT:OUTPUT')
+  })
+})

@@ -48,6 +48,8 @@ const MISTAKES: readonly Mistake[] = [
   { name: 'a time below nothing', vars: { TOTAL_TIMEOUT_MS: '-1' }, setting: 'TOTAL_TIMEOUT_MS' },
   { name: 'no time at all', vars: { FIRST_BYTE_TIMEOUT_MS: '0' }, setting: 'FIRST_BYTE_TIMEOUT_MS' },
   { name: 'a time with a unit', vars: { COMMIT_AFTER_MS: '10s' }, setting: 'COMMIT_AFTER_MS' },
+  { name: 'a price of which a half is missing', vars: { MODEL_PRICES: 'custom/m=1' }, setting: 'MODEL_PRICES' },
+  { name: 'a price at nobody', vars: { MODEL_PRICES: 'nobody/m=1:2' }, setting: 'MODEL_PRICES' },
   { name: 'Azure without an address', vars: { AZURE_OPENAI_API_KEY: SECRET }, setting: 'AZURE_OPENAI_BASE_URL' },
   { name: 'Workers AI without an account', vars: { WORKERS_AI_API_KEY: SECRET }, setting: 'WORKERS_AI_ACCOUNT_ID' },
   { name: 'a custom key without an address', vars: { CUSTOM_API_KEY: SECRET }, setting: 'CUSTOM_BASE_URL' },

@@ -1,0 +1,45 @@
+/** Where the wrapped Worker tells what the ledger of a key holds, and how many reports were told and not answered: `?key=` its id. */
+export const LEDGER_PATH = '/wrapped/ledger'
+
+/**
+ * A module in the Worker's place whose ledgers are the bundle's, but for keys whose ids say otherwise: the answer to every
+ * second report of a `lossy` one is lost after it was counted, a `garbage` one answers with something else, an `older` one
+ * has never heard of names for reports.
+ */
+export const WRAPPED_LEDGER = `import router9, { Ledger as Inner } from './router9.js'
+export * from './router9.js'
+
+const seen = new Map()
+const lost = new Map()
+
+export class Ledger extends Inner {
+  add(told, report) {
+    const { name } = this.ctx.id
+    const calls = (seen.get(name) ?? 0) + 1
+    seen.set(name, calls)
+    const sum = super.add(told, name.includes('older') ? undefined : report)
+    if (name.includes('lossy') && report !== undefined) {
+      if (calls % 2 === 0) {
+        lost.set(name, (lost.get(name) ?? new Set()).add(report.number))
+        throw new Error('Network connection lost.')
+      }
+      lost.get(name)?.delete(report.number)
+    }
+    if (name.includes('garbage')) return { minute: 0, requests: 'none', tokens: Number.NaN, dollars: -Infinity }
+    return sum
+  }
+  sum() {
+    const sum = super.add({ minute: 0, requests: 0, tokens: 0, dollars: 0 })
+    return { ...sum, unanswered: lost.get(this.ctx.id.name)?.size ?? 0, calls: seen.get(this.ctx.id.name) ?? 0 }
+  }
+}
+
+export default {
+  async fetch(request, env, ctx) {
+    const url = new URL(request.url)
+    if (url.pathname !== '${LEDGER_PATH}') return router9.fetch(request, env, ctx)
+    const { Ledger: ledgers } = ctx.exports
+    return Response.json(await ledgers.get(ledgers.idFromName('key:' + url.searchParams.get('key'))).sum())
+  },
+}
+`
