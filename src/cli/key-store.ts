@@ -26,6 +26,11 @@ export interface KeyStore {
   readonly close: () => Promise<void>
 }
 
+/** The store of this machine. */
+export interface LocalStore extends KeyStore {
+  readonly remove: (name: string) => Promise<void>
+}
+
 const ROOT = path.resolve(import.meta.dirname, '../..')
 /** What a key's name in KV begins with. */
 export const PREFIX = 'key:'
@@ -51,9 +56,14 @@ export function readable(value: unknown): KeyRecord | undefined {
   return keyRecord.safeParse(value).data
 }
 
-/** The store that `wrangler dev` uses; `persistTo` as its option `--persist-to`. */
-export async function openLocalStore(persistTo?: string): Promise<KeyStore> {
-  const state = path.join(persistTo ?? path.join(ROOT, '.wrangler/state'), 'v3')
+/** Where `wrangler dev` keeps its state; `persistTo` as its option `--persist-to`. */
+export function stateFolder(persistTo?: string): string {
+  return persistTo ?? path.join(ROOT, '.wrangler/state')
+}
+
+/** The store that `wrangler dev` uses. */
+export async function openLocalStore(persistTo?: string): Promise<LocalStore> {
+  const state = path.join(stateFolder(persistTo), 'v3')
   const { configPath, remove } = await keysOnlyConfig()
   const { env, dispose } = await getPlatformProxy<{ KEYS: KVNamespace }>({
     configPath,
@@ -75,6 +85,7 @@ export async function openLocalStore(persistTo?: string): Promise<KeyStore> {
       } while (cursor !== undefined)
       return found
     },
+    remove: (name) => KEYS.delete(name),
     close: async () => {
       await dispose()
       await remove()

@@ -1,40 +1,75 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
+import net from 'node:net'
 import path from 'node:path'
+import { createInterface } from 'node:readline'
 import { parseArgs, parseEnv } from 'node:util'
 import { unstable_readConfig } from 'wrangler'
 import { PROVIDERS, type Provider } from '../catalog/providers.ts'
-import { keyName } from '../gateway/keys.ts'
-import { openLocalStore, wranglerProgram } from './key-store.ts'
+import { wranglerProgram } from './key-store.ts'
+import { startKey } from './start-key.ts'
+import { modelToTry } from './start-model.ts'
+import { type Chatter, createChatter } from './start-output.ts'
 
 const ROOT = path.resolve(import.meta.dirname, '../..')
 const SIMULATOR = path.join(ROOT, 'test/simulator/main.ts')
-const DEMO_KEY = 'sk-r9k-demo'
 const DEFAULT_PORT = '8787'
+const VERBOSE = '--verbose'
+/** Wrangler takes a second or two to end what it has started. */
+const END_MS = 5000
 
 const children: ChildProcess[] = []
 
-/** Starts the Worker on this machine, with a demo key, on real providers or on the simulator. */
+/** Starts the Worker on this machine, with a key for it, on real providers or on the simulator. */
 async function start(args: readonly string[]): Promise<void> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: { port: { type: 'string' }, 'persist-to': { type: 'string' } },
-    strict: false,
-  })
-  const port = typeof values.port === 'string' ? values.port : DEFAULT_PORT
-  const withPort = values.port === undefined ? ['--port', port] : []
-  const persistTo = typeof values['persist-to'] === 'string' ? values['persist-to'] : undefined
-  const configured = configuredProviders(localSettings())
-  const [simulated] = await Promise.all([configured.length > 0 ? [] : simulate(), seedDemoKey(persistTo)])
-  const dev = spawn(process.execPath, [wranglerProgram(), 'dev', ...withPort, ...args, ...simulated], {
+  const { port, persistTo, verbose, rest, settings } = readArguments(args)
+  // Of a port that is none, wrangler says so.
+  if (/^\d{1,5}$/.test(port) && Number(port) < 65_536 && (await isTaken(port))) {
+    console.error(`Router9 cannot start: port ${port} is taken. Try npm start -- --port ${Number(port) + 1}`)
+    return stop(1)
+  }
+  const configured = configuredProviders(settings)
+  const isSimulated = configured.length === 0
+  const [simulated, key] = await Promise.all([isSimulated ? simulate() : [], startKey(isSimulated, persistTo)])
+  const dev = spawn(process.execPath, [wranglerProgram(), 'dev', ...rest, ...simulated], {
     cwd: ROOT,
-    stdio: ['inherit', 'inherit', 'inherit'],
+    stdio: verbose ? 'inherit' : ['inherit', 'pipe', 'pipe'],
     env: { ...process.env, WRANGLER_SEND_METRICS: 'false' },
   })
   children.push(dev)
-  dev.once('exit', (code) => stop(code ?? 1))
+  const chatter = createChatter()
+  if (!verbose) show(dev, chatter)
+  let isReady = false
+  dev.once('exit', (code) => {
+    if (isStopping) return
+    if (!isReady && !verbose && code !== 0) console.error(`Router9 did not start. For more: npm start -- ${VERBOSE}`)
+    stop(code ?? 1)
+  })
   const url = `http://localhost:${port}`
-  if (await answers(url, dev)) console.log(welcome(url, configured))
+  if (!(await answers(url, dev))) return
+  isReady = true
+  const model = await modelToTry(url, key, settings.AUTO_MODELS).catch(() => 'auto')
+  console.log(welcome(url, key, configured, model))
+  chatter.begin()
+}
+
+function readArguments(args: readonly string[]) {
+  const { values } = parseArgs({
+    args: [...args],
+    options: { port: { type: 'string' }, 'persist-to': { type: 'string' }, var: { type: 'string', multiple: true } },
+    strict: false,
+  })
+  const port = typeof values.port === 'string' ? values.port : DEFAULT_PORT
+  const persistTo = typeof values['persist-to'] === 'string' ? values['persist-to'] : undefined
+  const own = args.filter((one) => one !== VERBOSE)
+  const given = (values.var ?? []).map((one) => /^([^:]*):(.*)$/s.exec(String(one))?.slice(1) ?? [])
+  return {
+    port,
+    persistTo,
+    verbose: own.length < args.length,
+    rest: values.port === undefined ? ['--port', port, ...own] : own,
+    settings: { ...localSettings(), ...(Object.fromEntries(given) as Record<string, unknown>) },
+  }
 }
 
 /** What wrangler dev will read: `[vars]`, and .dev.vars, or .env where that is absent. */
@@ -46,6 +81,17 @@ function localSettings(): Record<string, unknown> {
 
 function configuredProviders(settings: Record<string, unknown>): readonly Provider[] {
   return PROVIDERS.filter(({ setting, keyless }) => settings[`${setting}_${keyless ? 'BASE_URL' : 'API_KEY'}`])
+}
+
+/** Whether something listens there already: it would be taken for what is started here. */
+function isTaken(port: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = net.connect({ port: Number(port), host: 'localhost' }, () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('error', () => resolve(false))
+  })
 }
 
 /** Starts the simulator and gives the options that make every provider point at it. */
@@ -65,23 +111,29 @@ async function simulate(): Promise<readonly string[]> {
   ])
 }
 
-/** The demo key is for this machine alone: it is written to the local store, and no deployment has it. */
-async function seedDemoKey(persistTo: string | undefined): Promise<void> {
-  const store = await openLocalStore(persistTo)
-  const record = { id: 'key_demo', name: 'demo', created: new Date().toISOString() }
-  await store.put(await keyName(DEMO_KEY), record)
-  await store.close()
+/** Shows of wrangler's output what somebody wants to see. */
+function show({ stdout, stderr }: ChildProcess, { out, err }: Chatter): void {
+  for (const [stream, sift, print] of [
+    [stdout, out, console.log],
+    [stderr, err, console.error],
+  ] as const) {
+    if (stream === null) continue
+    createInterface({ input: stream }).on('line', (line) => {
+      const shown = sift(line)
+      if (shown !== undefined) print(shown)
+    })
+  }
 }
 
 /** Waits until the Worker answers; false where wrangler ended before, or the Worker says that it cannot run. */
 async function answers(url: string, dev: ChildProcess): Promise<boolean> {
-  while (dev.exitCode === null) {
+  while (dev.exitCode === null && dev.signalCode === null) {
     const response = await fetch(`${url}/health`).catch(() => undefined)
     if (response?.ok === true) return true
     if (response !== undefined) {
       const { error } = (await response.json()) as { error?: { message?: string } }
       console.error(`Router9 cannot start: ${error?.message ?? `status ${response.status}`}`)
-      stop(1)
+      await stop(1)
       return false
     }
     await new Promise((resolve) => setTimeout(resolve, 100))
@@ -89,31 +141,44 @@ async function answers(url: string, dev: ChildProcess): Promise<boolean> {
   return false
 }
 
-function welcome(url: string, configured: readonly Provider[]): string {
+/** With npm's own four lines no more than twelve. */
+function welcome(url: string, key: string, configured: readonly Provider[], model: string | undefined): string {
   const providers =
     configured.length > 0
       ? `Providers: ${configured.map(({ id }) => id).join(', ')}.`
       : 'No provider key is set, so a simulator plays every provider: answers are made up. Put a key into .dev.vars for real ones.'
-  return `
-Router9 is ready: ${url}/v1
-API key: ${DEMO_KEY}
-${providers}
-
+  const head = `Router9 is ready: ${url}/v1\nAPI key: ${key}\n${providers}\n`
+  if (model === undefined) return `${head}\nThere is no model yet that could answer: GET ${url}/v1/models lists none.`
+  return `${head}
 curl ${url}/v1/chat/completions \\
-  -H "Authorization: Bearer ${DEMO_KEY}" \\
+  -H "Authorization: Bearer ${key}" \\
   -H "Content-Type: application/json" \\
-  -d '{
-    "model": "gpt-4o",
-    "messages": [
-      { "role": "user", "content": "Explain quantum computing in one sentence." }
-    ]
-  }'
-`
+  -d '{"model": ${JSON.stringify(model)}, "messages": [{"role": "user", "content": "Explain quantum computing in one sentence."}]}'`
 }
 
-function stop(code: number): void {
-  for (const child of children) if (child.exitCode === null) child.kill('SIGTERM')
+let isStopping = false
+
+/** Ends all that was started here, and then this. Whoever asks again does not want to wait. */
+async function stop(code: number): Promise<void> {
+  if (isStopping) {
+    for (const child of children) child.kill('SIGKILL')
+  } else {
+    isStopping = true
+    await Promise.all(children.map(end))
+  }
   process.exit(code)
+}
+
+function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve()
+  return new Promise((resolve) => {
+    const late = setTimeout(() => child.kill('SIGKILL'), END_MS)
+    child.once('exit', () => {
+      clearTimeout(late)
+      resolve()
+    })
+    child.kill('SIGTERM')
+  })
 }
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop(0))
