@@ -1,9 +1,10 @@
 import type { ChatEvent, FinishReason, Usage } from '../chat/event.ts'
 import { usageOf } from '../chat/event.ts'
 import { Failure } from '../chat/failure.ts'
-import { createCounter, createKept, guarded, MAX_CHOICES, MAX_TOOL_CALLS, malformed } from './answer-bounds.ts'
+import { createCounter, createKept, guarded, MAX_TOOL_CALLS } from './answer-bounds.ts'
+import { createChoiceNumbers } from './choice-numbers.ts'
 import { countOf, type Fields, fieldsOf, isFields, sayingSomething, textOf } from './fields.ts'
-import { argumentsText, type CallReader, createCallReader } from './openai-calls.ts'
+import { argumentsOfNoCall, argumentsText, type CallReader, createCallReader, saysArguments } from './openai-calls.ts'
 import { piecesOf } from './openai-content.ts'
 import { createThinkTagSplitter, type ThinkTagSplitter, withOpenTag } from './think-tags.ts'
 import { readErrorInAnswer } from './upstream-failure.ts'
@@ -85,7 +86,11 @@ interface Choice {
   readonly index: number
   readonly calls: CallReader
   functionCalled: boolean
+  /** Arguments of a function call that came before its name. */
+  functionHeld: string
   readonly think: ThinkTagSplitter | undefined
+  /** The provider tells its reasoning as a text; where it tells details too, they say the same. */
+  reasonsInText: boolean
   /** Something was said. */
   said: boolean
   /** Something stood where words should stand, and could not be read. */
@@ -104,6 +109,7 @@ const MAX_REMEMBERED = 1024 * 1024
  */
 export function createOpenAIReader(quirks: AnswerQuirks, newId: () => string, opensThinking = false): OpenAIReader {
   const choices = new Map<number, Choice>()
+  const numbersOf = createChoiceNumbers()
   const changedExtras = createChangedExtras()
   const keep = createKept()
   const support = { newId, keep, count: createCounter(MAX_TOOL_CALLS, 'tool calls') }
@@ -111,10 +117,17 @@ export function createOpenAIReader(quirks: AnswerQuirks, newId: () => string, op
   const choiceAt = (index: number): Choice => {
     const known = choices.get(index)
     if (known !== undefined) return known
-    if (choices.size >= MAX_CHOICES) throw tooManyChoices()
     const think = quirks.thinkTags === true ? createThinkTagSplitter(opensThinking) : undefined
     const calls = createCallReader(index, support)
-    const states = { functionCalled: false, said: false, unread: false, place: undefined, told: '' }
+    const states = {
+      functionCalled: false,
+      functionHeld: '',
+      reasonsInText: false,
+      said: false,
+      unread: false,
+      place: undefined,
+      told: '',
+    }
     const fresh: Choice = { index, calls, think, ...states }
     choices.set(index, fresh)
     return fresh
@@ -163,8 +176,23 @@ export function createOpenAIReader(quirks: AnswerQuirks, newId: () => string, op
       choice.said = true
       events.push({ type: 'tool-start', choice: index, index: 0, id: '', name, kind: 'function_call' })
     }
-    const text = argumentsText(delta.arguments)
+    const given = argumentsText(delta.arguments)
+    if (!choice.functionCalled) {
+      keep(given.length)
+      choice.functionHeld += given
+      return
+    }
+    const text = choice.functionHeld + given
+    choice.functionHeld = ''
     if (text !== '') events.push({ type: 'tool-delta', choice: index, index: 0, text })
+  }
+
+  const reasoningOf = (choice: Choice, message: Fields): string | undefined => {
+    const text = textOf(message.reasoning_content) ?? textOf(message.reasoning)
+    if (text !== undefined) choice.reasonsInText = true
+    return choice.reasonsInText || message.reasoning_details === undefined
+      ? text
+      : textOfDetails(message.reasoning_details)
   }
 
   const readMessage = (choice: Choice, message: Fields, whole: boolean, events: ChatEvent[]) => {
@@ -173,7 +201,7 @@ export function createOpenAIReader(quirks: AnswerQuirks, newId: () => string, op
       readExtra(choice, sayingSomething(without(message, MESSAGE_FIELDS)), events)
       break
     }
-    const reasoning = textOf(message.reasoning_content) ?? textOf(message.reasoning)
+    const reasoning = reasoningOf(choice, message)
     if (reasoning !== undefined) {
       choice.think?.reasonsApart()
       readWords(choice, 'reasoning', reasoning, events)
@@ -234,8 +262,7 @@ export function createOpenAIReader(quirks: AnswerQuirks, newId: () => string, op
     if (!choice.said) readContent(choice, text, true, events)
   }
 
-  const readChoice = (given: Fields, position: number, whole: boolean, events: ChatEvent[]) => {
-    const index = typeof given.index === 'number' ? given.index : position
+  const readChoice = (given: Fields, index: number, whole: boolean, events: ChatEvent[]) => {
     const choice = choiceAt(index)
     const extra = extrasOfChoice(given)
     if (extra !== undefined) events.push({ type: 'extra', choice: index, place: 'choice', fields: extra })
@@ -253,6 +280,7 @@ export function createOpenAIReader(quirks: AnswerQuirks, newId: () => string, op
     const { index } = choice
     for (const piece of choice.think?.end() ?? []) events.push({ ...piece, choice: index })
     choice.calls.end(events)
+    if (saysArguments(choice.functionHeld)) throw argumentsOfNoCall()
     const reason = FINISH_REASONS.get(word) ?? 'stop'
     if (BROKEN.has(word)) events.push({ type: 'error', failure: brokenOff(word) })
     // An answer of which nothing was understood is no empty one. What a filter took away may be missing altogether.
@@ -267,8 +295,10 @@ export function createOpenAIReader(quirks: AnswerQuirks, newId: () => string, op
     if (extra !== undefined) events.push({ type: 'extra', choice: 0, place: 'body', fields: extra })
     const list = data.choices
     if (Array.isArray(list)) {
-      if (list.length > MAX_CHOICES) throw tooManyChoices()
-      for (let at = 0; at < list.length; at++) if (isFields(list[at])) readChoice(list[at], at, whole, events)
+      const numbers = numbersOf(list)
+      for (let at = 0; at < list.length; at++) {
+        if (isFields(list[at])) readChoice(list[at], numbers[at] ?? at, whole, events)
+      }
     }
     const usage = isFields(data.usage) ? data.usage : isFields(data.x_groq) ? data.x_groq.usage : undefined
     if (isFields(usage)) events.push({ type: 'usage', usage: readUsage(usage) })
@@ -290,6 +320,15 @@ export function createOpenAIReader(quirks: AnswerQuirks, newId: () => string, op
       return [...read(body, true), { type: 'done' }]
     }),
   }
+}
+
+/** What can be read of reasoning details, in OpenRouter's form: texts and summaries; the rest is encrypted. */
+function textOfDetails(details: unknown): string | undefined {
+  return textOf(
+    fieldsOf(details)
+      .map(({ text, summary }) => textOf(text) ?? textOf(summary) ?? '')
+      .join(''),
+  )
 }
 
 function isTruthy(value: unknown): boolean {
@@ -356,10 +395,6 @@ function readUsage(usage: Fields): Usage {
 
 function firstOf(...values: readonly unknown[]): Fields | undefined {
   return values.find(isFields)
-}
-
-function tooManyChoices(): Failure {
-  return malformed(`it has more than ${MAX_CHOICES} choices`)
 }
 
 function brokenOff(word: string): Failure {

@@ -1,4 +1,6 @@
 import type { ChatEvent, ToolKind } from '../chat/event.ts'
+import type { Failure } from '../chat/failure.ts'
+import { malformed } from './answer-bounds.ts'
 import { type Fields, isFields, sayingSomething, textOf } from './fields.ts'
 import { createObjectProgress, type ObjectProgress } from './object-progress.ts'
 
@@ -20,7 +22,7 @@ export interface CallReader {
   readonly pieces: (list: readonly Fields[], events: ChatEvent[]) => void
   /** Reads the calls of a whole answer: each is one. */
   readonly whole: (list: readonly Fields[], events: ChatEvent[]) => void
-  /** Lets out what waited for its name in vain. */
+  /** Lets out what waited for its name in vain. @throws Failure where it had arguments: whoever gets them cannot know whose. */
   readonly end: (events: ChatEvent[]) => void
 }
 
@@ -95,9 +97,13 @@ export function createCallReader(choice: number, { newId, count, keep }: CallSup
     events.push({ type: 'tool-delta', choice, index: call.index, text })
   }
 
-  const take = (call: Call, { name, kind, text }: Piece, delta: Fields, events: ChatEvent[]) => {
+  const take = (call: Call, { id, name, kind, text }: Piece, delta: Fields, events: ChatEvent[]) => {
     current = call
     call.chunk = chunk
+    if (call.id === '' && id !== undefined) {
+      call.id = id
+      if (!byId.has(id)) byId.set(id, call)
+    }
     if (call.name === undefined && name === undefined) {
       keep(text.length)
       call.held += text
@@ -123,7 +129,7 @@ export function createCallReader(choice: number, { newId, count, keep }: CallSup
     }
     if (last === undefined || !isAnother(last, piece)) {
       // A provider that ends its calls with an empty one (Workers AI) has not called anything.
-      if (last === undefined && id === undefined && name === undefined) return
+      if (last === undefined && id === undefined && name === undefined && !saysArguments(piece.text)) return
       return take(last ?? create(piece), piece, delta, events)
     }
     // The same id with the same name and whole arguments once more is that call, told again.
@@ -145,6 +151,7 @@ export function createCallReader(choice: number, { newId, count, keep }: CallSup
     whole: (list, events) => {
       for (const given of list) {
         const piece = pieceOf(given, undefined)
+        if (piece.name === undefined && saysArguments(piece.text)) throw argumentsOfNoCall()
         if (piece.id === undefined && piece.name === undefined) continue
         const call = create(piece)
         start(call, piece.name ?? '', furtherFields(given), events)
@@ -153,9 +160,9 @@ export function createCallReader(choice: number, { newId, count, keep }: CallSup
     },
     end: (events) => {
       for (const call of nameless) {
-        start(call, '', undefined, events)
-        grow(call, call.held, events)
+        if (saysArguments(call.held)) throw argumentsOfNoCall()
         call.held = ''
+        start(call, '', undefined, events)
       }
     },
   }
@@ -182,6 +189,16 @@ function kindOf({ type, function: called, custom }: Fields): 'function' | 'custo
 
 function isFilled({ name, arguments: given, input }: Fields): boolean {
   return textOf(name) !== undefined || argumentsText(given) !== '' || argumentsText(input) !== ''
+}
+
+/** Whether there is anything in a call's arguments. */
+export function saysArguments(text: string): boolean {
+  const said = text.trim()
+  return said !== '' && said !== 'null' && !/^\{\s*\}$/.test(said)
+}
+
+export function argumentsOfNoCall(): Failure {
+  return malformed('it has arguments of no call')
 }
 
 function beginsObject(text: string): boolean {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import type { Said } from '../../src/chat/event.ts'
 import { type AnswerQuirks, createOpenAIReader } from '../../src/dialects/openai-answer.ts'
 import { createEncoder } from '../../src/stream/encode.ts'
 import type { Json } from './asking.ts'
@@ -87,6 +88,55 @@ describe('chunks that say nothing are passed over', () => {
     const said = stream([odd, chunk({ content: 'a' }), odd, chunk({}, 'stop'), odd, '[DONE]'])
     expect(answerOf(said)).toMatchObject({ role: 'assistant', content: 'a', finish_reason: 'stop' })
     expect(JSON.stringify(said)).not.toMatch(/xxxx|yy/)
+  })
+})
+
+describe('reasoning that a provider tells in details', () => {
+  const details = (...given: Json[]) => ({ reasoning_details: given })
+  const text = (said: string, further: Json = {}) => ({ type: 'reasoning.text', text: said, index: 0, ...further })
+  const summary = (said: string) => ({ type: 'reasoning.summary', summary: said })
+  const encrypted = { type: 'reasoning.encrypted', data: 'xyz' }
+
+  test.each<[string, Json[], string | undefined]>([
+    ['only', [details(text('H')), details(text('m.'), encrypted)], 'Hm.'],
+    ['in summaries', [details(summary('H'), summary('m'), encrypted), details(summary('.'))], 'Hm.'],
+    [
+      'beside the text, in the same event',
+      [
+        { reasoning: 'H', ...details(text('H')) },
+        { reasoning: 'm.', ...details(text('m.')) },
+      ],
+      'Hm.',
+    ],
+    [
+      'beside the text, in events of their own',
+      [{ reasoning_content: 'Hm.' }, details(text('Hm.')), details(text('', { signature: 's' }))],
+      'Hm.',
+    ],
+    [
+      'beside a text that is empty',
+      [
+        { reasoning: '', ...details(text('H')) },
+        { reasoning: null, ...details(text('m.')) },
+      ],
+      'Hm.',
+    ],
+    ['in code only', [details(encrypted)], undefined],
+  ])('%s is reasoning_content once, and the details go their own way', (_, deltas, reasoning) => {
+    const all = deltas.flatMap(({ reasoning_details }) => (reasoning_details ?? []) as Json[])
+    const streamed = answerOf(stream([...deltas.map((delta) => chunk(delta)), chunk({ content: 'a' }, 'stop')]))
+    expect([streamed.reasoning_content, streamed.content]).toEqual([reasoning, 'a'])
+    expect(streamed.reasoning_details).toEqual(all)
+    const texts = deltas.map((delta) => delta.reasoning ?? delta.reasoning_content ?? '').join('')
+    const given = whole({ ...(texts === '' ? {} : { reasoning: texts }), ...details(...all), content: 'a' })
+    expect(answerOf(body(given))).toMatchObject({ content: 'a', reasoning_details: all })
+    expect(answerOf(body(given)).reasoning_content).toBe(reasoning)
+  })
+
+  test('is of its own choice', () => {
+    const at = (index: number, delta: Json) => ({ choices: [{ index, delta }] })
+    const said = stream([at(0, { reasoning: 'A' }), at(1, details(text('B'))), at(0, details(text('A'))), '[DONE]'])
+    expect(completion(said).choices.map(({ message }) => (message as Json).reasoning_content)).toEqual(['A', 'B'])
   })
 })
 
@@ -467,6 +517,38 @@ describe('tool calls', () => {
     })
   })
 
+  test.each<[string, Json[]]>([
+    ['an index that nothing was called at', [call(0, 'a', 'f', '{}'), call(3, undefined, undefined, '{"b":1}')]],
+    ['an id, but no name', [call(0, 'a', undefined, '{"b":1}')]],
+    ['nothing else', [call(undefined, undefined, undefined, '{"b":1}')]],
+  ])('that have arguments with %s are refused, not lost', (_, calls) => {
+    const events = calls.map((one) => chunk({ tool_calls: [one] }))
+    expect(failureOf(stream([...events, chunk({}, 'tool_calls'), '[DONE]'])).message).toMatch(/arguments of no call/)
+    const given = whole({ tool_calls: calls.map(({ index, ...one }) => one) }, 'tool_calls')
+    expect(failureOf(body(given)).message).toMatch(/arguments of no call/)
+  })
+
+  test('whose name comes after their arguments have both', () => {
+    expect(callsOf([call(0, undefined, undefined, '{"a"')], [call(0, 'x', 'f', ':1}')])).toEqual(['x f {"a":1}'])
+  })
+
+  test.each(['', '{}', ' { } ', 'null'])('without a name and with arguments %j are none (Workers AI)', (args) => {
+    const said = [
+      chunk({ content: 'a' }),
+      chunk({ tool_calls: [call(0, undefined, undefined, args)] }),
+      chunk({}, 'stop'),
+    ]
+    expect(answerOf(stream(said))).not.toHaveProperty('tool_calls')
+  })
+
+  test('of the old form whose name comes late, or never, have their arguments with it or are refused', () => {
+    const piece = (function_call: Json) => chunk({ function_call })
+    const late = [piece({ arguments: '{"a"' }), piece({ name: 'f', arguments: ':1}' }), chunk({}, 'function_call')]
+    expect(answerOf(stream(late)).function_call).toEqual({ name: 'f', arguments: '{"a":1}' })
+    const never = [piece({ arguments: '{"a":1}' }), chunk({}, 'function_call')]
+    expect(failureOf(stream(never)).message).toMatch(/arguments of no call/)
+  })
+
   test('in a body are as many as there are, whatever they have in common', () => {
     const tool_calls = [call(0, '', 'f', '{"x":1}'), call(0, '', 'f', '{"x":2}'), call(0, 'a', 'f', 'null')]
     expect(answerOf(body(whole({ content: null, tool_calls }))).tool_calls).toMatchObject([
@@ -646,6 +728,129 @@ test('the choices of n > 1 are kept apart, interleaved or not (case 70)', () => 
     [1, 'tool_calls'],
     [2, 'length'],
   ])
+})
+
+describe('choices whose indexes cannot all be theirs', () => {
+  type Choices = [index: unknown, text: string][]
+
+  test.each<[string, Choices, [number, string][]]>([
+    [
+      'the same index twice',
+      [
+        [0, 'a'],
+        [0, 'b'],
+      ],
+      [
+        [0, 'a'],
+        [1, 'b'],
+      ],
+    ],
+    [
+      'the same index thrice, and another',
+      [
+        [1, 'a'],
+        [1, 'b'],
+        [0, 'c'],
+        [1, 'd'],
+      ],
+      [
+        [0, 'b'],
+        [1, 'a'],
+        [2, 'c'],
+        [3, 'd'],
+      ],
+    ],
+    [
+      'a negative one',
+      [
+        [-1, 'a'],
+        [0, 'b'],
+      ],
+      [
+        [0, 'a'],
+        [1, 'b'],
+      ],
+    ],
+    [
+      'one beyond all bounds',
+      [
+        [1e9, 'a'],
+        [1, 'b'],
+      ],
+      [
+        [0, 'a'],
+        [1, 'b'],
+      ],
+    ],
+    [
+      'one that is no whole number',
+      [
+        [0.5, 'a'],
+        [0, 'b'],
+      ],
+      [
+        [0, 'a'],
+        [1, 'b'],
+      ],
+    ],
+    [
+      'one that is no number',
+      [
+        ['0', 'a'],
+        [null, 'b'],
+      ],
+      [
+        [0, 'a'],
+        [1, 'b'],
+      ],
+    ],
+    [
+      'none for one of them',
+      [
+        [undefined, 'a'],
+        [0, 'b'],
+      ],
+      [
+        [0, 'a'],
+        [1, 'b'],
+      ],
+    ],
+    [
+      'one that came in another order',
+      [
+        [1, 'a'],
+        [0, 'b'],
+      ],
+      [
+        [0, 'b'],
+        [1, 'a'],
+      ],
+    ],
+  ])('such as %s are told apart in a body and in a stream', (_, given, expected) => {
+    const told = (said: readonly Said[]) =>
+      completion(said).choices.map(({ index, message }) => [index, (message as Json).content])
+    const choices = given.map(([index, content]) => ({ index, message: { content }, finish_reason: 'stop' }))
+    expect(told(body({ choices }))).toEqual(expected)
+    const event = (choice: (text: string) => Json) => {
+      return { choices: given.map(([index, text]) => ({ index, ...choice(text) })) }
+    }
+    const events = [
+      event((content) => ({ delta: { content } })),
+      event(() => ({ delta: { content: '.' } })),
+      event(() => ({ delta: {}, finish_reason: 'stop' })),
+    ]
+    expect(told(stream([...events, '[DONE]']))).toEqual(expected.map(([index, text]) => [index, `${text}.`]))
+  })
+
+  test('stay one choice over the events of a stream', () => {
+    const at = (index: number, content: string) => ({ choices: [{ index, delta: { content } }] })
+    const said = stream([at(-1, 'a'), at(1e9, 'x'), at(-1, 'b'), at(1e9, 'y'), at(0, 'm'), '[DONE]'])
+    expect(completion(said).choices.map(({ index, message }) => [index, (message as Json).content])).toEqual([
+      [0, 'ab'],
+      [1, 'xy'],
+      [2, 'm'],
+    ])
+  })
 })
 
 describe('an error', () => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Case, chunksOf, startCase } from '../cases/router.ts'
 import type { Script } from '../cases/scripted.ts'
-import { broken, chunk, sse, stream } from '../cases/wires.ts'
+import { broken, chunk, completion, sse, stream, whole } from '../cases/wires.ts'
 
 let router: Case
 beforeAll(async () => {
@@ -77,4 +77,43 @@ describe('a stream of two choices', () => {
     expect(raw.endsWith('data: [DONE]\n\n')).toBe(true)
     expect(raw).toContain('tails')
   })
+})
+
+describe('choices whose indexes cannot be theirs', () => {
+  const texts = (choices: readonly { index: number; text: string }[]) => choices.map(({ index, text }) => [index, text])
+
+  test.each([
+    ['equal', 0, 0],
+    ['negative', -1, 0],
+    ['beyond all bounds', 1e9, 1e9],
+  ])('(%s) reach the client one by one, whole and streamed', async (_, one, other) => {
+    const said = [
+      { index: one, content: 'heads' },
+      { index: other, content: 'tails' },
+    ]
+    const message = (content: string) => ({ role: 'assistant', content })
+    const choices = said.map(({ index, content }) => ({ index, message: message(content), finish_reason: 'stop' }))
+    const asked = { n: 2 }
+    const { answer } = await router.whole('openai/gpt-4o', whole(completion({}, '', { choices })), asked)
+    expect(texts(answer.choices)).toEqual([
+      [0, 'heads'],
+      [1, 'tails'],
+    ])
+    const events = [
+      { choices: said.map(({ index, content }) => ({ index, delta: message(content) })) },
+      { choices: said.map(({ index }) => ({ index, delta: {}, finish_reason: 'stop' })) },
+    ]
+    const streamed = await router.streamed('openai/gpt-4o', stream(sse(...events, '[DONE]')), asked)
+    expect(texts(streamed.answer.choices)).toEqual(texts(answer.choices))
+  })
+})
+
+test('arguments of no call break a stream in the open, and are no whole answer', async () => {
+  const lost = { tool_calls: [{ index: 4, function: { arguments: '{"city":"Rome"}' } }] }
+  const events = [chunk({ content: 'Well' }), chunk(lost), chunk({}, 'tool_calls'), '[DONE]']
+  const { answer } = await router.streamed('openai/gpt-4o', stream(sse(...events)))
+  expect(answer.error).toMatchObject({ type: 'upstream_error' })
+  expect(answer.done).toBe(false)
+  const { status, error } = await router.refused('openai/gpt-4o', whole(completion(lost, 'tool_calls')))
+  expect([status, error.type]).toEqual([502, 'upstream_error'])
 })

@@ -92,6 +92,26 @@ describe('what a model thought before it called', () => {
     }
   })
 
+  test.each([
+    ['whole', false],
+    ['streamed', true],
+  ])(
+    'is reasoning_content, though its provider has it in details only, and goes back to it (%s)',
+    async (_, isStream) => {
+      const details = [{ type: 'reasoning.text', text: 'Let me see.', signature: 's', format: 'unknown', index: 0 }]
+      const said = { reasoning_details: details, tool_calls: [{ index: 0, ...call('f:0') }] }
+      const script = isStream
+        ? stream(sse(chunk(said), chunk({}, 'tool_calls'), '[DONE]'))
+        : whole(completion(said, 'tool_calls'))
+      const messages = [{ role: 'user', content: `Go on, ${isStream}.` }]
+      const model = 'openrouter/kimi-k2-thinking'
+      const { choice } = await (isStream ? router.streamed : router.whole)(model, script, { tools: TOOLS, messages })
+      expect(choice.reasoning).toBe('Let me see.')
+      await router.whole(model, ANSWER, { tools: TOOLS, messages: [...messages, ...round(call('f:0'), 'ok')] })
+      expect(lastSent()[1]?.reasoning_details).toEqual(details)
+    },
+  )
+
   test('is looked for in the last 32 rounds, with one read each, however many there were', async () => {
     const rounds = Array.from({ length: 600 }, (_, at) => round(call(`f:${at}`), `result ${at}`)).flat()
     const before = router.worker.keys.reads()
