@@ -1,6 +1,7 @@
 import { anthropic } from '../dialects/anthropic.ts'
 import { cohere } from '../dialects/cohere.ts'
 import type { Call, Dialect, Prepared } from '../dialects/dialect.ts'
+import { FIREWORKS_FIELDS, foreignFields } from '../dialects/foreign-fields.ts'
 import { gemini } from '../dialects/gemini.ts'
 import { ollama } from '../dialects/ollama.ts'
 import { openai } from '../dialects/openai.ts'
@@ -63,6 +64,7 @@ const OPENAI = speaks(openai, {
   functions: true,
   toolIdMax: 40,
   drop: ['top_k'],
+  foreign: foreignFields(),
 })
 
 // What each row says is from translation.md, section 3, and the providers' own references.
@@ -107,7 +109,7 @@ const GIVEN: readonly (Omit<Provider, 'setting'> & Partial<Pick<Provider, 'setti
       prefixLast: true,
       needsUser: true,
       // It answers 422 to any other.
-      knows: [
+      knows: new Set([
         'model',
         'stream',
         'temperature',
@@ -128,7 +130,8 @@ const GIVEN: readonly (Omit<Provider, 'setting'> & Partial<Pick<Provider, 'setti
         'prompt_mode',
         'metadata',
         'guardrails',
-      ],
+        'prompt_cache_key',
+      ]),
       refuse: ['logprobs', 'top_logprobs'],
       noStreamOptions: true,
     }),
@@ -161,7 +164,33 @@ const GIVEN: readonly (Omit<Provider, 'setting'> & Partial<Pick<Provider, 'setti
     baseUrl: 'https://api.groq.com/openai/v1',
     ...speaks(openai, {
       maxTokens: 'max_completion_tokens',
-      drop: ['logit_bias', 'top_k'],
+      // "property '…' is unsupported" is its answer to any other; it has names for more that it does not support.
+      knows: new Set([
+        'model',
+        'stream',
+        'temperature',
+        'top_p',
+        'max_tokens',
+        'stop',
+        'presence_penalty',
+        'frequency_penalty',
+        'response_format',
+        'tools',
+        'tool_choice',
+        'parallel_tool_calls',
+        'reasoning_effort',
+        'reasoning_format',
+        'include_reasoning',
+        'service_tier',
+        'user',
+        'documents',
+        'citation_options',
+        'search_settings',
+        'include_domains',
+        'exclude_domains',
+        'compound_custom',
+        'disable_tool_validation',
+      ]),
       refuse: ['n', 'logprobs', 'top_logprobs'],
       noNames: true,
       strictMessages: true,
@@ -175,8 +204,29 @@ const GIVEN: readonly (Omit<Provider, 'setting'> & Partial<Pick<Provider, 'setti
     baseUrl: 'https://api.cerebras.ai/v1',
     ...speaks(openai, {
       maxTokens: 'max_completion_tokens',
-      drop: ['presence_penalty', 'frequency_penalty', 'logit_bias', 'parallel_tool_calls', 'top_k'],
+      // As at Groq.
+      knows: new Set([
+        'model',
+        'stream',
+        'temperature',
+        'top_p',
+        'max_tokens',
+        'min_completion_tokens',
+        'stop',
+        'response_format',
+        'tools',
+        'tool_choice',
+        'reasoning_effort',
+        'reasoning_format',
+        'disable_reasoning',
+        'clear_thinking',
+        'service_tier',
+        'prediction',
+        'prompt_cache_key',
+        'user',
+      ]),
       refuse: ['n', 'logprobs', 'top_logprobs'],
+      strictMessages: true,
       reasoningBack: 'reasoning',
       jsonAlone: 'schema',
     }),
@@ -198,6 +248,7 @@ const GIVEN: readonly (Omit<Provider, 'setting'> & Partial<Pick<Provider, 'setti
     ...speaks(openai, {
       maxTokens: 'max_tokens',
       drop: ['seed'],
+      foreign: foreignFields(FIREWORKS_FIELDS),
       reasoningBack: 'reasoning_content',
       thinkTags: true,
       // Otherwise it cuts off what does not fit, without a word.

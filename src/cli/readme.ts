@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { PROVIDERS } from '../catalog/providers.ts'
+import { foreignFields } from '../dialects/foreign-fields.ts'
 import type { OpenAIQuirks } from '../dialects/openai.ts'
 import { OWN_FIELDS, PARAMETERS } from '../dialects/parameters.ts'
 import { analyticsPart } from './readme-analytics.ts'
@@ -55,6 +56,8 @@ export function parametersAppendix(): string {
     "Providers that speak OpenAI's format get every parameter as it is, but for these:",
     '',
     ...table(['provider', 'dropped', 'refused', 'renamed'], PROVIDERS.flatMap(compatibleRow)),
+    '',
+    `Fields of other APIs are ${[...foreignFields()].map(code).join(', ')}.`,
   ].join('\n')
 }
 
@@ -78,14 +81,17 @@ function compatibleRow({ id, dialect, quirks }: (typeof PROVIDERS)[number]): str
     rename = {},
     maxTokens,
     noToolChoice,
+    knows,
+    foreign,
   } = quirks as OpenAIQuirks
+  const unknown = knows ? ['all that it does not know'] : foreign ? ['fields of other APIs'] : []
   const reasoning = (names: readonly string[]) => names.map((name) => `${code(name)} (reasoning models)`)
   const other = { max_tokens: 'max_completion_tokens', max_completion_tokens: 'max_tokens' }
   const renamed = maxTokens === undefined ? rename : { ...rename, [other[maxTokens]]: maxTokens }
   return [
     [
       id,
-      [...drop.map(code), ...reasoning(reasoningDrop)].join(', '),
+      [...drop.map(code), ...reasoning(reasoningDrop), ...unknown].join(', '),
       [...refuse.map(code), ...(noToolChoice ? [code('tool_choice')] : []), ...reasoning(reasoningRefuse)].join(', '),
       Object.entries(renamed)
         .map(([from, to]) => `${code(from)} → ${code(to)}`)

@@ -20,9 +20,10 @@ function prepare({ chat, model, stream, traits, newId, promptTokens = () => 0 }:
   if (format?.type === 'json_schema') body.format = format.json_schema?.schema ?? 'json'
   const asked = readReasoning(chat)
   if (asked !== undefined && traits.reasoning) body.think = THINK[asked.effort ?? 'medium']
-  const options = toOptions(chat)
+  const { options: own, ...others } = ownFields(chat, 'ollama')
+  const options = { ...toOptions(chat), ...(isFields(own) ? own : {}) }
   if (Object.keys(options).length > 0) body.options = options
-  Object.assign(body, ownFields(chat, 'ollama'))
+  Object.assign(body, others)
   const reader = () => createOllamaReader(newId, promptTokens)
   return {
     request: { path: '/chat', headers: {}, body: JSON.stringify(body) },

@@ -4,6 +4,7 @@ import { nearestEffort, readReasoning } from './effort.ts'
 import { withFunctionsAsTools } from './legacy-functions.ts'
 import { type AnswerQuirks, createOpenAIReader } from './openai-answer.ts'
 import { type MessageQuirks, toOpenAIMessages } from './openai-messages.ts'
+import { asksNothing, isEssential } from './parameters.ts'
 import { unsupported } from './parts.ts'
 
 /** How a provider that speaks OpenAI's chat completions differs from OpenAI (translation 3). */
@@ -21,7 +22,9 @@ export interface OpenAIQuirks extends AnswerQuirks, MessageQuirks {
   readonly reasoningDrop?: readonly string[]
   readonly reasoningRefuse?: readonly string[]
   /** The only parameters that it takes; it refuses a request with any other. */
-  readonly knows?: readonly string[]
+  readonly knows?: ReadonlySet<string>
+  /** Fields of other APIs: it refuses a request with any of them. */
+  readonly foreign?: ReadonlySet<string>
   /** Goes with every request. */
   readonly always?: Readonly<Record<string, unknown>>
   /** How thinking is switched off where a model has a switch. */
@@ -80,8 +83,10 @@ function toBody(chat: Chat, stream: boolean, traits: Traits, quirks: OpenAIQuirk
     if (!silently) dropped.push(name)
   }
   for (const name of ROUTING_FIELDS) remove(body, name)
-  for (const name in body) if (body[name] === null) remove(body, name)
-  if (quirks.knows !== undefined) for (const name in body) if (!isKnown(name, quirks.knows)) drop(name)
+  for (const name in body) {
+    if (body[name] === null) remove(body, name)
+    else if (isUnknown(name, quirks)) dropUnlessEssential(body, name, drop)
+  }
   if (quirks.cacheControl !== true) dropCacheMarks(body)
   Object.assign(body, quirks.always)
 
@@ -124,8 +129,14 @@ const HANDLED = new Set([
   'top_logprobs',
 ])
 
-function isKnown(name: string, known: readonly string[]): boolean {
-  return known.includes(name) || HANDLED.has(name)
+function isUnknown(name: string, { knows, foreign }: OpenAIQuirks): boolean {
+  return knows === undefined ? foreign?.has(name) === true : !knows.has(name) && !HANDLED.has(name)
+}
+
+/** What an answer would be wrong without is for another candidate, if it was really asked for. */
+function dropUnlessEssential(body: Body, name: string, drop: Drop): void {
+  if (isEssential(name)) refuse(body, name)
+  else drop(name)
 }
 
 function dropCacheMarks(body: Body): void {
@@ -137,8 +148,7 @@ function dropCacheMarks(body: Body): void {
 function refuse(body: Body, name: string): void {
   const value = body[name]
   // The value that changes nothing is no reason to refuse.
-  const harmless = !value || (name === 'n' && value === 1) || (Array.isArray(value) && value.length === 0)
-  if (harmless) remove(body, name)
+  if (!value || asksNothing(name, value)) remove(body, name)
   else throw unsupported(name)
 }
 

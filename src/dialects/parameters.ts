@@ -55,6 +55,15 @@ export const PARAMETERS: ReadonlyMap<string, Fates> = new Map([
   ['prompt_cache_retention', row('dropped', 'dropped', 'dropped')],
 ])
 
+/** Whether the answer would be wrong without a parameter: some dialect refuses it, where it is asked for. */
+export function isEssential(name: string): boolean {
+  return ESSENTIAL.has(name)
+}
+
+const ESSENTIAL: ReadonlySet<string> = new Set(
+  [...PARAMETERS].flatMap(([name, fates]) => (Object.values(fates).includes('refused') ? [name] : [])),
+)
+
 /** A dialect's own fields, for callers who know them: handed on as they are. */
 export const OWN_FIELDS: Readonly<Record<OwnDialect, readonly string[]>> = {
   anthropic: [
@@ -68,7 +77,7 @@ export const OWN_FIELDS: Readonly<Record<OwnDialect, readonly string[]>> = {
   ],
   gemini: ['safety_settings'],
   cohere: ['documents', 'citation_options', 'safety_mode', 'strict_tools', 'thinking', 'priority'],
-  ollama: ['think', 'keep_alive'],
+  ollama: ['think', 'keep_alive', 'options'],
 }
 
 /** What a request holds of a dialect's own fields. */
@@ -103,7 +112,7 @@ export function sift(chat: Chat, dialect: OwnDialect): string[] {
 }
 
 /** A value that changes nothing: off, empty, or what is done anyway. */
-function asksNothing(name: string, value: unknown): boolean {
+export function asksNothing(name: string, value: unknown): boolean {
   if (value === false) return true
   if (name === 'n') return value === 1
   if (!Array.isArray(value)) return false

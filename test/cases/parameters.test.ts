@@ -134,7 +134,7 @@ const dropping: readonly { model: string; dialect: Dialect; dropped: readonly st
   { model: DIALECTS.anthropic.model, dialect: 'anthropic', dropped: ['seed', 'logit_bias', 'store', 'tomorrow'] },
   { model: DIALECTS.gemini.model, dialect: 'gemini', dropped: ['logit_bias', 'store', 'tomorrow'] },
   { model: DIALECTS.cohere.model, dialect: 'cohere', dropped: ['logit_bias', 'store', 'tomorrow'] },
-  { model: 'groq/llama-3.3-70b-versatile', dialect: 'custom', dropped: ['logit_bias'] },
+  { model: 'groq/llama-3.3-70b-versatile', dialect: 'custom', dropped: ['logit_bias', 'store', 'tomorrow'] },
   { model: 'perplexity/sonar', dialect: 'custom', dropped: ['seed', 'logit_bias'] },
 ]
 

@@ -29,8 +29,22 @@ describe('Mistral', () => {
       top_p: 0.5,
       seed: 7,
     })
-    expect(Object.keys(body).sort()).toEqual(['messages', 'model', 'random_seed', 'top_p'])
-    expect([...dropped].sort()).toEqual(['brand_new', 'prompt_cache_key', 'verbosity'])
+    expect(Object.keys(body).sort()).toEqual(['messages', 'model', 'prompt_cache_key', 'random_seed', 'top_p'])
+    expect([...dropped].sort()).toEqual(['brand_new', 'verbosity'])
+  })
+
+  test.each([
+    ['web_search_options', {}],
+    ['modalities', ['text', 'audio']],
+    ['audio', { voice: 'alloy', format: 'wav' }],
+  ])('and others that take but what they know do not answer without %s', (name, value) => {
+    for (const provider of ['mistral', 'groq', 'cerebras']) {
+      expect(() => ask(provider, { [name]: value })).toThrow(
+        expect.objectContaining({ kind: 'unsupported-parameter', details: { param: name }, failover: true }),
+      )
+      const { body, dropped } = ask(provider, { modalities: ['text'] })
+      expect([Object.keys(body).sort(), dropped]).toEqual([['messages', 'model'], []])
+    }
   })
 
   test('gets messages with OpenAI’s fields alone, and a last one of the assistant as a prefix', () => {

@@ -44,6 +44,11 @@ describe('a parameter is translated', () => {
     ],
     ['effort', { reasoning_effort: 'xhigh' }, { think: 'high' }],
     ['no effort', { reasoning_effort: 'none' }, { think: false }],
+    [
+      'options in its own words, which go before',
+      { options: { num_ctx: 4096, seed: 1 }, seed: 7, temperature: 0.5 },
+      { options: { num_ctx: 4096, seed: 1, temperature: 0.5 } },
+    ],
     ['effort in its own words', { think: true, keep_alive: '1m' }, { think: true, keep_alive: '1m' }],
   ])('%s', (_, fields, expected) => {
     const { model, messages, stream, ...rest } = bodyOf(fields)

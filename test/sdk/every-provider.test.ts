@@ -82,6 +82,37 @@ const sample = z.object({
   steps: z.array(z.string()),
 })
 
+/** What OpenRouter's, vLLM's and Ollama's clients send beside OpenAI's parameters. */
+const FOREIGN = {
+  usage: { include: true },
+  include_reasoning: true,
+  plugins: [{ id: 'response-healing' }],
+  transforms: ['middle-out'],
+  route: 'fallback',
+  session_id: 'talk-1',
+  thinking: { type: 'disabled' },
+  chat_template_kwargs: { enable_thinking: false },
+  enable_thinking: false,
+  min_p: 0.1,
+  repetition_penalty: 1.1,
+  think: false,
+  options: { num_ctx: 4096 },
+  extra_body: { a: 1 },
+}
+
+/** Those that refuse what they do not know, with what they do know of it; all others get it as it is. */
+const STRICT: Readonly<Record<string, readonly string[]>> = {
+  openai: [],
+  azure: [],
+  mistral: [],
+  cerebras: [],
+  groq: ['include_reasoning'],
+  fireworks: ['thinking', 'min_p', 'repetition_penalty'],
+  anthropic: ['thinking'],
+  cohere: ['thinking'],
+  google: [],
+}
+
 test('every provider has its row here', () => {
   expect(ROWS.map(({ provider }) => provider).sort()).toEqual(PROVIDERS.map(({ id }) => id).sort())
 })
@@ -178,6 +209,24 @@ describe.each(ROWS)('$provider', (row) => {
       const { choices } = await client.chat.completions.create({ model, messages: talk, ...fields })
       expect(choices[0]?.finish_reason).toBe('stop')
       for (const city of CITIES) expect(choices[0]?.message.content).toContain(weatherOf(city))
+    }
+  })
+
+  test('answers though fields of other APIs are sent, and says which it did without', async () => {
+    const asked = { model, messages: [user('Count to 12')], ...FOREIGN }
+    for (const stream of [false, true] as const) {
+      const { data, response } = await client.chat.completions.create({ ...asked, stream }).withResponse()
+      if ('choices' in data) expect(data.choices[0]?.message.content).toBe(TWELVE)
+      else expect((await seeAll(data)).text).toBe(TWELVE)
+      const known = STRICT[row.provider]
+      const lost = known === undefined ? [] : Object.keys(FOREIGN).filter((name) => !known.includes(name))
+      const told = response.headers.get('x-router9-dropped-params')
+      expect(told?.split(',').sort() ?? []).toEqual([...lost].sort())
+      const body = router9.simulator.requests(row.provider).at(-1)?.body as Record<string, unknown>
+      for (const [name, value] of Object.entries(FOREIGN)) {
+        if (lost.includes(name)) expect(body).not.toHaveProperty(name)
+        else expect(body[name]).toEqual(value)
+      }
     }
   })
 

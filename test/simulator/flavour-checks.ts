@@ -3,6 +3,13 @@ import { flavourOf } from './flavours.ts'
 import { type Fields, fieldsOf, numberOf, rowsOf, textOf } from './json.ts'
 
 const GROQ_MESSAGE_FIELDS = new Set(['role', 'content', 'tool_calls', 'tool_call_id', 'reasoning'])
+const MISTRAL_MESSAGE_FIELDS: Record<string, readonly string[]> = {
+  system: ['role', 'content'],
+  user: ['role', 'content'],
+  assistant: ['role', 'content', 'tool_calls', 'prefix'],
+  tool: ['role', 'content', 'tool_call_id', 'name'],
+}
+const MISTRAL_CALL_ID = /^[a-zA-Z0-9]{9}$/
 
 // What only one provider refuses; a message is the refusal.
 const RULES: Record<string, (body: Fields) => string | undefined> = {
@@ -26,7 +33,14 @@ const RULES: Record<string, (body: Fields) => string | undefined> = {
     return format === 'json_schema' ? 'This response_format type is unavailable now' : undefined
   },
   mistral(body) {
-    const last = rowsOf(body.messages).at(-1)
+    const messages = rowsOf(body.messages)
+    const ids = messages.flatMap(({ tool_calls: calls }) => rowsOf(calls).map(({ id }) => textOf(id)))
+    const odd = ids.find((id) => !MISTRAL_CALL_ID.test(id))
+    if (odd !== undefined) return `Tool call id was ${odd} but must be a-z, A-Z, 0-9, with a length of 9.`
+    if (ids.length !== messages.filter(({ role }) => role === 'tool').length) {
+      return 'Not the same number of function calls and responses'
+    }
+    const last = messages.at(-1)
     if (last === undefined || last.role === 'user' || last.role === 'tool' || last.prefix === true) return undefined
     return `Expected last role User or Tool (or Assistant with prefix True) for serving but got ${textOf(last.role)}`
   },
@@ -48,11 +62,25 @@ const RULES: Record<string, (body: Fields) => string | undefined> = {
 
 /** What the provider of this slot refuses though the format knows it. */
 export function checkFlavour(body: Fields, slot: string): Trouble | undefined {
-  const { refuses, accepts } = flavourOf(slot)
+  const { refuses, accepts, unknown } = flavourOf(slot)
   const extra = accepts === undefined ? undefined : Object.keys(body).find((field) => !accepts.includes(field))
-  if (extra !== undefined) return { status: 422, param: extra, message: 'Extra inputs are not permitted' }
+  if (extra !== undefined) return unknown?.(extra)
+  const within = slot === 'mistral' ? extraInMessages(rowsOf(body.messages)) : undefined
+  if (within !== undefined) return unknown?.(within)
   const refused = refuses.find((field) => body[field] !== undefined && body[field] !== false)
   if (refused !== undefined) return { status: 400, param: refused, message: `property '${refused}' is unsupported` }
   const message = RULES[slot]?.(body)
   return message === undefined ? undefined : { status: 400, message }
+}
+
+/** The first field of a message that Mistral does not know for its role, or a role that it does not have. */
+function extraInMessages(messages: readonly Fields[]): string | undefined {
+  for (const [at, message] of messages.entries()) {
+    const role = textOf(message.role)
+    const known = MISTRAL_MESSAGE_FIELDS[role]
+    if (known === undefined) return `messages.${at}.role`
+    const field = Object.keys(message).find((name) => !known.includes(name))
+    if (field !== undefined) return `messages.${at}.${role}.${field}`
+  }
+  return undefined
 }

@@ -70,6 +70,61 @@ test('Groq repeats the usage under x_groq and refuses what it does not know', as
   expect(refused.status).toBe(400)
 })
 
+test.each([
+  ['groq', 400, "property 'plugins' is unsupported"],
+  ['mistral', 422, 'Extra inputs are not permitted'],
+  ['cerebras', 400, "property 'body.plugins' is unsupported"],
+  ['fireworks', 400, "field: 'plugins'"],
+  ['openai', 400, 'Unrecognized request argument supplied: plugins'],
+])('%s answers %i to a field that it does not know', async (slot, status, words) => {
+  const refused = await ask(path(slot), saying('Hi', { plugins: [] }))
+  expect([refused.status, refused.text]).toEqual([status, expect.stringContaining(words)])
+})
+
+const call = (id: string) => ({ id, type: 'function', function: { name: 'get_weather', arguments: '{}' } })
+const result = (id: string) => ({ role: 'tool', tool_call_id: id, content: 'r' })
+
+test.each<[string, Fields[], number]>([
+  ['a name', [{ role: 'user', name: 'ada', content: 'Hi' }], 422],
+  [
+    'earlier reasoning',
+    [
+      { role: 'assistant', content: 'a', reasoning_content: 'b' },
+      { role: 'user', content: 'Hi' },
+    ],
+    422,
+  ],
+  [
+    'a developer',
+    [
+      { role: 'developer', content: 'a' },
+      { role: 'user', content: 'Hi' },
+    ],
+    422,
+  ],
+  [
+    'a call with a long id',
+    [{ role: 'assistant', content: '', tool_calls: [call('call_1234567')] }, result('call_1234567')],
+    400,
+  ],
+  [
+    'a call without a result',
+    [
+      { role: 'assistant', content: '', tool_calls: [call('abcdefghi')] },
+      { role: 'user', content: 'Hi' },
+    ],
+    400,
+  ],
+  ['system messages alone', [{ role: 'system', content: 'a' }], 400],
+  [
+    'a call and its result',
+    [{ role: 'assistant', content: '', tool_calls: [call('abcdefghi')] }, result('abcdefghi')],
+    200,
+  ],
+])('Mistral does not take just any message: %s', async (_, messages, status) => {
+  expect((await ask(path('mistral'), { model: 'x', messages })).status).toBe(status)
+})
+
 test.each<[string, Fields, number]>([
   ['groq', { response_format: { type: 'json_object' }, stream: true }, 400],
   ['groq', { response_format: { type: 'json_object' }, tools }, 400],

@@ -1,3 +1,4 @@
+import type { Trouble } from './dialect.ts'
 import type { Ids } from './ids.ts'
 import type { Fields } from './json.ts'
 
@@ -34,8 +35,9 @@ export interface Flavour {
   padding: 'obfuscation' | 'p' | undefined
   /** Top-level fields that this provider refuses. */
   refuses: readonly string[]
-  /** All that this provider accepts, where it refuses the rest. */
+  /** All that this provider accepts, where it refuses the rest, and in which words. */
   accepts?: readonly string[]
+  unknown?(field: string): Trouble
   /** A chunk that says what the filters found in the prompt, before all others. */
   promptFilters?: readonly Fields[]
   /** Comment lines before the first chunk. */
@@ -96,7 +98,21 @@ const PROMPT_FILTERS = [
 ]
 
 const MISTRAL_FIELDS =
-  'model messages temperature top_p max_tokens stream stream_options stop random_seed response_format tools tool_choice presence_penalty frequency_penalty n prediction parallel_tool_calls prompt_mode safe_prompt metadata reasoning_effort prompt_cache_key'.split(
+  'model messages temperature top_p max_tokens stream stop random_seed response_format tools tool_choice presence_penalty frequency_penalty n prediction parallel_tool_calls prompt_mode safe_prompt metadata reasoning_effort prompt_cache_key guardrails'.split(
+    ' ',
+  )
+
+// As Groq's, Cerebras's and Fireworks's own clients name them; of Groq's those that it has no support for are left out.
+const GROQ_FIELDS =
+  'model messages temperature top_p max_tokens max_completion_tokens stream stream_options stop seed n response_format tools tool_choice functions function_call parallel_tool_calls presence_penalty frequency_penalty logit_bias logprobs top_logprobs user service_tier reasoning_effort reasoning_format include_reasoning documents citation_options search_settings include_domains exclude_domains compound_custom disable_tool_validation'.split(
+    ' ',
+  )
+const CEREBRAS_FIELDS =
+  'model messages temperature top_p max_tokens max_completion_tokens min_completion_tokens stream stream_options stop seed n response_format tools tool_choice user service_tier prediction prompt_cache_key reasoning_effort reasoning_format disable_reasoning clear_thinking logprobs top_logprobs'.split(
+    ' ',
+  )
+const FIREWORKS_FIELDS =
+  'model messages temperature top_p top_k min_p typical_p max_tokens max_completion_tokens stream stream_options stop n seed response_format tools tool_choice functions function_call parallel_tool_calls presence_penalty frequency_penalty repetition_penalty mirostat_lr mirostat_target logit_bias logprobs top_logprobs echo echo_last ignore_eos user metadata prediction speculation context_length_exceeded_behavior prompt_truncate_len prompt_cache_key prompt_cache_isolation_key prompt_cache_max_len perf_metrics_in_response raw_output return_token_ids reasoning_effort reasoning_history thinking service_tier'.split(
     ' ',
   )
 
@@ -136,6 +152,8 @@ const FLAVOURS: Record<string, Flavour> = {
     reasoning: 'reasoning',
     calls: 'whole',
     refuses: ['logprobs', 'top_logprobs', 'logit_bias'],
+    accepts: GROQ_FIELDS,
+    unknown: (field) => ({ status: 400, message: `property '${field}' is unsupported` }),
     id: (ids) => `chatcmpl-${ids.uuid()}`,
     callId: (ids) => `fc_${ids.uuid()}`,
     extra: { system_fingerprint: 'fp_caa2017b29' },
@@ -155,6 +173,7 @@ const FLAVOURS: Record<string, Flavour> = {
     errors: 'mistral',
     padding: 'p',
     accepts: MISTRAL_FIELDS,
+    unknown: (field) => ({ status: 422, param: field, message: 'Extra inputs are not permitted' }),
     id: (ids) => ids.hex(32),
     callId: (ids) => ids.letters(9),
   },
@@ -182,7 +201,13 @@ const FLAVOURS: Record<string, Flavour> = {
     usageExtra: ({ cached }) => ({ cached_tokens: cached }),
     dress: (chunk) => eachDelta(eachChoice(chunk, { seed: null, text: '' }), { role: 'assistant', token_id: 16 }),
   },
-  fireworks: { ...COMPATIBLE, usage: 'finish', id: (ids) => ids.uuid() },
+  fireworks: {
+    ...COMPATIBLE,
+    usage: 'finish',
+    accepts: FIREWORKS_FIELDS,
+    unknown: (field) => ({ status: 400, message: `Extra inputs are not permitted, field: '${field}'` }),
+    id: (ids) => ids.uuid(),
+  },
   perplexity: {
     ...COMPATIBLE,
     usage: 'every',
@@ -219,7 +244,13 @@ const FLAVOURS: Record<string, Flavour> = {
     ...COMPATIBLE,
     reasoning: 'reasoning',
     errors: 'flat',
-    refuses: ['frequency_penalty', 'presence_penalty', 'logit_bias'],
+    accepts: CEREBRAS_FIELDS,
+    unknown: (field) => ({
+      status: 400,
+      param: 'validation_error',
+      code: 'wrong_api_format',
+      message: `body.${field}: property 'body.${field}' is unsupported`,
+    }),
     id: (ids) => `chatcmpl-${ids.uuid()}`,
     callId: (ids) => ids.hex(9),
     extra: { system_fingerprint: 'fp_46358675aa6b1ba4d98d' },
