@@ -2,10 +2,13 @@ import type { Context } from 'hono'
 import { Hono } from 'hono/tiny'
 import { Failure, repeated } from './chat/failure.ts'
 import { type Env, readSettings } from './env.ts'
+import { refuseBusyAddress } from './gateway/address.ts'
 import { authenticate } from './gateway/auth.ts'
 import type { Reach } from './gateway/board.ts'
 import { readJsonBody } from './gateway/body.ts'
-import { complete } from './gateway/complete.ts'
+import { createBodyShare } from './gateway/body-memory.ts'
+import { type CompletionCall, complete } from './gateway/complete.ts'
+import { departureOf } from './gateway/departure.ts'
 import { dryRun, listProviders } from './gateway/explain.ts'
 import type { KeyRecord } from './gateway/keys.ts'
 import { limitHeaders, refuseOverLimit } from './gateway/limits.ts'
@@ -46,41 +49,11 @@ function route(method: 'GET' | 'POST', path: string, answer: (door: Door) => Res
   app.all(path, handle)
 }
 
-route('POST', '/chat/completions', async (door) => {
-  const cameAt = Date.now()
-  const requestId = requestIdOf(door)
-  const note: Note = { requestId, cameAt, colo: coloOf(door.req.raw), dataset: door.env.ANALYTICS, trace: [] }
-  door.set('note', note)
-  const settings = readSettings(door.env)
-  note.settings = settings
-  const caller = await callerOf(door)
-  note.key = caller.id
-  const knownAt = Date.now()
-  await refuseOverLimit(
-    caller,
-    () => objectsOf(door),
-    (work) => door.executionCtx.waitUntil(work),
-  )
-  const body = await readJsonBody(door.req.raw)
-  note.asked = body.model
-  note.stream = body.stream === true
-  const waitUntil = (work: Promise<unknown>) => door.executionCtx.waitUntil(work)
-  const store = door.env.KEYS
-  const request = door.req.raw
-  return complete({
-    request,
-    body,
-    caller,
-    store,
-    objects: () => objectsOf(door),
-    settings,
-    requestId,
-    waitUntil,
-    cameAt,
-    knownAt,
-    note,
-  })
-})
+route('POST', '/chat/completions', (door) =>
+  receive(door, { dataset: door.env.ANALYTICS }, (received) =>
+    complete({ ...received, ...reachOf(door), store: door.env.KEYS }),
+  ),
+)
 
 route('GET', '/models', async (door) => {
   const { models } = await callerOf(door)
@@ -98,12 +71,14 @@ route('GET', '/providers', async (door) => {
   return answer(door, await listProviders(readSettings(door.env), reachOf(door)))
 })
 
-route('POST', '/route', async (door) => {
-  const settings = readSettings(door.env)
-  const caller = await callerOf(door)
-  const body = await readJsonBody(door.req.raw)
-  return answer(door, await dryRun({ body, settings, caller, requestId: requestIdOf(door) }, reachOf(door)))
-})
+route('POST', '/route', (door) =>
+  // A data point would count it among the calls that somebody answered.
+  receive(door, { dataset: undefined, dryRun: true }, async (received) => {
+    const planned = await dryRun(received, reachOf(door))
+    writeNote(received.note, 200)
+    return answer(door, planned)
+  }),
+)
 
 route('GET', '/health', (door) => {
   readSettings(door.env)
@@ -111,6 +86,7 @@ route('GET', '/health', (door) => {
 })
 
 app.notFound((door) => {
+  if (door.req.method === 'OPTIONS') return preflight(door, 'GET, HEAD, POST, OPTIONS')
   const text = `There is nothing at ${repeated(door.req.path)}. The API is at /v1/chat/completions.`
   return failureResponse(new Failure('unknown-url', text), requestIdOf(door))
 })
@@ -122,10 +98,49 @@ app.onError((error, door) => {
   const failure = known ? error : new Failure('internal', 'Router9 failed. Please try again.')
   // Our own faults are for the log; the caller's are the caller's to read.
   if (!known) logFault(requestId, error)
-  else if (failure.fault === 'gateway') logFault(requestId, `${failure.message} ${failure.details.detail ?? ''}`.trim())
+  else if (failure.fault === 'gateway' && failure.kind !== 'bodies-full')
+    logFault(requestId, `${failure.message} ${failure.details.detail ?? ''}`.trim())
   if (note) writeNote(note, failure.status, failure)
   return failureResponse(failure, requestId, limitsOf(door))
 })
+
+/** A call with a body, as far as the checks that do not look into the body have let it in. */
+type Received = Omit<CompletionCall, keyof Reach | 'store'>
+
+/** What every call with a body goes through before it is answered, the cheapest checks first (contract 5). */
+async function receive(
+  door: Door,
+  kind: Pick<Note, 'dataset' | 'dryRun'>,
+  answerTo: (received: Received) => Promise<Response>,
+): Promise<Response> {
+  const cameAt = Date.now()
+  const requestId = requestIdOf(door)
+  const note: Note = { requestId, cameAt, colo: coloOf(door.req.raw), trace: [], ...kind }
+  door.set('note', note)
+  const settings = readSettings(door.env)
+  note.settings = settings
+  const caller = await callerOf(door)
+  note.key = caller.id
+  const knownAt = Date.now()
+  const { objects, waitUntil, request } = reachOf(door)
+  if (caller.limits !== undefined) await refuseOverLimit(caller, objects, waitUntil)
+  const share = createBodyShare(caller.account ?? caller.id, settings.bodiesMaxBytes)
+  note.release = share.release
+  const departure = departureOf(request.signal)
+  // The platform may end such a call where it stands, and nothing that waits in it goes on.
+  const takeOver = departure.listen(() => writeNote(note, CLIENT_LEFT.status, CLIENT_LEFT))
+  try {
+    const body = await readJsonBody({ request, share, timeoutMs: settings.timeouts.uploadMs })
+    note.asked = body.model
+    note.stream = body.stream === true
+    return await answerTo({ body, caller, settings, requestId, cameAt, knownAt, note, departure, takeOver })
+  } finally {
+    // A listener that knows the call would keep all of it in memory until a full collection of garbage.
+    takeOver()
+  }
+}
+
+const CLIENT_LEFT = new Failure('client-left', 'The client has left.')
 
 let colo: unknown = null
 
@@ -139,7 +154,7 @@ function objectsOf(door: Door): Objects {
   return door.executionCtx.exports as unknown as Objects
 }
 
-function reachOf(door: Door): Reach {
+function reachOf(door: Door): Pick<CompletionCall, keyof Reach> {
   const waitUntil = (work: Promise<unknown>) => door.executionCtx.waitUntil(work)
   return { objects: () => objectsOf(door), request: door.req.raw, waitUntil }
 }
@@ -159,7 +174,10 @@ function limitsOf(door: Door): Record<string, string> {
 
 async function callerOf(door: Door): Promise<KeyRecord> {
   const header = door.req.header('authorization') ?? null
-  const caller = await authenticate(header, door.env.KEYS, (work) => door.executionCtx.waitUntil(work))
+  const { KEYS: store, ADDRESS_LIMIT: limit } = door.env
+  const address = () => door.req.header('cf-connecting-ip')
+  const beforeLookUp = limit && (() => refuseBusyAddress(limit, address()))
+  const caller = await authenticate(header, store, (work) => door.executionCtx.waitUntil(work), beforeLookUp)
   door.set('caller', caller)
   return caller
 }

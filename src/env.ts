@@ -8,6 +8,8 @@ import type { SetPrices } from './routing/budget.ts'
 export interface Env extends Pick<Cloudflare.Env, 'KEYS'> {
   /** Gets a data point of each call, where there is one. */
   readonly ANALYTICS?: AnalyticsEngineDataset
+  /** Counts an address's calls with keys that are not known yet, where there is one. */
+  readonly ADDRESS_LIMIT?: RateLimit
   readonly [setting: string]: unknown
 }
 
@@ -35,6 +37,8 @@ export interface Timeouts {
   readonly commentMs: number
   /** A client that takes nothing of its stream for so long counts as gone. */
   readonly stallMs: number
+  /** Until a request's body has come, or the next part of a large one. */
+  readonly uploadMs: number
 }
 
 export interface Settings {
@@ -47,6 +51,8 @@ export interface Settings {
   readonly ownModels: ReadonlyMap<string, readonly string[]>
   readonly prices: SetPrices
   readonly timeouts: Timeouts
+  /** How much of an isolate's memory the bodies of calls under way may take. */
+  readonly bodiesMaxBytes: number
   /** Whether providers' health decides among targets; otherwise they are asked in their order. */
   readonly tracksHealth: boolean
   /** Whether thoughts that go with tool calls are kept for clients that lose them. */
@@ -89,7 +95,9 @@ export function readSettings(env: Env): Settings {
       commitMs: milliseconds(env, 'COMMIT_AFTER_MS', 10_000),
       commentMs: milliseconds(env, 'COMMENT_EVERY_MS', 10_000),
       stallMs: milliseconds(env, 'CLIENT_STALL_TIMEOUT_MS', 60_000),
+      uploadMs: milliseconds(env, 'UPLOAD_TIMEOUT_MS', 30_000),
     },
+    bodiesMaxBytes: bodyMemory(env),
     tracksHealth: onOff(env, 'HEALTH', true),
     keepsThoughts: onOff(env, 'KEEP_REASONING', true),
     logSample: share(env, 'LOG_SAMPLE'),
@@ -123,6 +131,15 @@ function share(env: Env, name: string): number {
   const value = text(env, name) ?? '1'
   if (!/^(0?\.\d+|[01])$/.test(value)) throw senseless(name, 'must be a number from 0 to 1')
   return Number(value)
+}
+
+function bodyMemory(env: Env): number {
+  const value = text(env, 'BODY_MEMORY_MIB') ?? '32'
+  // Less would refuse the largest body for ever.
+  if (!/^\d{1,6}$/.test(value) || Number(value) < 20) {
+    throw senseless('BODY_MEMORY_MIB', 'must be a whole number of MiB, 20 or more')
+  }
+  return Number(value) * 1024 * 1024
 }
 
 function milliseconds(env: Env, name: string, otherwise: number): number {

@@ -24,6 +24,7 @@ const RULES = {
   'expired-key': { ...CALLER, status: 401, code: 'api_key_expired' },
   'unsupported-media-type': { ...CALLER, status: 415, code: 'unsupported_media_type' },
   'body-too-large': { ...CALLER, status: 413, code: 'request_too_large' },
+  'upload-timeout': { ...CALLER, status: 408, code: 'request_timeout' },
   'invalid-json': { ...CALLER, status: 400, code: 'invalid_json' },
   'missing-parameter': { ...CALLER, status: 400, code: 'missing_required_parameter' },
   'invalid-value': { ...CALLER, status: 400, code: 'invalid_value' },
@@ -38,6 +39,7 @@ const RULES = {
   'context-length': { ...CALLER, status: 400, code: 'context_length_exceeded', failover: true },
   'content-filter': { ...CALLER, status: 400, code: 'content_filter' },
   'request-rate': { ...CALLER, status: 429, type: 'requests', code: 'rate_limit_exceeded' },
+  'address-rate': { ...CALLER, status: 429, type: 'requests', code: 'rate_limit_exceeded' },
   'token-rate': { ...CALLER, status: 429, type: 'tokens', code: 'rate_limit_exceeded' },
   budget: { ...CALLER, status: 429, type: 'insufficient_quota', code: 'insufficient_quota' },
   'unknown-url': { ...CALLER, status: 404, code: 'unknown_url' },
@@ -68,6 +70,7 @@ const RULES = {
 
   'no-provider': { ...GATEWAY, status: 503, code: 'no_provider_configured' },
   'key-store-unavailable': { ...GATEWAY, status: 503, code: 'key_store_unavailable' },
+  'bodies-full': { ...GATEWAY, status: 503, code: 'gateway_overloaded' },
   misconfigured: { ...GATEWAY, status: 500, code: 'misconfigured' },
   internal: { ...GATEWAY, status: 500, code: 'internal_error' },
   'client-left': { ...GATEWAY, status: 499, code: 'client_closed_request', fault: 'left' },
@@ -113,11 +116,22 @@ export function repeated(text: string): string {
   return withoutOwnKeys(text.slice(0, 100))
 }
 
-/** A text without anything that looks like a key, whosever: for logs, and for what providers say of themselves. */
+/**
+ * What looks like a key, whosever. It begins where a word does, also behind an escape of JSON within the text, whose letter is
+ * no part of the word. Behind a plain word only what has a digit: `key limitations` is no key. The look ahead is
+ * bounded, or many of them in a row would each go to the end of the text.
+ */
+const KEY_LIKE =
+  /(?:\b|(?<=\\[bfnrt])|(?<=\\u[\da-fA-F]{4}))((?:sk|gsk|xai)[-_]|AIza|(?:key|Bearer)[-_ ](?=[\w-]{0,40}\d))[\w-]{8,}/g
+
+/** A text without anything that looks like a key: for logs, and for what providers say of themselves. */
 export function withoutKeyLike(text: string): string {
-  // Behind a plain word only what has a digit: `key limitations` is no key. The look ahead is bounded, or many of them in a row
-  // would each go to the end of the text.
-  return text.replace(/\b((?:sk|gsk|xai)[-_]|AIza|(?:key|Bearer)[-_ ](?=[\w-]{0,40}\d))[\w-]{8,}/g, '$1…')
+  return text.replace(KEY_LIKE, '$1…')
+}
+
+/** Whether it is worth looking for a key, in a text that may be escaped as JSON is. */
+export function mayHoldKey(text: string): boolean {
+  return /(?:sk|gsk|xai)[-_]|AIza|(?:key|Bearer)[-_ ]/.test(text)
 }
 
 export function withoutOwnKeys(text: string): string {

@@ -32,7 +32,7 @@ const maybeNames = once(() => z.nullish(list(text, { most: 20 })))
  * Bounds that no honest client meets: the largest windows hold that many messages only if each is a few words. What is done
  * with a list is linear, and the longest must not make others wait.
  */
-const MAX_MESSAGES = 20_000
+const MAX_MESSAGES = 10_000
 /** In one message. */
 const MAX_PARTS = 10_000
 const MAX_CALLS = 1000

@@ -15,8 +15,10 @@ const MAX_POSITIVES = 5000
 const MAX_NEGATIVES = 2000
 const KV_CACHE_SECONDS = 30
 const KV_TIMEOUT_MS = 3000
+/** Nobody waits longer for KV. A read that takes longer goes on, and its word is there for the next call. */
+const WAIT_MS = 1000
 /** A request that waits for another one's look-up does its own after this long: that other may have been ended. */
-const FOLLOW_MS = 1000
+const FOLLOW_MS = 500
 
 interface Known {
   readonly record: KeyRecord
@@ -32,17 +34,24 @@ const underWay = new Map<string, Promise<KeyRecord | null>>()
 
 type Store = Pick<KVNamespace, 'get'>
 type WaitUntil = (work: Promise<unknown>) => void
+type BeforeLookUp = () => Promise<void>
 
 /**
- * Finds out who calls, from the bearer key (contract 2).
+ * Finds out who calls, from the bearer key (contract 2). `beforeLookUp` may refuse a call whose key is not known here, before
+ * that costs a read of KV.
  * @throws Failure 401 for a key that is missing, malformed, unknown, disabled or expired; 503 where KV cannot say.
  */
-export async function authenticate(header: string | null, store: Store, waitUntil: WaitUntil): Promise<KeyRecord> {
+export async function authenticate(
+  header: string | null,
+  store: Store,
+  waitUntil: WaitUntil,
+  beforeLookUp?: BeforeLookUp,
+): Promise<KeyRecord> {
   const key = bearer(header)
   if (!looksLikeKey(key)) throw invalidKey()
   const name = names.get(key) ?? (await keyName(key))
   const now = Date.now()
-  const record = await find(name, store, now, waitUntil)
+  const record = await find(name, { store, now, waitUntil, beforeLookUp })
   if (record === null || record.disabled === true) throw invalidKey()
   if (!names.has(key)) keep(names, key, name, MAX_NAMES)
   if (record.expires !== undefined && Date.parse(record.expires) <= now) {
@@ -63,7 +72,14 @@ function invalidKey(): Failure {
   return new Failure('invalid-key', 'Incorrect API key provided. Keys begin with sk-r9k-.')
 }
 
-async function find(name: string, store: Store, now: number, waitUntil: WaitUntil): Promise<KeyRecord | null> {
+interface Finding {
+  readonly store: Store
+  readonly now: number
+  readonly waitUntil: WaitUntil
+  readonly beforeLookUp: BeforeLookUp | undefined
+}
+
+async function find(name: string, { store, now, waitUntil, beforeLookUp }: Finding): Promise<KeyRecord | null> {
   const known = positives.get(name)
   if (known !== undefined && now - known.at < POSITIVE_MS) {
     if (now - known.at >= REFRESH_AFTER_MS && !underWay.has(name)) waitUntil(lookUp(name, store, now).catch(() => null))
@@ -71,23 +87,26 @@ async function find(name: string, store: Store, now: number, waitUntil: WaitUnti
   }
   const refused = negatives.get(name)
   if (refused !== undefined && now - refused < NEGATIVE_MS) return null
-  const isStale = known !== undefined && now - known.at < STALE_MS
+  const stale = known !== undefined && now - known.at < STALE_MS ? known.record : undefined
+  if (stale === undefined) await beforeLookUp?.()
   try {
-    const found = single(name, store, now, waitUntil)
-    if (!isStale) return await found
-    // While KV hangs, who was known before is not made to wait for it.
-    const soon = await orLate(found, STALE_WAIT_MS)
+    // While KV hangs, who was known before is hardly made to wait for it.
+    const soon = await orLate(single(name, store, now, waitUntil), stale === undefined ? WAIT_MS : STALE_WAIT_MS)
     if (soon !== LATE) return soon
-    found.catch(() => null)
-    return known.record
   } catch (error) {
-    if (isStale) return known.record
-    const detail = error instanceof Error ? error.message : String(error)
-    throw new Failure('key-store-unavailable', 'API keys cannot be checked right now. Try again in a moment.', {
-      retryAfterMs: 1000,
-      detail,
-    })
+    if (stale === undefined) throw unavailable(error instanceof Error ? error.message : String(error))
   }
+  if (stale === undefined) throw unavailable(KV_LATE)
+  return stale
+}
+
+const KV_LATE = 'KV did not answer in time'
+
+function unavailable(detail: string): Failure {
+  return new Failure('key-store-unavailable', 'API keys cannot be checked right now. Try again in a moment.', {
+    retryAfterMs: 1000,
+    detail,
+  })
 }
 
 /** One look-up for each key at a time, however many requests wait for it. */
@@ -128,7 +147,7 @@ async function read(name: string, store: Store, now: number): Promise<KeyRecord 
 
 async function inTime<T>(work: Promise<T>): Promise<T> {
   const found = await orLate(work, KV_TIMEOUT_MS)
-  if (found === LATE) throw new Error('KV did not answer in time')
+  if (found === LATE) throw new Error(KV_LATE)
   return found
 }
 

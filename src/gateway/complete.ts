@@ -11,7 +11,7 @@ import { type Attempted, askedIn } from './attempted.ts'
 import { type Begun, begin, type Ending } from './begin.ts'
 import { type Bill, openBill } from './bill.ts'
 import { blindWatcher, type Reach, type Watcher, watcherOf } from './board.ts'
-import { type Departure, departureOf } from './departure.ts'
+import type { Departure } from './departure.ts'
 import type { KeyRecord } from './keys.ts'
 import { limitHeaders } from './limits.ts'
 import { type Note, writeNote } from './log.ts'
@@ -35,6 +35,9 @@ export interface CompletionCall extends Reach {
   readonly cameAt: number
   readonly knownAt: number
   readonly note: Note
+  readonly departure: Departure
+  /** Until this is called, a client that leaves ends the call, with its line written. */
+  readonly takeOver: () => void
 }
 
 /** A call under way: what is told of it, and what answering it needs. */
@@ -64,11 +67,18 @@ export async function complete(call: CompletionCall): Promise<Response> {
   const needs = needsOf(given)
   const planned = plan(situationOf(call, given, needs))
   const bill = await openBill({ ...call, chat: given, needs, plan: planned })
+  const answered = answer(call, { given, needs, planned, bill })
+  // A client that leaves takes its call with it; what it has used by then is still counted.
+  const unlisten = call.departure.listen(() => call.waitUntil(answered.catch(() => undefined)))
+  call.takeOver()
   try {
-    return await answer(call, { given, needs, planned, bill })
+    return await answered
   } catch (error) {
     bill.close()
     throw error
+  } finally {
+    // A listener that knows the call would keep all of it in memory until a full collection of garbage.
+    unlisten()
   }
 }
 
@@ -92,17 +102,9 @@ async function answer(call: CompletionCall, { given, needs, planned, bill }: Adm
   const id = `chatcmpl-${randomText(28)}`
   const created = Math.floor(plannedAt / 1000)
   const { trace } = call.note
-  const departure = departureOf(call.request.signal)
+  const { departure } = call
   const course: Course = { call, chat, needs, route, watcher, departure, keeper, bill, trace, plannedAt, id, created }
-  const answered = chat.stream === true ? stream(course) : whole(course)
-  // A client that leaves takes its call with it; what it has used by then is still counted.
-  const unlisten = departure.listen(() => call.waitUntil(answered.catch(() => undefined)))
-  try {
-    return await answered
-  } finally {
-    // A listener that knows the call would keep all of it in memory until a full collection of garbage.
-    unlisten()
-  }
+  return chat.stream === true ? stream(course) : whole(course)
 }
 
 function keeperFor(call: CompletionCall, chat: Chat, { candidates }: Plan): Keeper | undefined {

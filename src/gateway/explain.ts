@@ -10,6 +10,8 @@ import type { Ranked } from '../routing/rank.ts'
 import { prepare } from './attempt.ts'
 import { blindWatcher, type Reach, refreshed } from './board.ts'
 import type { KeyRecord } from './keys.ts'
+import { admit } from './limits.ts'
+import type { ObjectsOf } from './objects.ts'
 import { type Askee, deploymentName, routeOf, situationOf } from './route.ts'
 
 type Fields = Readonly<Record<string, unknown>>
@@ -77,16 +79,20 @@ export interface DryRun {
   readonly requestId: string
 }
 
+type DryReach = Reach & { readonly objects: ObjectsOf<'Health' | 'Ledger'> }
+
 /**
  * What chat completions would do with this body now, without asking anybody (contract 1): the plan with what speaks for each,
  * and why the others are not in it.
+ * It counts against the key's limits, for it is as much work.
  * @throws Failure as chat completions would.
  */
-export async function dryRun({ body, settings, caller, requestId }: DryRun, reach: Reach): Promise<Fields> {
+export async function dryRun({ body, settings, caller, requestId }: DryRun, reach: DryReach): Promise<Fields> {
   const chat: Chat = parseChat(body)
   const needs = needsOf(chat)
   const situation = situationOf({ settings, caller }, chat, needs)
   const planned = plan(situation)
+  await admit(caller, reach.objects, reach.waitUntil)
   const view = await viewOf(settings, reach)
   const { ranking } = routeOf({ plan: planned, chat, needs, settings, view, requestId, whole: true })
   const { out, panic } = ranking

@@ -1,5 +1,5 @@
 import type { Usage } from '../chat/event.ts'
-import { type Failure, repeated, withoutKeyLike, withoutOwnKeys } from '../chat/failure.ts'
+import { type Failure, mayHoldKey, repeated, withoutKeyLike, withoutOwnKeys } from '../chat/failure.ts'
 import type { Settings } from '../env.ts'
 import type { Target } from '../routing/plan.ts'
 import { pointOf } from './analytics.ts'
@@ -25,6 +25,10 @@ export interface Note {
   usage?: Usage
   dollars?: number
   written?: true
+  /** Asks for a plan only. */
+  readonly dryRun?: true
+  /** Gives back what the call holds, when it has ended. */
+  release?: () => void
 }
 
 /** The line of one call: also the fields of its data point. */
@@ -34,6 +38,8 @@ export interface Line {
   readonly model: string | undefined
   readonly provider: string | undefined
   readonly stream: boolean
+  /** True for a call that asked for a plan only; otherwise undefined. */
+  readonly dry_run: true | undefined
   readonly status: number
   readonly code: string | null | undefined
   readonly kind: string | undefined
@@ -72,16 +78,21 @@ interface AttemptLine {
 export function writeNote(note: Note, status: number, failure?: Failure, left = failure?.fault === 'left'): void {
   if (note.written) return
   note.written = true
+  note.release?.()
   try {
     const line = lineOf(note, status, failure, left)
     note.dataset?.writeDataPoint(pointOf(line))
     const { trace, settings } = note
     const sample = settings?.logSample ?? 1
-    const odd = [failure, ...askedIn(trace).map((tried) => tried.failure)].some((one) => one && one.fault !== 'left')
-    if (!odd && sample < 1 && Math.random() >= sample) return
+    const odd = [failure, ...askedIn(trace).map((tried) => tried.failure)].flatMap((one) =>
+      one === undefined || one.fault === 'left' ? [] : one.fault,
+    )
+    // What callers do wrong they could do a thousand times a second.
+    const kept = sample === 1 || odd.some((fault) => fault !== 'caller')
+    if (!kept && Math.random() >= sample) return
     // Whoever counts lines has to know how many each stands for.
-    const share = odd || sample === 1 ? {} : { sample }
-    write(odd ? 'warn' : 'log', { event: 'request', request: note.requestId, ...line, ...share })
+    const share = kept ? {} : { sample }
+    write(odd.length > 0 ? 'warn' : 'log', { event: 'request', request: note.requestId, ...line, ...share })
   } catch (error) {
     logFault(note.requestId, error)
   }
@@ -97,6 +108,7 @@ function lineOf(note: Note, status: number, failure: Failure | undefined, left: 
     model: target && nameOf(target.model),
     provider: target?.deployment.provider,
     stream: note.stream === true,
+    dry_run: note.dryRun,
     status,
     code: failure?.toError().code,
     kind: failure?.kind,
@@ -136,11 +148,13 @@ export function logFault(requestId: string, error: unknown): void {
   write('error', { event: 'fault', request: requestId, detail })
 }
 
-function write(level: 'log' | 'warn' | 'error', fields: Readonly<Record<string, unknown>>): void {
+function write(level: 'log' | 'warn' | 'error', { key, ...others }: Readonly<Record<string, unknown>>): void {
   // The name of a key looks like one itself; everything else is searched for whatever looks like one.
-  const head = { level: level === 'log' ? 'info' : level, key: fields.key }
-  const others = { ...fields, key: undefined }
-  console[level](
-    `${withoutOwnKeys(JSON.stringify(head)).slice(0, -1)},${withoutKeyLike(JSON.stringify(others)).slice(1)}`,
-  )
+  const head = withoutOwnKeys(JSON.stringify({ level: level === 'log' ? 'info' : level, key }))
+  let text = JSON.stringify(others)
+  // The texts themselves are searched, and not the line: there an escaped line break would hide where a word begins.
+  if (mayHoldKey(text)) {
+    text = JSON.stringify(others, (_, value: unknown) => (typeof value === 'string' ? withoutKeyLike(value) : value))
+  }
+  console[level](`${head.slice(0, -1)},${text.slice(1)}`)
 }

@@ -106,7 +106,7 @@ describe('a list that no honest client sends is refused by the name of its field
   const call = { id: 'c', type: 'function', function: { name: 'f', arguments: '{}' } }
   const tool = { type: 'function', function: { name: 'f' } }
   test.each<[string, number, (count: number) => Json]>([
-    ['messages', 20_000, (count) => ({ messages: many(count, user) })],
+    ['messages', 10_000, (count) => ({ messages: many(count, user) })],
     ['messages[1].content', 10_000, (count) => answer({ content: many(count, { type: 'text', text: 'a' }) })],
     ['messages[1].tool_calls', 1000, (count) => answer({ tool_calls: many(count, call) })],
     ['messages[1].reasoning_details', 10_000, (count) => answer({ reasoning_details: many(count, { type: 'a' }) })],

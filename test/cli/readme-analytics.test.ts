@@ -10,6 +10,7 @@ const LINE: Line = {
   model: 'gpt-4o',
   provider: 'openai',
   stream: true,
+  dry_run: undefined,
   status: 200,
   code: undefined,
   kind: undefined,

@@ -1,4 +1,5 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { Failure } from '../../src/chat/failure.ts'
 import { createMemoryStore, type MemoryStore } from './memory-store.ts'
 
 type Authenticate = typeof import('../../src/gateway/auth.ts')['authenticate']
@@ -106,7 +107,7 @@ test('a look-up that ends in nothing after its call was served breaks nothing', 
   await expect(Promise.all(background)).resolves.toBeDefined()
 })
 
-test('a key known more than ten minutes ago is given three seconds, as an unknown one is', async () => {
+test('a key known more than ten minutes ago makes its caller wait for a second, as an unknown one does', async () => {
   const key = newKey()
   await store.put(key, {})
   await callsBy(key)
@@ -114,8 +115,47 @@ test('a key known more than ten minutes ago is given three seconds, as an unknow
   store.behave('hang')
   const call = refusal(callsBy(key))
   await store.untilRead(2)
-  await vi.advanceTimersByTimeAsync(2999)
+  await vi.advanceTimersByTimeAsync(999)
   expect(await Promise.race([call, 'waiting'])).toBe('waiting')
   await vi.advanceTimersByTimeAsync(1)
   expect(await Promise.race([call, 'waiting'])).toEqual(UNAVAILABLE)
+})
+
+test('the word that comes too late for a key that was never seen is there for its next call', async () => {
+  const key = newKey()
+  await store.put(key, { name: 'found' })
+  store.behave('hang')
+  const call = refusal(callsBy(key))
+  await store.untilRead(1)
+  await vi.advanceTimersByTimeAsync(1000)
+  expect(await Promise.race([call, 'waiting'])).toEqual(UNAVAILABLE)
+  store.release()
+  await Promise.all(background)
+  expect(await callsBy(key)).toMatchObject({ name: 'found' })
+  expect(store.reads()).toBe(1)
+})
+
+describe('before a key that is not known here is looked up, the call may be refused', () => {
+  const busy = new Failure('address-rate', 'Too many calls come from this address.')
+  const guarded = (key: string, asked: () => Promise<void>) => {
+    const kept = store as unknown as Parameters<Authenticate>[1]
+    return authenticate(`Bearer ${key}`, kept, (work) => background.push(work), asked)
+  }
+  const refusing = () => Promise.reject(busy)
+
+  test('then the store is not read', async () => {
+    expect(await refusal(guarded(newKey(), refusing))).toEqual({ status: 429, code: 'rate_limit_exceeded' })
+    expect(store.reads()).toBe(0)
+  })
+
+  test('but neither where it is known, nor where it was refused a moment ago', async () => {
+    const [good, bad] = [newKey(), newKey()]
+    await store.put(good, {})
+    await callsBy(good)
+    await refusal(callsBy(bad))
+    expect(await refusal(guarded(good, refusing))).toBeUndefined()
+    expect(await refusal(guarded(bad, refusing))).toEqual(UNKNOWN)
+    pass(60_000)
+    expect(await refusal(guarded(good, refusing))).toBeUndefined()
+  })
 })

@@ -1,3 +1,4 @@
+import { deflateSync, gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type Router9, startRouter9 } from '../harness/router9.ts'
 import { DEMO_KEY } from '../harness/worker.ts'
@@ -23,8 +24,8 @@ beforeAll(async () => {
 beforeEach(() => router9.simulator.clearRequests())
 afterAll(() => router9.stop())
 
-function send(body: string | Uint8Array, chunked = false): Promise<Response> {
-  const headers = { authorization: `Bearer ${DEMO_KEY}`, 'content-type': 'application/json' }
+function send(body: string | Uint8Array, chunked = false, more: Record<string, string> = {}): Promise<Response> {
+  const headers = { authorization: `Bearer ${DEMO_KEY}`, 'content-type': 'application/json', ...more }
   return upload({ url: `${router9.url}/v1/chat/completions`, headers, body, chunked })
 }
 
@@ -109,6 +110,84 @@ describe.each([false, true])('the size of a body (length not told: %s)', (chunke
   test('one byte more is refused', async () => {
     const response = await send(CHAT + ' '.repeat(MOST_BYTES + 1 - CHAT.length), chunked)
     await expectRefusal(response, { status: 413, code: 'request_too_large' })
+  })
+})
+
+describe.each([false, true])('a body that is packed (length not told: %s)', (chunked) => {
+  const sendPacked = (packed: Uint8Array, encoding: string) => send(packed, chunked, { 'content-encoding': encoding })
+
+  test.each<[string, (text: string) => Uint8Array]>([
+    ['gzip', gzipSync],
+    ['x-gzip', gzipSync],
+    ['GZIP', gzipSync],
+    ['deflate', deflateSync],
+    ['identity', Buffer.from],
+  ])('is read: %s', async (encoding, pack) => {
+    const words = 'Grüße, 你好 🙂'
+    const body = JSON.stringify({ model: 'gpt-4o', messages: [{ role: 'user', content: words }] })
+    expect((await sendPacked(pack(body), encoding)).status).toBe(200)
+    const [asked] = router9.simulator.requests('openai')
+    expect(asked?.body).toMatchObject({ messages: [{ role: 'user', content: words }] })
+    expect(asked?.headers).not.toHaveProperty('content-encoding')
+  })
+
+  test('may have 20 MiB when it is unpacked, and not a byte more', async () => {
+    expect((await sendPacked(gzipSync(CHAT.padEnd(MOST_BYTES)), 'gzip')).status).toBe(200)
+    const refused = await sendPacked(gzipSync(CHAT.padEnd(MOST_BYTES + 1)), 'gzip')
+    await expectRefusal(refused, { status: 413, code: 'request_too_large' })
+  })
+
+  test.each<[string, Uint8Array, string]>([
+    ['what is not packed', Buffer.from(CHAT), 'gzip'],
+    ['nothing at all', Buffer.from(''), 'gzip'],
+    ['what ends too early', gzipSync(CHAT).subarray(0, -12), 'gzip'],
+    ['what has another checksum', Buffer.concat([gzipSync(CHAT).subarray(0, -8), Buffer.alloc(8)]), 'gzip'],
+    ['gzip under the name of deflate', gzipSync(CHAT), 'deflate'],
+    ['what is no JSON', gzipSync('{"model":'), 'gzip'],
+  ])('is refused where it is not what it says: %s', async (_, packed, encoding) => {
+    await expectRefusal(await sendPacked(packed, encoding), { status: 400, code: 'invalid_json' })
+    expect(router9.simulator.requests()).toEqual([])
+  })
+
+  test.each(['br', 'zstd', 'gzip, gzip', 'nonsense'])('is refused where nobody can unpack it: %s', async (encoding) => {
+    const error = await expectRefusal(await sendPacked(Buffer.from(CHAT), encoding), {
+      status: 415,
+      code: 'unsupported_media_type',
+    })
+    expect(error.message).toContain('gzip')
+  })
+})
+
+describe('how much a body holds is bounded', () => {
+  const zeros = '0,'.repeat(300_000)
+  test.each<[string, string | null, string]>([
+    ['zeros for messages', 'messages', `{"model":"gpt-4o","messages":[${zeros}0]}`],
+    ['zeros behind the messages', 'x', `{"model":"gpt-4o",${MESSAGES},"x":[${zeros}0]}`],
+    ['lists without an end', 'x', `{"model":"gpt-4o",${MESSAGES},"x":${'['.repeat(300_000)}`],
+    ['objects in objects', 'x', `{"model":"gpt-4o",${MESSAGES},"x":${'{"a":'.repeat(60_000)}1${'}'.repeat(60_000)}}`],
+    ['a list of its own', null, `[${zeros}0]`],
+  ])('%s', async (_, param, body) => {
+    await expectRefusal(await send(body), { status: 400, code: 'invalid_value', param })
+    expect(router9.simulator.requests()).toEqual([])
+  })
+
+  test('and a long talk with many tools is far from it', async () => {
+    const round = (at: number) => [
+      { role: 'user', content: `Question ${at}` },
+      {
+        role: 'assistant',
+        tool_calls: [{ id: `call_${at}`, type: 'function', function: { name: 'f', arguments: '{"a":[1,{"b":2}]}' } }],
+      },
+      { role: 'tool', tool_call_id: `call_${at}`, content: `Result ${at}` },
+    ]
+    const parameters = { type: 'object', properties: { a: { type: 'array', items: { type: 'string' } } } }
+    const tools = Array.from({ length: 500 }, (_, at) => ({
+      type: 'function',
+      function: { name: `f${at}`, parameters },
+    }))
+    const messages = Array.from({ length: 3000 }, (_, at) => round(at)).flat()
+    const response = await send(JSON.stringify({ model: 'gpt-4o', messages, tools }))
+    expect(response.status, (await response.clone().text()).slice(0, 300)).toBe(200)
   })
 })
 

@@ -1,0 +1,92 @@
+/**
+ * What a body may hold is counted in its bytes, before `JSON.parse` makes objects of them: a million empty ones come in three
+ * megabytes and take a hundred.
+ */
+
+/** More than a conversation of thousands of messages has, tool calls and all. */
+const MAX_VALUES = 262_144
+/** Schemas of tools come to a few dozen. */
+const MAX_DEPTH = 1000
+/** A smaller body holds fewer values than that whatever is in it, and how deep they lie costs little: it is not searched. */
+const SEARCHED_FROM_BYTES = MAX_VALUES
+/** Short strings are walked through, since a search costs as much as 64 bytes; in longer ones the end is searched for. */
+const WALKED_BYTES = 64
+const MAX_NAME_BYTES = 200
+
+const QUOTE = 0x22
+const COMMA = 0x2c
+const ARRAY = 0x5b
+const BACKSLASH = 0x5c
+const ARRAY_END = 0x5d
+const OBJECT = 0x7b
+const OBJECT_END = 0x7d
+
+export interface Excess {
+  readonly complaint: string
+  /** The field of the body that it is in. */
+  readonly field: string | undefined
+}
+
+/** Finds what a JSON text has too much of, as soon as it has. Whether it is JSON at all is for the parser to say. */
+export function findExcess(bytes: Uint8Array): Excess | undefined {
+  if (bytes.byteLength <= SEARCHED_FROM_BYTES) return undefined
+  let values = 0
+  let depth = 0
+  let memberAt = 0
+  for (let at = 0; at < bytes.byteLength; ) {
+    const byte = bytes[at++]
+    switch (byte) {
+      case QUOTE:
+        at = endOfString(bytes, at)
+        break
+      case OBJECT:
+      case ARRAY:
+        depth += 1
+        values += 1
+        break
+      case OBJECT_END:
+      case ARRAY_END:
+        depth -= 1
+        break
+      case COMMA:
+        values += 1
+        break
+      default:
+        continue
+    }
+    if (depth === 1 && byte !== QUOTE) memberAt = at
+    if (values > MAX_VALUES)
+      return { complaint: `holds more than ${MAX_VALUES} values`, field: nameAt(bytes, memberAt) }
+    if (depth > MAX_DEPTH) {
+      return { complaint: `is nested more than ${MAX_DEPTH} levels deep`, field: nameAt(bytes, memberAt) }
+    }
+  }
+  return undefined
+}
+
+/** Where a string ends that begins here, its quote behind it. */
+function endOfString(bytes: Uint8Array, start: number): number {
+  const { byteLength } = bytes
+  for (let at = start; at < byteLength; ) {
+    const walkedTo = Math.min(at + WALKED_BYTES, byteLength)
+    while (at < walkedTo) {
+      const byte = bytes[at++]
+      if (byte === QUOTE) return at
+      if (byte === BACKSLASH) at += 1
+    }
+    const quoteAt = bytes.indexOf(QUOTE, at)
+    if (quoteAt < 0) return byteLength
+    let escapesAt = quoteAt
+    while (escapesAt > at && bytes[escapesAt - 1] === BACKSLASH) escapesAt -= 1
+    at = quoteAt + 1
+    if ((quoteAt - escapesAt) % 2 === 0) return at
+  }
+  return byteLength
+}
+
+const UTF8 = new TextDecoder()
+
+/** The name of the member that begins here. */
+function nameAt(bytes: Uint8Array, at: number): string | undefined {
+  return /^\s*"((?:[^"\\]|\\.)*)"\s*:/.exec(UTF8.decode(bytes.subarray(at, at + MAX_NAME_BYTES)))?.[1]
+}

@@ -1,0 +1,157 @@
+import { Failure } from '../chat/failure.ts'
+import type { BodyShare } from './body-memory.ts'
+import { LATE, orLate } from './race.ts'
+
+/** The largest request body (contract 5), as it was before it was packed. */
+export const BODY_MAX_BYTES = 20 * 1024 * 1024
+/** A body of this size is read in one go; of a larger one each part is counted and timed as it comes. */
+const PART_BYTES = 256 * 1024
+const PACKED_PART_BYTES = 16 * 1024
+
+export interface UploadInput {
+  readonly request: Request
+  readonly share: BodyShare
+  /** How long each part of a body may take. */
+  readonly timeoutMs: number
+}
+
+/**
+ * Reads a request's body as it was sent, bounded in bytes, memory and time.
+ * @throws Failure 413, 408, 503, or 499 where the client breaks off.
+ */
+export async function readUpload({ request, share, timeoutMs }: UploadInput): Promise<Uint8Array<ArrayBuffer>> {
+  const length = Number(request.headers.get('content-length') ?? Number.NaN)
+  if (length > BODY_MAX_BYTES) throw tooLarge()
+  const inTime = async <T>(part: Promise<T>): Promise<T> => {
+    const came = await orLate(part.catch(brokenOff), timeoutMs)
+    if (came === LATE) throw tooSlow()
+    return came
+  }
+  if (length <= PART_BYTES) {
+    share.raiseTo(length)
+    return new Uint8Array(await inTime(request.arrayBuffer()))
+  }
+  if (request.body === null) return new Uint8Array()
+  // One byte more than was told, so that the end shows.
+  const whole = createWhole(share, Number.isNaN(length) ? BODY_MAX_BYTES + 1 : length + 1)
+  const reader = request.body.getReader({ mode: 'byob' })
+  try {
+    for (let done = false; !done; ) {
+      const room = whole.room()
+      done = whole.add(await inTime(reader.readAtLeast(room.byteLength, room)))
+    }
+    return whole.bytes()
+  } catch (error) {
+    reader.cancel().catch(ignore)
+    throw error
+  }
+}
+
+/** A buffer that grows with what has come. */
+function createWhole(share: BodyShare, mostBytes: number) {
+  let buffer = new ArrayBuffer(0)
+  let size = 0
+  return {
+    bytes: () => new Uint8Array(buffer, 0, size),
+    /** Where the next bytes are to be read to. */
+    room: (): Uint8Array<ArrayBuffer> => {
+      if (size === buffer.byteLength) {
+        const capacity = Math.min(Math.max(4 * size, PART_BYTES), mostBytes)
+        share.raiseTo(Math.min(capacity, BODY_MAX_BYTES))
+        buffer = buffer.transfer(capacity)
+      }
+      return new Uint8Array(buffer, size, Math.min(buffer.byteLength - size, PART_BYTES))
+    },
+    /** Takes what was read, in the buffer that went there and came back; whether that is the end. */
+    add: ({ value, done }: ReadableStreamReadResult<Uint8Array>): boolean => {
+      if (value !== undefined) {
+        buffer = value.buffer as ArrayBuffer
+        size += value.byteLength
+      }
+      if (size > BODY_MAX_BYTES) throw tooLarge()
+      return done
+    },
+  }
+}
+
+export type Packing = 'gzip' | 'deflate'
+
+/** The ways of packing that are unpacked, by the names that HTTP has for them. */
+const FORMATS: ReadonlyMap<string, Packing> = new Map([
+  ['gzip', 'gzip'],
+  ['x-gzip', 'gzip'],
+  ['deflate', 'deflate'],
+])
+
+/** The packing that a request names; undefined where it names none. */
+export function packingOf(request: Request): Packing | undefined {
+  const name = request.headers.get('content-encoding')?.trim().toLowerCase() ?? ''
+  if (name === '' || name === 'identity') return undefined
+  const format = FORMATS.get(name)
+  if (format === undefined) {
+    const text = "Send the body as it is, or with 'content-encoding: gzip' or 'content-encoding: deflate'."
+    throw new Failure('unsupported-media-type', text)
+  }
+  return format
+}
+
+/**
+ * Unpacks a body, and no more of it than a body may have.
+ * @throws Failure 413, 503, or 400 where it was not packed like that.
+ */
+export async function unpack(
+  bytes: Uint8Array<ArrayBuffer>,
+  format: Packing,
+  share: BodyShare,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const { readable, writable } = new DecompressionStream(format)
+  const [reader, writer] = [readable.getReader({ mode: 'byob' }), writable.getWriter()]
+  const whole = createWhole(share, BODY_MAX_BYTES + 1)
+  const read = () => {
+    const next = reader.readAtLeast(1, whole.room())
+    next.catch(ignore)
+    return next
+  }
+  try {
+    let next = read()
+    let done = false
+    // The platform unpacks all of what it is given, and a byte may become a thousand: little by little, and what came of
+    // that is taken away before there is more.
+    for (let at = 0; at < bytes.byteLength && !done; at += PACKED_PART_BYTES) {
+      await writer.write(bytes.subarray(at, at + PACKED_PART_BYTES))
+      for (let came = await orLate(next, 0); came !== LATE; came = await orLate(next, 0)) {
+        done = whole.add(came)
+        if (done) break
+        next = read()
+      }
+    }
+    const closed = writer.close()
+    closed.catch(ignore)
+    while (!done) {
+      done = whole.add(await next)
+      if (!done) next = read()
+    }
+    await closed
+    return whole.bytes()
+  } catch (error) {
+    reader.cancel().catch(ignore)
+    writer.abort().catch(ignore)
+    if (error instanceof Failure) throw error
+    throw new Failure('invalid-json', 'The request body is not whole, or not packed as its content-encoding says.')
+  }
+}
+
+function ignore(): void {}
+
+/** What keeps a body from being read is its client's doing: it has left, or what it sends is no HTTP. */
+function brokenOff(): never {
+  throw new Failure('client-left', 'The client broke off its upload.')
+}
+
+function tooSlow(): Failure {
+  return new Failure('upload-timeout', 'The request body did not come in time. Send it again.')
+}
+
+function tooLarge(): Failure {
+  return new Failure('body-too-large', 'The request body is larger than 20 MiB. Send large files by URL.')
+}

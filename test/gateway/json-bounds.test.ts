@@ -1,0 +1,78 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { findExcess } from '../../src/gateway/json-bounds.ts'
+
+const MOST_VALUES = 262_144
+const MOST_LEVELS = 1000
+
+const bytesOf = (text: string) => new TextEncoder().encode(text)
+/** Long enough to be searched, whatever else is in it. */
+const filled = (text: string) => bytesOf(text.padEnd(MOST_VALUES + 1))
+
+describe('how many values a body holds', () => {
+  // The object itself, its members, the list, and its elements.
+  const zeros = (count: number) => `{"model":"m","messages":[${'0,'.repeat(count - 4)}0]}`
+
+  test.each<[string, (count: number) => string]>([
+    ['numbers', zeros],
+    ['empty objects', (count) => `{"model":"m","messages":[${'{},'.repeat((count - 4) / 2)}0]}`],
+    ['members', (count) => `{"model":"m","messages":{${'"a":0,'.repeat(count - 4)}"a":0}}`],
+  ])('is bounded: %s', (_, text) => {
+    expect(findExcess(filled(text(MOST_VALUES)))).toBeUndefined()
+    expect(findExcess(filled(text(MOST_VALUES + 2)))).toEqual({
+      complaint: `holds more than ${MOST_VALUES} values`,
+      field: 'messages',
+    })
+  })
+
+  test.each([
+    ['in a string', `{"text":"${',{['.repeat(MOST_VALUES)}"}`],
+    ['in a string behind escaped quotes', `{"text":"${'\\",{['.repeat(MOST_VALUES)}"}`],
+    ['in a string behind escaped backslashes', `{"text":"${'\\\\,{['.repeat(MOST_VALUES)}"}`],
+    ['in a string of other letters', `{"text":"${'“,{['.repeat(MOST_VALUES)}"}`],
+  ])('and what stands %s is none', (_, text) => {
+    expect(findExcess(bytesOf(text))).toBeUndefined()
+  })
+})
+
+describe('how deep a body is nested', () => {
+  const lists = (levels: number) => `{"x":${'['.repeat(levels - 1)}${']'.repeat(levels - 1)},"y":1}`
+  const objects = (levels: number) => `{"y":1, "x" : ${'{"a":'.repeat(levels - 1)}0${'}'.repeat(levels - 1)}}`
+  test.each([
+    ['lists', lists],
+    ['objects', objects],
+  ])('is bounded: %s', (_, text) => {
+    expect(findExcess(filled(text(MOST_LEVELS)))).toBeUndefined()
+    expect(findExcess(filled(text(MOST_LEVELS + 1)))).toEqual({
+      complaint: `is nested more than ${MOST_LEVELS} levels deep`,
+      field: 'x',
+    })
+  })
+
+  test('also where nothing is ever closed', () => {
+    expect(findExcess(filled(`{"x":${'['.repeat(MOST_VALUES)}`))?.field).toBe('x')
+  })
+
+  test('also where it is no object', () => {
+    expect(findExcess(filled('['.repeat(MOST_VALUES)))).toMatchObject({ field: undefined })
+  })
+})
+
+test('strings end where JSON.parse has them end, however long and however escaped', () => {
+  const pieces = fc.constantFrom('\\', '"', 'a', '\n', ',', '[', 'ä', 'a'.repeat(63), 'a'.repeat(64), '\\'.repeat(65))
+  const text = fc.array(pieces, { maxLength: 40 }).map((all) => all.join(''))
+  fc.assert(
+    fc.property(text, fc.nat(70), (content, padding) => {
+      const string = JSON.stringify('a'.repeat(padding) + content)
+      // What follows the string is seen only if its end was found.
+      const deep = `${'['.repeat(MOST_LEVELS)}${']'.repeat(MOST_LEVELS)}`
+      expect(findExcess(filled(`{"s":${string},"x":${deep}}`))?.field).toBe('x')
+      expect(findExcess(filled(`{"s":${string}}`))).toBeUndefined()
+    }),
+    { numRuns: 200 },
+  )
+})
+
+test('a small body is not searched: it cannot hold much', () => {
+  expect(findExcess(bytesOf('['.repeat(MOST_VALUES)))).toBeUndefined()
+})
