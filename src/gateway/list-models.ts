@@ -1,7 +1,8 @@
-import { allModels, findModel, type Model } from '../catalog/models.ts'
+import { allModels, findModel, type Model, type Price } from '../catalog/models.ts'
 import { Failure, repeated } from '../chat/failure.ts'
 import type { Settings } from '../env.ts'
 import { type AllowList, allows } from '../routing/allow.ts'
+import { priceOf } from '../routing/budget.ts'
 import { openTraits } from '../routing/open-traits.ts'
 import { AUTO, allowsAuto, autoMayAsk, openTarget, resolve, type Target } from '../routing/plan.ts'
 import { modelsOfServer } from './server-models.ts'
@@ -19,7 +20,7 @@ export async function listModels(settings: Settings, allowed: AllowList, waitUnt
   const own = (await Promise.all(servers))
     .flat()
     .filter((target) => allows(allowed, target))
-    .map(({ model, deployment: { provider } }) => openEntry(model, provider, [provider]))
+    .map((target) => ownEntry(target, settings))
   const models = allModels().flatMap((model) => {
     const entry = modelEntry(model, settings, allowed)
     return entry === undefined ? [] : [entry]
@@ -60,14 +61,14 @@ export function describeModel(name: string, settings: Settings, allowed: AllowLi
 }
 
 /** A model at those of its providers that are configured and that the key may use. */
-function modelEntry(model: Model, { providers }: Settings, allowed: AllowList): Fields | undefined {
+function modelEntry(model: Model, { providers, prices }: Settings, allowed: AllowList): Fields | undefined {
   const { id, owner, created, deployments } = model
   const here = deployments.filter(
     (deployment) => providers.has(deployment.provider) && allows(allowed, { model: id, deployment }),
   )
   const [first] = here
   if (first === undefined) return undefined
-  const { traits, price } = first
+  const { traits } = first
   return {
     id,
     object: 'model',
@@ -83,18 +84,25 @@ function modelEntry(model: Model, { providers }: Settings, allowed: AllowList): 
       temperature: traits.temperature,
       ...(traits.efforts === undefined ? {} : { reasoning_effort: traits.efforts }),
     },
-    pricing: price === undefined ? null : priceEntry(price),
+    pricing: priceEntry(priceOf(first, prices)),
     providers: here.map(({ provider }) => provider),
   }
 }
 
-function priceEntry(price: NonNullable<Model['deployments'][number]['price']>): Fields {
+function priceEntry(price: Price | undefined): Fields | null {
+  if (price === undefined) return null
   return {
     input: price.input,
     output: price.output,
     ...(price.cacheRead === undefined ? {} : { cache_read: price.cacheRead }),
     ...(price.cacheWrite === undefined ? {} : { cache_write: price.cacheWrite }),
   }
+}
+
+/** A model that only the operator's own server knows. */
+function ownEntry({ model, deployment }: Target, { prices }: Settings): Fields {
+  const { provider } = deployment
+  return { ...openEntry(model, provider, [provider]), pricing: priceEntry(priceOf(deployment, prices)) }
 }
 
 /** What nobody has told us of a model is null. */
@@ -127,8 +135,8 @@ function autoEntry(settings: Settings, allowed: AllowList): Fields | undefined {
   )
 }
 
-function targetEntry({ model, deployment: { provider } }: Target, settings: Settings, allowed: AllowList) {
-  const known = findModel(model)
+function targetEntry(target: Target, settings: Settings, allowed: AllowList) {
+  const known = findModel(target.model)
   if (known !== undefined) return modelEntry(known, settings, allowed)
-  return settings.providers.has(provider) ? openEntry(model, provider, [provider]) : undefined
+  return settings.providers.has(target.deployment.provider) ? ownEntry(target, settings) : undefined
 }

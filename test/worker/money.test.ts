@@ -17,6 +17,7 @@ import {
   whole,
 } from '../cases/wires.ts'
 import { type CallLine, callLines } from '../harness/log-lines.ts'
+import { DEMO_KEY } from '../harness/worker.ts'
 import { openRawClient } from './raw-client.ts'
 import { LEDGER_PATH, WRAPPED_LEDGER } from './wrapped-ledger.ts'
 
@@ -226,6 +227,10 @@ describe('a model without a price', () => {
     const { ask, line } = await keyWith({ budget: 100 })
     expect((await ask({ model: 'custom/priced' })).status).toBe(200)
     expect((await line()).cost_usd).toBeCloseTo((11 * 1 + 7 * 2) / 1e6, 12)
+    const described = await fetch(`${router9.url}/v1/models/custom/priced`, {
+      headers: { authorization: `Bearer ${DEMO_KEY}` },
+    })
+    expect(await described.json()).toMatchObject({ pricing: { input: 1, output: 2 } })
     const free = await keyWith({ budget: 100 })
     expect((await free.ask({ model: 'ollama/whatever' })).status).toBe(200)
     expect((await free.line()).cost_usd).toBe(0)
