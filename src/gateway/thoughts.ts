@@ -23,7 +23,9 @@ const MAX_CHARACTERS = 256 * 1024
 /** As many answers as a request may ask for at once. */
 const MAX_CHOICES = 128
 /** Longer arguments are compared as they are written. */
-const MAX_COMPARED_CHARACTERS = 16 * 1024
+const MAX_COMPARED_CHARACTERS = 32 * 1024
+/** And what is longer than this as JSON, by the order of its members too. */
+const MAX_SORTED_CHARACTERS = 4096
 
 const thoughts = z.object({
   reasoning_content: z.optional(z.string()),
@@ -96,7 +98,7 @@ export function createObserver(): Observer {
       case 'tool-start': {
         const { id, name, extra } = said
         const kept = extra?.extra_content ?? null
-        characters += id.length + name.length + (kept === null ? 0 : JSON.stringify(kept).length)
+        characters += id.length + name.length + (kept === null ? 0 : sizeOf(kept))
         turnAt(said.choice).calls.set(said.index, { id, name, arguments: '', extra: kept })
         break
       }
@@ -110,7 +112,7 @@ export function createObserver(): Observer {
       case 'extra': {
         const details = said.fields.reasoning_details
         if (!Array.isArray(details)) break
-        characters += JSON.stringify(details).length
+        characters += sizeOf(details)
         turnAt(said.choice).details.push(...details)
       }
     }
@@ -125,6 +127,15 @@ export function createObserver(): Observer {
       }
     },
     result: () => [...turns.values()].flatMap(keptOf),
+  }
+}
+
+function sizeOf(value: unknown): number {
+  try {
+    return JSON.stringify(value).length
+  } catch {
+    // Nested so deeply that it does not go back into JSON.
+    return Number.POSITIVE_INFINITY
   }
 }
 
@@ -160,11 +171,12 @@ export async function keep(observer: Observer, { messages }: Chat, { store, auth
         const name = await nameOf(authorization, before, calls)
         const text = JSON.stringify(kept)
         remember(name, kept, text.length)
-        await store.put(name, await seal(text, key), { expirationTtl: KEPT_SECONDS })
+        // The isolate still has them, and clients that send their messages back whole need neither.
+        await store.put(name, await seal(text, key), { expirationTtl: KEPT_SECONDS }).catch(() => {})
       }),
     )
   } catch {
-    // The isolate may still have them, and clients that send their messages back whole need neither.
+    // Nested so deeply that it does not go back into JSON.
   }
 }
 
@@ -282,7 +294,9 @@ async function nameOf(authorization: string, before: string, calls: readonly Cal
 function comparable(text: string): string {
   if (text.length > MAX_COMPARED_CHARACTERS) return text
   try {
-    return JSON.stringify(parseJson(text.trim() || '{}') ?? {}, sorted)
+    const json = parseJson(text.trim() || '{}') ?? {}
+    const plain = JSON.stringify(json)
+    return plain.length > MAX_SORTED_CHARACTERS ? plain : JSON.stringify(json, sorted)
   } catch {
     return text
   }

@@ -244,6 +244,13 @@ test.each([
   expect(values.size).toBe(0)
 })
 
+test('details that are nested too deeply for JSON are not kept, and harm nobody', async () => {
+  const deep = JSON.parse(`${'['.repeat(100_000)}${']'.repeat(100_000)}`)
+  const fields = { reasoning_details: [{ type: 'reasoning.text', deep }] }
+  await remember(await isolate(), [QUESTION], [{ type: 'extra', choice: 0, place: 'message', fields }, ...SAID])
+  expect(values.size).toBe(0)
+})
+
 test('an isolate remembers the latest answers, in bounded memory', async () => {
   const own = await isolate()
   const long = { type: 'reasoning', choice: 0, text: 'x'.repeat(200_000) } as const
