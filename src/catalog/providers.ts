@@ -44,6 +44,10 @@ export interface Provider {
   readonly elsewhere?: Pick<Provider, 'speak' | 'dialect' | 'quirks' | 'modelsPath'> & { readonly address: RegExp }
   /** Passes requests on to those who serve the model: asked where these are not there, or not well. */
   readonly resells?: boolean
+  /** Knows variants of its models by what stands behind their names (`:nitro`, `:floor`, `:online`). */
+  readonly variants?: boolean
+  /** Those of its models that can search the web. */
+  readonly searches?: RegExp
   /** Serves models that the catalogue cannot know. */
   readonly anyModel?: boolean
   /** Where it lists them. */
@@ -78,6 +82,7 @@ const GIVEN: readonly (Omit<Provider, 'setting'> & Partial<Pick<Provider, 'setti
   },
   {
     id: 'anthropic',
+    searches: /^claude-/,
     billsHiddenThoughts: true,
     wantsThoughts: 'asked',
     baseUrl: 'https://api.anthropic.com',
@@ -88,6 +93,7 @@ const GIVEN: readonly (Omit<Provider, 'setting'> & Partial<Pick<Provider, 'setti
     id: 'google',
     billsHiddenThoughts: true,
     aliases: ['gemini'],
+    searches: /^gemini-/,
     wantsThoughts: 'always',
     setting: 'GEMINI',
     baseUrl: 'https://generativelanguage.googleapis.com',
@@ -257,6 +263,8 @@ const GIVEN: readonly (Omit<Provider, 'setting'> & Partial<Pick<Provider, 'setti
   },
   {
     id: 'openrouter',
+    variants: true,
+    searches: /./,
     billsHiddenThoughts: true,
     reportsCost: true,
     resells: true,
@@ -281,6 +289,7 @@ const GIVEN: readonly (Omit<Provider, 'setting'> & Partial<Pick<Provider, 'setti
   },
   {
     id: 'perplexity',
+    searches: /^sonar/,
     billsHiddenThoughts: true,
     baseUrl: 'https://api.perplexity.ai',
     ...speaks(openai, {

@@ -68,11 +68,12 @@ export type Question = Pick<Try, 'target' | 'provider' | 'chat' | 'stream' | 'pr
  * @throws Failure where it cannot be asked that.
  */
 export function prepare({ target, provider, chat, stream, promptTokens, header }: Question): Prepared {
-  const { upstreamModel, traits } = target.deployment
+  const { traits } = target.deployment
   const newId = () => `call_${randomText(24)}`
   let prepared: Prepared
   try {
-    prepared = provider.provider.speak({ chat, model: upstreamModel, stream, traits, promptTokens, header, newId })
+    const asked = askedOf(target, provider, chat)
+    prepared = provider.provider.speak({ ...asked, stream, traits, promptTokens, header, newId })
   } catch (error) {
     // Only nesting that exhausts the stack fails in JSON.stringify.
     if (error instanceof RangeError) throw new Failure('invalid-json', 'The request body is nested too deeply.')
@@ -81,6 +82,15 @@ export function prepare({ target, provider, chat, stream, promptTokens, header }
   const [lost] = prepared.dropped
   if (lost !== undefined && chat.provider?.require_parameters === true) throw unsupported(lost)
   return prepared
+}
+
+/** The model and the request in the variant that was asked for: some providers have it by name, the others by a parameter. */
+function askedOf({ deployment, variant }: Target, { provider }: ConfiguredProvider, chat: Chat) {
+  const { upstreamModel: model } = deployment
+  if (variant === undefined) return { chat, model }
+  if (provider.variants === true) return { chat, model: `${model}:${variant}` }
+  if (variant !== 'online' || chat.web_search_options) return { chat, model }
+  return { chat: { ...chat, web_search_options: {} }, model }
 }
 
 function asFailure(error: unknown): Failure {

@@ -67,7 +67,7 @@ export function routeOf({ plan, chat, needs, settings, view, requestId, whole = 
   const requestHash = hashOf(requestId)
   const { outputTokens } = needs
   const patienceOf = patienceFor(settings.timeouts, { stream, thinking: needs.thinking, promptTokens, outputTokens })
-  const askeeOf = ({ tier, model, deployment }: Planned, index: number): Askee => {
+  const askeeOf = ({ tier, model, deployment, variant }: Planned, index: number): Askee => {
     const { provider, traits, price } = deployment
     return {
       name: deploymentName({ model, deployment }),
@@ -76,7 +76,7 @@ export function routeOf({ plan, chat, needs, settings, view, requestId, whole = 
       index,
       traits,
       patience: patienceOf(deployment),
-      target: { model, deployment },
+      target: variant === undefined ? { model, deployment } : { model, deployment, variant },
       ...(price === undefined ? {} : { price: usualPrice(price) }),
     }
   }

@@ -1,11 +1,12 @@
 import type { Chat } from '../chat/request.ts'
 import { allows } from './allow.ts'
-import { fits, lackOf } from './needs.ts'
+import { fits } from './needs.ts'
 import {
-  AUTO,
   choiceOf,
   isAffordable,
+  isAuto,
   isWanted,
+  lackOfTarget,
   namesOf,
   type Plan,
   resolve,
@@ -24,7 +25,7 @@ export function leftOutOf(situation: Situation, { candidates }: Plan): readonly 
   const seen = new Set(candidates.map(name))
   const { chat, autoModels, ownModels } = situation
   const targetsOf = (named: string) =>
-    named === AUTO ? autoModels.flatMap((model) => resolve({ ownModels }, model) ?? []) : resolve(situation, named)
+    isAuto(named) ? autoModels.flatMap((model) => resolve({ ownModels }, model) ?? []) : resolve(situation, named)
   return namesOf(chat)
     .flatMap((named) => targetsOf(named) ?? [])
     .filter((target) => !seen.has(name(target)) && seen.add(name(target)))
@@ -38,7 +39,7 @@ function reasonAgainst({ chat, needs, configured, allowed, isPriced }: Situation
   const preferences: NonNullable<Chat['provider']> = chat.provider ?? {}
   if (!isWanted(target, preferences)) return 'provider.only or provider.ignore'
   if (!isAffordable(target, preferences)) return 'provider.max_price'
-  const lack = lackOf(needs, deployment.traits)
+  const lack = lackOfTarget(target, needs)
   if (lack !== undefined) return `it lacks ${lack}`
   if (isPriced?.(deployment) === false) return 'it has no price, and the key has a budget'
   return fits(needs, deployment.traits) ? 'the key may not use it' : 'its context window is too small'

@@ -6,12 +6,15 @@ import type { Chat } from '../chat/request.ts'
 import { type AllowList, allows } from './allow.ts'
 import { fits, lackOf, type Needs, NO_NEEDS } from './needs.ts'
 import { openTraits } from './open-traits.ts'
+import { inVariant, readVariant, searches, sortOf, type Variant } from './variants.ts'
 
 /** Whom a request may go to: a model at a provider. */
 export interface Target {
   /** The public id, which the answer carries. */
   readonly model: string
   readonly deployment: Deployment
+  /** How the model is to be served, where its name said so. */
+  readonly variant?: Variant
 }
 
 /** A target in a plan. Those of a lower tier are wanted more; in one tier, whichever does best may answer. */
@@ -61,7 +64,8 @@ export function plan(situation: Situation): Plan {
   const names = namesOf(chat)
   const preferred = unique(inOrder(situation, names))
   if (preferred.length === 0) throw nothingLeft(chat)
-  const { order, sort, allow_fallbacks } = chat.provider ?? {}
+  const { order, allow_fallbacks } = chat.provider ?? {}
+  const sort = chat.provider?.sort ?? sortOf(preferred[0]?.variant)
   return {
     candidates: pricedOnly(capableOnly(preferred, situation.needs, names), situation.isPriced),
     policy: names.length === 1 && !order && sort !== 'price' ? 'balanced' : 'strict',
@@ -77,7 +81,10 @@ export function namesOf({ model, models }: Chat): readonly string[] {
 
 /** Preferences order a name's own targets; the order of names is the caller's. */
 function inOrder(situation: Situation, names: readonly string[]): readonly Planned[] {
-  const preferred = names.map((name) => prefer(targetsOfName(situation, name), situation.chat.provider))
+  const preferred = names.map((name) => {
+    const targets = targetsOfName(situation, name)
+    return prefer(targets, wishesFor(situation.chat, targets[0]?.variant))
+  })
   const [only] = preferred
   if (only !== undefined && preferred.length === 1) return only
   let first = 0
@@ -88,8 +95,16 @@ function inOrder(situation: Situation, names: readonly string[]): readonly Plann
   })
 }
 
+/** A variant of a name asks for an order too, unless the request itself does. */
+function wishesFor({ provider }: Chat, variant: Variant | undefined): Preferences | null | undefined {
+  const sort = provider?.sort ?? sortOf(variant)
+  return sort === provider?.sort ? provider : { ...provider, sort }
+}
+
 function targetsOfName(situation: Situation, name: string): readonly Planned[] {
   if (name === AUTO) return autoTargets(situation)
+  const read = readVariant(name)
+  if (read?.base === AUTO) return inVariant(autoTargets(situation), read.variant)
   const isPin = pinOf(name) !== undefined
   return named(situation, name).map((target, at) => ({ ...target, tier: isPin && at > 0 ? 1 : resold(target) }))
 }
@@ -108,6 +123,9 @@ function named(situation: Situation, name: string): Target[] {
   if (targets === undefined) {
     const text = `The model '${repeated(name)}' does not exist. GET /v1/models lists those that do.`
     throw new Failure('unknown-model', text, { param })
+  }
+  if (targets.length === 0) {
+    throw new Failure('unknown-model', `There is no free variant of the model '${repeated(name)}'.`, { param })
   }
   const permitted = allowed === undefined ? targets : targets.filter((target) => allows(allowed, target))
   if (permitted.length === 0) {
@@ -186,6 +204,11 @@ function favouritesOf({ autoModels, configured, ownModels }: Omit<Situation, 'ch
   return found
 }
 
+/** Whether a name leaves the choice to Router9, in whichever variant. */
+export function isAuto(name: string): boolean {
+  return name === AUTO || readVariant(name)?.base === AUTO
+}
+
 /** Whether a key may leave the choice to Router9. */
 export function allowsAuto(list: AllowList): boolean {
   return list?.includes(AUTO) !== false
@@ -234,18 +257,27 @@ function reasoningFirst(targets: readonly Planned[], { thinking }: Needs): reado
   return [...first, ...others.map((target) => ({ ...target, tier: below + target.tier }))]
 }
 
-/** All that a name may mean, configured or not: a pinned provider's model, a model, or one of the operator's own. */
+/**
+ * All that a name may mean, configured or not: a pinned provider's model, a model, one of the operator's own, or a variant of
+ * one of these. Nothing where there is no such variant.
+ */
 export function resolve(
   situation: Pick<Situation, 'ownModels'> & { chat?: Chat },
   name: string,
 ): readonly Target[] | undefined {
-  return pinned(situation, name) ?? ofModel(name) ?? ofOwn(situation, name)
+  const found = pinned(situation, name) ?? ofModel(name) ?? ofOwn(situation, name)
+  if (found !== undefined) return found
+  // Colons are common in names, so a whole name goes before a variant.
+  const { base, variant } = readVariant(name) ?? {}
+  if (base === undefined || variant === undefined) return undefined
+  const targets = pinned(situation, base) ?? ofModel(base) ?? ofOwn(situation, base)
+  return targets && inVariant(targets, variant)
 }
 
 function unique<Some extends Target>(targets: readonly Some[]): Some[] {
   const seen = new Set<string>()
-  return targets.filter(({ deployment: { provider, upstreamModel } }) => {
-    const name = `${provider}/${upstreamModel}`
+  return targets.filter(({ deployment: { provider, upstreamModel }, variant = '' }) => {
+    const name = `${provider}/${upstreamModel}:${variant}`
     return !seen.has(name) && seen.add(name)
   })
 }
@@ -299,11 +331,18 @@ function nothingLeft(chat: Chat): Failure {
   return new Failure('unknown-model', text, { param: 'model' })
 }
 
+/** What a target lacks for a request, in the word that the error's `param` gets. */
+export function lackOfTarget({ deployment, variant, ...target }: Target, needs: Needs): string | undefined {
+  const lack = lackOf(needs, deployment.traits)
+  if (lack !== undefined || variant !== 'online') return lack
+  return searches({ ...target, deployment }) ? undefined : 'web_search'
+}
+
 function capableOnly(targets: readonly Planned[], needs: Needs, names: readonly string[]): readonly Planned[] {
-  const capable = targets.filter(({ deployment: { traits } }) => lackOf(needs, traits) === undefined)
+  const capable = targets.filter((target) => lackOfTarget(target, needs) === undefined)
   const [first] = targets
   if (capable.length === 0 && first !== undefined) {
-    const lack = lackOf(needs, first.deployment.traits) ?? ''
+    const lack = lackOfTarget(first, needs) ?? ''
     const text = `No model that '${repeated(names[0] ?? '')}' may be answered by can do what is asked: ${lack} is lacking.`
     throw new Failure('model-not-capable', text, { param: lack })
   }

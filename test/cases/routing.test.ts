@@ -110,3 +110,34 @@ describe('auto', () => {
     },
   )
 })
+
+describe('a variant behind a name', () => {
+  test.each([
+    ['claude-sonnet-4-5', 'anthropic', { tools: [{ type: 'web_search_20250305', name: 'web_search' }] }],
+    ['google/gemini-2.5-flash', 'gemini', { tools: [{ googleSearch: {} }] }],
+    ['perplexity/sonar', 'custom', { model: 'sonar', web_search_options: {} }],
+    ['openrouter/openai/gpt-4o', 'custom', { model: 'openai/gpt-4o:online' }],
+  ] as const)('%s:online searches the web', async (model, dialect, expected) => {
+    const { headers, answer } = await router9.whole(`${model}:online`, whole(SAYING[dialect].whole('Yes.')))
+    expect(router9.upstream.asked().map(({ body }) => body)).toMatchObject([expected])
+    expect(headers.get('x-router9-dropped-params')).toBeNull()
+    expect(headers.get('x-router9-requested-model')).toBe(`${model}:online`)
+    expect(answer.model).not.toContain(':online')
+  })
+
+  test('that nobody can give is refused before anybody is asked', async () => {
+    const online = await router9.refused('openai/gpt-4o:online', whole({}))
+    expect([online.status, online.error.code, online.error.param]).toEqual([400, 'model_not_capable', 'web_search'])
+    const free = await router9.refused('gpt-4o:free', whole({}))
+    expect([free.status, free.error.code, free.error.param]).toEqual([404, 'model_not_found', 'model'])
+    expect(router9.upstream.asked()).toEqual([])
+  })
+
+  test.each(['nitro', 'floor'])(':%s reaches nobody but OpenRouter, which has such names itself', async (variant) => {
+    const script = whole(SAYING.openai.whole('Yes.'))
+    const { answer } = await router9.whole(`openai/gpt-4o:${variant}`, script)
+    expect([answer.model, router9.upstream.asked()[0]?.body.model]).toEqual(['gpt-4o', 'gpt-4o'])
+    await router9.whole(`openrouter/openai/gpt-4o:${variant}`, script)
+    expect(router9.upstream.asked()[0]?.body.model).toBe(`openai/gpt-4o:${variant}`)
+  })
+})

@@ -111,6 +111,105 @@ describe('provider/model', () => {
   })
 })
 
+describe('a variant, written behind a name', () => {
+  const planOf = (model: string, fields: Json = {}, situation: Partial<Situation> = {}) => {
+    const chat = parseChat({ messages: [hello], model, ...fields })
+    return plan({
+      chat,
+      needs: needsOf(chat),
+      configured: new Set([...ALL, 'ollama', 'perplexity', 'together', 'fireworks']),
+      autoModels: ['claude-sonnet-4-6', 'gpt-4.1'],
+      autoChosen: true,
+      ownModels: new Map(),
+      ...situation,
+    })
+  }
+  const ofPlan = ({ candidates, ...others }: ReturnType<typeof plan>) => ({
+    ...others,
+    candidates: candidates.map(({ model, deployment, tier }) => [model, deployment.provider, tier]),
+  })
+
+  test.each([
+    ['nitro', 'throughput'],
+    ['floor', 'price'],
+  ])('%s is the same as sorting by %s', (variant, sort) => {
+    for (const model of ['llama-3.3-70b-instruct', 'openai/gpt-4.1', 'gpt-4.1', 'auto']) {
+      expect(ofPlan(planOf(`${model}:${variant}`))).toEqual(ofPlan(planOf(model, { provider: { sort } })))
+      expect(planOf(`${model}:${variant}`).candidates.every((target) => target.variant === variant)).toBe(true)
+    }
+    const only = ['openai', 'openrouter']
+    expect(ofPlan(planOf(`gpt-4.1:${variant}`, { provider: { only } }))).toEqual(
+      ofPlan(planOf('gpt-4.1', { provider: { only, sort } })),
+    )
+    expect(planOf('gpt-4.1:floor', { provider: { sort: 'latency' } }).sort).toBe('latency')
+  })
+
+  test('floor puts the cheapest provider first', () => {
+    const prices = planOf('llama-3.3-70b-instruct:floor').candidates.map(
+      ({ deployment: { price } }) => price?.input ?? 0,
+    )
+    expect(prices.length).toBeGreaterThan(2)
+    expect(prices).toEqual(prices.toSorted((a, b) => a - b))
+  })
+
+  test('free is the model of that name that costs nothing, and nothing else', () => {
+    const [target, ...others] = planOf('gemma-4-31b-it:free').candidates
+    expect([target?.model, target?.deployment.price, others]).toEqual([
+      'gemma-4-31b-it:free',
+      { input: 0, output: 0 },
+      [],
+    ])
+    expect(refused(() => planOf('gpt-4.1:free'))).toEqual({ status: 404, code: 'model_not_found', param: 'model' })
+    expect(() => planOf('gpt-4.1:free')).toThrow(/no free variant/)
+  })
+
+  test('online keeps to those who can search the web', () => {
+    const providers = (model: string) => planOf(model).candidates.map(({ deployment }) => deployment.provider)
+    expect(providers('claude-sonnet-4-6:online')).toEqual(['anthropic', 'openrouter'])
+    expect(providers('gpt-4.1:online')).toEqual(['openrouter'])
+    expect(providers('sonar:online')).toEqual(['perplexity', 'openrouter'])
+    expect(providers('auto:online')).toEqual(['anthropic', 'openrouter', 'openrouter'])
+    expect(refused(() => planOf('openai/gpt-4.1:online'))).toEqual({
+      status: 400,
+      code: 'model_not_capable',
+      param: 'web_search',
+    })
+  })
+
+  test('is part of the name where a server of the operator’s own has such names', () => {
+    const ownModels = new Map([['ollama', ['llama3:nitro', 'mine']]])
+    const named = (model: string) => {
+      return planOf(model, {}, { ownModels }).candidates.map(({ deployment, variant }) => [
+        deployment.upstreamModel,
+        variant,
+      ])
+    }
+    expect(named('ollama/llama3:nitro')).toEqual([['llama3:nitro', undefined]])
+    expect(named('llama3:nitro')).toEqual([['llama3:nitro', undefined]])
+    expect(named('mine:nitro')).toEqual([['mine', 'nitro']])
+    expect(planOf('ollama/other:free').candidates[0]?.deployment.upstreamModel).toBe('other:free')
+  })
+
+  test.each(['nothing:nitro', ':nitro', 'gpt-4.1:quick', 'gpt-4.1:', 'openai/nothing:floor', 'gpt-4.1:nitro:floor'])(
+    'that leads nowhere is 404: %s',
+    (model) => {
+      expect(refused(() => planOf(model))).toEqual({ status: 404, code: 'model_not_found', param: 'model' })
+    },
+  )
+
+  test('is allowed where its model is', () => {
+    const allowed = ['gpt-4.1']
+    expect(planOf('gpt-4.1:nitro', {}, { allowed }).candidates[0]?.model).toBe('gpt-4.1')
+    expect(refused(() => planOf('gpt-4o:nitro', {}, { allowed })).code).toBe('model_not_allowed')
+  })
+
+  test('and the same model without it are two wishes', () => {
+    const only = { provider: { only: ['anthropic'] } }
+    const { candidates } = planOf('claude-sonnet-4-6:online', { models: ['claude-sonnet-4-6'], ...only })
+    expect(candidates.map(({ variant }) => variant)).toEqual(['online', undefined])
+  })
+})
+
 describe("the caller's preferences (contract 8)", () => {
   test.each<[string, Json, string[]]>([
     ['only', { only: ['azure'] }, ['azure']],
