@@ -5,12 +5,18 @@ import type { Profile, Request, World } from './world.ts'
 /** All wait so long for a first word, and ask at most so often. */
 const DEADLINE_MS = 10_000
 const TOTAL_MS = 30_000
+/** A whole answer is waited for longer. */
+const WHOLE_FACTOR = 6
 const MAX_ATTEMPTS = 3
 
 /** What a policy without clocks of its own consists of; its state is shared by all isolates without delay. */
 interface Rules {
   /** Whom to ask, in order; asked anew for each attempt. */
-  readonly order: (request: Pick<Request, 'candidates' | 'hash'>, tried: readonly Profile[], now: number) => Profile[]
+  readonly order: (
+    request: Pick<Request, 'candidates' | 'hash' | 'whole' | 'tokens' | 'thinking'>,
+    tried: readonly Profile[],
+    now: number,
+  ) => Profile[]
   readonly ok: (profile: Profile, now: number) => void
   readonly failed: (profile: Profile, kind: 'error' | 'limit' | 'timeout' | 'cut', now: number, waitMs: number) => void
   /** Moves on by one request. */
@@ -22,6 +28,7 @@ interface Rules {
 function policyOf(rules: Rules): Policy {
   return {
     begin(request, startedAt): Course {
+      const factor = request.whole ? WHOLE_FACTOR : 1
       const tried: Profile[] = []
       rules.turn?.()
       let current: Profile | undefined
@@ -30,11 +37,11 @@ function policyOf(rules: Rules): Policy {
         next(now) {
           if (over || tried.length >= (rules.maxAttempts ?? MAX_ATTEMPTS)) return undefined
           const [profile] = rules.order(request, tried, now)
-          const leftMs = TOTAL_MS - (now - startedAt)
+          const leftMs = TOTAL_MS * factor - (now - startedAt)
           if (profile === undefined || leftMs <= 0) return undefined
           current = profile
           tried.push(profile)
-          return { profile, deadlineMs: Math.min(rules.deadlineMs ?? DEADLINE_MS, leftMs), waitMs: 0 }
+          return { profile, deadlineMs: Math.min((rules.deadlineMs ?? DEADLINE_MS) * factor, leftMs), waitMs: 0 }
         },
         begins() {},
         failed(kind, now, waitMs) {
@@ -170,7 +177,17 @@ function oracle(world: World): Policy {
     maxAttempts: 1,
     deadlineMs: TOTAL_MS,
     order(request, _tried, now) {
-      const whole = { ...request, region: 0, isolate: 0, id: 0, at: now, size: 0, bad: false }
+      const nobody = {
+        region: 0,
+        isolate: 0,
+        id: 0,
+        at: now,
+        size: 0,
+        bad: false,
+        maxTokens: 0,
+        thinking: 'none',
+      } as const
+      const whole = { ...request, ...nobody }
       return request.candidates.toSorted((a, b) => worthOf(b, whole, world, now) - worthOf(a, whole, world, now))
     },
     ok() {},
@@ -181,7 +198,15 @@ function oracle(world: World): Policy {
 /** What asking once is worth in the mean; the measure of regret. */
 export function worthOf(profile: Profile, request: Request, world: World, now: number, lambda = 0.04): number {
   const { p, seconds } = world.truth(profile, request, now)
-  return p * utilityOf(profile.tier, seconds, lambda) - FAILURE_COST * (1 - p)
+  return p * utilityOf(profile.tier, secondsIn(request, seconds * 1000), lambda) - FAILURE_COST * (1 - p)
+}
+
+/** Nobody expects a whole answer as soon as a first word: its time counts for so much less. */
+const WHOLE_WEIGHT = 1 / 6
+
+/** How long somebody who asks this feels to have waited. */
+export function secondsIn({ whole }: Pick<Request, 'whole'>, ms: number): number {
+  return (ms / 1000) * (whole ? WHOLE_WEIGHT : 1)
 }
 
 /** What an answer is worth. */

@@ -17,6 +17,8 @@ export interface Figures {
   readonly detectMs: number | undefined
   readonly recoverMs: number | undefined
   readonly falseOpens: number
+  /** The most attempts of the fault that began within fifteen milliseconds, in any of the runs. */
+  readonly mostAtOnce: number
 }
 
 /** Adds up the runs of one policy through one scenario. */
@@ -48,6 +50,7 @@ export function figuresOf(scenario: string, policy: string, tallies: readonly Ta
       sum((tally) => tally.unrecovered),
     ),
     falseOpens: sum((tally) => tally.falseOpens),
+    mostAtOnce: Math.max(...tallies.map((tally) => tally.mostAtOnce)),
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Refusal } from './hostile.ts'
 import type { Profile, Request } from './world.ts'
 
 export interface Ask {
@@ -12,8 +13,8 @@ export interface Course {
   /** The attempt that `next` named begins, after its wait. */
   readonly begins: (now: number) => void
   /** It failed before its first word. */
-  readonly failed: (kind: 'error' | 'bad' | 'limit' | 'timeout', now: number, waitMs: number) => void
-  /** Its first word came. */
+  readonly failed: (kind: 'error' | 'bad' | 'limit' | 'timeout', now: number, waitMs: number, refusal?: Refusal) => void
+  /** Its first word came; never told of a whole answer. */
   readonly first: (ttftMs: number, now: number) => void
   readonly ended: (kind: 'answer' | 'cut' | 'left', now: number) => void
 }

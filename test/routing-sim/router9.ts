@@ -1,23 +1,27 @@
 import { Failure } from '../../src/chat/failure.ts'
+import { readUpstreamFailure } from '../../src/dialects/upstream-failure.ts'
 import { type Askable, createAttempts } from '../../src/routing/attempts.ts'
 import { type Board, createBoard } from '../../src/routing/board.ts'
 import { patienceFor } from '../../src/routing/deadline.ts'
 import { createHub, type Hub } from '../../src/routing/hub.ts'
 import { openTraits } from '../../src/routing/open-traits.ts'
-import { classOf, type OutcomeClass } from '../../src/routing/outcome.ts'
+import { classOf, type OutcomeClass, WHOLE } from '../../src/routing/outcome.ts'
 import { type Policy as RankPolicy, rank } from '../../src/routing/rank.ts'
 import { createRegion, type Region } from '../../src/routing/region.ts'
 import { createReleaseQueue, type ReleaseQueue } from '../../src/routing/release-queue.ts'
 import { createRetryBudget, type RetryBudget } from '../../src/routing/retry-budget.ts'
+import type { Refusal } from './hostile.ts'
 import type { Course, Policy } from './policy.ts'
 import { createRandom } from './random.ts'
 import { ISOLATES, REGIONS, type Scenario } from './scenario.ts'
 import type { Timeline } from './timeline.ts'
-import { OUTPUT_TOKENS, type Profile, type World } from './world.ts'
+import { OUTPUT_TOKENS, type Profile, type Request, type World } from './world.ts'
 
 /** Virtual clocks begin here, as real ones are far from zero. */
 const EPOCH = 1_700_000_000_000
 const BASE = { firstByteMs: 10_000, totalMs: 30_000 }
+/** Of each size. */
+const PROMPT_TOKENS = [1000, 10_000, 32_000]
 const CALL_MS = { least: 5, most: 40 }
 const HUB_MS = { least: 40, most: 150 }
 const GONE_MS = 1000
@@ -82,15 +86,16 @@ export function createRouter9(
   )
   let falseOpens = 0
 
-  const targets = new Map<Profile, Target>(
-    scenario.profiles.map((profile, index) => {
+  const targetsOf = ({ candidates, whole, size, maxTokens, thinking }: Request): Target[] => {
+    const promptTokens = PROMPT_TOKENS[size] ?? 0
+    const patienceOf = patienceFor(BASE, { stream: !whole, thinking, promptTokens, outputTokens: maxTokens })
+    return candidates.map((profile, at) => {
       const { name, provider, tier } = profile
-      const asked = { stream: true, thinking: 'none', promptTokens: 1000, outputTokens: OUTPUT_TOKENS } as const
-      const patience = patienceFor(BASE, asked)({ provider, upstreamModel: name, traits: openTraits })
-      return [profile, { name, provider, tier, index, profile, traits: openTraits, patience }]
-    }),
-  )
-  const targetsOf = (profiles: readonly Profile[]) => profiles.flatMap((profile) => targets.get(profile) ?? [])
+      const index = Math.max(scenario.profiles.indexOf(profile), at)
+      const deployment = profile.deployment ?? { provider, upstreamModel: name, traits: openTraits }
+      return { name, provider, tier, index, profile, traits: deployment.traits, patience: patienceOf(deployment) }
+    })
+  }
 
   for (const moment of scenario.evictedAt ?? []) {
     timeline.at(moment, () => {
@@ -100,8 +105,7 @@ export function createRouter9(
     })
   }
 
-  const wasIll = (deployment: string, region: number) => {
-    const now = timeline.now()
+  const wasIll = (deployment: string, region: number, now: number) => {
     return [0, ILL_MS / 3, (2 * ILL_MS) / 3, ILL_MS].some(
       (ago) => world.condition(deployment, region, now - ago) !== undefined,
     )
@@ -176,13 +180,13 @@ export function createRouter9(
       const isolate = isolateAt(request.region, request.isolate)
       const { board, budget, releases, skewMs } = isolate
       const own = (now: number) => EPOCH + skewMs + now
-      const bucket = request.size
+      const bucket = (request.whole ? WHOLE : 0) + request.size
       budget.earn(own(startedAt))
-      const ranking = rank(targetsOf(request.candidates), board.view(own(startedAt)), {
+      const ranking = rank(targetsOf(request), board.view(own(startedAt)), {
         requestHash: request.hash,
         policy,
         bucket,
-        outputTokens: OUTPUT_TOKENS,
+        outputTokens: request.whole ? request.maxTokens : OUTPUT_TOKENS,
       })
       const attempts = createAttempts({
         ranking,
@@ -205,11 +209,17 @@ export function createRouter9(
         const was = isOpen()
         const outcome = { deployment: name, class: kind, at: own(now), bucket, ...more }
         board.note(trial === undefined ? outcome : { ...outcome, trial }, own(now))
-        if (!was && isOpen() && !wasIll(name, request.region)) falseOpens++
+        // An attempt tells of how things were while it waited.
+        const isFalse = !wasIll(name, request.region, now) && !wasIll(name, request.region, current.beganAt)
+        if (!was && isOpen() && isFalse) falseOpens++
       }
       return {
         next(now) {
-          const ask = attempts.next(own(now))
+          let ask = attempts.next(own(now))
+          while (ask !== undefined && request.hostile === 'untranslatable') {
+            attempts.skipped()
+            ask = attempts.next(own(now))
+          }
           if (ask === undefined) return undefined
           const { target, deadlineMs, waitMs, trial } = ask
           current = { name: target.name, beganAt: now, deadlineMs, ...(trial === undefined ? {} : { trial }) }
@@ -221,9 +231,9 @@ export function createRouter9(
           board.started(current.name, own(now), current.trial)
           pump(isolate)
         },
-        failed(kind, now, waitMs) {
+        failed(kind, now, waitMs, refusal) {
           if (current === undefined) return
-          const failure = failureOf(kind, waitMs)
+          const failure = refusal === undefined ? failureOf(kind, waitMs) : refusedBy(refusal, own(now))
           const outcome = classOf(failure)
           board.ended(current.name)
           if (outcome === 'limit') note(outcome, now, { waitMs })
@@ -241,7 +251,8 @@ export function createRouter9(
           if (current === undefined) return
           board.ended(current.name)
           if (kind === 'cut') note('post', now, {})
-          if (kind === 'answer') {
+          if (kind === 'answer' && request.whole) note('ok', now, { ttftMs: now - current.beganAt })
+          else if (kind === 'answer') {
             const tokensPerSecond = (OUTPUT_TOKENS * 1000) / Math.max(now - (current.firstAt ?? now), 1)
             note('ok', now, { tokensPerSecond })
           }
@@ -251,6 +262,10 @@ export function createRouter9(
     },
     falseOpens: () => falseOpens,
   }
+}
+
+function refusedBy({ status, body }: Refusal, now: number): Failure {
+  return readUpstreamFailure({ status, header: () => null, body, now })
 }
 
 const BROKEN = new Failure('provider-failed', 'broken', { upstreamStatus: 500 })

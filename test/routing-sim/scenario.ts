@@ -1,4 +1,6 @@
-import type { Fault, Profile } from './world.ts'
+import { findDeployment } from '../../src/catalog/models.ts'
+import type { Hostility } from './hostile.ts'
+import type { Fault, Profile, Request } from './world.ts'
 
 /** What the machinery around the policy suffers; only Router9 has such machinery, the baselines' state is free of it. */
 export interface Trouble {
@@ -42,6 +44,11 @@ export interface Scenario extends Trouble {
   readonly largeOnly?: readonly string[]
   readonly badRate?: number
   readonly leaveRate?: number
+  /** The share of requests that ask for whole answers, some of them long. */
+  readonly wholeRate?: number
+  readonly thinking?: Request['thinking']
+  /** The share of requests that are of each kind of hostility, between these moments. */
+  readonly hostile?: { readonly rates: Readonly<Record<Hostility, number>>; readonly from: number; readonly to: number }
   /** Told of each request that counts, for looking closer. */
   readonly trace?: (request: Traced) => void
 }
@@ -77,6 +84,38 @@ const ofA = (fault: Omit<Fault, 'from' | 'to' | 'deployments'>) => ({
   watched: { deployments: [A] },
 })
 const DOWN = { errorRate: 1 }
+const WHOLE = { wholeRate: 1, end: 560_000 } as const
+
+/** A model of each dialect, all as good as each other, and one to fall back on. */
+const DIALECTS = [
+  'openai/gpt-4o',
+  'anthropic/claude-sonnet-4-6',
+  'google/gemini-3.5-flash',
+  'cohere/command-a-reasoning-08-2025',
+]
+const OF_DIALECTS = DIALECTS.map((name): Profile => {
+  const slash = name.indexOf('/')
+  const found = findDeployment(name.slice(0, slash), name.slice(slash + 1))
+  if (found === undefined) throw new TypeError(`nothing is called ${name}`)
+  return { ...profile(name, 0, 500, 70), deployment: found.deployment }
+})
+/** Each of them hangs in its turn. */
+const IN_TURN = DIALECTS.map((name, at): Fault => {
+  const ms = (TO - FROM) / DIALECTS.length
+  return { deployments: [name], hangs: true, from: FROM + at * ms, to: FROM + (at + 1) * ms }
+})
+const CLAUDE = 'anthropic/claude-sonnet-4-6'
+const HANGING = { faults: during({ deployments: [CLAUDE], hangs: true }), watched: { deployments: [CLAUDE] } }
+/** Every four seconds, for a moment, and each with a second to wait. */
+const SHORT_LIMITS = Array.from({ length: (TO - FROM) / 4000 }, (_, at): Fault => {
+  const from = FROM + at * 4000
+  return { deployments: [A], limitMs: 1000, from, to: from + 300 }
+})
+const HOSTILE = {
+  from: FROM - 60_000,
+  to: TO + 60_000,
+  rates: { 'echoed words': 0.15, 'huge prompts': 0.15, 'invented names': 0.02, untranslatable: 0.25 },
+}
 
 /** All scenarios, in the order of the tables. */
 export const SCENARIOS: readonly Scenario[] = [
@@ -134,5 +173,23 @@ export const SCENARIOS: readonly Scenario[] = [
   { ...USUAL, name: 'clients leave 20%', leaveRate: 0.2 },
   { ...USUAL, name: '400 storm', badRate: 0.5 },
   { ...USUAL, name: 'Simpson', sizes: [0.6, 0.1, 0.3], largeOnly: [A, D] },
+  { ...USUAL, ...WHOLE, name: 'whole: hang', ...ofA({ hangs: true }) },
+  { ...USUAL, ...WHOLE, name: 'whole: slow 20x', ...ofA({ slowFactor: 20 }) },
+  { ...USUAL, ...WHOLE, name: 'whole: cuts 30%', ...ofA({ cutRate: 0.3 }) },
+  { ...USUAL, ...WHOLE, name: 'whole: healthy' },
+  { ...USUAL, name: 'whole or streamed: hang', ...ofA({ hangs: true }), wholeRate: 0.5, end: 560_000 },
+  { ...USUAL, name: 'hangs by dialect', profiles: OF_DIALECTS, faults: IN_TURN },
+  { ...USUAL, name: 'hang, cold', profiles: OF_DIALECTS.slice(1, 3), ...HANGING, start: FROM },
+  { ...USUAL, name: 'hang, reasoning asked', profiles: OF_DIALECTS, ...HANGING, thinking: 'some' },
+  { ...USUAL, name: 'hostile tenant', ...ofA(DOWN), hostile: HOSTILE, start: 100_000, end: 420_000 },
+  {
+    ...USUAL,
+    name: 'short limits',
+    profiles: PROFILES.slice(0, 1),
+    requestsPerSecond: 100,
+    faults: SHORT_LIMITS,
+    start: 180_000,
+    end: 340_000,
+  },
   { ...USUAL, name: 'healthy', requestsPerSecond: 200, end: 252_000, faultTo: 252_000, faultFrom: 0 },
 ]

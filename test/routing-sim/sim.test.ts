@@ -13,7 +13,7 @@ function shortened(name: string): Scenario {
   if (scenario === undefined) throw new TypeError(`no scenario is called ${name}`)
   const { faultFrom } = scenario
   const to = faultFrom + FAULT_MS
-  const faults = scenario.faults.map((fault) => ({ ...fault, to }))
+  const faults = scenario.faults.map((fault) => ({ ...fault, to: Math.min(fault.to, to) }))
   return { ...scenario, faults, start: faultFrom - 40_000, faultTo: to, end: to + 40_000 }
 }
 
@@ -51,6 +51,21 @@ describe('a fault is noticed soon, hidden from callers, and forgotten when it is
     expect(own.faultSuccess).toBeGreaterThan(run('cuts 30%', 'static priority').faultSuccess + 15)
   })
 
+  test('a provider that does not answer whole any more, which is known half a minute later', () => {
+    const own = run('whole: hang')
+    expect(own.faultSuccess).toBeGreaterThanOrEqual(99.85)
+    expect(own.attempts).toBeLessThan(1.25)
+    // All of the others wait for twice as long.
+    expect(own.p95Ms).toBeLessThan(50_000)
+  })
+
+  test('a provider that does not answer any more, whichever format it speaks and however well it could think', () => {
+    const own = run('hangs by dialect')
+    expect(own.faultSuccess).toBeGreaterThanOrEqual(99.85)
+    expect(own.p95Ms).toBeLessThan(3500)
+    expect(run('hang, cold').p95Ms).toBeLessThan(11_500)
+  })
+
   test('rate limits', () => {
     const { attempts, faultSuccess } = run('429, 20 s')
     expect(attempts).toBeLessThan(1.05)
@@ -67,7 +82,11 @@ describe('a fault is noticed soon, hidden from callers, and forgotten when it is
   })
 })
 
-test.each(['clients leave 20%', '400 storm'])('%s: nothing is taken out, nothing fails', (name) => {
+test('those who wait for a short limit are let go one by one', () => {
+  expect(run('short limits').mostAtOnce).toBeLessThanOrEqual(25)
+})
+
+test.each(['clients leave 20%', '400 storm', 'whole: healthy'])('%s: nothing is taken out, nothing fails', (name) => {
   const { falseOpens, success, attempts } = run(name)
   expect(falseOpens).toBe(0)
   expect(success).toBeGreaterThan(99.9)
@@ -99,6 +118,7 @@ describe('the targets', () => {
     undetected: 1,
     unrecovered: 0,
     falseOpens: 3,
+    mostAtOnce: 0,
   }
 
   test('what was not noticed, or failed, is missed; what was never run is not judged', () => {

@@ -1,10 +1,11 @@
-import { BASELINES, FAILURE_COST, utilityOf, worthOf } from './baselines.ts'
+import { BASELINES, FAILURE_COST, secondsIn, utilityOf, worthOf } from './baselines.ts'
+import { HOSTILITIES, type Hostility, type Refusal } from './hostile.ts'
 import type { Policy } from './policy.ts'
-import { chanceOf, createRandom } from './random.ts'
+import { chanceOf, createRandom, normal } from './random.ts'
 import { createRouter9 } from './router9.ts'
 import { ISOLATES, REGIONS, type Scenario } from './scenario.ts'
 import { createTimeline, type Timeline } from './timeline.ts'
-import { createWorld, type Request, type World } from './world.ts'
+import { createWorld, OUTPUT_TOKENS, type Profile, type Request, type World } from './world.ts'
 
 /** What one run of one policy through one scenario came to; sums, so that runs can be added up. */
 export interface Tally {
@@ -23,11 +24,14 @@ export interface Tally {
   undetected: number
   unrecovered: number
   falseOpens: number
+  /** The most attempts of the fault that began within fifteen milliseconds. */
+  mostAtOnce: number
 }
 
 export const POLICIES = ['router9', ...Object.keys(BASELINES)] as readonly string[]
 
 const WINDOW = 20
+const AT_ONCE_MS = 15
 const BEFORE_MS = 50_000
 /** After the end of the fault, nothing has recovered that has not in this time. */
 const SETTLE_MS = 180_000
@@ -51,15 +55,23 @@ export function simulate(scenario: Scenario, policyName: string, seed: number, l
     undetected: 0,
     unrecovered: 0,
     falseOpens: 0,
+    mostAtOnce: 0,
   }
   const arrivals = createRandom(seed)
   let id = 0
   const turned: Turned[] = []
+  const atOnce = createCounter(AT_ONCE_MS)
+  const begun = () => {
+    const now = timeline.now()
+    const count = atOnce(now)
+    if (now >= scenario.faultFrom && now < scenario.faultTo) tally.mostAtOnce = Math.max(tally.mostAtOnce, count)
+  }
   const arrive = () => {
     const gapMs = (-Math.log(1 - arrivals()) * 1000) / scenario.requestsPerSecond
     timeline.after(gapMs, () => {
       if (timeline.now() >= scenario.end) return
-      course(requestOf(scenario, id++, timeline.now(), seed), timeline, policy, world, scenario, tally, lambda, turned)
+      const request = requestOf(scenario, id++, timeline.now(), seed)
+      course(request, timeline, policy, world, scenario, tally, lambda, turned, begun)
       arrive()
     })
   }
@@ -84,16 +96,53 @@ function requestOf(scenario: Scenario, id: number, at: number, seed: number): Re
   const size = sizeLuck < small ? 0 : sizeLuck < small + middle ? 1 : 2
   const { largeOnly, profiles } = scenario
   const candidates = size === 2 && largeOnly ? profiles.filter(({ name }) => largeOnly.includes(name)) : profiles
+  const hash = Math.floor(chance() * 2 ** 32)
+  const whole = chance() < (scenario.wholeRate ?? 0)
+  const length = Math.exp(LENGTH.sigma * normal(chance))
+  const tokens = whole ? Math.min(Math.ceil(LENGTH.median * length), LENGTH.most) : OUTPUT_TOKENS
+  // Half of those who want a whole answer say how long it may be, on the long side.
+  const maxTokens = whole && chance() < 0.5 ? Math.ceil(tokens * (1 + 3 * chance())) : 0
+  const hostile = hostilityOf(scenario, at, chance())
   return {
     id,
     at,
     region: Math.floor(place / ISOLATES),
     isolate: place % ISOLATES,
-    hash: Math.floor(chance() * 2 ** 32),
-    size,
-    bad: badLuck < (scenario.badRate ?? 0),
+    hash,
+    size: hostile === 'huge prompts' ? 2 : size,
+    bad: badLuck < (scenario.badRate ?? 0) || hostile !== undefined,
+    ...(hostile === undefined ? {} : { hostile }),
+    whole,
+    tokens,
+    maxTokens,
+    thinking: scenario.thinking ?? 'none',
     ...(leaveLuck < (scenario.leaveRate ?? 0) ? { leavesAfterMs: leaveAt * 3000 } : {}),
-    candidates,
+    candidates: hostile === 'invented names' ? [inventedBy(id)] : candidates,
+  }
+}
+
+const LENGTH = { median: 250, sigma: 0.9, most: 4000 }
+
+function hostilityOf({ hostile }: Scenario, at: number, luck: number): Hostility | undefined {
+  if (hostile === undefined || at < hostile.from || at >= hostile.to) return undefined
+  let below = 0
+  return HOSTILITIES.find((name) => {
+    below += hostile.rates[name]
+    return luck < below
+  })
+}
+
+/** A model that nobody has, on a server of one's own. */
+function inventedBy(id: number): Profile {
+  return { name: `ollama/x${id}`, provider: 'ollama', tier: 0, ttftMs: 500, tokensPerSecond: 50 }
+}
+
+/** Counts how many of the moments it is told, which come in order, lie within the last so many milliseconds. */
+function createCounter(withinMs: number): (now: number) => number {
+  let moments: number[] = []
+  return (now) => {
+    moments = moments.filter((at) => at > now - withinMs)
+    return moments.push(now)
   }
 }
 
@@ -107,6 +156,7 @@ function course(
   tally: Tally,
   lambda: number,
   turned: Turned[],
+  begun: () => void,
 ): void {
   const inFault = request.at >= scenario.faultFrom && request.at < scenario.faultTo
   const best = Math.max(...request.candidates.map((profile) => worthOf(profile, request, world, request.at, lambda)))
@@ -154,12 +204,13 @@ function course(
       }
       underWay = true
       own.begins(beganAt)
+      begun()
       const what = world.ask(ask.profile, request, attempts, beganAt)
-      const fail = (kind: 'error' | 'bad' | 'limit' | 'timeout', ms: number, waitMs = 0) =>
+      const fail = (kind: 'error' | 'bad' | 'limit' | 'timeout', ms: number, waitMs = 0, refusal?: Refusal) =>
         timeline.after(ms, () => {
           if (over) return
           underWay = false
-          own.failed(kind, timeline.now(), waitMs)
+          own.failed(kind, timeline.now(), waitMs, refusal)
           next()
         })
       switch (what.kind) {
@@ -170,7 +221,21 @@ function course(
           return fail(what.kind, what.endMs)
         case 'limit':
           return fail('limit', what.endMs, what.waitMs)
+        case 'refused':
+          return fail(what.refusal.status === 429 ? 'limit' : 'bad', what.endMs, 5000, what.refusal)
         default:
+      }
+      if (request.whole) {
+        if (what.endMs > ask.deadlineMs) return fail('timeout', ask.deadlineMs)
+        if (what.kind === 'cut') return fail('error', what.endMs)
+        timeline.after(what.endMs, () => {
+          if (over) return
+          underWay = false
+          const ms = timeline.now() - request.at
+          own.ended('answer', timeline.now())
+          close(utilityOf(ask.profile.tier, secondsIn(request, ms), lambda), ms)
+        })
+        return
       }
       if (what.firstMs > ask.deadlineMs) return fail('timeout', ask.deadlineMs)
       timeline.after(what.firstMs, () => {

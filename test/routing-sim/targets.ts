@@ -15,6 +15,7 @@ const recover: Pick = ({ recoverMs }) => recoverMs ?? Number.POSITIVE_INFINITY
 const p95: Pick = ({ p95Ms }) => p95Ms
 const faultSuccess: Pick = (row) => row.faultSuccess
 const attempts: Pick = (row) => row.attempts
+const WHOLE_FAULTS = ['whole: hang', 'whole: slow 20x', 'whole: cuts 30%']
 
 const PROMISES: readonly [
   title: string,
@@ -25,9 +26,14 @@ const PROMISES: readonly [
 ][] = [
   ['detect, ms', detect, '<=', 1000, ['hard outage']],
   ['detect, ms', detect, '<=', 3000, ['hang', 'brown-out 30%']],
-  ['detect, ms', detect, '<=', 5000, ['cuts 30%']],
+  ['detect, ms', detect, '<=', 5000, ['cuts 30%', 'whole: cuts 30%', 'whole or streamed: hang']],
+  ['detect, ms', detect, '<=', 10_000, ['whole: hang', 'whole: slow 20x']],
   ['p95 to the first word in fault, ms', p95, '<=', 1500, ['hard outage', 'brown-out 30%', '429, 20 s', 'regional']],
-  ['p95 to the first word in fault, ms', p95, '<=', 3500, ['hang', 'slow 10x']],
+  ['p95 to the first word in fault, ms', p95, '<=', 3500, ['hang', 'slow 10x', 'hangs by dialect']],
+  ['p95 to the first word in fault, ms', p95, '<=', 11_000, ['hang, cold']],
+  ['p95 to the first word in fault, ms', p95, '<=', 40_000, ['hang, reasoning asked']],
+  ['p95 to the answer in fault, ms', p95, '<=', 16_000, ['whole: cuts 30%', 'whole or streamed: hang']],
+  ['p95 to the answer in fault, ms', p95, '<=', 45_000, ['whole: hang', 'whole: slow 20x']],
   [
     'success in fault, %',
     faultSuccess,
@@ -53,6 +59,11 @@ const PROMISES: readonly [
       'storage lost',
       'capacity 3 a second',
       'long prompts',
+      ...WHOLE_FAULTS,
+      'whole: healthy',
+      'whole or streamed: hang',
+      'hangs by dialect',
+      'hostile tenant',
     ],
   ],
   ['success in fault, %', faultSuccess, '>=', 98.3, ['cuts 30%']],
@@ -72,12 +83,30 @@ const PROMISES: readonly [
       'regional',
       'a provider fails',
       'capacity 3 a second',
+      'whole: cuts 30%',
+      'hostile tenant',
     ],
   ],
+  ['attempts per request in fault', attempts, '<=', 1.1, ['whole: hang', 'whole: slow 20x', 'hangs by dialect']],
+  ['attempts per request', attempts, '<=', 1.01, ['whole: healthy']],
   ['attempts per request in fault', attempts, '<=', 1.5, ['all down']],
-  ['recover, ms', recover, '<=', 20_000, ['hard outage', 'brown-out 30%', '429, 20 s', 'cuts 30%', 'regional']],
+  [
+    'recover, ms',
+    recover,
+    '<=',
+    20_000,
+    ['hard outage', 'brown-out 30%', '429, 20 s', 'cuts 30%', 'regional', 'whole: cuts 30%', 'hostile tenant'],
+  ],
   ['recover, ms', recover, '<=', 40_000, ['hang', 'slow 10x']],
-  ['opened though well', ({ falseOpens }) => falseOpens, '<=', 0, ['healthy', 'clients leave 20%', '400 storm']],
+  ['recover, ms', recover, '<=', 70_000, ['whole: hang', 'whole: slow 20x']],
+  [
+    'opened though well',
+    ({ falseOpens }) => falseOpens,
+    '<=',
+    0,
+    ['healthy', 'clients leave 20%', '400 storm', 'whole: healthy', 'hostile tenant', 'hangs by dialect'],
+  ],
+  ['attempts within 15 ms', ({ mostAtOnce }) => mostAtOnce, '<=', 25, ['short limits']],
 ]
 
 const BASELINES = ['round robin', 'static priority', 'LiteLLM-like', 'LiteLLM-like, half', 'Portkey-like']

@@ -1,3 +1,6 @@
+import type { Deployment } from '../../src/catalog/models.ts'
+import type { Needs } from '../../src/routing/needs.ts'
+import { type Hostility, type Refusal, refusalOf } from './hostile.ts'
 import { chanceOf, normal } from './random.ts'
 
 /** A deployment of the simulated world, in good health. */
@@ -8,6 +11,8 @@ export interface Profile {
   readonly tier: number
   readonly ttftMs: number
   readonly tokensPerSecond: number
+  /** Of a real model, whose traits it has; otherwise it can do everything. */
+  readonly deployment?: Deployment
 }
 
 /** What is wrong with a deployment for a while. */
@@ -19,6 +24,8 @@ export interface Condition {
   readonly cutRate?: number
   readonly ttftFactor?: number
   readonly ttftAddMs?: number
+  /** Its words come so many times as slowly. */
+  readonly slowFactor?: number
   /** Answers 429 with this retry-after. */
   readonly limitMs?: number
   /** Answers 429 to what is above it, counted over one second. */
@@ -45,6 +52,15 @@ export interface Request {
   readonly size: number
   /** Refused by every provider as the caller's own mistake. */
   readonly bad: boolean
+  /** A request that is made to do harm, and how. */
+  readonly hostile?: Hostility
+  /** Asks for a whole answer, of which nothing comes before its end. */
+  readonly whole: boolean
+  /** How long its answer is. */
+  readonly tokens: number
+  /** The longest answer that it asks for; 0 where it leaves that open. */
+  readonly maxTokens: number
+  readonly thinking: Needs['thinking']
   /** When the client leaves, after the start; undefined where it stays. */
   readonly leavesAfterMs?: number
   /** The deployments that can do it. */
@@ -59,6 +75,7 @@ export type Course =
   | { readonly kind: 'bad'; readonly endMs: number }
   | { readonly kind: 'limit'; readonly endMs: number; readonly waitMs: number }
   | { readonly kind: 'hang' }
+  | { readonly kind: 'refused'; readonly endMs: number; readonly refusal: Refusal }
 
 export interface World {
   readonly condition: (deployment: string, region: number, now: number) => Condition | undefined
@@ -73,6 +90,7 @@ export const OUTPUT_TOKENS = 200
 export const USUAL_ERROR_RATE = 0.003
 const SIGMA = 0.35
 const SIZE_FACTOR = [1, 1.6, 3]
+const THINKING_FACTOR = { none: 1, some: 10, most: 30 } as const
 /** What a mean is above the median where times are spread so. */
 const MEAN_FACTOR = Math.exp(SIGMA ** 2 / 2)
 /** Nobody waits longer for a first word: an attempt of that kind fails. */
@@ -97,8 +115,8 @@ export function createWorld(faults: readonly Fault[], seed: number): World {
     return used?.second === Math.floor(now / 1000) && used.count >= perSecond
   }
 
-  const medianMs = ({ ttftMs }: Profile, { size }: Request, now: Condition | undefined) =>
-    ttftMs * (SIZE_FACTOR[size] ?? 1) * (now?.ttftFactor ?? 1) + (now?.ttftAddMs ?? 0)
+  const medianMs = ({ ttftMs }: Profile, { size, thinking }: Request, now: Condition | undefined) =>
+    ttftMs * (SIZE_FACTOR[size] ?? 1) * THINKING_FACTOR[thinking] * (now?.ttftFactor ?? 1) + (now?.ttftAddMs ?? 0)
 
   return {
     condition,
@@ -108,6 +126,9 @@ export function createWorld(faults: readonly Fault[], seed: number): World {
       const chance = chanceOf(seed, request.id, attempt, nameNumber(name))
       const [luck, cutLuck, quick, where] = [chance(), chance(), chance(), chance()]
       const spread = Math.exp(SIGMA * normal(chance))
+      if (request.hostile !== undefined) {
+        return { kind: 'refused', endMs: 40 + 80 * quick, refusal: refusalOf(request.hostile, request.id) }
+      }
       if (request.bad) return { kind: 'bad', endMs: 40 + 80 * quick }
       if (wrong?.hangs === true) return { kind: 'hang' }
       if (wrong?.limitMs !== undefined) return { kind: 'limit', endMs: 40 + 60 * quick, waitMs: wrong.limitMs }
@@ -119,7 +140,7 @@ export function createWorld(faults: readonly Fault[], seed: number): World {
       }
       if (luck < (wrong?.errorRate ?? USUAL_ERROR_RATE)) return { kind: 'error', endMs: 50 + 150 * quick }
       const firstMs = medianMs(profile, request, wrong) * spread
-      const streamMs = (OUTPUT_TOKENS / profile.tokensPerSecond) * 1000
+      const streamMs = (request.tokens / profile.tokensPerSecond) * 1000 * (wrong?.slowFactor ?? 1)
       if (cutLuck < (wrong?.cutRate ?? 0)) return { kind: 'cut', firstMs, endMs: firstMs + streamMs * where }
       return { kind: 'answer', firstMs, endMs: firstMs + streamMs }
     },
@@ -127,9 +148,10 @@ export function createWorld(faults: readonly Fault[], seed: number): World {
       const wrong = condition(profile.name, request.region, now)
       const full = wrong?.capacityPerSecond !== undefined && isFull(profile.name, wrong.capacityPerSecond, now)
       if (wrong?.hangs === true || wrong?.limitMs !== undefined || full) return { p: 0, seconds: OUT_OF_TIME_SECONDS }
+      const wordsSeconds = (request.tokens / profile.tokensPerSecond) * (wrong?.slowFactor ?? 1)
       return {
         p: (1 - (wrong?.errorRate ?? USUAL_ERROR_RATE)) * (1 - (wrong?.cutRate ?? 0)),
-        seconds: (medianMs(profile, request, wrong) * MEAN_FACTOR) / 1000,
+        seconds: (medianMs(profile, request, wrong) * MEAN_FACTOR) / 1000 + (request.whole ? wordsSeconds : 0),
       }
     },
   }
