@@ -5,7 +5,7 @@ import { type Board, createBoard } from '../../src/routing/board.ts'
 import { patienceFor } from '../../src/routing/deadline.ts'
 import { createHub, type Hub } from '../../src/routing/hub.ts'
 import { openTraits } from '../../src/routing/open-traits.ts'
-import { classOf, type OutcomeClass, WHOLE } from '../../src/routing/outcome.ts'
+import { classOf, type Outcome, type OutcomeClass, WHOLE } from '../../src/routing/outcome.ts'
 import { type Policy as RankPolicy, rank } from '../../src/routing/rank.ts'
 import { createRegion, type Region } from '../../src/routing/region.ts'
 import { createReleaseQueue, type ReleaseQueue } from '../../src/routing/release-queue.ts'
@@ -201,7 +201,7 @@ export function createRouter9(
       const note = (
         kind: OutcomeClass,
         now: number,
-        more: { ttftMs?: number; tokensPerSecond?: number; waitMs?: number },
+        more: Pick<Outcome, 'ttftMs' | 'tokensPerSecond' | 'waitMs' | 'limit'>,
       ) => {
         if (current === undefined) return
         const { name, trial } = current
@@ -209,8 +209,9 @@ export function createRouter9(
         const was = isOpen()
         const outcome = { deployment: name, class: kind, at: own(now), bucket, ...more }
         board.note(trial === undefined ? outcome : { ...outcome, trial }, own(now))
-        // An attempt tells of how things were while it waited.
-        const isFalse = !wasIll(name, request.region, now) && !wasIll(name, request.region, current.beganAt)
+        // An attempt tells of how things were while it waited; what was invented is never well.
+        const isReal = scenario.profiles.some((profile) => profile.name === name)
+        const isFalse = isReal && !wasIll(name, request.region, now) && !wasIll(name, request.region, current.beganAt)
         if (!was && isOpen() && isFalse) falseOpens++
       }
       return {
@@ -236,7 +237,8 @@ export function createRouter9(
           const failure = refusal === undefined ? failureOf(kind, waitMs) : refusedBy(refusal, own(now))
           const outcome = classOf(failure)
           board.ended(current.name)
-          if (outcome === 'limit') note(outcome, now, { waitMs })
+          const ofSize = failure.details.health === 'size'
+          if (outcome === 'limit') note(outcome, now, ofSize ? { waitMs, limit: 'size' } : { waitMs })
           else if (outcome === 'timeout') note(outcome, now, { ttftMs: now - current.beganAt })
           else if (outcome !== undefined) note(outcome, now, {})
           attempts.failed(failure, own(now))
@@ -264,8 +266,8 @@ export function createRouter9(
   }
 }
 
-function refusedBy({ status, body }: Refusal, now: number): Failure {
-  return readUpstreamFailure({ status, header: () => null, body, now })
+function refusedBy({ status, body, sent }: Refusal, now: number): Failure {
+  return readUpstreamFailure({ status, header: () => null, body, now, sent })
 }
 
 const BROKEN = new Failure('provider-failed', 'broken', { upstreamStatus: 500 })

@@ -82,6 +82,14 @@ describe('a fault is noticed soon, hidden from callers, and forgotten when it is
   })
 })
 
+test('a tenant who means harm takes nobody out, and delays nobody’s return', () => {
+  const own = run('hostile tenant')
+  expect(own.falseOpens).toBe(0)
+  expect(own.faultSuccess).toBeGreaterThanOrEqual(99.85)
+  expect(own.attempts).toBeLessThan(1.1)
+  expect(own.recoverMs).toBeLessThan(30_000)
+})
+
 test('those who wait for a short limit are let go one by one', () => {
   expect(run('short limits').mostAtOnce).toBeLessThanOrEqual(25)
 })

@@ -115,8 +115,10 @@ export function createWorld(faults: readonly Fault[], seed: number): World {
     return used?.second === Math.floor(now / 1000) && used.count >= perSecond
   }
 
-  const medianMs = ({ ttftMs }: Profile, { size, thinking }: Request, now: Condition | undefined) =>
-    ttftMs * (SIZE_FACTOR[size] ?? 1) * THINKING_FACTOR[thinking] * (now?.ttftFactor ?? 1) + (now?.ttftAddMs ?? 0)
+  const medianMs = ({ ttftMs, deployment }: Profile, { size, thinking }: Request, now: Condition | undefined) => {
+    const factor = deployment?.traits.reasoning === false ? 1 : THINKING_FACTOR[thinking]
+    return ttftMs * (SIZE_FACTOR[size] ?? 1) * factor * (now?.ttftFactor ?? 1) + (now?.ttftAddMs ?? 0)
+  }
 
   return {
     condition,
