@@ -139,8 +139,9 @@ function wholeDeadlines(pace: Pace, whole: NonNullable<Patience['whole']>): Dead
   const { patience, outputTokens, tokensPerSecond = whole.tokensPerSecond, othersWell } = pace
   const { tokens, leastMs, mostMs } = whole
   const asked = outputTokens > 0 ? Math.min(tokens, outputTokens) : tokens
-  // How long other answers took counts only where nothing says how long this one may be.
-  const usualMs = asked === 0 && pace.samples >= ENOUGH_SAMPLES ? P95_FACTOR * (pace.ttftP95Ms ?? 0) : 0
+  // How long other answers took counts only where nothing says how long this one may be. One that was long, or was cut off, is
+  // enough to wait longer for the next; where there is trouble already it may have been the trouble.
+  const usualMs = asked === 0 && !pace.trial ? P95_FACTOR * (pace.ttftP95Ms ?? 0) : 0
   const within = (openTokens: number, most: number) => {
     const ms = patience.firstByteMs + ((asked || openTokens) * 1000) / tokensPerSecond
     return Math.min(Math.max(ms, usualMs, leastMs), most)

@@ -132,7 +132,8 @@ describe('a whole answer is waited for', () => {
   test('half a minute where its length was left open, or as long as such answers take there', () => {
     expect(whole(0, UNMEASURED).nextMs).toBe(30_000)
     expect(whole(0, { ttftMs: 20_000, ttftP95Ms: 40_000 }).nextMs).toBe(60_000)
-    expect(whole(0, { ttftMs: 20_000, ttftP95Ms: 40_000, samples: 2 }).nextMs).toBe(30_000)
+    expect(whole(0, { ttftMs: 20_000, ttftP95Ms: 40_000, samples: 1 }).nextMs).toBe(60_000)
+    expect(whole(0, { ttftMs: 20_000, ttftP95Ms: 40_000, trial: true }).nextMs).toBe(30_000)
     expect(whole(0, { ttftMs: 200_000, ttftP95Ms: 400_000 }).nextMs).toBe(120_000)
     // One whose length was told is not waited for as long as the others took.
     expect(whole(100, { ttftMs: 20_000, ttftP95Ms: 40_000 }).nextMs).toBe(30_000)
