@@ -142,4 +142,4 @@ test('npm does not warn that its own Node is too old for what runs on another, a
   expect(await npm('ci')).not.toMatch(/warn|failed/)
   await rm(path.join(folder, 'package-lock.json'))
   expect(await npm('ci')).toMatch(/^failed: npm error/)
-})
+}, 60_000)
