@@ -17,7 +17,7 @@ export async function refuseBusyAddress(limit: RateLimit, address: string | unde
 
 /** An IPv6 address is one of 2^64 that its owner has: what counts is its network. */
 export function networkOf(address: string): string {
-  if (!address.includes(':')) return address
+  if (address.includes('.')) return address.slice(address.lastIndexOf(':') + 1)
   const [before = '', after] = address.split('::')
   const groups = before.split(':')
   const missing = after === undefined ? 0 : 8 - groups.length - after.split(':').length

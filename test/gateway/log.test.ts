@@ -3,7 +3,7 @@ import { usageOf } from '../../src/chat/event.ts'
 import { Failure } from '../../src/chat/failure.ts'
 import { type Env, readSettings } from '../../src/env.ts'
 import { BLOBS, DOUBLES } from '../../src/gateway/analytics.ts'
-import { type Note, writeNote } from '../../src/gateway/log.ts'
+import { logFault, type Note, writeNote } from '../../src/gateway/log.ts'
 import { type CallLine, callLines } from '../harness/log-lines.ts'
 
 let written: string[]
@@ -57,6 +57,23 @@ describe('sampling', () => {
     ])
   })
 
+  test('counts what the caller did wrong among what went well: anybody can do it a thousand times a second', () => {
+    const faults = [
+      new Failure('invalid-key', 'Incorrect API key provided.'),
+      new Failure('invalid-value', 'It is not valid.'),
+      new Failure('request-rate', 'Too many.'),
+    ]
+    for (const fault of faults) writeNote(noteOf({ LOG_SAMPLE: '0' }), fault.status, fault)
+    expect(written).toEqual([])
+    vi.spyOn(Math, 'random').mockReturnValue(0.05)
+    for (const fault of faults) writeNote(noteOf({ LOG_SAMPLE: '0.1' }), fault.status, fault)
+    expect(lines().map(({ level, status, sample }) => [level, status, sample])).toEqual([
+      ['warn', 401, 0.1],
+      ['warn', 400, 0.1],
+      ['warn', 429, 0.1],
+    ])
+  })
+
   test('leaves out a client that left, as it does an answer', () => {
     writeNote(noteOf({ LOG_SAMPLE: '0' }), 200)
     writeNote(noteOf({ LOG_SAMPLE: '0' }), 499, new Failure('client-left', 'The client left.'))
@@ -85,6 +102,59 @@ test('a key for a model is not repeated, and a long name is cut', () => {
   writeNote(noteOf({}, { asked: 'x'.repeat(5000) }), 404)
   expect(lines()[0]?.model_asked).toBe('sk-…')
   expect(lines()[1]?.model_asked).toHaveLength(100)
+})
+
+describe('what looks like a key is in no line, wherever it stands', () => {
+  const KEY = 'sk-proj-Abc123Def456Ghi789'
+  const OTHERS = ['gsk_Abc123Def456Ghi789', 'AIzaSyAbc123Def456Ghi789', 'xai-Abc123Def456Ghi789', 'sk-r9k-Abc123Def456']
+  const plant = (text: string) => {
+    const failure = new Failure('provider-failed', 'It broke.', { reason: text, detail: text })
+    const target = { model: text, deployment: { provider: 'p', upstreamModel: text } }
+    const trace = [{ target, outcome: '500', ms: 1, failure }] as unknown as Note['trace']
+    writeNote(noteOf({ LOG_DETAIL: 'on' }, { asked: text, trace }), 502, failure)
+    logFault('req_1', text)
+    logFault('req_1', new Error(text))
+  }
+
+  test.each([
+    ['a line break', '\n'],
+    ['a carriage return', '\r'],
+    ['a tab', '\t'],
+    ['a backspace', '\b'],
+    ['a form feed', '\f'],
+    ['a vertical tab', '\v'],
+    ['a null', '\0'],
+    ['an escape character', '\x1b'],
+    ['a quote', '"'],
+    ['a slash', '/'],
+    ['a backslash', '\\'],
+    ['half a surrogate pair', '\ud83d'],
+    ['a line separator', '\u2028'],
+    ['a letter of another script', 'é '],
+  ])('behind %s, and behind that in JSON within a text, once and twice', (_, before) => {
+    const within = (text: string) => JSON.stringify({ error: text })
+    for (const key of [KEY, ...OTHERS]) {
+      const text = `bad key:${before}${key}${before}${key}`
+      for (const told of [text, within(text), within(within(text))]) plant(told)
+    }
+    const log = written.join('\n')
+    expect(log).toContain('bad key:')
+    for (const key of [KEY, ...OTHERS]) expect(log).not.toContain(key.slice(-12))
+  })
+
+  test.each(['u000a', 'u0022', 'u005C', 'u0041', 'n', 't', 'r', 'b', 'f', '/', '"', '\\'])(
+    'behind the escape \\%s in what a provider sent as JSON',
+    (escaped) => {
+      plant(`{"message":"bad key: \\${escaped}${KEY}"}`)
+      expect(written.join('\n')).not.toContain(KEY.slice(-12))
+    },
+  )
+
+  test('and a line without one is written as it is', () => {
+    const text = 'The api_key_expired, and task-oriented desk-lamp-shades too'
+    logFault('req_1', text)
+    expect(written[0]).toContain(text)
+  })
 })
 
 describe('a data point', () => {

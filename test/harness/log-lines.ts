@@ -8,6 +8,7 @@ export interface CallLine {
   readonly model?: string
   readonly provider?: string
   readonly stream: boolean
+  readonly dry_run?: true
   readonly status: number
   readonly code?: string | null
   readonly kind?: string

@@ -143,14 +143,14 @@ describe('while the store of keys is in trouble', () => {
     expect((await chatAs(key)).status).toBe(200)
   })
 
-  test('a store that never answers is given up after three seconds', async () => {
+  test('a store that never answers is given up after a second', async () => {
     router9.worker.keys.behave('hang')
     const started = performance.now()
     const response = await chatAs('sk-r9k-hanging-key')
     const ms = performance.now() - started
     await expectRefusal(response, { status: 503, type: 'server_error', code: 'key_store_unavailable' })
-    expect(ms).toBeGreaterThan(2900)
-    expect(ms).toBeLessThan(4500)
+    expect(ms).toBeGreaterThan(950)
+    expect(ms).toBeLessThan(2500)
   })
 
   test.each(['{', '"key"', '{"id":1}', '{"id":"a","name":"b","created":"c","models":"gpt-4o"}'])(

@@ -79,6 +79,26 @@ test('a key over its budget is told that waiting does not help', async () => {
   expect(refused.headers.get('x-should-retry')).toBe('false')
 })
 
+test('a dry run is a request like any other, before its body is read and after', async () => {
+  const dry = (key: string, body: unknown) =>
+    fetch(`${router9.url}/v1/route`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    })
+  await router9.worker.keys.put('sk-r9k-dry-run', { limits: { rpm: 2 } })
+  await earlyInTheMinute()
+  expect((await dry('sk-r9k-dry-run', { model: 'gpt-4o' })).status).toBe(400)
+  const planned = await dry('sk-r9k-dry-run', HELLO)
+  expect(planned.status).toBe(200)
+  expect(planned.headers.get('x-ratelimit-remaining-requests')).toBe('1')
+  expect((await ask('sk-r9k-dry-run')).status).toBe(200)
+  expect((await dry('sk-r9k-dry-run', HELLO)).status).toBe(429)
+  // Nobody looks at what it has sent.
+  expect((await dry('sk-r9k-dry-run', { model: 'gpt-4o' })).status).toBe(429)
+  expect((await ask('sk-r9k-dry-run')).status).toBe(429)
+}, 30_000)
+
 test('a request that is not valid costs nothing of the limit', async () => {
   await router9.worker.keys.put('sk-r9k-clumsy', { limits: { rpm: 1 } })
   await earlyInTheMinute()

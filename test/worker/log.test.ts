@@ -137,6 +137,17 @@ describe('a refused call has its line too', () => {
     expect(line).toMatchObject({ level: 'warn', fault: 'caller', left: false, attempts: [], ...expected })
   })
 
+  test.each<[string, object, Partial<CallLine>]>([
+    ['that gets its plan', ALONE, { level: 'info', status: 200, model_asked: 'openai/gpt-4o' }],
+    ['that is not valid', { model: 'gpt-4o' }, { level: 'warn', status: 400, kind: 'missing-parameter' }],
+    ['for an unknown model', { ...ALONE, model: 'gpt-0' }, { level: 'warn', status: 404, code: 'model_not_found' }],
+  ])('a dry run %s', async (_, body, expected) => {
+    const headers = { authorization: 'Bearer sk-r9k-demo', 'content-type': 'application/json' }
+    const response = await fetch(`${router.url}/v1/route`, { method: 'POST', headers, body: JSON.stringify(body) })
+    const line = await lineAfter(response)
+    expect(line).toMatchObject({ key: 'key_demo', dry_run: true, attempts: [], left: false, ...expected })
+  })
+
   test('a call that nobody answers', async () => {
     router.upstream.play(whole({ error: { message: 'Broken', code: 'server_error' } }, 500))
     const line = await lineAfter(await router.post(ALONE))

@@ -211,6 +211,21 @@ describe('browsers', () => {
     },
   )
 
+  test.each(['/', '/v1', '/v1/nothing', '/v1/embeddings', '/v1/%ff%zz', '/a/b/c'])(
+    'are let in by OPTIONS where there is nothing too, to read that there is nothing: %s',
+    async (path) => {
+      const headers = { origin: 'https://example.com', 'access-control-request-headers': 'authorization' }
+      const response = await fetch(router9.url + path, { method: 'OPTIONS', headers })
+      expect(response.status).toBe(204)
+      expect(await response.text()).toBe('')
+      expect(response.headers.get('access-control-allow-origin')).toBe('*')
+      expect(response.headers.get('access-control-allow-headers')).toBe('authorization')
+      expect(response.headers.get('access-control-allow-methods')).toMatch(/GET.*POST/)
+      expect(response.headers.get('x-request-id')).toMatch(/^req_/)
+      await expectRefusal(await fetch(router9.url + path), { status: 404, code: 'unknown_url' })
+    },
+  )
+
   test('may read every header of ours that an answer has', async () => {
     const response = await router9.chat({
       model: 'anthropic/claude-sonnet-4-6',
