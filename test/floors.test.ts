@@ -74,6 +74,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'env.ts',
     'catalog',
     'chat',
+    'dialects/foreign-fields.ts',
     'dialects/parameters.ts',
     'gateway/analytics.ts',
     'gateway/keys.ts',
