@@ -49,6 +49,7 @@ export function createSettler(promptTokens: () => number, choicesAsked = 1, most
   let unfinished = 0
   const count = createUsageCount(promptTokens, most)
   let over = false
+  let ended = false
 
   const finished = () => finishes.size >= choicesAsked && unfinished === 0
 
@@ -96,6 +97,7 @@ export function createSettler(promptTokens: () => number, choicesAsked = 1, most
   const end = (): readonly Said[] => {
     if (over) return NOTHING
     over = true
+    ended = true
     const said: Said[] = []
     // Clients parse the joined arguments as JSON; a tool that takes none still has to have an object.
     for (const tool of tools.values()) {
@@ -168,7 +170,7 @@ export function createSettler(promptTokens: () => number, choicesAsked = 1, most
     return fail(begun.size > 0 ? cutAnswer() : emptyAnswer())
   }
 
-  return { take, close, fail, finished, usage: () => count.usage(finished()) }
+  return { take, close, fail, finished, usage: () => count.usage(ended || finished()) }
 }
 
 /** A tool call is a tool call, though the provider calls its end a stop (translation 2.3; cases F02); and none is none. */

@@ -296,6 +296,14 @@ describe('usage', () => {
     expect(settle.usage()).toEqual({ prompt_tokens: 3, completion_tokens: 90, total_tokens: 93 })
   })
 
+  test('is the same for the client and for who counts it afterwards, however the answer ended', () => {
+    for (const ending of [[finish('stop'), done], [done]]) {
+      const settle = settler()
+      const end = settle.take([told(3, 4), text('x'.repeat(20)), ...ending]).at(-1)
+      expect(end).toMatchObject({ type: 'end', usage: settle.usage() })
+    }
+  })
+
   test('has no details that nothing can be counted by', () => {
     const details = { cached_tokens: Number.POSITIVE_INFINITY, audio_tokens: -1, text_tokens: 3, image_tokens: 1e300 }
     const prices = { cost: 1e30, cost_details: { upstream_inference_cost: Number.NaN, mark: 'x' } }
