@@ -63,6 +63,7 @@ for (const sample of SAMPLES) {
       const answer = /Quantum|quantum/.test(sample.code) ? /"content":"\S/ : /^Hello! How can I help you today\?\n?$/
       expect(printed).toMatch(answer)
     },
+    60_000,
   )
 }
 
