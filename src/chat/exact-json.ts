@@ -1,3 +1,5 @@
+import { Failure } from './failure.ts'
+
 declare global {
   interface JSON {
     /** A number as it was written: `JSON.stringify` writes it digit for digit. */
@@ -17,26 +19,38 @@ const LONG_NUMBERS = /[:,[]\s*(-?\d[\d.]{15,}(?:[eE][+-]?\d+)?)/g
 const SHORTEST_LONG = 16
 /** No double has so many digits, whatever they are. */
 const MANY_DIGITS = 800
+/** Each costs a microsecond, and others wait meanwhile. No honest text has nearly so many. */
+const MAX_RAW_NUMBERS = 25_000
 
 /**
  * What JSON.parse gives, but for numbers that a double would change: they are raw numbers.
  * @param keepsDigits of the outermost object's members, whether they are to have raw numbers; all are, where it is left out.
  * @throws SyntaxError
+ * @throws Failure where there are more such numbers than anybody has.
  */
 export function parseJson(text: string, keepsDigits?: (member: string) => boolean): unknown {
   const json: unknown = JSON.parse(text)
-  if (LONG_NUMBER.test(text) && mayChange(text)) setRawNumbers(text, json, keepsDigits)
-  return json
+  if (keepDigits(text, json, keepsDigits)) return json
+  const complaint = `There are more than ${MAX_RAW_NUMBERS} numbers with more digits than a double holds.`
+  throw new Failure('invalid-value', complaint)
 }
 
 const USAGE: ReadonlySet<string> = new Set(['usage', 'usageMetadata', 'x_groq'])
 
 /**
- * Reads what a provider sent, whole or one of its messages. What it counts is to be reckoned with.
+ * Reads what a provider sent, whole or one of its messages. What it counts is to be reckoned with. Where there are more such
+ * numbers than anybody has, the last ones are what doubles make of them.
  * @throws SyntaxError
  */
 export function parseAnswer(text: string): unknown {
-  return parseJson(text, (member) => !USAGE.has(member))
+  const json: unknown = JSON.parse(text)
+  keepDigits(text, json, (member) => !USAGE.has(member))
+  return json
+}
+
+/** @returns whether all numbers that a double would change are raw numbers now. */
+function keepDigits(text: string, json: unknown, keepsDigits?: (member: string) => boolean): boolean {
+  return !LONG_NUMBER.test(text) || !mayChange(text) || setRawNumbers(text, json, keepsDigits)
 }
 
 /** Whether a double would change a number of the text. Many schemas have 9007199254740991, which is none. */
@@ -52,7 +66,13 @@ function changes(number: string): boolean {
   if (number.length > MANY_DIGITS) return true
   // What counts is what would be written: of 2^63 a double has all the bits, and yet writes 9223372036854776000.
   const written = String(Number(number))
-  return written !== number && decimal(written) !== decimal(number)
+  if (written === number) return false
+  return (isPlain(written) && isPlain(number)) || decimal(written) !== decimal(number)
+}
+
+/** Whole, and written without an exponent: there is one way to do that. */
+function isPlain(number: string): boolean {
+  return /^-?\d+$/.test(number)
 }
 
 /** One text for one number, however it is written. */
@@ -88,10 +108,11 @@ const NOT_THERE: Holder = Object.freeze({})
  * Goes through a text and what was read of it side by side. JSON.parse's own way to a number's digits, the third argument of
  * its reviver, takes six times as long as to parse, and ten in a text of many small things.
  */
-function setRawNumbers(text: string, json: unknown, keepsDigits = (_: string) => true): void {
+function setRawNumbers(text: string, json: unknown, keepsDigits = (_: string) => true): boolean {
   const outer: Open[] = []
   let open: Open | undefined
   let stringBegin = 0
+  let changed = 0
 
   const nameOf = ({ isList, place, nameBegin, nameEnd }: Open): string | number =>
     isList ? place : JSON.parse(text.slice(nameBegin, nameEnd))
@@ -120,12 +141,13 @@ function setRawNumbers(text: string, json: unknown, keepsDigits = (_: string) =>
     if (end - begin < SHORTEST_LONG || open === undefined) return end
     const number = text.slice(begin, end)
     if (!changes(number)) return end
+    changed++
     const name = nameOf(open)
     if (open.holder[name] === Number(number) && isExact(name, open)) open.holder[name] = JSON.rawJSON(number)
     return end
   }
 
-  for (let at = 0; at < text.length; at++) {
+  for (let at = 0; at < text.length && changed <= MAX_RAW_NUMBERS; at++) {
     const character = text[at]
     switch (character) {
       case '"':
@@ -153,6 +175,7 @@ function setRawNumbers(text: string, json: unknown, keepsDigits = (_: string) =>
         if (isInNumber(text.charCodeAt(at)) && character !== 'e') at = readNumber(at) - 1
     }
   }
+  return changed <= MAX_RAW_NUMBERS
 }
 
 /** A digit, a sign, a point or an exponent's letter. */

@@ -98,7 +98,8 @@ export function readArguments(text: string, param: string): Readonly<Record<stri
   let value: unknown
   try {
     value = parseJson(text)
-  } catch {
+  } catch (error) {
+    if (error instanceof Failure) throw new Failure(error.kind, error.message, { param })
     throw new Failure('invalid-value', `'${param}' must be a JSON object in a string.`, { param })
   }
   if (value === null) return {}

@@ -46,6 +46,7 @@ async function parse(bytes: Uint8Array<ArrayBuffer>): Promise<unknown> {
   try {
     return parseJson(text, keepsDigits)
   } catch (error) {
+    if (error instanceof Failure) throw error
     throw new Failure('invalid-json', `The request body is not valid JSON.${position(error)}`)
   }
 }

@@ -71,6 +71,16 @@ test('members that are to be reckoned with have numbers', () => {
   )
 })
 
+test('more of them than anybody has are refused; of an answer, the last ones are what doubles make of them', () => {
+  const some = `[${`${LONG},`.repeat(20_000)}1]`
+  expect(again(some)).toBe(some)
+  const many = `[${`${LONG},`.repeat(30_000)}1]`
+  expect(() => parseJson(many)).toThrow(/more than 25000 numbers/)
+  const answer = JSON.stringify(parseAnswer(many))
+  expect(answer.split(',').filter((number) => number.includes(LONG))).toHaveLength(25_001)
+  expect(JSON.parse(answer)).toEqual(JSON.parse(many))
+})
+
 test.each(['', '{', `{"a":${LONG}`, `{"a":0${LONG}}`, `{${LONG}:1}`, `{"a":${LONG}.}`, `[${LONG} ${LONG}]`])(
   '%j is refused as JSON.parse refuses it',
   (text) => {
@@ -104,7 +114,7 @@ test('any JSON is read as JSON.parse reads it, and no number in it changes', () 
 
 test('the work is linear in the text, however it is made', () => {
   const shapes: ((size: number) => string)[] = [
-    (size) => `[${`${LONG},`.repeat(size / 10)}1]`,
+    (size) => `[${`${LONG},`.repeat(size / 20)}1]`,
     (size) => `${'['.repeat(size / 2)}${LONG}${']'.repeat(size / 2)}`,
     (size) => `{"a":"${'\\\\'.repeat(size / 2)}","b":${LONG}}`,
     (size) => `{"a":"${'\\"'.repeat(size / 2)}","b":${LONG}}`,

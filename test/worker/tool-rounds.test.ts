@@ -235,3 +235,17 @@ test('a long number in the place of a schema is refused as any number is', async
   const { status, error } = await router.refused(DIALECTS.anthropic.model, ANSWER, { tools })
   expect([status, error.param]).toEqual([400, 'tools[0].function.parameters'])
 })
+
+test('more long numbers than anybody has are refused, in a schema and in arguments', async () => {
+  const many = Array.from({ length: 30_000 }, () => JSON.rawJSON(LONG))
+  const tools = [{ type: 'function', function: { name: 'f', parameters: { enum: many } } }]
+  const inSchema = await router.refused(DIALECTS.anthropic.model, ANSWER, { tools })
+  expect([inSchema.status, inSchema.error.code, inSchema.error.message]).toEqual([
+    400,
+    'invalid_value',
+    expect.stringMatching(/more than 25000 numbers/),
+  ])
+  const messages = [{ role: 'user', content: 'Hi' }, ...round(call('a', JSON.stringify({ many })), 'ok')]
+  const inArguments = await router.refused(DIALECTS.anthropic.model, ANSWER, { tools: TOOLS, messages })
+  expect([inArguments.status, inArguments.error.param]).toEqual([400, 'messages[1].tool_calls[0].function.arguments'])
+})
