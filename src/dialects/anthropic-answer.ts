@@ -1,6 +1,7 @@
 import type { ChatEvent, FinishReason } from '../chat/event.ts'
 import { usageOf } from '../chat/event.ts'
 import { Failure } from '../chat/failure.ts'
+import { createCounter, createKept, guarded, MAX_ANNOTATIONS, MAX_TOOL_CALLS, malformed } from './answer-bounds.ts'
 import { ANTHROPIC_FORMAT } from './anthropic-messages.ts'
 import type { Decoder } from './dialect.ts'
 import { countOf, type Fields, fieldsOf, isFields, textOf } from './fields.ts'
@@ -31,24 +32,34 @@ interface Block {
   readonly tool?: number
   /** The tool that stands in for structured output: its input is the answer's text. */
   readonly json: boolean
-  /** The input as it came with the block's start, for servers that send no deltas. */
-  readonly input: unknown
+  /** The input as it came with the block's start, for servers that send no deltas; '' where it is empty. */
+  readonly input: string
   deltas: boolean
   thinking: string
   signature: string
   /** Where the block's text begins in the whole answer. */
   readonly from: number
-  readonly citations: Fields[]
+  /** How many characters it keeps until it is over. */
+  kept: number
+  /** Pages that its text rests on. */
+  readonly pages: { readonly url: string; readonly title: string }[]
 }
 
 const CHOICE = 0
+/** Blocks that have begun and not ended; mostly there is one. */
+const MAX_OPEN_BLOCKS = 1024
 
 const PROMPT_COUNTS = ['input_tokens', 'cache_read_input_tokens', 'cache_creation_input_tokens'] as const
 
 /** @param jsonTool the name of the tool that stands in for structured output, where one does. */
 export function createAnthropicReader(jsonTool: string | undefined): AnthropicReader {
   const blocks = new Map<number, Block>()
+  const countTool = createCounter(MAX_TOOL_CALLS, 'tool calls')
+  const countPage = createCounter(MAX_ANNOTATIONS, 'citations')
+  const keep = createKept()
   let tools = 0
+  /** Something stood where words should stand, and could not be read. */
+  let unread = false
   let answeredByJsonTool = false
   let textLength = 0
   let thought = false
@@ -60,22 +71,26 @@ export function createAnthropicReader(jsonTool: string | undefined): AnthropicRe
     return { type: 'text', choice: CHOICE, text: value }
   }
 
-  const open = (index: number, given: Fields, events: ChatEvent[]) => {
+  const open = (index: number, given: Fields, events: ChatEvent[]): Block => {
     const type = textOf(given.type) ?? ''
     const json = type === 'tool_use' && given.name === jsonTool
-    const tool = type === 'tool_use' && !json ? tools++ : undefined
+    const tool = type === 'tool_use' && !json ? countTool() : undefined
+    if (tool !== undefined) tools = tool + 1
+    if (blocks.size >= MAX_OPEN_BLOCKS) throw malformed('it begins more than it ends')
     const block: Block = {
       type,
       json,
       ...(tool === undefined ? {} : { tool }),
-      input: given.input,
+      input: tool !== undefined || json ? inputText(given.input) : '',
       deltas: false,
       thinking: '',
       signature: '',
       from: textLength,
-      citations: [],
+      kept: 0,
+      pages: [],
     }
     blocks.set(index, block)
+    keepIn(block, block.input.length)
     if (json) answeredByJsonTool = true
     if (tool !== undefined) {
       const id = textOf(given.id) ?? `toolu_${tool}`
@@ -83,20 +98,44 @@ export function createAnthropicReader(jsonTool: string | undefined): AnthropicRe
       events.push({ type: 'tool-start', choice: CHOICE, index: tool, id, name, kind: 'function' })
     }
     if (type === 'text' && textOf(given.text) !== undefined) events.push(text(given.text as string))
+    else if (given.text !== undefined && given.text !== '') unread = true
     if (type === 'thinking') {
       think(block, textOf(given.thinking) ?? '', events)
-      block.signature = textOf(given.signature) ?? ''
+      sign(block, textOf(given.signature))
     }
     if (type === 'redacted_thinking') {
       const detail = { type: 'reasoning.encrypted', data: given.data, format: ANTHROPIC_FORMAT, index }
       events.push(reasoningDetail(detail))
     }
-    block.citations.push(...fieldsOf(given.citations))
+    for (const citation of fieldsOf(given.citations)) cite(block, citation)
+    return block
+  }
+
+  const keepIn = (block: Block, characters: number) => {
+    keep(characters)
+    block.kept += characters
+  }
+
+  /** A web page has a form of OpenAI's; the caller's own documents have none. */
+  const cite = (block: Block, citation: Fields) => {
+    const url = textOf(citation.url)
+    if (url === undefined) return
+    const title = textOf(citation.title) ?? ''
+    countPage()
+    keepIn(block, url.length + title.length)
+    block.pages.push({ url, title })
+  }
+
+  const sign = (block: Block, signature: string | undefined) => {
+    if (signature === undefined) return
+    keepIn(block, signature.length)
+    block.signature += signature
   }
 
   const think = (block: Block, value: string, events: ChatEvent[]) => {
     if (value === '') return
     thought = true
+    keepIn(block, value.length)
     block.thinking += value
     events.push({ type: 'reasoning', choice: CHOICE, text: value })
   }
@@ -105,6 +144,7 @@ export function createAnthropicReader(jsonTool: string | undefined): AnthropicRe
     switch (delta.type) {
       case 'text_delta':
         if (textOf(delta.text) !== undefined) events.push(text(delta.text as string))
+        else if (delta.text !== '') unread = true
         break
       case 'input_json_delta': {
         const piece = textOf(delta.partial_json)
@@ -119,19 +159,19 @@ export function createAnthropicReader(jsonTool: string | undefined): AnthropicRe
         think(block, textOf(delta.thinking) ?? '', events)
         break
       case 'signature_delta':
-        block.signature += textOf(delta.signature) ?? ''
+        sign(block, textOf(delta.signature))
         break
       case 'citations_delta':
-        if (isFields(delta.citation)) block.citations.push(delta.citation)
+        if (isFields(delta.citation)) cite(block, delta.citation)
         break
     }
   }
 
   const close = (index: number, block: Block, events: ChatEvent[]) => {
-    const whole = isFields(block.input) && Object.keys(block.input).length > 0 ? JSON.stringify(block.input) : ''
-    if (!block.deltas && block.json) events.push(text(whole || '{}'))
+    const whole = block.input || '{}'
+    if (!block.deltas && block.json) events.push(text(whole))
     if (!block.deltas && block.tool !== undefined) {
-      events.push({ type: 'tool-delta', choice: CHOICE, index: block.tool, text: whole || '{}' })
+      events.push({ type: 'tool-delta', choice: CHOICE, index: block.tool, text: whole })
     }
     if (block.type === 'thinking' && block.signature !== '') {
       const { thinking, signature } = block
@@ -139,11 +179,12 @@ export function createAnthropicReader(jsonTool: string | undefined): AnthropicRe
         reasoningDetail({ type: 'reasoning.text', text: thinking, signature, format: ANTHROPIC_FORMAT, index }),
       )
     }
-    const annotations = block.citations.flatMap((citation) => annotation(citation, block.from, textLength))
+    const annotations = block.pages.map((page) => annotation(page, block.from, textLength))
     if (annotations.length > 0) {
       events.push({ type: 'extra', choice: CHOICE, place: 'message', fields: { annotations } })
     }
     blocks.delete(index)
+    keep(-block.kept)
   }
 
   const readUsage = (given: unknown) => {
@@ -170,6 +211,11 @@ export function createAnthropicReader(jsonTool: string | undefined): AnthropicRe
       events.push({ type: 'refusal', choice: CHOICE, text: explanation })
     }
     const mapped = FINISH_REASONS.get(word) ?? 'stop'
+    // An answer of which nothing was understood is no empty one.
+    if (unread && textLength === 0 && tools === 0 && !thought && mapped !== 'content_filter') {
+      events.push(nonsense())
+      return
+    }
     const reason = mapped === 'tool_calls' && answeredByJsonTool && tools === 0 ? 'stop' : mapped
     events.push({ type: 'finish', choice: CHOICE, reason })
   }
@@ -201,7 +247,10 @@ export function createAnthropicReader(jsonTool: string | undefined): AnthropicRe
         return events
       case 'content_block_delta': {
         const block = blocks.get(index)
-        if (block !== undefined && isFields(data.delta)) grow(block, data.delta, events)
+        if (!isFields(data.delta)) return events
+        if (block !== undefined) grow(block, data.delta, events)
+        // What belongs to no block has no place.
+        else unread = true
         return events
       }
       case 'content_block_stop': {
@@ -229,31 +278,33 @@ export function createAnthropicReader(jsonTool: string | undefined): AnthropicRe
   const body = (given: unknown): readonly ChatEvent[] => {
     if (!isFields(given)) return [nonsense()]
     if (given.type === 'error' || isFields(given.error)) return [{ type: 'error', failure: readErrorInAnswer(given) }]
-    if (!Array.isArray(given.content)) return [nonsense()]
+    const content = typeof given.content === 'string' ? [{ type: 'text', text: given.content }] : given.content
+    if (!Array.isArray(content)) return [nonsense()]
     const events: ChatEvent[] = []
-    fieldsOf(given.content).forEach((block, index) => {
-      open(index, block, events)
-      const opened = blocks.get(index)
-      if (opened !== undefined) close(index, opened, events)
+    fieldsOf(content).forEach((block, index) => {
+      close(index, open(index, block, events), events)
     })
     readUsage(given.usage)
     finish({ ...given, stop_reason: given.stop_reason ?? 'end_turn' }, events)
     return [...events, ...usageEvent(), { type: 'done' }]
   }
 
-  return { event, body }
+  return { event: guarded(event), body: guarded(body) }
 }
 
 function reasoningDetail(detail: Fields): ChatEvent {
   return { type: 'extra', choice: CHOICE, place: 'message', fields: { reasoning_details: [detail] } }
 }
 
-/** A citation of a web page in OpenAI's form; citations of the caller's own documents have none. */
-function annotation(citation: Fields, from: number, to: number): Fields[] {
-  const url = textOf(citation.url)
-  if (url === undefined) return []
-  const title = textOf(citation.title) ?? ''
-  return [{ type: 'url_citation', url_citation: { url, title, start_index: from, end_index: to } }]
+/** A citation of a web page in OpenAI's form. */
+function annotation(page: { readonly url: string; readonly title: string }, from: number, to: number): Fields {
+  return { type: 'url_citation', url_citation: { ...page, start_index: from, end_index: to } }
+}
+
+/** An object, as a rule; a text of one from servers that think of OpenAI's form. */
+function inputText(input: unknown): string {
+  if (typeof input === 'string') return input
+  return isFields(input) && Object.keys(input).length > 0 ? JSON.stringify(input) : ''
 }
 
 function nonsense(): ChatEvent {

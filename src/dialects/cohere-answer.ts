@@ -1,8 +1,10 @@
 import type { ChatEvent, FinishReason } from '../chat/event.ts'
 import { usageOf } from '../chat/event.ts'
 import { Failure } from '../chat/failure.ts'
+import { createCounter, guarded, MAX_TOOL_CALLS } from './answer-bounds.ts'
 import type { Decoder } from './dialect.ts'
 import { countOf, type Fields, fieldsOf, isFields, textOf } from './fields.ts'
+import { argumentsText } from './openai-calls.ts'
 import { readErrorInAnswer } from './upstream-failure.ts'
 
 /** Reads Cohere's answers (v2): stream events and whole bodies (translation 3, Cohere). */
@@ -25,18 +27,37 @@ const BROKEN = new Set(['ERROR', 'TIMEOUT', 'ERROR_TOXIC', 'ERROR_LIMIT'])
 export function createCohereReader(newId: () => string): CohereReader {
   // Cohere counts its calls; so do we, for a count that begins elsewhere must not reach the client.
   const calls = new Map<number, number>()
+  const count = createCounter(MAX_TOOL_CALLS, 'tool calls')
+  let said = false
+  /** Something stood where words should stand, and could not be read. */
+  let unread = false
 
-  const readContent = (content: Fields): ChatEvent[] => {
+  const readContent = (given: unknown): ChatEvent[] => {
+    if (given === undefined || given === null) return []
+    if (Array.isArray(given)) {
+      unread ||= given.some((part) => !isFields(part))
+      return fieldsOf(given).flatMap(readContent)
+    }
+    const content: Fields = isFields(given) ? given : { text: given }
     const thinking = textOf(content.thinking)
     const text = textOf(content.text)
+    if (thinking !== undefined || text !== undefined) said = true
+    else if (!isSilent(content)) unread = true
     return [
       ...(thinking === undefined ? [] : [{ type: 'reasoning', choice: CHOICE, text: thinking } as const]),
       ...(text === undefined ? [] : [{ type: 'text', choice: CHOICE, text } as const]),
     ]
   }
 
+  /** An answer of which nothing was understood is no empty one. */
+  const end = (given: Fields): ChatEvent[] => {
+    const events = finish(given)
+    return unread && !said && events.some(({ type }) => type === 'finish') ? [nonsense()] : events
+  }
+
   const startCall = (upstreamIndex: number, call: Fields): ChatEvent[] => {
-    const index = calls.size
+    const index = count()
+    said = true
     calls.set(upstreamIndex, index)
     const inner = isFields(call.function) ? call.function : {}
     const id = textOf(call.id) ?? newId()
@@ -49,8 +70,8 @@ export function createCohereReader(newId: () => string): CohereReader {
 
   const growCall = (upstreamIndex: number, piece: unknown): ChatEvent[] => {
     const index = calls.get(upstreamIndex)
-    const text = textOf(piece)
-    return index === undefined || text === undefined ? [] : [{ type: 'tool-delta', choice: CHOICE, index, text }]
+    const text = argumentsText(piece)
+    return index === undefined || text === '' ? [] : [{ type: 'tool-delta', choice: CHOICE, index, text }]
   }
 
   const event: Decoder = (data) => {
@@ -61,7 +82,7 @@ export function createCohereReader(newId: () => string): CohereReader {
     switch (data.type) {
       case 'content-start':
       case 'content-delta':
-        return isFields(message.content) ? readContent(message.content) : []
+        return readContent(message.content)
       case 'tool-plan-delta':
         return plan(message.tool_plan)
       case 'tool-call-start':
@@ -73,7 +94,7 @@ export function createCohereReader(newId: () => string): CohereReader {
       case 'citation-start':
         return citations(isFields(message.citations) ? [message.citations] : fieldsOf(message.citations))
       case 'message-end':
-        return [...usage(delta.usage), ...finish(delta), { type: 'done' }]
+        return [...usage(delta.usage), ...end(delta), { type: 'done' }]
       default:
         return isFields(data.error) || data.type === undefined
           ? [{ type: 'error', failure: readErrorInAnswer(data) }]
@@ -87,16 +108,22 @@ export function createCohereReader(newId: () => string): CohereReader {
     const { message } = given
     return [
       ...plan(message.tool_plan),
-      ...fieldsOf(message.content).flatMap(readContent),
+      ...readContent(message.content),
       ...fieldsOf(message.tool_calls).flatMap((call, at) => startCall(at, call)),
       ...citations(fieldsOf(message.citations)),
       ...usage(given.usage),
-      ...finish(given),
+      ...end(given),
       { type: 'done' },
     ]
   }
 
-  return { event, body }
+  return { event: guarded(event), body: guarded(body) }
+}
+
+/** Content that is there and says nothing, as opposed to what cannot be read. */
+function isSilent({ type, text, thinking }: Fields): boolean {
+  const words = thinking ?? text ?? ''
+  return words === '' && (type === undefined || type === 'text' || type === 'thinking')
 }
 
 /** What the model means to do with its tools: thinking aloud, not the answer. */

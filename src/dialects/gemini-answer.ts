@@ -1,6 +1,16 @@
 import type { ChatEvent, FinishReason } from '../chat/event.ts'
 import { usageOf } from '../chat/event.ts'
 import { Failure } from '../chat/failure.ts'
+import {
+  createCounter,
+  guarded,
+  MAX_ANNOTATIONS,
+  MAX_CHOICES,
+  MAX_KEPT_CHARACTERS,
+  MAX_TOOL_CALLS,
+  malformed,
+} from './answer-bounds.ts'
+import { type ByteOffsets, createByteOffsets } from './byte-offsets.ts'
 import type { Decoder } from './dialect.ts'
 import { countOf, type Fields, fieldsOf, isFields, textOf } from './fields.ts'
 import { GEMINI_FORMAT } from './gemini-contents.ts'
@@ -31,7 +41,9 @@ interface Candidate {
   calls: number
   /** Anything but calls. */
   said: boolean
-  text: string
+  /** Something stood where words should stand, and could not be read. */
+  unread: boolean
+  readonly text: ByteOffsets
   /** Annotations already sent, as JSON: grounding is repeated in streams. */
   readonly annotated: Set<string>
   partial: PartialCall | undefined
@@ -39,11 +51,16 @@ interface Candidate {
 
 export function createGeminiReader(newId: () => string): GeminiReader {
   const candidates = new Map<number, Candidate>()
+  const countCall = createCounter(MAX_TOOL_CALLS, 'tool calls')
+  const countAnnotation = createCounter(MAX_ANNOTATIONS, 'citations')
 
   const candidateAt = (index: number): Candidate => {
     const known = candidates.get(index)
     if (known !== undefined) return known
-    const fresh: Candidate = { calls: 0, said: false, text: '', annotated: new Set(), partial: undefined }
+    if (candidates.size >= MAX_CHOICES) throw malformed(`it has more than ${MAX_CHOICES} choices`)
+    const text = createByteOffsets(MAX_KEPT_CHARACTERS)
+    const states = { calls: 0, said: false, unread: false, partial: undefined }
+    const fresh: Candidate = { ...states, text, annotated: new Set() }
     candidates.set(index, fresh)
     return fresh
   }
@@ -56,6 +73,7 @@ export function createGeminiReader(newId: () => string): GeminiReader {
     signature: string | undefined,
   ): ChatEvent[] => {
     const candidate = candidateAt(choice)
+    countCall()
     const index = candidate.calls++
     const extra =
       signature === undefined ? {} : { extra: { extra_content: { google: { thought_signature: signature } } } }
@@ -94,9 +112,9 @@ export function createGeminiReader(newId: () => string): GeminiReader {
     const text = textOf(part.text)
     if (text !== undefined) {
       candidate.said = true
-      if (part.thought !== true) candidate.text += text
+      if (part.thought !== true) candidate.text.add(text)
       events.push({ type: part.thought === true ? 'reasoning' : 'text', choice, text })
-    }
+    } else if (part.text !== undefined && part.text !== '') candidate.unread = true
     if (isFields(part.inlineData)) {
       const { mimeType, data } = part.inlineData
       const images = [{ type: 'image_url', image_url: { url: `data:${mimeType};base64,${data}` } }]
@@ -123,13 +141,19 @@ export function createGeminiReader(newId: () => string): GeminiReader {
     if (isFields(given.groundingMetadata)) {
       const annotations = groundingAnnotations(given.groundingMetadata, candidate.text).filter((annotation) => {
         const json = JSON.stringify(annotation)
-        return !candidate.annotated.has(json) && candidate.annotated.add(json)
+        if (candidate.annotated.has(json)) return false
+        countAnnotation()
+        candidate.annotated.add(json)
+        return true
       })
       if (annotations.length > 0) events.push({ type: 'extra', choice, place: 'message', fields: { annotations } })
     }
     const word = textOf(given.finishReason)
     if (word === undefined) return events
     const reason = reasonOf(word)
+    if (reason === 'stop' && candidate.unread && !candidate.said && candidate.calls === 0) {
+      return [...events, withoutAnswer(word, textOf(given.finishMessage))]
+    }
     if (reason !== undefined) return [...events, ...endPartial(choice), { type: 'finish', choice, reason }]
     // With any other word a call is one that the model should not have made, or wrote badly (UNEXPECTED_TOOL_CALL).
     candidate.partial = undefined
@@ -151,18 +175,18 @@ export function createGeminiReader(newId: () => string): GeminiReader {
     return events
   }
 
-  const event = (data: unknown): ChatEvent[] => {
+  const event = guarded((data) => {
     if (!isFields(data)) return [nonsense()]
     return isFields(data.error) ? [{ type: 'error', failure: readErrorInAnswer(data) }] : read(data)
-  }
+  })
 
   return {
     event,
-    body: (body) => {
+    body: guarded((body) => {
       // A stream that was not asked for as events is one list of them (translation 2).
-      const events = Array.isArray(body) ? body.flatMap(event) : event(body)
+      const events = Array.isArray(body) ? body.flatMap((one) => event(one)) : event(body)
       return events.length === 0 ? [nonsense()] : [...events, { type: 'done' }]
-    },
+    }),
   }
 }
 

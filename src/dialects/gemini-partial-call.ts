@@ -1,3 +1,4 @@
+import { createKept, malformed } from './answer-bounds.ts'
 import { type Fields, isFields } from './fields.ts'
 
 /** A function call whose arguments come value by value (Vertex, `streamFunctionCallArguments`; translation 2.3). */
@@ -11,12 +12,30 @@ export interface PartialCall {
 
 export function createPartialCall(name: string, id: string | undefined, signature: string | undefined): PartialCall {
   const root: Record<string, unknown> = Object.create(null)
+  const keep = createKept()
+  let items = 0
+  /** A list is written in order; an index far beyond its end would only make it huge. */
+  const fits = (holder: Holder, step: string | number): boolean => {
+    // A name in a list would reach what lists inherit.
+    if (!Array.isArray(holder)) return typeof step === 'string'
+    if (typeof step !== 'number') return false
+    const more = Math.max(0, step + 1 - holder.length)
+    if (items + more > MOST_ITEMS) return false
+    items += more
+    return true
+  }
   return {
     name,
     id,
     signature,
     add: (pieces) => {
-      for (const piece of pieces) if (typeof piece.jsonPath === 'string') put(root, steps(piece.jsonPath), piece)
+      for (const piece of pieces) {
+        if (typeof piece.jsonPath !== 'string') continue
+        const path = steps(piece.jsonPath)
+        if (path.length > MOST_STEPS) throw malformed('it is nested too deeply')
+        keep(piece.jsonPath.length + (typeof piece.stringValue === 'string' ? piece.stringValue.length : 0))
+        put(root, path, piece, fits)
+      }
     },
     args: () => root,
   }
@@ -31,15 +50,16 @@ function steps(path: string): (string | number)[] {
 
 type Holder = Record<string | number, unknown>
 
-/** A list is written in order; an index far beyond its end would only make it huge. */
+/** Of all lists of a call together. */
 const MOST_ITEMS = 10_000
+const MOST_STEPS = 100
 
-/** A name in a list would reach what lists inherit. */
-function fits(holder: Holder, step: string | number): boolean {
-  return Array.isArray(holder) ? typeof step === 'number' && step < MOST_ITEMS : typeof step === 'string'
-}
-
-function put(root: Holder, path: readonly (string | number)[], piece: Fields): void {
+function put(
+  root: Holder,
+  path: readonly (string | number)[],
+  piece: Fields,
+  fits: (holder: Holder, step: string | number) => boolean,
+): void {
   let holder = root
   for (const [at, step] of path.slice(0, -1).entries()) {
     if (!fits(holder, step)) return

@@ -1,8 +1,10 @@
 import type { ChatEvent, FinishReason } from '../chat/event.ts'
 import { usageOf } from '../chat/event.ts'
 import { Failure } from '../chat/failure.ts'
+import { createCounter, guarded, MAX_TOOL_CALLS } from './answer-bounds.ts'
 import type { Decoder } from './dialect.ts'
 import { countOf, fieldsOf, isFields, textOf } from './fields.ts'
+import { argumentsText } from './openai-calls.ts'
 import { createThinkTagSplitter } from './think-tags.ts'
 import { readErrorInAnswer } from './upstream-failure.ts'
 
@@ -14,24 +16,26 @@ const CHOICE = 0
  */
 export function createOllamaReader(newId: () => string, promptTokens: () => number): Decoder {
   const think = createThinkTagSplitter()
-  let calls = 0
+  const count = createCounter(MAX_TOOL_CALLS, 'tool calls')
 
-  return (data) => {
-    if (!isFields(data) || data.error !== undefined) return [{ type: 'error', failure: failureOf(data) }]
+  return guarded((data) => {
+    if (!isFields(data) || (data.error !== undefined && data.error !== null))
+      return [{ type: 'error', failure: failureOf(data) }]
     const message = isFields(data.message) ? data.message : { content: data.response, thinking: data.thinking }
     const events: ChatEvent[] = []
     const thinking = textOf(message.thinking)
     if (thinking !== undefined) events.push({ type: 'reasoning', choice: CHOICE, text: thinking })
-    const pieces = think.feed(textOf(message.content) ?? '')
+    // Where JSON was asked for, some give the value itself.
+    const pieces = think.feed(argumentsText(message.content))
     for (const piece of data.done === true ? [...pieces, ...think.end()] : pieces) {
       events.push({ ...piece, choice: CHOICE })
     }
     for (const call of fieldsOf(message.tool_calls)) {
       const { name, arguments: given } = isFields(call.function) ? call.function : {}
-      const index = calls++
+      const index = count()
       const id = textOf(call.id) ?? newId()
       events.push({ type: 'tool-start', choice: CHOICE, index, id, name: textOf(name) ?? '', kind: 'function' })
-      events.push({ type: 'tool-delta', choice: CHOICE, index, text: JSON.stringify(given ?? {}) })
+      events.push({ type: 'tool-delta', choice: CHOICE, index, text: argumentsText(given) || '{}' })
     }
     if (data.done !== true) return events
     const reason: FinishReason = data.done_reason === 'length' ? 'length' : 'stop'
@@ -41,7 +45,7 @@ export function createOllamaReader(newId: () => string, promptTokens: () => numb
       events.push({ type: 'usage', usage: usageOf(prompt, data.eval_count) })
     }
     return [...events, { type: 'done' }]
-  }
+  })
 }
 
 function failureOf(data: unknown): Failure {

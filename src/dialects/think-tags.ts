@@ -13,6 +13,8 @@ export interface ThinkTagSplitter {
 
 const OPEN = '<think>'
 const CLOSE = '</think>'
+/** White space before a tag that is still to come; more of it is text. */
+const MOST_HELD = 1000
 
 /**
  * The opening tag counts at the beginning of the answer only: later it is something that the model writes about. White
@@ -34,7 +36,7 @@ export function createThinkTagSplitter(opened = false): ThinkTagSplitter {
           mode = 'thinking'
           return true
         }
-        if (OPEN.startsWith(begun)) return false
+        if (OPEN.startsWith(begun) && held.length < MOST_HELD) return false
         mode = untagged
         return true
       }

@@ -7,6 +7,7 @@ import type { ConfiguredProvider, Timeouts } from '../env.ts'
 import { mostTokensOf } from '../routing/budget.ts'
 import type { Target } from '../routing/plan.ts'
 import { createSettler, type Settler } from '../stream/settle.ts'
+import { sizeUpTo } from '../stream/size.ts'
 import type { Departure } from './departure.ts'
 import { randomText } from './random.ts'
 import { createStreamReader, isMeaningful, type StreamReader } from './read-stream.ts'
@@ -138,8 +139,7 @@ async function stream(given: Try, watch: Watch): Promise<Answer> {
     idleMs: timeouts.idleMs,
     secret: provider.secret,
   })
-  const first: Said[] = []
-  while (!begins(first, response.status)) first.push(...(await next()))
+  const first = await readToFirstWord(next, response.status)
   const { waitedMs, end: cancel } = watch
   return { target, dropped: prepared.dropped, first, next, drained, cancel, usage: settler.usage, waitedMs }
 }
@@ -152,6 +152,24 @@ async function refuseBody(response: Response, prepared: Prepared, provider: Conf
     upstreamStatus: response.status,
     clause: 'no stream',
   })
+}
+
+/** What may come before the first word: fields that go with words, of which no provider sends so many. */
+const MAX_BEFORE_WORDS = 1000
+const MAX_CHARACTERS_BEFORE_WORDS = 1024 * 1024
+
+async function readToFirstWord(next: StreamReader['next'], status: number): Promise<readonly Said[]> {
+  const first: Said[] = []
+  let characters = 0
+  for (;;) {
+    const said = await next()
+    for (const item of said) first.push(item)
+    if (begins(said, status)) return first
+    characters += sizeUpTo(said, MAX_CHARACTERS_BEFORE_WORDS)
+    if (first.length > MAX_BEFORE_WORDS || characters > MAX_CHARACTERS_BEFORE_WORDS) {
+      throw withStatus(new Failure('provider-failed', 'The provider sent too much before its first word.'), status)
+    }
+  }
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { Said, ToolKind, Usage } from '../chat/event.ts'
 import type { Failure } from '../chat/failure.ts'
 import type { Envelope } from './encode.ts'
-import { merge } from './merge.ts'
+import { createGathered, type Gathered } from './gather.ts'
 
 type Fields = Record<string, unknown>
 
@@ -20,8 +20,8 @@ interface Choice {
   refusal: string | undefined
   /** By their index. */
   calls: Map<number, Call>
-  message: Fields
-  extras: Fields
+  readonly message: Gathered
+  readonly extras: Gathered
 }
 
 /** `text_completion` is the reference's word; OpenAI's own is there for clients that insist on it (contract 3). */
@@ -41,11 +41,12 @@ export interface Completion {
 /** Folds what was said into one completion, or gives the failure that it ended with. */
 export function collect(said: Iterable<Said>, envelope: Envelope, object: CompletionObject): Completion | Failure {
   const choices = new Map<number, Choice>()
-  let body: Fields = {}
+  const body: Fields = {}
   const at = (index: number): Choice => {
     const known = choices.get(index)
     if (known !== undefined) return known
-    const fresh = { text: '', reasoning: '', refusal: undefined, calls: new Map(), message: {}, extras: {} }
+    const extras = { message: createGathered(), extras: createGathered() }
+    const fresh = { text: '', reasoning: '', refusal: undefined, calls: new Map(), ...extras }
     choices.set(index, fresh)
     return fresh
   }
@@ -71,9 +72,8 @@ export function collect(said: Iterable<Said>, envelope: Envelope, object: Comple
         break
       }
       case 'extra':
-        if (item.place === 'body') body = { ...body, ...item.fields }
-        else if (item.place === 'choice') at(item.choice).extras = merge(at(item.choice).extras, item.fields)
-        else at(item.choice).message = merge(at(item.choice).message, item.fields)
+        if (item.place === 'body') Object.assign(body, item.fields)
+        else at(item.choice)[item.place === 'choice' ? 'extras' : 'message'].add(item.fields)
         break
       case 'error':
         return item.failure
@@ -87,7 +87,7 @@ export function collect(said: Iterable<Said>, envelope: Envelope, object: Comple
             index: choice,
             message: messageOf(at(choice)),
             finish_reason: reason,
-            ...at(choice).extras,
+            ...at(choice).extras.fields(),
           })),
           usage: item.usage,
           ...body,
@@ -112,7 +112,7 @@ function messageOf({ text, reasoning, refusal, calls: byIndex, message }: Choice
     ...(reasoning === '' ? {} : { reasoning_content: reasoning }),
     ...(toolCalls.length === 0 ? {} : { tool_calls: toolCalls.map(toolCall) }),
     ...(functionCall === undefined ? {} : { function_call: { name: functionCall.name, arguments: functionCall.text } }),
-    ...message,
+    ...message.fields(),
   }
 }
 

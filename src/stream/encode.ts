@@ -1,5 +1,6 @@
 import type { ExtraPlace, Finish, Said, ToolKind, Usage } from '../chat/event.ts'
-import { merge } from './merge.ts'
+import { createGathered, type Gathered } from './gather.ts'
+import { sizeUpTo } from './size.ts'
 import { SSE_DONE } from './sse.ts'
 
 /** What all chunks of one stream have in common (contract 4.1). */
@@ -14,7 +15,11 @@ export interface Envelope {
 export type Encoder = (said: Said) => string
 
 type Fields = Readonly<Record<string, unknown>>
-type Extras = { readonly [place in ExtraPlace]?: Fields }
+type Extras = { [place in Exclude<ExtraPlace, 'body'>]?: Gathered }
+
+/** Extras wait for words, but no longer than there are this many: what is more goes out without. */
+const MAX_WAITING = 32
+const MAX_WAITING_CHARACTERS = 64 * 1024
 
 /**
  * The only place that knows the shape of a chunk.
@@ -28,15 +33,37 @@ export function createEncoder({ id, created, model }: Envelope, includeUsage: bo
   const unusualTools = new Map<string, ToolKind>()
   // Extras ride in the next chunk of their choice; those of the body in the next chunk of any.
   const waiting = new Map<number, Extras>()
-  let body: Fields | undefined
+  let body: Record<string, unknown> | undefined
+  let held = 0
+  let heldCharacters = 0
+  /** Nearly always one piece waits, for words that come with it: its size is looked at only if there comes another. */
+  let unsized: Fields | undefined
 
   const hold = (choice: number, place: ExtraPlace, fields: Fields) => {
     if (place === 'body') {
-      body = { ...body, ...fields }
+      body = Object.assign(body ?? {}, fields)
     } else {
-      const held = waiting.get(choice)
-      waiting.set(choice, { ...held, [place]: merge(held?.[place] ?? {}, fields) })
+      let extras = waiting.get(choice)
+      if (extras === undefined) {
+        extras = {}
+        waiting.set(choice, extras)
+      }
+      extras[place] ??= createGathered()
+      extras[place].add(fields)
     }
+    held++
+    if (held > 1) {
+      heldCharacters += sizeUpTo(unsized, MAX_WAITING_CHARACTERS) + sizeUpTo(fields, MAX_WAITING_CHARACTERS)
+    }
+    unsized = held > 1 ? undefined : fields
+  }
+
+  const waitsTooMuch = () => held > MAX_WAITING || heldCharacters > MAX_WAITING_CHARACTERS
+
+  /** All that waits, each choice in a chunk of its own. */
+  const flush = (): string => {
+    const choices = waiting.size > 0 ? [...waiting.keys()] : [begun.values().next().value ?? 0]
+    return choices.map((choice) => chunk(choice, '')).join('')
   }
 
   const opening = (choice: number): string => {
@@ -60,10 +87,14 @@ export function createEncoder({ id, created, model }: Envelope, includeUsage: bo
     }
     waiting.delete(choice)
     const separator = delta === '' || extras?.message === undefined ? '' : ','
-    const whole = `{${delta}${separator}${members(extras?.message)}}`
-    const choiceExtras = extras?.choice === undefined ? '' : `,${members(extras.choice)}`
+    const whole = `{${delta}${separator}${members(extras?.message?.fields())}}`
+    const choiceExtras = extras?.choice === undefined ? '' : `,${members(extras.choice.fields())}`
     const bodyExtras = body === undefined ? '' : `,${members(body)}`
     body = undefined
+    if (waiting.size === 0) {
+      held = 0
+      heldCharacters = 0
+    }
     const fields = `"index":${choice},"delta":${whole},"finish_reason":${finish}${choiceExtras}`
     return `${role}${head}{${fields}}${after.slice(0, -1)}${bodyExtras}}\n\n`
   }
@@ -116,7 +147,8 @@ export function createEncoder({ id, created, model }: Envelope, includeUsage: bo
       case 'extra':
         hold(said.choice, said.place, said.fields)
         // Sound and pictures are the answer itself, piece by piece.
-        return 'audio' in said.fields || 'images' in said.fields ? chunk(said.choice, '') : ''
+        if ('audio' in said.fields || 'images' in said.fields) return chunk(said.choice, '')
+        return waitsTooMuch() ? flush() : ''
       case 'end':
         return ending(said.finishes, said.usage)
       case 'error': {

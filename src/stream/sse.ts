@@ -7,6 +7,9 @@ export interface SseMessage {
 /** An upstream event may be this long (contract 6); a longer one is the provider's failure. */
 export const EVENT_MAX_BYTES = 8 * 1024 * 1024
 
+/** Pieces of an unfinished line. */
+const MOST_PIECES = 1024
+
 /** Thrown by the parser for an event over `EVENT_MAX_BYTES`. */
 export class EventTooLong extends Error {
   override readonly name = 'EventTooLong'
@@ -30,6 +33,8 @@ export function createSseParser(byLine = false): SseParser {
   const decoder = new TextDecoder()
   // An unfinished line is kept in pieces: joining them at each read would make a long event cost its square.
   let pieces: string[] = []
+  // What some of them were joined to: a provider that sends byte by byte would fill the memory with pieces.
+  let joined: string[] = []
   let held = 0
   let afterReturn = false
   let event = ''
@@ -78,10 +83,10 @@ export function createSseParser(byLine = false): SseParser {
       const end = rest.indexOf('\n', from)
       if (end < 0) break
       let whole = rest.slice(from, end)
-      if (pieces.length > 0) {
-        pieces.push(whole)
-        whole = pieces.join('')
+      if (pieces.length > 0 || joined.length > 0) {
+        whole = joined.join('') + pieces.join('') + whole
         pieces = []
+        joined = []
       }
       from = end + 1
       held = data?.length ?? 0
@@ -89,6 +94,10 @@ export function createSseParser(byLine = false): SseParser {
     }
     if (from < rest.length) {
       pieces.push(from === 0 ? rest : rest.slice(from))
+      if (pieces.length === MOST_PIECES) {
+        joined.push(pieces.join(''))
+        pieces = []
+      }
       // In bytes, as it came: a character may be four of them.
       held += Math.ceil(((rest.length - from) * byteLength) / text.length)
       if (held > EVENT_MAX_BYTES) throw new EventTooLong()

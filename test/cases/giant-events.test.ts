@@ -138,3 +138,20 @@ test.each(absurd)('an event of 40,000 $what is a malformed answer', async ({ eve
     error: { message: expect.stringContaining('malformed') },
   })
 })
+
+const LONG = 'x'.repeat(300_000)
+const preambles = [
+  { what: 'many', fields: (at: number) => ({ choices: [], [`field_${at}`]: at }), count: 3000 },
+  { what: 'long', fields: (at: number) => ({ choices: [], [`field_${at}`]: LONG }), count: 8 },
+]
+
+test.each(preambles)('fields that are too $what before the first word are the fault of the provider', async (row) => {
+  const fields = Array.from({ length: row.count }, (_, at) => sse(row.fields(at)))
+  const script = stream(...fields, sse(chunk({ content: 'One' }), chunk({}, 'stop'), '[DONE]'))
+  const refused = await router9.refused(DIALECTS.custom.model, script, { stream: true })
+  expect([refused.status, refused.error.code]).toEqual([502, 'upstream_error'])
+  const few = stream(...fields.slice(0, 2), sse(chunk({ content: 'One' }), chunk({}, 'stop'), '[DONE]'))
+  const { choice, raw } = await router9.streamed(DIALECTS.custom.model, few)
+  expect(choice.text).toBe('One')
+  expect(raw).toContain('field_1')
+})

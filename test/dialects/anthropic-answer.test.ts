@@ -303,3 +303,22 @@ test.each<[string, unknown]>([
 ])('a body that is %s is an error', (_, given) => {
   expect(failureOf(body(given)).kind).toBe('provider-failed')
 })
+
+describe('words that stand elsewhere', () => {
+  test('are read where the content is a plain text, and where the input of a call is the text of one', () => {
+    expect(answerOf(body({ content: 'a', stop_reason: 'end_turn' })).content).toBe('a')
+    const used = { type: 'tool_use', id: 'a', name: 'f', input: '{"x":1}' }
+    expect(answerOf(body({ content: [used], stop_reason: 'tool_use' })).tool_calls).toMatchObject([
+      { function: { arguments: '{"x":1}' } },
+    ])
+  })
+
+  test.each<[string, Json[]]>([
+    ['a text that is none', [open(0, { type: 'text', text: { value: 'a' } })]],
+    ['a delta that is none', [open(0, { type: 'text', text: '' }), grow(0, { type: 'text_delta', text: 5 })]],
+    ['a delta of no block', [grow(0, { type: 'text_delta', text: 'a' })]],
+    ['a text in a block of another type', [open(0, { type: 'output_text', text: 'a' })]],
+  ])('and cannot be read are a failure, never an empty success: %s', (_, events) => {
+    expect(failureOf(stream([start(), ...events, delta('end_turn'), stop])).kind).toBe('provider-failed')
+  })
+})

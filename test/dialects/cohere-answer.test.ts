@@ -86,6 +86,23 @@ describe('content', () => {
     expect(answerOf(said)).toMatchObject(expected)
   })
 
+  test('that is a plain text is the text', () => {
+    expect(answerOf(body(answer({ content: 'a' }))).content).toBe('a')
+    const said = stream(
+      start,
+      { type: 'content-delta', index: 0, delta: { message: { content: 'a' } } },
+      end('COMPLETE'),
+    )
+    expect(answerOf(said).content).toBe('a')
+  })
+
+  test('that cannot be read is a failure, never an empty success', () => {
+    const hologram = { type: 'hologram', hologram: 'x' }
+    expect(failureOf(body(answer({ content: [hologram] }))).kind).toBe('provider-failed')
+    expect(failureOf(stream(start, grow(0, hologram), end('COMPLETE'))).kind).toBe('provider-failed')
+    expect(answerOf(stream(start, open(0, { type: 'text' }), close(0), end('COMPLETE'))).content).toBe('')
+  })
+
   test('of unknown kinds, and events of unknown types, are passed over', () => {
     const content = [{ type: 'hologram', hologram: 'x' }, 'y', null, { type: 'text', text: 'a' }]
     expect(answerOf(body(answer({ content }))).content).toBe('a')
@@ -230,4 +247,16 @@ describe('an error', () => {
     const said = createCohereReader(counting()).event('a', '')
     expect(said).toMatchObject([{ type: 'error', failure: { kind: 'provider-failed' } }])
   })
+})
+
+test('calls that all have the same number have indices of their own, and arguments may be the object itself', () => {
+  const said = stream(
+    start,
+    call(0, 'a', 'f'),
+    args(0, { x: 1 }),
+    call(0, 'b', 'g', '{}'),
+    call(0, 'c', 'h', 'null'),
+    end('TOOL_CALL'),
+  )
+  expect(callsOf(answerOf(said))).toEqual(['a f {"x":1}', 'b g {}', 'c h {}'])
 })

@@ -301,3 +301,8 @@ describe('an error', () => {
     expect(failureOf(body(given)).kind).toBe('provider-failed')
   })
 })
+
+test('a text that is none is a failure where there is no other, never an empty success', () => {
+  expect(failureOf(stream(event([{ text: { a: 1 } }], 'STOP'))).kind).toBe('provider-failed')
+  expect(answerOf(stream(event([{ text: { a: 1 } }, { text: 'a' }], 'STOP'))).content).toBe('a')
+})

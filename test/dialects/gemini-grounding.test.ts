@@ -1,5 +1,13 @@
 import { expect, test } from 'vitest'
-import { groundingAnnotations } from '../../src/dialects/gemini-grounding.ts'
+import { createByteOffsets } from '../../src/dialects/byte-offsets.ts'
+import { groundingAnnotations as annotationsOf } from '../../src/dialects/gemini-grounding.ts'
+import type { Json } from './asking.ts'
+
+function groundingAnnotations(metadata: Json, text: string) {
+  const offsets = createByteOffsets(1_000_000)
+  offsets.add(text)
+  return annotationsOf(metadata, offsets)
+}
 
 const groundingChunks = [
   { web: { uri: 'https://a.example/', title: 'A' } },

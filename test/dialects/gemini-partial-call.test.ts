@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { Failure } from '../../src/chat/failure.ts'
 import { createPartialCall } from '../../src/dialects/gemini-partial-call.ts'
 import type { Json } from './asking.ts'
 
@@ -69,4 +70,13 @@ test('names that objects and lists inherit reach nobody else', () => {
 
 test('an index far beyond the end makes no huge list', () => {
   expect(argsOf({ jsonPath: '$.a[4000000000]', numberValue: 1 }).length).toBeLessThan(100)
+})
+
+test('many indexes beyond the end make no huge list together', () => {
+  const pieces = Array.from({ length: 200 }, (_, at) => ({ jsonPath: `$.a${at}[9000][9000]`, numberValue: 1 }))
+  expect(argsOf(...pieces).length).toBeLessThan(200_000)
+})
+
+test('a path that is deeper than any value is malformed', () => {
+  expect(() => argsOf({ jsonPath: `$.a${'[0]'.repeat(200_000)}`, numberValue: 1 })).toThrow(Failure)
 })

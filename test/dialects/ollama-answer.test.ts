@@ -95,3 +95,14 @@ test('a last line counts though nothing ends it', () => {
   expect(parser.feed(new TextEncoder().encode('{"a":1}\n{"b":2}'))).toHaveLength(1)
   expect(parser.end()).toEqual([{ event: '', data: '{"b":2}' }])
 })
+
+test('content that is a value is its JSON, and arguments may be a text', () => {
+  const call = (given: unknown) => ({ tool_calls: [{ function: { name: 'f', arguments: given } }] })
+  expect(answerOf(stream(says({ content: { a: 1 } }), over())).content).toBe('{"a":1}')
+  const said = answerOf(stream(says(call('{"a":1}')), says(call(null)), says(call('null')), over()))
+  expect(said.tool_calls).toMatchObject([
+    { function: { arguments: '{"a":1}' } },
+    { function: { arguments: '{}' } },
+    { function: { arguments: '{}' } },
+  ])
+})

@@ -87,3 +87,12 @@ test('what cannot become a tag any more is let go at once', () => {
   expect(splitter.feed('<think>one</thx')).toEqual([{ type: 'reasoning', text: 'one</thx' }])
   expect(splitter.feed('two</')).toEqual([{ type: 'reasoning', text: 'two' }])
 })
+
+test('white space waits for a tag no longer than a while', () => {
+  const splitter = createThinkTagSplitter()
+  let said = 0
+  for (let at = 0; at < 2000; at++) for (const { text } of splitter.feed('\n')) said += text.length
+  expect(said).toBeGreaterThan(0)
+  for (const { text } of splitter.end()) said += text.length
+  expect(said).toBe(2000)
+})

@@ -238,3 +238,47 @@ describe('for any answer', () => {
     )
   })
 })
+
+describe('extras that no words come for', () => {
+  const extra = (fields: Record<string, unknown>, choice = 0, place: 'message' | 'choice' = 'message'): Said => {
+    return { type: 'extra', choice, place, fields }
+  }
+  const note = (at: number) => ({ note: [at] })
+
+  test('go out without words when there are too many, and none is lost', () => {
+    const encode = createEncoder(ENVELOPE, false)
+    const numbers = Array.from({ length: 1000 }, (_, at) => at)
+    const early = numbers.map((at) => encode(extra(note(at)))).join('')
+    expect(early).not.toBe('')
+    const whole = early + encode(say('a')) + encode(end('stop'))
+    const notes = chunksOf(whole).chunks.flatMap((chunk) => {
+      const [choice] = chunk.choices as { delta: { note?: number[] } }[]
+      return choice?.delta.note ?? []
+    })
+    expect(notes).toEqual(numbers)
+  })
+
+  test('go out without words when they are too long, also of a choice that is silent beside one that speaks', () => {
+    const encode = createEncoder(ENVELOPE, false)
+    const long = 'x'.repeat(40_000)
+    const sent = [0, 1, 2].map((at) => encode(extra({ [`note_${at}`]: long }, 1)) + encode(say('a', 0))).join('')
+    expect(sent).toContain('note_0')
+    expect(sent).toContain('note_1')
+  })
+
+  test('wait for words as long as they are few', () => {
+    const encode = createEncoder(ENVELOPE, false)
+    expect([0, 1, 2].map((at) => encode(extra(note(at)))).join('')).toBe('')
+    expect(chunksOf(encode(say('a'))).chunks.at(-1)).toMatchObject({
+      choices: [piece({ content: 'a', note: [0, 1, 2] })],
+    })
+  })
+
+  test('are not changed by what is added to them', () => {
+    const encode = createEncoder(ENVELOPE, false)
+    const first = note(0)
+    for (const fields of [first, note(1)]) encode(extra(fields))
+    encode(say('a'))
+    expect(first).toEqual(note(0))
+  })
+})
