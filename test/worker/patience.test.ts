@@ -9,12 +9,18 @@ const FIRST_BYTE_MS = 200
 const TOTAL_MS = 600
 const IDLE_MS = 600
 const SLACK_MS = 300
+/** Where the first one only is looked at, the second has time enough on the busiest machine. */
+const OTHER_FIRST_BYTE_MS = 300
+const OTHER_SLACK_MS = 500
 
 let router9: Router9
+let other: Router9
 let hesitant: Server
 beforeAll(async () => {
   hesitant = http.createServer(sayRoleOnly)
   const port = await listen(hesitant)
+  const first = { FIRST_BYTE_TIMEOUT_MS: String(OTHER_FIRST_BYTE_MS), TOTAL_TIMEOUT_MS: '10000' }
+  other = await startRouter9(first)
   router9 = await startRouter9({
     FIRST_BYTE_TIMEOUT_MS: String(FIRST_BYTE_MS),
     TOTAL_TIMEOUT_MS: String(TOTAL_MS),
@@ -23,11 +29,12 @@ beforeAll(async () => {
   })
 })
 afterAll(async () => {
-  await router9.stop()
+  await Promise.all([router9.stop(), other.stop()])
   hesitant.closeAllConnections()
   await new Promise((resolve) => hesitant.close(resolve))
 })
 beforeEach(() => {
+  other.simulator.clearFaults()
   router9.simulator.clearFaults()
   router9.simulator.clearRequests()
 })
@@ -48,10 +55,10 @@ function sayRoleOnly(request: http.IncomingMessage, response: http.ServerRespons
 
 type Json = Readonly<Record<string, unknown>>
 
-async function ask(models: readonly string[], only: readonly string[], more: Json = {}) {
+async function ask(models: readonly string[], only: readonly string[], more: Json = {}, at = router9) {
   const startedAt = performance.now()
   const [model, ...others] = models
-  const response = await router9.chat({
+  const response = await at.chat({
     model,
     models: others,
     provider: { only },
@@ -118,10 +125,10 @@ const SECOND = { provider: 'mistral', model: 'mistral-large-2512' } as const
 
 describe.each(Object.entries(FIRST))('a hung %s is left for one that is well', (provider, model) => {
   /** After how many milliseconds it was left, where the other one answered. */
-  async function leftAfter(more: Json, fault: Parameters<typeof router9.simulator.setFault>[1]) {
-    router9.simulator.setFault(provider, fault)
+  async function leftAfter(more: Json, fault: Parameters<typeof other.simulator.setFault>[1]) {
+    other.simulator.setFault(provider, fault)
     const only = [provider, SECOND.provider]
-    const { status, body, attempts } = await ask([model, SECOND.model], only, more)
+    const { status, body, attempts } = await ask([model, SECOND.model], only, more, other)
     expect(`${status} ${attempts.join(' ')}`).toMatch(
       new RegExp(`^200 ${provider},provider-timeout.*${SECOND.provider},200`),
     )
@@ -135,8 +142,8 @@ describe.each(Object.entries(FIRST))('a hung %s is left for one that is well', (
     ['after its headers', { hangAfterHeaders: true }],
   ])('in a stream, as soon as one that cannot think: %s', async (_, fault) => {
     const ms = await leftAfter({ stream: true }, fault)
-    expect(ms).toBeGreaterThanOrEqual(FIRST_BYTE_MS)
-    expect(ms).toBeLessThan(FIRST_BYTE_MS + SLACK_MS)
+    expect(ms).toBeGreaterThanOrEqual(OTHER_FIRST_BYTE_MS)
+    expect(ms).toBeLessThan(OTHER_FIRST_BYTE_MS + OTHER_SLACK_MS)
   })
 
   test.each([
@@ -145,8 +152,8 @@ describe.each(Object.entries(FIRST))('a hung %s is left for one that is well', (
     ['that is short and comes too late', { latencyMs: 20_000 }, { max_tokens: 20 }],
   ])('in a whole answer, after three times as long: %s', async (_, fault, more) => {
     const ms = await leftAfter({ stream: false, ...more }, fault)
-    expect(ms).toBeGreaterThanOrEqual(3 * FIRST_BYTE_MS)
-    expect(ms).toBeLessThan(3 * FIRST_BYTE_MS + SLACK_MS)
+    expect(ms).toBeGreaterThanOrEqual(3 * OTHER_FIRST_BYTE_MS)
+    expect(ms).toBeLessThan(3 * OTHER_FIRST_BYTE_MS + OTHER_SLACK_MS)
   })
 })
 
@@ -155,28 +162,33 @@ describe('more time is given', () => {
     ['low', 3],
     ['high', 6],
   ])('to a stream that is asked for %s reasoning: %i times as much', async (reasoning_effort, factor) => {
-    router9.simulator.setFault('anthropic', { hangBeforeHeaders: true })
+    other.simulator.setFault('anthropic', { hangBeforeHeaders: true })
     const models = ['claude-sonnet-4-6', SECOND.model]
-    const { status, attempts } = await ask(models, ['anthropic', SECOND.provider], { reasoning_effort })
+    const { status, attempts } = await ask(models, ['anthropic', SECOND.provider], { reasoning_effort }, other)
     expect(status).toBe(200)
     const ms = Number.parseInt(attempts[0]?.[2] ?? '', 10)
-    expect(ms).toBeGreaterThanOrEqual(factor * FIRST_BYTE_MS)
-    expect(ms).toBeLessThan(factor * FIRST_BYTE_MS + SLACK_MS)
+    expect(ms).toBeGreaterThanOrEqual(factor * OTHER_FIRST_BYTE_MS)
+    expect(ms).toBeLessThan(factor * OTHER_FIRST_BYTE_MS + OTHER_SLACK_MS)
   })
 
   test('to a whole answer that is slow: it is not left for another', async () => {
-    router9.simulator.setFault('openai', { latencyMs: 2 * FIRST_BYTE_MS })
-    const { status, attempts } = await ask(['gpt-4o', SECOND.model], ['openai', SECOND.provider], { stream: false })
+    other.simulator.setFault('openai', { latencyMs: 1.5 * OTHER_FIRST_BYTE_MS })
+    const { status, attempts } = await ask(
+      ['gpt-4o', SECOND.model],
+      ['openai', SECOND.provider],
+      { stream: false },
+      other,
+    )
     expect(`${status} ${attempts.map(([provider, outcome]) => `${provider},${outcome}`)}`).toBe('200 openai,200')
   })
 
   test('to a whole answer that may be long: twelve times as much, and no more', async () => {
-    router9.simulator.setFault('openai', { hangBeforeHeaders: true })
+    other.simulator.setFault('openai', { hangBeforeHeaders: true })
     const more = { stream: false, max_tokens: 16_000 }
-    const { status, attempts } = await ask(['gpt-4o', SECOND.model], ['openai', SECOND.provider], more)
+    const { status, attempts } = await ask(['gpt-4o', SECOND.model], ['openai', SECOND.provider], more, other)
     expect(status).toBe(200)
     const ms = Number.parseInt(attempts[0]?.[2] ?? '', 10)
-    expect(ms).toBeGreaterThanOrEqual(12 * FIRST_BYTE_MS)
-    expect(ms).toBeLessThan(12 * FIRST_BYTE_MS + SLACK_MS)
+    expect(ms).toBeGreaterThanOrEqual(12 * OTHER_FIRST_BYTE_MS)
+    expect(ms).toBeLessThan(12 * OTHER_FIRST_BYTE_MS + OTHER_SLACK_MS)
   })
 })
