@@ -83,7 +83,8 @@ export function namesOf({ model, models }: Chat): readonly string[] {
 function inOrder(situation: Situation, names: readonly string[]): readonly Planned[] {
   const preferred = names.map((name) => {
     const targets = targetsOfName(situation, name)
-    return prefer(targets, wishesFor(situation.chat, targets[0]?.variant))
+    const ordered = prefer(targets, wishesFor(situation.chat, targets[0]?.variant))
+    return isAuto(name) ? reasoningFirst(ordered, situation.needs) : ordered
   })
   const [only] = preferred
   if (only !== undefined && preferred.length === 1) return only
@@ -234,14 +235,13 @@ function autoTargets(situation: Omit<Situation, 'chat'>): readonly Planned[] {
   const chosen = within === undefined ? favouritesOf(situation) : favouritesOf(situation).filter(isAllowed)
   const isAble = ({ deployment: { traits } }: Target) => lackOf(needs, traits) === undefined && fits(needs, traits)
   const isWanted = (target: Target) => isAble(target) && (needs.thinking === 'none' || reasons(target))
-  if (autoChosen || chosen.some(isWanted)) return reasoningFirst(chosen, needs)
+  if (autoChosen || chosen.some(isWanted)) return chosen
   // None of our own favourites is to be had, or up to it: whatever the configured providers have, the operator's own first.
   const own = [...ownModels].flatMap(([id, models]) => models.map((name) => openTarget(id, name, name)))
   const others = [...own, ...allModels().flatMap(targetsOf)].filter(
     (target) => configured.has(target.deployment.provider) && isAllowed(target) && isAble(target),
   )
-  const all = [...chosen, ...others.map((target, at) => ({ ...target, tier: autoModels.length + at }))]
-  return reasoningFirst(all, needs)
+  return [...chosen, ...others.map((target, at) => ({ ...target, tier: autoModels.length + at }))]
 }
 
 function reasons({ deployment }: Target): boolean {

@@ -328,12 +328,15 @@ describe('auto', () => {
       { reasoning: { effort: 'high' } },
       { reasoning: { max_tokens: 2000 } },
       { thinking: { type: 'enabled', budget_tokens: 2000 } },
+      { reasoning_effort: 'low', provider: { ignore: ['azure'] } },
     ]) {
       expect(asked(fields), JSON.stringify(fields)).toEqual(reasoning)
     }
     for (const fields of [{}, { reasoning_effort: 'none' }, { reasoning: { enabled: false } }]) {
       expect(asked(fields), JSON.stringify(fields)).toEqual(usual)
     }
+    const cheapest = asked({ reasoning_effort: 'low', provider: { sort: 'price' } })
+    expect(cheapest.slice(0, 2).toSorted()).toEqual(reasoning.slice(0, 2).toSorted())
   })
 
   test('takes a model that reasons from beyond our favourites, but never from beyond the operator’s list', () => {
