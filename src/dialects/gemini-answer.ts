@@ -1,15 +1,21 @@
 import type { ChatEvent, FinishReason } from '../chat/event.ts'
 import { usageOf } from '../chat/event.ts'
 import { Failure } from '../chat/failure.ts'
-import { createCounter, guarded, MAX_ANNOTATIONS, MAX_KEPT_CHARACTERS, MAX_TOOL_CALLS } from './answer-bounds.ts'
+import {
+  createCounter,
+  guarded,
+  MAX_ANNOTATIONS,
+  MAX_CHOICES,
+  MAX_KEPT_CHARACTERS,
+  MAX_TOOL_CALLS,
+  malformed,
+} from './answer-bounds.ts'
 import { type ByteOffsets, createByteOffsets } from './byte-offsets.ts'
-import { createChoiceNumbers } from './choice-numbers.ts'
 import type { Decoder } from './dialect.ts'
 import { countOf, type Fields, fieldsOf, isFields, textOf } from './fields.ts'
 import { GEMINI_FORMAT } from './gemini-contents.ts'
 import { groundingAnnotations } from './gemini-grounding.ts'
 import { createPartialCall, type PartialCall } from './gemini-partial-call.ts'
-import { argumentsOfNoCall, saysArguments } from './openai-calls.ts'
 import { readErrorInAnswer } from './upstream-failure.ts'
 
 /** Reads Gemini's answers; each stream event is a whole GenerateContentResponse, as a body is (translation 2.3). */
@@ -45,13 +51,13 @@ interface Candidate {
 
 export function createGeminiReader(newId: () => string): GeminiReader {
   const candidates = new Map<number, Candidate>()
-  const numbersOf = createChoiceNumbers()
   const countCall = createCounter(MAX_TOOL_CALLS, 'tool calls')
   const countAnnotation = createCounter(MAX_ANNOTATIONS, 'citations')
 
   const candidateAt = (index: number): Candidate => {
     const known = candidates.get(index)
     if (known !== undefined) return known
+    if (candidates.size >= MAX_CHOICES) throw malformed(`it has more than ${MAX_CHOICES} choices`)
     const text = createByteOffsets(MAX_KEPT_CHARACTERS)
     const states = { calls: 0, said: false, unread: false, partial: undefined }
     const fresh: Candidate = { ...states, text, annotated: new Set() }
@@ -66,11 +72,6 @@ export function createGeminiReader(newId: () => string): GeminiReader {
     id: string | undefined,
     signature: string | undefined,
   ): ChatEvent[] => {
-    const text = JSON.stringify(args ?? {})
-    if (name === '') {
-      if (saysArguments(text)) throw argumentsOfNoCall()
-      return []
-    }
     const candidate = candidateAt(choice)
     countCall()
     const index = candidate.calls++
@@ -78,7 +79,7 @@ export function createGeminiReader(newId: () => string): GeminiReader {
       signature === undefined ? {} : { extra: { extra_content: { google: { thought_signature: signature } } } }
     return [
       { type: 'tool-start', choice, index, id: id ?? newId(), name, kind: 'function', ...extra },
-      { type: 'tool-delta', choice, index, text },
+      { type: 'tool-delta', choice, index, text: JSON.stringify(args ?? {}) },
     ]
   }
 
@@ -128,7 +129,8 @@ export function createGeminiReader(newId: () => string): GeminiReader {
     return events
   }
 
-  const readCandidate = (given: Fields, choice: number): ChatEvent[] => {
+  const readCandidate = (given: Fields, position: number): ChatEvent[] => {
+    const choice = typeof given.index === 'number' ? given.index : position
     const candidate = candidateAt(choice)
     const parts = isFields(given.content) ? fieldsOf(given.content.parts) : []
     const events = parts.flatMap((part) => readPart(choice, part))
@@ -165,8 +167,7 @@ export function createGeminiReader(newId: () => string): GeminiReader {
 
   const read = (data: Fields): ChatEvent[] => {
     const list = fieldsOf(data.candidates)
-    const numbers = numbersOf(list)
-    const events = list.flatMap((candidate, at) => readCandidate(candidate, numbers[at] ?? at))
+    const events = list.flatMap(readCandidate)
     const blocked = isFields(data.promptFeedback) ? textOf(data.promptFeedback.blockReason) : undefined
     if (blocked !== undefined && list.length === 0) events.push(refused(data.promptFeedback as Fields, blocked))
     const usage = data.usageMetadata

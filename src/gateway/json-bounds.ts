@@ -5,10 +5,12 @@
 
 /** More than a conversation of thousands of messages has, tool calls and all. */
 const MAX_VALUES = 262_144
+/** Of an answer: log probabilities alone come to 200 values a token. */
+export const MAX_ANSWER_VALUES = 786_432
 /** Schemas of tools come to a few dozen. */
 const MAX_DEPTH = 1000
 /** A smaller body holds fewer values than that whatever is in it, and how deep they lie costs little: it is not searched. */
-const SEARCHED_FROM_BYTES = MAX_VALUES
+export const SEARCHED_FROM_BYTES = MAX_VALUES
 /** Short strings are walked through, since a search costs as much as 64 bytes; in longer ones the end is searched for. */
 const WALKED_BYTES = 64
 const MAX_NAME_BYTES = 200
@@ -28,43 +30,64 @@ export interface Excess {
 }
 
 /** Finds what a JSON text has too much of, as soon as it has. Whether it is JSON at all is for the parser to say. */
-export function findExcess(bytes: Uint8Array): Excess | undefined {
-  if (bytes.byteLength <= SEARCHED_FROM_BYTES) return undefined
-  let values = 0
-  let depth = 0
-  let memberAt = 0
-  for (let at = 0; at < bytes.byteLength; ) {
-    const byte = bytes[at++]
-    switch (byte) {
-      case QUOTE:
-        at = endOfString(bytes, at)
-        break
-      case OBJECT:
-      case ARRAY:
-        depth += 1
-        values += 1
-        break
-      case OBJECT_END:
-      case ARRAY_END:
-        depth -= 1
-        break
-      case COMMA:
-        values += 1
-        break
-      default:
-        continue
-    }
-    if (depth === 1 && byte !== QUOTE) memberAt = at
-    if (values > MAX_VALUES)
-      return { complaint: `holds more than ${MAX_VALUES} values`, field: nameAt(bytes, memberAt) }
-    if (depth > MAX_DEPTH) {
-      return { complaint: `is nested more than ${MAX_DEPTH} levels deep`, field: nameAt(bytes, memberAt) }
-    }
-  }
-  return undefined
+export function findExcess(bytes: Uint8Array, maxValues = MAX_VALUES): Excess | undefined {
+  return bytes.byteLength <= SEARCHED_FROM_BYTES ? undefined : createExcessFinder(maxValues)(bytes)
 }
 
-/** Where a string ends that begins here, its quote behind it. */
+/** The same for a text that comes in pieces, cut anywhere: to be called with each. */
+export function createExcessFinder(maxValues: number): (bytes: Uint8Array) => Excess | undefined {
+  let values = 0
+  let depth = 0
+  /** Whether the piece before ended within a string, and there with a backslash that the next byte belongs to. */
+  let isInString = false
+  let isEscaped = false
+
+  /** Where a string ends, its quote behind it; where the piece does, if the string goes on. */
+  const passString = (bytes: Uint8Array, start: number): number => {
+    const from = isEscaped ? start + 1 : start
+    const end = endOfString(bytes, from)
+    isInString = end < 0
+    isEscaped = isInString && backslashesBefore(bytes, from, bytes.byteLength) % 2 === 1
+    return isInString ? bytes.byteLength : end
+  }
+
+  return (bytes) => {
+    if (bytes.byteLength === 0) return undefined
+    let memberAt = -1
+    for (let at = isInString ? passString(bytes, 0) : 0; at < bytes.byteLength; ) {
+      const byte = bytes[at++]
+      switch (byte) {
+        case QUOTE:
+          at = passString(bytes, at)
+          break
+        case OBJECT:
+        case ARRAY:
+          depth += 1
+          values += 1
+          break
+        case OBJECT_END:
+        case ARRAY_END:
+          depth -= 1
+          break
+        case COMMA:
+          values += 1
+          break
+        default:
+          continue
+      }
+      if (depth === 1 && byte !== QUOTE) memberAt = at
+      if (values > maxValues) {
+        return { complaint: `holds more than ${maxValues} values`, field: nameAt(bytes, memberAt) }
+      }
+      if (depth > MAX_DEPTH) {
+        return { complaint: `is nested more than ${MAX_DEPTH} levels deep`, field: nameAt(bytes, memberAt) }
+      }
+    }
+    return undefined
+  }
+}
+
+/** Where a string ends that begins here, its quote behind it; -1 where it does not end. */
 function endOfString(bytes: Uint8Array, start: number): number {
   const { byteLength } = bytes
   for (let at = start; at < byteLength; ) {
@@ -75,18 +98,24 @@ function endOfString(bytes: Uint8Array, start: number): number {
       if (byte === BACKSLASH) at += 1
     }
     const quoteAt = bytes.indexOf(QUOTE, at)
-    if (quoteAt < 0) return byteLength
-    let escapesAt = quoteAt
-    while (escapesAt > at && bytes[escapesAt - 1] === BACKSLASH) escapesAt -= 1
+    if (quoteAt < 0) return -1
+    const escapes = backslashesBefore(bytes, at, quoteAt)
     at = quoteAt + 1
-    if ((quoteAt - escapesAt) % 2 === 0) return at
+    if (escapes % 2 === 0) return at
   }
-  return byteLength
+  return -1
+}
+
+function backslashesBefore(bytes: Uint8Array, start: number, end: number): number {
+  let at = end
+  while (at > start && bytes[at - 1] === BACKSLASH) at -= 1
+  return end - at
 }
 
 const UTF8 = new TextDecoder()
 
-/** The name of the member that begins here. */
+/** The name of the member that begins here; undefined for one that began before. */
 function nameAt(bytes: Uint8Array, at: number): string | undefined {
+  if (at < 0) return undefined
   return /^\s*"((?:[^"\\]|\\.)*)"\s*:/.exec(UTF8.decode(bytes.subarray(at, at + MAX_NAME_BYTES)))?.[1]
 }

@@ -44,6 +44,9 @@ export async function readUpload({ request, share, timeoutMs }: UploadInput): Pr
   } catch (error) {
     reader.cancel().catch(ignore)
     throw error
+  } finally {
+    // workerd keeps a locked reader whose last read failed, and the call with it.
+    reader.releaseLock()
   }
 }
 

@@ -4,13 +4,16 @@ import { Failure, repeated } from '../chat/failure.ts'
 import type { HttpRequest } from '../dialects/dialect.ts'
 import { readUpstreamFailure } from '../dialects/upstream-failure.ts'
 import type { ConfiguredProvider } from '../env.ts'
-import { LATE, orLate } from './race.ts'
+import { createExcessFinder, MAX_ANSWER_VALUES, SEARCHED_FROM_BYTES } from './json-bounds.ts'
+import { LATE, orLate, sleep } from './race.ts'
 
 /** As much of an error body as is read: more would only be in the way. */
 const ERROR_BODY_BYTES = 64 * 1024
 const ERROR_BODY_MS = 1000
 /** A whole answer may be this long; there is nothing to stream it to, so all of it is held. */
 const ANSWER_BODY_BYTES = 32 * 1024 * 1024
+/** Most answers are shorter. */
+const FIRST_BYTES = 16 * 1024
 
 /**
  * Sends a prepared request to its provider. Resolves with a 2xx response.
@@ -85,37 +88,60 @@ function parsed(text: string): unknown {
 
 /**
  * The JSON of a whole answer.
- * @throws Failure where the body is not JSON, empty or over 32 MiB.
+ * @throws Failure where the body is not JSON, empty, over 32 MiB, or holds more than an answer does.
  */
 export async function readAnswerBody(response: Response, { secret }: ConfiguredProvider): Promise<unknown> {
-  const text = await readText(response, ANSWER_BODY_BYTES)
+  const text = await readAnswerText(response)
+  // Each step takes milliseconds: between them other calls have their turn.
+  if (text.length > SEARCHED_FROM_BYTES) await sleep(0)
   try {
     return parseAnswer(text)
   } catch {
     throw new Failure('provider-failed', 'The provider answered with something that is not JSON.', {
       upstreamStatus: response.status,
       clause: 'no JSON',
-      detail: withoutSecret(text, secret).slice(0, 200),
+      detail: withoutSecret(text.slice(0, 200 + (secret?.length ?? 0)), secret).slice(0, 200),
     })
   }
 }
 
-/** The text of a body that must be whole. @throws Failure where it is over `most` bytes. */
-async function readText(response: Response, most: number): Promise<string> {
+async function readAnswerText(response: Response): Promise<string> {
   // The length of what is packed says nothing: 200 KB may unpack to 200 MB.
-  const length = Number(
-    (!response.headers.has('content-encoding') && response.headers.get('content-length')) || Number.NaN,
-  )
-  if (length <= most) return response.text()
+  const told = response.headers.has('content-encoding') ? null : response.headers.get('content-length')
+  if (told !== null && Number(told) <= SEARCHED_FROM_BYTES) return response.text()
   const decoder = new TextDecoder()
+  const excessIn = createExcessFinder(MAX_ANSWER_VALUES)
+  const reader = response.body?.getReader({ mode: 'byob' })
+  let room = new Uint8Array(FIRST_BYTES)
   let text = ''
   let size = 0
-  for await (const piece of response.body ?? []) {
-    size += piece.byteLength
-    if (size > most) throw new Failure('provider-failed', "The provider's answer is too long.")
-    text += decoder.decode(piece, { stream: true })
+  try {
+    while (reader !== undefined) {
+      const { value, done } = await reader.read(room)
+      if (done) break
+      size += value.byteLength
+      if (size > ANSWER_BODY_BYTES) throw tooLarge("The provider's answer is too long.")
+      const excess = excessIn(value)
+      if (excess !== undefined) throw tooLarge(`The provider's answer ${excess.complaint}.`)
+      text += decoder.decode(value, { stream: true })
+      // The same memory again, until it shows that there is much to read.
+      room =
+        size > SEARCHED_FROM_BYTES && room.byteLength < SEARCHED_FROM_BYTES
+          ? new Uint8Array(SEARCHED_FROM_BYTES)
+          : new Uint8Array(value.buffer)
+    }
+    return text + decoder.decode()
+  } catch (error) {
+    reader?.cancel().catch(() => {})
+    throw error
+  } finally {
+    // workerd keeps a locked reader whose last read failed, and the call with it.
+    reader?.releaseLock()
   }
-  return text + decoder.decode()
+}
+
+function tooLarge(message: string): Failure {
+  return new Failure('provider-failed', message, { clause: 'answer too large' })
 }
 
 /** As much of an error body as comes soon: its status and headers say the most, and must not get lost behind it. */

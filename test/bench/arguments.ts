@@ -26,6 +26,7 @@ export interface Asked {
   /** Settings of Router9 on top of the bench's own. */
   readonly vars: Readonly<Record<string, string>>
   readonly soak: boolean
+  readonly attacks: boolean
   readonly soakSeconds: number
   readonly soakStreams: number
   /** Of each way to end. */
@@ -47,6 +48,7 @@ export const USAGE = `npm run bench -- [options]
   --soak [--seconds N] [--streams N] [--calls N]
                        many streams at once for a minute, then errors beside good requests, then what stays in memory
                        of calls that end in N of each way (20000)
+  --attacks            bodies, depths, lists and lies that nobody honest sends, beside another tenant's stream
   --profile SCENARIO   where Router9's time goes, by function of the bundle before it is minified`
 
 /** @throws Error for arguments that make no sense. */
@@ -67,6 +69,7 @@ export function readArguments(args: readonly string[]): Asked {
       'mock-port': { type: 'string', default: '0' },
       var: { type: 'string', multiple: true, default: [] },
       soak: { type: 'boolean', default: false },
+      attacks: { type: 'boolean', default: false },
       seconds: { type: 'string', default: '60' },
       streams: { type: 'string', default: '500' },
       calls: { type: 'string', default: '20000' },
@@ -92,6 +95,7 @@ export function readArguments(args: readonly string[]): Asked {
     mockPort: whole('--mock-port', values['mock-port'], 0),
     vars: Object.fromEntries(values.var.map(settingOf)),
     soak: values.soak,
+    attacks: values.attacks,
     soakSeconds: whole('--seconds', values.seconds, 1),
     soakStreams: whole('--streams', values.streams, 1),
     soakCalls: whole('--calls', values.calls, 1),

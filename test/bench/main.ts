@@ -1,5 +1,6 @@
 import { bundleWorker } from '../harness/bundle.ts'
 import { type Asked, readArguments, USAGE } from './arguments.ts'
+import { measureAttacks } from './attacks.ts'
 import { bundleSize, SIZE_GOAL } from './bundle-size.ts'
 import { COLD_GOAL, measureColdStart } from './cold-start.ts'
 import { type Cores, pinCores } from './cores.ts'
@@ -54,6 +55,7 @@ async function measure(asked: Asked, cores: Cores | undefined, found: Findings):
     const stage = await setStage(bundle, cores, asked)
     try {
       if (asked.soak) found.targets.push(...(await soak(asked, stage, found.say)))
+      else if (asked.attacks) found.targets.push(...(await measureAttacks(stage, cores, asked.only, found.say)))
       else {
         if (wanted(asked, 'bundle', true)) await measureBundle(bundle.file, asked, found)
         if (wanted(asked, 'cold-start', true)) await measureCold(stage, asked, found)

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { findExcess } from '../../src/gateway/json-bounds.ts'
+import { createExcessFinder, findExcess } from '../../src/gateway/json-bounds.ts'
 
 const MOST_VALUES = 262_144
 const MOST_LEVELS = 1000
@@ -75,4 +75,20 @@ test('strings end where JSON.parse has them end, however long and however escape
 
 test('a small body is not searched: it cannot hold much', () => {
   expect(findExcess(bytesOf('['.repeat(MOST_VALUES)))).toBeUndefined()
+})
+
+test('counts the same however a text is cut', () => {
+  const text = `{"a":"\\\\\\"[[{{","b":[1,2,{"c":"${'x'.repeat(100)}\\\\"}],"d":"\\\\"}`
+  const bytes = new TextEncoder().encode(text)
+  // 3 opened, and the commas between members.
+  const values = 7
+  for (let first = 0; first <= bytes.length; first++) {
+    for (let second = first; second <= bytes.length; second += 7) {
+      const pieces = [bytes.subarray(0, first), bytes.subarray(first, second), bytes.subarray(second)]
+      const within = createExcessFinder(values)
+      expect(pieces.map(within)).toEqual([undefined, undefined, undefined])
+      const over = createExcessFinder(values - 1)
+      expect(pieces.map(over).some((excess) => excess !== undefined)).toBe(true)
+    }
+  }
 })

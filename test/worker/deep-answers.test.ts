@@ -98,7 +98,8 @@ describe.each(cases)('nesting without end in $place: $form', ({ model, body, chu
     const raw = await (await router.post({ model, ...ASK, stream: true })).text()
     expect(raw.includes('one ')).toBe(true)
     if (raw.endsWith('data: [DONE]\n\n')) {
-      expect(raw.includes(LISTS)).toBe(true)
+      // What comes after the finish is not needed: then the usage is estimated.
+      expect(raw.includes(LISTS) || raw.includes('"estimated":true')).toBe(true)
     } else {
       expect(chunksOf(raw).at(-1)).toMatchObject({
         error: { type: 'upstream_error', code: 'upstream_error' },

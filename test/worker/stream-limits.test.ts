@@ -112,6 +112,30 @@ test('a body that unpacks to more than an answer may hold is refused, and costs 
   expect(residentMb() - before).toBeLessThan(128)
 })
 
+const MANY = `[${'{},'.repeat(1_000_000)}0]`
+const DEEP = `${'['.repeat(150_000)}${']'.repeat(150_000)}`
+
+test.each([
+  ['more values than an answer has', MANY],
+  ['more levels than an answer has', DEEP],
+])('an answer with %s is refused before it is parsed, whole or in an event', async (_, extra) => {
+  const body = `{"choices":[{"index":0,"message":{"content":"Hello"},"finish_reason":"stop"}],"extra":${extra}}`
+  const whole = await router.refused('openai/gpt-4o', {
+    headers: { 'content-type': 'application/json' },
+    pieces: [body],
+  })
+  expect(whole).toMatchObject({ status: 502, error: { message: expect.stringContaining('openai: answer too large') } })
+  const streamed = await router.refused(
+    'openai/gpt-4o',
+    { headers: SSE, pieces: [`data: ${body}\n\n`] },
+    { stream: true },
+  )
+  expect(streamed).toMatchObject({
+    status: 502,
+    error: { message: expect.stringContaining('openai: event too large') },
+  })
+})
+
 function residentMb(): number {
   if (process.platform !== 'linux') return 0
   const [, pages] = readFileSync(`/proc/${router.worker.pid}/statm`, 'utf8').split(' ')

@@ -1,0 +1,169 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { type Script, type Scripted, startScripted } from '../cases/scripted.ts'
+import { ATTACKS, type Attack } from './attack-list.ts'
+import { type Cores, pinned } from './cores.ts'
+import { createClient, shotAt } from './load.ts'
+import { ask } from './requests.ts'
+import type { Served } from './serve.ts'
+import { BENCH_KEY, type Stage } from './stage.ts'
+import { evaluate, type Target } from './targets.ts'
+
+/** A hostile caller or provider may cost this much memory and may make others wait for so long (in MB and milliseconds). */
+const MAX_GROWTH_MB = 64
+const MAX_WAIT_MS = 50
+/** The stream of another tenant that goes on beside each attack. */
+const PACE = { events: 20_000, pauseMs: 5 }
+/** After an attack its effects may still come, and V8 gives memory back. */
+const SETTLE_MS = 500
+const POLL_MS = 2
+/** An attack that is not answered by then is over: what it holds is its own. */
+const GIVE_UP_MS = 20_000
+/** Before an attack: V8 compiles, and the heap grows to what usual requests need. */
+const WARM_CALLS = 200
+
+/**
+ * The largest bodies, depths, lists and lies, one after the other, beside a paced stream of somebody else: by how much the
+ * process grows at most, and how long that stream waits at most.
+ */
+export async function measureAttacks(
+  stage: Stage,
+  cores: Cores | undefined,
+  only: string,
+  say: (...lines: string[]) => void,
+): Promise<Target[]> {
+  const hostile = await startScripted()
+  const targets: Target[] = []
+  say('', 'attacks: growth of the process, and the longest wait of another stream with a word each 5 ms')
+  try {
+    for (const attack of ATTACKS.filter(({ name }) => name.includes(only))) {
+      const { growthMb, waitMs, answer, ms } = await attackOnce(attack, stage, hostile, cores)
+      say(
+        `  ${attack.name.padEnd(66)} ${growthMb.toFixed(0).padStart(5)} MB ${waitMs.toFixed(0).padStart(6)} ms  ` +
+          `${answer} in ${ms.toFixed(0)} ms`,
+      )
+      targets.push(
+        evaluate({ name: `growth: ${attack.name}`, unit: 'MB', must: MAX_GROWTH_MB }, [growthMb]),
+        evaluate({ name: `others wait: ${attack.name}`, unit: 'ms', must: MAX_WAIT_MS }, [waitMs]),
+      )
+    }
+  } finally {
+    await hostile.close()
+  }
+  return targets
+}
+
+/** An isolate of its own for each: what one attack leaves behind would hide what the next one takes. */
+async function attackOnce(attack: Attack, stage: Stage, hostile: Scripted, cores: Cores | undefined): Promise<Round> {
+  const served = await stage.startRouter9({
+    vars: {
+      HEALTH: 'off',
+      OPENAI_BASE_URL: `${hostile.url}/v1`,
+      ANTHROPIC_BASE_URL: hostile.url,
+      COHERE_BASE_URL: hostile.url,
+      GEMINI_BASE_URL: `${hostile.url}/v1beta`,
+    },
+  })
+  const reader = startReader(served, cores)
+  try {
+    const usual = shotAt(new URL('/v1/chat/completions', served.url), ask('groq/llama-3.3-70b-versatile'), {
+      authorization: `Bearer ${BENCH_KEY}`,
+    })
+    const client = createClient()
+    for (let calls = 0; calls < WARM_CALLS; calls++) await client.fire(usual)
+    client.close()
+    return await measure(attack, served, hostile, reader)
+  } finally {
+    reader.stop()
+    await served.stop()
+  }
+}
+
+interface Round {
+  readonly growthMb: number
+  readonly waitMs: number
+  readonly answer: string
+  readonly ms: number
+}
+
+async function measure(attack: Attack, served: Served, hostile: Scripted, reader: Reader): Promise<Round> {
+  const { bodies, answer, path: asked = '/v1/chat/completions', headers = {} } = attack.make()
+  if (answer !== undefined) hostile.play(answer)
+  else hostile.play(OK)
+  const before = residentMb(served.pid)
+  let most = before
+  const poll = setInterval(() => {
+    most = Math.max(most, residentMb(served.pid))
+  }, POLL_MS)
+  await reader.reset()
+  const began = performance.now()
+  const statuses = await Promise.all(
+    bodies.map(async (body) => {
+      try {
+        const response = await fetch(new URL(asked, served.url), {
+          method: 'POST',
+          headers: { authorization: `Bearer ${BENCH_KEY}`, 'content-type': 'application/json', ...headers },
+          body: body as BodyInit,
+          signal: AbortSignal.timeout(GIVE_UP_MS),
+        })
+        const text = await response.text()
+        const code = /"code":"?(\w+)/.exec(text.slice(-2000))?.[1]
+        return `${response.status}${code === undefined ? '' : ` ${code}`}`
+      } catch (error) {
+        return error instanceof Error ? error.name : String(error)
+      }
+    }),
+  )
+  const ms = performance.now() - began
+  await new Promise((resolve) => setTimeout(resolve, SETTLE_MS))
+  const { longestMs, faults } = await reader.report()
+  clearInterval(poll)
+  const answers = [...new Set(statuses)].join(', ')
+  return {
+    growthMb: most - before,
+    waitMs: faults > 0 ? Number.POSITIVE_INFINITY : longestMs,
+    answer: faults > 0 ? `${answers}; the other stream broke` : answers,
+    ms,
+  }
+}
+
+const OK: Script = {
+  headers: { 'content-type': 'application/json' },
+  pieces: [JSON.stringify({ choices: [{ index: 0, message: { content: 'Hello' }, finish_reason: 'stop' }] })],
+}
+
+interface Reader {
+  readonly reset: () => Promise<void>
+  readonly report: () => Promise<{ longestMs: number; faults: number }>
+  readonly stop: () => void
+}
+
+function startReader(served: Served, cores: Cores | undefined): Reader {
+  const file = path.join(import.meta.dirname, 'paced-reader.ts')
+  const url = new URL('/v1/chat/completions', served.url).href
+  const [command, args] = pinned(cores?.upstream, process.execPath, [file, url, BENCH_KEY, JSON.stringify(PACE)])
+  const child: ChildProcess = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  return {
+    reset: async () => {
+      child.send('reset')
+      // A few words first: the wait for a reset is no wait for a word.
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    },
+    report: () =>
+      new Promise((resolve) => {
+        child.once('message', (message) => resolve(message as { longestMs: number; faults: number }))
+        child.send('report')
+      }),
+    stop: () => child.kill(),
+  }
+}
+
+const PAGE_BYTES = 4096
+
+/** NaN where memory cannot be read so. */
+function residentMb(pid: number): number {
+  if (process.platform !== 'linux') return Number.NaN
+  const [, pages] = readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')
+  return (Number(pages) * PAGE_BYTES) / 2 ** 20
+}
