@@ -5,7 +5,7 @@ import { BUDGET_TOKENS, nearestEffort, readReasoning, weakestEffort } from './ef
 import { type Fields, isFields, present } from './fields.ts'
 import { createGeminiReader } from './gemini-answer.ts'
 import { isThirdGeneration, toGeminiContents } from './gemini-contents.ts'
-import { toGeminiJsonSchema } from './json-schema.ts'
+import { toGeminiJsonSchema } from './gemini-schema.ts'
 import { withFunctionsAsTools } from './legacy-functions.ts'
 import { sift, stopsOf } from './parameters.ts'
 import { unsupported } from './parts.ts'

@@ -14,6 +14,16 @@ const LIMITS = [
   'uniqueItems',
   'minProperties',
   'maxProperties',
+  'contains',
+  'minContains',
+  'maxContains',
+  'patternProperties',
+  'propertyNames',
+  'dependentRequired',
+  'dependentSchemas',
+  'if',
+  'then',
+  'else',
 ] as const
 const FORMATS = new Set(['date-time', 'time', 'date', 'duration', 'email', 'hostname', 'uri', 'ipv4', 'ipv6', 'uuid'])
 
@@ -28,7 +38,7 @@ export function toStrictSchema(schema: Fields): Fields {
   const notes: string[] = []
   for (const name of LIMITS) {
     if (!(name in strict)) continue
-    notes.push(`${name}: ${JSON.stringify(strict[name])}`)
+    notes.push(noteOf(name, strict[name]))
     delete strict[name]
   }
   if (typeof strict.minItems === 'number' && strict.minItems > 1) {
@@ -39,19 +49,26 @@ export function toStrictSchema(schema: Fields): Fields {
     notes.push(`format: ${strict.format}`)
     delete strict.format
   }
-  if (not !== undefined) notes.push(`not: ${JSON.stringify(not)}`)
-  if (Array.isArray(oneOf)) strict.anyOf = oneOf.map((branch) => (isFields(branch) ? toStrictSchema(branch) : branch))
+  if (not !== undefined) notes.push(noteOf('not', not))
+  // Of two choices at once the second is told.
+  if (oneOf !== undefined && strict.anyOf !== undefined) notes.push(noteOf('oneOf', oneOf))
+  else if (Array.isArray(oneOf)) {
+    strict.anyOf = oneOf.map((branch) => (isFields(branch) ? toStrictSchema(branch) : branch))
+  }
   const isObject = [strict.type].flat().includes('object') || isFields(strict.properties)
   if (isObject) strict.additionalProperties = false
-  if (notes.length > 0) strict.description = [strict.description, `(${notes.join(', ')})`].filter(Boolean).join(' ')
-  return strict
+  return withNotes(strict, notes)
 }
 
-/** The subset of JSON Schema that Gemini reads has `enum` but no `const`, and no `$schema`. */
-export function toGeminiJsonSchema(schema: Fields): Fields {
-  const { $schema, const: only, ...rest } = schema
-  const mapped = { ...mapChildren(rest, toGeminiJsonSchema), ...definitions(schema, toGeminiJsonSchema) }
-  return only === undefined ? mapped : { ...mapped, enum: [only] }
+/** A keyword in words. */
+export function noteOf(name: string, value: unknown): string {
+  return `${name}: ${JSON.stringify(value)}`
+}
+
+/** A schema with what it has no keywords for in its description. */
+export function withNotes(schema: Fields, notes: readonly string[]): Fields {
+  if (notes.length === 0) return schema
+  return { ...schema, description: [schema.description, `(${notes.join(', ')})`].filter(Boolean).join(' ') }
 }
 
 const CHILD_LISTS = ['anyOf', 'allOf', 'oneOf', 'prefixItems'] as const
@@ -75,8 +92,9 @@ function mapMembers(members: Fields, map: (child: Fields) => Fields): Fields {
   )
 }
 
-function definitions(schema: Fields, map: (child: Fields) => Fields = toStrictSchema): Fields {
+function definitions(schema: Fields): Fields {
   const defined: Record<string, unknown> = {}
-  for (const name of ['$defs', 'definitions']) if (isFields(schema[name])) defined[name] = mapMembers(schema[name], map)
+  for (const name of ['$defs', 'definitions'])
+    if (isFields(schema[name])) defined[name] = mapMembers(schema[name], toStrictSchema)
   return defined
 }

@@ -99,6 +99,19 @@ const requests: readonly [string, (count: number) => Json, readonly Name[], numb
     EVERYBODY,
   ],
   [
+    'parts of a schema that must all fit',
+    (count) => {
+      const allOf = list(count, (at) => ({
+        properties: { [`field_${at}`]: { oneOf: [{ const: at }] } },
+        required: [`field_${at}`],
+      }))
+      return {
+        tools: [{ type: 'function', function: { name: 'f', strict: true, parameters: { type: 'object', allOf } } }],
+      }
+    },
+    ['anthropic', 'gemini'],
+  ],
+  [
     'allowed tools',
     (count) => {
       const allowed = { mode: 'auto', tools: list(count, tool).reverse() }

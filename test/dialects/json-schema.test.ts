@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { toGeminiJsonSchema, toStrictSchema } from '../../src/dialects/json-schema.ts'
+import { toStrictSchema } from '../../src/dialects/json-schema.ts'
 import type { Json } from './asking.ts'
 
 describe("Anthropic's subset (translation 1.2, case 40)", () => {
@@ -21,6 +21,11 @@ describe("Anthropic's subset (translation 1.2, case 40)", () => {
       { type: ['object', 'null'], additionalProperties: false },
     ],
     ['turns oneOf into anyOf', { oneOf: [{ type: 'string' }] }, { anyOf: [{ type: 'string' }] }],
+    [
+      'tells a second choice in words',
+      { anyOf: [{ type: 'string' }], oneOf: [{ const: 'a' }] },
+      { anyOf: [{ type: 'string' }], description: '(oneOf: [{"const":"a"}])' },
+    ],
     ['drops what stands beside $ref', { $ref: '#/$defs/a', description: 'b' }, { $ref: '#/$defs/a' }],
     ['keeps minItems 1', { type: 'array', minItems: 1 }, { type: 'array', minItems: 1 }],
     ['keeps formats it knows', { type: 'string', format: 'uuid' }, { type: 'string', format: 'uuid' }],
@@ -53,6 +58,11 @@ describe("Anthropic's subset (translation 1.2, case 40)", () => {
     ['minItems', 2],
     ['maxItems', 3],
     ['uniqueItems', true],
+    ['contains', { const: 1 }],
+    ['patternProperties', { '^a': { type: 'string' } }],
+    ['if', { required: ['a'] }],
+    ['then', { required: ['b'] }],
+    ['else', { required: ['c'] }],
     ['minProperties', 1],
     ['maxProperties', 1],
     ['not', { type: 'null' }],
@@ -108,26 +118,5 @@ describe("Anthropic's subset (translation 1.2, case 40)", () => {
         expect(strict.match(/"type":"object"/g)?.length).toBe(strict.match(/"additionalProperties":false/g)?.length)
       }),
     )
-  })
-})
-
-describe("Gemini's subset", () => {
-  test.each<[string, Json, Json]>([
-    ['const becomes enum', { const: 'a' }, { enum: ['a'] }],
-    ['also where it is null', { const: null }, { enum: [null] }],
-    ['$schema goes', { $schema: 'a', type: 'object' }, { type: 'object' }],
-    ['limits stay', { minimum: 1, $ref: '#/a' }, { minimum: 1, $ref: '#/a' }],
-    [
-      'children are reached',
-      { properties: { a: { items: { const: 1 } } }, $defs: { b: { const: 2 } } },
-      { properties: { a: { items: { enum: [1] } } }, $defs: { b: { enum: [2] } } },
-    ],
-    [
-      'a property may be called const',
-      { properties: { const: { type: 'string' } } },
-      { properties: { const: { type: 'string' } } },
-    ],
-  ])('%s', (_, schema, expected) => {
-    expect(toGeminiJsonSchema(schema)).toEqual(expected)
   })
 })

@@ -212,6 +212,23 @@ describe.each(ROWS)('$provider', (row) => {
     }
   })
 
+  test.skipIf(row.tools === false)('takes a function whose schema has every keyword', async () => {
+    const { function: weather } = weatherTool
+    const city = { anyOf: [{ type: 'string' }, { $ref: '#/$defs/city' }], oneOf: [{ minLength: 1 }, { const: 'Oslo' }] }
+    const parameters = {
+      ...weather.parameters,
+      properties: { city, days: { type: 'array', contains: { const: 1 }, items: { $ref: '#/$defs/day', default: 1 } } },
+      patternProperties: { '^x-': { type: 'string' } },
+      allOf: [{ if: { required: ['days'] }, else: { properties: { city: { minLength: 2 } } } }],
+      not: { required: ['town'] },
+      $defs: { city: { type: 'string', pattern: '^[A-Z]' }, day: { type: 'integer', exclusiveMinimum: 0 } },
+    }
+    const tool = { ...weatherTool, function: { ...weather, parameters } }
+    const asked = { model, messages: [user(WEATHER_QUESTION)], tools: [tool] }
+    const [choice] = (await client.chat.completions.create(asked)).choices
+    expect(choice?.finish_reason).toBe('tool_calls')
+  })
+
   test('answers though fields of other APIs are sent, and says which it did without', async () => {
     const asked = { model, messages: [user('Count to 12')], ...FOREIGN }
     for (const stream of [false, true] as const) {

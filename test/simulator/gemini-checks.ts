@@ -2,6 +2,7 @@ import type { Incoming, Trouble } from './dialect.ts'
 import { checkContents } from './gemini-content-checks.ts'
 import { checkLogprobs } from './gemini-logprobs.ts'
 import { geminiModel } from './gemini-read.ts'
+import { checkJsonSchema } from './gemini-schema.ts'
 import { unknownName } from './gemini-shapes.ts'
 import { type Fields, fieldsOf, listOf, numberOf, rowsOf, textOf } from './json.ts'
 
@@ -61,6 +62,9 @@ function checkFormat(generation: Fields): string | undefined {
   if (responseSchema !== undefined && responseJsonSchema !== undefined) {
     return 'Only one of response_schema and response_json_schema may be set.'
   }
+  const problem =
+    responseJsonSchema === undefined ? undefined : checkJsonSchema(responseJsonSchema, 'response_json_schema')
+  if (problem !== undefined) return problem
   const hasSchema = responseSchema !== undefined || responseJsonSchema !== undefined
   const structured = responseMimeType === 'application/json' || responseMimeType === 'text/x.enum'
   if (hasSchema && !structured) {
@@ -118,6 +122,10 @@ function checkDeclaration(declaration: Fields, version: number): string | undefi
   if (!FUNCTION_NAME.test(textOf(declaration.name))) {
     return '.name: Invalid function name. Must start with a letter or an underscore. Must be alphanumeric, underscores, dots, colons or dashes, with a maximum length of 128.'
   }
+  const { parametersJsonSchema } = declaration
+  const problem =
+    parametersJsonSchema === undefined ? undefined : checkJsonSchema(parametersJsonSchema, '.parameters_json_schema')
+  if (problem !== undefined) return `: ${problem}`
   const schema = fieldsOf(declaration.parameters)
   if (schema === undefined) return undefined
   if (declaration.parametersJsonSchema !== undefined) return ': parameters and parameters_json_schema are exclusive.'
