@@ -18,8 +18,10 @@ const MAX_ROUNDS = 32
 /** This isolate's own memory, for the next request that comes before KV has the last one. */
 const MAX_HERE = 200
 const MAX_HERE_CHARACTERS = 4 * 1024 * 1024
-/** What is kept of one answer. */
+/** What is kept of one turn. */
 const MAX_CHARACTERS = 256 * 1024
+/** What is held of one answer until its end, arguments included. */
+const MAX_SEEN_CHARACTERS = 1024 * 1024
 /** As many answers as a request may ask for at once. */
 const MAX_CHOICES = 128
 /** Longer arguments are compared as they are written. */
@@ -80,7 +82,7 @@ interface Turn {
 
 export function createObserver(): Observer {
   const turns = new Map<number, Turn>()
-  // Beyond its bound an answer is not kept, and what has piled up of it is let go.
+  // Of an answer beyond its bound nothing is kept, and what has piled up is let go.
   let characters = 0
   const turnAt = (choice: number): Turn => {
     const known = turns.get(choice)
@@ -113,15 +115,17 @@ export function createObserver(): Observer {
         const details = said.fields.reasoning_details
         if (!Array.isArray(details)) break
         characters += sizeOf(details)
-        turnAt(said.choice).details.push(...details)
+        if (characters > MAX_SEEN_CHARACTERS) break
+        const turn = turnAt(said.choice)
+        for (const detail of details) turn.details.push(detail)
       }
     }
   }
   return {
     see: (said) => {
-      if (characters > MAX_CHARACTERS) return
+      if (characters > MAX_SEEN_CHARACTERS) return
       note(said)
-      if (characters > MAX_CHARACTERS || turns.size > MAX_CHOICES) {
+      if (characters > MAX_SEEN_CHARACTERS || turns.size > MAX_CHOICES) {
         characters = Number.POSITIVE_INFINITY
         turns.clear()
       }
@@ -170,6 +174,7 @@ export async function keep(observer: Observer, { messages }: Chat, { store, auth
       all.map(async ({ thoughts: kept, calls }) => {
         const name = await nameOf(authorization, before, calls)
         const text = JSON.stringify(kept)
+        if (text.length > MAX_CHARACTERS) return
         remember(name, kept, text.length)
         // The isolate still has them, and clients that send their messages back whole need neither.
         await store.put(name, await seal(text, key), { expirationTtl: KEPT_SECONDS }).catch(() => {})

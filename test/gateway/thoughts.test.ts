@@ -240,7 +240,13 @@ test.each([
   ],
 ])('an answer with endless %s is not kept', async (_, piece) => {
   const own = await isolate()
-  await remember(own, [QUESTION], [...SAID, ...Array.from({ length: 300 }, () => piece('x'.repeat(1000)))])
+  await remember(own, [QUESTION], [...SAID, ...Array.from({ length: 300 }, () => piece('x'.repeat(4000)))])
+  expect(values.size).toBe(0)
+})
+
+test('an event of endless many details is not kept, and harms nobody', async () => {
+  const fields = { reasoning_details: Array.from({ length: 500_000 }, () => ({ type: '' })) }
+  await remember(await isolate(), [QUESTION], [{ type: 'extra', choice: 0, place: 'message', fields }, ...SAID])
   expect(values.size).toBe(0)
 })
 
