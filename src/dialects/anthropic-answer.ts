@@ -60,7 +60,6 @@ export function createAnthropicReader(jsonTool: string | undefined): AnthropicRe
   let tools = 0
   /** Something stood where words should stand, and could not be read. */
   let unread = false
-  let answeredByJsonTool = false
   let textLength = 0
   let thought = false
   let started = false
@@ -91,7 +90,6 @@ export function createAnthropicReader(jsonTool: string | undefined): AnthropicRe
     }
     blocks.set(index, block)
     keepIn(block, block.input.length)
-    if (json) answeredByJsonTool = true
     if (tool !== undefined) {
       const id = textOf(given.id) ?? `toolu_${tool}`
       const name = textOf(given.name) ?? ''
@@ -210,13 +208,12 @@ export function createAnthropicReader(jsonTool: string | undefined): AnthropicRe
     if (word === 'refusal' && explanation !== undefined) {
       events.push({ type: 'refusal', choice: CHOICE, text: explanation })
     }
-    const mapped = FINISH_REASONS.get(word) ?? 'stop'
+    const reason = FINISH_REASONS.get(word) ?? 'stop'
     // An answer of which nothing was understood is no empty one.
-    if (unread && textLength === 0 && tools === 0 && !thought && mapped !== 'content_filter') {
+    if (unread && textLength === 0 && tools === 0 && !thought && reason !== 'content_filter') {
       events.push(nonsense())
       return
     }
-    const reason = mapped === 'tool_calls' && answeredByJsonTool && tools === 0 ? 'stop' : mapped
     events.push({ type: 'finish', choice: CHOICE, reason })
   }
 

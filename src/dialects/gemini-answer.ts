@@ -1,20 +1,12 @@
 import type { ChatEvent, FinishReason } from '../chat/event.ts'
 import { usageOf } from '../chat/event.ts'
 import { Failure } from '../chat/failure.ts'
-import {
-  createCounter,
-  guarded,
-  MAX_ANNOTATIONS,
-  MAX_CHOICES,
-  MAX_KEPT_CHARACTERS,
-  MAX_TOOL_CALLS,
-  malformed,
-} from './answer-bounds.ts'
+import { createCounter, guarded, MAX_CHOICES, MAX_KEPT_CHARACTERS, MAX_TOOL_CALLS, malformed } from './answer-bounds.ts'
 import { type ByteOffsets, createByteOffsets } from './byte-offsets.ts'
 import type { Decoder } from './dialect.ts'
 import { countOf, type Fields, fieldsOf, isFields, textOf } from './fields.ts'
 import { GEMINI_FORMAT } from './gemini-contents.ts'
-import { groundingAnnotations } from './gemini-grounding.ts'
+import { createGrounding, type Grounding } from './gemini-grounding.ts'
 import { createPartialCall, type PartialCall } from './gemini-partial-call.ts'
 import { readErrorInAnswer } from './upstream-failure.ts'
 
@@ -44,71 +36,94 @@ interface Candidate {
   /** Something stood where words should stand, and could not be read. */
   unread: boolean
   readonly text: ByteOffsets
-  /** Annotations already sent, as JSON: grounding is repeated in streams. */
-  readonly annotated: Set<string>
+  readonly grounding: Grounding
   partial: PartialCall | undefined
+  /** Calls of the event before, and of this one, until it is clear that the provider has not run them itself. */
+  earlier: Called[]
+  fresh: Called[]
+}
+
+interface Called {
+  readonly name: string
+  readonly args: unknown
+  readonly id: string | undefined
+  readonly signature: string | undefined
 }
 
 export function createGeminiReader(newId: () => string): GeminiReader {
   const candidates = new Map<number, Candidate>()
   const countCall = createCounter(MAX_TOOL_CALLS, 'tool calls')
-  const countAnnotation = createCounter(MAX_ANNOTATIONS, 'citations')
+  const countRun = createCounter(MAX_TOOL_CALLS, 'results')
 
   const candidateAt = (index: number): Candidate => {
     const known = candidates.get(index)
     if (known !== undefined) return known
     if (candidates.size >= MAX_CHOICES) throw malformed(`it has more than ${MAX_CHOICES} choices`)
     const text = createByteOffsets(MAX_KEPT_CHARACTERS)
-    const states = { calls: 0, said: false, unread: false, partial: undefined }
-    const fresh: Candidate = { ...states, text, annotated: new Set() }
+    const states = { calls: 0, said: false, unread: false, partial: undefined, earlier: [], fresh: [] }
+    const fresh: Candidate = { ...states, text, grounding: createGrounding() }
     candidates.set(index, fresh)
     return fresh
   }
 
-  const call = (
-    choice: number,
-    name: string,
-    args: unknown,
-    id: string | undefined,
-    signature: string | undefined,
-  ): ChatEvent[] => {
-    const candidate = candidateAt(choice)
+  const hold = (candidate: Candidate, called: Called) => {
     countCall()
-    const index = candidate.calls++
-    const extra =
-      signature === undefined ? {} : { extra: { extra_content: { google: { thought_signature: signature } } } }
-    return [
-      { type: 'tool-start', choice, index, id: id ?? newId(), name, kind: 'function', ...extra },
-      { type: 'tool-delta', choice, index, text: JSON.stringify(args ?? {}) },
-    ]
+    candidate.fresh.push(called)
   }
 
-  const readCall = (choice: number, given: Fields, signature: string | undefined): ChatEvent[] => {
-    const candidate = candidateAt(choice)
+  const release = (choice: number, calls: readonly Called[]): ChatEvent[] =>
+    calls.flatMap(({ name, args, id, signature }) => {
+      const index = candidateAt(choice).calls++
+      const extra =
+        signature === undefined ? {} : { extra: { extra_content: { google: { thought_signature: signature } } } }
+      return [
+        { type: 'tool-start', choice, index, id: id ?? newId(), name, kind: 'function', ...extra },
+        { type: 'tool-delta', choice, index, text: JSON.stringify(args ?? {}) },
+      ]
+    })
+
+  /** A call that comes with its result is not the client's: Google has run it. */
+  const forget = (candidate: Candidate, { id, name }: Fields) => {
+    countRun()
+    for (const calls of [candidate.earlier, candidate.fresh]) {
+      const at = calls.findIndex((called) => (id && called.id ? called.id === id : called.name === name))
+      if (at < 0) continue
+      calls.splice(at, 1)
+      return
+    }
+  }
+
+  const readCall = (candidate: Candidate, given: Fields, signature: string | undefined) => {
     const name = textOf(given.name)
     if (given.willContinue === true || given.partialArgs !== undefined || (name === undefined && candidate.partial)) {
       candidate.partial ??= createPartialCall(name ?? '', textOf(given.id), signature)
-      candidate.partial.add(fieldsOf(given.partialArgs))
-      return given.willContinue === true ||
-        fieldsOf(given.partialArgs).some(({ willContinue }) => willContinue === true)
-        ? []
-        : endPartial(choice)
+      const pieces = fieldsOf(given.partialArgs)
+      candidate.partial.add(pieces)
+      const more = given.willContinue === true || pieces.some(({ willContinue }) => willContinue === true)
+      if (!more) endPartial(candidate)
+      return
     }
-    return [...endPartial(choice), ...call(choice, name ?? '', given.args, textOf(given.id), signature)]
+    endPartial(candidate)
+    hold(candidate, { name: name ?? '', args: given.args, id: textOf(given.id), signature })
   }
 
-  const endPartial = (choice: number): ChatEvent[] => {
-    const candidate = candidateAt(choice)
+  const endPartial = (candidate: Candidate) => {
     const { partial } = candidate
     candidate.partial = undefined
-    return partial === undefined ? [] : call(choice, partial.name, partial.args(), partial.id, partial.signature)
+    if (partial === undefined) return
+    const { name, id, signature } = partial
+    hold(candidate, { name, args: partial.args(), id, signature })
   }
 
   const readPart = (choice: number, part: Fields): ChatEvent[] => {
     const candidate = candidateAt(choice)
     const signature = textOf(part.thoughtSignature)
-    if (isFields(part.functionCall)) return readCall(choice, part.functionCall, signature)
     const events: ChatEvent[] = []
+    if (isFields(part.functionCall)) {
+      readCall(candidate, part.functionCall, signature)
+      return events
+    }
+    if (isFields(part.functionResponse)) forget(candidate, part.functionResponse)
     const text = textOf(part.text)
     if (text !== undefined) {
       candidate.said = true
@@ -139,30 +154,43 @@ export function createGeminiReader(newId: () => string): GeminiReader {
     if (content.length > 0)
       events.unshift({ type: 'extra', choice, place: 'choice', fields: { logprobs: { content, refusal: null } } })
     if (isFields(given.groundingMetadata)) {
-      const annotations = groundingAnnotations(given.groundingMetadata, candidate.text).filter((annotation) => {
-        const json = JSON.stringify(annotation)
-        if (candidate.annotated.has(json)) return false
-        countAnnotation()
-        candidate.annotated.add(json)
-        return true
-      })
+      const annotations = candidate.grounding(given.groundingMetadata, candidate.text)
       if (annotations.length > 0) events.push({ type: 'extra', choice, place: 'message', fields: { annotations } })
     }
+    const { earlier } = candidate
+    candidate.earlier = candidate.fresh
+    candidate.fresh = []
+    for (const event of release(choice, earlier)) events.push(event)
     const word = textOf(given.finishReason)
-    if (word === undefined) return events
+    if (word !== undefined) finish(choice, word, textOf(given.finishMessage), events)
+    return events
+  }
+
+  const finish = (choice: number, word: string, message: string | undefined, events: ChatEvent[]) => {
+    const candidate = candidateAt(choice)
     const reason = reasonOf(word)
-    if (reason === 'stop' && candidate.unread && !candidate.said && candidate.calls === 0) {
-      return [...events, withoutAnswer(word, textOf(given.finishMessage))]
+    if (reason === undefined) {
+      // With any other word a call is one that the model should not have made, or wrote badly (UNEXPECTED_TOOL_CALL).
+      candidate.partial = undefined
+      candidate.earlier = []
+      events.push(
+        candidate.said ? { type: 'finish', choice, reason: 'stop', stands: true } : withoutAnswer(word, message),
+      )
+      return
     }
-    if (reason !== undefined) return [...events, ...endPartial(choice), { type: 'finish', choice, reason }]
-    // With any other word a call is one that the model should not have made, or wrote badly (UNEXPECTED_TOOL_CALL).
-    candidate.partial = undefined
-    return [
-      ...events.filter(({ type }) => type !== 'tool-start' && type !== 'tool-delta'),
-      candidate.said
-        ? { type: 'finish', choice, reason: 'stop', stands: true }
-        : withoutAnswer(word, textOf(given.finishMessage)),
-    ]
+    endPartial(candidate)
+    for (const event of rest(choice, candidate)) events.push(event)
+    // An answer of which nothing was understood is no empty one.
+    const silent = candidate.unread && !candidate.said && candidate.calls === 0
+    events.push(silent && reason === 'stop' ? withoutAnswer(word, message) : { type: 'finish', choice, reason })
+  }
+
+  /** The calls that nobody has run. */
+  const rest = (choice: number, candidate: Candidate): ChatEvent[] => {
+    const calls = [...candidate.earlier, ...candidate.fresh]
+    candidate.earlier = []
+    candidate.fresh = []
+    return release(choice, calls)
   }
 
   const read = (data: Fields): ChatEvent[] => {
@@ -184,7 +212,8 @@ export function createGeminiReader(newId: () => string): GeminiReader {
     event,
     body: guarded((body) => {
       // A stream that was not asked for as events is one list of them (translation 2).
-      const events = Array.isArray(body) ? body.flatMap((one) => event(one)) : event(body)
+      const events = Array.isArray(body) ? body.flatMap((one) => event(one)) : [...event(body)]
+      for (const [choice, candidate] of candidates) events.push(...rest(choice, candidate))
       return events.length === 0 ? [nonsense()] : [...events, { type: 'done' }]
     }),
   }

@@ -1,29 +1,67 @@
-import { MAX_ANNOTATIONS, malformed } from './answer-bounds.ts'
+import { createCounter, MAX_ANNOTATIONS, malformed } from './answer-bounds.ts'
 import type { ByteOffsets } from './byte-offsets.ts'
 import { type Fields, fieldsOf, isFields, textOf } from './fields.ts'
 
+/** No page's address is longer. */
+const MAX_URL_CHARACTERS = 8192
+const MAX_TITLE_CHARACTERS = 1000
+
+/** Reads the grounding of one candidate, which streams repeat as it grows: what is told once is not told again. */
+export type Grounding = (metadata: Fields, text: ByteOffsets) => Fields[]
+
+interface Page {
+  /** Tells pages apart for less than their address would take. */
+  readonly number: number
+  readonly url: string
+  readonly title: string
+}
+
 /**
  * Search grounding as OpenAI's url citations. Google counts a segment in bytes of UTF-8; OpenAI counts characters
- * (translation 2.3).
- * @throws Failure for more than any answer has.
+ * (translation 2.3). Throws a Failure for more than any answer has.
  */
-export function groundingAnnotations(metadata: Fields, text: ByteOffsets): Fields[] {
-  const annotations: Fields[] = []
-  const supports = fieldsOf(metadata.groundingSupports)
-  if (supports.length === 0) return annotations
-  const pages = fieldsOf(metadata.groundingChunks).map((chunk) => (isFields(chunk.web) ? chunk.web : undefined))
-  for (const support of supports) {
-    const segment = isFields(support.segment) ? support.segment : {}
-    const indices = Array.isArray(support.groundingChunkIndices) ? support.groundingChunkIndices : []
-    if (annotations.length + indices.length > MAX_ANNOTATIONS)
-      throw malformed(`it has more than ${MAX_ANNOTATIONS} citations`)
-    const range = { start_index: text.characterAt(segment.startIndex), end_index: text.characterAt(segment.endIndex) }
-    for (const index of indices) {
-      const page = pages[Number(index)]
-      const url = textOf(page?.uri)
-      if (url === undefined) continue
-      annotations.push({ type: 'url_citation', url_citation: { url, title: textOf(page?.title) ?? '', ...range } })
-    }
+export function createGrounding(): Grounding {
+  const count = createCounter(MAX_ANNOTATIONS, 'citations')
+  const numbers = new Map<string, number>()
+  const told = new Set<string>()
+
+  const pageOf = ({ web }: Fields): Page | undefined => {
+    const url = isFields(web) ? textOf(web.uri) : undefined
+    if (!isFields(web) || url === undefined || url.length > MAX_URL_CHARACTERS) return undefined
+    const title = (textOf(web.title) ?? '').slice(0, MAX_TITLE_CHARACTERS)
+    const name = `${url} ${title}`
+    const number = numbers.get(name) ?? numbers.size
+    if (number > MAX_ANNOTATIONS) throw tooMany()
+    numbers.set(name, number)
+    return { number, url, title }
   }
-  return annotations
+
+  return (metadata, text) => {
+    const annotations: Fields[] = []
+    const supports = fieldsOf(metadata.groundingSupports)
+    if (supports.length === 0) return annotations
+    const pages = fieldsOf(metadata.groundingChunks).map(pageOf)
+    let looked = 0
+    for (const support of supports) {
+      const segment = isFields(support.segment) ? support.segment : {}
+      const indices = Array.isArray(support.groundingChunkIndices) ? support.groundingChunkIndices : []
+      looked += indices.length
+      if (looked > MAX_ANNOTATIONS) throw tooMany()
+      const range = { start_index: text.characterAt(segment.startIndex), end_index: text.characterAt(segment.endIndex) }
+      for (const index of indices) {
+        const page = pages[Number(index)]
+        if (page === undefined) continue
+        const mark = `${page.number} ${range.start_index} ${range.end_index}`
+        if (told.has(mark)) continue
+        count()
+        told.add(mark)
+        annotations.push({ type: 'url_citation', url_citation: { url: page.url, title: page.title, ...range } })
+      }
+    }
+    return annotations
+  }
+}
+
+function tooMany() {
+  return malformed(`it has more than ${MAX_ANNOTATIONS} citations`)
 }

@@ -306,3 +306,29 @@ test('a text that is none is a failure where there is no other, never an empty s
   expect(failureOf(stream(event([{ text: { a: 1 } }], 'STOP'))).kind).toBe('provider-failed')
   expect(answerOf(stream(event([{ text: { a: 1 } }, { text: 'a' }], 'STOP'))).content).toBe('a')
 })
+
+describe('a call that Google has run itself', () => {
+  const ran = (name: string, further: Json = {}) => ({ functionResponse: { name, response: {}, ...further } })
+
+  test.each<[string, Json[][]]>([
+    ['in one event', [[call('f'), ran('f'), { text: 'a' }]]],
+    ['in the event after it', [[call('f')], [ran('f')], [{ text: 'a' }]]],
+  ])("is not the client's, where the result comes %s", (_, events) => {
+    const said = answerOf(stream(...events.map((parts) => event(parts)), event([], 'STOP')))
+    expect(said).toMatchObject({ content: 'a', finish_reason: 'stop' })
+    expect(said.tool_calls).toBeUndefined()
+    expect(answerOf(body(event(events.flat(), 'STOP'))).tool_calls).toBeUndefined()
+  })
+
+  test('is told by its id from another of the same name', () => {
+    const parts = [call('f', { x: 1 }, { id: 'a' }), call('f', { x: 2 }, { id: 'b' }), ran('f', { id: 'a' })]
+    expect(callsOf(answerOf(stream(event(parts, 'STOP'))))).toEqual(['b f {"x":2}'])
+  })
+
+  test('leaves the others in their order, each in time', () => {
+    const decode = createGeminiReader(counting()).event
+    expect(decode(event([call('f')]), '').some(({ type }) => type === 'tool-start')).toBe(false)
+    expect(decode(event([call('g')]), '')).toMatchObject([{ type: 'tool-start', name: 'f', index: 0 }, {}, {}])
+    expect(decode(event([], 'STOP'), '')).toMatchObject([{ type: 'tool-start', name: 'g', index: 1 }, {}, {}, {}])
+  })
+})
