@@ -38,14 +38,12 @@ export function lastSegment(upstream: string): string {
   return upstream.slice(upstream.lastIndexOf('/') + 1)
 }
 
-/** No server has names that are longer; a caller's text can be megabytes, and names are kept. */
-const NAME_CHARACTERS = 200
 /** Steps to another folder, and bytes in hex, which somebody further on may take for such steps. */
 const CLIMBS = /(?:^|[/\\])\.{1,2}(?:$|[/\\])|%[0-9a-f]{2}|\p{Cc}/iu
 
-/** Whether a text may be a model's own name where nobody can know them: it may become part of an address. */
-export function isName(text: string): boolean {
-  return text !== '' && text.length <= NAME_CHARACTERS && text.isWellFormed() && !CLIMBS.test(text)
+/** Whether a model's name may become a step of a path. */
+export function isPathStep(name: string): boolean {
+  return name !== '' && name.isWellFormed() && !CLIMBS.test(name)
 }
 
 /** Public ids, the names most asked for, to rows. */

@@ -71,8 +71,14 @@ function toDeclaration(tool: Tool, at: number): Fields {
   return {
     name,
     ...(description ? { description } : {}),
-    ...(parameters ? { parametersJsonSchema: toGeminiJsonSchema(parameters) } : {}),
+    ...(parameters ? { parametersJsonSchema: toParameters(parameters) } : {}),
   }
+}
+
+/** Parameters are an object, whether their schema says so or not; Gemini wants it said. */
+function toParameters(schema: Fields): Fields {
+  const mapped = toGeminiJsonSchema(schema)
+  return mapped.type === undefined && mapped.$ref === undefined ? { type: 'object', ...mapped } : mapped
 }
 
 function toToolConfig(choice: Chat['tool_choice'], offered: readonly Tool[]): Fields {

@@ -11,7 +11,7 @@ import { sizeUpTo } from '../stream/size.ts'
 import type { Departure } from './departure.ts'
 import { randomText } from './random.ts'
 import { createStreamReader, isMeaningful, type StreamReader } from './read-stream.ts'
-import { askProvider, readAnswerBody } from './upstream.ts'
+import { askProvider, checkModelInPath, readAnswerBody } from './upstream.ts'
 import { createWatch, type Watch } from './watch.ts'
 
 /** What one attempt is given. */
@@ -69,7 +69,8 @@ export type Question = Pick<Try, 'target' | 'provider' | 'chat' | 'stream' | 'pr
  * @throws Failure where it cannot be asked that.
  */
 export function prepare({ target, provider, chat, stream, promptTokens, header }: Question): Prepared {
-  const { traits } = target.deployment
+  const { traits, upstreamModel } = target.deployment
+  checkModelInPath(provider, upstreamModel)
   const newId = () => `call_${randomText(24)}`
   let prepared: Prepared
   try {

@@ -1,4 +1,4 @@
-import { isName } from '../catalog/names.ts'
+import { isPathStep } from '../catalog/names.ts'
 import { parseAnswer } from '../chat/exact-json.ts'
 import { Failure, repeated } from '../chat/failure.ts'
 import type { HttpRequest } from '../dialects/dialect.ts'
@@ -65,14 +65,21 @@ export function urlOf(baseUrl: string, path: string, model: string): string {
   const [address = '', query] = baseUrl.split('?')
   const [rest = '', own] = (VERSION.test(address) ? path.replace(VERSION, '') : path).split('?')
   const queries = [query, own].filter((text) => text !== undefined).join('&')
-  return `${address.replace('{MODEL}', () => segmentOf(model))}${rest}${queries === '' ? '' : `?${queries}`}`
+  return `${address.replace(MODEL, () => encodeURIComponent(model))}${rest}${queries === '' ? '' : `?${queries}`}`
 }
 
-/** A model as one step of a path, and never a step out of it. */
-function segmentOf(model: string): string {
-  if (isName(model)) return encodeURIComponent(model)
-  throw new Failure('unknown-model', `The model '${repeated(model)}' does not exist.`, { param: 'model' })
+/**
+ * Callers name the models of open servers as they like, and such a name must not lead elsewhere on the server.
+ * @throws Failure where it would.
+ */
+export function checkModelInPath({ baseUrl }: Pick<ConfiguredProvider, 'baseUrl'>, model: string): void {
+  if (baseUrl.includes(MODEL) && !isPathStep(model)) {
+    throw new Failure('unknown-model', `The model '${repeated(model)}' does not exist.`, { param: 'model' })
+  }
 }
+
+/** Where the model's name goes in an address. */
+const MODEL = '{MODEL}'
 
 function withoutSecret(text: string, secret: string | undefined): string {
   return secret === undefined ? text : text.replaceAll(secret, '…')

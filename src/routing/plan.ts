@@ -1,5 +1,4 @@
 import { allModels, type Deployment, findDeployment, findModel, type Model, type Price } from '../catalog/models.ts'
-import { isName } from '../catalog/names.ts'
 import { findProvider, type Provider } from '../catalog/providers.ts'
 import { Failure, repeated } from '../chat/failure.ts'
 import type { Chat } from '../chat/request.ts'
@@ -50,6 +49,8 @@ export interface Situation {
 
 /** The name that leaves the choice to Router9. */
 export const AUTO = 'auto'
+/** No server has names that are longer; a caller's text can be megabytes, and names are kept. */
+const NAME_CHARACTERS = 200
 
 /**
  * The candidates for a request. The one place where it is decided who may answer.
@@ -166,9 +167,9 @@ function pinned(
     const others = chat?.provider?.allow_fallbacks === true ? targetsOf(found.model) : []
     return unique([first, ...others])
   }
-  if (provider.anyModel !== true) return undefined
   const own = ownModels.get(provider.id) ?? []
-  if (own.length > 0 ? !own.includes(rest) : !isName(rest)) return undefined
+  const closed = own.length > 0 && !own.includes(rest)
+  if (provider.anyModel !== true || rest === '' || rest.length > NAME_CHARACTERS || closed) return undefined
   return [openTarget(provider.id, rest, name)]
 }
 

@@ -78,12 +78,19 @@ test.each([
   ['%252e%252e', 'in dots escaped twice'],
   ['\ud800', 'in half a character'],
   ['a\nb', 'over two lines'],
-])('a model named %j, which leads %s, is nobody’s, and is put into no address', async (name) => {
-  for (const provider of ['custom', 'ollama']) {
-    const { status, error } = await router9.refused(`${provider}/${name}`, whole({}))
-    expect([status, error.code, error.param]).toEqual([404, 'model_not_found', 'model'])
-  }
+])('a model named %j, which leads %s, is nobody’s where it would become a part of the address', async (name) => {
+  const { status, error } = await router9.refused(`custom/${name}`, whole({}))
+  expect([status, error.code, error.param]).toEqual([404, 'model_not_found', 'model'])
   expect(router9.upstream.asked()).toEqual([])
+})
+
+test('elsewhere a name is nothing but a name', async () => {
+  const asked = await router9.sent(
+    'ollama/../../admin',
+    whole({ ...END, ...says({ content: 'Hello' }), done: true }),
+    {},
+  )
+  expect([asked.path, asked.body.model]).toEqual(['/api/chat', '../../admin'])
 })
 
 test.each([

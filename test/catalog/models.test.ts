@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import catalog from '../../src/catalog/models.json' with { type: 'json' }
 import { allModels, findDeployment, findModel } from '../../src/catalog/models.ts'
-import { isName } from '../../src/catalog/names.ts'
+import { isPathStep } from '../../src/catalog/names.ts'
 
 const idOf = (name: string) => findModel(name)?.id
 
@@ -25,7 +25,7 @@ test("every deployment is found by its provider and the provider's own id, and b
 
 test("no provider's own id climbs out of a path", () => {
   const names = allModels().flatMap(({ id, deployments }) => [id, ...deployments.map((one) => one.upstreamModel)])
-  expect(names.filter((name) => !isName(name))).toEqual([])
+  expect(names.filter((name) => !isPathStep(name))).toEqual([])
 })
 
 test('every model can chat: text in, text out, and a window; each provider offers it once', () => {

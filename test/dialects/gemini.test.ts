@@ -129,6 +129,16 @@ describe('tools', () => {
     ])
   })
 
+  test('have parameters that are an object, also where the schema does not say so', () => {
+    const clockWith = (parameters: Json) => ({ type: 'function', function: { name: 'clock', parameters } })
+    const [tools] = bodyOf({ tools: [clockWith({ properties: { a: {} } }), clockWith({ $ref: '#/$defs/a' })] })
+      .tools as Json[]
+    expect(tools?.functionDeclarations).toMatchObject([
+      { parametersJsonSchema: { type: 'object', properties: { a: {} } } },
+      { parametersJsonSchema: { $ref: '#/$defs/a' } },
+    ])
+  })
+
   test.each<[string, unknown, Json | undefined]>([
     ['nothing', undefined, undefined],
     ['auto', 'auto', { mode: 'AUTO' }],

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { urlOf } from '../../src/gateway/upstream.ts'
+import { checkModelInPath, urlOf } from '../../src/gateway/upstream.ts'
 
 const GEMINI = '/v1beta/models/gemini-2.5-pro:streamGenerateContent?alt=sse'
 
@@ -24,8 +24,8 @@ test.each([
   expect(urlOf(base, path, 'gpt-4o')).toBe(whole)
 })
 
-test.each(['..', '.', 'a/../b', '%2e%2e', ''])('an address takes no step that a model named %j would lead', (model) => {
-  const address = 'https://r.example/deployments/{MODEL}'
-  expect(() => urlOf(address, '/chat/completions', model)).toThrow(expect.objectContaining({ kind: 'unknown-model' }))
-  expect(urlOf('https://r.example/v1', '/chat/completions', model)).toBe('https://r.example/v1/chat/completions')
+test.each(['..', '.', 'a/../b', '%2e%2e', '..%2fa', ''])('a model named %j is no step of an address', (model) => {
+  const baseUrl = 'https://r.example/deployments/{MODEL}'
+  expect(() => checkModelInPath({ baseUrl }, model)).toThrow(expect.objectContaining({ kind: 'unknown-model' }))
+  expect(() => checkModelInPath({ baseUrl: 'https://r.example/v1' }, model)).not.toThrow()
 })
