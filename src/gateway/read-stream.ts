@@ -19,6 +19,9 @@ const WORDLESS_IDLES = 4
 /** And for how long after a complete answer it may keep the connection open. */
 const DRAIN_MS = 1000
 
+/** Read into again and again: memory of its own for each piece would be garbage by the hundred megabytes. */
+const ROOM_BYTES = 16 * 1024
+
 /** What reading an answer's stream needs. */
 export interface StreamParts {
   readonly response: Response
@@ -44,7 +47,8 @@ export interface StreamReader {
 }
 
 export function createStreamReader({ response, decode, settler, watch, idleMs, secret }: StreamParts): StreamReader {
-  const reader = response.body?.getReader()
+  const reader = response.body?.getReader({ mode: 'byob' })
+  let room = new Uint8Array(ROOM_BYTES)
   const parser = createSseParser(/ndjson/i.test(response.headers.get('content-type') ?? ''))
   const messages = createJsonMessages()
   let begun = false
@@ -109,7 +113,10 @@ export function createStreamReader({ response, decode, settler, watch, idleMs, s
       let said: readonly Said[]
       try {
         watch.wait()
-        said = take(await reader?.read())
+        const piece = await reader?.read(room)
+        said = take(piece)
+        // By now its bytes are text.
+        if (piece?.value !== undefined) room = new Uint8Array(piece.value.buffer)
       } catch (error) {
         release()
         said = settler.fail(watch.reason() ?? brokenOff(error))
@@ -134,7 +141,7 @@ export function createStreamReader({ response, decode, settler, watch, idleMs, s
   const drain = async () => {
     const timer = setTimeout(watch.end, DRAIN_MS)
     try {
-      while (reader !== undefined && !(await reader.read()).done);
+      while (reader !== undefined && !(await reader.read(new Uint8Array(ROOM_BYTES))).done);
     } catch {
       // It has been broken off, by the provider or by us.
     } finally {

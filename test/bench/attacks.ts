@@ -5,7 +5,7 @@ import { type Script, type Scripted, startScripted } from '../cases/scripted.ts'
 import { ATTACKS, type Attack } from './attack-list.ts'
 import { type Cores, pinned } from './cores.ts'
 import { createClient, shotAt } from './load.ts'
-import { ask } from './requests.ts'
+import { ask, askStream } from './requests.ts'
 import type { Served } from './serve.ts'
 import { BENCH_KEY, type Stage } from './stage.ts'
 import { evaluate, type Target } from './targets.ts'
@@ -20,8 +20,10 @@ const SETTLE_MS = 500
 const POLL_MS = 2
 /** An attack that is not answered by then is over: what it holds is its own. */
 const GIVE_UP_MS = 20_000
-/** Before an attack: V8 compiles, and the heap grows to what usual requests need. */
+/** Before an attack: V8 compiles, and the process grows to what usual requests and long streams need. */
 const WARM_CALLS = 200
+const WARM_STREAMS = 4
+const WARM_EVENTS = 10_000
 
 /**
  * The largest bodies, depths, lists and lies, one after the other, beside a paced stream of somebody else: by how much the
@@ -67,11 +69,13 @@ async function attackOnce(attack: Attack, stage: Stage, hostile: Scripted, cores
   })
   const reader = startReader(served, cores)
   try {
-    const usual = shotAt(new URL('/v1/chat/completions', served.url), ask('groq/llama-3.3-70b-versatile'), {
-      authorization: `Bearer ${BENCH_KEY}`,
-    })
+    const url = new URL('/v1/chat/completions', served.url)
+    const headers = { authorization: `Bearer ${BENCH_KEY}` }
+    const usual = shotAt(url, ask('groq/llama-3.3-70b-versatile'), headers)
     const client = createClient()
     for (let calls = 0; calls < WARM_CALLS; calls++) await client.fire(usual)
+    const long = shotAt(url, askStream('groq/llama-3.3-70b-versatile', { events: WARM_EVENTS }), headers)
+    for (let streams = 0; streams < WARM_STREAMS; streams++) await client.fire(long)
     client.close()
     return await measure(attack, served, hostile, reader)
   } finally {

@@ -7,11 +7,15 @@ import { createSettler } from '../../src/stream/settle.ts'
 /** A reader of a stream of text events, each the words of one; `last` is what the stream does when they are over. */
 function readerOf(words: readonly string[], last: 'ends' | 'breaks' | 'stays open') {
   const left = [...words]
-  const body = new ReadableStream<Uint8Array>({
-    pull: (controller) => {
+  const body = new ReadableStream({
+    type: 'bytes',
+    pull: (controller: ReadableByteStreamController) => {
       const word = left.shift()
       if (word !== undefined) return controller.enqueue(new TextEncoder().encode(`data: ${word}\n\n`))
-      if (last === 'ends') controller.close()
+      if (last === 'ends') {
+        controller.close()
+        controller.byobRequest?.respond(0)
+      }
       if (last === 'breaks') controller.error(new Error('Network connection lost.'))
       return last === 'stays open' ? new Promise(() => {}) : undefined
     },
