@@ -1,12 +1,14 @@
 import type { ChatEvent } from '../chat/event.ts'
 import { Failure } from '../chat/failure.ts'
 
-/** No honest answer comes near these; one that goes beyond is malformed, before it costs anybody else time or memory. */
-export const MAX_TOOL_CALLS = 1024
+// No honest answer comes near these; one that goes beyond is malformed, before it costs anybody else time or memory.
+
+/** As many as a message may bring back in the next request. */
+export const MAX_TOOL_CALLS = 1000
 /** As many as a client may ask for (`n`). */
 export const MAX_CHOICES = 128
 /** Citations of an answer. */
-export const MAX_ANNOTATIONS = 1024
+export const MAX_ANNOTATIONS = 1000
 /** What a reader keeps from event to event, such as a block of thoughts whose signature comes at its end. */
 export const MAX_KEPT_CHARACTERS = 4 * 1024 * 1024
 

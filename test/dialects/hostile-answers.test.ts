@@ -113,13 +113,17 @@ const growing: readonly [what: string, name: Name, events: () => readonly unknow
     'anthropic',
     () => many(N, (at) => [open(at, { type: 'thinking', thinking: '', signature: 's' }), close(at)]).flat(),
   ],
-  ['signatures', 'gemini', () => many(N, () => geminiEvent([{ thoughtSignature: 's' }]))],
+  ['signatures', 'gemini', () => many(2 * N, () => geminiEvent([{ thoughtSignature: 's' }]))],
   [
     'citations of a growing text',
     'gemini',
     () => many(N / 2, () => grounded('wörds '.repeat(50), [{ segment: { endIndex: 40 }, groundingChunkIndices: [0] }])),
   ],
-  ['citations', 'cohere', () => many(N, (at) => cohereEvents.cite(at, { start: 0, end: 1, text: 'a', sources: [] }))],
+  [
+    'citations',
+    'cohere',
+    () => many(2 * N, (at) => cohereEvents.cite(at, { start: 0, end: 1, text: 'a', sources: [] })),
+  ],
 ]
 
 const growingBodies: readonly [what: string, name: Name, body: () => unknown][] = [

@@ -589,9 +589,9 @@ describe('tool calls', () => {
   })
 
   test('are so many at most: an answer with more is malformed, in one event and in many', () => {
-    const calls = Array.from({ length: 1025 }, (_, at) => call(at, `c${at}`, 'f', '{}'))
-    const most = calls.slice(0, 1024)
-    expect(answerOf(stream([chunk({ tool_calls: most }), '[DONE]'])).tool_calls).toHaveLength(1024)
+    const calls = Array.from({ length: 1001 }, (_, at) => call(at, `c${at}`, 'f', '{}'))
+    const most = calls.slice(0, 1000)
+    expect(answerOf(stream([chunk({ tool_calls: most }), '[DONE]'])).tool_calls).toHaveLength(1000)
     const malformed = { kind: 'provider-failed', failover: true }
     expect(failureOf(stream([chunk({ tool_calls: calls }), '[DONE]']))).toMatchObject(malformed)
     expect(failureOf(stream([...calls.map((one) => chunk({ tool_calls: [one] })), '[DONE]']))).toMatchObject(malformed)
