@@ -133,7 +133,9 @@ async function receive(
     const body = await readJsonBody({ request, share, timeoutMs: settings.timeouts.uploadMs })
     note.asked = body.model
     note.stream = body.stream === true
-    return await answerTo({ body, caller, settings, requestId, cameAt, knownAt, note, departure, takeOver })
+    const response = await answerTo({ body, caller, settings, requestId, cameAt, knownAt, note, departure, takeOver })
+    share.answered()
+    return response
   } finally {
     // A listener that knows the call would keep all of it in memory until a full collection of garbage.
     takeOver()

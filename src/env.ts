@@ -134,10 +134,10 @@ function share(env: Env, name: string): number {
 }
 
 function bodyMemory(env: Env): number {
-  const value = text(env, 'BODY_MEMORY_MIB') ?? '32'
+  const value = text(env, 'BODY_MEMORY_MIB') ?? '80'
   // Less would refuse the largest body for ever.
-  if (!/^\d{1,6}$/.test(value) || Number(value) < 20) {
-    throw senseless('BODY_MEMORY_MIB', 'must be a whole number of MiB, 20 or more')
+  if (!/^\d{1,6}$/.test(value) || Number(value) < 40) {
+    throw senseless('BODY_MEMORY_MIB', 'must be a whole number of MiB, 40 or more')
   }
   return Number(value) * 1024 * 1024
 }

@@ -1,4 +1,5 @@
 import { Failure } from '../chat/failure.ts'
+import { sleep } from './race.ts'
 import { BODY_MAX_BYTES } from './upload.ts'
 
 /**
@@ -6,6 +7,14 @@ import { BODY_MAX_BYTES } from './upload.ts'
  * then the conversation is kept. An isolate that is over its 128 MB is ended, with everybody's calls.
  */
 
+/** Until its answer begins a body is there twice: as it came and parsed, or parsed and as it goes out. */
+const COPIES = 2
+/** The least that all bodies together must be allowed, for the largest one to be taken. */
+const LEAST_MEMORY_BYTES = COPIES * BODY_MAX_BYTES
+/** A burst is let through one by one; waiting costs no memory, since nothing of such an upload is read. */
+const WAIT_MS = 3000
+const LOOK_AGAIN_MS = 25
+const MAX_WAITING = 50
 /** A call whose end nobody noticed (the platform may end one without a word) gives its share back after this long. */
 const FORGOTTEN_MS = 15 * 60_000
 const RETRY_MS = 1000
@@ -13,10 +22,17 @@ const RETRY_MS = 1000
 /** What one call's body takes. */
 export interface BodyShare {
   /**
-   * Makes the share as large as this, where it is smaller.
-   * @throws Failure 503 `bodies-full` where there is no room.
+   * Takes room for a body of so many bytes; a promise where that has to be waited for.
+   * @throws Failure 503 `bodies-full`.
    */
-  readonly raiseTo: (bytes: number) => void
+  readonly claim: (bytes: number) => Promise<void> | undefined
+  /**
+   * Takes at once what a body needs that turns out to be as large as this.
+   * @throws Failure 503 `bodies-full`.
+   */
+  readonly grow: (bytes: number) => void
+  /** The answer has begun: one copy is left. */
+  readonly answered: () => void
   readonly release: () => void
 }
 
@@ -24,38 +40,72 @@ interface Held {
   readonly key: string
   readonly since: number
   bytes: number
+  isWaiting: boolean
 }
 
 /** The oldest first. */
 const shares = new Set<Held>()
 const heldByKey = new Map<string, number>()
 let heldByAll = 0
+let waiting = 0
 
-/** A share for a call with this key, with nothing in it yet. */
+/** A share for a call with this key, with nothing in it yet. All shares together hold no more than `maxBytes`. */
 export function createBodyShare(key: string, maxBytes: number): BodyShare {
-  const share: Held = { key, since: Date.now(), bytes: 0 }
+  const share: Held = { key, since: Date.now(), bytes: 0, isWaiting: false }
+  const raise = (bytes: number) => tryRaise(share, COPIES * bytes, maxBytes)
   return {
-    raiseTo: (bytes) => {
-      const more = bytes - share.bytes
-      if (more <= 0) return
-      if (!hasRoom(key, more, maxBytes)) {
-        releaseForgotten(share.since - FORGOTTEN_MS)
-        if (!hasRoom(key, more, maxBytes)) throw full()
-      }
-      shares.add(share)
-      take(share, more)
+    claim: (bytes) => (raise(bytes) ? undefined : waitFor(share, () => raise(bytes))),
+    grow: (bytes) => {
+      if (!raise(bytes)) throw full()
+    },
+    answered: () => {
+      if (shares.has(share)) add(share, share.bytes / COPIES - share.bytes)
     },
     release: () => release(share),
   }
 }
 
-/** One key alone gets no more than three quarters, so that there is room for the others; a single body always has it. */
+function tryRaise(share: Held, bytes: number, maxBytes: number): boolean {
+  const more = bytes - share.bytes
+  if (more <= 0) return true
+  if (!hasRoom(share.key, more, maxBytes)) {
+    releaseForgotten(Date.now() - FORGOTTEN_MS)
+    if (!hasRoom(share.key, more, maxBytes)) return false
+  }
+  shares.add(share)
+  add(share, more)
+  return true
+}
+
+/** One key alone gets half, so that there is room for the others; a single body always has it. */
 function hasRoom(key: string, more: number, maxBytes: number): boolean {
-  const maxByKey = Math.max(maxBytes * 0.75, BODY_MAX_BYTES)
+  const maxByKey = Math.max(maxBytes / 2, LEAST_MEMORY_BYTES)
   return heldByAll + more <= maxBytes && (heldByKey.get(key) ?? 0) + more <= maxByKey
 }
 
-function take(share: Held, more: number): void {
+async function waitFor(share: Held, raise: () => boolean): Promise<void> {
+  if (waiting >= MAX_WAITING) throw full()
+  setWaiting(share, true)
+  try {
+    for (let waited = 0; waited < WAIT_MS; waited += LOOK_AGAIN_MS) {
+      await sleep(LOOK_AGAIN_MS)
+      // Its client has left.
+      if (!share.isWaiting) throw full()
+      if (raise()) return
+    }
+  } finally {
+    setWaiting(share, false)
+  }
+  throw full()
+}
+
+function setWaiting(share: Held, isWaiting: boolean): void {
+  if (share.isWaiting === isWaiting) return
+  share.isWaiting = isWaiting
+  waiting += isWaiting ? 1 : -1
+}
+
+function add(share: Held, more: number): void {
   share.bytes += more
   heldByAll += more
   const ofKey = (heldByKey.get(share.key) ?? 0) + more
@@ -64,7 +114,8 @@ function take(share: Held, more: number): void {
 }
 
 function release(share: Held): void {
-  if (shares.delete(share)) take(share, -share.bytes)
+  setWaiting(share, false)
+  if (shares.delete(share)) add(share, -share.bytes)
 }
 
 function releaseForgotten(before: number): void {

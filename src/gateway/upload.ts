@@ -27,19 +27,21 @@ export async function readUpload({ request, share, timeoutMs }: UploadInput): Pr
     if (came === LATE) throw tooSlow()
     return came
   }
-  if (length <= PART_BYTES) {
-    share.raiseTo(length)
-    return new Uint8Array(await inTime(request.arrayBuffer()))
-  }
+  const isKnown = !Number.isNaN(length)
+  await share.claim(isKnown ? Math.min(length, PART_BYTES) : PART_BYTES)
+  if (length <= PART_BYTES) return new Uint8Array(await inTime(request.arrayBuffer()))
   if (request.body === null) return new Uint8Array()
-  // One byte more than was told, so that the end shows.
-  const whole = createWhole(share, Number.isNaN(length) ? BODY_MAX_BYTES + 1 : length + 1)
+  const whole = createWhole(share, isKnown ? length + 1 : BODY_MAX_BYTES + 1)
   const reader = request.body.getReader({ mode: 'byob' })
+  const readPart = async () => {
+    const part = whole.room()
+    return whole.add(await inTime(reader.readAtLeast(part.byteLength, part)))
+  }
   try {
-    for (let done = false; !done; ) {
-      const room = whole.room()
-      done = whole.add(await inTime(reader.readAtLeast(room.byteLength, room)))
-    }
+    let done = await readPart()
+    // Only who has sent something gets room for all that was told.
+    if (isKnown && !done) await share.claim(length)
+    while (!done) done = await readPart()
     return whole.bytes()
   } catch (error) {
     reader.cancel().catch(ignore)
@@ -50,7 +52,7 @@ export async function readUpload({ request, share, timeoutMs }: UploadInput): Pr
   }
 }
 
-/** A buffer that grows with what has come. */
+/** A buffer that grows with what has come, up to one byte more than may come. */
 function createWhole(share: BodyShare, mostBytes: number) {
   let buffer = new ArrayBuffer(0)
   let size = 0
@@ -60,7 +62,7 @@ function createWhole(share: BodyShare, mostBytes: number) {
     room: (): Uint8Array<ArrayBuffer> => {
       if (size === buffer.byteLength) {
         const capacity = Math.min(Math.max(4 * size, PART_BYTES), mostBytes)
-        share.raiseTo(Math.min(capacity, BODY_MAX_BYTES))
+        share.grow(Math.min(capacity, mostBytes - 1))
         buffer = buffer.transfer(capacity)
       }
       return new Uint8Array(buffer, size, Math.min(buffer.byteLength - size, PART_BYTES))
