@@ -257,7 +257,7 @@ describe('a broken deployment is caught', () => {
     try {
       const checked = await runSmoke({ url: worker.url, key: DEMO_KEY, model: 'auto', timeoutMs: 20_000, settleMs: 0 })
       const found = failures(checked)
-      expect(Object.keys(found)).toEqual(['an answer', 'a stream'])
+      expect(Object.keys(found)).toEqual(['models', 'an answer', 'a stream'])
       expect(found['an answer']).toMatch(/no_provider_configured/)
     } finally {
       await worker.stop()
