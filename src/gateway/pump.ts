@@ -39,19 +39,23 @@ export function createOutlet(
 ): Outlet {
   const writer = writable.getWriter()
   let timer: ReturnType<typeof setTimeout> | undefined
-  let lastWriteAt = Date.now()
-  /** Writes that the client has not taken. */
-  let sending = 0
+  let lastTakenAt = Date.now()
+  /** Writes that the client has not taken, and those that it has. */
+  let pending = 0
+  let taken = 0
+  /** How many it had taken when it was last looked at while it was slow, and when that was seen first. */
+  let seenTaken = -1
+  let seenAt = 0
   let onStall: (error: Error) => void = () => {}
   writer.closed.catch(left)
 
   const sent = () => {
-    sending--
-    lastWriteAt = Date.now()
+    pending--
+    taken++
+    lastTakenAt = Date.now()
   }
   const write = (bytes: Uint8Array) => {
-    sending++
-    lastWriteAt = Date.now()
+    pending++
     return writer.write(bytes).then(sent)
   }
   const writeInPieces = async (bytes: Uint8Array) => {
@@ -65,15 +69,21 @@ export function createOutlet(
     if (most > buffer.length) buffer = new Uint8Array(2 * most)
     return buffer.subarray(0, UTF8.encodeInto(text, buffer).written)
   }
-  // One timer for a whole stream: it looks how long nothing was sent, and sleeps for what is left.
+  // One timer for a whole stream: it looks how long nothing was taken, and sleeps for what is left. A write itself looks at no
+  // clock.
   const look = () => {
-    const quietMs = Date.now() - lastWriteAt
-    if (sending > 0) {
+    const now = Date.now()
+    if (pending > 0) {
       // The client is slow, not the provider: there is something on its way.
-      if (quietMs >= stallMs) return giveUp()
-      timer = setTimeout(look, Math.min(commentMs, stallMs - quietMs))
-    } else if (quietMs < commentMs) {
-      timer = setTimeout(look, commentMs - quietMs)
+      if (seenTaken !== taken) {
+        seenTaken = taken
+        seenAt = now
+      }
+      const leftMs = stallMs - (now - seenAt)
+      if (leftMs <= 0) return giveUp()
+      timer = setTimeout(look, Math.min(commentMs, leftMs))
+    } else if (now - lastTakenAt < commentMs) {
+      timer = setTimeout(look, commentMs - (now - lastTakenAt))
     } else {
       timer = setTimeout(look, commentMs)
       write(COMMENT).catch(left)
@@ -97,8 +107,7 @@ export function createOutlet(
     // Its last bytes may wait for the client as long as any others.
     close: () =>
       new Promise<void>((resolve, reject) => {
-        sending++
-        lastWriteAt = Date.now()
+        pending++
         onStall = reject
         writer.close().then(resolve, reject)
       }).finally(() => clearTimeout(timer)),
