@@ -192,7 +192,9 @@ function functionResponse(message: Message, { name }: OpenCall, path: string, tr
 function responseObject(text: string): Fields {
   try {
     const value = parseJson(text)
-    return isFields(value) ? value : { result: value }
+    if (isFields(value)) return value
+    // Only what stands in something can be a raw number.
+    return { result: typeof value === 'number' ? (parseJson(`[${text}]`) as unknown[])[0] : value }
   } catch {
     return { result: text }
   }

@@ -5,6 +5,7 @@ import {
   choiceOf,
   isAffordable,
   isAuto,
+  isInOrder,
   isWanted,
   lackOfTarget,
   namesOf,
@@ -38,6 +39,7 @@ function reasonAgainst({ chat, needs, configured, allowed, isPriced }: Situation
   if (!allows(choiceOf(allowed), target)) return 'the key may not use it'
   const preferences: NonNullable<Chat['provider']> = chat.provider ?? {}
   if (!isWanted(target, preferences)) return 'provider.only or provider.ignore'
+  if (!isInOrder(target, preferences)) return 'provider.order without fallbacks'
   if (!isAffordable(target, preferences)) return 'provider.max_price'
   const lack = lackOfTarget(target, needs)
   if (lack !== undefined) return `it lacks ${lack}`

@@ -288,7 +288,8 @@ type Preferences = NonNullable<Chat['provider']>
 function prefer(targets: readonly Planned[], preferences: Preferences | null | undefined): readonly Planned[] {
   if (!preferences) return targets
   const { order, sort } = preferences
-  const wanted = targets.filter((target) => isWanted(target, preferences) && isAffordable(target, preferences))
+  const mayAnswer = [isWanted, isInOrder, isAffordable]
+  const wanted = targets.filter((target) => mayAnswer.every((may) => may(target, preferences)))
   if (!order && sort !== 'price') return wanted
   const ranks = idsOf(order ?? [])
   const rank = ({ deployment }: Target) => {
@@ -309,6 +310,11 @@ export function isWanted({ deployment: { provider } }: Target, { only, ignore }:
   return (!only || idsOf(only).includes(provider)) && !(ignore && idsOf(ignore).includes(provider))
 }
 
+/** Without fallbacks an order is all that may be asked: whoever is out there has no stand-in from outside it. */
+export function isInOrder({ deployment: { provider } }: Target, { order, allow_fallbacks }: Preferences): boolean {
+  return allow_fallbacks !== false || !order?.length || idsOf(order).includes(provider)
+}
+
 /** US dollars per million tokens of a usual mixture: most answers are a third as long as their prompt. */
 export function usualPrice({ input, output }: Price): number {
   return (3 * input + output) / 4
@@ -327,7 +333,7 @@ export function isAffordable({ deployment: { price } }: Target, { max_price: mos
 
 function nothingLeft(chat: Chat): Failure {
   const text = chat.provider
-    ? `No provider is left for '${repeated(chat.model)}' after 'provider.only', 'provider.ignore' and 'provider.max_price'.`
+    ? `No provider is left for '${repeated(chat.model)}' after 'provider.only', 'provider.ignore', 'provider.max_price' and an order without fallbacks.`
     : `No provider is configured for any model that '${repeated(chat.model)}' may use.`
   return new Failure('unknown-model', text, { param: 'model' })
 }

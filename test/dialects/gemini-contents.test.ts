@@ -14,6 +14,7 @@ function translate(messages: Json[], traits: Partial<Traits> = {}) {
 const contents = (...messages: Json[]) => translate(messages).contents
 /** The parts of one user message with this content. */
 const parts = (...content: Json[]) => contents({ role: 'user', content })[0]?.parts
+const RAW = { result: JSON.rawJSON('9007199254740993') }
 const hello = { role: 'user', content: 'Hello!' }
 const call = (id: string, name = 'f', given = '{}', extra: Json = {}) => {
   return { id, type: 'function', function: { name, arguments: given }, ...extra }
@@ -172,6 +173,7 @@ describe('tool results', () => {
     ['an object is itself', '{"a":[1]}', { a: [1] }],
     ['a list is wrapped (case 50)', '[1]', { result: [1] }],
     ['a number is wrapped', '7', { result: 7 }],
+    ['a number that a double would change keeps its digits', ' 9007199254740993', RAW],
     ['text is wrapped (case 50)', 'not {json', { result: 'not {json' }],
     ['nothing is wrapped', '', { result: '' }],
   ])('%s', (_, content, response) => {

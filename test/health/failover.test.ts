@@ -106,6 +106,18 @@ describe('a provider', { concurrent: true }, () => {
     expect(askedOf(answer)).toEqual(['openai'])
   })
 
+  test('that is all that a caller allows is not stood in for when it is out', async ({ expect, onTestFinished }) => {
+    const router9 = await watchedHere({ more: ['AZURE_OPENAI'] }, onTestFinished)
+    const only = { model: MODELS.openai, provider: { order: ['openai'], allow_fallbacks: false } }
+    router9.simulator.setFault('openai', { status: 401 })
+    for (const stream of [false, true]) {
+      const answer = await router9.ask({ ...only, stream })
+      expect(answer.status).toBe(502)
+      expect(askedOf(answer)).toEqual(['openai'])
+    }
+    expect(await router9.known(DEPLOYMENTS.openai)).toMatchObject({ state: 'open' })
+  })
+
   test('of a model that reasons goes before others for whoever asks auto for reasoning', async ({
     expect,
     onTestFinished,

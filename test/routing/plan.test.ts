@@ -231,6 +231,15 @@ describe("the caller's preferences (contract 8)", () => {
     expect(order).toEqual(['gpt-4.1', ...models])
   })
 
+  test('an order without fallbacks is all that may be asked', () => {
+    const asked = (order: readonly string[], configured?: string[]) =>
+      planned({ model: 'gpt-4.1', provider: { order, allow_fallbacks: false } }, {}, configured)
+    expect(asked(['azure'])).toEqual(['azure/gpt-4.1'])
+    expect(asked(['openrouter', 'azure'], ['openai', 'azure'])).toEqual(['azure/gpt-4.1'])
+    expect(refused(() => asked(['azure'], ['openai', 'openrouter']))).toMatchObject({ status: 404, param: 'model' })
+    expect(asked([])).toEqual(['openai/gpt-4.1'])
+  })
+
   test('a price orders the providers of each model, the cheapest first', () => {
     const targets = planned({
       model: 'llama-3.3-70b-instruct',

@@ -207,6 +207,16 @@ describe.each(Object.entries(SAID))(
       expect(text).not.toMatch(/9007199254740992|0\.1234567890123456[^7]|rawJSON/)
     })
 
+    test('arrive in a result that is nothing but one', async () => {
+      await router.whole(model, plain, {
+        tools: TOOLS,
+        messages: [{ role: 'user', content: 'Go on.' }, ...round(call('a', '{}'), LONG)],
+      })
+      const text = router.upstream.asked()[0]?.text ?? ''
+      expect(text).toContain(LONG)
+      expect(text).not.toMatch(/9007199254740992|rawJSON/)
+    })
+
     test.each([
       ['whole', calls, false],
       ['streamed', streamed, true],
