@@ -12,8 +12,8 @@ const COPIES = 2
 /** The least that all bodies together must be allowed, for the largest one to be taken. */
 const LEAST_MEMORY_BYTES = COPIES * BODY_MAX_BYTES
 /** A burst is let through one by one; waiting costs no memory, since nothing of such an upload is read. */
-const WAIT_MS = 3000
-const LOOK_AGAIN_MS = 25
+const WAIT_MS = 5000
+const LOOK_AGAIN_MS = 10
 const MAX_WAITING = 50
 /** A call whose end nobody noticed (the platform may end one without a word) gives its share back after this long. */
 const FORGOTTEN_MS = 15 * 60_000

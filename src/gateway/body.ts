@@ -7,7 +7,10 @@ import { packingOf, readUpload, type UploadInput, unpack } from './upload.ts'
 
 const STRICT_UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false })
 
+/** From here on memory is given back as soon as it can be. */
 const LARGE_BYTES = 1024 * 1024
+/** And each step takes milliseconds: between them other calls have their turn. */
+const SLOW_BYTES = 4 * LARGE_BYTES
 
 /**
  * Reads a request body as a JSON object, each of its faults told apart (contract 5).
@@ -22,12 +25,6 @@ export async function readJsonBody(input: UploadInput): Promise<Record<string, u
   }
   const packing = packingOf(request)
   const bytes = packing === undefined ? sent : await unpack(sent, packing, share)
-  const excess = findExcess(bytes)
-  if (excess !== undefined) {
-    const { field, complaint } = excess
-    if (field === undefined) throw new Failure('invalid-value', `The request body ${complaint}.`)
-    throw new Failure('invalid-value', `'${repeated(field)}' ${complaint}.`, { param: field })
-  }
   const value = await parse(bytes)
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new Failure('invalid-json', 'The request body must be a JSON object.')
@@ -36,19 +33,31 @@ export async function readJsonBody(input: UploadInput): Promise<Record<string, u
 }
 
 async function parse(bytes: Uint8Array<ArrayBuffer>): Promise<unknown> {
-  const isLarge = bytes.byteLength > LARGE_BYTES
-  // Each step takes milliseconds: between them other calls have their turn.
-  if (isLarge) await sleep(0)
+  const { byteLength } = bytes
+  const pause = async () => {
+    if (byteLength > SLOW_BYTES) await sleep(0)
+  }
+  await pause()
   const text = decode(bytes)
-  // Gone at once, and not with the next collection of garbage: the parser needs as much again.
-  if (isLarge) bytes.buffer.transfer(0)
-  if (isLarge) await sleep(0)
+  // Not with the next collection of garbage: the parser needs as much again.
+  if (byteLength > LARGE_BYTES) bytes.buffer.transfer(0)
+  await pause()
+  refuseExcess(text)
+  await pause()
   try {
     return parseJson(text, keepsDigits)
   } catch (error) {
     if (error instanceof Failure) throw error
     throw new Failure('invalid-json', `The request body is not valid JSON.${position(error)}`)
   }
+}
+
+function refuseExcess(text: string): void {
+  const excess = findExcess(text)
+  if (excess === undefined) return
+  const { field, complaint } = excess
+  if (field === undefined) throw new Failure('invalid-value', `The request body ${complaint}.`)
+  throw new Failure('invalid-value', `'${repeated(field)}' ${complaint}.`, { param: field })
 }
 
 function decode(bytes: Uint8Array): string {

@@ -1,5 +1,5 @@
 /**
- * What a body may hold is counted in its bytes, before `JSON.parse` makes objects of them: a million empty ones come in three
+ * What a body may hold is counted in its text, before `JSON.parse` makes objects of it: a million empty ones come in three
  * megabytes and take a hundred.
  */
 
@@ -9,11 +9,14 @@ const MAX_VALUES = 262_144
 export const MAX_ANSWER_VALUES = 786_432
 /** Schemas of tools come to a few dozen. */
 const MAX_DEPTH = 1000
-/** A smaller body holds fewer values than that whatever is in it, and how deep they lie costs little: it is not searched. */
+/**
+ * A shorter text holds fewer values than that whatever is in it, and how deep they lie costs little: it is not searched. No
+ * text has more characters than bytes.
+ */
 export const SEARCHED_FROM_BYTES = MAX_VALUES
-/** Short strings are walked through, since a search costs as much as 64 bytes; in longer ones the end is searched for. */
-const WALKED_BYTES = 64
-const MAX_NAME_BYTES = 200
+/** Short strings are walked through, since a search costs as much as that; in longer ones the end is searched for. */
+const WALKED_CHARACTERS = 32
+const MAX_NAME_CHARACTERS = 200
 
 const QUOTE = 0x22
 const COMMA = 0x2c
@@ -30,35 +33,35 @@ export interface Excess {
 }
 
 /** Finds what a JSON text has too much of, as soon as it has. Whether it is JSON at all is for the parser to say. */
-export function findExcess(bytes: Uint8Array, maxValues = MAX_VALUES): Excess | undefined {
-  return bytes.byteLength <= SEARCHED_FROM_BYTES ? undefined : createExcessFinder(maxValues)(bytes)
+export function findExcess(text: string, maxValues = MAX_VALUES): Excess | undefined {
+  return text.length <= SEARCHED_FROM_BYTES ? undefined : createExcessFinder(maxValues)(text)
 }
 
 /** The same for a text that comes in pieces, cut anywhere: to be called with each. */
-export function createExcessFinder(maxValues: number): (bytes: Uint8Array) => Excess | undefined {
+export function createExcessFinder(maxValues: number): (text: string) => Excess | undefined {
   let values = 0
   let depth = 0
-  /** Whether the piece before ended within a string, and there with a backslash that the next byte belongs to. */
+  /** Whether the piece before ended within a string, and there with a backslash that the next character belongs to. */
   let isInString = false
   let isEscaped = false
 
   /** Where a string ends, its quote behind it; where the piece does, if the string goes on. */
-  const passString = (bytes: Uint8Array, start: number): number => {
+  const passString = (text: string, start: number): number => {
     const from = isEscaped ? start + 1 : start
-    const end = endOfString(bytes, from)
+    const end = endOfString(text, from)
     isInString = end < 0
-    isEscaped = isInString && backslashesBefore(bytes, from, bytes.byteLength) % 2 === 1
-    return isInString ? bytes.byteLength : end
+    isEscaped = isInString && backslashesBefore(text, from, text.length) % 2 === 1
+    return isInString ? text.length : end
   }
 
-  return (bytes) => {
-    if (bytes.byteLength === 0) return undefined
+  return (text) => {
+    if (text.length === 0) return undefined
     let memberAt = -1
-    for (let at = isInString ? passString(bytes, 0) : 0; at < bytes.byteLength; ) {
-      const byte = bytes[at++]
-      switch (byte) {
+    for (let at = isInString ? passString(text, 0) : 0; at < text.length; ) {
+      const code = text.charCodeAt(at++)
+      switch (code) {
         case QUOTE:
-          at = passString(bytes, at)
+          at = passString(text, at)
           break
         case OBJECT:
         case ARRAY:
@@ -75,12 +78,12 @@ export function createExcessFinder(maxValues: number): (bytes: Uint8Array) => Ex
         default:
           continue
       }
-      if (depth === 1 && byte !== QUOTE) memberAt = at
+      if (depth === 1 && code !== QUOTE) memberAt = at
       if (values > maxValues) {
-        return { complaint: `holds more than ${maxValues} values`, field: nameAt(bytes, memberAt) }
+        return { complaint: `holds more than ${maxValues} values`, field: nameAt(text, memberAt) }
       }
       if (depth > MAX_DEPTH) {
-        return { complaint: `is nested more than ${MAX_DEPTH} levels deep`, field: nameAt(bytes, memberAt) }
+        return { complaint: `is nested more than ${MAX_DEPTH} levels deep`, field: nameAt(text, memberAt) }
       }
     }
     return undefined
@@ -88,34 +91,31 @@ export function createExcessFinder(maxValues: number): (bytes: Uint8Array) => Ex
 }
 
 /** Where a string ends that begins here, its quote behind it; -1 where it does not end. */
-function endOfString(bytes: Uint8Array, start: number): number {
-  const { byteLength } = bytes
-  for (let at = start; at < byteLength; ) {
-    const walkedTo = Math.min(at + WALKED_BYTES, byteLength)
+function endOfString(text: string, start: number): number {
+  for (let at = start; at < text.length; ) {
+    const walkedTo = Math.min(at + WALKED_CHARACTERS, text.length)
     while (at < walkedTo) {
-      const byte = bytes[at++]
-      if (byte === QUOTE) return at
-      if (byte === BACKSLASH) at += 1
+      const code = text.charCodeAt(at++)
+      if (code === QUOTE) return at
+      if (code === BACKSLASH) at += 1
     }
-    const quoteAt = bytes.indexOf(QUOTE, at)
+    const quoteAt = text.indexOf('"', at)
     if (quoteAt < 0) return -1
-    const escapes = backslashesBefore(bytes, at, quoteAt)
+    const escapes = backslashesBefore(text, at, quoteAt)
     at = quoteAt + 1
     if (escapes % 2 === 0) return at
   }
   return -1
 }
 
-function backslashesBefore(bytes: Uint8Array, start: number, end: number): number {
+function backslashesBefore(text: string, start: number, end: number): number {
   let at = end
-  while (at > start && bytes[at - 1] === BACKSLASH) at -= 1
+  while (at > start && text.charCodeAt(at - 1) === BACKSLASH) at -= 1
   return end - at
 }
 
-const UTF8 = new TextDecoder()
-
 /** The name of the member that begins here; undefined for one that began before. */
-function nameAt(bytes: Uint8Array, at: number): string | undefined {
+function nameAt(text: string, at: number): string | undefined {
   if (at < 0) return undefined
-  return /^\s*"((?:[^"\\]|\\.)*)"\s*:/.exec(UTF8.decode(bytes.subarray(at, at + MAX_NAME_BYTES)))?.[1]
+  return /^\s*"((?:[^"\\]|\\.)*)"\s*:/.exec(text.slice(at, at + MAX_NAME_CHARACTERS))?.[1]
 }

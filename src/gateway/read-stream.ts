@@ -4,10 +4,8 @@ import type { Decoder } from '../dialects/dialect.ts'
 import { createJsonMessages } from '../stream/json-messages.ts'
 import type { Settler } from '../stream/settle.ts'
 import { createSseParser, EventTooLong, type SseMessage } from '../stream/sse.ts'
-import { findExcess, MAX_ANSWER_VALUES, SEARCHED_FROM_BYTES } from './json-bounds.ts'
+import { findExcess, MAX_ANSWER_VALUES } from './json-bounds.ts'
 import type { Watch } from './watch.ts'
-
-const UTF8 = new TextEncoder()
 
 /** How long a provider may be silent after its last word, before the connection is closed for it. */
 const FINISH_GRACE_MS = 5000
@@ -61,8 +59,7 @@ export function createStreamReader({ response, decode, settler, watch, idleMs, s
     const text = data.trim()
     if (text === '[DONE]') return settler.take([{ type: 'done' }])
     if (text === '') return []
-    // A shorter one cannot hold too much.
-    const excess = text.length > SEARCHED_FROM_BYTES ? findExcess(UTF8.encode(text), MAX_ANSWER_VALUES) : undefined
+    const excess = findExcess(text, MAX_ANSWER_VALUES)
     if (excess !== undefined) {
       const message = `An event of the provider ${excess.complaint}.`
       return settler.fail(new Failure('provider-failed', message, { clause: 'event too large' }))

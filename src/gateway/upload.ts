@@ -40,7 +40,10 @@ export async function readUpload({ request, share, timeoutMs }: UploadInput): Pr
   try {
     let done = await readPart()
     // Only who has sent something gets room for all that was told.
-    if (isKnown && !done) await share.claim(length)
+    if (isKnown && !done) {
+      await share.claim(length)
+      whole.reserve(length + 1)
+    }
     while (!done) done = await readPart()
     return whole.bytes()
   } catch (error) {
@@ -58,6 +61,10 @@ function createWhole(share: BodyShare, mostBytes: number) {
   let size = 0
   return {
     bytes: () => new Uint8Array(buffer, 0, size),
+    /** Makes it as large as it is going to be. */
+    reserve: (bytes: number) => {
+      buffer = buffer.transfer(bytes)
+    },
     /** Where the next bytes are to be read to. */
     room: (): Uint8Array<ArrayBuffer> => {
       if (size === buffer.byteLength) {

@@ -128,9 +128,10 @@ async function readAnswerText(response: Response): Promise<string> {
       if (done) break
       size += value.byteLength
       if (size > ANSWER_BODY_BYTES) throw tooLarge("The provider's answer is too long.")
-      const excess = excessIn(value)
+      const piece = decoder.decode(value, { stream: true })
+      const excess = excessIn(piece)
       if (excess !== undefined) throw tooLarge(`The provider's answer ${excess.complaint}.`)
-      text += decoder.decode(value, { stream: true })
+      text += piece
       // The same memory again, until it shows that there is much to read.
       room =
         size > SEARCHED_FROM_BYTES && room.byteLength < SEARCHED_FROM_BYTES

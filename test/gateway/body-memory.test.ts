@@ -104,10 +104,10 @@ describe('a body that there is no room for', () => {
     return outcome
   }
 
-  test('waits for three seconds, no longer', async () => {
+  test('waits for five seconds, no longer', async () => {
     take('a', 20)
     const outcome = outcomeOf(claim('a', 1).claimed)
-    await vi.advanceTimersByTimeAsync(2900)
+    await vi.advanceTimersByTimeAsync(4900)
     expect(outcome.is).toBe('waiting')
     await vi.advanceTimersByTimeAsync(200)
     expect(outcome.is).toBe('bodies-full')
@@ -139,7 +139,7 @@ describe('a body that there is no room for', () => {
     const last = outcomeOf(claim('a', 1).claimed)
     await vi.advanceTimersByTimeAsync(100)
     expect(last.is).toBe('waiting')
-    await vi.advanceTimersByTimeAsync(3000)
+    await vi.advanceTimersByTimeAsync(5000)
     expect(new Set(all.map(({ is }) => is))).toEqual(new Set(['bodies-full']))
     expect(outcomeOf(claim('b', 1).claimed).is).toBe('in')
   })

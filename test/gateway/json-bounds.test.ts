@@ -5,9 +5,8 @@ import { createExcessFinder, findExcess } from '../../src/gateway/json-bounds.ts
 const MOST_VALUES = 262_144
 const MOST_LEVELS = 1000
 
-const bytesOf = (text: string) => new TextEncoder().encode(text)
 /** Long enough to be searched, whatever else is in it. */
-const filled = (text: string) => bytesOf(text.padEnd(MOST_VALUES + 1))
+const filled = (text: string) => text.padEnd(MOST_VALUES + 1)
 
 describe('how many values a body holds', () => {
   // The object itself, its members, the list, and its elements.
@@ -31,7 +30,7 @@ describe('how many values a body holds', () => {
     ['in a string behind escaped backslashes', `{"text":"${'\\\\,{['.repeat(MOST_VALUES)}"}`],
     ['in a string of other letters', `{"text":"${'“,{['.repeat(MOST_VALUES)}"}`],
   ])('and what stands %s is none', (_, text) => {
-    expect(findExcess(bytesOf(text))).toBeUndefined()
+    expect(findExcess(text)).toBeUndefined()
   })
 })
 
@@ -74,17 +73,16 @@ test('strings end where JSON.parse has them end, however long and however escape
 })
 
 test('a small body is not searched: it cannot hold much', () => {
-  expect(findExcess(bytesOf('['.repeat(MOST_VALUES)))).toBeUndefined()
+  expect(findExcess('['.repeat(MOST_VALUES))).toBeUndefined()
 })
 
 test('counts the same however a text is cut', () => {
   const text = `{"a":"\\\\\\"[[{{","b":[1,2,{"c":"${'x'.repeat(100)}\\\\"}],"d":"\\\\"}`
-  const bytes = new TextEncoder().encode(text)
   // 3 opened, and the commas between members.
   const values = 7
-  for (let first = 0; first <= bytes.length; first++) {
-    for (let second = first; second <= bytes.length; second += 7) {
-      const pieces = [bytes.subarray(0, first), bytes.subarray(first, second), bytes.subarray(second)]
+  for (let first = 0; first <= text.length; first++) {
+    for (let second = first; second <= text.length; second += 7) {
+      const pieces = [text.slice(0, first), text.slice(first, second), text.slice(second)]
       const within = createExcessFinder(values)
       expect(pieces.map(within)).toEqual([undefined, undefined, undefined])
       const over = createExcessFinder(values - 1)
