@@ -34,6 +34,8 @@ export interface Region {
 }
 
 const MOST_DEPLOYMENTS = 256
+/** What several regions say, each of as many: invented names of one are not to hide the real ones of another. */
+const MOST_ROWS = 4 * MOST_DEPLOYMENTS
 const FORGET_MS = 1_800_000
 const SAVE_MS = 30_000
 const DIGEST_MS = { troubled: 4000, quiet: 60_000 }
@@ -129,7 +131,7 @@ export function createRegion(saved?: unknown, startedAt = 0): Region {
       const { v: version, rows } = Object(pooled) as { v?: unknown; rows?: unknown }
       if (version !== WIRE_VERSION || !Array.isArray(rows)) return
       troubled = false
-      for (const raw of rows.slice(0, MOST_DEPLOYMENTS)) {
+      for (const raw of rows.slice(0, MOST_ROWS)) {
         if (!isRow(raw)) continue
         const { deployment, ok, failed, open, limitMs, overloaded } = raw
         const counted = (ok * OTHERS_WEIGHT + OWN_WEIGHT * OWN_P) / ((ok + failed) * OTHERS_WEIGHT + OWN_WEIGHT)

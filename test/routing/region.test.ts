@@ -112,6 +112,17 @@ describe('regions', () => {
     expect(stateOf(tell(knowing, [], T0 + 200), T0 + 200)).toBe('closed')
   })
 
+  test('names that somebody invents in one region hide nothing of what another says', () => {
+    const [flooded, there, here] = [0, 1, 2].map(() => createRegion(undefined, T0)) as [Region, Region, Region]
+    for (let index = 0; index < 256; index++) tell(flooded, ['pre'], T0, { deployment: `custom/invented-${index}` })
+    tell(there, ['limit'], T0, { waitMs: 20_000 })
+    const hub = createHub()
+    hub.exchange('flooded', flooded.digest(T0), T0)
+    hub.exchange('there', there.digest(T0), T0)
+    here.absorb(hub.exchange('here', here.digest(T0), T0), T0)
+    expect(stateOf(tell(here, [], T0 + 10), T0 + 10)).toBe('limited')
+  })
+
   test('an overload that one region was told of is none of our limits elsewhere either', () => {
     const [there, here] = [createRegion(undefined, T0), createRegion(undefined, T0)]
     const hub = createHub()
