@@ -5,6 +5,7 @@ import { createCounter, createKept, guarded, MAX_ANNOTATIONS, MAX_TOOL_CALLS, ma
 import { ANTHROPIC_FORMAT } from './anthropic-messages.ts'
 import type { Decoder } from './dialect.ts'
 import { countOf, type Fields, fieldsOf, isFields, textOf } from './fields.ts'
+import { argumentsOfNoCall, saysArguments } from './openai-calls.ts'
 import { readErrorInAnswer } from './upstream-failure.ts'
 
 /** Reads Anthropic's answers: stream events and whole messages, by the same block mapping (translation 1.3, 1.4). */
@@ -246,6 +247,7 @@ export function createAnthropicReader(jsonTool: string | undefined): AnthropicRe
         const block = blocks.get(index)
         if (!isFields(data.delta)) return events
         if (block !== undefined) grow(block, data.delta, events)
+        else if (saysArguments(textOf(data.delta.partial_json) ?? '')) throw argumentsOfNoCall()
         // What belongs to no block has no place.
         else unread = true
         return events

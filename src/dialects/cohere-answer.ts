@@ -4,7 +4,7 @@ import { Failure } from '../chat/failure.ts'
 import { createCounter, guarded, MAX_TOOL_CALLS } from './answer-bounds.ts'
 import type { Decoder } from './dialect.ts'
 import { countOf, type Fields, fieldsOf, isFields, textOf } from './fields.ts'
-import { argumentsText } from './openai-calls.ts'
+import { argumentsOfNoCall, argumentsText, saysArguments } from './openai-calls.ts'
 import { readErrorInAnswer } from './upstream-failure.ts'
 
 /** Reads Cohere's answers (v2): stream events and whole bodies (translation 3, Cohere). */
@@ -71,6 +71,7 @@ export function createCohereReader(newId: () => string): CohereReader {
   const growCall = (upstreamIndex: number, piece: unknown): ChatEvent[] => {
     const index = calls.get(upstreamIndex)
     const text = argumentsText(piece)
+    if (index === undefined && saysArguments(text)) throw argumentsOfNoCall()
     return index === undefined || text === '' ? [] : [{ type: 'tool-delta', choice: CHOICE, index, text }]
   }
 

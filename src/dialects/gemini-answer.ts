@@ -1,13 +1,15 @@
 import type { ChatEvent, FinishReason } from '../chat/event.ts'
 import { usageOf } from '../chat/event.ts'
 import { Failure } from '../chat/failure.ts'
-import { createCounter, guarded, MAX_CHOICES, MAX_KEPT_CHARACTERS, MAX_TOOL_CALLS, malformed } from './answer-bounds.ts'
+import { createCounter, guarded, MAX_KEPT_CHARACTERS, MAX_TOOL_CALLS } from './answer-bounds.ts'
 import { type ByteOffsets, createByteOffsets } from './byte-offsets.ts'
+import { createChoiceNumbers } from './choice-numbers.ts'
 import type { Decoder } from './dialect.ts'
 import { countOf, type Fields, fieldsOf, isFields, textOf } from './fields.ts'
 import { GEMINI_FORMAT } from './gemini-contents.ts'
 import { createGrounding, type Grounding } from './gemini-grounding.ts'
 import { createPartialCall, type PartialCall } from './gemini-partial-call.ts'
+import { argumentsOfNoCall, saysArguments } from './openai-calls.ts'
 import { readErrorInAnswer } from './upstream-failure.ts'
 
 /** Reads Gemini's answers; each stream event is a whole GenerateContentResponse, as a body is (translation 2.3). */
@@ -52,13 +54,13 @@ interface Called {
 
 export function createGeminiReader(newId: () => string): GeminiReader {
   const candidates = new Map<number, Candidate>()
+  const numbersOf = createChoiceNumbers()
   const countCall = createCounter(MAX_TOOL_CALLS, 'tool calls')
   const countRun = createCounter(MAX_TOOL_CALLS, 'results')
 
   const candidateAt = (index: number): Candidate => {
     const known = candidates.get(index)
     if (known !== undefined) return known
-    if (candidates.size >= MAX_CHOICES) throw malformed(`it has more than ${MAX_CHOICES} choices`)
     const text = createByteOffsets(MAX_KEPT_CHARACTERS)
     const states = { calls: 0, said: false, unread: false, partial: undefined, earlier: [], fresh: [] }
     const fresh: Candidate = { ...states, text, grounding: createGrounding() }
@@ -67,6 +69,10 @@ export function createGeminiReader(newId: () => string): GeminiReader {
   }
 
   const hold = (candidate: Candidate, called: Called) => {
+    if (called.name === '') {
+      if (saysArguments(JSON.stringify(called.args ?? {}))) throw argumentsOfNoCall()
+      return
+    }
     countCall()
     candidate.fresh.push(called)
   }
@@ -144,8 +150,7 @@ export function createGeminiReader(newId: () => string): GeminiReader {
     return events
   }
 
-  const readCandidate = (given: Fields, position: number): ChatEvent[] => {
-    const choice = typeof given.index === 'number' ? given.index : position
+  const readCandidate = (given: Fields, choice: number): ChatEvent[] => {
     const candidate = candidateAt(choice)
     const parts = isFields(given.content) ? fieldsOf(given.content.parts) : []
     const events = parts.flatMap((part) => readPart(choice, part))
@@ -195,7 +200,8 @@ export function createGeminiReader(newId: () => string): GeminiReader {
 
   const read = (data: Fields): ChatEvent[] => {
     const list = fieldsOf(data.candidates)
-    const events = list.flatMap(readCandidate)
+    const numbers = numbersOf(list)
+    const events = list.flatMap((candidate, at) => readCandidate(candidate, numbers[at] ?? at))
     const blocked = isFields(data.promptFeedback) ? textOf(data.promptFeedback.blockReason) : undefined
     if (blocked !== undefined && list.length === 0) events.push(refused(data.promptFeedback as Fields, blocked))
     const usage = data.usageMetadata

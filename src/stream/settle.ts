@@ -177,8 +177,7 @@ export function createSettler(promptTokens: () => number, choicesAsked = 1, most
 function reasonOf(finish: Finishing | undefined, called: 'tool_calls' | 'function_call' | undefined): FinishReason {
   const reason = finish?.reason ?? 'stop'
   if (finish?.stands) return reason
-  if (reason === 'tool_calls') return called ?? 'stop'
-  if (reason === 'function_call') return called ?? reason
+  if (reason === 'tool_calls' || reason === 'function_call') return called ?? 'stop'
   return reason === 'stop' && called === 'tool_calls' ? called : reason
 }
 

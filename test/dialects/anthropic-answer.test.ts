@@ -322,3 +322,10 @@ describe('words that stand elsewhere', () => {
     expect(failureOf(stream([start(), ...events, delta('end_turn'), stop])).kind).toBe('provider-failed')
   })
 })
+
+test('arguments of a block that never began are refused, not lost', () => {
+  const words = [open(0, { type: 'text', text: '' }), grow(0, { type: 'text_delta', text: 'a' })]
+  const said = (text: string) => [start(), ...words, grow(3, { type: 'input_json_delta', partial_json: text })]
+  expect(failureOf(stream([...said('{"x":1}'), delta('tool_use'), stop])).message).toMatch(/arguments of no call/)
+  expect(answerOf(stream([...said('{}'), delta('end_turn'), stop])).content).toBe('a')
+})

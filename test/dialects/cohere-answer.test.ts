@@ -124,6 +124,10 @@ describe('content', () => {
   })
 })
 
+test('arguments of a call that never began are refused, not lost', () => {
+  expect(failureOf(stream(start, args(7, '{"x":1}'), end('TOOL_CALL'))).message).toMatch(/arguments of no call/)
+})
+
 describe('tool calls', () => {
   test('come with their plan as reasoning, not as content', () => {
     const expected = { content: null, reasoning_content: 'I will look.', finish_reason: 'tool_calls' }

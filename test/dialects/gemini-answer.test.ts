@@ -332,3 +332,35 @@ describe('a call that Google has run itself', () => {
     expect(decode(event([], 'STOP'), '')).toMatchObject([{ type: 'tool-start', name: 'g', index: 1 }, {}, {}, {}])
   })
 })
+
+describe('candidates whose indexes cannot be theirs', () => {
+  test.each<[string, unknown, unknown]>([
+    ['equal', 0, 0],
+    ['negative', -1, 0],
+    ['beyond all bounds', 1e9, 1e9],
+    ['missing', undefined, undefined],
+  ])('(%s) are told apart', (_, one, other) => {
+    const of = (index: unknown, text: string, finishReason?: string) => ({
+      index,
+      content: { parts: [{ text }] },
+      ...(finishReason === undefined ? {} : { finishReason }),
+    })
+    const said = stream(
+      { candidates: [of(one, 'he'), of(other, 'ta')] },
+      { candidates: [of(one, 'ads', 'STOP'), of(other, 'ils', 'STOP')] },
+    )
+    const choices = completion(said).choices.map(({ index, message }) => [index, (message as Json).content])
+    expect(choices).toEqual([
+      [0, 'heads'],
+      [1, 'tails'],
+    ])
+  })
+})
+
+test('arguments of no function are refused, not lost; of nothing at all there is no call', () => {
+  const nameless = (args: Json) => ({ functionCall: { args } })
+  expect(failureOf(body(event([nameless({ x: 1 })], 'STOP'))).message).toMatch(/arguments of no call/)
+  const partial = { functionCall: { partialArgs: [{ jsonPath: '$.x', numberValue: 1 }] } }
+  expect(failureOf(stream(event([partial]), event([], 'STOP'))).message).toMatch(/arguments of no call/)
+  expect(answerOf(body(event([{ text: 'a' }, nameless({})], 'STOP')))).not.toHaveProperty('tool_calls')
+})

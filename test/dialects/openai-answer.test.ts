@@ -31,7 +31,7 @@ describe('the finish reason', () => {
     ['stop', 'stop'],
     ['length', 'length'],
     ['content_filter', 'content_filter'],
-    ['function_call', 'function_call'],
+    ['function_call', 'stop'],
     ['eos', 'stop'],
     ['model_length', 'length'],
     ['end_turn', 'stop'],

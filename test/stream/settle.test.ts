@@ -83,6 +83,7 @@ describe('the finish reason', () => {
       [start(0, 'function_call'), finish('tool_calls')],
       'function_call',
     ],
+    ['function_call without a call is stop', [text('a'), finish('function_call')], 'stop'],
     ['function_call stays function_call', [start(0, 'function_call'), finish('function_call')], 'function_call'],
   ])('%s', (_, events, reason) => {
     expect(
