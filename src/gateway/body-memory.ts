@@ -41,6 +41,8 @@ interface Held {
   readonly since: number
   bytes: number
   isWaiting: boolean
+  /** Its call is over: what is still done for it counts no more, for nobody would give that back. */
+  isReleased: boolean
 }
 
 /** The oldest first. */
@@ -51,7 +53,7 @@ let waiting = 0
 
 /** A share for a call with this key, with nothing in it yet. All shares together hold no more than `maxBytes`. */
 export function createBodyShare(key: string, maxBytes: number): BodyShare {
-  const share: Held = { key, since: Date.now(), bytes: 0, isWaiting: false }
+  const share: Held = { key, since: Date.now(), bytes: 0, isWaiting: false, isReleased: false }
   const raise = (bytes: number) => tryRaise(share, COPIES * bytes, maxBytes)
   return {
     claim: (bytes) => (raise(bytes) ? undefined : waitFor(share, () => raise(bytes))),
@@ -61,13 +63,16 @@ export function createBodyShare(key: string, maxBytes: number): BodyShare {
     answered: () => {
       if (shares.has(share)) add(share, share.bytes / COPIES - share.bytes)
     },
-    release: () => release(share),
+    release: () => {
+      share.isReleased = true
+      release(share)
+    },
   }
 }
 
 function tryRaise(share: Held, bytes: number, maxBytes: number): boolean {
   const more = bytes - share.bytes
-  if (more <= 0) return true
+  if (more <= 0 || share.isReleased) return true
   if (!hasRoom(share.key, more, maxBytes)) {
     releaseForgotten(Date.now() - FORGOTTEN_MS)
     if (!hasRoom(share.key, more, maxBytes)) return false
@@ -89,8 +94,8 @@ async function waitFor(share: Held, raise: () => boolean): Promise<void> {
   try {
     for (let waited = 0; waited < WAIT_MS; waited += LOOK_AGAIN_MS) {
       await sleep(LOOK_AGAIN_MS)
-      // Its client has left.
-      if (!share.isWaiting) throw full()
+      // Nobody waits for it any longer.
+      if (share.isReleased) throw full()
       if (raise()) return
     }
   } finally {

@@ -12,15 +12,16 @@ import { blindWatcher, type Reach, refreshed } from './board.ts'
 import type { KeyRecord } from './keys.ts'
 import { admit } from './limits.ts'
 import type { ObjectsOf } from './objects.ts'
+import { sleep } from './race.ts'
 import { type Askee, deploymentName, routeOf, situationOf } from './route.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
 /** Whoever asks how things are gets the region's own word, if that comes in time. */
 const REGION_PATIENCE_MS = 1000
-/** A short prompt's stream: what most people mean by latency. */
 /** Of so many it is found out whether they can be asked this: each is a request made ready, with the whole prompt. */
 const MOST_LOOKED_AT = 20
+/** A short prompt's stream: what most people mean by latency. */
 const USUAL_BUCKET = bucketOf(true, 0)
 
 async function viewOf(settings: Settings, reach: Reach): Promise<View> {
@@ -97,7 +98,12 @@ export async function dryRun({ body, settings, caller, requestId }: DryRun, reac
   const { ranking } = routeOf({ plan: planned, chat, needs, settings, view, requestId, whole: true })
   const { out, panic } = ranking
   const looked = ranking.ranked.slice(0, MOST_LOOKED_AT)
-  const refusals = looked.map((row) => refusalBy(row.candidate, settings, chat, needs.promptTokens))
+  const refusals: (Failure | undefined)[] = []
+  for (const { candidate } of looked) {
+    refusals.push(refusalBy(candidate, settings, chat, needs.promptTokens))
+    // With a large prompt each takes milliseconds: other calls have their turn.
+    await sleep(0)
+  }
   const [refusal] = refusals
   // Chat completions finds this out by trying one after the other, at nobody's cost.
   if (refusal !== undefined && out.length === 0 && !refusals.includes(undefined)) throw refusal

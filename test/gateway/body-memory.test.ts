@@ -59,6 +59,14 @@ test('a share that does not get more keeps what it has, and gives that back', ()
   expect(take('a', 20)).toBeDefined()
 })
 
+test('a call that is over takes nothing more, whatever still goes on in it', () => {
+  const share = take('a', 1)
+  share?.release()
+  share?.grow(20 * MIB)
+  expect(share?.claim(20 * MIB)).toBeUndefined()
+  expect(take('a', 20)).toBeDefined()
+})
+
 describe('one key alone', () => {
   test('leaves half to the others', () => {
     expect(take('a', 20, 100 * MIB)).toBeDefined()
