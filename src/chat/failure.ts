@@ -124,9 +124,12 @@ export function repeated(text: string): string {
 const KEY_LIKE =
   /(?:\b|(?<=\\[bfnrt])|(?<=\\u[\da-fA-F]{4}))((?:sk|gsk|xai)[-_]|AIza|(?:key|Bearer)[-_ ](?=[\w-]{0,40}\d))[\w-]{8,}/g
 
+/** Long enough, and made of what chance is made of: no word, wherever it begins (`%0Ask-…`, `\x0ask-…`, `_sk-…`). */
+const LONG_KEY = /((?:sk|gsk|xai)[-_]|AIza)(?=[\w-]{0,40}\d)(?=[\w-]{0,40}[A-Z])[\w-]{20,}/g
+
 /** A text without anything that looks like a key: for logs, and for what providers say of themselves. */
 export function withoutKeyLike(text: string): string {
-  return text.replace(KEY_LIKE, '$1…')
+  return text.replace(KEY_LIKE, '$1…').replace(LONG_KEY, '$1…')
 }
 
 /** Whether it is worth looking for a key, in a text that may be escaped as JSON is. */

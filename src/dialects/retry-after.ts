@@ -2,7 +2,7 @@ import { isFields, textOf } from './fields.ts'
 import { firstOf } from './upstream-words.ts'
 
 /** Headers and texts are the provider's: so much of one is looked at. */
-export const LOOKED_AT_CHARACTERS = 200
+const LOOKED_AT_CHARACTERS = 200
 /** Whoever says that there is nothing to wait for has just refused: at once would be too soon. */
 const LEAST_WAIT_MS = 1000
 

@@ -150,8 +150,15 @@ describe('what looks like a key is in no line, wherever it stands', () => {
     },
   )
 
+  test.each(['%0A', '%0a', '\\x0a', '\\v', '\x1b[0m', 'api_', 'é'])('behind %j, which ends in a letter', (before) => {
+    plant(`bad key: ${before}${KEY}`)
+    const log = written.join('\n')
+    expect(log).toContain('bad key:')
+    expect(log).not.toContain(KEY.slice(-12))
+  })
+
   test('and a line without one is written as it is', () => {
-    const text = 'The api_key_expired, and task-oriented desk-lamp-shades too'
+    const text = 'The api_key_expired, and task-oriented desk-lamp-shades, risk-assessment-2026-of-lamps too'
     logFault('req_1', text)
     expect(written[0]).toContain(text)
   })
