@@ -42,10 +42,11 @@ const POLICY_CODES =
   /content_?filter|content_policy|responsibleaipolicy|moderation_blocked|content_moderation|data_?inspection_?failed|SAFETY_CHECK|invalid_prompt/i
 const POLICY =
   /content_filter|content_policy_violation|content management policy|content filter(?:ing)? policy|safety system|flagged (?:by|for|as)|requires moderation|violates? (?:our |the )?usage guidelines|usage polic(?:y|ies)|SAFETY_CHECK/i
-const FILE = /\bfiles?\b|\bcached ?contents?\b|\bstorage\b|\bvector[ _]store/i
+/** What a caller may name beside a model, and only our account has or has not. */
+const FILE = /\bfiles?\b|\bcached ?contents?\b|\bstorage\b|\bvector[ _]store|\bcontainers?\b|\bskills?\b/i
 const MODEL_CODES = /model_?not_?found|model_not_available|model_decommissioned|invalid_model|DeploymentNotFound/i
 const MODEL = /no such model|model .{0,80}(?:does not exist|not exist|not found|has been removed|is not available)/i
-const MODEL_SENTENCE = /^(?:the )?(?:requested )?model\b|^no such model/i
+const MODEL_SENTENCE = /^(?:the )?(?:requested |publisher )?models?\b|^no such model/i
 /** OpenRouter, where none of those whom it passes on to can do what is asked. */
 const NOBODY_CAN = /^no endpoints found that (?:support|can handle)/i
 /** Google, of what some of its models lack: logprobs, penalties. */
@@ -182,6 +183,10 @@ function verdictOn({ status, sent = [] }: UpstreamError, said: Said): Verdict {
   if ((status === 403 || status === 404) && FILE.test(message) && !ofModel) return { kind: 'rejected' }
   // No word of a caller's makes a 401 or a 402, and many providers give no code with these.
   const isCertain = FITTING.has(status) && (status === 401 || status === 402 || finds(CERTAIN_CODES, words))
+  // Anthropic and Google have one code for whatever is missing: a sentence that begins with something else is not of the model.
+  if (status === 404 && isCertain && message !== '' && !MODEL_CODES.test(words) && !MODEL_SENTENCE.test(message)) {
+    return { kind: 'model-missing' }
+  }
   return { kind: kindOf(status, words), ...(isCertain ? { health: 'opens' } : {}) }
 }
 

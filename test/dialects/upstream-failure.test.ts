@@ -494,6 +494,8 @@ describe("a provider's refusal of one request speaks for nobody else", () => {
     [403, google('PERMISSION_DENIED')],
     [404, openai('model_not_found')],
     [404, anthropic('not_found_error', 'model: x')],
+    [404, google('NOT_FOUND', 'models/x is not found for API version v1beta.')],
+    [404, google('NOT_FOUND', 'Publisher Model `projects/p/models/x` was not found.')],
     [410, openai('model_deprecated')],
     [429, openai('insufficient_quota')],
   ])('a %i with %j is certain', (status, body) => {
@@ -505,10 +507,22 @@ describe("a provider's refusal of one request speaks for nobody else", () => {
     [403, { error: 'no' }],
     [404, '<html>Not found'],
     [404, { message: "model 'x' was removed" }],
+    [404, anthropic('not_found_error', 'Prompt not found: model')],
     [410, ''],
-  ])('a %i with no code of the provider’s (%j) is not', (status, body) => {
+  ])('a %i with no code of the provider’s for it (%j) is not', (status, body) => {
     expect(verdict(status, body)).toMatchObject({ failover: true, health: undefined })
   })
+
+  test.each(['Container not found: container_1', 'Skill not found: s'])(
+    '“%s” is of what the caller named',
+    (message) => {
+      expect(verdict(404, anthropic('not_found_error', message))).toEqual({
+        kind: 'rejected',
+        failover: false,
+        health: undefined,
+      })
+    },
+  )
 
   test('a code that also stands in what was sent is not, and the next candidate is asked all the same', () => {
     const body = openai('insufficient_quota')

@@ -93,6 +93,23 @@ describe('one key does not speak for all', { concurrent: true }, () => {
     }
   })
 
+  test('a container that only its owner has is missing to whoever names it, and the model to nobody', async ({
+    expect,
+    onTestFinished,
+  }) => {
+    const router9 = await warmed(onTestFinished)
+    await router9.worker.keys.put(HOSTILE, {})
+    const body = refusal('Container not found: container_1', null, 'not_found_error')
+    router9.simulator.setFault('openai', { status: 404, body })
+    const asked = Array.from({ length: 6 }, () =>
+      router9.ask({ model: MODELS.openai, container: 'container_1' }, HOSTILE),
+    )
+    for (const { status } of await Promise.all(asked)) expect(status).toBe(400)
+    router9.simulator.clearFaults()
+    expect(await standing(router9)).toMatchObject({ state: 'closed', reason: null, until: null })
+    expect(await router9.ask()).toMatchObject({ status: 200, reason: 'first' })
+  })
+
   test('our account’s own trouble, told with a 400, is left for another provider, and for seconds only', async ({
     expect,
     onTestFinished,
