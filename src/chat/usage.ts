@@ -52,11 +52,15 @@ export function createUsageCount(promptTokens: () => number, most: MostTokens = 
     },
     usage: (complete) => {
       const unreported = tokens(weight - weightThen)
-      // A last report that came before the last words may be of the whole answer all the same, or of its beginning only.
-      const isWhole = unreported === 0 || (complete && completion * ESTIMATE_IS_WITHIN >= tokens(weight))
+      const all = tokens(weight)
+      const isEnough = completion * ESTIMATE_IS_WITHIN >= all
+      // A last report that came before the last words may be of the whole answer all the same, or of its beginning only; and
+      // one that came with the last words so far, where more were to come, is no more than the provider had counted by then.
+      const isWhole = complete ? unreported === 0 || isEnough : unreported === 0 && isEnough
       const isPromptTold = prompt > 0
       const isCompletionTold = isWhole && (completion > 0 || toldOfNone)
-      const counts = usageOf(isPromptTold ? prompt : promptTokens(), completion + (isWhole ? 0 : unreported))
+      const known = completion + (isWhole ? 0 : unreported)
+      const counts = usageOf(isPromptTold ? prompt : promptTokens(), isWhole || isEnough ? known : Math.max(known, all))
       if (reported === undefined) return { ...counts, estimated: true }
       const isTold = isPromptTold && isCompletionTold && reported.estimated !== true
       return { ...counts, ...furtherOf(reported, counts, most, isTold), ...(isTold ? {} : { estimated: true }) }

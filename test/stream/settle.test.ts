@@ -260,7 +260,7 @@ describe('usage', () => {
   /** Of an answer of forty letters: ten tokens, by our estimate. */
   const used = (...events: readonly ChatEvent[]) => {
     const settle = createSettler(() => 100, 1, { prompt: 4000, completion: 2000 })
-    settle.take([text('x'.repeat(40)), ...events])
+    settle.take([text('x'.repeat(40)), ...events, finish('stop')])
     return settle.usage()
   }
   const ESTIMATE = { prompt_tokens: 100, completion_tokens: 10, total_tokens: 110, estimated: true }

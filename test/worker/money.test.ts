@@ -174,6 +174,11 @@ describe('a client that leaves a stream before its usage', () => {
         chunk({ content: WORDS }),
       ),
     ],
+    [
+      'one that has counted the first of the words that it sends',
+      'openai/gpt-4o',
+      sse(chunk({ content: WORDS }, null, { usage: { prompt_tokens: PROMPT, completion_tokens: 1 } })),
+    ],
   ] as const
 
   test.each(beginnings)(
