@@ -279,6 +279,7 @@ export function createAnthropicReader(jsonTool: string | undefined): AnthropicRe
     if (given.type === 'error' || isFields(given.error)) return [{ type: 'error', failure: readErrorInAnswer(given) }]
     const content = typeof given.content === 'string' ? [{ type: 'text', text: given.content }] : given.content
     if (!Array.isArray(content)) return [nonsense()]
+    unread = content.some((block) => !isFields(block))
     const events: ChatEvent[] = []
     fieldsOf(content).forEach((block, index) => {
       close(index, open(index, block, events), events)

@@ -122,9 +122,9 @@ export function createCohereReader(newId: () => string): CohereReader {
 }
 
 /** Content that is there and says nothing, as opposed to what cannot be read. */
-function isSilent({ type, text, thinking }: Fields): boolean {
-  const words = thinking ?? text ?? ''
-  return words === '' && (type === undefined || type === 'text' || type === 'thinking')
+function isSilent({ type, text, thinking, ...others }: Fields): boolean {
+  if ((thinking ?? text ?? '') !== '') return false
+  return type === undefined ? Object.keys(others).length === 0 : type === 'text' || type === 'thinking'
 }
 
 /** What the model means to do with its tools: thinking aloud, not the answer. */

@@ -152,12 +152,16 @@ export function createGeminiReader(newId: () => string): GeminiReader {
 
   const readCandidate = (given: Fields, choice: number): ChatEvent[] => {
     const candidate = candidateAt(choice)
-    const parts = isFields(given.content) ? fieldsOf(given.content.parts) : []
+    const content = isFields(given.content) ? (given.content.parts ?? []) : (given.content ?? [])
+    const parts = fieldsOf(content)
+    if (!Array.isArray(content) || parts.length < content.length) candidate.unread = true
     const events = parts.flatMap((part) => readPart(choice, part))
-    const content = isFields(given.logprobsResult) ? logprobsOf(given.logprobsResult) : []
+    const logprobs = isFields(given.logprobsResult) ? logprobsOf(given.logprobsResult) : []
     // Before the text, to ride in its chunk.
-    if (content.length > 0)
-      events.unshift({ type: 'extra', choice, place: 'choice', fields: { logprobs: { content, refusal: null } } })
+    if (logprobs.length > 0) {
+      const fields = { logprobs: { content: logprobs, refusal: null } }
+      events.unshift({ type: 'extra', choice, place: 'choice', fields })
+    }
     if (isFields(given.groundingMetadata)) {
       const annotations = candidate.grounding(given.groundingMetadata, candidate.text)
       if (annotations.length > 0) events.push({ type: 'extra', choice, place: 'message', fields: { annotations } })

@@ -323,6 +323,11 @@ describe('words that stand elsewhere', () => {
   })
 })
 
+test('blocks that are none are a failure where nothing else is said', () => {
+  expect(failureOf(body({ content: ['a'], stop_reason: 'end_turn' })).kind).toBe('provider-failed')
+  expect(answerOf(body({ content: ['a', { type: 'text', text: 'b' }], stop_reason: 'end_turn' })).content).toBe('b')
+})
+
 test('arguments of a block that never began are refused, not lost', () => {
   const words = [open(0, { type: 'text', text: '' }), grow(0, { type: 'text_delta', text: 'a' })]
   const said = (text: string) => [start(), ...words, grow(3, { type: 'input_json_delta', partial_json: text })]

@@ -100,6 +100,7 @@ describe('content', () => {
     const hologram = { type: 'hologram', hologram: 'x' }
     expect(failureOf(body(answer({ content: [hologram] }))).kind).toBe('provider-failed')
     expect(failureOf(stream(start, grow(0, hologram), end('COMPLETE'))).kind).toBe('provider-failed')
+    expect(failureOf(body(answer({ content: { answer: 'x' } }))).kind).toBe('provider-failed')
     expect(answerOf(stream(start, open(0, { type: 'text' }), close(0), end('COMPLETE'))).content).toBe('')
   })
 

@@ -307,6 +307,13 @@ test('a text that is none is a failure where there is no other, never an empty s
   expect(answerOf(stream(event([{ text: { a: 1 } }, { text: 'a' }], 'STOP'))).content).toBe('a')
 })
 
+test.each([42, true, 'a', { a: 1 }, ['a']])('parts that are none (%j) are a failure too', (parts) => {
+  const of = (content: unknown) => ({ candidates: [{ index: 0, content, finishReason: 'STOP' }] })
+  expect(failureOf(stream(of({ role: 'model', parts }))).kind).toBe('provider-failed')
+  expect(failureOf(body(of({ role: 'model', parts }))).kind).toBe('provider-failed')
+  expect(failureOf(body(of('a'))).kind).toBe('provider-failed')
+})
+
 describe('a call that Google has run itself', () => {
   const ran = (name: string, further: Json = {}) => ({ functionResponse: { name, response: {}, ...further } })
 
