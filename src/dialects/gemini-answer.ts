@@ -40,9 +40,8 @@ interface Candidate {
   readonly text: ByteOffsets
   readonly grounding: Grounding
   partial: PartialCall | undefined
-  /** Calls of the event before, and of this one, until it is clear that the provider has not run them itself. */
-  earlier: Called[]
-  fresh: Called[]
+  /** The calls of an event, until all of it is read. */
+  called: Called[]
 }
 
 interface Called {
@@ -62,7 +61,7 @@ export function createGeminiReader(newId: () => string): GeminiReader {
     const known = candidates.get(index)
     if (known !== undefined) return known
     const text = createByteOffsets(MAX_KEPT_CHARACTERS)
-    const states = { calls: 0, said: false, unread: false, partial: undefined, earlier: [], fresh: [] }
+    const states = { calls: 0, said: false, unread: false, partial: undefined, called: [] }
     const fresh: Candidate = { ...states, text, grounding: createGrounding() }
     candidates.set(index, fresh)
     return fresh
@@ -74,12 +73,15 @@ export function createGeminiReader(newId: () => string): GeminiReader {
       return
     }
     countCall()
-    candidate.fresh.push(called)
+    candidate.called.push(called)
   }
 
-  const release = (choice: number, calls: readonly Called[]): ChatEvent[] =>
-    calls.flatMap(({ name, args, id, signature }) => {
-      const index = candidateAt(choice).calls++
+  /** The calls of the event that nobody has run. */
+  const release = (choice: number, candidate: Candidate): ChatEvent[] => {
+    const { called } = candidate
+    candidate.called = []
+    return called.flatMap(({ name, args, id, signature }) => {
+      const index = candidate.calls++
       const extra =
         signature === undefined ? {} : { extra: { extra_content: { google: { thought_signature: signature } } } }
       return [
@@ -87,16 +89,13 @@ export function createGeminiReader(newId: () => string): GeminiReader {
         { type: 'tool-delta', choice, index, text: JSON.stringify(args ?? {}) },
       ]
     })
+  }
 
-  /** A call that comes with its result is not the client's: Google has run it. */
+  /** A call whose result is in the same event is not the client's: Google has run it. None waits for an event that may bring one. */
   const forget = (candidate: Candidate, { id, name }: Fields) => {
     countRun()
-    for (const calls of [candidate.earlier, candidate.fresh]) {
-      const at = calls.findIndex((called) => (id && called.id ? called.id === id : called.name === name))
-      if (at < 0) continue
-      calls.splice(at, 1)
-      return
-    }
+    const at = candidate.called.findIndex((called) => (id && called.id ? called.id === id : called.name === name))
+    if (at >= 0) candidate.called.splice(at, 1)
   }
 
   const readCall = (candidate: Candidate, given: Fields, signature: string | undefined) => {
@@ -166,12 +165,9 @@ export function createGeminiReader(newId: () => string): GeminiReader {
       const annotations = candidate.grounding(given.groundingMetadata, candidate.text)
       if (annotations.length > 0) events.push({ type: 'extra', choice, place: 'message', fields: { annotations } })
     }
-    const { earlier } = candidate
-    candidate.earlier = candidate.fresh
-    candidate.fresh = []
-    for (const event of release(choice, earlier)) events.push(event)
     const word = textOf(given.finishReason)
-    if (word !== undefined) finish(choice, word, textOf(given.finishMessage), events)
+    if (word === undefined) for (const event of release(choice, candidate)) events.push(event)
+    else finish(choice, word, textOf(given.finishMessage), events)
     return events
   }
 
@@ -181,25 +177,17 @@ export function createGeminiReader(newId: () => string): GeminiReader {
     if (reason === undefined) {
       // With any other word a call is one that the model should not have made, or wrote badly (UNEXPECTED_TOOL_CALL).
       candidate.partial = undefined
-      candidate.earlier = []
+      candidate.called = []
       events.push(
         candidate.said ? { type: 'finish', choice, reason: 'stop', stands: true } : withoutAnswer(word, message),
       )
       return
     }
     endPartial(candidate)
-    for (const event of rest(choice, candidate)) events.push(event)
+    for (const event of release(choice, candidate)) events.push(event)
     // An answer of which nothing was understood is no empty one.
     const silent = candidate.unread && !candidate.said && candidate.calls === 0
     events.push(silent && reason === 'stop' ? withoutAnswer(word, message) : { type: 'finish', choice, reason })
-  }
-
-  /** The calls that nobody has run. */
-  const rest = (choice: number, candidate: Candidate): ChatEvent[] => {
-    const calls = [...candidate.earlier, ...candidate.fresh]
-    candidate.earlier = []
-    candidate.fresh = []
-    return release(choice, calls)
   }
 
   const read = (data: Fields): ChatEvent[] => {
@@ -222,8 +210,7 @@ export function createGeminiReader(newId: () => string): GeminiReader {
     event,
     body: guarded((body) => {
       // A stream that was not asked for as events is one list of them (translation 2).
-      const events = Array.isArray(body) ? body.flatMap((one) => event(one)) : [...event(body)]
-      for (const [choice, candidate] of candidates) events.push(...rest(choice, candidate))
+      const events = Array.isArray(body) ? body.flatMap((one) => event(one)) : event(body)
       return events.length === 0 ? [nonsense()] : [...events, { type: 'done' }]
     }),
   }
