@@ -8,7 +8,14 @@ export interface BundleSize {
   readonly gzipKb: number
 }
 
-export const SIZE_GOAL: Goal = { name: 'bundle, minified, gzip', unit: 'KB', must: 60, aim: 45, usual: 81, exact: true }
+export const SIZE_GOAL: Goal = {
+  name: 'bundle, minified, gzip',
+  unit: 'KB',
+  must: 60,
+  aim: 45,
+  usual: 100,
+  exact: true,
+}
 
 export async function bundleSize(file: string): Promise<BundleSize> {
   const code = await readFile(file)

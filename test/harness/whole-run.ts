@@ -1,4 +1,5 @@
 import diagnostics from 'node:diagnostics_channel'
+import type { Socket } from 'node:net'
 import { createRecord } from '../security/leaks.ts'
 
 /** What a Worker of this test file was given to keep to itself, and what it has logged. */
@@ -23,24 +24,24 @@ interface Request {
 interface Message {
   readonly request: Request
   readonly response?: { readonly statusCode: number; readonly headers: readonly unknown[] }
-  readonly chunk?: Uint8Array
 }
 
-/** Of a long answer its beginning and its end, where errors are. */
-const KEPT_CHARACTERS = 64 * 1024
+/** Of a connection on which much is answered its beginning and its end. */
+const KEPT_CHARACTERS = 256 * 1024
 /** Whatever is shorter may stand anywhere by chance. */
 const SHORTEST_SECRET = 8
 
 const workers = new Map<string, Watched>()
 const bearers = new Set<string>()
 const answers = new Map<Request, string>()
+const connections = new Map<Socket, string>()
 
 /** From now on what this Worker says is searched at the end of the test file. */
 export function watchWorker(worker: Watched): void {
   workers.set(worker.url, worker)
 }
 
-/** Reads along what the Workers of this file answer to `fetch`, without being in its way. */
+/** Reads along what the Workers of this file answer, without being in its way. */
 export function watchAnswers(): () => void {
   const subscribe = (name: string, see: (message: Message) => void) => {
     const listener = (message: unknown) => {
@@ -55,15 +56,29 @@ export function watchAnswers(): () => void {
     subscribe('undici:request:headers', ({ request, response }) => {
       answers.set(request, `${response?.statusCode}\n${response?.headers.map(String).join('\n')}\n`)
     }),
-    subscribe('undici:request:bodyChunkReceived', ({ request, chunk }) => {
-      const text = (answers.get(request) ?? '') + Buffer.from(chunk ?? []).toString('latin1')
-      const tooLong = text.length > 2 * KEPT_CHARACTERS
-      answers.set(request, tooLong ? text.slice(0, KEPT_CHARACTERS) + text.slice(-KEPT_CHARACTERS) : text)
-    }),
+    watchConnections(),
   ]
   return () => {
     for (const end of ends) end()
   }
+}
+
+/** Each piece that comes is pushed into its socket: there it is seen, whoever reads it. */
+function watchConnections(): () => void {
+  const listener = (message: unknown) => {
+    const { socket } = message as { socket: Socket }
+    const push = socket.push.bind(socket)
+    socket.push = (piece: unknown, encoding?: BufferEncoding) => {
+      if (piece instanceof Uint8Array && workers.has(`http://${socket.remoteAddress}:${socket.remotePort}`)) {
+        const text = (connections.get(socket) ?? '') + Buffer.from(piece).toString('latin1')
+        const tooLong = text.length > 2 * KEPT_CHARACTERS
+        connections.set(socket, tooLong ? text.slice(0, KEPT_CHARACTERS) + text.slice(-KEPT_CHARACTERS) : text)
+      }
+      return push(piece, encoding)
+    }
+  }
+  diagnostics.subscribe('net.client.socket', listener)
+  return () => diagnostics.unsubscribe('net.client.socket', listener)
 }
 
 function noteBearer(headers: readonly unknown[]): void {
@@ -80,7 +95,7 @@ function secretsOfAll(): string[] {
 /** Where a secret of this file stands in what its Workers logged and answered. */
 export function findLeaks(): readonly string[] {
   const record = createRecord()
-  record.add('the answers', [...answers.values()].join('\n'))
+  record.add('the answers', [...answers.values(), ...connections.values()].join('\n'))
   for (const { url, log } of workers.values()) record.add(`the log of ${url}`, log())
   return record.find(secretsOfAll())
 }
@@ -100,4 +115,5 @@ export function forgetRun(): void {
   workers.clear()
   bearers.clear()
   answers.clear()
+  connections.clear()
 }
