@@ -73,7 +73,9 @@ describe.each([
 })
 
 test('GET /v1/providers lists every configured provider, and of those that were asked how they did', async () => {
-  await burst(router9, 3, { model: MODELS.openai, stream: true, messages: [{ role: 'user', content: 'Count to 40' }] })
+  // Slowly enough for most of the time to go by waiting for the provider, also on a busy machine: only then a speed is known.
+  const content = 'Count to 40 [[sim openai tokendelay=10]]'
+  await burst(router9, 3, { model: MODELS.openai, stream: true, messages: [{ role: 'user', content }] })
   const entry = await until(
     () => router9.known(DEPLOYMENTS.openai),
     (seen) => seen?.tokens_per_second !== null && seen?.tokens_per_second !== undefined,
