@@ -109,6 +109,8 @@ async function measure(attack: Attack, served: Served, hostile: Scripted, reader
           method: 'POST',
           headers: { authorization: `Bearer ${BENCH_KEY}`, 'content-type': 'application/json', ...headers },
           body: body as BodyInit,
+          // A body that is still being made.
+          ...(body instanceof ReadableStream ? { duplex: 'half' } : {}),
           signal: AbortSignal.timeout(GIVE_UP_MS),
         })
         const text = await response.text()
