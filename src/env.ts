@@ -134,7 +134,8 @@ function share(env: Env, name: string): number {
 }
 
 function bodyMemory(env: Env): number {
-  const value = text(env, 'BODY_MEMORY_MIB') ?? '80'
+  // A key's half holds its largest body, which counts double, and small ones beside it.
+  const value = text(env, 'BODY_MEMORY_MIB') ?? '88'
   // Less would refuse the largest body for ever.
   if (!/^\d{1,6}$/.test(value) || Number(value) < 40) {
     throw senseless('BODY_MEMORY_MIB', 'must be a whole number of MiB, 40 or more')
