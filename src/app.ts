@@ -1,22 +1,22 @@
 import type { Context } from 'hono'
 import { Hono } from 'hono/tiny'
-import { Failure, repeated } from './chat/failure.ts'
+import { refuseBusyAddress } from './access/address-limit.ts'
+import { authenticate } from './access/auth.ts'
+import type { KeyRecord } from './access/keys.ts'
+import { limitHeaders, refuseOverLimit } from './access/limits.ts'
+import type { Objects } from './access/objects.ts'
+import { randomText } from './access/random.ts'
+import { dryRun, listProviders } from './api/explain.ts'
+import { describeModel, listModels } from './api/list-models.ts'
+import { Failure, quoted } from './chat/failure.ts'
 import { type Env, readSettings } from './env.ts'
-import { refuseBusyAddress } from './gateway/address.ts'
-import { authenticate } from './gateway/auth.ts'
-import type { Reach } from './gateway/board.ts'
 import { readJsonBody } from './gateway/body.ts'
 import { createBodyShare } from './gateway/body-memory.ts'
-import { type CompletionCall, complete } from './gateway/complete.ts'
-import { departureOf } from './gateway/departure.ts'
-import { dryRun, listProviders } from './gateway/explain.ts'
-import type { KeyRecord } from './gateway/keys.ts'
-import { limitHeaders, refuseOverLimit } from './gateway/limits.ts'
-import { describeModel, listModels } from './gateway/list-models.ts'
-import { logFault, type Note, writeNote } from './gateway/log.ts'
-import type { Objects } from './gateway/objects.ts'
-import { randomText } from './gateway/random.ts'
+import { watchClientDisconnect } from './gateway/client-disconnect.ts'
+import type { Reach } from './gateway/health-reporter.ts'
 import { commonHeaders, failureResponse } from './gateway/respond.ts'
+import { type CompletionCall, runChat } from './gateway/run.ts'
+import { logFault, logRequest, type RequestLog } from './telemetry/log.ts'
 import { VERSION } from './version.ts'
 
 interface Variables {
@@ -24,7 +24,7 @@ interface Variables {
   /** Whoever's key it was, once that is known. */
   caller?: KeyRecord
   /** Of a call to chat completions. */
-  note?: Note
+  note?: RequestLog
 }
 type Door = Context<{ Bindings: Env; Variables: Variables }>
 
@@ -51,7 +51,7 @@ function route(method: 'GET' | 'POST', path: string, answer: (door: Door) => Res
 
 route('POST', '/chat/completions', (door) =>
   receive(door, { dataset: door.env.ANALYTICS }, (received) =>
-    complete({ ...received, ...reachOf(door), store: door.env.KEYS }),
+    runChat({ ...received, ...reachOf(door), store: door.env.KEYS }),
   ),
 )
 
@@ -75,7 +75,7 @@ route('POST', '/route', (door) =>
   // A data point would count it among the calls that somebody answered.
   receive(door, { dataset: undefined, dryRun: true }, async (received) => {
     const planned = await dryRun(received, reachOf(door))
-    writeNote(received.note, 200)
+    logRequest(received.note, 200)
     return answer(door, planned)
   }),
 )
@@ -87,7 +87,7 @@ route('GET', '/health', (door) => {
 
 app.notFound((door) => {
   if (door.req.method === 'OPTIONS') return preflight(door, 'GET, HEAD, POST, OPTIONS')
-  const text = `There is nothing at ${repeated(door.req.path)}. The API is at /v1/chat/completions.`
+  const text = `There is nothing at ${quoted(door.req.path)}. The API is at /v1/chat/completions.`
   return failureResponse(new Failure('unknown-url', text), requestIdOf(door))
 })
 
@@ -100,7 +100,7 @@ app.onError((error, door) => {
   if (!known) logFault(requestId, error)
   else if (failure.fault === 'gateway' && failure.kind !== 'bodies-full')
     logFault(requestId, `${failure.message} ${failure.details.detail ?? ''}`.trim())
-  if (note) writeNote(note, failure.status, failure)
+  if (note) logRequest(note, failure.status, failure)
   return failureResponse(failure, requestId, limitsOf(door))
 })
 
@@ -110,12 +110,12 @@ type Received = Omit<CompletionCall, keyof Reach | 'store'>
 /** What every call with a body goes through before it is answered, the cheapest checks first (contract 5). */
 async function receive(
   door: Door,
-  kind: Pick<Note, 'dataset' | 'dryRun'>,
+  kind: Pick<RequestLog, 'dataset' | 'dryRun'>,
   answerTo: (received: Received) => Promise<Response>,
 ): Promise<Response> {
   const cameAt = Date.now()
   const requestId = requestIdOf(door)
-  const note: Note = { requestId, cameAt, colo: coloOf(door.req.raw), trace: [], ...kind }
+  const note: RequestLog = { requestId, cameAt, colo: coloOf(door.req.raw), trace: [], ...kind }
   door.set('note', note)
   const settings = readSettings(door.env)
   note.settings = settings
@@ -126,9 +126,9 @@ async function receive(
   if (caller.limits !== undefined) await refuseOverLimit(caller, objects, waitUntil)
   const share = createBodyShare(caller.account ?? caller.id, settings.bodiesMaxBytes)
   note.release = share.release
-  const departure = departureOf(request.signal)
+  const departure = watchClientDisconnect(request.signal)
   // The platform may end such a call where it stands, and nothing that waits in it goes on.
-  const takeOver = departure.listen(() => writeNote(note, CLIENT_LEFT.status, CLIENT_LEFT))
+  const takeOver = departure.onDisconnect(() => logRequest(note, CLIENT_LEFT.status, CLIENT_LEFT))
   try {
     const body = await readJsonBody({ request, share, timeoutMs: settings.timeouts.uploadMs })
     note.asked = body.model

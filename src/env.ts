@@ -1,8 +1,8 @@
+import type { ConfiguredPrices } from './access/budget.ts'
 import { DEFAULT_AUTO_MODELS } from './catalog/auto.ts'
 import { findDeployment, findModel, type Price } from './catalog/models.ts'
-import { findProvider, PROVIDERS, type Provider, rowAt } from './catalog/providers.ts'
+import { findProvider, PROVIDERS, type Provider, providerForBaseUrl } from './catalog/providers.ts'
 import { Failure } from './chat/failure.ts'
-import type { SetPrices } from './routing/budget.ts'
 
 /** What `wrangler.toml`, secrets and `.dev.vars` give the Worker. Settings are read by `readSettings` alone. */
 export interface Env extends Pick<Cloudflare.Env, 'KEYS'> {
@@ -49,7 +49,7 @@ export interface Settings {
   readonly autoChosen: boolean
   /** The models of servers of one's own, for each provider whose models the catalogue cannot know. */
   readonly ownModels: ReadonlyMap<string, readonly string[]>
-  readonly prices: SetPrices
+  readonly prices: ConfiguredPrices
   readonly timeouts: Timeouts
   /** How much of an isolate's memory the bodies of calls under way may take. */
   readonly bodiesMaxBytes: number
@@ -153,7 +153,7 @@ function milliseconds(env: Env, name: string, otherwise: number): number {
 const PRICE = /^([^/=]+)\/(.+)=(\d{1,6}(?:\.\d+)?):(\d{1,6}(?:\.\d+)?)$/
 
 /** `provider/model=input:output`, in US dollars per million tokens; `provider/*` for all of a provider's that have no price. */
-function readPrices(env: Env): SetPrices {
+function readPrices(env: Env): ConfiguredPrices {
   const prices = new Map<string, Price>()
   list(env, 'MODEL_PRICES').forEach((item, at) => {
     const [, maker = '', model = '', input, output] = PRICE.exec(item) ?? []
@@ -198,7 +198,7 @@ function readProvider(env: Env, provider: Provider): ConfiguredProvider | undefi
   const header = (bearer ? undefined : provider.keyHeader) ?? 'authorization'
   const address = baseUrl(env, provider, given)
   return {
-    provider: rowAt(provider, address),
+    provider: providerForBaseUrl(provider, address),
     baseUrl: address,
     headers: key === undefined ? {} : { [header]: header === 'authorization' ? `Bearer ${key}` : key },
     secret: key,

@@ -1,3 +1,3 @@
+export { Ledger } from './access/ledger-object.ts'
 export { app as default } from './app.ts'
 export { Health } from './gateway/health-object.ts'
-export { Ledger } from './gateway/ledger-object.ts'

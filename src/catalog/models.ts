@@ -1,4 +1,4 @@
-import type { Traits } from '../dialects/dialect.ts'
+import type { Traits } from '../formats/format.ts'
 import catalog from './models.json' with { type: 'json' }
 import type { NameIndex } from './names.ts'
 import {

@@ -1,13 +1,13 @@
-import { anthropic } from '../dialects/anthropic.ts'
-import { cohere } from '../dialects/cohere.ts'
-import type { Call, Dialect, Prepared } from '../dialects/dialect.ts'
-import { FIREWORKS_FIELDS, foreignFields } from '../dialects/foreign-fields.ts'
-import { gemini } from '../dialects/gemini.ts'
-import { ollama } from '../dialects/ollama.ts'
-import { openai } from '../dialects/openai.ts'
+import { anthropic } from '../formats/anthropic-messages/write-request.ts'
+import { cohere } from '../formats/cohere/write-request.ts'
+import type { PreparedCall, ProviderCall, ProviderFormat } from '../formats/format.ts'
+import { gemini } from '../formats/gemini/write-request.ts'
+import { ollama } from '../formats/ollama/write-request.ts'
+import { FIREWORKS_FIELDS, foreignFields } from '../formats/openai-chat/foreign-fields.ts'
+import { openai } from '../formats/openai-chat/write-request.ts'
 
 /** A dialect with a provider's quirks already in its ear. */
-export type Speaker = (call: Omit<Call<object>, 'quirks'>) => Prepared
+export type BoundFormat = (call: Omit<ProviderCall<object>, 'quirks'>) => PreparedCall
 
 /** A provider: how it is spoken to, where it is, and how it knows us. What is special about it is data here. */
 export interface Provider {
@@ -17,9 +17,9 @@ export interface Provider {
   readonly aliases?: readonly string[]
   /** Its settings are `<setting>_API_KEY` and `<setting>_BASE_URL`; its id in capitals where a row does not say. */
   readonly setting: string
-  readonly speak: Speaker
+  readonly prepare: BoundFormat
   /** The dialect's name, and what is special about this provider in it. */
-  readonly dialect: string
+  readonly format: string
   readonly quirks: object
   /** `{ACCOUNT_ID}` is filled from `<setting>_ACCOUNT_ID`; absent where only the operator can know it. */
   readonly baseUrl?: string
@@ -33,21 +33,23 @@ export interface Provider {
    * Its reasoning models need their thoughts back when they go on after a tool's result: whenever they think, or only where
    * the caller asks for reasoning, since they do not think otherwise.
    */
-  readonly wantsThoughts?: 'always' | 'asked'
+  readonly needsReasoningBack?: 'always' | 'asked'
   /** Those of its models of whose thinking nothing is seen before the answer begins, by its own names. */
-  readonly hidesThoughts?: RegExp
+  readonly hidesReasoning?: RegExp
   /** What its models think is billed, and seen in summary at most: words that came are no measure of it. */
-  readonly billsHiddenThoughts?: boolean
+  readonly billsHiddenReasoning?: boolean
   /** Says in `usage.cost` what an answer cost. */
   readonly reportsCost?: boolean
   /** What it speaks at addresses of this form. */
-  readonly elsewhere?: Pick<Provider, 'speak' | 'dialect' | 'quirks' | 'modelsPath'> & { readonly address: RegExp }
+  readonly formatOverride?: Pick<Provider, 'prepare' | 'format' | 'quirks' | 'modelsPath'> & {
+    readonly address: RegExp
+  }
   /** Passes requests on to those who serve the model: asked where these are not there, or not well. */
   readonly resells?: boolean
   /** Knows variants of its models by what stands behind their names (`:nitro`, `:floor`, `:online`). */
   readonly variants?: boolean
   /** Those of its models that can search the web. */
-  readonly searches?: RegExp
+  readonly webSearchModels?: RegExp
   /** Serves models that the catalogue cannot know. */
   readonly anyModel?: boolean
   /** Where it lists them. */
@@ -55,10 +57,10 @@ export interface Provider {
 }
 
 function speaks<Quirks extends object>(
-  dialect: Dialect<Quirks>,
+  dialect: ProviderFormat<Quirks>,
   quirks: Quirks,
-): Pick<Provider, 'speak' | 'dialect' | 'quirks'> {
-  return { speak: (call) => dialect.prepare({ ...call, quirks }), dialect: dialect.name, quirks }
+): Pick<Provider, 'prepare' | 'format' | 'quirks'> {
+  return { prepare: (call) => dialect.prepare({ ...call, quirks }), format: dialect.name, quirks }
 }
 
 /** OpenAI's own models, wherever they run. */
@@ -72,29 +74,29 @@ const OPENAI = speaks(openai, {
 })
 
 // What each row says is from translation.md, section 3, and the providers' own references.
-const GIVEN: readonly (Omit<Provider, 'setting'> & Partial<Pick<Provider, 'setting'>>)[] = [
+const ROWS: readonly (Omit<Provider, 'setting'> & Partial<Pick<Provider, 'setting'>>)[] = [
   {
     id: 'openai',
-    hidesThoughts: /^/,
-    billsHiddenThoughts: true,
+    hidesReasoning: /^/,
+    billsHiddenReasoning: true,
     baseUrl: 'https://api.openai.com/v1',
     ...OPENAI,
   },
   {
     id: 'anthropic',
-    searches: /^claude-/,
-    billsHiddenThoughts: true,
-    wantsThoughts: 'asked',
+    webSearchModels: /^claude-/,
+    billsHiddenReasoning: true,
+    needsReasoningBack: 'asked',
     baseUrl: 'https://api.anthropic.com',
     keyHeader: 'x-api-key',
     ...speaks(anthropic, {}),
   },
   {
     id: 'google',
-    billsHiddenThoughts: true,
+    billsHiddenReasoning: true,
     aliases: ['gemini'],
-    searches: /^gemini-/,
-    wantsThoughts: 'always',
+    webSearchModels: /^gemini-/,
+    needsReasoningBack: 'always',
     setting: 'GEMINI',
     baseUrl: 'https://generativelanguage.googleapis.com',
     keyHeader: 'x-goog-api-key',
@@ -144,7 +146,7 @@ const GIVEN: readonly (Omit<Provider, 'setting'> & Partial<Pick<Provider, 'setti
   },
   {
     id: 'deepseek',
-    wantsThoughts: 'always',
+    needsReasoningBack: 'always',
     baseUrl: 'https://api.deepseek.com/v1',
     ...speaks(openai, {
       maxTokens: 'max_tokens',
@@ -156,7 +158,7 @@ const GIVEN: readonly (Omit<Provider, 'setting'> & Partial<Pick<Provider, 'setti
   },
   {
     id: 'xai',
-    billsHiddenThoughts: true,
+    billsHiddenReasoning: true,
     aliases: ['x-ai'],
     baseUrl: 'https://api.x.ai/v1',
     ...speaks(openai, {
@@ -264,12 +266,12 @@ const GIVEN: readonly (Omit<Provider, 'setting'> & Partial<Pick<Provider, 'setti
   {
     id: 'openrouter',
     variants: true,
-    searches: /./,
-    billsHiddenThoughts: true,
+    webSearchModels: /./,
+    billsHiddenReasoning: true,
     reportsCost: true,
     resells: true,
-    wantsThoughts: 'always',
-    hidesThoughts: /^openai\/(?!gpt-oss)/,
+    needsReasoningBack: 'always',
+    hidesReasoning: /^openai\/(?!gpt-oss)/,
     baseUrl: 'https://openrouter.ai/api/v1',
     ...speaks(openai, {
       maxTokens: 'max_tokens',
@@ -289,8 +291,8 @@ const GIVEN: readonly (Omit<Provider, 'setting'> & Partial<Pick<Provider, 'setti
   },
   {
     id: 'perplexity',
-    searches: /^sonar/,
-    billsHiddenThoughts: true,
+    webSearchModels: /^sonar/,
+    billsHiddenReasoning: true,
     baseUrl: 'https://api.perplexity.ai',
     ...speaks(openai, {
       maxTokens: 'max_tokens',
@@ -304,7 +306,7 @@ const GIVEN: readonly (Omit<Provider, 'setting'> & Partial<Pick<Provider, 'setti
   {
     id: 'moonshot',
     aliases: ['moonshotai'],
-    wantsThoughts: 'always',
+    needsReasoningBack: 'always',
     baseUrl: 'https://api.moonshot.ai/v1',
     ...speaks(openai, {
       maxTokens: 'max_tokens',
@@ -314,10 +316,10 @@ const GIVEN: readonly (Omit<Provider, 'setting'> & Partial<Pick<Provider, 'setti
   },
   {
     id: 'azure',
-    billsHiddenThoughts: true,
+    billsHiddenReasoning: true,
     aliases: ['azure-openai'],
     setting: 'AZURE_OPENAI',
-    hidesThoughts: /^(o\d|gpt-)/,
+    hidesReasoning: /^(o\d|gpt-)/,
     keyHeader: 'api-key',
     ...OPENAI,
   },
@@ -331,7 +333,7 @@ const GIVEN: readonly (Omit<Provider, 'setting'> & Partial<Pick<Provider, 'setti
     keyless: true,
     anyModel: true,
     modelsPath: '/models',
-    elsewhere: { address: /[^/]\/api$/, modelsPath: '/tags', ...speaks(ollama, {}) },
+    formatOverride: { address: /[^/]\/api$/, modelsPath: '/tags', ...speaks(ollama, {}) },
     ...speaks(openai, {
       maxTokens: 'max_tokens',
       drop: ['logit_bias', 'user'],
@@ -351,11 +353,11 @@ const GIVEN: readonly (Omit<Provider, 'setting'> & Partial<Pick<Provider, 'setti
 ]
 
 /** Every provider, in the order in which settings are read. */
-export const PROVIDERS: readonly Provider[] = GIVEN.map((row) => ({ setting: row.id.toUpperCase(), ...row }))
+export const PROVIDERS: readonly Provider[] = ROWS.map((row) => ({ setting: row.id.toUpperCase(), ...row }))
 
 /** The row as it stands for an address, which may decide on the dialect. */
-export function rowAt(row: Provider, baseUrl: string): Provider {
-  const { elsewhere } = row
+export function providerForBaseUrl(row: Provider, baseUrl: string): Provider {
+  const { formatOverride: elsewhere } = row
   return elsewhere?.address.test(baseUrl) ? { ...row, ...elsewhere } : row
 }
 

@@ -1,4 +1,4 @@
-import type { Modality, Traits } from '../dialects/dialect.ts'
+import type { Modality, Traits } from '../formats/format.ts'
 import type { Deployment, Model, Price } from './models.ts'
 
 /**
@@ -20,7 +20,7 @@ const MODALITIES = new Map<string, Modality>([
   ['p', 'pdf'],
 ])
 /** What only few models have. */
-const PECULIARITIES = [
+const RARE_TRAITS = [
   ['s', 'noSystem'],
   ['f', 'noForcedTool'],
   ['g', 'signsCalls'],
@@ -72,7 +72,7 @@ function readAbilities(modalities: string, flags: string) {
     tools: flags.includes('T'),
     jsonSchema: flags.includes('J'),
     temperature: flags.includes('t'),
-    ...Object.fromEntries(PECULIARITIES.flatMap(([flag, name]) => (flags.includes(flag) ? [[name, true]] : []))),
+    ...Object.fromEntries(RARE_TRAITS.flatMap(([flag, name]) => (flags.includes(flag) ? [[name, true]] : []))),
   }
 }
 
@@ -116,7 +116,7 @@ function formatDeployment({ provider, upstreamModel, traits, price }: Deployment
   const modalities = [traits.input, traits.output].map((set) => {
     return [...LETTERS].map(([modality, letter]) => (set.has(modality) ? letter : '')).join('')
   })
-  const few = PECULIARITIES.map(([flag, name]) => (traits[name] ? flag : '')).join('')
+  const few = RARE_TRAITS.map(([flag, name]) => (traits[name] ? flag : '')).join('')
   const flags = `${traits.tools ? 'T' : ''}${traits.jsonSchema ? 'J' : ''}${traits.temperature ? 't' : ''}${few}`
   const abilities = [modalities.join('>'), flags || EMPTY, formatReasoning(traits)]
   return [provider, upstream, traits.contextTokens, traits.outputTokens, ...abilities, formatPrice(price)].join(' ')

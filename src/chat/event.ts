@@ -67,12 +67,12 @@ export interface Finish {
 }
 
 /** How every answer ends, exactly once: complete, with all finishes and the usage, or broken. */
-export type Ending =
+export type StreamEnd =
   | { readonly type: 'end'; readonly finishes: readonly Finish[]; readonly usage: Usage }
   | { readonly type: 'error'; readonly failure: Failure }
 
 /** What comes out of `stream/settle.ts`: content, then exactly one ending. */
-export type Said = Content | Ending
+export type OutputEvent = Content | StreamEnd
 
 /** Usage with the total as the sum of its parts, whatever a provider's own total says (contract 3). */
 export function usageOf(promptTokens: number, completionTokens: number, further: Record<string, unknown> = {}): Usage {

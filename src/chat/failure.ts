@@ -112,8 +112,8 @@ const MAX_PARAM_CHARACTERS = 200
  * A text of the caller's as a message may repeat it: cut, and without a Router9 key that got into the wrong place
  * (contract 2: a key stands in no error body and no header).
  */
-export function repeated(text: string): string {
-  return withoutOwnKeys(text.slice(0, 100))
+export function quoted(text: string): string {
+  return redactOwnKeys(text.slice(0, 100))
 }
 
 /**
@@ -128,7 +128,7 @@ const KEY_LIKE =
 const LONG_KEY = /((?:sk|gsk|xai)[-_]|AIza)(?=[\w-]{0,40}\d)(?=[\w-]{0,40}[A-Z])[\w-]{20,}/g
 
 /** A text without anything that looks like a key: for logs, and for what providers say of themselves. */
-export function withoutKeyLike(text: string): string {
+export function redactKeys(text: string): string {
   return text.replace(KEY_LIKE, '$1…').replace(LONG_KEY, '$1…')
 }
 
@@ -137,7 +137,7 @@ export function mayHoldKey(text: string): boolean {
   return /(?:sk|gsk|xai)[-_]|AIza|(?:key|Bearer)[-_ ]/.test(text)
 }
 
-export function withoutOwnKeys(text: string): string {
+export function redactOwnKeys(text: string): string {
   return text.replace(/sk-r9k-[A-Za-z0-9_-]+/g, 'sk-r9k-…')
 }
 
@@ -179,7 +179,7 @@ export class Failure extends Error {
   }
 
   /** The same failure without a secret that a provider repeated to us, wherever it stands. */
-  without(secret: string | undefined): Failure {
+  withoutSecret(secret: string | undefined): Failure {
     if (secret === undefined || !JSON.stringify([this.message, this.details]).includes(secret)) return this
     const clean = (text: string) => text.replaceAll(secret, '…')
     const details = Object.entries(this.details).map(([name, value]) => [
@@ -194,9 +194,9 @@ export class Failure extends Error {
     const { param, code: own } = this.details
     // A caller's own words come back in messages and paths: bounded, and without a key that stood in the wrong place.
     return {
-      message: withoutOwnKeys(this.message.slice(0, MAX_MESSAGE_CHARACTERS)),
+      message: redactOwnKeys(this.message.slice(0, MAX_MESSAGE_CHARACTERS)),
       type,
-      param: param === undefined ? null : withoutOwnKeys(param.slice(0, MAX_PARAM_CHARACTERS)),
+      param: param === undefined ? null : redactOwnKeys(param.slice(0, MAX_PARAM_CHARACTERS)),
       code: own ?? code,
     }
   }

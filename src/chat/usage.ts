@@ -1,7 +1,7 @@
 import { type Usage, usageOf } from './event.ts'
 
 /** As many tokens as a report may tell of before it is taken for nonsense. */
-export interface MostTokens {
+export interface MaxTokens {
   readonly prompt: number
   readonly completion: number
 }
@@ -19,13 +19,13 @@ export interface UsageCount {
 const WEIGHT_PER_TOKEN = 4
 /** Our estimate is hardly ever further from the truth than by this factor. */
 const ESTIMATE_IS_WITHIN = 2
-const ANY: MostTokens = { prompt: Number.MAX_SAFE_INTEGER, completion: Number.MAX_SAFE_INTEGER }
+const ANY: MaxTokens = { prompt: Number.MAX_SAFE_INTEGER, completion: Number.MAX_SAFE_INTEGER }
 /** The dearest models cost less than this a token, in US dollars; what tools at the provider cost comes on top. */
-const MOST_DOLLARS_PER_TOKEN = 0.001
-const MOST_DOLLARS_FOR_TOOLS = 1
+const MAX_DOLLARS_PER_TOKEN = 0.001
+const MAX_DOLLARS_FOR_TOOLS = 1
 
 /** @param promptTokens our estimate, asked for where the provider does not tell. */
-export function createUsageCount(promptTokens: () => number, most: MostTokens = ANY): UsageCount {
+export function createUsageCount(promptTokens: () => number, most: MaxTokens = ANY): UsageCount {
   let reported: Usage | undefined
   let prompt = 0
   let completion = 0
@@ -82,7 +82,7 @@ const COUNTS: ReadonlySet<string> = new Set(['prompt_tokens', 'completion_tokens
 const OF_THE_WHOLE: ReadonlySet<string> = new Set(['completion_tokens_details', 'cost', 'cost_details'])
 
 /** What a report tells beside its counts. */
-function furtherOf(reported: Usage, { total_tokens: total }: Usage, most: MostTokens, isTold: boolean) {
+function furtherOf(reported: Usage, { total_tokens: total }: Usage, most: MaxTokens, isTold: boolean) {
   const further: Record<string, unknown> = {}
   for (const name in reported) {
     if (COUNTS.has(name) || (!isTold && OF_THE_WHOLE.has(name))) continue
@@ -94,16 +94,16 @@ function furtherOf(reported: Usage, { total_tokens: total }: Usage, most: MostTo
 }
 
 /** Lists, and what is within a detail, can only be shown: JSON has no word for what is no number. */
-function sensibleOf(fields: Readonly<Record<string, unknown>>, total: number, most: MostTokens): object {
+function sensibleOf(fields: Readonly<Record<string, unknown>>, total: number, most: MaxTokens): object {
   const entries = Object.entries(fields)
   const sensible = entries.filter(([name, value]) => isSensible(name, value, total, most))
   return sensible.length === entries.length ? fields : Object.fromEntries(sensible)
 }
 
-function isSensible(name: string, value: unknown, total: number, most: MostTokens): boolean {
+function isSensible(name: string, value: unknown, total: number, most: MaxTokens): boolean {
   if (typeof value !== 'number') return true
   if (name.includes('tokens')) return isCount(value, Math.max(most.prompt, most.completion))
-  if (name.includes('cost')) return isCount(value, total * MOST_DOLLARS_PER_TOKEN + MOST_DOLLARS_FOR_TOOLS)
+  if (name.includes('cost')) return isCount(value, total * MAX_DOLLARS_PER_TOKEN + MAX_DOLLARS_FOR_TOOLS)
   return isCount(value, Number.MAX_VALUE)
 }
 

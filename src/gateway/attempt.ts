@@ -1,24 +1,24 @@
-import type { Said, Usage } from '../chat/event.ts'
+import { maxTokensOf } from '../access/budget.ts'
+import { randomText } from '../access/random.ts'
+import type { OutputEvent, Usage } from '../chat/event.ts'
 import { Failure } from '../chat/failure.ts'
 import type { Chat } from '../chat/request.ts'
-import type { Prepared } from '../dialects/dialect.ts'
-import { unsupported } from '../dialects/parts.ts'
 import type { ConfiguredProvider, Timeouts } from '../env.ts'
-import { mostTokensOf } from '../routing/budget.ts'
+import type { PreparedCall } from '../formats/format.ts'
+import { unsupportedParameter } from '../formats/shared/parts.ts'
 import type { Target } from '../routing/plan.ts'
-import { createSettler, type Settler } from '../stream/settle.ts'
+import { createStreamFinalizer, type StreamFinalizer } from '../stream/finalize.ts'
 import { sizeUpTo } from '../stream/size.ts'
-import type { Departure } from './departure.ts'
-import { randomText } from './random.ts'
-import { createStreamReader, isMeaningful, type StreamReader } from './read-stream.ts'
+import { type AttemptTimer, createAttemptTimer } from './attempt-timer.ts'
+import type { ClientDisconnect } from './client-disconnect.ts'
+import { createStreamReader, isMeaningful, type StreamReader } from './stream-reader.ts'
 import { askProvider, checkModelInPath, readAnswerBody } from './upstream.ts'
-import { createWatch, type Watch } from './watch.ts'
 
 /** What one attempt is given. */
-export interface Try {
+export interface AttemptInput {
   readonly target: Target
   readonly provider: ConfiguredProvider
-  readonly prepared: Prepared
+  readonly prepared: PreparedCall
   readonly chat: Chat
   readonly stream: boolean
   readonly timeouts: Timeouts
@@ -27,7 +27,7 @@ export interface Try {
   readonly promptTokens: () => number
   /** A header of the client's request. */
   readonly header: (name: string) => string | null
-  readonly departure: Departure
+  readonly departure: ClientDisconnect
 }
 
 /** An answer that has begun: its first meaningful words are there. */
@@ -35,7 +35,7 @@ export interface Answer {
   readonly target: Target
   readonly dropped: readonly string[]
   /** What was said so far, the first meaningful thing included. */
-  readonly first: readonly Said[]
+  readonly first: readonly OutputEvent[]
   /** What is said next, at least one thing; resolves always, with an ending at last. Not to be called after it. */
   readonly next: StreamReader['next']
   readonly drained: StreamReader['drained']
@@ -50,39 +50,39 @@ export interface Answer {
  * Asks one target. Resolves at its first meaningful words (contract 6), for a whole body at its end.
  * @throws Failure for all that goes wrong before that.
  */
-export async function attempt(given: Try): Promise<Answer> {
-  const watch = createWatch(given.departure, given.deadlineMs)
+export async function attempt(given: AttemptInput): Promise<Answer> {
+  const watch = createAttemptTimer(given.departure, given.deadlineMs)
   try {
     return given.stream ? await stream(given, watch) : await whole(given, watch)
   } catch (error) {
     const failure = watch.reason() ?? asFailure(error)
     watch.end()
-    throw failure.without(given.provider.secret)
+    throw failure.withoutSecret(given.provider.secret)
   }
 }
 
 /** What a target's own request is made from. */
-export type Question = Pick<Try, 'target' | 'provider' | 'chat' | 'stream' | 'promptTokens' | 'header'>
+export type Question = Pick<AttemptInput, 'target' | 'provider' | 'chat' | 'stream' | 'promptTokens' | 'header'>
 
 /**
  * What a target would be asked.
  * @throws Failure where it cannot be asked that.
  */
-export function prepare({ target, provider, chat, stream, promptTokens, header }: Question): Prepared {
+export function prepare({ target, provider, chat, stream, promptTokens, header }: Question): PreparedCall {
   const { traits, upstreamModel } = target.deployment
   checkModelInPath(provider, upstreamModel)
   const newId = () => `call_${randomText(24)}`
-  let prepared: Prepared
+  let prepared: PreparedCall
   try {
     const asked = askedOf(target, provider, chat)
-    prepared = provider.provider.speak({ ...asked, stream, traits, promptTokens, header, newId })
+    prepared = provider.provider.prepare({ ...asked, stream, traits, promptTokens, header, newId })
   } catch (error) {
     // Only nesting that exhausts the stack fails in JSON.stringify.
     if (error instanceof RangeError) throw new Failure('invalid-json', 'The request body is nested too deeply.')
     throw error
   }
   const [lost] = prepared.dropped
-  if (lost !== undefined && chat.provider?.require_parameters === true) throw unsupported(lost)
+  if (lost !== undefined && chat.provider?.require_parameters === true) throw unsupportedParameter(lost)
   return prepared
 }
 
@@ -101,7 +101,7 @@ function asFailure(error: unknown): Failure {
   return new Failure('provider-failed', 'The provider could not be reached.', { reason, clause: 'connection lost' })
 }
 
-async function whole(given: Try, watch: Watch): Promise<Answer> {
+async function whole(given: AttemptInput, watch: AttemptTimer): Promise<Answer> {
   const { prepared } = given
   const response = await askProvider(
     given.provider,
@@ -112,21 +112,21 @@ async function whole(given: Try, watch: Watch): Promise<Answer> {
   const body = await readAnswerBody(response, given.provider)
   watch.release()
   const settler = settlerFor(given)
-  const first = [...settler.take(prepared.answer(body)), ...settler.close()]
+  const first = [...settler.push(prepared.readAnswer(body)), ...settler.close()]
   const ending = first.at(-1)
   if (ending?.type === 'error') throw withStatus(ending.failure, response.status)
   const { usage } = settler
   return { target: given.target, dropped: prepared.dropped, first, ...NOTHING_LEFT, usage }
 }
 
-function settlerFor({ target, chat, promptTokens }: Try, choicesAsked?: number): Settler {
-  return createSettler(promptTokens, choicesAsked, mostTokensOf(target.deployment.traits, chat.n ?? 1))
+function settlerFor({ target, chat, promptTokens }: AttemptInput, choicesAsked?: number): StreamFinalizer {
+  return createStreamFinalizer(promptTokens, choicesAsked, maxTokensOf(target.deployment.traits, chat.n ?? 1))
 }
 
 /** Of an answer that came whole. */
 const NOTHING_LEFT = { next: async () => [], drained: async () => {}, cancel: () => {}, waitedMs: () => 0 }
 
-async function stream(given: Try, watch: Watch): Promise<Answer> {
+async function stream(given: AttemptInput, watch: AttemptTimer): Promise<Answer> {
   const { target, provider, prepared, timeouts, chat } = given
   const response = await askProvider(provider, prepared.request, target.deployment.upstreamModel, watch.signal)
   const type = response.headers.get('content-type') ?? ''
@@ -134,7 +134,7 @@ async function stream(given: Try, watch: Watch): Promise<Answer> {
   const settler = settlerFor(given, chat.n ?? 1)
   const { next, drained } = createStreamReader({
     response,
-    decode: prepared.decoder(),
+    decode: prepared.streamReader(),
     settler,
     watch,
     idleMs: timeouts.idleMs,
@@ -146,8 +146,8 @@ async function stream(given: Try, watch: Watch): Promise<Answer> {
 }
 
 /** A whole body where a stream was asked for: mostly an error that came with a 200. */
-async function refuseBody(response: Response, prepared: Prepared, provider: ConfiguredProvider): Promise<never> {
-  const error = prepared.answer(await readAnswerBody(response, provider)).find((event) => event.type === 'error')
+async function refuseBody(response: Response, prepared: PreparedCall, provider: ConfiguredProvider): Promise<never> {
+  const error = prepared.readAnswer(await readAnswerBody(response, provider)).find((event) => event.type === 'error')
   if (error !== undefined) throw withStatus(error.failure, response.status)
   throw new Failure('provider-failed', 'The provider answered without a stream where one was asked for.', {
     upstreamStatus: response.status,
@@ -159,8 +159,8 @@ async function refuseBody(response: Response, prepared: Prepared, provider: Conf
 const MAX_BEFORE_WORDS = 1000
 const MAX_CHARACTERS_BEFORE_WORDS = 1024 * 1024
 
-async function readToFirstWord(next: StreamReader['next'], status: number): Promise<readonly Said[]> {
-  const first: Said[] = []
+async function readToFirstWord(next: StreamReader['next'], status: number): Promise<readonly OutputEvent[]> {
+  const first: OutputEvent[] = []
   let characters = 0
   for (;;) {
     const said = await next()
@@ -177,7 +177,7 @@ async function readToFirstWord(next: StreamReader['next'], status: number): Prom
  * Whether something meaningful was said.
  * @throws Failure where the answer broke before that, however the pieces arrived.
  */
-function begins(said: readonly Said[], status: number): boolean {
+function begins(said: readonly OutputEvent[], status: number): boolean {
   for (const item of said) {
     if (item.type === 'error') throw withStatus(item.failure, status)
     if (isMeaningful(item)) return true

@@ -1,27 +1,27 @@
+import { ASSUMED_PRICE, costOf, maxCostOf, mostExpensive, priceOf, reportedCost } from '../access/budget.ts'
+import type { KeyRecord } from '../access/keys.ts'
+import { admit } from '../access/limits.ts'
+import type { ObjectsOf } from '../access/objects.ts'
+import { NO_RESERVATION, type Reservation } from '../access/reservations.ts'
 import type { Usage } from '../chat/event.ts'
 import { Failure } from '../chat/failure.ts'
 import type { Chat } from '../chat/request.ts'
-import { readReasoning } from '../dialects/effort.ts'
 import type { Settings } from '../env.ts'
-import { ASSUMED_PRICE, costOf, dearest, mostOf, priceOf, reportedCost } from '../routing/budget.ts'
-import { type Hold, NOTHING_HELD } from '../routing/holds.ts'
+import { readReasoning } from '../formats/shared/effort.ts'
 import type { Needs } from '../routing/needs.ts'
 import type { Plan, Target } from '../routing/plan.ts'
-import type { Ending } from './begin.ts'
-import type { KeyRecord } from './keys.ts'
-import { admit } from './limits.ts'
-import type { ObjectsOf } from './objects.ts'
+import type { AttemptEnd } from './failover.ts'
 
 /** What a call may cost while it is under way, and what it has cost in the end. */
 export interface Bill {
   /** Counts what was used, and tells what that costs in US dollars. */
-  readonly settle: (used: Usage, target: Target, how: Ending) => number
+  readonly settle: (used: Usage, target: Target, how: AttemptEnd) => number
   /** The call is over: what is still held for it is let go. To be called whatever the end is; more than once is as good. */
   readonly close: () => void
 }
 
 /** What a bill is made for. */
-export interface Billed {
+export interface BillInput {
   readonly caller: KeyRecord
   readonly objects: ObjectsOf<'Ledger'>
   readonly waitUntil: (work: Promise<unknown>) => void
@@ -38,10 +38,10 @@ const LIKELY_TO_ANSWER = 3
  * Lets a call in, with as much held as it may use, or refuses it.
  * @throws Failure 429 by the limits of its key.
  */
-export async function openBill(billed: Billed): Promise<Bill> {
+export async function openBill(billed: BillInput): Promise<Bill> {
   const { caller, objects, waitUntil, settings } = billed
   const { limits } = caller
-  const hold = limits?.budget === undefined && limits?.tpm === undefined ? NOTHING_HELD : holdFor(billed)
+  const hold = limits?.budget === undefined && limits?.tpm === undefined ? NO_RESERVATION : holdFor(billed)
   const spend = await admit(caller, objects, waitUntil, hold)
   return {
     settle: (used, target, how) => {
@@ -58,7 +58,7 @@ export async function openBill(billed: Billed): Promise<Bill> {
 }
 
 /** By the dearest of those who will be asked first: whoever answers in the end is hardly ever another one. */
-function holdFor({ settings, chat, needs, plan: { candidates } }: Billed): Hold {
+function holdFor({ settings, chat, needs, plan: { candidates } }: BillInput): Reservation {
   const extent = {
     promptTokens: needs.promptTokens(),
     outputTokens: needs.outputTokens,
@@ -66,8 +66,10 @@ function holdFor({ settings, chat, needs, plan: { candidates } }: Billed): Hold 
     asksForThinking: needs.thinking !== 'none',
   }
   const likely = candidates.slice(0, LIKELY_TO_ANSWER)
-  return dearest(
-    likely.map(({ deployment }) => mostOf(extent, deployment, priceOf(deployment, settings.prices) ?? ASSUMED_PRICE)),
+  return mostExpensive(
+    likely.map(({ deployment }) =>
+      maxCostOf(extent, deployment, priceOf(deployment, settings.prices) ?? ASSUMED_PRICE),
+    ),
   )
 }
 
@@ -81,10 +83,10 @@ function dollarsFor(used: Usage, { deployment }: Target, { prices, providers }: 
  * Whether the provider bills thinking that it does not show. Where it does not come to tell how much that was, as much as the
  * model may write is the only measure.
  */
-function thinksUnseen({ settings, chat, needs }: Billed, { deployment: { provider, traits } }: Target): boolean {
+function thinksUnseen({ settings, chat, needs }: BillInput, { deployment: { provider, traits } }: Target): boolean {
   const row = settings.providers.get(provider)?.provider
-  if (!traits.reasoning || row?.billsHiddenThoughts !== true) return false
-  if (row.wantsThoughts === 'asked') return needs.thinking !== 'none'
+  if (!traits.reasoning || row?.billsHiddenReasoning !== true) return false
+  if (row.needsReasoningBack === 'asked') return needs.thinking !== 'none'
   const isOff = readReasoning(chat)?.effort === 'none' && (traits.toggle || traits.efforts?.includes('none') === true)
   return !isOff
 }

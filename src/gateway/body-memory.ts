@@ -1,5 +1,5 @@
+import { sleep } from '../access/timeout.ts'
 import { Failure } from '../chat/failure.ts'
-import { sleep } from './race.ts'
 import { BODY_MAX_BYTES } from './upload.ts'
 
 /**
@@ -10,7 +10,7 @@ import { BODY_MAX_BYTES } from './upload.ts'
 /** Until its answer begins a body is there twice: as it came and parsed, or parsed and as it goes out. */
 const COPIES = 2
 /** The least that all bodies together must be allowed, for the largest one to be taken. */
-const LEAST_MEMORY_BYTES = COPIES * BODY_MAX_BYTES
+const MIN_MEMORY_BYTES = COPIES * BODY_MAX_BYTES
 /** A burst is let through one by one; waiting costs no memory, since nothing of such an upload is read. */
 const WAIT_MS = 5000
 const LOOK_AGAIN_MS = 10
@@ -84,7 +84,7 @@ function tryRaise(share: Held, bytes: number, maxBytes: number): boolean {
 
 /** One key alone gets half, so that there is room for the others; a single body always has it. */
 function hasRoom(key: string, more: number, maxBytes: number): boolean {
-  const maxByKey = Math.max(maxBytes / 2, LEAST_MEMORY_BYTES)
+  const maxByKey = Math.max(maxBytes / 2, MIN_MEMORY_BYTES)
   return heldByAll + more <= maxBytes && (heldByKey.get(key) ?? 0) + more <= maxByKey
 }
 

@@ -1,8 +1,8 @@
+import { sleep } from '../access/timeout.ts'
 import { parseJson } from '../chat/exact-json.ts'
-import { Failure, repeated } from '../chat/failure.ts'
+import { Failure, quoted } from '../chat/failure.ts'
 import { keepsDigits } from '../chat/request.ts'
-import { findExcess } from './json-bounds.ts'
-import { sleep } from './race.ts'
+import { findExcess } from '../stream/json-bounds.ts'
 import { packingOf, readUpload, type UploadInput, unpack } from './upload.ts'
 
 const STRICT_UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false })
@@ -57,7 +57,7 @@ function refuseExcess(text: string): void {
   if (excess === undefined) return
   const { field, complaint } = excess
   if (field === undefined) throw new Failure('invalid-value', `The request body ${complaint}.`)
-  throw new Failure('invalid-value', `'${repeated(field)}' ${complaint}.`, { param: field })
+  throw new Failure('invalid-value', `'${quoted(field)}' ${complaint}.`, { param: field })
 }
 
 function decode(bytes: Uint8Array): string {

@@ -1,9 +1,9 @@
 import { DurableObject } from 'cloudflare:workers'
-import { createHub } from '../routing/hub.ts'
-import type { Digest, Snapshot } from '../routing/outcome.ts'
-import { createRegion, type Region } from '../routing/region.ts'
-import type { Objects } from './objects.ts'
-import { orLate, sleep } from './race.ts'
+import type { Objects } from '../access/objects.ts'
+import { sleep, withTimeout } from '../access/timeout.ts'
+import { createGlobalHealth } from '../health/global.ts'
+import type { Digest, Snapshot } from '../health/outcome.ts'
+import { createRegionHealth, type RegionHealth } from '../health/region.ts'
 
 /** The names of these objects carry a version: objects that understand each other no more have other names. */
 const NAME = 'health:v1:'
@@ -26,8 +26,8 @@ export function healthOf(healths: Objects['Health'], region: DurableObjectLocati
  * No alarms: everything is computed when somebody asks. What is lost with it, isolates tell again.
  */
 export class Health extends DurableObject {
-  #region: Region | undefined
-  readonly #hub = createHub()
+  #region: RegionHealth | undefined
+  readonly #hub = createGlobalHealth()
   #consulting = false
   #saving = false
   #consultedAt = 0
@@ -63,8 +63,8 @@ export class Health extends DurableObject {
     return answer
   }
 
-  #own(now: number): Region {
-    this.#region ??= createRegion(this.#saved(), now)
+  #own(now: number): RegionHealth {
+    this.#region ??= createRegionHealth(this.#saved(), now)
     return this.#region
   }
 
@@ -77,7 +77,7 @@ export class Health extends DurableObject {
     }
   }
 
-  #save(known: Region, now: number): void {
+  #save(known: RegionHealth, now: number): void {
     try {
       this.ctx.storage.kv.put(SAVED, known.save(now))
     } catch {
@@ -114,14 +114,14 @@ export class Health extends DurableObject {
   }
 
   /** A hub that fails or hangs costs nothing but what others know. */
-  async #consult(name: string, region: Region): Promise<void> {
+  async #consult(name: string, region: RegionHealth): Promise<void> {
     this.#consulting = true
     try {
       await sleep(Math.max(this.#consultedAt + CONSULTS_APART_MS - Date.now(), 0))
       this.#consultedAt = Date.now()
       const healths = this.#healths()
       const hub = healths.get(healths.idFromName(NAME + HUB))
-      const answer = await orLate(hub.exchange(name, region.digest(Date.now())), HUB_PATIENCE_MS)
+      const answer = await withTimeout(hub.exchange(name, region.digest(Date.now())), HUB_PATIENCE_MS)
       region.absorb(answer, Date.now())
     } catch {
       // The next digest tells all of it.

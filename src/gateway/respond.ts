@@ -1,6 +1,6 @@
-import { type Failure, type FailureKind, withoutOwnKeys } from '../chat/failure.ts'
+import { type Failure, type FailureKind, redactOwnKeys } from '../chat/failure.ts'
+import { type AttemptRecord, sentAttempts } from '../routing/attempt-record.ts'
 import type { Target } from '../routing/plan.ts'
-import { type Attempted, askedIn } from './attempted.ts'
 import { type Route, reasonFor, skippedIn } from './route.ts'
 
 /** Every header that a browser may read (contract 7). */
@@ -34,10 +34,10 @@ const ALWAYS = {
 /** How long to wait where nobody said, in milliseconds. */
 const DEFAULT_RETRY_MS = 5000
 /** Nobody comes back sooner than that with anything to gain. */
-const LEAST_RETRY_MS = 1000
+const MIN_RETRY_MS = 1000
 const HOPELESS: ReadonlySet<FailureKind> = new Set(['quota-exhausted', 'no-provider'])
 /** Official SDKs do not believe a longer wait and retry at once: then they are told not to (cases, section 11). */
-const LONGEST_RETRY_MS = 60_000
+const MAX_RETRY_MS = 60_000
 
 /** The headers that every response has. */
 export function commonHeaders(requestId: string): Record<string, string> {
@@ -62,20 +62,20 @@ export function failureResponse(failure: Failure, requestId: string, further: Re
 }
 
 function retryHeaders({ kind, details }: Failure): Record<string, string> {
-  const ms = Math.max(Math.ceil(details.retryAfterMs ?? DEFAULT_RETRY_MS), LEAST_RETRY_MS)
+  const ms = Math.max(Math.ceil(details.retryAfterMs ?? DEFAULT_RETRY_MS), MIN_RETRY_MS)
   const hopeless = HOPELESS.has(kind) || details.shouldRetry === false
   return {
     'retry-after': String(Math.ceil(ms / 1000)),
     'retry-after-ms': String(ms),
-    'x-should-retry': String(!hopeless && ms <= LONGEST_RETRY_MS),
+    'x-should-retry': String(!hopeless && ms <= MAX_RETRY_MS),
   }
 }
 
 /** What is told of how an answer came to be (contract 7). */
-export interface Told {
+export interface ResponseMeta {
   readonly requestedModel: string
   readonly route: Route
-  readonly trace: readonly Attempted[]
+  readonly trace: readonly AttemptRecord[]
   readonly target?: Target
   readonly dropped?: readonly string[]
   readonly timing: Timing
@@ -88,9 +88,16 @@ export interface Timing {
   readonly upstreamMs: number
 }
 
-export function toldHeaders({ requestedModel, route, trace, target, dropped, timing }: Told): Record<string, string> {
+export function metaHeaders({
+  requestedModel,
+  route,
+  trace,
+  target,
+  dropped,
+  timing,
+}: ResponseMeta): Record<string, string> {
   const skipped = skippedIn(route, trace)
-  const asked = askedIn(trace)
+  const asked = sentAttempts(trace)
   return {
     'x-router9-requested-model': headerText(requestedModel),
     ...(asked.length === 0 ? {} : { 'x-router9-attempts': asked.map(attemptText).join(',') }),
@@ -107,11 +114,11 @@ export function toldHeaders({ requestedModel, route, trace, target, dropped, tim
   }
 }
 
-function attemptText({ target, outcome, ms }: Attempted): string {
+function attemptText({ target, outcome, ms }: AttemptRecord): string {
   return `${target.deployment.provider}:${outcome}:${ms}ms`
 }
 
 /** Names come from the caller, and headers take only some characters of a limited number. */
 function headerText(text: string): string {
-  return withoutOwnKeys(text.slice(0, 500)).replace(/[^\x20-\x7e]/g, '?')
+  return redactOwnKeys(text.slice(0, 500)).replace(/[^\x20-\x7e]/g, '?')
 }

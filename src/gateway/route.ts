@@ -1,26 +1,26 @@
+import { priceOf } from '../access/budget.ts'
+import type { KeyRecord } from '../access/keys.ts'
 import type { Deployment } from '../catalog/models.ts'
 import type { Chat } from '../chat/request.ts'
 import type { Settings } from '../env.ts'
-import type { Askable } from '../routing/attempts.ts'
-import type { View } from '../routing/board.ts'
-import { priceOf } from '../routing/budget.ts'
-import { patienceFor } from '../routing/deadline.ts'
+import type { HealthView } from '../health/isolate.ts'
+import { bucketOf } from '../health/outcome.ts'
+import type { AttemptRecord } from '../routing/attempt-record.ts'
+import type { AttemptCandidate } from '../routing/attempts.ts'
+import { timeoutLimitsFor } from '../routing/deadline.ts'
 import { hashOf } from '../routing/hash.ts'
 import type { Needs } from '../routing/needs.ts'
-import { bucketOf } from '../routing/outcome.ts'
-import { AUTO, type Plan, type Planned, type Situation, type Target, usualPrice } from '../routing/plan.ts'
+import { AUTO, type Plan, type PlanInput, type Planned, type Target, usualPrice } from '../routing/plan.ts'
 import { type Ranking, type RankOptions, rank } from '../routing/rank.ts'
-import type { Attempted } from './attempted.ts'
-import type { KeyRecord } from './keys.ts'
 
 /** A target as it is ranked and asked. */
-export interface Askee extends Askable {
+export interface RoutedDeployment extends AttemptCandidate {
   readonly target: Target
 }
 
 /** Whom to ask for a request, best first, and what that was found by. */
 export interface Route {
-  readonly ranking: Ranking<Askee>
+  readonly ranking: Ranking<RoutedDeployment>
   /** When they were ranked, in milliseconds since 1970. */
   readonly now: number
   readonly bucket: number
@@ -28,7 +28,7 @@ export interface Route {
 }
 
 /** What a call is planned from: its key, its needs and its wishes, and what the operator configured. */
-export function situationOf(call: { settings: Settings; caller: KeyRecord }, chat: Chat, needs: Needs): Situation {
+export function planInputOf(call: { settings: Settings; caller: KeyRecord }, chat: Chat, needs: Needs): PlanInput {
   const { providers: configured, autoModels, autoChosen, ownModels } = call.settings
   const { models: allowed, limits } = call.caller
   return {
@@ -53,7 +53,7 @@ export interface RouteInput {
   readonly chat: Chat
   readonly needs: Needs
   readonly settings: Settings
-  readonly view: View
+  readonly view: HealthView
   readonly requestId: string
   /** Rank every candidate, for people to see, and not only as many as are likely to be asked. */
   readonly whole?: boolean
@@ -66,8 +66,13 @@ export function routeOf({ plan, chat, needs, settings, view, requestId, whole = 
   const bucket = bucketOf(stream, promptTokens)
   const requestHash = hashOf(requestId)
   const { outputTokens } = needs
-  const patienceOf = patienceFor(settings.timeouts, { stream, thinking: needs.thinking, promptTokens, outputTokens })
-  const askeeOf = ({ tier, model, deployment, variant }: Planned, index: number): Askee => {
+  const patienceOf = timeoutLimitsFor(settings.timeouts, {
+    stream,
+    thinking: needs.thinking,
+    promptTokens,
+    outputTokens,
+  })
+  const askeeOf = ({ tier, model, deployment, variant }: Planned, index: number): RoutedDeployment => {
     const { provider, traits, price } = deployment
     return {
       name: deploymentName({ model, deployment }),
@@ -129,10 +134,10 @@ function affinityOf({ messages, user, ...chat }: Chat): string | undefined {
   return typeof content === 'string' ? content.slice(0, AFFINITY_CHARACTERS) : undefined
 }
 
-type Row = Ranking<Askee>['ranked'][number]
+type Row = Ranking<RoutedDeployment>['ranked'][number]
 
 /** Why a target was asked, in one word: the order of the plan, or what went against that. */
-export function reasonFor({ ranking }: Route, target: Target, trace: readonly Attempted[]): string {
+export function reasonFor({ ranking }: Route, target: Target, trace: readonly AttemptRecord[]): string {
   if (trace.some((tried) => tried.target !== target)) return 'fallback'
   if (ranking.ranked.length + ranking.out.length < 2) return 'only'
   const rows = [...ranking.ranked, ...ranking.out]
@@ -145,14 +150,14 @@ export function reasonFor({ ranking }: Route, target: Target, trace: readonly At
 }
 
 /** Who stood before the target that was asked first and is not well: `provider/model:state:seconds until it comes back`. */
-export function skippedIn({ ranking, now }: Route, trace: readonly Attempted[]): string {
+export function skippedIn({ ranking, now }: Route, trace: readonly AttemptRecord[]): string {
   if (ranking.ranked.length + ranking.out.length < 2) return ''
   const asked = new Set(trace.map(({ target }) => target))
   const rows = [...ranking.ranked, ...ranking.out]
   const first = rows.find(({ candidate }) => candidate.target === trace[0]?.target)
   return rows
     .filter((row) => row.state !== 'closed' && !asked.has(row.candidate.target) && (!first || isBefore(row, first)))
-    .slice(0, MOST_SKIPPED)
+    .slice(0, MAX_SKIPPED)
     .map(({ candidate, state, until }) => {
       const waitMs = until - now
       return `${candidate.name}:${state}${waitMs > 0 ? `:${Math.ceil(waitMs / 1000)}s` : ''}`
@@ -160,7 +165,7 @@ export function skippedIn({ ranking, now }: Route, trace: readonly Attempted[]):
     .join(',')
 }
 
-const MOST_SKIPPED = 5
+const MAX_SKIPPED = 5
 
 function isBefore(one: Row, other: Row): boolean {
   return one.candidate.index < other.candidate.index

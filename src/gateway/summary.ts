@@ -1,7 +1,7 @@
 import { Failure, type FailureKind } from '../chat/failure.ts'
+import { type AttemptRecord, sentAttempts } from '../routing/attempt-record.ts'
 import type { Refusal } from '../routing/attempts.ts'
 import type { Target } from '../routing/plan.ts'
-import { type Attempted, askedIn } from './attempted.ts'
 
 /** What the client is told where several failed in their own ways. */
 const OF_ALL: Readonly<Partial<Record<FailureKind, string>>> = {
@@ -23,16 +23,16 @@ const CLAUSES: Readonly<Partial<Record<FailureKind, string>>> = {
   'credentials-refused': 'account refused',
   'model-missing': 'model missing',
 }
-const MOST_CLAUSES = 6
+const MAX_CLAUSES = 6
 const HOPELESS: ReadonlySet<FailureKind> = new Set(['credentials-refused', 'quota-exhausted', 'model-missing'])
 /** No wait that anybody names is believed for longer, nor told. */
-const LONGEST_WAIT_MS = 120_000
+const MAX_WAIT_MS = 120_000
 
 /**
  * One failure for all that failed (contract 5): what the caller could have done better is told only if nothing else went
  * wrong; the wait is the soonest that a provider named.
  */
-export function summary(trace: readonly Attempted[]): Failure {
+export function summarizeFailures(trace: readonly AttemptRecord[]): Failure {
   const failures = trace.flatMap(({ failure }) => failure ?? [])
   const upstream = failures.filter(({ fault }) => fault !== 'caller')
   const counted = upstream.length > 0 ? upstream : failures
@@ -46,26 +46,26 @@ export function summary(trace: readonly Attempted[]): Failure {
   return new Failure(kind, `${said} Asked: ${clausesOf(trace)}.`, {
     ...(same && first.details.param !== undefined ? { param: first.details.param } : {}),
     ...(same && first.details.code !== undefined ? { code: first.details.code } : {}),
-    ...(waits.length === 0 ? {} : { retryAfterMs: Math.min(...waits, LONGEST_WAIT_MS) }),
+    ...(waits.length === 0 ? {} : { retryAfterMs: Math.min(...waits, MAX_WAIT_MS) }),
     ...(counted.every(isHopeless) ? { shouldRetry: false } : {}),
   })
 }
 
 /** Why nobody was asked at all. */
-export function nobodyNow({ overloaded, retryAfterMs }: Refusal): Failure {
+export function noneAvailable({ overloaded, retryAfterMs }: Refusal): Failure {
   const kind = overloaded ? 'overloaded' : 'rate-limited'
   return new Failure(kind, OF_ALL[kind] ?? '', { retryAfterMs })
 }
 
 /** What happened to each that was asked, in one dull clause: `openai: refused connection; azure: 429`. */
-function clausesOf(trace: readonly Attempted[]): string {
-  const asked = askedIn(trace)
+function clausesOf(trace: readonly AttemptRecord[]): string {
+  const asked = sentAttempts(trace)
   const isOneModel = new Set(asked.map(({ target }) => target.model)).size === 1
   const clauses = asked.map(({ target, failure }) => {
     const name = isOneModel ? target.deployment.provider : nameOf(target)
     return `${name}: ${clauseOf(failure)}`
   })
-  return [...new Set(clauses)].slice(0, MOST_CLAUSES).join('; ')
+  return [...new Set(clauses)].slice(0, MAX_CLAUSES).join('; ')
 }
 
 function clauseOf(failure: Failure | undefined): string {

@@ -1,6 +1,6 @@
+import { TIMED_OUT, withTimeout } from '../access/timeout.ts'
 import { Failure } from '../chat/failure.ts'
 import type { BodyShare } from './body-memory.ts'
-import { LATE, orLate } from './race.ts'
 
 /** The largest request body (contract 5), as it was before it was packed. */
 export const BODY_MAX_BYTES = 20 * 1024 * 1024
@@ -33,8 +33,8 @@ export async function readUpload({ request, share, timeoutMs }: UploadInput): Pr
     return bytes
   }
   const inTime = async <T>(part: Promise<T>): Promise<T> => {
-    const came = await orLate(part.catch(brokenOff), timeoutMs)
-    if (came === LATE) throw tooSlow()
+    const came = await withTimeout(part.catch(brokenOff), timeoutMs)
+    if (came === TIMED_OUT) throw tooSlow()
     return came
   }
   const isKnown = !Number.isNaN(length)
@@ -141,7 +141,7 @@ export async function unpack(
     // that is taken away before there is more.
     for (let at = 0; at < bytes.byteLength && !done; at += PACKED_PART_BYTES) {
       await writer.write(bytes.subarray(at, at + PACKED_PART_BYTES))
-      for (let came = await orLate(next, 0); came !== LATE; came = await orLate(next, 0)) {
+      for (let came = await withTimeout(next, 0); came !== TIMED_OUT; came = await withTimeout(next, 0)) {
         done = whole.add(came)
         if (done) break
         next = read()

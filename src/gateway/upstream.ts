@@ -1,11 +1,11 @@
+import { sleep, TIMED_OUT, withTimeout } from '../access/timeout.ts'
 import { isPathStep } from '../catalog/names.ts'
 import { parseAnswer } from '../chat/exact-json.ts'
-import { Failure, repeated } from '../chat/failure.ts'
-import type { HttpRequest } from '../dialects/dialect.ts'
-import { readUpstreamFailure } from '../dialects/upstream-failure.ts'
+import { Failure, quoted } from '../chat/failure.ts'
 import type { ConfiguredProvider } from '../env.ts'
-import { createExcessFinder, MAX_ANSWER_VALUES, SEARCHED_FROM_BYTES } from './json-bounds.ts'
-import { LATE, orLate, sleep } from './race.ts'
+import type { ProviderRequest } from '../formats/format.ts'
+import { readUpstreamFailure } from '../formats/shared/upstream-error.ts'
+import { createExcessFinder, MAX_ANSWER_VALUES, SEARCHED_FROM_BYTES } from '../stream/json-bounds.ts'
 
 /** As much of an error body as is read: more would only be in the way. */
 const ERROR_BODY_BYTES = 64 * 1024
@@ -22,7 +22,7 @@ const FIRST_BYTES = 16 * 1024
  */
 export async function askProvider(
   { baseUrl, headers, secret }: ConfiguredProvider,
-  request: HttpRequest,
+  request: ProviderRequest,
   /** The provider's own name for the model. */
   model: string,
   signal: AbortSignal,
@@ -74,7 +74,7 @@ export function urlOf(baseUrl: string, path: string, model: string): string {
  */
 export function checkModelInPath({ baseUrl }: Pick<ConfiguredProvider, 'baseUrl'>, model: string): void {
   if (baseUrl.includes(MODEL) && !isPathStep(model)) {
-    throw new Failure('unknown-model', `The model '${repeated(model)}' does not exist.`, { param: 'model' })
+    throw new Failure('unknown-model', `The model '${quoted(model)}' does not exist.`, { param: 'model' })
   }
 }
 
@@ -159,8 +159,10 @@ async function readErrorText(response: Response): Promise<string> {
   let text = ''
   const reader = response.body?.getReader()
   while (reader !== undefined && text.length < ERROR_BODY_BYTES) {
-    const piece = await orLate(reader.read(), Math.max(until - Date.now(), 1)).catch((): typeof LATE => LATE)
-    if (piece === LATE || piece.done) break
+    const piece = await withTimeout(reader.read(), Math.max(until - Date.now(), 1)).catch(
+      (): typeof TIMED_OUT => TIMED_OUT,
+    )
+    if (piece === TIMED_OUT || piece.done) break
     text += decoder.decode(piece.value, { stream: true })
   }
   // Released too: see createStreamReader of what workerd keeps otherwise.

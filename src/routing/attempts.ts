@@ -1,19 +1,19 @@
 import type { Failure } from '../chat/failure.ts'
-import type { Traits } from '../dialects/dialect.ts'
-import { deadlinesFor, type Patience } from './deadline.ts'
+import type { Traits } from '../formats/format.ts'
+import { deadlinesFor, type TimeoutLimits } from './deadline.ts'
 import { unitOf } from './hash.ts'
 import type { Candidate, Ranked, Ranking } from './rank.ts'
 import type { ReleaseQueue, Turn } from './release-queue.ts'
 import type { RetryBudget } from './retry-budget.ts'
 
 /** A candidate with what the course of the attempts depends on. */
-export interface Askable extends Candidate {
+export interface AttemptCandidate extends Candidate {
   readonly traits: Pick<Traits, 'contextTokens' | 'outputTokens'>
-  readonly patience: Patience
+  readonly patience: TimeoutLimits
 }
 
 /** One attempt to be made. */
-export interface Ask<T extends Askable> {
+export interface NextAttempt<T extends AttemptCandidate> {
   readonly target: T
   /** What it was ranked by. */
   readonly row: Ranked<T>
@@ -34,9 +34,9 @@ export interface Refusal {
 }
 
 /** The course of one request's attempts (routing 2.5), without a clock of its own. */
-export interface Attempts<T extends Askable> {
+export interface Attempts<T extends AttemptCandidate> {
   /** Whom to ask next; undefined where it is over. */
-  readonly next: (now: number) => Ask<T> | undefined
+  readonly next: (now: number) => NextAttempt<T> | undefined
   /** The last one cannot be asked this at all: that was found out before it was, and has cost nobody anything. */
   readonly skipped: () => void
   /** The last one failed. */
@@ -45,7 +45,7 @@ export interface Attempts<T extends Askable> {
   readonly refusal: (now: number) => Refusal | undefined
 }
 
-export interface AttemptsOptions<T extends Askable> {
+export interface AttemptsOptions<T extends AttemptCandidate> {
   readonly ranking: Ranking<T>
   readonly budget: RetryBudget
   readonly releases: ReleaseQueue
@@ -57,7 +57,7 @@ export interface AttemptsOptions<T extends Askable> {
 /** As many targets are asked for one request, at most. */
 const MAX_ATTEMPTS = 3
 /** Whatever the attempts before have taken, one gets at least this part of its deadline. */
-const LEAST_SHARE = 0.25
+const MIN_SHARE = 0.25
 /** Before the only target there is gets asked again. */
 const SAME_AGAIN_MS = { least: 100, most: 300 }
 const QUICK_MS = 2000
@@ -66,7 +66,7 @@ const LIMIT_WAIT_MS = 2000
 const SALT = { again: 7, release: 8 }
 
 /** The attempts for one ranked request. */
-export function createAttempts<T extends Askable>(options: AttemptsOptions<T>): Attempts<T> {
+export function createAttempts<T extends AttemptCandidate>(options: AttemptsOptions<T>): Attempts<T> {
   const { ranking, budget, releases, bucket, requestHash, startedAt } = options
   const { ranked, out, panic } = ranking
   // Those that are out come last: with nobody else left, asking them is better than refusing (case C05).
@@ -78,7 +78,7 @@ export function createAttempts<T extends Askable>(options: AttemptsOptions<T>): 
   let totalMs = 0
   let asked = 0
   let tries = 0
-  let current: Ask<T> | undefined
+  let current: NextAttempt<T> | undefined
   let currentAt = startedAt
   let again: Ranked<T> | undefined
   let paid = false
@@ -127,7 +127,7 @@ export function createAttempts<T extends Askable>(options: AttemptsOptions<T>): 
         othersWell: left.some((other) => other.state === 'closed'),
       })
       totalMs = Math.max(totalMs, own.totalMs)
-      const leastMs = Math.max(patience.firstByteMs, own.nextMs) * LEAST_SHARE
+      const leastMs = Math.max(patience.firstByteMs, own.nextMs) * MIN_SHARE
       const leftMs = Math.max(totalMs - (currentAt - startedAt), leastMs)
       current = {
         target: candidate,
@@ -165,7 +165,7 @@ export function createAttempts<T extends Askable>(options: AttemptsOptions<T>): 
   }
 }
 
-function isRoomier({ traits }: Askable, than: Askable): boolean {
+function isRoomier({ traits }: AttemptCandidate, than: AttemptCandidate): boolean {
   return traits.contextTokens === 0 || traits.contextTokens > than.traits.contextTokens
 }
 

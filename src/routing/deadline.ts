@@ -1,10 +1,10 @@
 import type { Deployment } from '../catalog/models.ts'
 import { findProvider } from '../catalog/providers.ts'
+import { LARGE_TOKENS } from '../health/outcome.ts'
 import type { Needs } from './needs.ts'
-import { LARGE_TOKENS } from './outcome.ts'
 
 /** How long a request may be waited for, in milliseconds, by what it asks. */
-export interface Patience {
+export interface TimeoutLimits {
   /** Until the first word, while another candidate is left. */
   readonly firstByteMs: number
   /** Until the first word, over all attempts. */
@@ -24,18 +24,18 @@ export interface Patience {
 }
 
 /** What the operator set, for the first words of ordinary streams. */
-export type BasePatience = Pick<Patience, 'firstByteMs' | 'totalMs'>
+export type BaseTimeoutLimits = Pick<TimeoutLimits, 'firstByteMs' | 'totalMs'>
 
 /** Thinking that was asked for may take so many times as long. */
 const THINKING_FACTOR: Readonly<Record<Needs['thinking'], number>> = { none: 1, some: 3, most: 6 }
-const LEAST_THINKING_SHARE = 2 / 3
+const MIN_THINKING_SHARE = 2 / 3
 /** Large prompts are read at this pace: ten seconds for each so many tokens. */
 const READ_TOKENS = 100_000
-const MOST_READ_FACTOR = 3
+const MAX_READ_FACTOR = 3
 const WHOLE_FACTOR = { least: 3, most: 12 }
 /** So many tokens come in the time that is set for a first word, where nothing is measured: 50 a second by default. */
 const TOKENS_MEANWHILE = 500
-const MOST_MS = 600_000
+const MAX_MS = 600_000
 
 /** What a request asks of anybody's time. */
 export interface Asked {
@@ -50,8 +50,8 @@ export interface Asked {
  * The patience for a request at each of those who may answer it (routing 2.5). It goes by what is asked: that a model can think
  * changes nothing, nor does asking for it where a model cannot.
  */
-export function patienceFor(base: BasePatience, asked: Asked): (deployment: Deployment) => Patience {
-  const made = new Map<Needs['thinking'], Patience>()
+export function timeoutLimitsFor(base: BaseTimeoutLimits, asked: Asked): (deployment: Deployment) => TimeoutLimits {
+  const made = new Map<Needs['thinking'], TimeoutLimits>()
   return (deployment) => {
     const thinking = thinkingAt(deployment, asked.thinking)
     let patience = made.get(thinking)
@@ -74,20 +74,20 @@ function thinkingAt(deployment: Deployment, asked: Needs['thinking']): Needs['th
  */
 function thinksUnseen({ provider, upstreamModel, traits }: Deployment): boolean {
   if (traits.toggle || traits.budget !== undefined || traits.efforts?.includes('none') === true) return false
-  return findProvider(provider)?.hidesThoughts?.test(upstreamModel) === true
+  return findProvider(provider)?.hidesReasoning?.test(upstreamModel) === true
 }
 
-function stretched(base: BasePatience, asked: Asked, thinking: Needs['thinking']): Patience {
+function stretched(base: BaseTimeoutLimits, asked: Asked, thinking: Needs['thinking']): TimeoutLimits {
   const { stream, promptTokens, outputTokens } = asked
   const thinkingFactor = THINKING_FACTOR[thinking]
-  const readFactor = Math.min(1 + Math.max(promptTokens - LARGE_TOKENS, 0) / READ_TOKENS, MOST_READ_FACTOR)
+  const readFactor = Math.min(1 + Math.max(promptTokens - LARGE_TOKENS, 0) / READ_TOKENS, MAX_READ_FACTOR)
   const factor = Math.max(thinkingFactor, readFactor)
-  const firstByteMs = Math.min(base.firstByteMs * factor, MOST_MS)
-  const least = factor > thinkingFactor ? 1 : thinkingFactor > 1 ? LEAST_THINKING_SHARE : 0
-  const patience = { firstByteMs, totalMs: Math.min(base.totalMs * factor, MOST_MS), leastMs: firstByteMs * least }
+  const firstByteMs = Math.min(base.firstByteMs * factor, MAX_MS)
+  const least = factor > thinkingFactor ? 1 : thinkingFactor > 1 ? MIN_THINKING_SHARE : 0
+  const patience = { firstByteMs, totalMs: Math.min(base.totalMs * factor, MAX_MS), leastMs: firstByteMs * least }
   if (stream) return patience
-  const leastMs = Math.min(base.firstByteMs * WHOLE_FACTOR.least, MOST_MS)
-  const mostMs = Math.min(base.firstByteMs * WHOLE_FACTOR.most, MOST_MS)
+  const leastMs = Math.min(base.firstByteMs * WHOLE_FACTOR.least, MAX_MS)
+  const mostMs = Math.min(base.firstByteMs * WHOLE_FACTOR.most, MAX_MS)
   const tokensPerSecond = (TOKENS_MEANWHILE * 1000) / base.firstByteMs
   return { ...patience, whole: { tokens: outputTokens, tokensPerSecond, leastMs, mostMs } }
 }
@@ -102,7 +102,7 @@ const OPEN_TOKENS = { usual: 1000, long: 2500 }
 
 /** What the deadlines of an attempt are made from. */
 export interface Pace {
-  readonly patience: Patience
+  readonly patience: TimeoutLimits
   readonly bucket: number
   readonly ttftMs: number | undefined
   readonly ttftP95Ms: number | undefined
@@ -135,7 +135,7 @@ export function deadlinesFor(pace: Pace): Deadlines {
 }
 
 /** The time for the first word, and for the others at the deployment's own speed. */
-function wholeDeadlines(pace: Pace, whole: NonNullable<Patience['whole']>): Deadlines {
+function wholeDeadlines(pace: Pace, whole: NonNullable<TimeoutLimits['whole']>): Deadlines {
   const { patience, outputTokens, tokensPerSecond = whole.tokensPerSecond, othersWell } = pace
   const { tokens, leastMs, mostMs } = whole
   const asked = outputTokens > 0 ? Math.min(tokens, outputTokens) : tokens
@@ -147,6 +147,6 @@ function wholeDeadlines(pace: Pace, whole: NonNullable<Patience['whole']>): Dead
     return Math.min(Math.max(ms, usualMs, leastMs), most)
   }
   const attempts = patience.totalMs / patience.firstByteMs
-  const totalMs = Math.min(attempts * within(OPEN_TOKENS.long, mostMs), MOST_MS)
+  const totalMs = Math.min(attempts * within(OPEN_TOKENS.long, mostMs), MAX_MS)
   return { nextMs: within(OPEN_TOKENS.usual, othersWell ? mostMs : totalMs), totalMs }
 }

@@ -7,11 +7,11 @@ import {
   isAuto,
   isInOrder,
   isWanted,
-  lackOfTarget,
+  missingCapabilityOfTarget,
   namesOf,
   type Plan,
+  type PlanInput,
   resolve,
-  type Situation,
   type Target,
 } from './plan.ts'
 
@@ -21,7 +21,7 @@ export interface LeftOut extends Target {
 }
 
 /** Those whom a plan has no place for. */
-export function leftOutOf(situation: Situation, { candidates }: Plan): readonly LeftOut[] {
+export function leftOutOf(situation: PlanInput, { candidates }: Plan): readonly LeftOut[] {
   const name = ({ deployment: { provider, upstreamModel } }: Target) => `${provider}/${upstreamModel}`
   const seen = new Set(candidates.map(name))
   const { chat, autoModels, ownModels } = situation
@@ -33,7 +33,7 @@ export function leftOutOf(situation: Situation, { candidates }: Plan): readonly 
     .map((target) => ({ ...target, reason: reasonAgainst(situation, target) }))
 }
 
-function reasonAgainst({ chat, needs, configured, allowed, isPriced }: Situation, target: Target): string {
+function reasonAgainst({ chat, needs, configured, allowed, isPriced }: PlanInput, target: Target): string {
   const { deployment } = target
   if (!configured.has(deployment.provider)) return 'its provider is not configured'
   if (!allows(choiceOf(allowed), target)) return 'the key may not use it'
@@ -41,7 +41,7 @@ function reasonAgainst({ chat, needs, configured, allowed, isPriced }: Situation
   if (!isWanted(target, preferences)) return 'provider.only or provider.ignore'
   if (!isInOrder(target, preferences)) return 'provider.order without fallbacks'
   if (!isAffordable(target, preferences)) return 'provider.max_price'
-  const lack = lackOfTarget(target, needs)
+  const lack = missingCapabilityOfTarget(target, needs)
   if (lack !== undefined) return `it lacks ${lack}`
   if (isPriced?.(deployment) === false) return 'it has no price, and the key has a budget'
   return fits(needs, deployment.traits) ? 'the key may not use it' : 'its context window is too small'

@@ -1,7 +1,7 @@
+import { estimateTokens } from '../chat/estimate-tokens.ts'
 import type { Chat } from '../chat/request.ts'
-import { weigh } from '../chat/weigh.ts'
-import type { Modality, Traits } from '../dialects/dialect.ts'
-import { BUDGET_TOKENS, readReasoning } from '../dialects/effort.ts'
+import type { Modality, Traits } from '../formats/format.ts'
+import { BUDGET_TOKENS, readReasoning } from '../formats/shared/effort.ts'
 
 /** What a request needs a model to be able to do. */
 export interface Needs {
@@ -55,16 +55,16 @@ export function needsOf(chat: Chat): Needs {
 }
 
 /** So many tokens of thought, or more, are most of what models have. */
-const MOST_THINKING_TOKENS = BUDGET_TOKENS.high
+const MAX_THINKING_TOKENS = BUDGET_TOKENS.high
 
 function thinkingIn(chat: Chat): Needs['thinking'] {
   const asked = readReasoning(chat)
   const tokens = asked?.tokens ?? (asked?.effort && BUDGET_TOKENS[asked.effort])
-  if (tokens !== undefined) return tokens === 0 ? 'none' : tokens < MOST_THINKING_TOKENS ? 'some' : 'most'
+  if (tokens !== undefined) return tokens === 0 ? 'none' : tokens < MAX_THINKING_TOKENS ? 'some' : 'most'
   // Anthropic's own words, which are handed on.
   const { type, budget_tokens: budget } = Object((chat as { thinking?: unknown }).thinking) as Record<string, unknown>
   if (type !== 'enabled' && type !== 'adaptive') return 'none'
-  return typeof budget === 'number' && budget >= MOST_THINKING_TOKENS ? 'most' : 'some'
+  return typeof budget === 'number' && budget >= MAX_THINKING_TOKENS ? 'most' : 'some'
 }
 
 function modalityOf(type: string, fileData: string | null | undefined): Modality | undefined {
@@ -87,10 +87,10 @@ function estimatePrompt(chat: Chat): number {
   let weight = offered ? JSON.stringify(offered).length : 0
   let media = 0
   for (const { content, tool_calls } of chat.messages) {
-    if (typeof content === 'string') weight += weigh(content)
+    if (typeof content === 'string') weight += estimateTokens(content)
     for (const part of Array.isArray(content) ? content : []) {
       if (part.text === undefined) media += 1
-      else weight += weigh(part.text)
+      else weight += estimateTokens(part.text)
     }
     for (const call of tool_calls ?? []) weight += call.function?.arguments.length ?? 0
   }
@@ -98,7 +98,7 @@ function estimatePrompt(chat: Chat): number {
 }
 
 /** What a model lacks for a request, in the word that the error's `param` gets; undefined where it lacks nothing. */
-export function lackOf(needs: Needs, traits: Traits): string | undefined {
+export function missingCapability(needs: Needs, traits: Traits): string | undefined {
   for (const modality of needs.input) {
     if (!traits.input.has(modality)) return modality === 'image' ? 'vision' : modality
   }

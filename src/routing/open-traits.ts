@@ -1,5 +1,5 @@
-import type { Traits } from '../dialects/dialect.ts'
-import { ALL_EFFORTS } from '../dialects/effort.ts'
+import type { Traits } from '../formats/format.ts'
+import { ALL_EFFORTS } from '../formats/shared/effort.ts'
 
 /** A model that the catalogue cannot know, on the operator's own server: trusted to do what it is asked. */
 export const openTraits: Traits = {

@@ -1,9 +1,9 @@
 import { allModels, type Deployment, findDeployment, findModel, type Model, type Price } from '../catalog/models.ts'
 import { findProvider, type Provider } from '../catalog/providers.ts'
-import { Failure, repeated } from '../chat/failure.ts'
+import { Failure, quoted } from '../chat/failure.ts'
 import type { Chat } from '../chat/request.ts'
 import { type AllowList, allows } from './allow.ts'
-import { fits, lackOf, type Needs, NO_NEEDS } from './needs.ts'
+import { fits, missingCapability, type Needs, NO_NEEDS } from './needs.ts'
 import { openTraits } from './open-traits.ts'
 import { inVariant, readVariant, searches, sortOf, type Variant } from './variants.ts'
 
@@ -32,7 +32,7 @@ export interface Plan {
 }
 
 /** What a plan is made from. */
-export interface Situation {
+export interface PlanInput {
   readonly chat: Chat
   readonly needs: Needs
   /** The ids of the providers that are configured: one object for all requests under the same settings. */
@@ -56,7 +56,7 @@ const NAME_CHARACTERS = 200
  * The candidates for a request. The one place where it is decided who may answer.
  * @throws Failure where nobody may: unknown model, outside the key's list, not capable, no provider.
  */
-export function plan(situation: Situation): Plan {
+export function plan(situation: PlanInput): Plan {
   const { chat, configured } = situation
   if (configured.size === 0) {
     const text = "No provider is configured. Set a provider's key, such as OPENAI_API_KEY or ANTHROPIC_API_KEY."
@@ -81,7 +81,7 @@ export function namesOf({ model, models }: Chat): readonly string[] {
 }
 
 /** Preferences order a name's own targets; the order of names is the caller's. */
-function inOrder(situation: Situation, names: readonly string[]): readonly Planned[] {
+function inOrder(situation: PlanInput, names: readonly string[]): readonly Planned[] {
   const preferred = names.map((name) => {
     const targets = targetsOfName(situation, name)
     const ordered = prefer(targets, wishesFor(situation.chat, targets[0]?.variant))
@@ -103,7 +103,7 @@ function wishesFor({ provider }: Chat, variant: Variant | undefined): Preference
   return sort === provider?.sort ? provider : { ...provider, sort }
 }
 
-function targetsOfName(situation: Situation, name: string): readonly Planned[] {
+function targetsOfName(situation: PlanInput, name: string): readonly Planned[] {
   if (name === AUTO) return autoTargets(situation)
   const read = readVariant(name)
   if (read?.base === AUTO) return inVariant(autoTargets(situation), read.variant)
@@ -118,26 +118,26 @@ function resold({ deployment }: Target): number {
 
 const RESOLD = 0.2
 
-function named(situation: Situation, name: string): Target[] {
+function named(situation: PlanInput, name: string): Target[] {
   const { chat, configured, allowed } = situation
   const param = name === chat.model ? 'model' : `models[${chat.models?.indexOf(name)}]`
   const targets = resolve(situation, name)
   if (targets === undefined) {
-    const text = `The model '${repeated(name)}' does not exist. GET /v1/models lists those that do.`
+    const text = `The model '${quoted(name)}' does not exist. GET /v1/models lists those that do.`
     throw new Failure('unknown-model', text, { param })
   }
   if (targets.length === 0) {
-    throw new Failure('unknown-model', `There is no free variant of the model '${repeated(name)}'.`, { param })
+    throw new Failure('unknown-model', `There is no free variant of the model '${quoted(name)}'.`, { param })
   }
   const permitted = allowed === undefined ? targets : targets.filter((target) => allows(allowed, target))
   if (permitted.length === 0) {
-    throw new Failure('model-not-allowed', `This key may not use the model '${repeated(name)}'.`, { param })
+    throw new Failure('model-not-allowed', `This key may not use the model '${quoted(name)}'.`, { param })
   }
   const here = permitted.filter(({ deployment }) => configured.has(deployment.provider))
   if (here.length === 0) {
     const providers = [...new Set(permitted.map(({ deployment }) => deployment.provider))]
     const settings = providers.map((id) => settingOf(findProvider(id))).join(' or ')
-    const text = `No provider is configured for the model '${repeated(name)}'. Set ${settings}.`
+    const text = `No provider is configured for the model '${quoted(name)}'. Set ${settings}.`
     throw new Failure('unknown-model', text, { param })
   }
   return here
@@ -155,7 +155,7 @@ function pinOf(name: string): Provider | undefined {
 
 /** `provider/model`: that provider, and others only where the caller says so (contract 8). */
 function pinned(
-  { chat, ownModels }: Pick<Situation, 'ownModels'> & { chat?: Chat },
+  { chat, ownModels }: Pick<PlanInput, 'ownModels'> & { chat?: Chat },
   name: string,
 ): readonly Target[] | undefined {
   const provider = pinOf(name)
@@ -179,7 +179,7 @@ function ofModel(name: string): readonly Target[] | undefined {
 }
 
 /** A model that the operator named as one of their own server's. */
-function ofOwn({ ownModels }: Pick<Situation, 'ownModels'>, name: string): readonly Target[] | undefined {
+function ofOwn({ ownModels }: Pick<PlanInput, 'ownModels'>, name: string): readonly Target[] | undefined {
   const targets = [...ownModels].flatMap(([provider, models]) =>
     models.includes(name) ? [openTarget(provider, name, name)] : [],
   )
@@ -194,7 +194,7 @@ export function openTarget(provider: string, upstreamModel: string, model: strin
 /** What `auto` may use of what is configured, by `Situation.configured`: nothing that one request wishes may get in here. */
 const favourites = new WeakMap<object, readonly Planned[]>()
 
-function favouritesOf({ autoModels, configured, ownModels }: Omit<Situation, 'chat'>): readonly Planned[] {
+function favouritesOf({ autoModels, configured, ownModels }: Omit<PlanInput, 'chat'>): readonly Planned[] {
   const known = favourites.get(configured)
   if (known !== undefined) return known
   const found = autoModels.flatMap((name, tier) =>
@@ -222,11 +222,11 @@ export function choiceOf(list: AllowList): AllowList {
 }
 
 /** Whom `auto` may ask at all: nobody where the key may not use it, or no configured provider has what it may use. */
-export function autoMayAsk(situation: Omit<Situation, 'chat' | 'needs'>): readonly Target[] {
+export function autoMayAsk(situation: Omit<PlanInput, 'chat' | 'needs'>): readonly Target[] {
   return allowsAuto(situation.allowed) ? autoTargets({ ...situation, needs: NO_NEEDS }) : []
 }
 
-function autoTargets(situation: Omit<Situation, 'chat'>): readonly Planned[] {
+function autoTargets(situation: Omit<PlanInput, 'chat'>): readonly Planned[] {
   const { allowed, autoModels, autoChosen, configured, needs, ownModels } = situation
   if (!allowsAuto(allowed)) {
     throw new Failure('model-not-allowed', "This key may not use the model 'auto'.", { param: 'model' })
@@ -234,7 +234,8 @@ function autoTargets(situation: Omit<Situation, 'chat'>): readonly Planned[] {
   const within = choiceOf(allowed)
   const isAllowed = (target: Target) => allows(within, target)
   const chosen = within === undefined ? favouritesOf(situation) : favouritesOf(situation).filter(isAllowed)
-  const isAble = ({ deployment: { traits } }: Target) => lackOf(needs, traits) === undefined && fits(needs, traits)
+  const isAble = ({ deployment: { traits } }: Target) =>
+    missingCapability(needs, traits) === undefined && fits(needs, traits)
   const isWanted = (target: Target) => isAble(target) && (needs.thinking === 'none' || reasons(target))
   if (autoChosen || chosen.some(isWanted)) return chosen
   // None of our own favourites is to be had, or up to it: whatever the configured providers have, the operator's own first.
@@ -263,7 +264,7 @@ function reasoningFirst(targets: readonly Planned[], { thinking }: Needs): reado
  * one of these. Nothing where there is no such variant.
  */
 export function resolve(
-  situation: Pick<Situation, 'ownModels'> & { chat?: Chat },
+  situation: Pick<PlanInput, 'ownModels'> & { chat?: Chat },
   name: string,
 ): readonly Target[] | undefined {
   const found = pinned(situation, name) ?? ofModel(name) ?? ofOwn(situation, name)
@@ -333,24 +334,27 @@ export function isAffordable({ deployment: { price } }: Target, { max_price: mos
 
 function nothingLeft(chat: Chat): Failure {
   const text = chat.provider
-    ? `No provider is left for '${repeated(chat.model)}' after 'provider.only', 'provider.ignore', 'provider.max_price' and an order without fallbacks.`
-    : `No provider is configured for any model that '${repeated(chat.model)}' may use.`
+    ? `No provider is left for '${quoted(chat.model)}' after 'provider.only', 'provider.ignore', 'provider.max_price' and an order without fallbacks.`
+    : `No provider is configured for any model that '${quoted(chat.model)}' may use.`
   return new Failure('unknown-model', text, { param: 'model' })
 }
 
 /** What a target lacks for a request, in the word that the error's `param` gets. */
-export function lackOfTarget({ deployment, variant, ...target }: Target, needs: Needs): string | undefined {
-  const lack = lackOf(needs, deployment.traits)
+export function missingCapabilityOfTarget(
+  { deployment, variant, ...target }: Target,
+  needs: Needs,
+): string | undefined {
+  const lack = missingCapability(needs, deployment.traits)
   if (lack !== undefined || variant !== 'online') return lack
   return searches({ ...target, deployment }) ? undefined : 'web_search'
 }
 
 function capableOnly(targets: readonly Planned[], needs: Needs, names: readonly string[]): readonly Planned[] {
-  const capable = targets.filter((target) => lackOfTarget(target, needs) === undefined)
+  const capable = targets.filter((target) => missingCapabilityOfTarget(target, needs) === undefined)
   const [first] = targets
   if (capable.length === 0 && first !== undefined) {
-    const lack = lackOfTarget(first, needs) ?? ''
-    const text = `No model that '${repeated(names[0] ?? '')}' may be answered by can do what is asked: ${lack} is lacking.`
+    const lack = missingCapabilityOfTarget(first, needs) ?? ''
+    const text = `No model that '${quoted(names[0] ?? '')}' may be answered by can do what is asked: ${lack} is lacking.`
     throw new Failure('model-not-capable', text, { param: lack })
   }
   // One model that was asked for by name decides on its own window; among several the estimate chooses.
@@ -361,13 +365,13 @@ function capableOnly(targets: readonly Planned[], needs: Needs, names: readonly 
   throw new Failure('model-not-capable', text, { param: 'context' })
 }
 
-function pricedOnly(targets: readonly Planned[], isPriced: Situation['isPriced']): readonly Planned[] {
+function pricedOnly(targets: readonly Planned[], isPriced: PlanInput['isPriced']): readonly Planned[] {
   if (isPriced === undefined) return targets
   const priced = targets.filter(({ deployment }) => isPriced(deployment))
   const [first] = targets
   if (priced.length > 0 || first === undefined) return priced
   const { provider, upstreamModel } = first.deployment
-  const name = repeated(`${provider}/${upstreamModel}`)
+  const name = quoted(`${provider}/${upstreamModel}`)
   const text = `This key has a budget, and no price is known for '${name}'. Use a model that has one (GET /v1/models), or have MODEL_PRICES set: ${name}=INPUT:OUTPUT, in US dollars per million tokens.`
   throw new Failure('unpriced-model', text, { param: 'model' })
 }

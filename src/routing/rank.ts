@@ -1,6 +1,6 @@
-import type { Standing, View } from './board.ts'
+import type { DeploymentStatus, HealthView } from '../health/isolate.ts'
+import type { State } from '../health/record.ts'
 import { hashOf, unitOf } from './hash.ts'
-import type { State } from './health.ts'
 
 /** Whom a request might go to. */
 export interface Candidate {
@@ -66,7 +66,7 @@ const EXPLORE = 0.05
 const UNKNOWN_TTFT_MS = 1000
 const WHOLE_BODY = 6
 const USUAL_TOKENS = 200
-const MOST_TOKENS = 1000
+const MAX_TOKENS = 1000
 const ENOUGH_TOKENS_PER_SECOND = 30
 /** A provider is large: only many of our own attempts slow it. And what fails at once has few under way, which must not attract more. */
 const IN_FLIGHT_WEIGHT = 0.02
@@ -77,7 +77,11 @@ const PRICE_WEIGHT = 0.05
 const SALT = { ramp: 1, first: 2, second: 3, explore: 4, explored: 5 }
 
 /** Puts the candidates in order (routing 2.4). The same arguments give the same order. */
-export function rank<T extends Candidate>(candidates: readonly T[], view: View, options: RankOptions): Ranking<T> {
+export function rank<T extends Candidate>(
+  candidates: readonly T[],
+  view: HealthView,
+  options: RankOptions,
+): Ranking<T> {
   const [only] = candidates
   if (only !== undefined && candidates.length === 1) return alone(only, view, options)
   const standings = candidates.map((candidate) => ({ candidate, standing: view.of(candidate.name, options.bucket) }))
@@ -137,7 +141,7 @@ export function rank<T extends Candidate>(candidates: readonly T[], view: View, 
 }
 
 /** Most requests leave no choice: nothing is compared for them. */
-function alone<T extends Candidate>(candidate: T, view: View, options: RankOptions): Ranking<T> {
+function alone<T extends Candidate>(candidate: T, view: HealthView, options: RankOptions): Ranking<T> {
   const standing = view.of(candidate.name, options.bucket)
   const score = scoreOf(candidate, standing, options, standing.ttftMs ?? UNKNOWN_TTFT_MS)
   const { state } = standing
@@ -164,7 +168,7 @@ interface Row<T extends Candidate> {
 }
 
 /** Field by field: to copy all but some costs many times as much, and this is done for each candidate of each request. */
-function rankedOf<T extends Candidate>(candidate: T, standing: Standing, score: number): Ranked<T> {
+function rankedOf<T extends Candidate>(candidate: T, standing: DeploymentStatus, score: number): Ranked<T> {
   const { state, p, ttftMs, ttftP95Ms, samples, tokensPerSecond, until, reason, trial } = standing
   const ranked = { candidate, score, state, p, ttftMs, ttftP95Ms, samples, tokensPerSecond, until, reason }
   return trial === undefined ? ranked : { ...ranked, trial }
@@ -193,7 +197,7 @@ function scoreOf(
   const lambda = LAMBDA[policy]
   const seconds = ttftMs / (bucket < 3 ? 1000 : 1000 * WHOLE_BODY)
   const slow = tokensPerSecond === undefined ? 0 : Math.max(0, 1 / tokensPerSecond - 1 / ENOUGH_TOKENS_PER_SECOND)
-  const tokens = Math.min(outputTokens || USUAL_TOKENS, MOST_TOKENS)
+  const tokens = Math.min(outputTokens || USUAL_TOKENS, MAX_TOKENS)
   return p * (qualityOf(tier) - lambda * (seconds + SPEED_WEIGHT * slow * tokens)) - FAILURE_COST * (1 - p)
 }
 

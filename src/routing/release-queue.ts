@@ -14,8 +14,8 @@ export interface ReleaseQueue {
 }
 
 const GAP_MS = 20
-const LONGEST_MS = 2000
-const MOST_DEPLOYMENTS = 64
+const MAX_MS = 2000
+const MAX_DEPLOYMENTS = 64
 
 /** An empty queue. One for each isolate. */
 export function createReleaseQueue(): ReleaseQueue {
@@ -27,11 +27,10 @@ export function createReleaseQueue(): ReleaseQueue {
 
   return {
     queue(deployment, until, now, chance) {
-      if (lastAt.size >= MOST_DEPLOYMENTS) forgetOver(now)
+      if (lastAt.size >= MAX_DEPLOYMENTS) forgetOver(now)
       const before = lastAt.get(deployment)
       const at = Math.max(until, now, before ?? 0) + GAP_MS * (0.5 + chance)
-      const granted =
-        at - Math.max(until, now) <= LONGEST_MS && (before !== undefined || lastAt.size < MOST_DEPLOYMENTS)
+      const granted = at - Math.max(until, now) <= MAX_MS && (before !== undefined || lastAt.size < MAX_DEPLOYMENTS)
       if (granted) lastAt.set(deployment, at)
       const giveBack = () => {
         if (!granted || lastAt.get(deployment) !== at) return

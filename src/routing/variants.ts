@@ -32,5 +32,5 @@ export function sortOf(variant: Variant | undefined): 'price' | 'throughput' | u
 
 /** Whether a target can search the web. */
 export function searches({ deployment: { provider, upstreamModel } }: Target): boolean {
-  return findProvider(provider)?.searches?.test(upstreamModel) === true
+  return findProvider(provider)?.webSearchModels?.test(upstreamModel) === true
 }

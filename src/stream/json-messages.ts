@@ -17,15 +17,15 @@ export interface JsonMessages {
 
 /** The fields in which messages of one form differ: words, and the padding that hides how long they are. */
 const HOLE = /"(?:content|text|reasoning_content|reasoning|thinking|arguments|partial_json|obfuscation|p)":\s?"/g
-const MOST_HOLES = 3
+const MAX_HOLES = 3
 /** What is longer comes seldom, and to look for its holes would make everybody else wait. */
-const MOST_CHARACTERS = 8192
+const MAX_CHARACTERS = 8192
 /** Holes that lie deeper are not looked for. */
-const MOST_DEPTH = 20
+const MAX_DEPTH = 20
 const PLAIN = /^[^"\\\p{Cc}]*$/u
 const MARK = 'router9-hole-'
 /** A stream whose messages never come in the same form again is not examined for ever. */
-const MOST_IN_VAIN = 8
+const MAX_IN_VAIN = 8
 
 /** The text around the holes, and the object that has them. */
 interface Form {
@@ -53,7 +53,7 @@ export function createJsonMessages(): JsonMessages {
     decoded(onlyWords) {
       if (last === undefined) {
         if (!onlyWords) form = undefined
-      } else if (onlyWords && inVain < MOST_IN_VAIN) {
+      } else if (onlyWords && inVain < MAX_IN_VAIN) {
         inVain++
         form = formOf(last)
       }
@@ -92,7 +92,7 @@ function unescaped(inside: string): string | undefined {
 }
 
 function formOf(text: string): Form | undefined {
-  if (text.length > MOST_CHARACTERS || text.includes(MARK)) return undefined
+  if (text.length > MAX_CHARACTERS || text.includes(MARK)) return undefined
   const texts: string[] = []
   let from = 0
   for (const {
@@ -105,13 +105,13 @@ function formOf(text: string): Form | undefined {
     from = end
   }
   const holes = texts.length
-  if (holes === 0 || holes > MOST_HOLES) return undefined
+  if (holes === 0 || holes > MAX_HOLES) return undefined
   texts.push(text.slice(from))
   // What is escaped outside the holes could be our mark.
   if (texts.some((piece) => piece.includes('\\'))) return undefined
   const json = parseAnswer(texts.map((piece, at) => (at < holes ? `${piece}${MARK}${at}` : piece)).join(''))
   const fill: ((words: string) => void)[] = []
-  findHoles(json, fill, MOST_DEPTH)
+  findHoles(json, fill, MAX_DEPTH)
   // Of a field that is there twice, only the last counts.
   return fill.filter(Boolean).length === holes ? { texts, json, fill } : undefined
 }

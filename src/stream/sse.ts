@@ -8,7 +8,7 @@ export interface SseMessage {
 export const EVENT_MAX_BYTES = 8 * 1024 * 1024
 
 /** Pieces of an unfinished line. */
-const MOST_PIECES = 1024
+const MAX_PIECES = 1024
 
 /** Thrown by the parser for an event over `EVENT_MAX_BYTES`. */
 export class EventTooLong extends Error {
@@ -94,7 +94,7 @@ export function createSseParser(byLine = false): SseParser {
     }
     if (from < rest.length) {
       pieces.push(from === 0 ? rest : rest.slice(from))
-      if (pieces.length === MOST_PIECES) {
+      if (pieces.length === MAX_PIECES) {
         joined.push(pieces.join(''))
         pieces = []
       }

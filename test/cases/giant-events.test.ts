@@ -22,7 +22,7 @@ beforeAll(async () => {
 afterAll(() => router9.stop())
 
 /** What one upstream event may weigh (contract 6). */
-const MOST_BYTES = 8 * 1024 * 1024
+const MAX_BYTES = 8 * 1024 * 1024
 
 /** An event whose line, or whose data alone, has so many bytes; its text is as long as it takes. */
 function giant(bytes: number, of: 'line' | 'data', make: (text: string) => string): { event: string; text: string } {
@@ -57,7 +57,7 @@ describe.each(forms)('an upstream event of $dialect', ({ dialect, before, make, 
   const { model } = DIALECTS[dialect]
 
   test('of exactly 8 MiB comes through, after words and as the first of them', async () => {
-    const { event, text } = giant(MOST_BYTES, 'line', make)
+    const { event, text } = giant(MAX_BYTES, 'line', make)
     const later = await router9.streamed(model, stream(before, event, after))
     expect(later.choice.text.length).toBe('One'.length + text.length)
     expect(later.choice.text === `One${text}`).toBe(true)
@@ -69,7 +69,7 @@ describe.each(forms)('an upstream event of $dialect', ({ dialect, before, make, 
   })
 
   test('of one byte more breaks a stream in the open', async () => {
-    const { event } = giant(MOST_BYTES + 1, 'data', make)
+    const { event } = giant(MAX_BYTES + 1, 'data', make)
     const { answer } = await router9.streamed(model, stream(before, event, after))
     expect(answer.choices[0]?.text).toBe('One')
     expect(answer).toMatchObject({
@@ -79,7 +79,7 @@ describe.each(forms)('an upstream event of $dialect', ({ dialect, before, make, 
   })
 
   test('of one byte more is a 502 before the first word', async () => {
-    const { event } = giant(MOST_BYTES + 1, 'data', make)
+    const { event } = giant(MAX_BYTES + 1, 'data', make)
     const { status, error } = await router9.refused(model, stream(event, after), { stream: true })
     expect([status, error.type, error.code]).toEqual([502, 'upstream_error', 'upstream_error'])
     expect(String(error.message).length).toBeLessThan(500)
@@ -87,8 +87,8 @@ describe.each(forms)('an upstream event of $dialect', ({ dialect, before, make, 
 })
 
 const endless = [
-  { what: 'a line that never ends', wire: `data: ${'x'.repeat(MOST_BYTES + 10)}` },
-  { what: 'a comment that never ends', wire: `: ${'x'.repeat(MOST_BYTES + 10)}` },
+  { what: 'a line that never ends', wire: `data: ${'x'.repeat(MAX_BYTES + 10)}` },
+  { what: 'a comment that never ends', wire: `: ${'x'.repeat(MAX_BYTES + 10)}` },
   { what: 'data lines without a blank line', wire: `data: ${'x'.repeat(1023)}\n`.repeat(8300) },
 ]
 
@@ -113,7 +113,7 @@ test('many events are more than 8 MiB together, and none of them is too long', a
 })
 
 test('a body may be longer than an event', async () => {
-  const content = 'x'.repeat(MOST_BYTES + 1000)
+  const content = 'x'.repeat(MAX_BYTES + 1000)
   const body = { ...chunk({}), choices: [{ index: 0, message: { role: 'assistant', content }, finish_reason: 'stop' }] }
   const { choice } = await router9.whole(DIALECTS.custom.model, whole(body))
   expect(choice.text.length).toBe(content.length)

@@ -72,7 +72,7 @@ test.each([
 
 function bodyFor(provider: (typeof PROVIDERS)[number], fields: Json, stream = false): Json {
   const chat = parseChat({ model: 'a', messages: [{ role: 'user', content: 'a' }], ...fields })
-  const { request } = provider.speak({ chat, model: 'theirs', stream, traits: openTraits, newId: () => 'id' })
+  const { request } = provider.prepare({ chat, model: 'theirs', stream, traits: openTraits, newId: () => 'id' })
   return JSON.parse(request.body) as Json
 }
 
@@ -83,7 +83,7 @@ test.each(ROWS)('%s is asked by a path of its own, and is told nothing of the ro
     models: ['other'],
     provider: { only: ['c'] },
   })
-  const { request } = provider.speak({ chat, model: 'theirs', stream: false, traits: openTraits, newId: () => 'id' })
+  const { request } = provider.prepare({ chat, model: 'theirs', stream: false, traits: openTraits, newId: () => 'id' })
   expect(request.path).toMatch(/^\/.*(chat|messages|generateContent)/)
   expect(request.body).not.toMatch(/"models"|"provider"|other/)
 })

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Deployment } from '../../src/catalog/models.ts'
 import { formatRow, parseRow } from '../../src/catalog/row.ts'
-import type { Modality } from '../../src/dialects/dialect.ts'
+import type { Modality } from '../../src/formats/format.ts'
 
 const word = fc.stringMatching(/^[a-z][a-z0-9.:-]{0,20}[a-z0-9]$/)
 const modalities = fc

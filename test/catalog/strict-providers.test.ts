@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { findProvider, PROVIDERS } from '../../src/catalog/providers.ts'
 import { parseChat } from '../../src/chat/request.ts'
-import type { Traits } from '../../src/dialects/dialect.ts'
+import type { Traits } from '../../src/formats/format.ts'
 import { openTraits } from '../../src/routing/open-traits.ts'
 
 type Json = Record<string, unknown>
@@ -16,7 +16,7 @@ function ask(
   if (provider === undefined) throw new TypeError(`no provider ${name}`)
   const chat = parseChat({ model: 'm', messages: [{ role: 'user', content: 'a' }], ...fields })
   const whole = { ...openTraits, ...traits }
-  const { request, dropped } = provider.speak({ chat, model: 't', stream, traits: whole, newId: () => 'i' })
+  const { request, dropped } = provider.prepare({ chat, model: 't', stream, traits: whole, newId: () => 'i' })
   return { body: JSON.parse(request.body) as Json, dropped }
 }
 

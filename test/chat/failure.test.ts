@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { Failure, type FailureKind, type Fault, withoutKeyLike } from '../../src/chat/failure.ts'
+import { Failure, type FailureKind, type Fault, redactKeys } from '../../src/chat/failure.ts'
 
 /** The table of contract 5: kind, status, type, code. */
 const CONTRACT: [FailureKind, number, string, string | null][] = [
@@ -82,5 +82,5 @@ test.each([
   ['x AIzaSyA-1234567890', 'x AIza…'],
   ['the key limitations of skateboarding', 'the key limitations of skateboarding'],
 ])('“%s” is told as “%s”', (text, told) => {
-  expect(withoutKeyLike(text)).toBe(told)
+  expect(redactKeys(text)).toBe(told)
 })

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { isSound, smokeTable } from '../../src/cli/smoke.ts'
-import { runSmoke } from '../../src/cli/smoke-checks.ts'
+import { runSmoke } from '../../src/cli/smoke/checks.ts'
+import { isSound, smokeTable } from '../../src/cli/smoke/main.ts'
 import { freePort } from '../harness/listen.ts'
 
 // What a newcomer does, on whatever system this is: npm start, and a first answer. Ends with status 1 where none comes.

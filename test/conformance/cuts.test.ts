@@ -12,7 +12,7 @@ const folder = process.env.RECORDINGS ?? ''
 const AT_ONCE = 8
 const OFFSETS = 6
 const SEED = 9
-const MOST_MS = 60_000
+const MAX_MS = 60_000
 
 /** One recording, in one way. */
 interface Turn {
@@ -66,7 +66,7 @@ describe.skipIf(folder === '')('every recorded stream (skipped unless RECORDINGS
       expect(turns.filter(({ expected }) => expected.outcome === 'answer').length).toBeGreaterThan(0)
       expect(await playAll(turns)).toEqual([])
     },
-    MOST_MS,
+    MAX_MS,
   )
 
   test(
@@ -81,7 +81,7 @@ describe.skipIf(folder === '')('every recorded stream (skipped unless RECORDINGS
       )
       expect(await playAll(turns)).toEqual([])
     },
-    MOST_MS,
+    MAX_MS,
   )
 
   test.each([
@@ -104,7 +104,7 @@ describe.skipIf(folder === '')('every recorded stream (skipped unless RECORDINGS
       }))
       expect(await playAll(turns)).toEqual([])
     },
-    MOST_MS,
+    MAX_MS,
   )
 })
 

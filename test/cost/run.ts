@@ -28,8 +28,8 @@ const RUN_SECONDS = 60
 /** What is reported once a second has been, after that. */
 const SETTLE_MS = 2500
 /** On a busy machine some may. */
-const MOST_FAILED = 0.02
-const MOST_AT_ONCE = 40
+const MAX_FAILED = 0.02
+const MAX_AT_ONCE = 40
 /** Of the clock that /proc counts in. */
 const TICK_MS = 10
 
@@ -110,7 +110,7 @@ async function drive(calls: number, callsPerSecond: number, make: (n: number) =>
   for (let n = 0; n < calls; n++) {
     await sleep(Math.max(0, startedAt + (n * 1000) / callsPerSecond - performance.now()))
     // A machine that cannot keep up gets slower, not stuck.
-    if (underWay.size >= MOST_AT_ONCE) await Promise.race(underWay)
+    if (underWay.size >= MAX_AT_ONCE) await Promise.race(underWay)
     const one = make(n).then((well) => {
       if (!well) failed++
       underWay.delete(one)
@@ -118,7 +118,7 @@ async function drive(calls: number, callsPerSecond: number, make: (n: number) =>
     underWay.add(one)
   }
   await Promise.all(underWay)
-  if (failed > calls * MOST_FAILED) throw new Error(`${failed} of ${calls} calls failed: this says nothing of cost`)
+  if (failed > calls * MAX_FAILED) throw new Error(`${failed} of ${calls} calls failed: this says nothing of cost`)
 }
 
 /** Makes a call; tells whether it went well. */

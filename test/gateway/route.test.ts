@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { parseChat } from '../../src/chat/request.ts'
 import { type Env, readSettings } from '../../src/env.ts'
-import { routeOf, situationOf } from '../../src/gateway/route.ts'
-import { createBoard } from '../../src/routing/board.ts'
+import { planInputOf, routeOf } from '../../src/gateway/route.ts'
+import { createIsolateHealth } from '../../src/health/isolate.ts'
 import { needsOf } from '../../src/routing/needs.ts'
 import { plan } from '../../src/routing/plan.ts'
 import { everyProviderAt } from '../harness/worker.ts'
@@ -15,8 +15,8 @@ function routed(fields: Record<string, unknown>, fails?: string) {
   const chat = parseChat({ messages: [{ role: 'user', content: 'Hello!' }], ...fields })
   const needs = needsOf(chat)
   const caller = { id: 'key_1', name: 'one', created: '2026-01-01T00:00:00Z' }
-  const planned = plan(situationOf({ settings, caller }, chat, needs))
-  const board = createBoard('one', 0.5)
+  const planned = plan(planInputOf({ settings, caller }, chat, needs))
+  const board = createIsolateHealth('one', 0.5)
   if (fails !== undefined) {
     for (let n = 0; n < 8; n++) board.note({ deployment: fails, class: 'pre', at: NOW, bucket: 3 }, NOW)
   }

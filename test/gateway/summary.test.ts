@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest'
 import { Failure } from '../../src/chat/failure.ts'
-import { summary } from '../../src/gateway/summary.ts'
+import { summarizeFailures } from '../../src/gateway/summary.ts'
 import { openTraits } from '../../src/routing/open-traits.ts'
 
 const PROVIDERS = ['openai', 'azure', 'openrouter']
 
 /** What is told of attempts that failed so, each at a provider of its own. */
 function summed(...failures: readonly Failure[]) {
-  const failure = summary(
+  const failure = summarizeFailures(
     failures.map((failed, at) => ({
       target: {
         model: 'gpt-4o',

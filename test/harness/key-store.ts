@@ -1,5 +1,5 @@
 import http from 'node:http'
-import { type KeyRecord, keyName } from '../../src/gateway/keys.ts'
+import { type KeyRecord, keyName } from '../../src/access/keys.ts'
 import { listen } from './listen.ts'
 
 /** A KV namespace over the wire that workerd speaks, which a test can slow down, break, and count the reads of. */

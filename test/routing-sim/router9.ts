@@ -1,13 +1,13 @@
 import { Failure } from '../../src/chat/failure.ts'
-import { readUpstreamFailure } from '../../src/dialects/upstream-failure.ts'
-import { type Askable, createAttempts } from '../../src/routing/attempts.ts'
-import { type Board, createBoard } from '../../src/routing/board.ts'
-import { patienceFor } from '../../src/routing/deadline.ts'
-import { createHub, type Hub } from '../../src/routing/hub.ts'
+import { readUpstreamFailure } from '../../src/formats/shared/upstream-error.ts'
+import { createGlobalHealth, type GlobalHealth } from '../../src/health/global.ts'
+import { createIsolateHealth, type IsolateHealth } from '../../src/health/isolate.ts'
+import { classOf, type Outcome, type OutcomeClass, WHOLE } from '../../src/health/outcome.ts'
+import { createRegionHealth, type RegionHealth } from '../../src/health/region.ts'
+import { type AttemptCandidate, createAttempts } from '../../src/routing/attempts.ts'
+import { timeoutLimitsFor } from '../../src/routing/deadline.ts'
 import { openTraits } from '../../src/routing/open-traits.ts'
-import { classOf, type Outcome, type OutcomeClass, WHOLE } from '../../src/routing/outcome.ts'
 import { type Policy as RankPolicy, rank } from '../../src/routing/rank.ts'
-import { createRegion, type Region } from '../../src/routing/region.ts'
 import { createReleaseQueue, type ReleaseQueue } from '../../src/routing/release-queue.ts'
 import { createRetryBudget, type RetryBudget } from '../../src/routing/retry-budget.ts'
 import type { Refusal } from './hostile.ts'
@@ -29,7 +29,7 @@ const GONE_MS = 1000
 const ILL_MS = 15_000
 
 interface Isolate {
-  readonly board: Board
+  readonly board: IsolateHealth
   readonly budget: RetryBudget
   readonly releases: ReleaseQueue
   readonly region: Station
@@ -39,7 +39,7 @@ interface Isolate {
 }
 
 interface Station {
-  core: Region
+  core: RegionHealth
   readonly name: string
   readonly index: number
   readonly skewMs: number
@@ -47,7 +47,7 @@ interface Station {
   exchanging: boolean
 }
 
-type Target = Askable & { readonly profile: Profile }
+type Target = AttemptCandidate & { readonly profile: Profile }
 
 /** The production modules, with the shell's part played in virtual time: calls that take a while, fail, or come late. */
 export function createRouter9(
@@ -61,16 +61,16 @@ export function createRouter9(
   const between = ({ least, most }: { least: number; most: number }) => least + random() * (most - least)
   const skew = () => (scenario.skewMs === undefined ? 0 : Math.round((random() * 2 - 1) * scenario.skewMs))
   const clock = (skewMs: number) => EPOCH + skewMs + timeline.now()
-  const hub: Hub = createHub()
+  const hub: GlobalHealth = createGlobalHealth()
   const stations: Station[] = Array.from({ length: REGIONS }, (_, index) => {
     const skewMs = skew()
-    const core = createRegion(undefined, clock(skewMs))
+    const core = createRegionHealth(undefined, clock(skewMs))
     return { core, name: `region-${index}`, index, skewMs, saved: undefined, exchanging: false }
   })
   const isolates: Isolate[] = stations.flatMap((region) =>
     Array.from({ length: ISOLATES }, (_, index) => {
       const skewMs = skew()
-      const board = createBoard(`${region.name}.${index}`, random())
+      const board = createIsolateHealth(`${region.name}.${index}`, random())
       const budget = createRetryBudget(clock(skewMs))
       const releases = createReleaseQueue()
       return {
@@ -88,7 +88,7 @@ export function createRouter9(
 
   const targetsOf = ({ candidates, whole, size, maxTokens, thinking }: Request): Target[] => {
     const promptTokens = PROMPT_TOKENS[size] ?? 0
-    const patienceOf = patienceFor(BASE, { stream: !whole, thinking, promptTokens, outputTokens: maxTokens })
+    const patienceOf = timeoutLimitsFor(BASE, { stream: !whole, thinking, promptTokens, outputTokens: maxTokens })
     return candidates.map((profile, at) => {
       const { name, provider, tier } = profile
       const index = Math.max(scenario.profiles.indexOf(profile), at)
@@ -100,7 +100,10 @@ export function createRouter9(
   for (const moment of scenario.evictedAt ?? []) {
     timeline.at(moment, () => {
       for (const station of stations) {
-        station.core = createRegion(scenario.storageLost === true ? undefined : station.saved, clock(station.skewMs))
+        station.core = createRegionHealth(
+          scenario.storageLost === true ? undefined : station.saved,
+          clock(station.skewMs),
+        )
       }
     })
   }

@@ -1,15 +1,15 @@
 import { describe, expect, test } from 'vitest'
 import { Failure } from '../../src/chat/failure.ts'
-import { type Askable, createAttempts } from '../../src/routing/attempts.ts'
-import type { State } from '../../src/routing/health.ts'
+import type { State } from '../../src/health/record.ts'
+import { type AttemptCandidate, createAttempts } from '../../src/routing/attempts.ts'
 import type { Ranked, Ranking } from '../../src/routing/rank.ts'
 import { createReleaseQueue } from '../../src/routing/release-queue.ts'
 import { createRetryBudget } from '../../src/routing/retry-budget.ts'
-import { T0 } from './health-records.ts'
+import { T0 } from '../health/health-records.ts'
 
 const PATIENCE = { firstByteMs: 10_000, totalMs: 30_000, leastMs: 0 }
 
-function row(name: string, more: Partial<Ranked<Askable>> = {}, contextTokens = 0): Ranked<Askable> {
+function row(name: string, more: Partial<Ranked<AttemptCandidate>> = {}, contextTokens = 0): Ranked<AttemptCandidate> {
   const provider = name.slice(0, name.indexOf('/'))
   const candidate = {
     name,
@@ -26,8 +26,8 @@ function row(name: string, more: Partial<Ranked<Askable>> = {}, contextTokens = 
 const out = (name: string, state: State, ms: number) => row(name, { state, until: T0 + ms })
 
 function attemptsOf(
-  ranked: Ranked<Askable>[],
-  rest: Partial<Ranking<Askable>> = {},
+  ranked: Ranked<AttemptCandidate>[],
+  rest: Partial<Ranking<AttemptCandidate>> = {},
   budget = createRetryBudget(T0),
   releases = createReleaseQueue(),
 ) {
@@ -197,7 +197,7 @@ describe('how long each may take', () => {
 
 describe('how long each may take, of those who are asked for whole answers', () => {
   const whole = { tokens: 16_000, tokensPerSecond: 50, leastMs: 30_000, mostMs: 120_000 }
-  const of = (name: string, more: Partial<Ranked<Askable>> = {}) => {
+  const of = (name: string, more: Partial<Ranked<AttemptCandidate>> = {}) => {
     const made = row(name, { tokensPerSecond: 100, ...more })
     return { ...made, candidate: { ...made.candidate, patience: { ...PATIENCE, whole } } }
   }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { findDeployment } from '../../src/catalog/models.ts'
-import { type Asked, deadlinesFor, type Pace, patienceFor } from '../../src/routing/deadline.ts'
+import { type Asked, deadlinesFor, type Pace, timeoutLimitsFor } from '../../src/routing/deadline.ts'
 
 const BASE = { firstByteMs: 10_000, totalMs: 30_000 }
 const ORDINARY: Asked = { stream: true, thinking: 'none', promptTokens: 100, outputTokens: 0 }
@@ -13,7 +13,7 @@ function deploymentOf(name: string) {
 }
 
 function patienceAt(name: string, asked: Partial<Asked> = {}, base = BASE) {
-  return patienceFor(base, { ...ORDINARY, ...asked })(deploymentOf(name))
+  return timeoutLimitsFor(base, { ...ORDINARY, ...asked })(deploymentOf(name))
 }
 
 interface Situation extends Partial<Pace> {

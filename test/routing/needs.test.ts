@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { parseChat } from '../../src/chat/request.ts'
-import { fits, lackOf, needsOf } from '../../src/routing/needs.ts'
+import { fits, missingCapability, needsOf } from '../../src/routing/needs.ts'
 import { openTraits } from '../../src/routing/open-traits.ts'
 
 type Json = Record<string, unknown>
@@ -18,21 +18,21 @@ describe('what is asked tells what is needed', () => {
     ['a film', { type: 'video_url', video_url: { url: 'https://a.example/' } }, 'video'],
     ['a PDF', { type: 'file', file: { file_data: 'data:application/pdf;base64,AA==' } }, 'pdf'],
   ])('%s', (_, part, lack) => {
-    expect(lackOf(withPart(part), textOnly)).toBe(lack)
-    expect(lackOf(withPart(part), openTraits)).toBeUndefined()
+    expect(missingCapability(withPart(part), textOnly)).toBe(lack)
+    expect(missingCapability(withPart(part), openTraits)).toBeUndefined()
   })
 
   test('tools, unless none may be used', () => {
-    expect(lackOf(ask({ tools: [tool] }), textOnly)).toBe('tools')
-    expect(lackOf(ask({ tools: [tool], tool_choice: 'none' }), textOnly)).toBeUndefined()
-    expect(lackOf(ask({ tools: [] }), textOnly)).toBeUndefined()
+    expect(missingCapability(ask({ tools: [tool] }), textOnly)).toBe('tools')
+    expect(missingCapability(ask({ tools: [tool], tool_choice: 'none' }), textOnly)).toBeUndefined()
+    expect(missingCapability(ask({ tools: [] }), textOnly)).toBeUndefined()
   })
 
   test('functions, as tools were called before, unless none may be used', () => {
     const functions = [{ name: 'f' }]
-    expect(lackOf(ask({ functions }), textOnly)).toBe('tools')
-    expect(lackOf(ask({ functions, function_call: 'none' }), textOnly)).toBeUndefined()
-    expect(lackOf(ask({ functions: [] }), textOnly)).toBeUndefined()
+    expect(missingCapability(ask({ functions }), textOnly)).toBe('tools')
+    expect(missingCapability(ask({ functions, function_call: 'none' }), textOnly)).toBeUndefined()
+    expect(missingCapability(ask({ functions: [] }), textOnly)).toBeUndefined()
   })
 
   test.each<[Json, string]>([
@@ -55,7 +55,7 @@ describe('what is asked tells what is needed', () => {
   })
 
   test('only text', () => {
-    expect(lackOf(withPart({ type: 'text', text: 'a' }), textOnly)).toBeUndefined()
+    expect(missingCapability(withPart({ type: 'text', text: 'a' }), textOnly)).toBeUndefined()
   })
 
   test('the longest answer', () => {

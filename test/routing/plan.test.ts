@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { Failure } from '../../src/chat/failure.ts'
 import { parseChat } from '../../src/chat/request.ts'
 import { needsOf } from '../../src/routing/needs.ts'
-import { plan, type Situation } from '../../src/routing/plan.ts'
+import { type PlanInput, plan } from '../../src/routing/plan.ts'
 
 type Json = Record<string, unknown>
 
@@ -12,10 +12,10 @@ const picture = { role: 'user', content: [{ type: 'image_url', image_url: { url:
 const tool = { type: 'function', function: { name: 'f' } }
 
 /** What a request is planned as, `provider/model` each. */
-function planned(fields: Json, situation: Partial<Situation> = {}, configured = ALL): string[] {
+function planned(fields: Json, situation: Partial<PlanInput> = {}, configured = ALL): string[] {
   const chat = parseChat({ messages: [hello], ...fields })
   const autoModels = ['claude-sonnet-4-6', 'gpt-4.1']
-  const base: Situation = {
+  const base: PlanInput = {
     chat,
     needs: needsOf(chat),
     configured: new Set(configured),
@@ -112,7 +112,7 @@ describe('provider/model', () => {
 })
 
 describe('a variant, written behind a name', () => {
-  const planOf = (model: string, fields: Json = {}, situation: Partial<Situation> = {}) => {
+  const planOf = (model: string, fields: Json = {}, situation: Partial<PlanInput> = {}) => {
     const chat = parseChat({ messages: [hello], model, ...fields })
     return plan({
       chat,

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { View } from '../../src/routing/board.ts'
-import { type Health, judge, unknownHealth } from '../../src/routing/health.ts'
+import type { HealthView } from '../../src/health/isolate.ts'
+import { evaluate, type HealthRecord, unknownHealth } from '../../src/health/record.ts'
 import { type Candidate, type RankOptions, rank } from '../../src/routing/rank.ts'
-import { add, having, T0, times } from './health-records.ts'
+import { add, having, T0, times } from '../health/health-records.ts'
 
 const candidate = (name: string, tier: number, index: number, more: Partial<Candidate> = {}): Candidate => ({
   name,
@@ -20,17 +20,17 @@ const FOUR = [
 ]
 
 interface Known {
-  readonly health: Health
+  readonly health: HealthRecord
   readonly trial?: string
   readonly inFlight?: number
 }
 
-function viewOf(known: Readonly<Record<string, Known>>, now = T0): View {
+function viewOf(known: Readonly<Record<string, Known>>, now = T0): HealthView {
   return {
     now,
     of(name, bucket) {
       const { health = unknownHealth(), trial, inFlight = 0 } = known[name] ?? {}
-      return { ...judge(health, now, bucket), inFlight, ...(trial === undefined ? {} : { trial }) }
+      return { ...evaluate(health, now, bucket), inFlight, ...(trial === undefined ? {} : { trial }) }
     },
     deployments: () => Object.keys(known),
   }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { createRetryBudget } from '../../src/routing/retry-budget.ts'
-import { T0 } from './health-records.ts'
+import { T0 } from '../health/health-records.ts'
 
 function spendAll(spend: (now: number) => boolean, now: number): number {
   let spent = 0

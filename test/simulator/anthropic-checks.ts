@@ -17,7 +17,7 @@ const TOOL_FIELDS = new Set(
   ),
 )
 const TOOL_NAME = /^[a-zA-Z0-9_-]{1,128}$/
-const LEAST_BUDGET_TOKENS = 1024
+const MIN_BUDGET_TOKENS = 1024
 
 /** What Anthropic would refuse in a request. */
 export function checkAnthropic({ headers, body }: Incoming): Trouble | undefined {
@@ -109,8 +109,8 @@ function checkThinking(body: Fields, traits: ClaudeTraits): string | undefined {
   if (traits.thinking === 'none') return `'${textOf(body.model)}' does not support thinking.`
   const budget = numberOf(thinking.budget_tokens)
   if (budget === undefined) return 'thinking.enabled.budget_tokens: Field required'
-  if (budget < LEAST_BUDGET_TOKENS) {
-    return `thinking.enabled.budget_tokens: Input should be greater than or equal to ${LEAST_BUDGET_TOKENS}`
+  if (budget < MIN_BUDGET_TOKENS) {
+    return `thinking.enabled.budget_tokens: Input should be greater than or equal to ${MIN_BUDGET_TOKENS}`
   }
   if (budget >= (numberOf(body.max_tokens) ?? 0)) return '`max_tokens` must be greater than `thinking.budget_tokens`.'
   const forced = ['any', 'tool'].includes(textOf(fieldsOf(body.tool_choice)?.type))

@@ -5,7 +5,7 @@ import { isSigned } from './signatures.ts'
 const ID_PATTERN = /^[a-zA-Z0-9_-]+$/
 const NAME_PATTERN = /^[a-zA-Z0-9_-]{1,128}$/
 const IMAGE_TYPES = ['image/jpeg', 'image/png', 'image/gif', 'image/webp']
-const MOST_BREAKPOINTS = 4
+const MAX_BREAKPOINTS = 4
 
 const BLOCK_FIELDS: Record<string, string[]> = {
   text: ['text', 'cache_control', 'citations'],
@@ -159,8 +159,8 @@ function checkSystem(system: unknown): string | undefined {
 
 function checkBreakpoints(body: Fields): string | undefined {
   const count = countKey(body.system) + countKey(body.messages) + countKey(body.tools)
-  return count > MOST_BREAKPOINTS
-    ? `A maximum of ${MOST_BREAKPOINTS} blocks with cache_control may be provided. Found ${count}.`
+  return count > MAX_BREAKPOINTS
+    ? `A maximum of ${MAX_BREAKPOINTS} blocks with cache_control may be provided. Found ${count}.`
     : undefined
 }
 

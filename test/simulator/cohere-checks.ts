@@ -7,7 +7,7 @@ const KNOWN_FIELDS = new Set(
   ),
 )
 const ROLES = ['system', 'user', 'assistant', 'tool']
-const MOST_STOP_SEQUENCES = 5
+const MAX_STOP_SEQUENCES = 5
 
 /** What Cohere would refuse in a request. */
 export function checkCohere({ headers, body }: Incoming): Trouble | undefined {
@@ -29,8 +29,8 @@ function checkFields(body: Fields): string | undefined {
     const penalty = numberOf(body[field])
     if (penalty !== undefined && (penalty < 0 || penalty > 1)) return `${field} must be between 0 and 1 inclusive.`
   }
-  if (listOf(body.stop_sequences).length > MOST_STOP_SEQUENCES) {
-    return `stop_sequences must have at most ${MOST_STOP_SEQUENCES} entries.`
+  if (listOf(body.stop_sequences).length > MAX_STOP_SEQUENCES) {
+    return `stop_sequences must have at most ${MAX_STOP_SEQUENCES} entries.`
   }
   if (body.tool_choice === undefined) return undefined
   if (body.tool_choice !== 'REQUIRED' && body.tool_choice !== 'NONE')

@@ -7,7 +7,7 @@ import { unknownName } from './gemini-shapes.ts'
 import { type Fields, fieldsOf, listOf, numberOf, rowsOf, textOf } from './json.ts'
 
 const FUNCTION_NAME = /^[a-zA-Z_][a-zA-Z0-9_.:-]{0,127}$/
-const MOST_STOP_SEQUENCES = 5
+const MAX_STOP_SEQUENCES = 5
 /** Gemma is asked as Gemini was before it signed its calls. */
 const OPEN_MODEL_VERSION = 2.5
 const MODES = [undefined, 'AUTO', 'ANY', 'NONE', 'VALIDATED', 'MODE_UNSPECIFIED']
@@ -51,8 +51,8 @@ function checkGeneration(generation: Fields, model: string, version: number): st
   if (count !== undefined && (count < 1 || count > 8)) return `* ${at}.candidate_count: must be in the range [1, 8].`
   const limit = numberOf(generation.maxOutputTokens)
   if (limit !== undefined && limit < 1) return `* ${at}.max_output_tokens: max_output_tokens must be positive.`
-  if (listOf(generation.stopSequences).length > MOST_STOP_SEQUENCES) {
-    return `* ${at}.stop_sequences: at most ${MOST_STOP_SEQUENCES} stop sequences are allowed.`
+  if (listOf(generation.stopSequences).length > MAX_STOP_SEQUENCES) {
+    return `* ${at}.stop_sequences: at most ${MAX_STOP_SEQUENCES} stop sequences are allowed.`
   }
   return checkFormat(generation) ?? checkThinking(fieldsOf(generation.thinkingConfig) ?? {}, model, version)
 }

@@ -4,7 +4,7 @@ import { refusal } from './openai-refusal.ts'
 
 const ROLES = ['system', 'assistant', 'user', 'function', 'tool', 'developer']
 const PART_TYPES = ['text', 'image_url', 'input_audio', 'refusal', 'audio', 'file']
-const LONGEST_CALL_ID = 40
+const MAX_CALL_ID = 40
 
 /** What OpenAI would refuse in the messages. */
 export function checkOpenaiMessages(messages: Fields[], model: string): Trouble | undefined {
@@ -60,10 +60,10 @@ function checkContent(message: Fields, at: number): Trouble | undefined {
     const text = `Invalid value: '${textOf(rowsOf(content)[part]?.type)}'. Supported values are: ${supported}.`
     return refusal(text, `${param}[${part}].type`, 'invalid_value')
   }
-  const long = rowsOf(calls).findIndex(({ id }) => textOf(id).length > LONGEST_CALL_ID)
+  const long = rowsOf(calls).findIndex(({ id }) => textOf(id).length > MAX_CALL_ID)
   if (long < 0) return undefined
   const place = `messages[${at}].tool_calls[${long}].id`
-  const text = `Invalid '${place}': string too long. Expected a string with maximum length ${LONGEST_CALL_ID}.`
+  const text = `Invalid '${place}': string too long. Expected a string with maximum length ${MAX_CALL_ID}.`
   return refusal(text, place, 'string_above_max_length')
 }
 

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { type Content, type FinishReason, type Said, type ToolKind, usageOf } from '../../src/chat/event.ts'
+import { type Content, type FinishReason, type OutputEvent, type ToolKind, usageOf } from '../../src/chat/event.ts'
 
 /** Text of every kind that has broken a stream before. */
 export const text = fc.oneof(
@@ -50,7 +50,7 @@ const step = fc.oneof(
 )
 
 /** A whole answer as `stream/settle.ts` promises it: content of up to three choices, then an end. */
-export const wholeAnswer: fc.Arbitrary<Said[]> = fc
+export const wholeAnswer: fc.Arbitrary<OutputEvent[]> = fc
   .record({
     steps: fc.array(step, { maxLength: 30 }),
     legacyCall: fc.option(fc.record({ name: text, pieces: fc.array(text) }), { nil: undefined, freq: 5 }),

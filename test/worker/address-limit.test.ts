@@ -3,7 +3,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { createTestHarness, type TestHarness } from 'wrangler'
-import { keyName } from '../../src/gateway/keys.ts'
+import { keyName } from '../../src/access/keys.ts'
 import { callLines } from '../harness/log-lines.ts'
 import { errorOf, expectRefusal } from './refusal.ts'
 

@@ -1,6 +1,6 @@
 import http from 'node:http'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
-import { BLOBS, DOUBLES } from '../../src/gateway/analytics.ts'
+import { BLOBS, DOUBLES } from '../../src/telemetry/analytics.ts'
 import { listen } from '../harness/listen.ts'
 import { DEMO_KEY, everyProviderAt, type RunningWorker, startWorker } from '../harness/worker.ts'
 import { type Simulator, startSimulator } from '../simulator/server.ts'

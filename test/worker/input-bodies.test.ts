@@ -5,7 +5,7 @@ import { DEMO_KEY } from '../harness/worker.ts'
 import { errorOf, expectRefusal } from './refusal.ts'
 import { upload } from './upload.ts'
 
-const MOST_BYTES = 20 * 1024 * 1024
+const MAX_BYTES = 20 * 1024 * 1024
 const NESTED_LEVELS = 100_000
 const MESSAGES = '"messages":[{"role":"user","content":"Hello!"}]'
 const CHAT = `{"model":"gpt-4o",${MESSAGES}}`
@@ -96,19 +96,19 @@ describe('where a body breaks is told rightly', () => {
 
 describe.each([false, true])('the size of a body (length not told: %s)', (chunked) => {
   test('20 MiB and not a byte more is taken', async () => {
-    const response = await send(CHAT + ' '.repeat(MOST_BYTES - CHAT.length), chunked)
+    const response = await send(CHAT + ' '.repeat(MAX_BYTES - CHAT.length), chunked)
     expect(response.status).toBe(200)
   })
 
   test('20 MiB of words reach the provider', async () => {
     const [head, tail] = ['{"model":"gpt-4o","messages":[{"role":"user","content":"', '"}]}']
-    const response = await send(`${head}${'a '.repeat((MOST_BYTES - head.length - tail.length) / 2)}${tail}`, chunked)
+    const response = await send(`${head}${'a '.repeat((MAX_BYTES - head.length - tail.length) / 2)}${tail}`, chunked)
     expect(response.status).toBe(200)
     expect(router9.simulator.requests('openai')).toHaveLength(1)
   })
 
   test('one byte more is refused', async () => {
-    const response = await send(CHAT + ' '.repeat(MOST_BYTES + 1 - CHAT.length), chunked)
+    const response = await send(CHAT + ' '.repeat(MAX_BYTES + 1 - CHAT.length), chunked)
     await expectRefusal(response, { status: 413, code: 'request_too_large' })
   })
 })
@@ -132,8 +132,8 @@ describe.each([false, true])('a body that is packed (length not told: %s)', (chu
   })
 
   test('may have 20 MiB when it is unpacked, and not a byte more', async () => {
-    expect((await sendPacked(gzipSync(CHAT.padEnd(MOST_BYTES)), 'gzip')).status).toBe(200)
-    const refused = await sendPacked(gzipSync(CHAT.padEnd(MOST_BYTES + 1)), 'gzip')
+    expect((await sendPacked(gzipSync(CHAT.padEnd(MAX_BYTES)), 'gzip')).status).toBe(200)
+    const refused = await sendPacked(gzipSync(CHAT.padEnd(MAX_BYTES + 1)), 'gzip')
     await expectRefusal(refused, { status: 413, code: 'request_too_large' })
   })
 

@@ -5,7 +5,7 @@ import { openRawClient } from './raw-client.ts'
 const COMMIT_MS = 2500
 /** Longer than the report of the request itself takes, which keeps the call alive. */
 const REPORTED_MS = 1500
-const MOST_TOKENS = 100_000
+const MAX_TOKENS = 100_000
 /** A prompt of about a thousand tokens, however one estimates. */
 const PROMPT = 'Many words. '.repeat(350)
 const PROMPT_TOKENS = { least: 500, most: 2500 }
@@ -21,11 +21,11 @@ beforeEach(() => router9.simulator.clearRequests())
 /** A key of its own, and what it has used. */
 async function limitedKey() {
   const key = `sk-r9k-metered-${++keysMade}`
-  await router9.worker.keys.put(key, { id: key, limits: { tpm: MOST_TOKENS } })
+  await router9.worker.keys.put(key, { id: key, limits: { tpm: MAX_TOKENS } })
   const authorization = `Bearer ${key}`
   const used = async () => {
     const { headers } = await fetch(`${router9.url}/v1/models/auto`, { headers: { authorization } })
-    return MOST_TOKENS - Number(headers.get('x-ratelimit-remaining-tokens') ?? Number.NaN)
+    return MAX_TOKENS - Number(headers.get('x-ratelimit-remaining-tokens') ?? Number.NaN)
   }
   return { key, authorization, used }
 }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Limits } from '../../src/routing/budget.ts'
+import type { Limits } from '../../src/access/budget.ts'
 import { type Body, type Case, startCase } from '../cases/router.ts'
 import type { Script } from '../cases/scripted.ts'
 import {
@@ -21,7 +21,7 @@ import { DEMO_KEY } from '../harness/worker.ts'
 import { openRawClient } from './raw-client.ts'
 import { LEDGER_PATH, WRAPPED_LEDGER } from './wrapped-ledger.ts'
 
-const MOST_TOKENS = 1_000_000
+const MAX_TOKENS = 1_000_000
 const HELLO = [{ role: 'user', content: 'Hello!' }]
 /** Two hundred words that a client has read. */
 const WORDS = 'word '.repeat(200)
@@ -222,7 +222,7 @@ describe('a model without a price', () => {
       expect(error.message).toContain('MODEL_PRICES')
     }
     expect(router9.upstream.asked()).toEqual([])
-    expect((await (await keyWith({ rpm: 10, tpm: MOST_TOKENS })).ask({ model: 'custom/unknown' })).status).toBe(200)
+    expect((await (await keyWith({ rpm: 10, tpm: MAX_TOKENS })).ask({ model: 'custom/unknown' })).status).toBe(200)
     expect((await rich.ask({ model: 'custom/unknown', models: ['openai/gpt-4o'] })).status).toBe(200)
     expect(router9.upstream.asked().at(-1)?.body.model).toBe('gpt-4o')
   })

@@ -1,0 +1,142 @@
+import { priceOf } from '../access/budget.ts'
+import { allModels, findModel, type Model, type Price } from '../catalog/models.ts'
+import { Failure, quoted } from '../chat/failure.ts'
+import type { Settings } from '../env.ts'
+import { type AllowList, allows } from '../routing/allow.ts'
+import { openTraits } from '../routing/open-traits.ts'
+import { AUTO, allowsAuto, autoMayAsk, openTarget, resolve, type Target } from '../routing/plan.ts'
+import { modelsOfServer } from './server-models.ts'
+
+type Fields = Readonly<Record<string, unknown>>
+
+/** When Router9 began, for models that have no release of their own. */
+const FOUNDED = 1_767_225_600
+
+type WaitUntil = (work: Promise<unknown>) => void
+
+/** The models that can answer now, `auto` first, in OpenAI's list form and beyond (contract 1). */
+export async function listModels(settings: Settings, allowed: AllowList, waitUntil: WaitUntil): Promise<Fields> {
+  const servers = [...settings.ownModels.keys()].map((provider) => modelsOfOwn(provider, settings, waitUntil))
+  const own = (await Promise.all(servers))
+    .flat()
+    .filter((target) => allows(allowed, target))
+    .map((target) => ownEntry(target, settings))
+  const models = allModels().flatMap((model) => {
+    const entry = modelEntry(model, settings, allowed)
+    return entry === undefined ? [] : [entry]
+  })
+  const auto = autoEntry(settings, allowed)
+  return { object: 'list', data: [...(auto === undefined ? [] : [auto]), ...own, ...models] }
+}
+
+/** The models of a server of the operator's own: those that they named, or those that it lists. */
+async function modelsOfOwn(provider: string, settings: Settings, waitUntil: WaitUntil): Promise<readonly Target[]> {
+  const server = settings.providers.get(provider)
+  const named = settings.ownModels.get(provider) ?? []
+  if (server === undefined) return []
+  if (named.length > 0) return named.map((id) => openTarget(provider, id, id))
+  const listed = await modelsOfServer(server, waitUntil)
+  return listed.flatMap((name) => resolve(settings, `${provider}/${name}`)?.slice(0, 1) ?? [])
+}
+
+/**
+ * One model, by its id or any of its names.
+ * @throws Failure 404 where no configured provider has it, 403 where the key may not use it.
+ */
+export function describeModel(name: string, settings: Settings, allowed: AllowList): Fields {
+  const [target] = resolve(settings, name) ?? []
+  const permitted = resolve(settings, name)?.find((one) => allows(allowed, one))
+  const isKnown = name === AUTO || (target !== undefined && targetEntry(target, settings, undefined) !== undefined)
+  if (isKnown && (name === AUTO ? !allowsAuto(allowed) : permitted === undefined)) {
+    throw new Failure('model-not-allowed', `This key may not use the model '${quoted(name)}'.`, {
+      param: 'model',
+    })
+  }
+  const entry = name === AUTO ? autoEntry(settings, allowed) : permitted && targetEntry(permitted, settings, allowed)
+  if (entry === undefined) {
+    const text = `The model '${quoted(name)}' does not exist, or no provider is configured for it.`
+    throw new Failure('unknown-model', text, { param: 'model' })
+  }
+  return entry
+}
+
+/** A model at those of its providers that are configured and that the key may use. */
+function modelEntry(model: Model, { providers, prices }: Settings, allowed: AllowList): Fields | undefined {
+  const { id, owner, created, deployments } = model
+  const here = deployments.filter(
+    (deployment) => providers.has(deployment.provider) && allows(allowed, { model: id, deployment }),
+  )
+  const [first] = here
+  if (first === undefined) return undefined
+  const { traits } = first
+  return {
+    id,
+    object: 'model',
+    created,
+    owned_by: owner,
+    context_length: traits.contextTokens,
+    max_output_tokens: traits.outputTokens,
+    modalities: { input: [...traits.input], output: [...traits.output] },
+    capabilities: {
+      tools: traits.tools,
+      structured_output: traits.jsonSchema,
+      reasoning: traits.reasoning,
+      temperature: traits.temperature,
+      ...(traits.efforts === undefined ? {} : { reasoning_effort: traits.efforts }),
+    },
+    pricing: priceEntry(priceOf(first, prices)),
+    providers: here.map(({ provider }) => provider),
+  }
+}
+
+function priceEntry(price: Price | undefined): Fields | null {
+  if (price === undefined) return null
+  return {
+    input: price.input,
+    output: price.output,
+    ...(price.cacheRead === undefined ? {} : { cache_read: price.cacheRead }),
+    ...(price.cacheWrite === undefined ? {} : { cache_write: price.cacheWrite }),
+  }
+}
+
+/** A model that only the operator's own server knows. */
+function ownEntry({ model, deployment }: Target, { prices }: Settings): Fields {
+  const { provider } = deployment
+  return { ...openEntry(model, provider, [provider]), pricing: priceEntry(priceOf(deployment, prices)) }
+}
+
+/** What nobody has told us of a model is null. */
+function openEntry(id: string, owner: string, providers: readonly string[]): Fields {
+  return {
+    id,
+    object: 'model',
+    created: FOUNDED,
+    owned_by: owner,
+    context_length: null,
+    max_output_tokens: null,
+    modalities: { input: [...openTraits.input], output: [...openTraits.output] },
+    capabilities: null,
+    pricing: null,
+    providers,
+  }
+}
+
+/** Undefined where nobody could answer for it. */
+function autoEntry(settings: Settings, allowed: AllowList): Fields | undefined {
+  const { providers: configured, autoModels, autoChosen, ownModels } = settings
+  const situation = { configured, autoModels, autoChosen, ownModels }
+  const targets = autoMayAsk(allowed === undefined ? situation : { ...situation, allowed })
+  if (targets.length === 0) return undefined
+  const answering = new Set(targets.map(({ deployment }) => deployment.provider))
+  return openEntry(
+    AUTO,
+    'router9',
+    [...configured.keys()].filter((id) => answering.has(id)),
+  )
+}
+
+function targetEntry(target: Target, settings: Settings, allowed: AllowList) {
+  const known = findModel(target.model)
+  if (known !== undefined) return modelEntry(known, settings, allowed)
+  return settings.providers.has(target.deployment.provider) ? ownEntry(target, settings) : undefined
+}

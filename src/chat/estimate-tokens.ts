@@ -1,0 +1,22 @@
+/** Longer texts are judged by samples: a prompt can be megabytes, and an estimate is all that is wanted. */
+const SAMPLE_CHARACTERS = 1000
+const SAMPLES = 4
+
+/** Characters, weighted so that four of them make about a token: scripts beyond ASCII take more tokens a character. */
+export function estimateTokens(text: string): number {
+  const { length } = text
+  if (length <= SAMPLE_CHARACTERS * SAMPLES) return length + 1.5 * beyondAscii(text, 0, length)
+  const stride = (length - SAMPLE_CHARACTERS) / (SAMPLES - 1)
+  let beyond = 0
+  for (let sample = 0; sample < SAMPLES; sample++) {
+    const from = Math.floor(sample * stride)
+    beyond += beyondAscii(text, from, from + SAMPLE_CHARACTERS)
+  }
+  return length * (1 + (1.5 * beyond) / (SAMPLES * SAMPLE_CHARACTERS))
+}
+
+function beyondAscii(text: string, from: number, to: number): number {
+  let count = 0
+  for (let at = from; at < to; at++) if (text.charCodeAt(at) > 127) count++
+  return count
+}

@@ -1,0 +1,43 @@
+import type { Deployment, Price } from '../../catalog/models.ts'
+import type { Traits } from '../../formats/format.ts'
+import { FIXED_TEMPERATURE, JSON_SCHEMA, RARE_TRAITS, TOOLS } from './rules.ts'
+import type { Facts, Offer } from './source.ts'
+
+/** What the catalogue says of an offer. */
+export function deploymentOf(offer: Offer): Deployment {
+  const { provider, id, facts } = offer
+  const price = facts.cost && priceOf(facts.cost)
+  return { provider, upstreamModel: id, traits: traitsOf(offer), ...(price && { price }) }
+}
+
+function traitsOf({ provider, id, facts }: Offer): Traits {
+  const peculiar = RARE_TRAITS.filter((rule) => rule.provider === provider && rule.id.test(id))
+  const options = facts.reasoning ? facts.reasoning_options : []
+  const efforts = options.find((option) => option.type === 'effort')?.values
+  const bounds = options.find((option) => option.type === 'budget_tokens')
+  const budget = bounds && { min: bounds.min ?? 0, ...(bounds.max !== undefined && { max: bounds.max }) }
+  return {
+    contextTokens: facts.limit.context,
+    outputTokens: facts.limit.output,
+    input: new Set(facts.modalities.input),
+    output: new Set(facts.modalities.output),
+    tools: facts.tool_call || (TOOLS[provider]?.test(id) ?? false),
+    jsonSchema: facts.structured_output ?? JSON_SCHEMA[provider]?.test(id) ?? false,
+    temperature: facts.temperature && !FIXED_TEMPERATURE.test(id),
+    reasoning: facts.reasoning,
+    toggle: options.some((option) => option.type === 'toggle'),
+    ...(efforts && { efforts }),
+    ...(budget && { budget }),
+    ...Object.fromEntries(peculiar.map(({ trait }) => [trait, true])),
+  }
+}
+
+function priceOf(cost: NonNullable<Facts['cost']>): Price {
+  const cacheRead = cost.cache_read ?? cost.cached_input
+  return {
+    input: cost.input,
+    output: cost.output,
+    ...(cacheRead !== undefined && { cacheRead }),
+    ...(cost.cache_write !== undefined && { cacheWrite: cost.cache_write }),
+  }
+}

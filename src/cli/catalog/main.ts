@@ -1,0 +1,105 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { gzipSync } from 'node:zlib'
+import { z } from 'zod'
+import { parseRow } from '../../catalog/row.ts'
+import type { Catalog } from './build.ts'
+import { buildCatalog } from './build.ts'
+import { compareModels } from './compare.ts'
+import { readSource } from './source.ts'
+
+const HELP = `npm run catalog -- FILE|URL [--out FILE] [--force]
+
+Makes src/catalog/models.json from models.dev's data (https://models.dev/api.json, or a file of that shape).
+  --out FILE  write elsewhere
+  --force     write even if more than a fifth of the models would vanish
+`
+const OUT = join(import.meta.dirname, '../../catalog/models.json')
+const FETCH_MS = 60_000
+const LOSS_LIMIT = 0.2
+
+/** Writes the catalogue's file: one row a line, so that a change of one model is a change of one line. */
+export function formatCatalog(source: string, rows: readonly string[]): string {
+  const lines = rows.map((row) => `    ${JSON.stringify(row)}`).join(',\n')
+  return `{\n  "source": ${JSON.stringify(source)},\n  "rows": [\n${lines}\n  ]\n}\n`
+}
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      out: { type: 'string', default: OUT },
+      force: { type: 'boolean', default: false },
+      help: { type: 'boolean' },
+    },
+  })
+  const [from] = positionals
+  if (values.help || !from) {
+    console.log(HELP)
+    if (!values.help) process.exitCode = 2
+    return
+  }
+  const source = readSource(parseJson(await load(from), from))
+  const catalog = buildCatalog(source.offers)
+  const text = formatCatalog(source.name ?? (isUrl(from) ? from : basename(from)), catalog.rows)
+  const before = (await previousRows(values.out)).map(parseRow)
+  const difference = compareModels(before, catalog.models)
+  report(catalog, text)
+  for (const provider of source.absent) console.log(`The source has no ${provider}.`)
+  for (const { provider, id, reason } of [...source.leftOut, ...catalog.leftOut]) {
+    console.log(`left out: ${provider} ${id}: ${reason}`)
+  }
+  for (const line of difference.lines) console.log(line)
+  if (difference.removed > before.length * LOSS_LIMIT && !values.force) {
+    throw new Error(
+      `${difference.removed} of ${before.length} models would vanish; nothing was written (--force writes all the same)`,
+    )
+  }
+  await writeFile(values.out, text)
+}
+
+function report({ rows, models, aliases, contested }: Catalog, text: string): void {
+  const deployments = models.flatMap((model) => model.deployments)
+  const providers = new Set(deployments.map(({ provider }) => provider))
+  console.log(
+    `${models.length} models, ${deployments.length} deployments at ${providers.size} providers, ${aliases} other names`,
+  )
+  const bytes = JSON.stringify(rows).length
+  console.log(`${text.length} bytes, ${bytes} in the bundle, ${gzipSync(text, { level: 9 }).length} gzipped`)
+  for (const name of contested) console.log(`dropped alias: ${name} (two models claim it)`)
+}
+
+async function load(from: string): Promise<string> {
+  if (!isUrl(from)) return readFile(from, 'utf8')
+  const response = await fetch(from, { signal: AbortSignal.timeout(FETCH_MS) })
+  if (!response.ok) throw new Error(`${from} answered ${response.status}`)
+  return response.text()
+}
+
+function isUrl(from: string): boolean {
+  return /^https?:\/\//.test(from)
+}
+
+async function previousRows(file: string): Promise<readonly string[]> {
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return '{"rows":[]}'
+    throw error
+  })
+  return z.object({ rows: z.array(z.string()) }).parse(parseJson(text, file)).rows
+}
+
+function parseJson(text: string, from: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new Error(`${from} is not JSON: ${error instanceof Error ? error.message : error}`)
+  }
+}
+
+if (import.meta.main) {
+  await main().catch((error: unknown) => {
+    console.error(error instanceof Error ? error.message : error)
+    process.exitCode = 1
+  })
+}

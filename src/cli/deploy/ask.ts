@@ -1,0 +1,31 @@
+import { createInterface } from 'node:readline/promises'
+import { Writable } from 'node:stream'
+import { PROVIDERS } from '../../catalog/providers.ts'
+
+/** Asks the person in front for one provider's key, which is not shown; nothing where none is given. */
+export async function askForProvider(): Promise<Readonly<Record<string, string>>> {
+  let shows = true
+  const output = new Writable({
+    write: (piece, _, done) => {
+      if (shows) process.stdout.write(piece)
+      done()
+    },
+  })
+  const prompt = createInterface({ input: process.stdin, output, terminal: true })
+  try {
+    const keyed = PROVIDERS.filter(({ keyless }) => keyless !== true)
+    console.log(`No provider has a key yet. There are: ${keyed.map(({ id }) => id).join(', ')}.`)
+    const id = (await prompt.question('Which one do you have a key of? ')).trim()
+    const provider = keyed.find((one) => one.id === id)
+    if (provider === undefined) return {}
+    const name = `${provider.setting}_API_KEY`
+    const asked = prompt.question(`${name} (is not shown): `)
+    shows = false
+    const key = (await asked).trim()
+    shows = true
+    console.log()
+    return key === '' ? {} : { [name]: key }
+  } finally {
+    prompt.close()
+  }
+}

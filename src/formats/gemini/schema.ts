@@ -1,0 +1,172 @@
+import { isJsonObject, type JsonObject } from '../shared/fields.ts'
+import { noteOf, withNotes } from '../shared/json-schema.ts'
+
+/** All that Gemini reads of a JSON Schema (its reference, `responseJsonSchema`). */
+const READ: ReadonlySet<string> = new Set([
+  '$id',
+  '$defs',
+  '$ref',
+  '$anchor',
+  'type',
+  'format',
+  'title',
+  'description',
+  'enum',
+  'items',
+  'prefixItems',
+  'minItems',
+  'maxItems',
+  'minimum',
+  'maximum',
+  'anyOf',
+  'properties',
+  'additionalProperties',
+  'required',
+  'propertyOrdering',
+])
+/** What else says something of the values that fit, or helps to choose one: the model is told it in words. */
+const TOLD: ReadonlySet<string> = new Set([
+  'exclusiveMinimum',
+  'exclusiveMaximum',
+  'multipleOf',
+  'minLength',
+  'maxLength',
+  'pattern',
+  'uniqueItems',
+  'contains',
+  'minContains',
+  'maxContains',
+  'minProperties',
+  'maxProperties',
+  'propertyNames',
+  'dependentRequired',
+  'dependentSchemas',
+  'dependencies',
+  'unevaluatedItems',
+  'unevaluatedProperties',
+  'oneOf',
+  'allOf',
+  'not',
+  'if',
+  'then',
+  'else',
+  'default',
+  'examples',
+  'deprecated',
+  'contentEncoding',
+  'contentMediaType',
+])
+/** Not a keyword: what is left to say of `patternProperties`. */
+const NAMES_MATCH = 'names match one of'
+
+/** A JSON Schema in the subset that Gemini reads; what that has no keyword for stands in the description. */
+export function toGeminiJsonSchema(schema: JsonObject): JsonObject {
+  const plain = inGeminisKeywords(schema)
+  const refers = typeof plain.$ref === 'string'
+  const mapped: Record<string, unknown> = {}
+  const notes: string[] = []
+  for (const [name, value] of Object.entries(plain)) {
+    // Beside a reference it takes a description and nothing else.
+    const isRead = READ.has(name) && (!refers || name === 'description' || name.startsWith('$'))
+    if (isRead) mapped[name] = keywordValue(name, value)
+    else if (TOLD.has(name) || name === NAMES_MATCH || (READ.has(name) && name !== 'title'))
+      notes.push(noteOf(name, value))
+  }
+  return withNotes(mapped, notes)
+}
+
+function keywordValue(name: string, value: unknown): unknown {
+  switch (name) {
+    case 'properties':
+    case '$defs':
+      return isJsonObject(value)
+        ? Object.fromEntries(Object.entries(value).map(([member, child]) => [member, childOf(child)]))
+        : value
+    case 'anyOf':
+    case 'prefixItems':
+      return Array.isArray(value) ? value.map(childOf) : value
+    case 'items':
+      return childOf(value)
+    case 'additionalProperties':
+      return isJsonObject(value) ? toGeminiJsonSchema(value) : value
+    case '$ref':
+      return typeof value === 'string' ? value.replace(/^#\/definitions\//, '#/$defs/') : value
+    default:
+      return value
+  }
+}
+
+/** JSON Schema has `true` and `false` for whatever fits and for nothing. */
+function childOf(child: unknown): unknown {
+  if (isJsonObject(child)) return toGeminiJsonSchema(child)
+  if (child === true) return {}
+  return child === false ? { description: '(never there)' } : child
+}
+
+/** The same in the keywords that Gemini reads, as far as it can be said in them. */
+function inGeminisKeywords(schema: JsonObject): JsonObject {
+  const {
+    const: only,
+    oneOf,
+    allOf,
+    definitions,
+    patternProperties,
+    items,
+    additionalItems,
+    nullable,
+    ...rest
+  } = schema
+  const plain: Record<string, unknown> = rest
+  if (only !== undefined) plain.enum = [only]
+  if (nullable === true && typeof plain.type === 'string') plain.type = [plain.type, 'null']
+  // Gemini takes the one for the other; of both it reads one.
+  if (oneOf !== undefined) plain[plain.anyOf === undefined ? 'anyOf' : 'oneOf'] = oneOf
+  if (isJsonObject(definitions)) plain.$defs = { ...definitions, ...(isJsonObject(plain.$defs) ? plain.$defs : {}) }
+  if (Array.isArray(items)) {
+    plain.prefixItems = items
+    if (additionalItems !== undefined) plain.items = additionalItems
+  } else if (items !== undefined) plain.items = items
+  if (isJsonObject(patternProperties)) setPatterns(plain, patternProperties)
+  if (Array.isArray(allOf)) mergeAll(plain, allOf)
+  return plain
+}
+
+/** Properties of some names are properties of any name, where there are no others; the names are told. */
+function setPatterns(plain: Record<string, unknown>, patterns: JsonObject): void {
+  const schemas = Object.values(patterns)
+  if (schemas.length === 0) return
+  plain[NAMES_MATCH] = Object.keys(patterns)
+  if (isJsonObject(plain.additionalProperties) || plain.additionalProperties === true) return
+  plain.additionalProperties = schemas.length === 1 && isJsonObject(schemas[0]) ? schemas[0] : { anyOf: schemas }
+}
+
+/** Puts what must fit all at once into one schema, where no two of them speak of the same; the others are told. */
+function mergeAll(plain: Record<string, unknown>, branches: readonly unknown[]): void {
+  const properties = new Map(isJsonObject(plain.properties) ? Object.entries(plain.properties) : [])
+  const required = new Set<unknown>(Array.isArray(plain.required) ? plain.required : [])
+  const apart: unknown[] = []
+  for (const branch of branches) {
+    if (!isJsonObject(branch)) continue
+    if (typeof branch.$ref === 'string' && plain.anyOf === undefined) {
+      // All of one is any of it, and beside that others may stand.
+      plain.anyOf = [branch]
+      continue
+    }
+    const { properties: own, required: needed, description, title, ...others } = inGeminisKeywords(branch)
+    const members = isJsonObject(own) ? Object.entries(own) : []
+    const isNew = ([name, value]: readonly [string, unknown]) =>
+      !name.startsWith('$') && (plain[name] === undefined || (name === 'type' && plain.type === value))
+    if (!Object.entries(others).every(isNew) || members.some(([name]) => properties.has(name))) {
+      apart.push(branch)
+      continue
+    }
+    Object.assign(plain, others)
+    plain.description ??= description
+    plain.title ??= title
+    for (const [name, child] of members) properties.set(name, child)
+    for (const name of Array.isArray(needed) ? needed : []) required.add(name)
+  }
+  if (properties.size > 0) plain.properties = Object.fromEntries(properties)
+  if (required.size > 0) plain.required = [...required]
+  if (apart.length > 0) plain.allOf = apart
+}

@@ -1,0 +1,160 @@
+import { OWN_FIELDS } from '../shared/parameters.ts'
+
+/** What other APIs take beside OpenAI's parameters: clients that know one of them send it to all (their own references). */
+const FIELDS = {
+  openrouter: [
+    'usage',
+    'include_reasoning',
+    'plugins',
+    'transforms',
+    'route',
+    'session_id',
+    'trace',
+    'debug',
+    'preset',
+    'image_config',
+    'top_a',
+  ],
+  // vLLM, SGLang, llama.cpp and those who serve models with them.
+  servers: [
+    'min_p',
+    'repetition_penalty',
+    'length_penalty',
+    'min_tokens',
+    'best_of',
+    'use_beam_search',
+    'stop_token_ids',
+    'stop_regex',
+    'include_stop_str_in_output',
+    'no_stop_trim',
+    'ignore_eos',
+    'skip_special_tokens',
+    'spaces_between_special_tokens',
+    'add_special_tokens',
+    'add_generation_prompt',
+    'continue_final_message',
+    'truncate_prompt_tokens',
+    'prompt_logprobs',
+    'allowed_token_ids',
+    'bad_words',
+    'logits_processors',
+    'echo',
+    'chat_template',
+    'chat_template_kwargs',
+    'mm_processor_kwargs',
+    'media_io_kwargs',
+    'structured_outputs',
+    'structural_tag',
+    'guided_json',
+    'guided_regex',
+    'guided_choice',
+    'guided_grammar',
+    'guided_decoding_backend',
+    'guided_whitespace_pattern',
+    'regex',
+    'ebnf',
+    'grammar',
+    'json_schema',
+    'separate_reasoning',
+    'stream_reasoning',
+    'thinking_token_budget',
+    'reasoning_budget',
+    'request_id',
+    'cache_salt',
+    'cache_prompt',
+    'id_slot',
+    'kv_transfer_params',
+    'vllm_xargs',
+    'lora_path',
+    'return_token_ids',
+    'return_tokens_as_token_ids',
+    'timings_per_token',
+    'return_progress',
+    'samplers',
+    'n_predict',
+    'n_probs',
+    'min_keep',
+    'typical_p',
+    'tfs_z',
+    'dynatemp_range',
+    'mirostat',
+    'mirostat_tau',
+    'mirostat_eta',
+    'repeat_penalty',
+    'repeat_last_n',
+    'dry_multiplier',
+    'dry_base',
+    'dry_allowed_length',
+    'xtc_probability',
+    'xtc_threshold',
+  ],
+  ollama: ['format', 'raw', 'num_ctx', 'num_predict'],
+  qwen: ['enable_thinking', 'thinking_budget', 'enable_search', 'search_options', 'incremental_output'],
+  zai: ['do_sample', 'tool_stream'],
+  mistral: ['random_seed', 'safe_prompt', 'prompt_mode', 'guardrails'],
+  groq: [
+    'reasoning_format',
+    'disable_tool_validation',
+    'search_settings',
+    'include_domains',
+    'exclude_domains',
+    'compound_custom',
+  ],
+  cerebras: ['disable_reasoning', 'clear_thinking', 'min_completion_tokens'],
+  xai: ['search_parameters', 'deferred'],
+  perplexity: [
+    'search_mode',
+    'search_domain_filter',
+    'search_recency_filter',
+    'search_after_date_filter',
+    'search_before_date_filter',
+    'search_context_size',
+    'disable_search',
+    'return_images',
+    'return_related_questions',
+    'language_preference',
+  ],
+  together: ['safety_model', 'compliance'],
+  fireworks: [
+    'context_length_exceeded_behavior',
+    'prompt_truncate_len',
+    'perf_metrics_in_response',
+    'mirostat_lr',
+    'mirostat_target',
+    'raw_output',
+    'echo_last',
+    'speculation',
+    'prompt_cache_isolation_key',
+    'prompt_cache_max_len',
+    'reasoning_history',
+  ],
+  // What clients mean for themselves, or for a proxy between, and send by mistake.
+  clients: ['extra_body', 'extra_headers', 'extra_query', 'drop_params', 'allowed_openai_params', 'mock_response'],
+}
+
+const ALL: readonly string[] = [...Object.values(FIELDS), ...Object.values(OWN_FIELDS)].flat()
+
+/** The dialect sees to it itself that cache marks reach nobody else: they lose nothing. */
+const KNOWN = ['cache_control']
+
+/**
+ * The fields that only APIs other than OpenAI's know, for a provider that refuses a request with any of them.
+ * @param known those that it knows nevertheless.
+ */
+export function foreignFields(known: readonly string[] = []): ReadonlySet<string> {
+  const fields = new Set(ALL)
+  for (const name of [...KNOWN, ...known]) fields.delete(name)
+  return fields
+}
+
+/** Fireworks' own, which others serve too. */
+export const FIREWORKS_FIELDS: readonly string[] = [
+  ...FIELDS.fireworks,
+  'min_p',
+  'repetition_penalty',
+  'typical_p',
+  'ignore_eos',
+  'echo',
+  'return_token_ids',
+  'thinking',
+]

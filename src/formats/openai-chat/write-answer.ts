@@ -1,0 +1,127 @@
+import type { OutputEvent, ToolKind, Usage } from '../../chat/event.ts'
+import type { Failure } from '../../chat/failure.ts'
+import { createFieldMerger, type FieldMerger } from '../shared/merge-fields.ts'
+import type { Envelope } from './write-stream.ts'
+
+type Fields = Record<string, unknown>
+
+interface Call {
+  index: number
+  id: string
+  name: string
+  kind: ToolKind
+  text: string
+  extra: Fields
+}
+
+interface Choice {
+  text: string
+  reasoning: string
+  refusal: string | undefined
+  /** By their index. */
+  calls: Map<number, Call>
+  readonly message: FieldMerger
+  readonly extras: FieldMerger
+}
+
+/** `text_completion` is the reference's word; OpenAI's own is there for clients that insist on it (contract 3). */
+export type CompletionObject = 'text_completion' | 'chat.completion'
+
+/** A whole answer, `stream: false` (reference; contract 3). */
+export interface Completion {
+  readonly id: string
+  readonly object: CompletionObject
+  readonly created: number
+  readonly model: string
+  readonly choices: readonly Fields[]
+  readonly usage: Usage
+  readonly [field: string]: unknown
+}
+
+/** Folds what was said into one completion, or gives the failure that it ended with. */
+export function writeAnswer(
+  said: Iterable<OutputEvent>,
+  envelope: Envelope,
+  object: CompletionObject,
+): Completion | Failure {
+  const choices = new Map<number, Choice>()
+  const body: Fields = {}
+  const at = (index: number): Choice => {
+    const known = choices.get(index)
+    if (known !== undefined) return known
+    const extras = { message: createFieldMerger(), extras: createFieldMerger() }
+    const fresh = { text: '', reasoning: '', refusal: undefined, calls: new Map(), ...extras }
+    choices.set(index, fresh)
+    return fresh
+  }
+  for (const item of said) {
+    switch (item.type) {
+      case 'text':
+        at(item.choice).text += item.text
+        break
+      case 'reasoning':
+        at(item.choice).reasoning += item.text
+        break
+      case 'refusal': {
+        const choice = at(item.choice)
+        choice.refusal = (choice.refusal ?? '') + item.text
+        break
+      }
+      case 'tool-start':
+        at(item.choice).calls.set(item.index, { ...item, text: '', extra: item.extra ?? {} })
+        break
+      case 'tool-delta': {
+        const call = at(item.choice).calls.get(item.index)
+        if (call !== undefined) call.text += item.text
+        break
+      }
+      case 'extra':
+        if (item.place === 'body') Object.assign(body, item.fields)
+        else at(item.choice)[item.place === 'choice' ? 'extras' : 'message'].add(item.fields)
+        break
+      case 'error':
+        return item.failure
+      case 'end':
+        return {
+          id: envelope.id,
+          object,
+          created: envelope.created,
+          model: envelope.model,
+          choices: item.finishes.map(({ choice, reason }) => ({
+            index: choice,
+            message: messageOf(at(choice)),
+            finish_reason: reason,
+            ...at(choice).extras.fields(),
+          })),
+          usage: item.usage,
+          ...body,
+        }
+      default:
+        return item satisfies never
+    }
+  }
+  throw new TypeError('what was said has no ending')
+}
+
+function messageOf({ text, reasoning, refusal, calls: byIndex, message }: Choice): Fields {
+  const calls = [...byIndex.values()]
+  const toolCalls = calls.filter(({ kind }) => kind !== 'function_call')
+  const functionCall = calls.find(({ kind }) => kind === 'function_call')
+  // OpenAI's null content stands for "said nothing, because it called or refused"; an answer that is merely empty is ''.
+  const silent = text === '' && (calls.length > 0 || refusal !== undefined)
+  return {
+    role: 'assistant',
+    content: silent ? null : text,
+    ...(refusal === undefined ? {} : { refusal }),
+    ...(reasoning === '' ? {} : { reasoning_content: reasoning }),
+    ...(toolCalls.length === 0 ? {} : { tool_calls: toolCalls.map(toolCall) }),
+    ...(functionCall === undefined ? {} : { function_call: { name: functionCall.name, arguments: functionCall.text } }),
+    ...message.fields(),
+  }
+}
+
+function toolCall({ id, name, kind, text, extra }: Call): Fields {
+  return kind === 'custom'
+    ? { id, type: 'custom', custom: { name, input: text }, ...extra }
+    : { id, type: 'function', function: { name, arguments: text }, ...extra }
+}

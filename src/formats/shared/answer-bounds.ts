@@ -1,0 +1,53 @@
+import type { ChatEvent } from '../../chat/event.ts'
+import { Failure } from '../../chat/failure.ts'
+
+// No honest answer comes near these; one that goes beyond is malformed, before it costs anybody else time or memory.
+
+/** As many as a message may bring back in the next request. */
+export const MAX_TOOL_CALLS = 1000
+/** As many as a client may ask for (`n`). */
+export const MAX_CHOICES = 128
+/** Citations of an answer. */
+export const MAX_ANNOTATIONS = 1000
+/** What a reader keeps from event to event, such as a block of thoughts whose signature comes at its end. */
+export const MAX_KEPT_CHARACTERS = 4 * 1024 * 1024
+
+/** Thrown by readers, and caught by `guarded`. */
+export function malformedAnswer(what: string): Failure {
+  return new Failure('provider-failed', `The provider's answer is malformed: ${what}.`)
+}
+
+/** Counts up from 0, to a bound. @throws Failure beyond it. */
+export function createCounter(most: number, what: string): () => number {
+  let count = 0
+  return () => {
+    if (count >= most) throw malformedAnswer(`it has more than ${most} ${what}`)
+    return count++
+  }
+}
+
+/** Adds up what a reader keeps. @throws Failure beyond the bound. */
+export function createKept(): (characters: number) => void {
+  let kept = 0
+  return (characters) => {
+    kept += characters
+    if (kept > MAX_KEPT_CHARACTERS) throw malformedAnswer('it begins more than it ends')
+  }
+}
+
+/**
+ * A reader that throws nothing: an answer that it refuses, or that is nested too deeply for the stack, is one that broke.
+ */
+export function guarded(
+  read: (data: unknown, event: string) => readonly ChatEvent[],
+): (data: unknown, event?: string) => readonly ChatEvent[] {
+  return (data, event = '') => {
+    try {
+      return read(data, event)
+    } catch (error) {
+      if (error instanceof Failure) return [{ type: 'error', failure: error }]
+      if (error instanceof RangeError) return [{ type: 'error', failure: malformedAnswer('it is nested too deeply') }]
+      throw error
+    }
+  }
+}

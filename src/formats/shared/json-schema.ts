@@ -1,0 +1,100 @@
+import { isJsonObject, type JsonObject } from './fields.ts'
+
+/** Keywords that Anthropic refuses in structured output; their meaning goes into the description (translation 1.2). */
+const LIMITS = [
+  'minimum',
+  'maximum',
+  'exclusiveMinimum',
+  'exclusiveMaximum',
+  'multipleOf',
+  'minLength',
+  'maxLength',
+  'pattern',
+  'maxItems',
+  'uniqueItems',
+  'minProperties',
+  'maxProperties',
+  'contains',
+  'minContains',
+  'maxContains',
+  'patternProperties',
+  'propertyNames',
+  'dependentRequired',
+  'dependentSchemas',
+  'if',
+  'then',
+  'else',
+] as const
+const FORMATS = new Set(['date-time', 'time', 'date', 'duration', 'email', 'hostname', 'uri', 'ipv4', 'ipv6', 'uuid'])
+
+/**
+ * A JSON Schema in the subset that Anthropic's structured output takes: objects are closed, `oneOf` is `anyOf`, and limits
+ * that cannot be enforced are told to the model in words.
+ */
+export function toStrictSchema(schema: JsonObject): JsonObject {
+  if (typeof schema.$ref === 'string') return { $ref: schema.$ref, ...definitions(schema) }
+  const { not, oneOf, $schema, ...rest } = schema
+  const strict: Record<string, unknown> = { ...mapChildren(rest, toStrictSchema), ...definitions(schema) }
+  const notes: string[] = []
+  for (const name of LIMITS) {
+    if (!(name in strict)) continue
+    notes.push(noteOf(name, strict[name]))
+    delete strict[name]
+  }
+  if (typeof strict.minItems === 'number' && strict.minItems > 1) {
+    notes.push(`minItems: ${strict.minItems}`)
+    delete strict.minItems
+  }
+  if (typeof strict.format === 'string' && !FORMATS.has(strict.format)) {
+    notes.push(`format: ${strict.format}`)
+    delete strict.format
+  }
+  if (not !== undefined) notes.push(noteOf('not', not))
+  // Of two choices at once the second is told.
+  if (oneOf !== undefined && strict.anyOf !== undefined) notes.push(noteOf('oneOf', oneOf))
+  else if (Array.isArray(oneOf)) {
+    strict.anyOf = oneOf.map((branch) => (isJsonObject(branch) ? toStrictSchema(branch) : branch))
+  }
+  const isObject = [strict.type].flat().includes('object') || isJsonObject(strict.properties)
+  if (isObject) strict.additionalProperties = false
+  return withNotes(strict, notes)
+}
+
+/** A keyword in words. */
+export function noteOf(name: string, value: unknown): string {
+  return `${name}: ${JSON.stringify(value)}`
+}
+
+/** A schema with what it has no keywords for in its description. */
+export function withNotes(schema: JsonObject, notes: readonly string[]): JsonObject {
+  if (notes.length === 0) return schema
+  return { ...schema, description: [schema.description, `(${notes.join(', ')})`].filter(Boolean).join(' ') }
+}
+
+const CHILD_LISTS = ['anyOf', 'allOf', 'oneOf', 'prefixItems'] as const
+const CHILD_MAPS = ['properties'] as const
+const CHILDREN = ['items', 'additionalProperties'] as const
+
+function mapChildren(schema: JsonObject, map: (child: JsonObject) => JsonObject): JsonObject {
+  const mapped: Record<string, unknown> = { ...schema }
+  for (const name of CHILDREN) if (isJsonObject(schema[name])) mapped[name] = map(schema[name])
+  for (const name of CHILD_LISTS) {
+    const list = schema[name]
+    if (Array.isArray(list)) mapped[name] = list.map((child) => (isJsonObject(child) ? map(child) : child))
+  }
+  for (const name of CHILD_MAPS) if (isJsonObject(schema[name])) mapped[name] = mapMembers(schema[name], map)
+  return mapped
+}
+
+function mapMembers(members: JsonObject, map: (child: JsonObject) => JsonObject): JsonObject {
+  return Object.fromEntries(
+    Object.entries(members).map(([name, child]) => [name, isJsonObject(child) ? map(child) : child]),
+  )
+}
+
+function definitions(schema: JsonObject): JsonObject {
+  const defined: Record<string, unknown> = {}
+  for (const name of ['$defs', 'definitions'])
+    if (isJsonObject(schema[name])) defined[name] = mapMembers(schema[name], toStrictSchema)
+  return defined
+}

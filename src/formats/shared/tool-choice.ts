@@ -1,0 +1,16 @@
+import type { Chat } from '../../chat/request.ts'
+import { isJsonObject, jsonObjectsIn } from './fields.ts'
+
+/** OpenAI's `allowed_tools` choice: a narrower list, and how it binds. Undefined for every other choice. */
+export function allowedTools(
+  choice: Chat['tool_choice'],
+): { readonly names: ReadonlySet<unknown>; readonly mode: 'auto' | 'required' } | undefined {
+  if (!isJsonObject(choice) || choice.type !== 'allowed_tools' || !isJsonObject(choice.allowed_tools)) return undefined
+  const { tools, mode } = choice.allowed_tools
+  const names = new Set(
+    jsonObjectsIn(tools).map((tool) => (isJsonObject(tool.function) ? tool.function.name : tool.name)),
+  )
+  return { names, mode: mode === 'required' ? 'required' : 'auto' }
+}
+
+export const NO_SUCH_TOOL = "'tool_choice' names only tools that are not in 'tools'."

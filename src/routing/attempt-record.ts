@@ -1,0 +1,18 @@
+import type { Failure } from '../chat/failure.ts'
+import type { Target } from './plan.ts'
+
+/** One attempt, for the trace and the log. */
+export interface AttemptRecord {
+  readonly target: Target
+  /** The status that the provider answered with, or the kind of the failure. */
+  readonly outcome: string
+  readonly ms: number
+  readonly failure?: Failure
+  /** False where it could not even be asked this: then nobody outside hears of it. */
+  readonly asked?: false
+}
+
+/** Those that were really asked. */
+export function sentAttempts(trace: readonly AttemptRecord[]): readonly AttemptRecord[] {
+  return trace.filter(({ asked }) => asked !== false)
+}

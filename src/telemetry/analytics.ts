@@ -1,0 +1,40 @@
+import type { LogLine } from './log.ts'
+
+/**
+ * The columns of a data point in Analytics Engine, in their order: `blob1`, `blob2`, … and `double1`, … The index is the
+ * key's id. Further ones are added at the end: what is stored keeps its meaning for three months.
+ */
+export const BLOBS = [
+  'model_asked',
+  'model',
+  'provider',
+  'status',
+  'code',
+  'kind',
+  'fault',
+  'stream',
+  'left',
+  'colo',
+  'failed_attempts',
+] as const
+export const DOUBLES = [
+  'prompt_tokens',
+  'completion_tokens',
+  'cached_tokens',
+  'cost_usd',
+  'ttft_ms',
+  'total_ms',
+  'attempts',
+] as const
+
+/** A call as a data point; what is not known is an empty text or 0. */
+export function pointOf(line: LogLine): AnalyticsEngineDataPoint {
+  const failed = line.attempts.flatMap(({ provider, kind }) => (kind === undefined ? [] : `${provider}:${kind}`))
+  const texts = { ...line, failed_attempts: failed.join() }
+  const numbers = { ...line, attempts: line.attempts.length }
+  return {
+    indexes: [line.key ?? 'none'],
+    blobs: BLOBS.map((name) => String(texts[name] ?? '')),
+    doubles: DOUBLES.map((name) => numbers[name] ?? 0),
+  }
+}

@@ -1,0 +1,365 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { NOTHING_SPENT } from '../../src/access/budget.ts'
+import type { KeyRecord } from '../../src/access/keys.ts'
+import { createMemoryLedgers, type MemoryLedgers } from './memory-ledger.ts'
+
+type Limits = typeof import('../../src/access/limits.ts')
+
+/** Longer than a report waits and takes, and than the next one would have to wait after it. */
+const REPORTED_MS = 2500
+
+let admit: Limits['admit']
+let limitHeaders: Limits['limitHeaders']
+let memory: MemoryLedgers
+let minute: number
+
+beforeEach(async () => {
+  await freshIsolate()
+  vi.useFakeTimers({ now: new Date('2026-06-01T00:00:05Z') })
+  minute = Math.floor(Date.now() / 60_000)
+  memory = createMemoryLedgers()
+})
+afterEach(() => vi.useRealTimers())
+
+/** A fresh module knows of no key, as a fresh isolate does. */
+async function freshIsolate(): Promise<void> {
+  vi.resetModules()
+  ;({ admit, limitHeaders } = await import('../../src/access/limits.ts'))
+}
+
+function keyWith(limits: KeyRecord['limits'], more: Partial<KeyRecord> = {}): KeyRecord {
+  return { id: 'key_a', name: 'test', created: '2026-01-01T00:00:00Z', limits, ...more }
+}
+
+/** Asks to be let in: the way to tell what was used, or the kind of the refusal. */
+async function ask(key: KeyRecord) {
+  return admit(key, memory.objects, () => {}).catch(({ kind }: { kind: string }) => kind)
+}
+
+/** Asks, and lets the ledger answer. */
+async function asked(key: KeyRecord) {
+  const asking = ask(key)
+  await vi.advanceTimersByTimeAsync(250)
+  return asking
+}
+
+async function letIn(key: KeyRecord) {
+  const spend = await asked(key)
+  expect.assert(typeof spend === 'function')
+  return spend
+}
+
+describe('an isolate that does not know the key', () => {
+  test.each([10, 200])(
+    'lets none of fifty at once in over a budget that the ledger tells of after %i ms',
+    async (ms) => {
+      memory.answerAfter(ms)
+      memory.put('key_a', { dollars: 10 })
+      const asking = Promise.all(Array.from({ length: 50 }, () => ask(keyWith({ budget: 10 }))))
+      await vi.advanceTimersByTimeAsync(ms)
+      expect(new Set(await asking)).toEqual(new Set(['budget']))
+      expect(memory.calls()).toBe(1)
+    },
+  )
+
+  test('lets none of fifty at once in over the requests that other isolates have seen this minute', async () => {
+    memory.answerAfter(10)
+    memory.put('key_a', { minute, requests: 3 })
+    const asking = Promise.all(Array.from({ length: 50 }, () => ask(keyWith({ rpm: 3 }))))
+    await vi.advanceTimersByTimeAsync(10)
+    expect(new Set(await asking)).toEqual(new Set(['request-rate']))
+  })
+
+  test('lets in no more than the limit of fifty that come at once', async () => {
+    memory.answerAfter(10)
+    const asking = Promise.all(Array.from({ length: 50 }, () => ask(keyWith({ rpm: 7 }))))
+    await vi.advanceTimersByTimeAsync(10)
+    expect((await asking).filter((kind) => kind === 'request-rate')).toHaveLength(43)
+  })
+
+  test('does not wait for ever: a ledger that does not answer keeps nobody out', async () => {
+    memory.answerAfter(60_000)
+    memory.put('key_a', { dollars: 10 })
+    const asking = ask(keyWith({ budget: 10 }))
+    await vi.advanceTimersByTimeAsync(1000)
+    expect(await Promise.race([asking, 'waiting'])).toBeTypeOf('function')
+  })
+})
+
+describe('what was used gets into the ledger', () => {
+  test('where it was counted while the first exchange was under way, without a further call', async () => {
+    memory.answerAfter(200)
+    const asking = ask(keyWith({ rpm: 100 }))
+    await vi.advanceTimersByTimeAsync(60)
+    const spend = await asking
+    expect.assert(typeof spend === 'function')
+    spend(30, 0.5)
+    expect(memory.calls()).toBe(1)
+    await vi.advanceTimersByTimeAsync(REPORTED_MS)
+    expect(memory.spent('key_a')).toEqual({ minute, requests: 1, tokens: 30, dollars: 0.5 })
+  })
+
+  test('where it was counted while a report was under way, without a further call', async () => {
+    const key = keyWith({ rpm: 100 })
+    const spend = await letIn(key)
+    await vi.advanceTimersByTimeAsync(REPORTED_MS)
+    memory.answerAfter(200)
+    const before = memory.calls()
+    spend(30, 0)
+    await vi.advanceTimersByTimeAsync(100)
+    expect(memory.calls()).toBe(before + 1)
+    expect(memory.spent('key_a').tokens).toBe(0)
+    spend(12, 0.25)
+    await vi.advanceTimersByTimeAsync(REPORTED_MS)
+    expect(memory.spent('key_a')).toEqual({ minute, requests: 1, tokens: 42, dollars: 0.25 })
+  })
+
+  test('in a report a second, however many requests there are', async () => {
+    const key = keyWith({ rpm: 1000 })
+    for (let at = 0; at < 100; at++) (await letIn(key))(1, 0)
+    await vi.advanceTimersByTimeAsync(REPORTED_MS)
+    expect(memory.spent('key_a')).toMatchObject({ requests: 100, tokens: 100 })
+    // A hundred requests of 250 ms each.
+    expect(memory.calls()).toBeLessThan(30)
+  })
+
+  test('and nothing more is said when there is nothing more to say', async () => {
+    ;(await letIn(keyWith({ rpm: 100 })))(5, 0)
+    await vi.advanceTimersByTimeAsync(REPORTED_MS)
+    const before = memory.calls()
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(memory.calls()).toBe(before)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+})
+
+describe('a ledger that fails', () => {
+  test('once loses nothing: the next report tells all', async () => {
+    const key = keyWith({ rpm: 100 })
+    const spend = await letIn(key)
+    memory.failNext(1)
+    spend(30, 0.5)
+    await vi.advanceTimersByTimeAsync(REPORTED_MS)
+    ;(await letIn(key))(12, 0.25)
+    await vi.advanceTimersByTimeAsync(REPORTED_MS)
+    expect(memory.spent('key_a')).toEqual({ minute, requests: 2, tokens: 42, dollars: 0.75 })
+  })
+
+  test('does not lose what was counted while it failed', async () => {
+    const key = keyWith({ rpm: 100 })
+    const spend = await letIn(key)
+    await vi.advanceTimersByTimeAsync(REPORTED_MS)
+    memory.answerAfter(200)
+    memory.failNext(1)
+    spend(30, 0)
+    await vi.advanceTimersByTimeAsync(100)
+    spend(12, 0)
+    await vi.advanceTimersByTimeAsync(REPORTED_MS)
+    await letIn(key)
+    await vi.advanceTimersByTimeAsync(REPORTED_MS)
+    expect(memory.spent('key_a')).toMatchObject({ requests: 2, tokens: 42 })
+  })
+
+  test('neither forgets nor doubles what this isolate counts by itself', async () => {
+    const key = keyWith({ rpm: 3 })
+    memory.failNext(100)
+    for (let at = 0; at < 3; at++) {
+      await letIn(key)
+      await vi.advanceTimersByTimeAsync(REPORTED_MS)
+    }
+    expect(await asked(key)).toBe('request-rate')
+  })
+
+  test('does not lose a budget: what was spent while it failed keeps the key out', async () => {
+    const key = keyWith({ budget: 1 })
+    const spend = await letIn(key)
+    memory.failNext(1)
+    spend(0, 1)
+    await vi.advanceTimersByTimeAsync(REPORTED_MS)
+    expect(await asked(key)).toBe('budget')
+  })
+})
+
+describe('a ledger whose answer is lost', () => {
+  test.each([1, 3])('%i times has counted once', async (times) => {
+    const key = keyWith({ rpm: 100, budget: 1 })
+    const spend = await letIn(key)
+    await vi.advanceTimersByTimeAsync(REPORTED_MS)
+    memory.loseNext(times)
+    spend(30, 0.25)
+    await vi.advanceTimersByTimeAsync(REPORTED_MS * (times + 1))
+    expect(memory.spent('key_a')).toEqual({ minute, requests: 1, tokens: 30, dollars: 0.25 })
+  })
+
+  test('is told again without a further request, and then what was counted meanwhile', async () => {
+    const spend = await letIn(keyWith({ rpm: 100 }))
+    await vi.advanceTimersByTimeAsync(REPORTED_MS)
+    memory.answerAfter(200)
+    memory.loseNext(1)
+    spend(30, 0)
+    await vi.advanceTimersByTimeAsync(100)
+    spend(12, 0)
+    await vi.advanceTimersByTimeAsync(2 * REPORTED_MS)
+    expect(memory.spent('key_a')).toMatchObject({ requests: 1, tokens: 42 })
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('that comes after all, after the report was repeated, changes nothing', async () => {
+    const key = keyWith({ rpm: 3 })
+    const spend = await letIn(key)
+    await vi.advanceTimersByTimeAsync(REPORTED_MS)
+    memory.answerAfter(14_000)
+    spend(30, 0)
+    await vi.advanceTimersByTimeAsync(11_000)
+    memory.answerAfter(0)
+    spend(12, 0)
+    await vi.advanceTimersByTimeAsync(REPORTED_MS)
+    expect(memory.spent('key_a')).toMatchObject({ requests: 1, tokens: 42 })
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(memory.spent('key_a')).toMatchObject({ requests: 1, tokens: 42 })
+    expect(limitHeaders(key)['x-ratelimit-remaining-requests']).toBe('2')
+  })
+})
+
+describe('a ledger that answers garbage switches no limit off', () => {
+  const NAN = Number.NaN
+  const ENDLESS = Number.POSITIVE_INFINITY
+  test.each([
+    ['nothing', undefined],
+    ['null', null],
+    ['a text', 'ok'],
+    ['an empty object', {}],
+    ['no numbers', { minute: '1', requests: '0', tokens: '0', dollars: '0' }],
+    ['NaN', { minute: NAN, requests: NAN, tokens: NAN, dollars: NAN }],
+    ['infinity', { minute: 1, requests: 1, tokens: 1, dollars: ENDLESS }],
+    ['less than nothing', { minute: 1, requests: -1e9, tokens: -1e9, dollars: -1e9 }],
+    ['a minute that is far', { minute: 1e12, requests: 0, tokens: 0, dollars: 0 }],
+    ['that nothing was spent', NOTHING_SPENT],
+  ])('%s', async (_, answer) => {
+    const limits = { rpm: 3, tpm: 1000, budget: 1 }
+    const key = keyWith(limits)
+    ;(await letIn(key))(100, 0.5)
+    await vi.advanceTimersByTimeAsync(REPORTED_MS)
+    memory.answerWith(answer)
+    ;(await letIn(key))(0, 0.1)
+    await vi.advanceTimersByTimeAsync(REPORTED_MS)
+    expect(limitHeaders(key)).toMatchObject({
+      'x-ratelimit-remaining-requests': '1',
+      'x-ratelimit-remaining-tokens': '900',
+    })
+    ;(await letIn(key))(0, 0.5)
+    await vi.advanceTimersByTimeAsync(REPORTED_MS)
+    expect(await asked(key)).toBe('budget')
+    expect(await asked({ ...key, limits: { rpm: 3 } })).toBe('request-rate')
+  })
+})
+
+describe('what calls under way may use', () => {
+  const poor = keyWith({ budget: 1 })
+  const hold = { tokens: 800, dollars: 0.9 }
+  beforeEach(async () => {
+    // An isolate that knows the key.
+    await letIn(keyWith({ rpm: 100 }))
+  })
+  const admitted = (key: KeyRecord, held = hold) =>
+    admit(key, memory.objects, () => {}, held).catch(({ kind }: { kind: string }) => kind)
+
+  test('lets one of twenty at once in on a budget for one, and another when that one has used less', async () => {
+    const twenty = await Promise.all(Array.from({ length: 20 }, () => admitted(poor, { tokens: 0, dollars: 2 })))
+    const [first, ...further] = twenty.filter((answer) => typeof answer === 'function')
+    expect.assert(first !== undefined)
+    expect(further).toEqual([])
+    expect(twenty.filter((answer) => answer === 'budget')).toHaveLength(19)
+    first(10, 0.01)
+    expect(await admitted(poor)).toBeTypeOf('function')
+  })
+
+  test('counts against the tokens of a minute too, and not when it is over', async () => {
+    const key = keyWith({ tpm: 1000 })
+    const first = await admitted(key)
+    const second = await admitted(key)
+    expect(await admitted(key)).toBe('token-rate')
+    expect.assert(typeof first === 'function' && typeof second === 'function')
+    first(0, 0)
+    second(0, 0)
+    expect(await admitted(key)).toBeTypeOf('function')
+    expect(limitHeaders(key)['x-ratelimit-remaining-tokens']).toBe('1000')
+  })
+
+  test('is let go by itself where a call never ends', async () => {
+    expect(await admitted(poor, { tokens: 0, dollars: 2 })).toBeTypeOf('function')
+    expect(await asked(poor)).toBe('budget')
+    await vi.advanceTimersByTimeAsync(16 * 60_000)
+    expect(await asked(poor)).toBeTypeOf('function')
+  })
+
+  test('is refused with a time to come back soon, for it does', async () => {
+    await admitted(poor, { tokens: 0, dollars: 2 })
+    const refused = await admit(poor, memory.objects, () => {}).catch((failure: unknown) => failure)
+    expect(refused).toMatchObject({ kind: 'budget', details: { retryAfterMs: 1000 } })
+  })
+})
+
+describe('keys that were rotated', () => {
+  const limits = { rpm: 2, tpm: 50 }
+  const old = keyWith(limits)
+  const rotated = keyWith(limits, { id: 'key_b', account: 'key_a' })
+  const again = keyWith(limits, { id: 'key_c', account: 'key_a' })
+
+  test('share the limits of the first of them', async () => {
+    ;(await letIn(old))(10, 0)
+    await letIn(rotated)
+    expect([await asked(old), await asked(rotated), await asked(again)]).toEqual(Array(3).fill('request-rate'))
+    expect(limitHeaders(again)).toMatchObject({
+      'x-ratelimit-remaining-requests': '0',
+      'x-ratelimit-remaining-tokens': '40',
+    })
+  })
+
+  test('share its ledger, also in an isolate that has only met the new one', async () => {
+    ;(await letIn(old))(50, 0)
+    await vi.advanceTimersByTimeAsync(REPORTED_MS)
+    await freshIsolate()
+    expect(await asked(again)).toBe('token-rate')
+  })
+})
+
+describe('the headers of a limited key', () => {
+  test('tell of its limits before its first request', () => {
+    expect(limitHeaders(keyWith({ rpm: 5, tpm: 900 }))).toEqual({
+      'x-ratelimit-limit-requests': '5',
+      'x-ratelimit-remaining-requests': '5',
+      'x-ratelimit-reset-requests': '55s',
+      'x-ratelimit-limit-tokens': '900',
+      'x-ratelimit-remaining-tokens': '900',
+      'x-ratelimit-reset-tokens': '55s',
+    })
+  })
+
+  test('are none where it has only a budget, or no limits', () => {
+    expect(limitHeaders(keyWith({ budget: 5 }))).toEqual({})
+    expect(limitHeaders(keyWith(undefined))).toEqual({})
+  })
+
+  test('are full again when the minute is over', async () => {
+    const key = keyWith({ rpm: 5 })
+    await letIn(key)
+    expect(limitHeaders(key)['x-ratelimit-remaining-requests']).toBe('4')
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(limitHeaders(key)['x-ratelimit-remaining-requests']).toBe('5')
+  })
+})
+
+test('a ledger that hangs holds up the first request of a key, and no other', async () => {
+  const hanging = {
+    idFromName: () => ({}),
+    get: () => ({ add: () => new Promise(() => {}) }),
+  } as unknown as Parameters<Limits['admit']>[1]
+  const key = keyWith({ rpm: 100, budget: 5 })
+  const first = admit(key, hanging, () => {})
+  await vi.advanceTimersByTimeAsync(600)
+  await first
+  const began = Date.now()
+  await admit(key, hanging, () => {})
+  expect(Date.now()).toBe(began)
+})

@@ -1,0 +1,75 @@
+import { describe, expect, test } from 'vitest'
+import { parseChat } from '../../../src/chat/request.ts'
+import type { TranslatedFormat } from '../../../src/formats/shared/parameters.ts'
+import { checkParameters, OWN_FIELDS, PARAMETERS } from '../../../src/formats/shared/parameters.ts'
+
+const DIALECTS: readonly TranslatedFormat[] = ['anthropic', 'gemini', 'cohere', 'ollama']
+
+/** A value for each parameter that asks for something. */
+const ASKING: Record<string, unknown> = {
+  max_tokens: 5,
+  max_completion_tokens: 5,
+  temperature: 0.5,
+  top_p: 0.5,
+  top_k: 5,
+  stop: ['x'],
+  n: 2,
+  seed: 7,
+  presence_penalty: 0.5,
+  frequency_penalty: 0.5,
+  logit_bias: { 1: 1 },
+  logprobs: true,
+  top_logprobs: 2,
+  tools: [{ type: 'function', function: { name: 'f' } }],
+  tool_choice: 'auto',
+  parallel_tool_calls: false,
+  response_format: { type: 'json_object' },
+  reasoning_effort: 'low',
+  reasoning: { effort: 'low' },
+  web_search_options: {},
+  modalities: ['text', 'image'],
+  audio: { voice: 'alloy', format: 'wav' },
+  functions: [{ name: 'f' }],
+  function_call: 'auto',
+  user: 'u',
+  safety_identifier: 'u',
+  service_tier: 'auto',
+  prediction: { type: 'content', content: 'x' },
+  verbosity: 'low',
+  store: true,
+  metadata: { a: 'b' },
+  prompt_cache_key: 'k',
+  prompt_cache_retention: '24h',
+}
+
+function chatWith(fields: Record<string, unknown>) {
+  return parseChat({ model: 'm', messages: [{ role: 'user', content: 'a' }], ...fields })
+}
+
+test('every parameter of the table is tried here', () => {
+  expect(Object.keys(ASKING).sort()).toEqual([...PARAMETERS.keys()].sort())
+})
+
+describe.each(DIALECTS)('in the dialect of %s', (dialect) => {
+  test.each([...PARAMETERS])('%s has the fate that the table says', (name, fates) => {
+    const chat = chatWith({ [name]: ASKING[name] })
+    if (fates[dialect] === 'refused') {
+      expect(() => checkParameters(chat, dialect)).toThrow(
+        expect.objectContaining({ kind: 'unsupported-parameter', details: { param: name } }),
+      )
+    } else expect(checkParameters(chat, dialect)).toEqual(fates[dialect] === 'dropped' ? [name] : [])
+  })
+
+  test('a parameter that nobody knows is dropped, and its own fields are not', () => {
+    const own = Object.fromEntries(OWN_FIELDS[dialect].map((name) => [name, {}]))
+    expect(checkParameters(chatWith({ ...own, brand_new: 1, constructor: 2 }), dialect)).toEqual([
+      'brand_new',
+      'constructor',
+    ])
+  })
+
+  test('what asks for nothing is no reason to refuse', () => {
+    const idle = { n: 1, logprobs: false, modalities: ['text'], audio: null }
+    expect(checkParameters(chatWith(idle), dialect)).toEqual([])
+  })
+})
