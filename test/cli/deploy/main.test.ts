@@ -81,7 +81,7 @@ test.skipIf(process.platform === 'win32').each([
   'the folder that secrets are handed over in is gone after %s',
   async (signal, status) => {
     const program = `
-    const { withFolder } = await import('./src/cli/deploy-wrangler.ts')
+    const { withFolder } = await import('./src/cli/deploy/wrangler.ts')
     await withFolder((folder) => {
       console.log(folder)
       return new Promise((resolve) => setTimeout(resolve, 60_000))

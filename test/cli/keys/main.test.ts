@@ -108,7 +108,7 @@ describe('rotating', { timeout: 60_000 }, () => {
 describe('a limit that is none', { timeout: 60_000 }, () => {
   /** The program itself, for its exit status. */
   async function program(...args: string[]): Promise<{ status: number; error: string }> {
-    const all = ['src/cli/keys.ts', ...args, '--persist-to', state]
+    const all = ['src/cli/keys/main.ts', ...args, '--persist-to', state]
     return promisify(execFile)(process.execPath, all, { cwd: ROOT }).then(
       () => ({ status: 0, error: '' }),
       ({ code, stderr }: { code: number; stderr: string }) => ({ status: code, error: stderr }),

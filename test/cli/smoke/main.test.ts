@@ -295,7 +295,7 @@ describe('npm run smoke', () => {
   function program(args: readonly string[], env: Record<string, string> = {}) {
     return new Promise<{ status: number; output: string; error: string }>((resolve) => {
       const options = { cwd: ROOT, env: { ...process.env, ...env } }
-      const child = execFile(process.execPath, ['src/cli/smoke.ts', ...args], options, (_, output, error) =>
+      const child = execFile(process.execPath, ['src/cli/smoke/main.ts', ...args], options, (_, output, error) =>
         resolve({ status: child.exitCode ?? -1, output, error }),
       )
     })

@@ -47,7 +47,7 @@ function keys(...args: string[]): Promise<string> {
 function begin(...args: string[]): ChildProcess {
   printed = ''
   complained = ''
-  const all = ['src/cli/start.ts', '--port', String(port), '--persist-to', state, ...args]
+  const all = ['src/cli/start/main.ts', '--port', String(port), '--persist-to', state, ...args]
   const starting = spawn(process.execPath, all, { cwd: ROOT })
   child = starting
   starting.stdout.setEncoding('utf8').on('data', (piece) => {

@@ -14,9 +14,9 @@ const calls = (...tool_calls: Json[]) => ({ role: 'assistant', content: null, to
 test('is spoken at an address that ends in /api, and nowhere else', () => {
   const row = findProvider('ollama')
   if (row === undefined) throw new TypeError('no row')
-  expect(providerForBaseUrl(row, 'http://127.0.0.1:11434/api')).toMatchObject({ id: 'ollama', dialect: 'ollama' })
+  expect(providerForBaseUrl(row, 'http://127.0.0.1:11434/api')).toMatchObject({ id: 'ollama', format: 'ollama' })
   for (const address of ['http://127.0.0.1:11434/v1', 'http://127.0.0.1:11434/api/v1', 'http://api']) {
-    expect(providerForBaseUrl(row, address)).toMatchObject({ id: 'ollama', dialect: 'openai' })
+    expect(providerForBaseUrl(row, address)).toMatchObject({ id: 'ollama', format: 'openai' })
   }
 })
 
