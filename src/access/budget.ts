@@ -1,5 +1,5 @@
 import type { Deployment, Price } from '../catalog/models.ts'
-import { type Usage, usageOf } from '../chat/event.ts'
+import { toUsage, type Usage } from '../chat/event.ts'
 import type { MaxTokens } from '../chat/usage.ts'
 import type { Traits } from '../formats/format.ts'
 import type { Reservation } from './reservations.ts'
@@ -127,7 +127,7 @@ export function maxCostOf(extent: RequestSize, { traits }: Deployment, price: Pr
   const { promptTokens, outputTokens: asked, choices, asksForThinking } = extent
   const longest = traits.outputTokens || Math.max(asked, ASSUMED_ANSWER_TOKENS)
   const isLimited = asked > 0 && !(asksForThinking && traits.budget !== undefined)
-  const usage = usageOf(promptTokens, choices * (isLimited ? Math.min(asked, longest) : longest))
+  const usage = toUsage(promptTokens, choices * (isLimited ? Math.min(asked, longest) : longest))
   // All of it may be written to a cache.
   const input = Math.max(price.input, price.cacheWrite ?? 0)
   return { tokens: usage.total_tokens, dollars: costOf(usage, { input, output: price.output }) }

@@ -67,10 +67,10 @@ function speaks<Quirks extends object>(
 const OPENAI = speaks(openai, {
   maxTokens: 'max_completion_tokens',
   developerRole: true,
-  functions: true,
-  toolIdMax: 40,
+  legacyFunctions: true,
+  maxToolIdLength: 40,
   drop: ['top_k'],
-  foreign: foreignFields(),
+  foreignFields: foreignFields(),
 })
 
 // What each row says is from translation.md, section 3, and the providers' own references.
@@ -112,12 +112,12 @@ const ROWS: readonly (Omit<Provider, 'setting'> & Partial<Pick<Provider, 'settin
       maxTokens: 'max_tokens',
       rename: { seed: 'random_seed' },
       toolIdLength: 9,
-      noNames: true,
+      noMessageNames: true,
       strictMessages: true,
-      prefixLast: true,
-      needsUser: true,
+      marksPrefix: true,
+      requiresUserTurn: true,
       // It answers 422 to any other.
-      knows: new Set([
+      allowedParameters: new Set([
         'model',
         'stream',
         'temperature',
@@ -151,7 +151,7 @@ const ROWS: readonly (Omit<Provider, 'setting'> & Partial<Pick<Provider, 'settin
     ...speaks(openai, {
       maxTokens: 'max_tokens',
       refuse: ['n'],
-      reasoningBack: 'reasoning_content',
+      returnedReasoning: 'reasoning_content',
       schemaInPrompt: true,
       thinkingSwitch: { off: { thinking: { type: 'disabled' } } },
     }),
@@ -173,7 +173,7 @@ const ROWS: readonly (Omit<Provider, 'setting'> & Partial<Pick<Provider, 'settin
     ...speaks(openai, {
       maxTokens: 'max_completion_tokens',
       // "property '…' is unsupported" is its answer to any other; it has names for more that it does not support.
-      knows: new Set([
+      allowedParameters: new Set([
         'model',
         'stream',
         'temperature',
@@ -200,11 +200,11 @@ const ROWS: readonly (Omit<Provider, 'setting'> & Partial<Pick<Provider, 'settin
         'disable_tool_validation',
       ]),
       refuse: ['n', 'logprobs', 'top_logprobs'],
-      noNames: true,
+      noMessageNames: true,
       strictMessages: true,
-      reasoningBack: 'reasoning',
+      returnedReasoning: 'reasoning',
       thinkTags: true,
-      jsonAlone: 'mode',
+      exclusiveJson: 'mode',
     }),
   },
   {
@@ -213,7 +213,7 @@ const ROWS: readonly (Omit<Provider, 'setting'> & Partial<Pick<Provider, 'settin
     ...speaks(openai, {
       maxTokens: 'max_completion_tokens',
       // As at Groq.
-      knows: new Set([
+      allowedParameters: new Set([
         'model',
         'stream',
         'temperature',
@@ -235,8 +235,8 @@ const ROWS: readonly (Omit<Provider, 'setting'> & Partial<Pick<Provider, 'settin
       ]),
       refuse: ['n', 'logprobs', 'top_logprobs'],
       strictMessages: true,
-      reasoningBack: 'reasoning',
-      jsonAlone: 'schema',
+      returnedReasoning: 'reasoning',
+      exclusiveJson: 'schema',
     }),
   },
   {
@@ -245,7 +245,7 @@ const ROWS: readonly (Omit<Provider, 'setting'> & Partial<Pick<Provider, 'settin
     baseUrl: 'https://api.together.xyz/v1',
     ...speaks(openai, {
       maxTokens: 'max_tokens',
-      reasoningBack: 'reasoning',
+      returnedReasoning: 'reasoning',
       thinkingSwitch: { off: { reasoning: { enabled: false } } },
     }),
   },
@@ -256,11 +256,11 @@ const ROWS: readonly (Omit<Provider, 'setting'> & Partial<Pick<Provider, 'settin
     ...speaks(openai, {
       maxTokens: 'max_tokens',
       drop: ['seed'],
-      foreign: foreignFields(FIREWORKS_FIELDS),
-      reasoningBack: 'reasoning_content',
+      foreignFields: foreignFields(FIREWORKS_FIELDS),
+      returnedReasoning: 'reasoning_content',
       thinkTags: true,
       // Otherwise it cuts off what does not fit, without a word.
-      always: { context_length_exceeded_behavior: 'error' },
+      addedFields: { context_length_exceeded_behavior: 'error' },
     }),
   },
   {
@@ -278,7 +278,7 @@ const ROWS: readonly (Omit<Provider, 'setting'> & Partial<Pick<Provider, 'settin
       reasoningObject: true,
       // It leaves out what a model lacks without a word.
       refuse: ['n', 'logprobs', 'top_logprobs'],
-      reasoningBack: 'reasoning_details',
+      returnedReasoning: 'reasoning_details',
       cacheControl: true,
     }),
   },
@@ -298,7 +298,7 @@ const ROWS: readonly (Omit<Provider, 'setting'> & Partial<Pick<Provider, 'settin
       maxTokens: 'max_tokens',
       noStreamOptions: true,
       thinkTags: true,
-      alternating: true,
+      alternatingRoles: true,
       drop: ['seed', 'logit_bias', 'user'],
       refuse: ['n', 'logprobs', 'top_logprobs', 'stop', 'tools'],
     }),
@@ -310,7 +310,7 @@ const ROWS: readonly (Omit<Provider, 'setting'> & Partial<Pick<Provider, 'settin
     baseUrl: 'https://api.moonshot.ai/v1',
     ...speaks(openai, {
       maxTokens: 'max_tokens',
-      reasoningBack: 'reasoning_content',
+      returnedReasoning: 'reasoning_content',
       thinkingSwitch: { off: { thinking: { type: 'disabled' } } },
     }),
   },
@@ -339,7 +339,7 @@ const ROWS: readonly (Omit<Provider, 'setting'> & Partial<Pick<Provider, 'settin
       drop: ['logit_bias', 'user'],
       refuse: ['n', 'logprobs', 'top_logprobs'],
       noToolChoice: true,
-      reasoningBack: 'reasoning',
+      returnedReasoning: 'reasoning',
       thinkTags: true,
     }),
   },
@@ -348,7 +348,7 @@ const ROWS: readonly (Omit<Provider, 'setting'> & Partial<Pick<Provider, 'settin
     keyless: true,
     anyModel: true,
     modelsPath: '/models',
-    ...speaks(openai, { reasoningBack: 'reasoning_content', cacheControl: true, thinkTags: true }),
+    ...speaks(openai, { returnedReasoning: 'reasoning_content', cacheControl: true, thinkTags: true }),
   },
 ]
 

@@ -53,8 +53,8 @@ export type Content =
 /** All that a decoder can say of one upstream message. */
 export type ChatEvent =
   | Content
-  /** `stands`: the reason is the last word, also where the choice has called tools. */
-  | { readonly type: 'finish'; readonly choice: number; readonly reason: FinishReason; readonly stands?: true }
+  /** `isFinal`: the reason stays as it is, also where the choice has called tools. */
+  | { readonly type: 'finish'; readonly choice: number; readonly reason: FinishReason; readonly isFinal?: true }
   /** Cumulative: a later one replaces an earlier one. */
   | { readonly type: 'usage'; readonly usage: Usage }
   /** The provider said, in its own way, that the answer is complete. */
@@ -75,7 +75,7 @@ export type StreamEnd =
 export type OutputEvent = Content | StreamEnd
 
 /** Usage with the total as the sum of its parts, whatever a provider's own total says (contract 3). */
-export function usageOf(promptTokens: number, completionTokens: number, further: Record<string, unknown> = {}): Usage {
+export function toUsage(promptTokens: number, completionTokens: number, further: Record<string, unknown> = {}): Usage {
   const counts = {
     prompt_tokens: promptTokens,
     completion_tokens: completionTokens,

@@ -11,7 +11,7 @@ interface Bounds {
 }
 
 /** An array of so many elements; how many is found out before any is looked at. */
-export function list<Output>(element: () => z.core.$ZodType<Output>, { least = 0, most }: Bounds = {}) {
+export function boundedList<Output>(element: () => z.core.$ZodType<Output>, { least = 0, most }: Bounds = {}) {
   return z.custom<Output[]>().check(({ value, issues }) => {
     if (!Array.isArray(value)) {
       issues.push({ code: 'invalid_type', expected: 'array', input: value })
@@ -26,7 +26,7 @@ export function list<Output>(element: () => z.core.$ZodType<Output>, { least = 0
 }
 
 /** An object used as a map: any names, each with a value of this kind. */
-export function map<Output>(element: () => z.core.$ZodType<Output>) {
+export function mapOf<Output>(element: () => z.core.$ZodType<Output>) {
   return z.custom<Record<string, Output>>().check(({ value, issues }) => {
     if (!isRecord(value)) {
       issues.push({ code: 'invalid_type', expected: 'record', input: value })
@@ -47,7 +47,7 @@ export function anyMap() {
  * An object of which the named members are checked. Others pass, as with `z.looseObject`, whose type this has; but that
  * would look at each of them, and make a copy.
  */
-export const open = z.object as unknown as typeof z.looseObject
+export const openObject = z.object as unknown as typeof z.looseObject
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !JSON.isRawJSON(value)

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini'
 import { Failure } from './failure.ts'
-import { anyMap, list, map, open } from './first-fault.ts'
+import { anyMap, boundedList, mapOf, openObject } from './first-fault.ts'
 
 /**
  * The schema of a chat request (reference; contract 8). Loose: a field we don't know survives and travels to providers
@@ -24,9 +24,9 @@ const maybePrice = once(() => z.nullish(z.number().check(z.minimum(0))))
 const maybeCount = once(() => z.nullish(z.number().check(z.int(), z.minimum(1))))
 const maybePenalty = once(() => z.nullish(z.number().check(z.minimum(-2), z.maximum(2))))
 const number = once(() => z.number())
-const strings = once(() => list(text, { most: MAX_STRINGS }))
+const strings = once(() => boundedList(text, { most: MAX_STRINGS }))
 /** Each of these costs work for every target there is; nobody has so many favourites. */
-const maybeNames = once(() => z.nullish(list(text, { most: 20 })))
+const maybeNames = once(() => z.nullish(boundedList(text, { most: 20 })))
 
 /**
  * Bounds that no honest client meets: the largest windows hold that many messages only if each is a few words. What is done
@@ -50,13 +50,13 @@ const PART_MEMBERS: Readonly<Record<string, string | undefined>> = Object.assign
 
 /** One part of a message's content. Types we don't name pass: an OpenAI-compatible provider may know them. */
 const part = once(() =>
-  open({
+  openObject({
     type: text(),
     text: z.optional(text()),
-    image_url: z.optional(open({ url: text() })),
-    input_audio: z.optional(open({ data: text(), format: text() })),
+    image_url: z.optional(openObject({ url: text() })),
+    input_audio: z.optional(openObject({ data: text(), format: text() })),
     file: z.optional(
-      open({
+      openObject({
         file_data: maybeText(),
         file_id: maybeText(),
         filename: maybeText(),
@@ -71,13 +71,13 @@ const part = once(() =>
   }),
 )
 
-const functionCall = once(() => open({ name: text(), arguments: text() }))
+const functionCall = once(() => openObject({ name: text(), arguments: text() }))
 const toolCall = once(() =>
-  open({
+  openObject({
     id: text(),
     type: z.optional(text()),
     function: z.optional(functionCall()),
-    custom: z.optional(open({ name: text(), input: text() })),
+    custom: z.optional(openObject({ name: text(), input: text() })),
   }).check((context) => {
     const member = context.value.type === 'custom' ? 'custom' : 'function'
     if (context.value[member] === undefined) {
@@ -86,23 +86,25 @@ const toolCall = once(() =>
   }),
 )
 
-const reasoningDetail = once(() => open({ type: text() }))
-const oldFunction = once(() => open({ name: text() }))
+const reasoningDetail = once(() => openObject({ type: text() }))
+const oldFunction = once(() => openObject({ name: text() }))
 
 const message = once(() =>
-  open({
+  openObject({
     role: z.enum(['system', 'developer', 'user', 'assistant', 'tool', 'function']),
     content: z.nullish(
-      z.union([text(), list(part, { most: MAX_PARTS })], { error: 'must be a string or an array of content parts' }),
+      z.union([text(), boundedList(part, { most: MAX_PARTS })], {
+        error: 'must be a string or an array of content parts',
+      }),
     ),
     name: maybeText(),
-    tool_calls: z.nullish(list(toolCall, { most: MAX_CALLS })),
+    tool_calls: z.nullish(boundedList(toolCall, { most: MAX_CALLS })),
     tool_call_id: maybeText(),
     function_call: z.nullish(functionCall()),
     refusal: maybeText(),
     reasoning_content: maybeText(),
     reasoning: maybeText(),
-    reasoning_details: z.nullish(list(reasoningDetail, { most: MAX_PARTS })),
+    reasoning_details: z.nullish(boundedList(reasoningDetail, { most: MAX_PARTS })),
   }).check((context) => {
     const { role, content, tool_call_id, name } = context.value
     const lacks = (field: string) =>
@@ -115,17 +117,17 @@ const message = once(() =>
 )
 
 const tool = once(() =>
-  open({
+  openObject({
     type: text(),
     function: z.optional(
-      open({
+      openObject({
         name: text(),
         description: maybeText(),
         parameters: maybeFields(),
         strict: maybeBoolean(),
       }),
     ),
-    custom: z.optional(open({ name: text(), description: maybeText() })),
+    custom: z.optional(openObject({ name: text(), description: maybeText() })),
   }).check((context) => {
     const { type } = context.value
     if ((type === 'function' || type === 'custom') && context.value[type] === undefined) {
@@ -135,7 +137,7 @@ const tool = once(() =>
 )
 
 const namedChoice = once(() =>
-  open({ type: text(), function: z.optional(open({ name: text() })) }).check((context) => {
+  openObject({ type: text(), function: z.optional(openObject({ name: text() })) }).check((context) => {
     if (context.value.type === 'function' && context.value.function === undefined) {
       context.issues.push({ code: 'custom', input: undefined, path: ['function'], message: MISSING })
     }
@@ -143,10 +145,10 @@ const namedChoice = once(() =>
 )
 
 const responseFormat = once(() =>
-  open({
+  openObject({
     type: text(),
     json_schema: z.optional(
-      open({
+      openObject({
         name: z.optional(text()),
         description: maybeText(),
         schema: maybeFields(),
@@ -161,7 +163,7 @@ const responseFormat = once(() =>
 )
 
 const preferences = once(() =>
-  open({
+  openObject({
     order: maybeNames(),
     only: maybeNames(),
     ignore: maybeNames(),
@@ -169,7 +171,7 @@ const preferences = once(() =>
     require_parameters: maybeBoolean(),
     sort: z.nullish(z.enum(['price', 'throughput', 'latency'])),
     max_price: z.nullish(
-      open({
+      openObject({
         prompt: maybePrice(),
         completion: maybePrice(),
       }),
@@ -185,9 +187,9 @@ const routing = {
 /** A schema for each field of a request, in the order in which their faults are told. */
 const fields = {
   model: once(() => text().check(z.minLength(1))),
-  messages: once(() => list(message, { least: 1, most: MAX_MESSAGES })),
+  messages: once(() => boundedList(message, { least: 1, most: MAX_MESSAGES })),
   stream: maybeBoolean,
-  stream_options: once(() => z.nullish(open({ include_usage: maybeBoolean() }))),
+  stream_options: once(() => z.nullish(openObject({ include_usage: maybeBoolean() }))),
   temperature: once(() => z.nullish(z.number().check(z.minimum(0), z.maximum(2)))),
   top_p: once(() => z.nullish(z.number().check(z.minimum(0), z.maximum(1)))),
   top_k: maybePrice,
@@ -198,10 +200,10 @@ const fields = {
   seed: once(() => z.nullish(z.number().check(z.int()))),
   presence_penalty: maybePenalty,
   frequency_penalty: maybePenalty,
-  logit_bias: once(() => z.nullish(map(number))),
+  logit_bias: once(() => z.nullish(mapOf(number))),
   logprobs: maybeBoolean,
   top_logprobs: once(() => z.nullish(z.number().check(z.int(), z.minimum(0), z.maximum(20)))),
-  tools: once(() => z.nullish(list(tool, { most: MAX_TOOLS }))),
+  tools: once(() => z.nullish(boundedList(tool, { most: MAX_TOOLS }))),
   tool_choice: once(() =>
     z.nullish(
       z.union([z.enum(['none', 'auto', 'required']), namedChoice()], {
@@ -210,7 +212,7 @@ const fields = {
     ),
   ),
   parallel_tool_calls: maybeBoolean,
-  functions: once(() => z.nullish(list(oldFunction, { most: MAX_TOOLS }))),
+  functions: once(() => z.nullish(boundedList(oldFunction, { most: MAX_TOOLS }))),
   response_format: once(() => z.nullish(responseFormat())),
   reasoning_effort: once(() => z.nullish(z.enum(['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max']))),
   modalities: once(() => z.nullish(strings())),

@@ -1,4 +1,4 @@
-import { type Usage, usageOf } from './event.ts'
+import { toUsage, type Usage } from './event.ts'
 
 /** As many tokens as a report may tell of before it is taken for nonsense. */
 export interface MaxTokens {
@@ -7,11 +7,11 @@ export interface MaxTokens {
 }
 
 /** What an answer used: by its provider's reports as far as they can be true, and where they can't by our estimate. */
-export interface UsageCount {
+export interface UsageCounter {
   /** Cumulative: a later report replaces an earlier one, as far as it says anything. */
   readonly report: (usage: Usage) => void
   /** Something was said, of this weight (`weigh`). */
-  readonly said: (weight: number) => void
+  readonly addWeight: (weight: number) => void
   /** @param complete all is said, and told of: otherwise what was said since the last report is counted on top. */
   readonly usage: (complete: boolean) => Usage
 }
@@ -25,7 +25,7 @@ const MAX_DOLLARS_PER_TOKEN = 0.001
 const MAX_DOLLARS_FOR_TOOLS = 1
 
 /** @param promptTokens our estimate, asked for where the provider does not tell. */
-export function createUsageCount(promptTokens: () => number, most: MaxTokens = ANY): UsageCount {
+export function createUsageCounter(promptTokens: () => number, most: MaxTokens = ANY): UsageCounter {
   let reported: Usage | undefined
   let prompt = 0
   let completion = 0
@@ -47,7 +47,7 @@ export function createUsageCount(promptTokens: () => number, most: MaxTokens = A
       completion = Math.ceil(written)
       weightThen = weight
     },
-    said: (more) => {
+    addWeight: (more) => {
       weight += more
     },
     usage: (complete) => {
@@ -60,7 +60,7 @@ export function createUsageCount(promptTokens: () => number, most: MaxTokens = A
       const isPromptTold = prompt > 0
       const isCompletionTold = isWhole && (completion > 0 || toldOfNone)
       const known = completion + (isWhole ? 0 : unreported)
-      const counts = usageOf(isPromptTold ? prompt : promptTokens(), isWhole || isEnough ? known : Math.max(known, all))
+      const counts = toUsage(isPromptTold ? prompt : promptTokens(), isWhole || isEnough ? known : Math.max(known, all))
       if (reported === undefined) return { ...counts, estimated: true }
       const isTold = isPromptTold && isCompletionTold && reported.estimated !== true
       return { ...counts, ...furtherOf(reported, counts, most, isTold), ...(isTold ? {} : { estimated: true }) }

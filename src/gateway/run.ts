@@ -3,7 +3,7 @@ import { limitHeaders } from '../access/limits.ts'
 import type { ObjectsOf } from '../access/objects.ts'
 import { randomText } from '../access/random.ts'
 import { TIMED_OUT, withTimeout } from '../access/timeout.ts'
-import { type OutputEvent, type Usage, usageOf } from '../chat/event.ts'
+import { type OutputEvent, toUsage, type Usage } from '../chat/event.ts'
 import { Failure } from '../chat/failure.ts'
 import { type Chat, parseChat } from '../chat/request.ts'
 import type { Settings } from '../env.ts'
@@ -273,7 +273,7 @@ function spendOnPrompt(course: RequestState, { kind }: Failure): void {
   const asked = sentAttempts(course.trace).at(-1)
   // Between two attempts there is nobody who reads it.
   if (kind !== 'client-left' || asked?.failure?.kind !== kind) return
-  settle(course, usageOf(course.needs.promptTokens(), 0, { estimated: true }), asked.target, 'left')
+  settle(course, toUsage(course.needs.promptTokens(), 0, { estimated: true }), asked.target, 'left')
 }
 
 function settle({ bill, call: { note } }: RequestState, used: Usage, target: Target, how: AttemptEnd): void {

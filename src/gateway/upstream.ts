@@ -51,7 +51,7 @@ export async function askProvider(
     // Before anything is cut out of it: half a key is still half a key.
     body: parsed(withoutSecret(await readErrorText(response), secret)),
     now: Date.now(),
-    sent: [request.body, request.path, ...Object.values(request.headers)],
+    callerTexts: [request.body, request.path, ...Object.values(request.headers)],
   })
 }
 

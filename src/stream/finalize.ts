@@ -1,7 +1,7 @@
 import { estimateTokens } from '../chat/estimate-tokens.ts'
 import type { ChatEvent, Content, Finish, FinishReason, OutputEvent, Usage } from '../chat/event.ts'
 import { Failure } from '../chat/failure.ts'
-import { createUsageCount, type MaxTokens } from '../chat/usage.ts'
+import { createUsageCounter, type MaxTokens } from '../chat/usage.ts'
 
 /**
  * Stands between a decoder and everybody else and makes one promise: content, then exactly one ending. Finishes and usage
@@ -47,7 +47,7 @@ export function createStreamFinalizer(promptTokens: () => number, choicesAsked =
   const called = new Map<number, 'tool_calls' | 'function_call'>()
   /** Of those that have begun. */
   let unfinished = 0
-  const count = createUsageCount(promptTokens, most)
+  const count = createUsageCounter(promptTokens, most)
   let over = false
   let ended = false
 
@@ -66,9 +66,9 @@ export function createStreamFinalizer(promptTokens: () => number, choicesAsked =
         empty: true,
         held: '',
       })
-      count.said(content.name.length)
+      count.addWeight(content.name.length)
     } else {
-      count.said(estimateTokens(content.text))
+      count.addWeight(estimateTokens(content.text))
     }
   }
 
@@ -81,7 +81,7 @@ export function createStreamFinalizer(promptTokens: () => number, choicesAsked =
   /** Some say `null` where a call has no arguments: what may become that is kept back. */
   const grow = (delta: ToolDelta): ToolDelta | undefined => {
     begin(delta.choice)
-    count.said(delta.text.length)
+    count.addWeight(delta.text.length)
     const tool = tools.get(`${delta.choice}:${delta.index}`)
     if (tool === undefined || !tool.empty || tool.custom) return delta
     const text = tool.held + delta.text
@@ -176,7 +176,7 @@ export function createStreamFinalizer(promptTokens: () => number, choicesAsked =
 /** A tool call is a tool call, though the provider calls its end a stop (translation 2.3; cases F02); and none is none. */
 function reasonOf(finish: Finishing | undefined, called: 'tool_calls' | 'function_call' | undefined): FinishReason {
   const reason = finish?.reason ?? 'stop'
-  if (finish?.stands) return reason
+  if (finish?.isFinal) return reason
   if (reason === 'tool_calls' || reason === 'function_call') return called ?? 'stop'
   return reason === 'stop' && called === 'tool_calls' ? called : reason
 }

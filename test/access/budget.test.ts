@@ -12,7 +12,7 @@ import {
   type RequestSize,
   reportedCost,
 } from '../../src/access/budget.ts'
-import { usageOf } from '../../src/chat/event.ts'
+import { toUsage } from '../../src/chat/event.ts'
 import { openTraits } from '../../src/routing/open-traits.ts'
 
 const spent = (minute: number, requests: number, tokens: number, dollars: number) => ({
@@ -45,10 +45,10 @@ test('a minute ends where the clock says', () => {
 
 test('an answer costs what its tokens cost, cached ones their own price', () => {
   const price = { input: 2, output: 10, cacheRead: 0.2, cacheWrite: 2.5 }
-  expect(costOf(usageOf(1000, 100), price)).toBeCloseTo(0.003)
-  const cached = usageOf(1000, 100, { prompt_tokens_details: { cached_tokens: 600, cache_write_tokens: 100 } })
+  expect(costOf(toUsage(1000, 100), price)).toBeCloseTo(0.003)
+  const cached = toUsage(1000, 100, { prompt_tokens_details: { cached_tokens: 600, cache_write_tokens: 100 } })
   expect(costOf(cached, price)).toBeCloseTo((300 * 2 + 600 * 0.2 + 100 * 2.5 + 100 * 10) / 1e6)
-  expect(costOf(usageOf(1000, 100), undefined)).toBe(0)
+  expect(costOf(toUsage(1000, 100), undefined)).toBe(0)
 })
 
 const price = fc
@@ -60,7 +60,7 @@ test('whatever the details say, an answer costs no less than nothing and no more
   fc.assert(
     fc.property(count, count, count, count, price, (prompt, completion, cached, written, given) => {
       const details = { cached_tokens: cached, cache_write_tokens: written }
-      const cost = costOf(usageOf(prompt, completion, { prompt_tokens_details: details }), given)
+      const cost = costOf(toUsage(prompt, completion, { prompt_tokens_details: details }), given)
       expect(cost).toBeGreaterThanOrEqual(0)
       const most = prompt * Math.max(given.input, given.cacheWrite) + completion * given.output
       expect(cost).toBeLessThanOrEqual(most / 1e6 + 1e-9)
@@ -107,7 +107,7 @@ describe('as much as a call may use', () => {
     fc.assert(
       fc.property(answer, price, fc.nat(100), ({ prompt, completion, choices }, given, written) => {
         const most = maxCostOf({ ...extent, outputTokens: 300, choices }, at({ outputTokens: 4000 }), given)
-        const used = usageOf(prompt, completion * choices, { prompt_tokens_details: { cache_write_tokens: written } })
+        const used = toUsage(prompt, completion * choices, { prompt_tokens_details: { cache_write_tokens: written } })
         expect(costOf(used, given)).toBeLessThanOrEqual(most.dollars + 1e-9)
         expect(used.total_tokens).toBeLessThanOrEqual(most.tokens)
       }),
@@ -139,7 +139,7 @@ test('a price is the one that was set for the model, then the known one, then th
 describe('what a provider says that an answer cost', () => {
   const PRICE = { input: 1, output: 1 }
   const said = (further: Record<string, unknown>, given?: typeof PRICE) =>
-    reportedCost(usageOf(600_000, 400_000, further), given)
+    reportedCost(toUsage(600_000, 400_000, further), given)
 
   test.each<[string, Record<string, unknown>, number | undefined]>([
     ['is taken', { cost: 0.7 }, 0.7],

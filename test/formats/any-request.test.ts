@@ -21,7 +21,7 @@ test.each([
   ['openai', createAsker(openai, {}), openaiRequest, 100],
   ['anthropic', createAsker(anthropic, {}), anthropicRequest, 100],
   ['gemini', createAsker(gemini, {}), geminiRequest, 100],
-  ['openai, taking turns', createAsker<OpenAIQuirks>(openai, { alternating: true }), alternatingRequest, 40],
+  ['openai, taking turns', createAsker<OpenAIQuirks>(openai, { alternatingRoles: true }), alternatingRequest, 40],
   ['ollama', createAsker(ollama, {}), ollamaRequest, 40],
   // Takes no files, no images but the user's, no JSON beside tools: the fewest of all.
   ['cohere', createAsker(cohere, {}), cohereRequest, 40],

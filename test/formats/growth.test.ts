@@ -27,7 +27,7 @@ function asker<Quirks>({ prepare }: ProviderFormat<Quirks>, quirks: Quirks) {
 const DIALECTS = {
   openai: asker<OpenAIQuirks>(openai, {}),
   strict: asker<OpenAIQuirks>(openai, { strictMessages: true }),
-  alternating: asker<OpenAIQuirks>(openai, { alternating: true }),
+  alternating: asker<OpenAIQuirks>(openai, { alternatingRoles: true }),
   'exact ids': asker<OpenAIQuirks>(openai, { toolIdLength: 9 }),
   anthropic: asker(anthropic, {}),
   gemini: asker(gemini, {}),

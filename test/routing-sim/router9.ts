@@ -270,7 +270,7 @@ export function createRouter9(
 }
 
 function refusedBy({ status, body, sent }: Refusal, now: number): Failure {
-  return readUpstreamFailure({ status, header: () => null, body, now, sent })
+  return readUpstreamFailure({ status, header: () => null, body, now, callerTexts: sent })
 }
 
 const BROKEN = new Failure('provider-failed', 'broken', { upstreamStatus: 500 })

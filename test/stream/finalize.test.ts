@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type ChatEvent, type FinishReason, usageOf } from '../../src/chat/event.ts'
+import { type ChatEvent, type FinishReason, toUsage } from '../../src/chat/event.ts'
 import { Failure } from '../../src/chat/failure.ts'
 import { createStreamFinalizer } from '../../src/stream/finalize.ts'
 
@@ -8,7 +8,7 @@ const settler = () => createStreamFinalizer(() => 100)
 const text = (said: string, choice = 0): ChatEvent => ({ type: 'text', choice, text: said })
 const finish = (reason: FinishReason, choice = 0): ChatEvent => ({ type: 'finish', choice, reason })
 const done: ChatEvent = { type: 'done' }
-const usage = usageOf(3, 4)
+const usage = toUsage(3, 4)
 const counted: ChatEvent = { type: 'usage', usage }
 const start = (index = 0, kind: 'function' | 'custom' | 'function_call' = 'function', choice = 0): ChatEvent => {
   return { type: 'tool-start', choice, index, id: `call_${index}`, name: 'f', kind }
@@ -24,7 +24,7 @@ describe('an end', () => {
   })
 
   test('takes the last usage, for usage is cumulative', () => {
-    const later = { type: 'usage', usage: usageOf(3, 9) } as const
+    const later = { type: 'usage', usage: toUsage(3, 9) } as const
     expect(
       settler()
         .push([text('a'), counted, later, finish('stop'), done])
@@ -56,7 +56,7 @@ describe('an end', () => {
   test('of a choice that called is tool_calls, unless the word for it stands', () => {
     const ending = (given: ChatEvent) => settler().push([start(), given, done]).at(-1)
     expect(ending(finish('stop'))).toMatchObject({ finishes: [{ choice: 0, reason: 'tool_calls' }] })
-    const stands: ChatEvent = { type: 'finish', choice: 0, reason: 'stop', stands: true }
+    const stands: ChatEvent = { type: 'finish', choice: 0, reason: 'stop', isFinal: true }
     expect(ending(stands)).toMatchObject({ finishes: [{ choice: 0, reason: 'stop' }] })
   })
 
@@ -255,7 +255,7 @@ test('whatever happens there is exactly one ending, and it comes last', () => {
 describe('usage', () => {
   const told = (promptTokens: number, completionTokens: number, further = {}): ChatEvent => ({
     type: 'usage',
-    usage: usageOf(promptTokens, completionTokens, further),
+    usage: toUsage(promptTokens, completionTokens, further),
   })
   /** Of an answer of forty letters: ten tokens, by our estimate. */
   const used = (...events: readonly ChatEvent[]) => {
@@ -309,7 +309,7 @@ describe('usage', () => {
     const details = { cached_tokens: Number.POSITIVE_INFINITY, audio_tokens: -1, text_tokens: 3, image_tokens: 1e300 }
     const prices = { cost: 1e30, cost_details: { upstream_inference_cost: Number.NaN, mark: 'x' } }
     expect(used(told(3, 4, { prompt_tokens_details: details, queue_time: 0.5, ...prices }))).toEqual({
-      ...usageOf(3, 4),
+      ...toUsage(3, 4),
       prompt_tokens_details: { text_tokens: 3 },
       cost_details: { mark: 'x' },
       queue_time: 0.5,
@@ -321,7 +321,7 @@ describe('usage', () => {
     const settle = settler()
     settle.push([told(3, 1, { ...further, prompt_tokens_details: { cached_tokens: 2 } }), text('abcd')])
     expect(settle.usage()).toEqual({
-      ...usageOf(3, 2),
+      ...toUsage(3, 2),
       prompt_tokens_details: { cached_tokens: 2 },
       estimated: true,
     })

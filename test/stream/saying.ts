@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { type Content, type FinishReason, type OutputEvent, type ToolKind, usageOf } from '../../src/chat/event.ts'
+import { type Content, type FinishReason, type OutputEvent, type ToolKind, toUsage } from '../../src/chat/event.ts'
 
 /** Text of every kind that has broken a stream before. */
 export const text = fc.oneof(
@@ -82,5 +82,5 @@ export const wholeAnswer: fc.Arbitrary<OutputEvent[]> = fc
     }
     const begun = [...new Set([0, ...said.map((item) => item.choice)])].sort((a, b) => a - b)
     const finishes = begun.map((index) => ({ choice: index, reason: reasons[index] ?? 'stop' }))
-    return [...said, { type: 'end', finishes, usage: usageOf(...tokens) }]
+    return [...said, { type: 'end', finishes, usage: toUsage(...tokens) }]
   })

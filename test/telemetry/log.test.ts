@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { usageOf } from '../../src/chat/event.ts'
+import { toUsage } from '../../src/chat/event.ts'
 import { Failure } from '../../src/chat/failure.ts'
 import { type Env, readSettings } from '../../src/env.ts'
 import { BLOBS, DOUBLES } from '../../src/telemetry/analytics.ts'
@@ -172,7 +172,7 @@ describe('a data point', () => {
   })
 
   test('holds the columns in the order of their table, and is written whatever the log’s share', () => {
-    const usage = usageOf(1000, 100, { prompt_tokens_details: { cached_tokens: 7 } })
+    const usage = toUsage(1000, 100, { prompt_tokens_details: { cached_tokens: 7 } })
     const further = { dataset: dataset as AnalyticsEngineDataset, usage, dollars: 0.25, stream: true }
     logRequest(noteOf({ LOG_SAMPLE: '0' }, { ...further, firstWordAt: Date.now() }), 200)
     expect(points).toHaveLength(1)

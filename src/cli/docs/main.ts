@@ -3,7 +3,7 @@ import path from 'node:path'
 import { PROVIDERS } from '../../catalog/providers.ts'
 import { foreignFields } from '../../formats/openai-chat/foreign-fields.ts'
 import type { OpenAIQuirks } from '../../formats/openai-chat/write-request.ts'
-import { OWN_FIELDS, PARAMETERS } from '../../formats/shared/parameters.ts'
+import { NATIVE_FIELDS, PARAMETERS } from '../../formats/shared/parameters.ts'
 import { analyticsPart } from './analytics.ts'
 
 const README = path.resolve(import.meta.dirname, '../../../README.md')
@@ -45,7 +45,7 @@ export function parametersAppendix(): string {
     cohere,
     NOTES.get(name) ?? '',
   ])
-  const own = Object.entries(OWN_FIELDS).map(([dialect, names]) => `${dialect}: ${names.map(code).join(', ')}`)
+  const own = Object.entries(NATIVE_FIELDS).map(([dialect, names]) => `${dialect}: ${names.map(code).join(', ')}`)
   return [
     'In dialects of their own:',
     '',
@@ -81,10 +81,10 @@ function compatibleRow({ id, format: dialect, quirks }: (typeof PROVIDERS)[numbe
     rename = {},
     maxTokens,
     noToolChoice,
-    knows,
-    foreign,
+    allowedParameters,
+    foreignFields,
   } = quirks as OpenAIQuirks
-  const unknown = knows ? ['all that it does not know'] : foreign ? ['fields of other APIs'] : []
+  const unknown = allowedParameters ? ['all that it does not know'] : foreignFields ? ['fields of other APIs'] : []
   const reasoning = (names: readonly string[]) => names.map((name) => `${code(name)} (reasoning models)`)
   const other = { max_tokens: 'max_completion_tokens', max_completion_tokens: 'max_tokens' }
   const renamed = maxTokens === undefined ? rename : { ...rename, [other[maxTokens]]: maxTokens }

@@ -1,12 +1,12 @@
 import type { ChatEvent, FinishReason } from '../../chat/event.ts'
-import { usageOf } from '../../chat/event.ts'
+import { toUsage } from '../../chat/event.ts'
 import { Failure } from '../../chat/failure.ts'
 import type { MessageReader } from '../format.ts'
-import { argumentsOfNoCall, saysArguments } from '../openai-chat/read-calls.ts'
+import { argumentsWithoutCall, hasArguments } from '../openai-chat/read-calls.ts'
 import {
-  createCounter,
-  createKept,
-  guarded,
+  createBoundedCounter,
+  createKeptBound,
+  failuresAsEvents,
   MAX_ANNOTATIONS,
   MAX_TOOL_CALLS,
   malformedAnswer,
@@ -62,9 +62,9 @@ const PROMPT_COUNTS = ['input_tokens', 'cache_read_input_tokens', 'cache_creatio
 /** @param jsonTool the name of the tool that stands in for structured output, where one does. */
 export function createAnthropicReader(jsonTool: string | undefined): AnthropicReader {
   const blocks = new Map<number, Block>()
-  const countTool = createCounter(MAX_TOOL_CALLS, 'tool calls')
-  const countPage = createCounter(MAX_ANNOTATIONS, 'citations')
-  const keep = createKept()
+  const countTool = createBoundedCounter(MAX_TOOL_CALLS, 'tool calls')
+  const countPage = createBoundedCounter(MAX_ANNOTATIONS, 'citations')
+  const keep = createKeptBound()
   let tools = 0
   /** Something stood where words should stand, and could not be read. */
   let unread = false
@@ -231,7 +231,7 @@ export function createAnthropicReader(jsonTool: string | undefined): AnthropicRe
     const prompt = { cached_tokens: read, ...(write > 0 ? { cache_write_tokens: write } : {}) }
     const completion = thinking > 0 ? { completion_tokens_details: { reasoning_tokens: thinking } } : {}
     return [
-      { type: 'usage', usage: usageOf(input + read + write, output, { prompt_tokens_details: prompt, ...completion }) },
+      { type: 'usage', usage: toUsage(input + read + write, output, { prompt_tokens_details: prompt, ...completion }) },
     ]
   }
 
@@ -254,7 +254,7 @@ export function createAnthropicReader(jsonTool: string | undefined): AnthropicRe
         const block = blocks.get(index)
         if (!isJsonObject(data.delta)) return events
         if (block !== undefined) grow(block, data.delta, events)
-        else if (saysArguments(toText(data.delta.partial_json) ?? '')) throw argumentsOfNoCall()
+        else if (hasArguments(toText(data.delta.partial_json) ?? '')) throw argumentsWithoutCall()
         // What belongs to no block has no place.
         else unread = true
         return events
@@ -297,7 +297,7 @@ export function createAnthropicReader(jsonTool: string | undefined): AnthropicRe
     return [...events, ...usageEvent(), { type: 'done' }]
   }
 
-  return { event: guarded(event), body: guarded(body) }
+  return { event: failuresAsEvents(event), body: failuresAsEvents(body) }
 }
 
 function reasoningDetail(detail: JsonObject): ChatEvent {

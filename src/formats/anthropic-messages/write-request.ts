@@ -5,9 +5,9 @@ import { BUDGET_TOKENS, nearestEffort, readReasoning } from '../shared/effort.ts
 import { isJsonObject, type JsonObject, jsonObjectsIn } from '../shared/fields.ts'
 import { toStrictSchema } from '../shared/json-schema.ts'
 import { withFunctionsAsTools } from '../shared/legacy-functions.ts'
-import { checkParameters, ownFields, stopsOf } from '../shared/parameters.ts'
+import { checkParameters, nativeFields, stopSequences } from '../shared/parameters.ts'
 import { unsupportedParameter } from '../shared/parts.ts'
-import { allowedTools, NO_SUCH_TOOL } from '../shared/tool-choice.ts'
+import { allowedTools, UNKNOWN_TOOL_MESSAGE } from '../shared/tool-choice.ts'
 import { createAnthropicReader } from './read-answer.ts'
 import { type AnthropicTurn, toAnthropicMessages } from './write-messages.ts'
 
@@ -40,7 +40,7 @@ function prepare({ chat, model, stream, traits, promptTokens, header }: Provider
   if (isAdaptive(traits) && messages.at(-1)?.role === 'assistant') throw noPrefill(chat)
   const body: Body = { model, max_tokens: maxTokens(chat, traits, promptTokens), messages }
   if (system !== undefined) body.system = system
-  Object.assign(body, ownFields(chat, 'anthropic'))
+  Object.assign(body, nativeFields(chat, 'anthropic'))
   setTools(body, chat, traits, dropped)
   const jsonTool = setResponseFormat(body, chat, traits)
   setThinking(body, chat, traits, dropped)
@@ -121,7 +121,7 @@ function setTools(body: Body, chat: Chat, traits: Traits, dropped: string[]): vo
   const allowed = allowedTools(choice)
   body.tools = allowed === undefined ? tools : tools.filter(({ name }) => allowed.names.has(name))
   if (Array.isArray(body.tools) && body.tools.length === 0) {
-    throw new Failure('invalid-value', NO_SUCH_TOOL, { param: 'tool_choice' })
+    throw new Failure('invalid-value', UNKNOWN_TOOL_MESSAGE, { param: 'tool_choice' })
   }
   let toolChoice = toolChoiceOf(allowed?.mode ?? choice)
   if (traits.noForcedTool === true && isForced(toolChoice)) {
@@ -273,7 +273,7 @@ function setSampling(body: Body, chat: Chat, traits: Traits, dropped: string[]):
 }
 
 function setSmallThings(body: Body, chat: Chat, dropped: string[]): void {
-  const stop = stopsOf(chat) ?? []
+  const stop = stopSequences(chat) ?? []
   const sequences = stop.filter((sequence) => sequence.trim() !== '')
   if (sequences.length > 0) body.stop_sequences = sequences
   if (sequences.length < stop.length) dropped.push('stop')

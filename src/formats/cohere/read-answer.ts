@@ -1,9 +1,9 @@
 import type { ChatEvent, FinishReason } from '../../chat/event.ts'
-import { usageOf } from '../../chat/event.ts'
+import { toUsage } from '../../chat/event.ts'
 import { Failure } from '../../chat/failure.ts'
 import type { MessageReader } from '../format.ts'
-import { argumentsOfNoCall, argumentsText, saysArguments } from '../openai-chat/read-calls.ts'
-import { createCounter, guarded, MAX_TOOL_CALLS } from '../shared/answer-bounds.ts'
+import { argumentsWithoutCall, hasArguments, toArgumentsText } from '../openai-chat/read-calls.ts'
+import { createBoundedCounter, failuresAsEvents, MAX_TOOL_CALLS } from '../shared/answer-bounds.ts'
 import { isJsonObject, type JsonObject, jsonObjectsIn, toCount, toText } from '../shared/fields.ts'
 import { readErrorInAnswer } from '../shared/upstream-error.ts'
 
@@ -27,7 +27,7 @@ const BROKEN = new Set(['ERROR', 'TIMEOUT', 'ERROR_TOXIC', 'ERROR_LIMIT'])
 export function createCohereReader(newId: () => string): CohereReader {
   // Cohere counts its calls; so do we, for a count that begins elsewhere must not reach the client.
   const calls = new Map<number, number>()
-  const count = createCounter(MAX_TOOL_CALLS, 'tool calls')
+  const count = createBoundedCounter(MAX_TOOL_CALLS, 'tool calls')
   let said = false
   /** Something stood where words should stand, and could not be read. */
   let unread = false
@@ -70,8 +70,8 @@ export function createCohereReader(newId: () => string): CohereReader {
 
   const growCall = (upstreamIndex: number, piece: unknown): ChatEvent[] => {
     const index = calls.get(upstreamIndex)
-    const text = argumentsText(piece)
-    if (index === undefined && saysArguments(text)) throw argumentsOfNoCall()
+    const text = toArgumentsText(piece)
+    if (index === undefined && hasArguments(text)) throw argumentsWithoutCall()
     return index === undefined || text === '' ? [] : [{ type: 'tool-delta', choice: CHOICE, index, text }]
   }
 
@@ -118,7 +118,7 @@ export function createCohereReader(newId: () => string): CohereReader {
     ]
   }
 
-  return { event: guarded(event), body: guarded(body) }
+  return { event: failuresAsEvents(event), body: failuresAsEvents(body) }
 }
 
 /** Content that is there and says nothing, as opposed to what cannot be read. */
@@ -157,7 +157,7 @@ function usage(given: unknown): ChatEvent[] {
     prompt_tokens_details: { cached_tokens: toCount(given.cached_tokens) },
     ...(reasoning > 0 ? { completion_tokens_details: { reasoning_tokens: reasoning } } : {}),
   }
-  return [{ type: 'usage', usage: usageOf(toCount(input_tokens), toCount(output_tokens), further) }]
+  return [{ type: 'usage', usage: toUsage(toCount(input_tokens), toCount(output_tokens), further) }]
 }
 
 function nonsense(): ChatEvent {

@@ -4,7 +4,7 @@ import type { PreparedCall, ProviderCall, ProviderFormat, Traits } from '../form
 import { BUDGET_TOKENS, readReasoning } from '../shared/effort.ts'
 import { isJsonObject, type JsonObject, omitNull } from '../shared/fields.ts'
 import { withFunctionsAsTools } from '../shared/legacy-functions.ts'
-import { checkParameters, ownFields, stopsOf } from '../shared/parameters.ts'
+import { checkParameters, nativeFields, stopSequences } from '../shared/parameters.ts'
 import {
   emptyConversation,
   partsOf,
@@ -14,7 +14,7 @@ import {
   unsupportedParameter,
   withUserTurn,
 } from '../shared/parts.ts'
-import { allowedTools, NO_SUCH_TOOL } from '../shared/tool-choice.ts'
+import { allowedTools, UNKNOWN_TOOL_MESSAGE } from '../shared/tool-choice.ts'
 import { createCohereReader } from './read-answer.ts'
 
 const MAX_STOP_SEQUENCES = 5
@@ -33,7 +33,7 @@ function prepare({ chat, model, stream, traits, newId }: ProviderCall<object>): 
   const messages = withUserTurn(chat.messages).map(toMessage).filter(saysSomething)
   if (messages.length === 0) throw emptyConversation()
   const body: Body = { model, messages, stream }
-  Object.assign(body, ownFields(chat, 'cohere'))
+  Object.assign(body, nativeFields(chat, 'cohere'))
   setTools(body, chat)
   setSampling(body, chat, traits)
   setThinking(body, chat, traits, dropped)
@@ -123,7 +123,7 @@ function setTools(body: Body, chat: Chat): void {
   const allowed = allowedTools(choice)
   const names = named ?? allowed?.names
   const wanted = names === undefined ? chat.tools : chat.tools.filter((tool) => names.has(tool.function?.name))
-  if (wanted.length === 0) throw new Failure('invalid-value', NO_SUCH_TOOL, { param: 'tool_choice' })
+  if (wanted.length === 0) throw new Failure('invalid-value', UNKNOWN_TOOL_MESSAGE, { param: 'tool_choice' })
   body.tools = wanted.map(toTool)
   if (choice === 'none') body.tool_choice = 'NONE'
   if (choice === 'required' || named !== undefined || allowed?.mode === 'required') body.tool_choice = 'REQUIRED'
@@ -139,7 +139,7 @@ function setSampling(body: Body, chat: Chat, { outputTokens }: Traits): void {
     p: clamp(chat.top_p, 0.01, 0.99),
     k: clamp(chat.top_k, 0, MAX_TOP_K),
     seed: chat.seed,
-    stop_sequences: stopsOf(chat),
+    stop_sequences: stopSequences(chat),
     presence_penalty: clamp(chat.presence_penalty, 0, 1),
     frequency_penalty: clamp(chat.frequency_penalty, 0, 1),
   }

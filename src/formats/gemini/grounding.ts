@@ -1,4 +1,4 @@
-import { createCounter, MAX_ANNOTATIONS, malformedAnswer } from '../shared/answer-bounds.ts'
+import { createBoundedCounter, MAX_ANNOTATIONS, malformedAnswer } from '../shared/answer-bounds.ts'
 import { isJsonObject, type JsonObject, jsonObjectsIn, toText } from '../shared/fields.ts'
 import type { ByteOffsets } from './byte-offsets.ts'
 
@@ -21,7 +21,7 @@ interface Page {
  * (translation 2.3). Throws a Failure for more than any answer has.
  */
 export function createGrounding(): Grounding {
-  const count = createCounter(MAX_ANNOTATIONS, 'citations')
+  const count = createBoundedCounter(MAX_ANNOTATIONS, 'citations')
   const numbers = new Map<string, number>()
   const told = new Set<string>()
 

@@ -1,4 +1,4 @@
-import { createKept, malformedAnswer } from '../shared/answer-bounds.ts'
+import { createKeptBound, malformedAnswer } from '../shared/answer-bounds.ts'
 import { isJsonObject, type JsonObject } from '../shared/fields.ts'
 
 /** A function call whose arguments come value by value (Vertex, `streamFunctionCallArguments`; translation 2.3). */
@@ -12,7 +12,7 @@ export interface PartialCall {
 
 export function createPartialCall(name: string, id: string | undefined, signature: string | undefined): PartialCall {
   const root: Record<string, unknown> = Object.create(null)
-  const keep = createKept()
+  const keep = createKeptBound()
   let items = 0
   /** A list is written in order; an index far beyond its end would only make it huge. */
   const fits = (holder: Holder, step: string | number): boolean => {

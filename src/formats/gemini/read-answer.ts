@@ -1,10 +1,10 @@
 import type { ChatEvent, FinishReason } from '../../chat/event.ts'
-import { usageOf } from '../../chat/event.ts'
+import { toUsage } from '../../chat/event.ts'
 import { Failure } from '../../chat/failure.ts'
 import type { MessageReader } from '../format.ts'
 import { createChoiceNumbers } from '../openai-chat/choice-numbers.ts'
-import { argumentsOfNoCall, saysArguments } from '../openai-chat/read-calls.ts'
-import { createCounter, guarded, MAX_KEPT_CHARACTERS, MAX_TOOL_CALLS } from '../shared/answer-bounds.ts'
+import { argumentsWithoutCall, hasArguments } from '../openai-chat/read-calls.ts'
+import { createBoundedCounter, failuresAsEvents, MAX_KEPT_CHARACTERS, MAX_TOOL_CALLS } from '../shared/answer-bounds.ts'
 import { isJsonObject, type JsonObject, jsonObjectsIn, toCount, toText } from '../shared/fields.ts'
 import { readErrorInAnswer } from '../shared/upstream-error.ts'
 import { type ByteOffsets, createByteOffsets } from './byte-offsets.ts'
@@ -54,8 +54,8 @@ interface Called {
 export function createGeminiReader(newId: () => string): GeminiReader {
   const candidates = new Map<number, Candidate>()
   const numbersOf = createChoiceNumbers()
-  const countCall = createCounter(MAX_TOOL_CALLS, 'tool calls')
-  const countRun = createCounter(MAX_TOOL_CALLS, 'results')
+  const countCall = createBoundedCounter(MAX_TOOL_CALLS, 'tool calls')
+  const countRun = createBoundedCounter(MAX_TOOL_CALLS, 'results')
 
   const candidateAt = (index: number): Candidate => {
     const known = candidates.get(index)
@@ -69,7 +69,7 @@ export function createGeminiReader(newId: () => string): GeminiReader {
 
   const hold = (candidate: Candidate, called: Called) => {
     if (called.name === '') {
-      if (saysArguments(JSON.stringify(called.args ?? {}))) throw argumentsOfNoCall()
+      if (hasArguments(JSON.stringify(called.args ?? {}))) throw argumentsWithoutCall()
       return
     }
     countCall()
@@ -179,7 +179,7 @@ export function createGeminiReader(newId: () => string): GeminiReader {
       candidate.partial = undefined
       candidate.called = []
       events.push(
-        candidate.said ? { type: 'finish', choice, reason: 'stop', stands: true } : withoutAnswer(word, message),
+        candidate.said ? { type: 'finish', choice, reason: 'stop', isFinal: true } : withoutAnswer(word, message),
       )
       return
     }
@@ -201,14 +201,14 @@ export function createGeminiReader(newId: () => string): GeminiReader {
     return events
   }
 
-  const event = guarded((data) => {
+  const event = failuresAsEvents((data) => {
     if (!isJsonObject(data)) return [nonsense()]
     return isJsonObject(data.error) ? [{ type: 'error', failure: readErrorInAnswer(data) }] : read(data)
   })
 
   return {
     event,
-    body: guarded((body) => {
+    body: failuresAsEvents((body) => {
       // A stream that was not asked for as events is one list of them (translation 2).
       const events = Array.isArray(body) ? body.flatMap((one) => event(one)) : event(body)
       return events.length === 0 ? [nonsense()] : [...events, { type: 'done' }]
@@ -247,7 +247,7 @@ function usageEvent(usage: JsonObject): ChatEvent {
   const cached = toCount(usage.cachedContentTokenCount)
   return {
     type: 'usage',
-    usage: usageOf(
+    usage: toUsage(
       toCount(usage.promptTokenCount) + toCount(usage.toolUsePromptTokenCount),
       toCount(usage.candidatesTokenCount) + thoughts,
       {

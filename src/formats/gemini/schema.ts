@@ -1,5 +1,5 @@
 import { isJsonObject, type JsonObject } from '../shared/fields.ts'
-import { noteOf, withNotes } from '../shared/json-schema.ts'
+import { toNote, withNotes } from '../shared/json-schema.ts'
 
 /** All that Gemini reads of a JSON Schema (its reference, `responseJsonSchema`). */
 const READ: ReadonlySet<string> = new Set([
@@ -70,7 +70,7 @@ export function toGeminiJsonSchema(schema: JsonObject): JsonObject {
     const isRead = READ.has(name) && (!refers || name === 'description' || name.startsWith('$'))
     if (isRead) mapped[name] = keywordValue(name, value)
     else if (TOLD.has(name) || name === NAMES_MATCH || (READ.has(name) && name !== 'title'))
-      notes.push(noteOf(name, value))
+      notes.push(toNote(name, value))
   }
   return withNotes(mapped, notes)
 }

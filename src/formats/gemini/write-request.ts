@@ -4,9 +4,9 @@ import type { PreparedCall, ProviderCall, ProviderFormat, Traits } from '../form
 import { BUDGET_TOKENS, nearestEffort, readReasoning, weakestEffort } from '../shared/effort.ts'
 import { isJsonObject, type JsonObject, omitNull } from '../shared/fields.ts'
 import { withFunctionsAsTools } from '../shared/legacy-functions.ts'
-import { checkParameters, stopsOf } from '../shared/parameters.ts'
+import { checkParameters, stopSequences } from '../shared/parameters.ts'
 import { unsupportedParameter } from '../shared/parts.ts'
-import { allowedTools, NO_SUCH_TOOL } from '../shared/tool-choice.ts'
+import { allowedTools, UNKNOWN_TOOL_MESSAGE } from '../shared/tool-choice.ts'
 import { createGeminiReader } from './read-answer.ts'
 import { toGeminiJsonSchema } from './schema.ts'
 import { isThirdGeneration, toGeminiContents } from './write-contents.ts'
@@ -94,7 +94,8 @@ function toToolConfig(choice: Chat['tool_choice'], offered: readonly Tool[]): Js
   if (allowed === undefined) return {}
   const known = new Set<unknown>(offered.map((tool) => tool.function?.name))
   const allowedFunctionNames = [...allowed.names].filter((name) => known.has(name))
-  if (allowedFunctionNames.length === 0) throw new Failure('invalid-value', NO_SUCH_TOOL, { param: 'tool_choice' })
+  if (allowedFunctionNames.length === 0)
+    throw new Failure('invalid-value', UNKNOWN_TOOL_MESSAGE, { param: 'tool_choice' })
   // Only ANY narrows the list; leaving the choice to the model is done by VALIDATED.
   return mode({ mode: allowed.mode === 'required' ? 'ANY' : 'VALIDATED', allowedFunctionNames })
 }
@@ -119,7 +120,7 @@ function toGenerationConfig(chat: Chat, traits: Traits, dropped: string[]): Json
     seed: chat.seed,
     presencePenalty: chat.presence_penalty,
     frequencyPenalty: chat.frequency_penalty,
-    stopSequences: stopsOf(chat),
+    stopSequences: stopSequences(chat),
     responseLogprobs: chat.logprobs || undefined,
     logprobs: chat.logprobs ? chat.top_logprobs || undefined : drop('top_logprobs', chat.top_logprobs, dropped),
     responseMimeType: json ? 'application/json' : undefined,

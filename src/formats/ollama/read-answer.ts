@@ -1,9 +1,9 @@
 import type { ChatEvent, FinishReason } from '../../chat/event.ts'
-import { usageOf } from '../../chat/event.ts'
+import { toUsage } from '../../chat/event.ts'
 import { Failure } from '../../chat/failure.ts'
 import type { MessageReader } from '../format.ts'
-import { argumentsText } from '../openai-chat/read-calls.ts'
-import { createCounter, guarded, MAX_TOOL_CALLS } from '../shared/answer-bounds.ts'
+import { toArgumentsText } from '../openai-chat/read-calls.ts'
+import { createBoundedCounter, failuresAsEvents, MAX_TOOL_CALLS } from '../shared/answer-bounds.ts'
 import { isJsonObject, jsonObjectsIn, toCount, toText } from '../shared/fields.ts'
 import { createThinkTagSplitter } from '../shared/think-tags.ts'
 import { readErrorInAnswer } from '../shared/upstream-error.ts'
@@ -16,9 +16,9 @@ const CHOICE = 0
  */
 export function createOllamaReader(newId: () => string, promptTokens: () => number): MessageReader {
   const think = createThinkTagSplitter()
-  const count = createCounter(MAX_TOOL_CALLS, 'tool calls')
+  const count = createBoundedCounter(MAX_TOOL_CALLS, 'tool calls')
 
-  return guarded((data) => {
+  return failuresAsEvents((data) => {
     if (!isJsonObject(data) || (data.error !== undefined && data.error !== null))
       return [{ type: 'error', failure: failureOf(data) }]
     const message = isJsonObject(data.message) ? data.message : { content: data.response, thinking: data.thinking }
@@ -26,7 +26,7 @@ export function createOllamaReader(newId: () => string, promptTokens: () => numb
     const thinking = toText(message.thinking)
     if (thinking !== undefined) events.push({ type: 'reasoning', choice: CHOICE, text: thinking })
     // Where JSON was asked for, some give the value itself.
-    const pieces = think.feed(argumentsText(message.content))
+    const pieces = think.feed(toArgumentsText(message.content))
     for (const piece of data.done === true ? [...pieces, ...think.end()] : pieces) {
       events.push({ ...piece, choice: CHOICE })
     }
@@ -35,14 +35,14 @@ export function createOllamaReader(newId: () => string, promptTokens: () => numb
       const index = count()
       const id = toText(call.id) ?? newId()
       events.push({ type: 'tool-start', choice: CHOICE, index, id, name: toText(name) ?? '', kind: 'function' })
-      events.push({ type: 'tool-delta', choice: CHOICE, index, text: argumentsText(given) || '{}' })
+      events.push({ type: 'tool-delta', choice: CHOICE, index, text: toArgumentsText(given) || '{}' })
     }
     if (data.done !== true) return events
     const reason: FinishReason = data.done_reason === 'length' ? 'length' : 'stop'
     events.push({ type: 'finish', choice: CHOICE, reason })
     if (typeof data.eval_count === 'number') {
       const prompt = toCount(data.prompt_eval_count) || promptTokens()
-      events.push({ type: 'usage', usage: usageOf(prompt, data.eval_count) })
+      events.push({ type: 'usage', usage: toUsage(prompt, data.eval_count) })
     }
     return [...events, { type: 'done' }]
   })

@@ -3,7 +3,7 @@ import type { PreparedCall, ProviderCall, ProviderFormat } from '../format.ts'
 import { type Effort, readReasoning } from '../shared/effort.ts'
 import { isJsonObject, type JsonObject, omitNull } from '../shared/fields.ts'
 import { withFunctionsAsTools } from '../shared/legacy-functions.ts'
-import { checkParameters, ownFields, stopsOf } from '../shared/parameters.ts'
+import { checkParameters, nativeFields, stopSequences } from '../shared/parameters.ts'
 import { partsOf, readArguments, readDataUrl, unsupportedContent, unsupportedParameter } from '../shared/parts.ts'
 import { createOllamaReader } from './read-answer.ts'
 
@@ -20,7 +20,7 @@ function prepare({ chat, model, stream, traits, newId, promptTokens = () => 0 }:
   if (format?.type === 'json_schema') body.format = format.json_schema?.schema ?? 'json'
   const asked = readReasoning(chat)
   if (asked !== undefined && traits.reasoning) body.think = THINK[asked.effort ?? 'medium']
-  const { options: own, ...others } = ownFields(chat, 'ollama')
+  const { options: own, ...others } = nativeFields(chat, 'ollama')
   const options = { ...toOptions(chat), ...(isJsonObject(own) ? own : {}) }
   if (Object.keys(options).length > 0) body.options = options
   Object.assign(body, others)
@@ -103,7 +103,7 @@ function toOptions(chat: Chat): JsonObject {
     top_p: chat.top_p,
     top_k: chat.top_k,
     seed: chat.seed,
-    stop: stopsOf(chat),
+    stop: stopSequences(chat),
     presence_penalty: chat.presence_penalty,
     frequency_penalty: chat.frequency_penalty,
   }

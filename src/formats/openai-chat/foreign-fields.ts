@@ -1,4 +1,4 @@
-import { OWN_FIELDS } from '../shared/parameters.ts'
+import { NATIVE_FIELDS } from '../shared/parameters.ts'
 
 /** What other APIs take beside OpenAI's parameters: clients that know one of them send it to all (their own references). */
 const FIELDS = {
@@ -132,7 +132,7 @@ const FIELDS = {
   clients: ['extra_body', 'extra_headers', 'extra_query', 'drop_params', 'allowed_openai_params', 'mock_response'],
 }
 
-const ALL: readonly string[] = [...Object.values(FIELDS), ...Object.values(OWN_FIELDS)].flat()
+const ALL: readonly string[] = [...Object.values(FIELDS), ...Object.values(NATIVE_FIELDS)].flat()
 
 /** The dialect sees to it itself that cache marks reach nobody else: they lose nothing. */
 const KNOWN = ['cache_control']

@@ -1,13 +1,13 @@
 import type { ChatEvent, FinishReason, Usage } from '../../chat/event.ts'
-import { usageOf } from '../../chat/event.ts'
+import { toUsage } from '../../chat/event.ts'
 import { Failure } from '../../chat/failure.ts'
-import { createCounter, createKept, guarded, MAX_TOOL_CALLS } from '../shared/answer-bounds.ts'
+import { createBoundedCounter, createKeptBound, failuresAsEvents, MAX_TOOL_CALLS } from '../shared/answer-bounds.ts'
 import { isJsonObject, type JsonObject, jsonObjectsIn, omitEmpty, toCount, toText } from '../shared/fields.ts'
 import { createThinkTagSplitter, type ThinkTagSplitter, withOpenTag } from '../shared/think-tags.ts'
 import { readErrorInAnswer } from '../shared/upstream-error.ts'
 import { createChoiceNumbers } from './choice-numbers.ts'
-import { argumentsOfNoCall, argumentsText, type CallReader, createCallReader, saysArguments } from './read-calls.ts'
-import { piecesOf } from './read-content.ts'
+import { argumentsWithoutCall, type CallReader, createCallReader, hasArguments, toArgumentsText } from './read-calls.ts'
+import { readContentPieces } from './read-content.ts'
 
 /** How an OpenAI-compatible provider's answers differ from OpenAI's own. */
 export interface AnswerQuirks {
@@ -111,8 +111,8 @@ export function createOpenAIReader(quirks: AnswerQuirks, newId: () => string, op
   const choices = new Map<number, Choice>()
   const numbersOf = createChoiceNumbers()
   const changedExtras = createChangedExtras()
-  const keep = createKept()
-  const support = { newId, keep, count: createCounter(MAX_TOOL_CALLS, 'tool calls') }
+  const keep = createKeptBound()
+  const support = { newId, keep, count: createBoundedCounter(MAX_TOOL_CALLS, 'tool calls') }
 
   const choiceAt = (index: number): Choice => {
     const known = choices.get(index)
@@ -159,7 +159,7 @@ export function createOpenAIReader(quirks: AnswerQuirks, newId: () => string, op
       readText(choice, whole && quirks.thinkTags === true ? withOpenTag(content) : content, events)
       return
     }
-    const pieces = piecesOf(content)
+    const pieces = readContentPieces(content)
     if (pieces === undefined) choice.unread = true
     for (const piece of pieces ?? []) {
       if ('list' in piece) readExtra(choice, { [piece.type]: piece.list }, events)
@@ -176,7 +176,7 @@ export function createOpenAIReader(quirks: AnswerQuirks, newId: () => string, op
       choice.said = true
       events.push({ type: 'tool-start', choice: index, index: 0, id: '', name, kind: 'function_call' })
     }
-    const given = argumentsText(delta.arguments)
+    const given = toArgumentsText(delta.arguments)
     if (!choice.functionCalled) {
       keep(given.length)
       choice.functionHeld += given
@@ -203,7 +203,7 @@ export function createOpenAIReader(quirks: AnswerQuirks, newId: () => string, op
     }
     const reasoning = reasoningOf(choice, message)
     if (reasoning !== undefined) {
-      choice.think?.reasonsApart()
+      choice.think?.markReasoningSeparate()
       readWords(choice, 'reasoning', reasoning, events)
     }
     readContent(choice, message.content, whole, events)
@@ -281,7 +281,7 @@ export function createOpenAIReader(quirks: AnswerQuirks, newId: () => string, op
     const { index } = choice
     for (const piece of choice.think?.end() ?? []) events.push({ ...piece, choice: index })
     choice.calls.end(events)
-    if (saysArguments(choice.functionHeld)) throw argumentsOfNoCall()
+    if (hasArguments(choice.functionHeld)) throw argumentsWithoutCall()
     const reason = FINISH_REASONS.get(word) ?? 'stop'
     if (BROKEN.has(word)) events.push({ type: 'error', failure: brokenOff(word) })
     // An answer of which nothing was understood is no empty one. What a filter took away may be missing altogether.
@@ -307,14 +307,14 @@ export function createOpenAIReader(quirks: AnswerQuirks, newId: () => string, op
   }
 
   return {
-    chunk: guarded((data, event) => {
+    chunk: failuresAsEvents((data, event) => {
       if (!isJsonObject(data)) return [{ type: 'error', failure: nonsense() }]
       if (isTruthy(data.error) || event === 'error' || data.object === 'error') {
         return [...read({ ...data, choices: undefined }, false), { type: 'error', failure: readErrorInAnswer(data) }]
       }
       return read(data, false)
     }),
-    body: guarded((body) => {
+    body: failuresAsEvents((body) => {
       if (!isJsonObject(body)) return [{ type: 'error', failure: nonsense() }]
       if (isTruthy(body.error) || body.object === 'error') return [{ type: 'error', failure: readErrorInAnswer(body) }]
       if (jsonObjectsIn(body.choices).length === 0) return [{ type: 'error', failure: nonsense() }]
@@ -387,7 +387,7 @@ function readUsage(usage: JsonObject): Usage {
   const completionDetails = firstOf(completion_tokens_details, output_tokens_details)
   const cached =
     toCount(promptDetails.cached_tokens) || toCount(usage.prompt_cache_hit_tokens) || toCount(usage.cached_tokens)
-  return usageOf(prompt, completion, {
+  return toUsage(prompt, completion, {
     ...omitEmpty(usage),
     ...(cached === 0 ? {} : { prompt_tokens_details: { ...promptDetails, cached_tokens: cached } }),
     ...(completionDetails && { completion_tokens_details: completionDetails }),

@@ -129,7 +129,7 @@ export function createCallReader(choice: number, { newId, count, keep }: CallSup
     }
     if (last === undefined || !isAnother(last, piece)) {
       // A provider that ends its calls with an empty one (Workers AI) has not called anything.
-      if (last === undefined && id === undefined && name === undefined && !saysArguments(piece.text)) return
+      if (last === undefined && id === undefined && name === undefined && !hasArguments(piece.text)) return
       return take(last ?? create(piece), piece, delta, events)
     }
     // The same id with the same name and whole arguments once more is that call, told again.
@@ -151,7 +151,7 @@ export function createCallReader(choice: number, { newId, count, keep }: CallSup
     whole: (list, events) => {
       for (const given of list) {
         const piece = pieceOf(given, undefined)
-        if (piece.name === undefined && saysArguments(piece.text)) throw argumentsOfNoCall()
+        if (piece.name === undefined && hasArguments(piece.text)) throw argumentsWithoutCall()
         if (piece.id === undefined && piece.name === undefined) continue
         const call = create(piece)
         start(call, piece.name ?? '', furtherFields(given), events)
@@ -160,7 +160,7 @@ export function createCallReader(choice: number, { newId, count, keep }: CallSup
     },
     end: (events) => {
       for (const call of nameless) {
-        if (saysArguments(call.held)) throw argumentsOfNoCall()
+        if (hasArguments(call.held)) throw argumentsWithoutCall()
         call.held = ''
         start(call, '', undefined, events)
       }
@@ -173,7 +173,7 @@ function pieceOf(delta: JsonObject, position: number | undefined): Piece {
   const member = kind === 'custom' ? delta.custom : delta.function
   const inner = isJsonObject(member) ? member : {}
   const upstreamIndex = typeof delta.index === 'number' ? delta.index : position
-  const text = argumentsText(kind === 'custom' ? inner.input : inner.arguments)
+  const text = toArgumentsText(kind === 'custom' ? inner.input : inner.arguments)
   return { upstreamIndex, id: toText(delta.id), name: toText(inner.name), kind, text }
 }
 
@@ -188,16 +188,16 @@ function kindOf({ type, function: called, custom }: JsonObject): 'function' | 'c
 }
 
 function isFilled({ name, arguments: given, input }: JsonObject): boolean {
-  return toText(name) !== undefined || argumentsText(given) !== '' || argumentsText(input) !== ''
+  return toText(name) !== undefined || toArgumentsText(given) !== '' || toArgumentsText(input) !== ''
 }
 
 /** Whether there is anything in a call's arguments. */
-export function saysArguments(text: string): boolean {
+export function hasArguments(text: string): boolean {
   const said = text.trim()
   return said !== '' && said !== 'null' && !/^\{\s*\}$/.test(said)
 }
 
-export function argumentsOfNoCall(): Failure {
+export function argumentsWithoutCall(): Failure {
   return malformedAnswer('it has arguments of no call')
 }
 
@@ -210,7 +210,7 @@ function furtherFields({ index, id, type, function: called, custom, ...further }
 }
 
 /** Arguments as the text that they are in OpenAI's form; some send them as the object itself. */
-export function argumentsText(value: unknown): string {
+export function toArgumentsText(value: unknown): string {
   if (typeof value === 'string') return value
   return value === undefined || value === null ? '' : JSON.stringify(value)
 }

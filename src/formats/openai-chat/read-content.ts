@@ -13,7 +13,7 @@ const THOUGHTS = new Set(['thinking', 'reasoning', 'reasoning_text', 'summary_te
  * for as JSON).
  * @returns undefined where nothing in it could be read.
  */
-export function piecesOf(content: unknown): readonly ContentPiece[] | undefined {
+export function readContentPieces(content: unknown): readonly ContentPiece[] | undefined {
   if (content === null || content === undefined) return []
   if (!Array.isArray(content) || (content.length > 0 && !content.some(isPart))) {
     return [{ type: 'text', text: JSON.stringify(content) }]

@@ -9,33 +9,33 @@ export interface MessageQuirks {
   /** Has neither that role nor `system`: what they say is said by the user. */
   readonly noSystem?: boolean | undefined
   /** What it takes back of an assistant's earlier reasoning; nothing where absent. */
-  readonly reasoningBack?: 'reasoning_content' | 'reasoning' | 'reasoning_details'
+  readonly returnedReasoning?: 'reasoning_content' | 'reasoning' | 'reasoning_details'
   /** Takes prompt cache marks (`cache_control`) on parts and messages. */
   readonly cacheControl?: boolean
   /** Refuses `name` on messages. */
-  readonly noNames?: boolean
+  readonly noMessageNames?: boolean
   /** Refuses fields of messages that are not OpenAI's. */
   readonly strictMessages?: boolean
   /** Answers nobody where there are only system messages. */
-  readonly needsUser?: boolean
+  readonly requiresUserTurn?: boolean
   /** Wants a last message of the assistant marked as one to go on with. */
-  readonly prefixLast?: boolean
+  readonly marksPrefix?: boolean
   /** Tool call ids must have exactly so many letters and digits. */
   readonly toolIdLength?: number
   /** Tool call ids may have so many characters. */
-  readonly toolIdMax?: number
+  readonly maxToolIdLength?: number
   /** After the system messages user and assistant must take turns, the user first; there are no calls between them. */
-  readonly alternating?: boolean
+  readonly alternatingRoles?: boolean
 }
 
 /** Messages as they came, but for what this provider would refuse; the same objects where nothing changes. */
 export function toOpenAIMessages(messages: readonly Message[], quirks: MessageQuirks): unknown[] {
   const idOf = createToolIds(quirks)
-  const said = quirks.needsUser === true || quirks.alternating === true ? withUserTurn(messages) : messages
+  const said = quirks.requiresUserTurn === true || quirks.alternatingRoles === true ? withUserTurn(messages) : messages
   const mapped = said.map((message) => toMessage(message, quirks, idOf))
   const last = mapped.at(-1)
-  if (quirks.prefixLast === true && last?.role === 'assistant') mapped[mapped.length - 1] = { ...last, prefix: true }
-  return quirks.alternating === true ? alternating(mapped) : mapped
+  if (quirks.marksPrefix === true && last?.role === 'assistant') mapped[mapped.length - 1] = { ...last, prefix: true }
+  return quirks.alternatingRoles === true ? alternating(mapped) : mapped
 }
 
 type IdOf = (id: string) => string
@@ -60,9 +60,9 @@ function toMessage(message: Message, quirks: MessageQuirks, idOf: IdOf): Message
 
 /**
  * An answer that a client sends back as it got it. What is null or empty says nothing, and some refuse its very name; the
- * official client's helpers add `parsed` and `parsed_arguments`, which no provider knows.
+ * official client's helpers add `parsed` and `parsed_arguments`, which no provider allowedParameters.
  */
-function toAssistant(message: Message, { reasoningBack }: MessageQuirks, idOf: IdOf): Message {
+function toAssistant(message: Message, { returnedReasoning }: MessageQuirks, idOf: IdOf): Message {
   const { reasoning_content, reasoning, reasoning_details, tool_calls, content, parsed, ...rest } = message
   const thoughts = reasoning_content ?? reasoning
   return {
@@ -70,9 +70,9 @@ function toAssistant(message: Message, { reasoningBack }: MessageQuirks, idOf: I
     ...(content === undefined ? {} : { content }),
     ...omitEmpty(rest),
     ...(tool_calls?.length ? { tool_calls: tool_calls.map((call) => toCall(call, idOf)) } : {}),
-    ...(reasoningBack === 'reasoning_details' && reasoning_details ? { reasoning_details } : {}),
-    ...(reasoningBack === 'reasoning_content' && thoughts ? { reasoning_content: thoughts } : {}),
-    ...(reasoningBack === 'reasoning' && thoughts ? { reasoning: thoughts } : {}),
+    ...(returnedReasoning === 'reasoning_details' && reasoning_details ? { reasoning_details } : {}),
+    ...(returnedReasoning === 'reasoning_content' && thoughts ? { reasoning_content: thoughts } : {}),
+    ...(returnedReasoning === 'reasoning' && thoughts ? { reasoning: thoughts } : {}),
   }
 }
 
@@ -84,12 +84,12 @@ function toCall({ extra_content, ...call }: ToolCall, idOf: IdOf): ToolCall {
   return { ...call, id, function: { ...called, arguments: called.arguments.trim() === '' ? '{}' : called.arguments } }
 }
 
-function createToolIds({ toolIdLength, toolIdMax }: MessageQuirks): IdOf {
+function createToolIds({ toolIdLength, maxToolIdLength }: MessageQuirks): IdOf {
   if (toolIdLength !== undefined) {
     const form = new RegExp(`^[a-zA-Z0-9]{${toolIdLength}}$`)
     return (id) => (form.test(id) ? id : digest(id, toolIdLength))
   }
-  if (toolIdMax !== undefined) return (id) => (id.length <= toolIdMax ? id : digest(id, toolIdMax))
+  if (maxToolIdLength !== undefined) return (id) => (id.length <= maxToolIdLength ? id : digest(id, maxToolIdLength))
   return (id) => id
 }
 
@@ -129,8 +129,8 @@ function withoutOurs(message: Message, { strictMessages }: MessageQuirks): Messa
   return Object.fromEntries(Object.entries(message).filter(([name]) => !goes(name))) as Message
 }
 
-function withoutName(message: Message, { noNames }: MessageQuirks): Message {
-  if (noNames !== true || message.name === undefined || message.role === 'function') return message
+function withoutName(message: Message, { noMessageNames }: MessageQuirks): Message {
+  if (noMessageNames !== true || message.name === undefined || message.role === 'function') return message
   const { name, ...rest } = message
   return rest
 }

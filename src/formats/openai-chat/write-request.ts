@@ -2,7 +2,7 @@ import { type Chat, ROUTING_FIELDS } from '../../chat/request.ts'
 import type { PreparedCall, ProviderCall, ProviderFormat, Traits } from '../format.ts'
 import { nearestEffort, readReasoning } from '../shared/effort.ts'
 import { withFunctionsAsTools } from '../shared/legacy-functions.ts'
-import { asksNothing, isEssential } from '../shared/parameters.ts'
+import { isEssential, isNeutralValue } from '../shared/parameters.ts'
 import { unsupportedParameter } from '../shared/parts.ts'
 import { type AnswerQuirks, createOpenAIReader } from './read-answer.ts'
 import { type MessageQuirks, toOpenAIMessages } from './write-messages.ts'
@@ -22,19 +22,19 @@ export interface OpenAIQuirks extends AnswerQuirks, MessageQuirks {
   readonly reasoningDrop?: readonly string[]
   readonly reasoningRefuse?: readonly string[]
   /** The only parameters that it takes; it refuses a request with any other. */
-  readonly knows?: ReadonlySet<string>
+  readonly allowedParameters?: ReadonlySet<string>
   /** Fields of other APIs: it refuses a request with any of them. */
-  readonly foreign?: ReadonlySet<string>
+  readonly foreignFields?: ReadonlySet<string>
   /** Goes with every request. */
-  readonly always?: Readonly<Record<string, unknown>>
+  readonly addedFields?: Readonly<Record<string, unknown>>
   /** How thinking is switched off where a model has a switch. */
   readonly thinkingSwitch?: { readonly off: Readonly<Record<string, unknown>> }
   /** Has JSON output, but not by a schema, whatever its models can do elsewhere. */
   readonly schemaInPrompt?: boolean
   /** Its JSON mode excludes streams and tools, or a schema excludes tools in a stream: then the prompt asks for JSON. */
-  readonly jsonAlone?: 'mode' | 'schema'
+  readonly exclusiveJson?: 'mode' | 'schema'
   /** Knows the functions that came before tools. */
-  readonly functions?: boolean
+  readonly legacyFunctions?: boolean
   /** Cannot be told which tool to call, or to call one at all. */
   readonly noToolChoice?: boolean
   /** Wants reasoning asked for as `reasoning: {effort | max_tokens}`. */
@@ -47,8 +47,8 @@ const SAMPLING = ['temperature', 'top_p', 'presence_penalty', 'frequency_penalty
 /** OpenAI's chat completions, and the many that speak it. */
 export const openai: ProviderFormat<OpenAIQuirks> = withFunctionsAsTools(
   { name: 'openai', prepare },
-  ({ functions }) => {
-    return functions === true
+  ({ legacyFunctions }) => {
+    return legacyFunctions === true
   },
 )
 
@@ -91,7 +91,7 @@ function toBody(chat: Chat, stream: boolean, traits: Traits, quirks: OpenAIQuirk
     else if (isUnknown(name, quirks)) dropUnlessEssential(body, name, drop)
   }
   if (quirks.cacheControl !== true) dropCacheMarks(body)
-  Object.assign(body, quirks.always)
+  Object.assign(body, quirks.addedFields)
 
   const { refuse: never = [], drop: harmless = [], reasoningRefuse = [], reasoningDrop = [] } = quirks
   for (const name of traits.reasoning ? [...never, ...reasoningRefuse] : never) refuse(body, name)
@@ -132,8 +132,10 @@ const HANDLED = new Set([
   'top_logprobs',
 ])
 
-function isUnknown(name: string, { knows, foreign }: OpenAIQuirks): boolean {
-  return knows === undefined ? foreign?.has(name) === true : !knows.has(name) && !HANDLED.has(name)
+function isUnknown(name: string, { allowedParameters, foreignFields }: OpenAIQuirks): boolean {
+  return allowedParameters === undefined
+    ? foreignFields?.has(name) === true
+    : !allowedParameters.has(name) && !HANDLED.has(name)
 }
 
 /** What an answer would be wrong without is for another candidate, if it was really asked for. */
@@ -151,7 +153,7 @@ function dropCacheMarks(body: Body): void {
 function refuse(body: Body, name: string): void {
   const value = body[name]
   // The value that changes nothing is no reason to refuse.
-  if (!value || asksNothing(name, value)) remove(body, name)
+  if (!value || isNeutralValue(name, value)) remove(body, name)
   else throw unsupportedParameter(name)
 }
 
@@ -194,14 +196,14 @@ function setReasoning(body: Body, chat: Chat, traits: Traits, quirks: OpenAIQuir
 }
 
 /** In a tool round that another model began there are no thoughts to send back, and some refuse to think on without. */
-function lacksThoughts({ messages }: Chat, { reasoningBack }: OpenAIQuirks): boolean {
+function lacksThoughts({ messages }: Chat, { returnedReasoning }: OpenAIQuirks): boolean {
   const last = messages.at(-1)
   const call = messages.findLast(({ role }) => role === 'assistant')
-  if (reasoningBack !== 'reasoning_content' || last?.role !== 'tool' || !call?.tool_calls?.length) return false
+  if (returnedReasoning !== 'reasoning_content' || last?.role !== 'tool' || !call?.tool_calls?.length) return false
   return !call.reasoning_content && !call.reasoning
 }
 
-/** JSON by a schema where the model has it, by the prompt where the provider only knows JSON, else by another candidate. */
+/** JSON by a schema where the model has it, by the prompt where the provider only allowedParameters JSON, else by another candidate. */
 function setResponseFormat(
   body: Body,
   chat: Chat,
@@ -217,8 +219,8 @@ function setResponseFormat(
   if (!bySchema && format?.type !== 'json_object') return
   const tools = Boolean(chat.tools?.length)
   const excluded = bySchema
-    ? quirks.jsonAlone === 'schema' && stream && tools
-    : quirks.jsonAlone === 'mode' && (stream || tools)
+    ? quirks.exclusiveJson === 'schema' && stream && tools
+    : quirks.exclusiveJson === 'mode' && (stream || tools)
   if (excluded || (bySchema && quirks.schemaInPrompt === true)) {
     const schema = bySchema ? JSON.stringify(format.json_schema?.schema ?? {}) : undefined
     const rule = schema === undefined ? '' : ` It must satisfy this JSON Schema: ${schema}`

@@ -18,7 +18,7 @@ export function malformedAnswer(what: string): Failure {
 }
 
 /** Counts up from 0, to a bound. @throws Failure beyond it. */
-export function createCounter(most: number, what: string): () => number {
+export function createBoundedCounter(most: number, what: string): () => number {
   let count = 0
   return () => {
     if (count >= most) throw malformedAnswer(`it has more than ${most} ${what}`)
@@ -27,7 +27,7 @@ export function createCounter(most: number, what: string): () => number {
 }
 
 /** Adds up what a reader keeps. @throws Failure beyond the bound. */
-export function createKept(): (characters: number) => void {
+export function createKeptBound(): (characters: number) => void {
   let kept = 0
   return (characters) => {
     kept += characters
@@ -38,7 +38,7 @@ export function createKept(): (characters: number) => void {
 /**
  * A reader that throws nothing: an answer that it refuses, or that is nested too deeply for the stack, is one that broke.
  */
-export function guarded(
+export function failuresAsEvents(
   read: (data: unknown, event: string) => readonly ChatEvent[],
 ): (data: unknown, event?: string) => readonly ChatEvent[] {
   return (data, event = '') => {

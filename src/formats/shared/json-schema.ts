@@ -38,7 +38,7 @@ export function toStrictSchema(schema: JsonObject): JsonObject {
   const notes: string[] = []
   for (const name of LIMITS) {
     if (!(name in strict)) continue
-    notes.push(noteOf(name, strict[name]))
+    notes.push(toNote(name, strict[name]))
     delete strict[name]
   }
   if (typeof strict.minItems === 'number' && strict.minItems > 1) {
@@ -49,9 +49,9 @@ export function toStrictSchema(schema: JsonObject): JsonObject {
     notes.push(`format: ${strict.format}`)
     delete strict.format
   }
-  if (not !== undefined) notes.push(noteOf('not', not))
+  if (not !== undefined) notes.push(toNote('not', not))
   // Of two choices at once the second is told.
-  if (oneOf !== undefined && strict.anyOf !== undefined) notes.push(noteOf('oneOf', oneOf))
+  if (oneOf !== undefined && strict.anyOf !== undefined) notes.push(toNote('oneOf', oneOf))
   else if (Array.isArray(oneOf)) {
     strict.anyOf = oneOf.map((branch) => (isJsonObject(branch) ? toStrictSchema(branch) : branch))
   }
@@ -61,7 +61,7 @@ export function toStrictSchema(schema: JsonObject): JsonObject {
 }
 
 /** A keyword in words. */
-export function noteOf(name: string, value: unknown): string {
+export function toNote(name: string, value: unknown): string {
   return `${name}: ${JSON.stringify(value)}`
 }
 

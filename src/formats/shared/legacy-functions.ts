@@ -95,8 +95,8 @@ function createFunctionReader(): (events: readonly ChatEvent[]) => readonly Chat
     events.flatMap((event): ChatEvent[] => {
       if (event.type === 'tool-delta') return event.index === 0 ? [event] : []
       if (event.type === 'finish') {
-        const { reason, stands } = event
-        const calls = called.has(event.choice) && !stands && (reason === 'stop' || reason === 'tool_calls')
+        const { reason, isFinal } = event
+        const calls = called.has(event.choice) && !isFinal && (reason === 'stop' || reason === 'tool_calls')
         return [calls ? { ...event, reason: 'function_call' } : event]
       }
       if (event.type !== 'tool-start') return [event]

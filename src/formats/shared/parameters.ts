@@ -65,7 +65,7 @@ const ESSENTIAL: ReadonlySet<string> = new Set(
 )
 
 /** A dialect's own fields, for callers who know them: handed on as they are. */
-export const OWN_FIELDS: Readonly<Record<TranslatedFormat, readonly string[]>> = {
+export const NATIVE_FIELDS: Readonly<Record<TranslatedFormat, readonly string[]>> = {
   anthropic: [
     'thinking',
     'output_config',
@@ -81,12 +81,12 @@ export const OWN_FIELDS: Readonly<Record<TranslatedFormat, readonly string[]>> =
 }
 
 /** What a request holds of a dialect's own fields. */
-export function ownFields(chat: Chat, dialect: TranslatedFormat): JsonObject {
-  return omitNull(Object.fromEntries(OWN_FIELDS[dialect].map((name) => [name, chat[name]])))
+export function nativeFields(chat: Chat, dialect: TranslatedFormat): JsonObject {
+  return omitNull(Object.fromEntries(NATIVE_FIELDS[dialect].map((name) => [name, chat[name]])))
 }
 
 /** The stop sequences, if any, whether one was given or a list. */
-export function stopsOf({ stop }: Chat): readonly string[] | undefined {
+export function stopSequences({ stop }: Chat): readonly string[] | undefined {
   const list = typeof stop === 'string' ? [stop] : stop
   return list?.length ? list : undefined
 }
@@ -103,16 +103,16 @@ export function checkParameters(chat: Chat, dialect: TranslatedFormat): string[]
   const dropped: string[] = []
   for (const name in chat) {
     const value = chat[name]
-    if (value === null || value === undefined || ENVELOPE.has(name) || OWN_FIELDS[dialect].includes(name)) continue
+    if (value === null || value === undefined || ENVELOPE.has(name) || NATIVE_FIELDS[dialect].includes(name)) continue
     const fate = PARAMETERS.get(name)?.[dialect] ?? 'dropped'
-    if (fate === 'refused' && !asksNothing(name, value)) throw unsupportedParameter(name)
+    if (fate === 'refused' && !isNeutralValue(name, value)) throw unsupportedParameter(name)
     if (fate === 'dropped') dropped.push(name)
   }
   return dropped
 }
 
 /** A value that changes nothing: off, empty, or what is done anyway. */
-export function asksNothing(name: string, value: unknown): boolean {
+export function isNeutralValue(name: string, value: unknown): boolean {
   if (value === false) return true
   if (name === 'n') return value === 1
   if (!Array.isArray(value)) return false

@@ -1,12 +1,12 @@
 import { isJsonObject, toText } from './fields.ts'
-import { firstOf } from './upstream-error-text.ts'
+import { firstObjects } from './upstream-error-text.ts'
 
 /** Headers and texts are the provider's: so much of one is looked at. */
 const LOOKED_AT_CHARACTERS = 200
 /** Whoever says that there is nothing to wait for has just refused: at once would be too soon. */
 const MIN_WAIT_MS = 1000
 
-export interface WaitSources {
+export interface RetryAfterSources {
   readonly header: (name: string) => string | null
   readonly body: unknown
   readonly message: string
@@ -15,7 +15,7 @@ export interface WaitSources {
 }
 
 /** Milliseconds to wait, from every place where providers say it (translation 4); undefined where none does. */
-export function retryAfter({ header, body, message, now }: WaitSources): number | undefined {
+export function readRetryAfter({ header, body, message, now }: RetryAfterSources): number | undefined {
   const read = (name: string) => header(name)?.slice(0, LOOKED_AT_CHARACTERS) ?? ''
   const wait =
     milliseconds(read('retry-after-ms'), 1) ??
@@ -40,10 +40,10 @@ function untilDate(text: string, now: number): number | undefined {
 function googleDelay(body: unknown): number | undefined {
   const root = Array.isArray(body) ? body[0] : body
   const details = isJsonObject(root) && isJsonObject(root.error) ? root.error.details : undefined
-  const delay = firstOf(details)
+  const delay = firstObjects(details)
     .map(({ retryDelay }) => toText(retryDelay))
     .find((text) => text !== undefined)
-  return delay === undefined ? undefined : duration(delay)
+  return delay === undefined ? undefined : readDuration(delay)
 }
 
 /** The reset of a limit that is used up: RFC 3339 at Anthropic, a duration at OpenAI and its kin. */
@@ -54,7 +54,7 @@ function limitReset(read: (name: string) => string, now: number): number | undef
       if (wait !== undefined) return wait
     }
     if (read(`x-ratelimit-remaining-${what}`) === '0') {
-      const wait = duration(read(`x-ratelimit-reset-${what}`))
+      const wait = readDuration(read(`x-ratelimit-reset-${what}`))
       if (wait !== undefined) return wait
     }
   }
@@ -63,7 +63,7 @@ function limitReset(read: (name: string) => string, now: number): number | undef
 
 function spokenDelay(message: string): number | undefined {
   const spoken = /\b(?:try again|retry) (?:in|after) /i.exec(message)
-  return spoken === null ? undefined : duration(message.slice(spoken.index + spoken[0].length))
+  return spoken === null ? undefined : readDuration(message.slice(spoken.index + spoken[0].length))
 }
 
 const UNIT_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
@@ -72,7 +72,7 @@ const AMOUNT =
   /\s*(?:(?:and|,)\s+)?(\d+(?:\.\d+)?)\s*(?:(ms|millis(?:econd)?s?|msecs?)|(s|secs?|seconds?)|(m|mins?|minutes?)|(h|hrs?|hours?)|(d|days?))(?![a-z])/iy
 
 /** `644ms`, `3.89s`, `1m2s`, `500 milliseconds` in milliseconds; undefined where a text begins with no duration. */
-export function duration(text: string): number | undefined {
+export function readDuration(text: string): number | undefined {
   const looked = text.slice(0, LOOKED_AT_CHARACTERS)
   let total: number | undefined
   AMOUNT.lastIndex = 0

@@ -6,7 +6,7 @@ type Piece = { readonly type: 'text' | 'reasoning'; readonly text: string }
 export interface ThinkTagSplitter {
   readonly feed: (text: string) => readonly Piece[]
   /** The provider told the reasoning apart itself, so that no tag is taken for open before it comes. */
-  readonly reasonsApart: () => void
+  readonly markReasoningSeparate: () => void
   /** The stream has ended: what might have become a tag is text after all. */
   readonly end: () => readonly Piece[]
 }
@@ -78,7 +78,7 @@ export function createThinkTagSplitter(opened = false): ThinkTagSplitter {
 
   return {
     feed: run,
-    reasonsApart: () => {
+    markReasoningSeparate: () => {
       untagged = 'text'
     },
     end: () => {

@@ -13,4 +13,4 @@ export function allowedTools(
   return { names, mode: mode === 'required' ? 'required' : 'auto' }
 }
 
-export const NO_SUCH_TOOL = "'tool_choice' names only tools that are not in 'tools'."
+export const UNKNOWN_TOOL_MESSAGE = "'tool_choice' names only tools that are not in 'tools'."

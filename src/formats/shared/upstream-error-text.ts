@@ -4,13 +4,13 @@ import { isJsonObject, type JsonObject, jsonObjectsIn, toText } from './fields.t
 export interface ParsedError {
   readonly message: string
   /** The message without what it repeats: quoted names, addresses, the field that it complains of. */
-  readonly own: string
+  readonly ownMessage: string
   /** Code, type, status and reason words of the error, joined. */
-  readonly words: string
+  readonly codes: string
   /** One of them that can tell nothing about anybody: `overloaded_error`. */
-  readonly dullWord?: string
+  readonly harmlessCode?: string
   /** What Google tells in its `details` only; never handed on. */
-  readonly debug: string
+  readonly debugText: string
   readonly param?: string
   readonly code?: string
 }
@@ -35,23 +35,23 @@ export function readErrorText(body: unknown): ParsedError {
   const words = [error.code, error.type, error.status, root.code, inner, ...reasons(error.details)]
     .flatMap((word) => wordOf(word) ?? [])
     .slice(0, MAX_WORDS)
-  const dullWord = [error.type, error.code, error.status].flatMap((word) => wordOf(word) ?? []).find(isDull)
+  const harmlessCode = [error.type, error.code, error.status].flatMap((word) => wordOf(word) ?? []).find(isDull)
   const param = wordOf(error.param)
   // A code that only repeats the HTTP status in digits tells a client nothing.
   const code = toText(error.code)?.slice(0, WORD_CHARACTERS)
-  const debug = firstOf(error.details).map(({ detail }) => toText(detail)?.slice(0, MESSAGE_CHARACTERS) ?? '')
+  const debug = firstObjects(error.details).map(({ detail }) => toText(detail)?.slice(0, MESSAGE_CHARACTERS) ?? '')
   return {
     ...saying(messageOf(root, error)),
-    words: [...new Set(words)].join(' '),
-    ...(dullWord === undefined ? {} : { dullWord }),
-    debug: debug.join(' '),
+    codes: [...new Set(words)].join(' '),
+    ...(harmlessCode === undefined ? {} : { harmlessCode }),
+    debugText: debug.join(' '),
     ...(param === undefined ? {} : { param }),
     ...(code === undefined || /^\d+$/.test(code) ? {} : { code }),
   }
 }
 
 function saying(message: string): ParsedError {
-  return { message, own: withoutRepeated(message), words: '', debug: '' }
+  return { message, ownMessage: withoutRepeated(message), codes: '', debugText: '' }
 }
 
 function messageOf(root: JsonObject, error: JsonObject): string {
@@ -96,15 +96,15 @@ function firstMessage(list: unknown, field: string): string | undefined {
 }
 
 /** The first objects of a list that may be of any length. */
-export function firstOf(list: unknown): readonly JsonObject[] {
+export function firstObjects(list: unknown): readonly JsonObject[] {
   return Array.isArray(list) ? jsonObjectsIn(list.slice(0, MAX_DETAILS)) : []
 }
 
 /** Google's `details`: an ErrorInfo's reason, a QuotaFailure's ids. */
 function reasons(details: unknown): unknown[] {
-  return firstOf(details).flatMap(({ reason, violations }) => [
+  return firstObjects(details).flatMap(({ reason, violations }) => [
     reason,
-    ...firstOf(violations).map(({ quotaId }) => quotaId),
+    ...firstObjects(violations).map(({ quotaId }) => quotaId),
   ])
 }
 
@@ -112,7 +112,7 @@ function reasons(details: unknown): unknown[] {
  * Whether a message can tell nothing about anybody: a short sentence of plain words, without names, numbers and addresses,
  * and of nobody's account.
  */
-export function isPlain(message: string): boolean {
+export function isHarmless(message: string): boolean {
   return message.length <= PLAIN_CHARACTERS && PLAIN.test(message) && !OF_ACCOUNT.test(message)
 }
 

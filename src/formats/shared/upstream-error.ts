@@ -1,7 +1,7 @@
 import { Failure, type FailureDetails, type FailureKind } from '../../chat/failure.ts'
 import { isJsonObject } from './fields.ts'
-import { retryAfter } from './retry-after.ts'
-import { isPlain, isRepeated, type ParsedError, readErrorText } from './upstream-error-text.ts'
+import { readRetryAfter } from './retry-after.ts'
+import { isHarmless, isRepeated, type ParsedError, readErrorText } from './upstream-error-text.ts'
 
 /** What a provider answered instead of an answer. */
 export interface UpstreamError {
@@ -13,7 +13,7 @@ export interface UpstreamError {
   /** Milliseconds since 1970: some providers say until when, not how long. */
   readonly now: number
   /** All that the caller had a say in: what a provider repeats of it is no verdict of the provider's. */
-  readonly sent?: readonly string[]
+  readonly callerTexts?: readonly string[]
 }
 
 // Those called CODES are for the structured words of an error, the others for its sentences.
@@ -67,13 +67,13 @@ export function readUpstreamFailure(error: UpstreamError): Failure {
 function failureOf(error: UpstreamError, said: ParsedError): Failure {
   const { kind, health, isTooLarge = false } = verdictOn(error, said)
   const waits = kind !== 'quota-exhausted' && !isTooLarge
-  const retryAfterMs = waits ? retryAfter({ ...error, message: said.message }) : undefined
+  const retryAfterMs = waits ? readRetryAfter({ ...error, message: said.message }) : undefined
   const shouldRetry = isTooLarge ? 'false' : error.header('x-should-retry')
   const details: FailureDetails = {
     ...(error.status === 0 ? {} : { upstreamStatus: error.status }),
     ...(health === undefined ? {} : { health }),
-    ...(CODES.test(said.words) ? { reason: said.words } : {}),
-    detail: `${error.status} ${said.words} ${said.message}`.trim().slice(0, 300),
+    ...(CODES.test(said.codes) ? { reason: said.codes } : {}),
+    detail: `${error.status} ${said.codes} ${said.message}`.trim().slice(0, 300),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     ...(shouldRetry === null ? {} : { shouldRetry: shouldRetry === 'true' }),
   }
@@ -144,22 +144,22 @@ interface Verdict {
   readonly isTooLarge?: boolean
 }
 
-function verdictOn({ status, sent = [] }: UpstreamError, said: ParsedError): Verdict {
-  const { words, message, own } = said
+function verdictOn({ status, callerTexts = [] }: UpstreamError, said: ParsedError): Verdict {
+  const { codes, message, ownMessage } = said
   // Only what speaks against the provider is doubted so: whoever hides that a request is at fault would harm others.
   let lowered: readonly string[] | undefined
   const finds: Finder = (pattern, text) => {
     const found = pattern.exec(text)?.[0]
     if (found === undefined) return false
-    lowered ??= sent.map((part) => part.toLowerCase())
+    lowered ??= callerTexts.map((part) => part.toLowerCase())
     return !isRepeated(found, lowered)
   }
   const callers = status === 400 || status === 413 || status === 422 || status === 0
-  const limited = LIMITED_CODES.test(words)
+  const limited = LIMITED_CODES.test(codes)
   if ((status === 429 || status === 402 || (status === 413 && limited)) && TOO_LARGE.test(message)) {
     return { kind: status === 402 ? 'credentials-refused' : 'rate-limited', health: 'none', isTooLarge: true }
   }
-  if (callers && (CONTEXT_LENGTH.test(`${words} ${own}`) || finds(CONTEXT_LENGTH, message))) {
+  if (callers && (CONTEXT_LENGTH.test(`${codes} ${ownMessage}`) || finds(CONTEXT_LENGTH, message))) {
     return { kind: 'context-length' }
   }
   if (status === 429) return limitVerdict(said, finds)
@@ -168,49 +168,49 @@ function verdictOn({ status, sent = [] }: UpstreamError, said: ParsedError): Ver
   // Groq: the request is larger than our account's limit for a minute.
   if (status === 413 && limited) return { kind: 'rate-limited', health: 'none' }
   // Groq: the model wrote a call that does not fit its schema; another one may do better.
-  if (status === 400 && /tool_use_failed|json_validate_failed/.test(words)) return { kind: 'model-not-capable' }
-  const refused = POLICY_CODES.test(words) || POLICY.test(status === 403 ? message : own)
+  if (status === 400 && /tool_use_failed|json_validate_failed/.test(codes)) return { kind: 'model-not-capable' }
+  const refused = POLICY_CODES.test(codes) || POLICY.test(status === 403 ? message : ownMessage)
   if ((callers || status === 403) && refused) return { kind: 'content-filter' }
   if (status === 400 || status === 0) {
-    if (finds(MODEL_CODES, words)) return { kind: 'model-missing' }
-    const isModels = finds(MODEL, own) && (!MODEL.test(message) || finds(MODEL, message))
-    if (isModels) return { kind: 'model-missing', ...(MODEL_SENTENCE.test(own) ? {} : { health: 'none' }) }
+    if (finds(MODEL_CODES, codes)) return { kind: 'model-missing' }
+    const isModels = finds(MODEL, ownMessage) && (!MODEL.test(message) || finds(MODEL, message))
+    if (isModels) return { kind: 'model-missing', ...(MODEL_SENTENCE.test(ownMessage) ? {} : { health: 'none' }) }
   }
   if (status === 400 && LACKING.test(message)) return { kind: 'unsupported-parameter' }
   if (status === 404 && NOBODY_CAN.test(message)) return { kind: 'model-not-capable' }
   // A file that the caller names and that is not there, or not ours to read, says nothing about the model or our account.
-  const ofModel = MODEL_CODES.test(words) || MODEL.test(own)
+  const ofModel = MODEL_CODES.test(codes) || MODEL.test(ownMessage)
   if ((status === 403 || status === 404) && FILE.test(message) && !ofModel) return { kind: 'rejected' }
   // No word of a caller's makes a 401 or a 402, and many providers give no code with these.
-  const isCertain = FITTING.has(status) && (status === 401 || status === 402 || finds(CERTAIN_CODES, words))
+  const isCertain = FITTING.has(status) && (status === 401 || status === 402 || finds(CERTAIN_CODES, codes))
   // Anthropic and Google have one code for whatever is missing: a sentence that begins with something else is not of the model.
-  if (status === 404 && isCertain && message !== '' && !MODEL_CODES.test(words) && !MODEL_SENTENCE.test(message)) {
+  if (status === 404 && isCertain && message !== '' && !MODEL_CODES.test(codes) && !MODEL_SENTENCE.test(message)) {
     return { kind: 'model-missing' }
   }
-  return { kind: kindOf(status, words), ...(isCertain ? { health: 'opens' } : {}) }
+  return { kind: kindOf(status, codes), ...(isCertain ? { health: 'opens' } : {}) }
 }
 
 type Finder = (pattern: RegExp, text: string) => boolean
 
-function limitVerdict({ words, message }: ParsedError, finds: Finder): Verdict {
-  if (finds(QUOTA_CODES, words)) return { kind: 'quota-exhausted', health: 'opens' }
+function limitVerdict({ codes, message }: ParsedError, finds: Finder): Verdict {
+  if (finds(QUOTA_CODES, codes)) return { kind: 'quota-exhausted', health: 'opens' }
   if (/used all available credits/.test(message)) {
-    return { kind: 'quota-exhausted', ...(finds(CERTAIN_CODES, words) ? { health: 'opens' } : {}) }
+    return { kind: 'quota-exhausted', ...(finds(CERTAIN_CODES, codes) ? { health: 'opens' } : {}) }
   }
-  const ofTokens = TOKEN_LIMIT_CODES.test(words) || TOKEN_LIMIT.test(message)
+  const ofTokens = TOKEN_LIMIT_CODES.test(codes) || TOKEN_LIMIT.test(message)
   return { kind: 'rate-limited', ...(ofTokens ? { health: 'size' } : {}) }
 }
 
 /** Whether a refusal of a request is about our account: then another provider may serve it. */
-function accountVerdict({ words, message, debug }: ParsedError, finds: Finder): Verdict | undefined {
+function accountVerdict({ codes, message, debugText }: ParsedError, finds: Finder): Verdict | undefined {
   const kind = 'credentials-refused'
   // Google has the same code for a file that is not ready.
-  if (finds(ACCOUNT_CODES, words) && !FILE.test(message)) return { kind }
+  if (finds(ACCOUNT_CODES, codes) && !FILE.test(message)) return { kind }
   if (finds(ACCOUNT_SENTENCE, message)) return { kind }
-  return finds(ACCOUNT, message) || finds(ACCOUNT, debug) ? { kind, health: 'none' } : undefined
+  return finds(ACCOUNT, message) || finds(ACCOUNT, debugText) ? { kind, health: 'none' } : undefined
 }
 
-function kindOf(status: number, words: string): Kind {
+function kindOf(status: number, codes: string): Kind {
   switch (status) {
     case 400:
     case 422:
@@ -231,8 +231,8 @@ function kindOf(status: number, words: string): Kind {
     case 504:
       return 'provider-timeout'
     case 0:
-      if (LIMITED_CODES.test(words)) return 'rate-limited'
-      return OVERLOADED_CODES.test(words) ? 'overloaded' : 'provider-failed'
+      if (LIMITED_CODES.test(codes)) return 'rate-limited'
+      return OVERLOADED_CODES.test(codes) ? 'overloaded' : 'provider-failed'
     default:
       return 'provider-failed'
   }
@@ -253,9 +253,9 @@ export function readErrorInAnswer(body: unknown): Failure {
   return new Failure(failure.kind, failure.fault === 'caller' ? failure.message : brokeOff(failure.message, said), told)
 }
 
-function brokeOff(dull: string, { message, dullWord }: ParsedError): string {
-  const text = isPlain(message) ? `The provider broke off with an error: ${message}` : dull
-  return dullWord === undefined ? text : `${text} (${dullWord})`
+function brokeOff(dull: string, { message, harmlessCode }: ParsedError): string {
+  const text = isHarmless(message) ? `The provider broke off with an error: ${message}` : dull
+  return harmlessCode === undefined ? text : `${text} (${harmlessCode})`
 }
 
 /** An error object may name its HTTP status, as a number or in digits; 0 where it does not. */

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import { type FinishReason, type OutputEvent, usageOf } from '../../../src/chat/event.ts'
+import { type FinishReason, type OutputEvent, toUsage } from '../../../src/chat/event.ts'
 import { Failure } from '../../../src/chat/failure.ts'
 import { writeAnswer } from '../../../src/formats/openai-chat/write-answer.ts'
 
 const ENVELOPE = { id: 'chatcmpl-1', created: 1_714_000_000, model: 'gpt-4o' }
-const usage = usageOf(15, 28)
+const usage = toUsage(15, 28)
 const say = (text: string, choice = 0): OutputEvent => ({ type: 'text', choice, text })
 const end = (...reasons: FinishReason[]): OutputEvent => ({
   type: 'end',

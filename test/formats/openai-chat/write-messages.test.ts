@@ -44,7 +44,7 @@ test('what says something goes back as it is, but for what only our answers have
 
 describe('where user and assistant must take turns (Perplexity)', () => {
   const say = (role: Message['role'], content: Message['content']): Message => ({ role, content })
-  const alternating = (...messages: Message[]) => toOpenAIMessages(messages, { alternating: true })
+  const alternating = (...messages: Message[]) => toOpenAIMessages(messages, { alternatingRoles: true })
 
   test('system messages go to the top, whoever they are between', () => {
     const talk = [say('user', 'a'), say('system', 'b'), say('assistant', 'c'), say('developer', 'd'), say('user', 'e')]

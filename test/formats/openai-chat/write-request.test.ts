@@ -88,8 +88,8 @@ describe('JSON output that excludes other things', () => {
     ['JSON in a stream (Groq)', 'mode', json, true],
     ['JSON beside tools (Groq)', 'mode', { ...json, ...tools }, false],
     ['a schema beside tools in a stream (Cerebras)', 'schema', { ...schema, ...tools }, true],
-  ])('%s is asked for by the prompt, which is told', (_, jsonAlone, fields, stream) => {
-    const { body, dropped } = ask(fields, {}, { stream, quirk: { jsonAlone } })
+  ])('%s is asked for by the prompt, which is told', (_, exclusiveJson, fields, stream) => {
+    const { body, dropped } = ask(fields, {}, { stream, quirk: { exclusiveJson } })
     expect(body).not.toHaveProperty('response_format')
     expect(dropped).toEqual(['response_format'])
     const [first, ...rest] = body.messages as Json[]
@@ -104,8 +104,8 @@ describe('JSON output that excludes other things', () => {
     ['in a stream where only tools are too much', 'schema', schema, true],
     ['beside tools where only streams are too much', 'schema', { ...schema, ...tools }, false],
     ['without a schema, beside tools in a stream', 'schema', { ...json, ...tools }, true],
-  ])('is asked for as ever %s', (_, jsonAlone, fields, stream) => {
-    const { body, dropped } = ask(fields, {}, { stream, quirk: { jsonAlone } })
+  ])('is asked for as ever %s', (_, exclusiveJson, fields, stream) => {
+    const { body, dropped } = ask(fields, {}, { stream, quirk: { exclusiveJson } })
     expect(body.response_format).toEqual(fields.response_format)
     expect(body.messages).toHaveLength(1)
     expect(dropped).toEqual([])
@@ -176,9 +176,9 @@ describe('messages', () => {
 
   test.each<[string, OpenAIQuirks, Json]>([
     ['nobody', {}, {}],
-    ['who takes reasoning_content (case 76)', { reasoningBack: 'reasoning_content' }, { reasoning_content: 'Hm.' }],
-    ['who takes reasoning', { reasoningBack: 'reasoning' }, { reasoning: 'Hm.' }],
-    ['who takes its details', { reasoningBack: 'reasoning_details' }, { reasoning_details: [{ type: 'a' }] }],
+    ['who takes reasoning_content (case 76)', { returnedReasoning: 'reasoning_content' }, { reasoning_content: 'Hm.' }],
+    ['who takes reasoning', { returnedReasoning: 'reasoning' }, { reasoning: 'Hm.' }],
+    ['who takes its details', { returnedReasoning: 'reasoning_details' }, { reasoning_details: [{ type: 'a' }] }],
   ])('give their reasoning back to %s', (_, quirk, expected) => {
     const message = { role: 'assistant', content: 'a', reasoning_content: 'Hm.', reasoning_details: [{ type: 'a' }] }
     expect(messageOf(message, quirk)).toEqual({ role: 'assistant', content: 'a', ...expected })

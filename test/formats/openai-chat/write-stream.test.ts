@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import * as z from 'zod'
-import { type OutputEvent, usageOf } from '../../../src/chat/event.ts'
+import { type OutputEvent, toUsage } from '../../../src/chat/event.ts'
 import { Failure } from '../../../src/chat/failure.ts'
 import { writeAnswer } from '../../../src/formats/openai-chat/write-answer.ts'
 import { createStreamWriter } from '../../../src/formats/openai-chat/write-stream.ts'
@@ -9,7 +9,7 @@ import { chunksOf, fold, type Json } from '../../stream/fold.ts'
 import { wholeAnswer } from '../../stream/saying.ts'
 
 const ENVELOPE = { id: 'chatcmpl-1', created: 1_714_000_000, model: 'gpt "4"\n' }
-const usage = usageOf(15, 28)
+const usage = toUsage(15, 28)
 
 function encoded(said: readonly OutputEvent[], includeUsage = false): string {
   const encode = createStreamWriter(ENVELOPE, includeUsage)

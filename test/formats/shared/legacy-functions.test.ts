@@ -32,7 +32,7 @@ test('functions are tools to who does not know them', () => {
 
 test('functions stay as they are with who knows them', () => {
   const fields = { functions, function_call: 'auto', messages: [hello, called('clock'), result('clock')] }
-  expect(ask(fields, {}, { quirk: { functions: true } }).body).toMatchObject(fields)
+  expect(ask(fields, {}, { quirk: { legacyFunctions: true } }).body).toMatchObject(fields)
 })
 
 test.each<[string, unknown, unknown]>([

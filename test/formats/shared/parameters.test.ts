@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { parseChat } from '../../../src/chat/request.ts'
 import type { TranslatedFormat } from '../../../src/formats/shared/parameters.ts'
-import { checkParameters, OWN_FIELDS, PARAMETERS } from '../../../src/formats/shared/parameters.ts'
+import { checkParameters, NATIVE_FIELDS, PARAMETERS } from '../../../src/formats/shared/parameters.ts'
 
 const DIALECTS: readonly TranslatedFormat[] = ['anthropic', 'gemini', 'cohere', 'ollama']
 
@@ -61,7 +61,7 @@ describe.each(DIALECTS)('in the dialect of %s', (dialect) => {
   })
 
   test('a parameter that nobody knows is dropped, and its own fields are not', () => {
-    const own = Object.fromEntries(OWN_FIELDS[dialect].map((name) => [name, {}]))
+    const own = Object.fromEntries(NATIVE_FIELDS[dialect].map((name) => [name, {}]))
     expect(checkParameters(chatWith({ ...own, brand_new: 1, constructor: 2 }), dialect)).toEqual([
       'brand_new',
       'constructor',

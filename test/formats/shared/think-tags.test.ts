@@ -69,7 +69,7 @@ describe('where the template has opened the tag', () => {
 
   test('but reasoning has come apart from the text, all text is text', () => {
     const splitter = createThinkTagSplitter(true)
-    splitter.reasonsApart()
+    splitter.markReasoningSeparate()
     expect(splitter.feed('So.')).toEqual([{ type: 'text', text: 'So.' }])
   })
 })

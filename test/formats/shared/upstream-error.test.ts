@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { type FailureKind, redactKeys } from '../../../src/chat/failure.ts'
-import { duration } from '../../../src/formats/shared/retry-after.ts'
+import { readDuration } from '../../../src/formats/shared/retry-after.ts'
 import { readErrorInAnswer, readUpstreamFailure } from '../../../src/formats/shared/upstream-error.ts'
 
 const NOW = Date.parse('2026-01-01T00:00:00Z')
@@ -357,7 +357,7 @@ test.each([
   ['5 moments', undefined],
   ['soon', undefined],
 ])('the duration %s is %s ms', (text, expected) => {
-  expect(duration(text)).toBe(expected)
+  expect(readDuration(text)).toBe(expected)
 })
 
 describe('an error inside an answer', () => {
@@ -432,7 +432,13 @@ test.each([
 
 /** What is made of an error, of which the caller had sent some of the words. */
 function verdict(status: number, body: unknown, sent: readonly string[] = []) {
-  const { kind, failover, details } = readUpstreamFailure({ status, body, now: NOW, header: () => null, sent })
+  const { kind, failover, details } = readUpstreamFailure({
+    status,
+    body,
+    now: NOW,
+    header: () => null,
+    callerTexts: sent,
+  })
   return { kind, failover, health: details.health }
 }
 
