@@ -194,13 +194,11 @@ function readProvider(env: Env, provider: Provider): ConfiguredProvider | undefi
   const given = text(env, `${provider.setting}_BASE_URL`)
   // A provider exists if its key does; one without keys exists by its address.
   if (key === undefined && (provider.keyless !== true || given === undefined)) return undefined
-  const bearer = provider.bearerKeys?.test(key ?? '') === true
-  const header = (bearer ? undefined : provider.keyHeader) ?? 'authorization'
   const address = baseUrl(env, provider, given)
   return {
     provider: providerForBaseUrl(provider, address),
     baseUrl: address,
-    headers: key === undefined ? {} : { [header]: header === 'authorization' ? `Bearer ${key}` : key },
+    headers: key === undefined ? {} : provider.authHeaders(key),
     secret: key,
   }
 }

@@ -6,27 +6,26 @@ import { ollama } from '../formats/ollama/write-request.ts'
 import { FIREWORKS_FIELDS, foreignFields } from '../formats/openai-chat/foreign-fields.ts'
 import { openai } from '../formats/openai-chat/write-request.ts'
 
-/** A dialect with a provider's quirks already in its ear. */
-export type BoundFormat = (call: Omit<ProviderCall<object>, 'quirks'>) => PreparedCall
+/** A format with the quirks of one provider filled in. */
+export interface BoundFormat extends Omit<ProviderFormat, 'prepare'> {
+  /** For the documentation, which lists what each provider does not take. */
+  readonly quirks: object
+  readonly prepare: (call: Omit<ProviderCall<object>, 'quirks'>) => PreparedCall
+}
 
-/** A provider: how it is spoken to, where it is, and how it knows us. What is special about it is data here. */
+/** A provider: its format, its address and its authentication. What is special about it is data here, never code elsewhere. */
 export interface Provider {
   /** Its name in `provider/model`, in headers and in the catalogue. */
   readonly id: string
-  /** Further names that people know it by. */
+  /** Other names that people know it by. */
   readonly aliases?: readonly string[]
   /** Its settings are `<setting>_API_KEY` and `<setting>_BASE_URL`; its id in capitals where a row does not say. */
   readonly setting: string
-  readonly prepare: BoundFormat
-  /** The dialect's name, and what is special about this provider in it. */
-  readonly format: string
-  readonly quirks: object
+  readonly format: BoundFormat
   /** `{ACCOUNT_ID}` is filled from `<setting>_ACCOUNT_ID`; absent where only the operator can know it. */
   readonly baseUrl?: string
-  /** The header that holds the key; `authorization` (as a bearer) where absent. */
-  readonly keyHeader?: string
-  /** Keys that are access tokens, and go as a bearer whatever `keyHeader` says. */
-  readonly bearerKeys?: RegExp
+  /** The headers that carry the key; the key as a bearer token where a row does not say. */
+  readonly authHeaders: AuthHeaders
   /** Exists by its base URL alone; a key is sent where one is set. */
   readonly keyless?: boolean
   /**
@@ -40,10 +39,8 @@ export interface Provider {
   readonly billsHiddenReasoning?: boolean
   /** Says in `usage.cost` what an answer cost. */
   readonly reportsCost?: boolean
-  /** What it speaks at addresses of this form. */
-  readonly formatOverride?: Pick<Provider, 'prepare' | 'format' | 'quirks' | 'modelsPath'> & {
-    readonly address: RegExp
-  }
+  /** Replaces its format at base URLs of this form. */
+  readonly formatOverride?: Pick<Provider, 'format' | 'modelsPath'> & { readonly address: RegExp }
   /** Passes requests on to those who serve the model: asked where these are not there, or not well. */
   readonly resells?: boolean
   /** Knows variants of its models by what stands behind their names (`:nitro`, `:floor`, `:online`). */
@@ -56,15 +53,18 @@ export interface Provider {
   readonly modelsPath?: string
 }
 
-function speaks<Quirks extends object>(
-  dialect: ProviderFormat<Quirks>,
-  quirks: Quirks,
-): Pick<Provider, 'prepare' | 'format' | 'quirks'> {
-  return { prepare: (call) => dialect.prepare({ ...call, quirks }), format: dialect.name, quirks }
+type AuthHeaders = (key: string) => Readonly<Record<string, string>>
+
+function bearerToken(key: string): Record<string, string> {
+  return { authorization: `Bearer ${key}` }
+}
+
+function bind<Quirks extends object>(format: ProviderFormat<Quirks>, quirks: Quirks): BoundFormat {
+  return { ...format, quirks, prepare: (call) => format.prepare({ ...call, quirks }) }
 }
 
 /** OpenAI's own models, wherever they run. */
-const OPENAI = speaks(openai, {
+const OPENAI = bind(openai, {
   maxTokens: 'max_completion_tokens',
   developerRole: true,
   legacyFunctions: true,
@@ -73,14 +73,17 @@ const OPENAI = speaks(openai, {
   foreignFields: foreignFields(),
 })
 
+/** A provider as a row of the table: what most have in common may be left out. */
+type ProviderRow = Omit<Provider, 'setting' | 'authHeaders'> & Partial<Pick<Provider, 'setting' | 'authHeaders'>>
+
 // What each row says is from translation.md, section 3, and the providers' own references.
-const ROWS: readonly (Omit<Provider, 'setting'> & Partial<Pick<Provider, 'setting'>>)[] = [
+const ROWS: readonly ProviderRow[] = [
   {
     id: 'openai',
     hidesReasoning: /^/,
     billsHiddenReasoning: true,
     baseUrl: 'https://api.openai.com/v1',
-    ...OPENAI,
+    format: OPENAI,
   },
   {
     id: 'anthropic',
@@ -88,8 +91,8 @@ const ROWS: readonly (Omit<Provider, 'setting'> & Partial<Pick<Provider, 'settin
     billsHiddenReasoning: true,
     needsReasoningBack: 'asked',
     baseUrl: 'https://api.anthropic.com',
-    keyHeader: 'x-api-key',
-    ...speaks(anthropic, {}),
+    authHeaders: (key) => ({ 'x-api-key': key }),
+    format: bind(anthropic, {}),
   },
   {
     id: 'google',
@@ -99,16 +102,15 @@ const ROWS: readonly (Omit<Provider, 'setting'> & Partial<Pick<Provider, 'settin
     needsReasoningBack: 'always',
     setting: 'GEMINI',
     baseUrl: 'https://generativelanguage.googleapis.com',
-    keyHeader: 'x-goog-api-key',
-    // Vertex takes these alone at a project's address.
-    bearerKeys: /^ya29\./,
-    ...speaks(gemini, {}),
+    // Vertex takes only access tokens, at a project's address.
+    authHeaders: (key) => (key.startsWith('ya29.') ? bearerToken(key) : { 'x-goog-api-key': key }),
+    format: bind(gemini, {}),
   },
   {
     id: 'mistral',
     aliases: ['mistralai'],
     baseUrl: 'https://api.mistral.ai/v1',
-    ...speaks(openai, {
+    format: bind(openai, {
       maxTokens: 'max_tokens',
       rename: { seed: 'random_seed' },
       toolIdLength: 9,
@@ -148,7 +150,7 @@ const ROWS: readonly (Omit<Provider, 'setting'> & Partial<Pick<Provider, 'settin
     id: 'deepseek',
     needsReasoningBack: 'always',
     baseUrl: 'https://api.deepseek.com/v1',
-    ...speaks(openai, {
+    format: bind(openai, {
       maxTokens: 'max_tokens',
       refuse: ['n'],
       returnedReasoning: 'reasoning_content',
@@ -161,7 +163,7 @@ const ROWS: readonly (Omit<Provider, 'setting'> & Partial<Pick<Provider, 'settin
     billsHiddenReasoning: true,
     aliases: ['x-ai'],
     baseUrl: 'https://api.x.ai/v1',
-    ...speaks(openai, {
+    format: bind(openai, {
       maxTokens: 'max_completion_tokens',
       reasoningRefuse: ['stop'],
       reasoningDrop: ['presence_penalty', 'frequency_penalty'],
@@ -170,7 +172,7 @@ const ROWS: readonly (Omit<Provider, 'setting'> & Partial<Pick<Provider, 'settin
   {
     id: 'groq',
     baseUrl: 'https://api.groq.com/openai/v1',
-    ...speaks(openai, {
+    format: bind(openai, {
       maxTokens: 'max_completion_tokens',
       // "property '…' is unsupported" is its answer to any other; it has names for more that it does not support.
       allowedParameters: new Set([
@@ -210,7 +212,7 @@ const ROWS: readonly (Omit<Provider, 'setting'> & Partial<Pick<Provider, 'settin
   {
     id: 'cerebras',
     baseUrl: 'https://api.cerebras.ai/v1',
-    ...speaks(openai, {
+    format: bind(openai, {
       maxTokens: 'max_completion_tokens',
       // As at Groq.
       allowedParameters: new Set([
@@ -243,7 +245,7 @@ const ROWS: readonly (Omit<Provider, 'setting'> & Partial<Pick<Provider, 'settin
     id: 'together',
     aliases: ['togetherai'],
     baseUrl: 'https://api.together.xyz/v1',
-    ...speaks(openai, {
+    format: bind(openai, {
       maxTokens: 'max_tokens',
       returnedReasoning: 'reasoning',
       thinkingSwitch: { off: { reasoning: { enabled: false } } },
@@ -253,7 +255,7 @@ const ROWS: readonly (Omit<Provider, 'setting'> & Partial<Pick<Provider, 'settin
     id: 'fireworks',
     aliases: ['fireworks-ai'],
     baseUrl: 'https://api.fireworks.ai/inference/v1',
-    ...speaks(openai, {
+    format: bind(openai, {
       maxTokens: 'max_tokens',
       drop: ['seed'],
       foreignFields: foreignFields(FIREWORKS_FIELDS),
@@ -273,7 +275,7 @@ const ROWS: readonly (Omit<Provider, 'setting'> & Partial<Pick<Provider, 'settin
     needsReasoningBack: 'always',
     hidesReasoning: /^openai\/(?!gpt-oss)/,
     baseUrl: 'https://openrouter.ai/api/v1',
-    ...speaks(openai, {
+    format: bind(openai, {
       maxTokens: 'max_tokens',
       reasoningObject: true,
       // It leaves out what a model lacks without a word.
@@ -287,14 +289,14 @@ const ROWS: readonly (Omit<Provider, 'setting'> & Partial<Pick<Provider, 'settin
     aliases: ['cloudflare-workers-ai', 'cloudflare'],
     setting: 'WORKERS_AI',
     baseUrl: 'https://api.cloudflare.com/client/v4/accounts/{ACCOUNT_ID}/ai/v1',
-    ...speaks(openai, { maxTokens: 'max_tokens', thinkTags: true }),
+    format: bind(openai, { maxTokens: 'max_tokens', thinkTags: true }),
   },
   {
     id: 'perplexity',
     webSearchModels: /^sonar/,
     billsHiddenReasoning: true,
     baseUrl: 'https://api.perplexity.ai',
-    ...speaks(openai, {
+    format: bind(openai, {
       maxTokens: 'max_tokens',
       noStreamOptions: true,
       thinkTags: true,
@@ -308,7 +310,7 @@ const ROWS: readonly (Omit<Provider, 'setting'> & Partial<Pick<Provider, 'settin
     aliases: ['moonshotai'],
     needsReasoningBack: 'always',
     baseUrl: 'https://api.moonshot.ai/v1',
-    ...speaks(openai, {
+    format: bind(openai, {
       maxTokens: 'max_tokens',
       returnedReasoning: 'reasoning_content',
       thinkingSwitch: { off: { thinking: { type: 'disabled' } } },
@@ -320,21 +322,21 @@ const ROWS: readonly (Omit<Provider, 'setting'> & Partial<Pick<Provider, 'settin
     aliases: ['azure-openai'],
     setting: 'AZURE_OPENAI',
     hidesReasoning: /^(o\d|gpt-)/,
-    keyHeader: 'api-key',
-    ...OPENAI,
+    authHeaders: (key) => ({ 'api-key': key }),
+    format: OPENAI,
   },
   {
     id: 'cohere',
     baseUrl: 'https://api.cohere.com',
-    ...speaks(cohere, {}),
+    format: bind(cohere, {}),
   },
   {
     id: 'ollama',
     keyless: true,
     anyModel: true,
     modelsPath: '/models',
-    formatOverride: { address: /[^/]\/api$/, modelsPath: '/tags', ...speaks(ollama, {}) },
-    ...speaks(openai, {
+    formatOverride: { address: /[^/]\/api$/, modelsPath: '/tags', format: bind(ollama, {}) },
+    format: bind(openai, {
       maxTokens: 'max_tokens',
       drop: ['logit_bias', 'user'],
       refuse: ['n', 'logprobs', 'top_logprobs'],
@@ -348,17 +350,21 @@ const ROWS: readonly (Omit<Provider, 'setting'> & Partial<Pick<Provider, 'settin
     keyless: true,
     anyModel: true,
     modelsPath: '/models',
-    ...speaks(openai, { returnedReasoning: 'reasoning_content', cacheControl: true, thinkTags: true }),
+    format: bind(openai, { returnedReasoning: 'reasoning_content', cacheControl: true, thinkTags: true }),
   },
 ]
 
 /** Every provider, in the order in which settings are read. */
-export const PROVIDERS: readonly Provider[] = ROWS.map((row) => ({ setting: row.id.toUpperCase(), ...row }))
+export const PROVIDERS: readonly Provider[] = ROWS.map((row) => ({
+  setting: row.id.toUpperCase(),
+  authHeaders: bearerToken,
+  ...row,
+}))
 
-/** The row as it stands for an address, which may decide on the dialect. */
-export function providerForBaseUrl(row: Provider, baseUrl: string): Provider {
-  const { formatOverride: elsewhere } = row
-  return elsewhere?.address.test(baseUrl) ? { ...row, ...elsewhere } : row
+/** The provider as it is at one base URL, which may decide on the format. */
+export function providerForBaseUrl(provider: Provider, baseUrl: string): Provider {
+  const { formatOverride } = provider
+  return formatOverride?.address.test(baseUrl) ? { ...provider, ...formatOverride } : provider
 }
 
 const BY_NAME: ReadonlyMap<string, Provider> = new Map(

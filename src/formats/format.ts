@@ -1,7 +1,7 @@
 import type { ChatEvent } from '../chat/event.ts'
 import type { Chat } from '../chat/request.ts'
 
-/** What a deployment of a model can do and how it wants to be asked: facts of the catalogue, never guesses from a name. */
+/** What a deployment of a model can do, and which parameters it takes: facts from the catalogue, never guesses from a name. */
 export interface Traits {
   /** Tokens that prompt and answer share; 0 where unknown. */
   readonly contextTokens: number
@@ -33,7 +33,7 @@ export interface Traits {
 
 export type Modality = 'text' | 'image' | 'audio' | 'video' | 'pdf'
 
-/** One call in a provider's own words, without its base URL and key. */
+/** The HTTP request of one call, without the provider's base URL and its authentication headers. */
 export interface ProviderRequest {
   /** Appended to the provider's base URL. */
   readonly path: string
@@ -42,22 +42,28 @@ export interface ProviderRequest {
 }
 
 /**
- * Reads one upstream message (the JSON of an event's data and the event's name, '' where it has none). State stays in its
- * closure: one decoder for one stream.
+ * How a format divides a stream into messages. A response whose content-type names another framing is read as that.
+ * A binary framing (AWS event streams) is added here together with its parser.
+ */
+export type Framing = 'sse' | 'ndjson'
+
+/**
+ * Reads one message of a stream: the parsed JSON of its data, and the event's name ('' where it has none). Its state is in
+ * its closure, so one reader reads one stream.
  */
 export type MessageReader = (data: unknown, event: string) => readonly ChatEvent[]
 
-/** A request translated, and the readers for its answer: what they need to know of the request is in their closures. */
+/** A request in the provider's format, and the readers for its answer. */
 export interface PreparedCall {
   readonly request: ProviderRequest
-  /** Top-level parameters that were left out because this model or dialect cannot carry them. */
+  /** Top-level parameters that were left out, because this model or format cannot carry them. */
   readonly dropped: readonly string[]
   readonly streamReader: () => MessageReader
-  /** Reads a whole body (`stream: false`): the same events that its stream would have made. */
+  /** Reads a whole answer (`stream: false`): gives the same events as its stream would. */
   readonly readAnswer: (body: unknown) => readonly ChatEvent[]
 }
 
-/** What a dialect is given: the client's request, and whom it goes to. */
+/** What a format needs in order to write a request: the client's request, and the deployment that it goes to. */
 export interface ProviderCall<Quirks> {
   readonly chat: Chat
   /** The provider's own name for the model. */
@@ -65,16 +71,23 @@ export interface ProviderCall<Quirks> {
   readonly stream: boolean
   readonly traits: Traits
   readonly quirks: Quirks
-  /** A header of the client's request, for features that are asked for by header. */
+  /** A header of the client's request, for features that clients switch on by a header. */
   readonly header?: (name: string) => string | null
-  /** Our estimate of the prompt. */
+  /** Our estimate of the prompt's length in tokens. */
   readonly promptTokens?: () => number
-  /** Makes an id that the provider left out; unique within the isolate's life. */
+  /** Makes an id for a tool call where the provider gives none; unique within the isolate's life. */
   readonly newId: () => string
 }
 
-/** A wire format. Pure: the same call gives the same request. Throws nothing but a Failure. */
+/** How we speak to providers: a wire format. Pure: the same call gives the same request. */
 export interface ProviderFormat<Quirks = object> {
   readonly name: string
+  readonly framing: Framing
+  /**
+   * Writes the request, and gives the readers for its answer. This is one function and not three, because reading depends
+   * on what writing decided: which tool stands in for structured output, for example. The readers keep that in their
+   * closures, so the request is examined once, and only while it is written.
+   * @throws Failure where this model or format cannot do what the request asks for; nothing else.
+   */
   readonly prepare: (call: ProviderCall<Quirks>) => PreparedCall
 }

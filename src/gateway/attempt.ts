@@ -75,7 +75,7 @@ export function prepare({ target, provider, chat, stream, promptTokens, header }
   let prepared: PreparedCall
   try {
     const asked = askedOf(target, provider, chat)
-    prepared = provider.provider.prepare({ ...asked, stream, traits, promptTokens, header, newId })
+    prepared = provider.provider.format.prepare({ ...asked, stream, traits, promptTokens, header, newId })
   } catch (error) {
     // Only nesting that exhausts the stack fails in JSON.stringify.
     if (error instanceof RangeError) throw new Failure('invalid-json', 'The request body is nested too deeply.')

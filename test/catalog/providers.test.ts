@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { allModels } from '../../src/catalog/models.ts'
-import { findProvider, PROVIDERS } from '../../src/catalog/providers.ts'
+import { findProvider, PROVIDERS, providerForBaseUrl } from '../../src/catalog/providers.ts'
 import { parseChat } from '../../src/chat/request.ts'
 import { openTraits } from '../../src/routing/open-traits.ts'
 
@@ -62,17 +62,24 @@ test.each(ROWS)('%s has an https address without a slash at its end, or needs to
 })
 
 test.each([
-  ['anthropic', 'x-api-key'],
-  ['gemini', 'x-goog-api-key'],
-  ['azure', 'api-key'],
-  ['openai', undefined],
-])('%s has its key in %s', (name, header) => {
-  expect(findProvider(name)?.keyHeader).toBe(header)
+  ['anthropic', { 'x-api-key': 'k' }],
+  ['gemini', { 'x-goog-api-key': 'k' }],
+  ['azure', { 'api-key': 'k' }],
+  ['openai', { authorization: 'Bearer k' }],
+  ['ollama', { authorization: 'Bearer k' }],
+])('%s is sent the key as %j', (name, headers) => {
+  expect(findProvider(name)?.authHeaders('k')).toEqual(headers)
+})
+
+test('Ollama’s own API sends lines of JSON; every other provider sends events', () => {
+  const ollama = findProvider('ollama')
+  expect(ollama && providerForBaseUrl(ollama, 'http://localhost:11434/api').format.framing).toBe('ndjson')
+  expect(PROVIDERS.filter(({ format }) => format.framing !== 'sse')).toEqual([])
 })
 
 function bodyFor(provider: (typeof PROVIDERS)[number], fields: Json, stream = false): Json {
   const chat = parseChat({ model: 'a', messages: [{ role: 'user', content: 'a' }], ...fields })
-  const { request } = provider.prepare({ chat, model: 'theirs', stream, traits: openTraits, newId: () => 'id' })
+  const { request } = provider.format.prepare({ chat, model: 'theirs', stream, traits: openTraits, newId: () => 'id' })
   return JSON.parse(request.body) as Json
 }
 
@@ -83,7 +90,13 @@ test.each(ROWS)('%s is asked by a path of its own, and is told nothing of the ro
     models: ['other'],
     provider: { only: ['c'] },
   })
-  const { request } = provider.prepare({ chat, model: 'theirs', stream: false, traits: openTraits, newId: () => 'id' })
+  const { request } = provider.format.prepare({
+    chat,
+    model: 'theirs',
+    stream: false,
+    traits: openTraits,
+    newId: () => 'id',
+  })
   expect(request.path).toMatch(/^\/.*(chat|messages|generateContent)/)
   expect(request.body).not.toMatch(/"models"|"provider"|other/)
 })

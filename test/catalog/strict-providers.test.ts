@@ -16,7 +16,7 @@ function ask(
   if (provider === undefined) throw new TypeError(`no provider ${name}`)
   const chat = parseChat({ model: 'm', messages: [{ role: 'user', content: 'a' }], ...fields })
   const whole = { ...openTraits, ...traits }
-  const { request, dropped } = provider.prepare({ chat, model: 't', stream, traits: whole, newId: () => 'i' })
+  const { request, dropped } = provider.format.prepare({ chat, model: 't', stream, traits: whole, newId: () => 'i' })
   return { body: JSON.parse(request.body) as Json, dropped }
 }
 

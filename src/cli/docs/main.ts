@@ -71,8 +71,8 @@ export function withTables(readme: string): string {
   return before + PARTS.map((part, at) => `${BEGIN}\n\n${part()}\n\n${END}${afters[at]?.[1]}`).join('')
 }
 
-function compatibleRow({ id, format: dialect, quirks }: (typeof PROVIDERS)[number]): string[][] {
-  if (dialect !== 'openai') return []
+function compatibleRow({ id, format }: (typeof PROVIDERS)[number]): string[][] {
+  if (format.name !== 'openai') return []
   const {
     drop = [],
     refuse = [],
@@ -83,7 +83,7 @@ function compatibleRow({ id, format: dialect, quirks }: (typeof PROVIDERS)[numbe
     noToolChoice,
     allowedParameters,
     foreignFields,
-  } = quirks as OpenAIQuirks
+  } = format.quirks as OpenAIQuirks
   const unknown = allowedParameters ? ['all that it does not know'] : foreignFields ? ['fields of other APIs'] : []
   const reasoning = (names: readonly string[]) => names.map((name) => `${code(name)} (reasoning models)`)
   const other = { max_tokens: 'max_completion_tokens', max_completion_tokens: 'max_tokens' }

@@ -23,7 +23,7 @@ const MAX_TOP_K = 500
 const ANSWER_TOKENS = 1000
 
 /** Cohere's chat, version 2 (translation 3; docs.cohere.com, "Chat"). */
-export const cohere: ProviderFormat = withFunctionsAsTools({ name: 'cohere', prepare })
+export const cohere: ProviderFormat = withFunctionsAsTools({ name: 'cohere', framing: 'sse', prepare })
 
 type Body = Record<string, unknown>
 

@@ -18,7 +18,7 @@ const MAX_CANDIDATES = 8
 const THINKING_TOKENS: typeof BUDGET_TOKENS = { ...BUDGET_TOKENS, low: 1024, high: 24_576 }
 
 /** Gemini's generateContent (translation 2). */
-export const gemini: ProviderFormat = withFunctionsAsTools({ name: 'gemini', prepare })
+export const gemini: ProviderFormat = withFunctionsAsTools({ name: 'gemini', framing: 'sse', prepare })
 
 function prepare({ chat, model, stream, traits, newId }: ProviderCall<object>): PreparedCall {
   const dropped = checkParameters(chat, 'gemini')

@@ -8,7 +8,7 @@ import { partsOf, readArguments, readDataUrl, unsupportedContent, unsupportedPar
 import { createOllamaReader } from './read-answer.ts'
 
 /** Ollama's own chat, beside the one that it has in OpenAI's words (translation 3; docs.ollama.com, "Chat"). */
-export const ollama: ProviderFormat = withFunctionsAsTools({ name: 'ollama', prepare })
+export const ollama: ProviderFormat = withFunctionsAsTools({ name: 'ollama', framing: 'ndjson', prepare })
 
 function prepare({ chat, model, stream, traits, newId, promptTokens = () => 0 }: ProviderCall<object>): PreparedCall {
   const dropped = checkParameters(chat, 'ollama')

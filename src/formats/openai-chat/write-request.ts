@@ -46,7 +46,7 @@ const SAMPLING = ['temperature', 'top_p', 'presence_penalty', 'frequency_penalty
 
 /** OpenAI's chat completions, and the many that speak it. */
 export const openai: ProviderFormat<OpenAIQuirks> = withFunctionsAsTools(
-  { name: 'openai', prepare },
+  { name: 'openai', framing: 'sse', prepare },
   ({ legacyFunctions }) => {
     return legacyFunctions === true
   },

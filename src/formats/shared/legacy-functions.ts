@@ -30,7 +30,7 @@ export function withFunctionsAsTools<Quirks>(
       readAnswer: (body) => createFunctionReader()(prepared.readAnswer(body)),
     }
   }
-  return { name: dialect.name, prepare }
+  return { ...dialect, prepare }
 }
 
 function isLegacy({ functions, function_call, messages }: Chat): boolean {

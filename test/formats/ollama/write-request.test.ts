@@ -14,9 +14,12 @@ const calls = (...tool_calls: Json[]) => ({ role: 'assistant', content: null, to
 test('is spoken at an address that ends in /api, and nowhere else', () => {
   const row = findProvider('ollama')
   if (row === undefined) throw new TypeError('no row')
-  expect(providerForBaseUrl(row, 'http://127.0.0.1:11434/api')).toMatchObject({ id: 'ollama', format: 'ollama' })
+  expect(providerForBaseUrl(row, 'http://127.0.0.1:11434/api')).toMatchObject({
+    id: 'ollama',
+    format: { name: 'ollama', framing: 'ndjson' },
+  })
   for (const address of ['http://127.0.0.1:11434/v1', 'http://127.0.0.1:11434/api/v1', 'http://api']) {
-    expect(providerForBaseUrl(row, address)).toMatchObject({ id: 'ollama', format: 'openai' })
+    expect(providerForBaseUrl(row, address)).toMatchObject({ id: 'ollama', format: { name: 'openai', framing: 'sse' } })
   }
 })
 
