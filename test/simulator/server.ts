@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { answer } from './answer.ts'
@@ -15,6 +16,9 @@ import { ClientLeft, createSender } from './sender.ts'
 
 // Longer than any client keeps its idle connections, so that none is closed under a client's feet.
 const KEEP_ALIVE_MS = 120_000
+
+/** The time of a simulator that repeats itself. */
+const REPEATABLE_MS = 1_767_225_600_000
 
 const DIALECTS: [RegExp, Dialect][] = [
   [/\/chat\/completions$/, openai],
@@ -37,18 +41,26 @@ export interface Simulator {
 interface State {
   faults: Faults
   requests: Requests
-  ids: Ids
+  /** The ids of the answer to a request with this body. */
+  idsFor: (text: string) => Ids
+  now: () => number
 }
 
-/** Starts a simulator; without a port it takes a free one. */
+/**
+ * Starts a simulator; without a port it takes a free one. A `repeatable` one gives the same answer to the same request,
+ * whenever it comes: the ids follow from the body, and the time stands still.
+ */
 export async function startSimulator(
-  options: { port?: number; host?: string; seed?: number } = {},
+  options: { port?: number; host?: string; seed?: number; repeatable?: boolean } = {},
 ): Promise<Simulator> {
   const chance = seededChance(options.seed ?? 9)
+  const ids = seededIds(seededChance(options.seed ?? 9))
+  const repeatable = options.repeatable === true
   const state: State = {
     faults: createFaults(chance),
     requests: createRequests(),
-    ids: seededIds(seededChance(options.seed ?? 9)),
+    idsFor: repeatable ? idsFromText : () => ids,
+    now: repeatable ? () => REPEATABLE_MS : Date.now,
   }
   const server = createServer(
     { keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: 0, noDelay: true },
@@ -72,6 +84,10 @@ export async function startSimulator(
     clearRequests: state.requests.clear,
     close: () => close(server),
   }
+}
+
+function idsFromText(text: string): Ids {
+  return seededIds(seededChance(createHash('sha1').update(text).digest().readUInt32BE(0)))
 }
 
 function listen(server: Server, port: number, host: string): Promise<void> {
@@ -133,8 +149,8 @@ async function serve(request: IncomingMessage, response: ServerResponse, state: 
     record.abortedAt = Date.now()
   })
   const rendering = {
-    ids: state.ids,
-    nowMs: record.at,
+    ids: state.idsFor(text),
+    nowMs: state.now(),
     tokensPerEvent: fault.pieces?.tokensPerEvent ?? fault.tokensPerEvent ?? 1,
     withUsage: fault.noUsage !== true,
   }

@@ -1,0 +1,90 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Difference, differencesOf } from './differences.ts'
+import { createNormalizer, normalizeLogLine, type Part, partsOf } from './normalize.ts'
+import type { CompareRequest } from './request.ts'
+import { type Setting, type Side, startSide } from './side.ts'
+
+/** The bundles of the two versions. */
+export interface Bundles {
+  readonly before: string
+  readonly after: string
+}
+
+/** Both versions side by side, which get one request after the other. */
+export interface Lane {
+  /** Asks both, and tells where they differ. */
+  readonly compare: (request: CompareRequest) => Promise<void>
+  /** The differences since the last time, those in the logs among them. */
+  readonly finish: () => Promise<Difference[]>
+  readonly stop: () => Promise<void>
+}
+
+interface Asked {
+  readonly request: CompareRequest
+  readonly ids: readonly [before: string, after: string]
+}
+
+export async function startLane({ before, after }: Bundles, setting: Setting): Promise<Lane> {
+  const sides = [await startSide(before, setting), await startSide(after, setting)] as const
+  let differences: Difference[] = []
+  let asked: Asked[] = []
+  return {
+    compare: async (request) => {
+      const doings = await Promise.all(sides.map((side) => side.ask(request)))
+      const [old = [], now = []] = doings.map((doing, at) => partsOf(doing, createNormalizer(sides[at]?.ports ?? [])))
+      differences.push(...differencesOf(request, old, now))
+      const [oldId = '', newId = ''] = doings.map(
+        ({ answer }) => answer.headers.find(([name]) => name === 'x-request-id')?.[1] ?? '',
+      )
+      asked.push({ request, ids: [oldId, newId] })
+    },
+    finish: async () => {
+      const logged = await logDifferences(sides, asked)
+      const found = [...differences, ...logged]
+      differences = []
+      asked = []
+      return found
+    },
+    stop: async () => {
+      await Promise.all(sides.map((side) => side.stop()))
+    },
+  }
+}
+
+/** The last lines may still be in the pipe. */
+const LOG_MS = 300
+
+async function logDifferences(sides: readonly [Side, Side], asked: readonly Asked[]): Promise<Difference[]> {
+  await sleep(LOG_MS)
+  const logs = sides.map((side) => readLog(side.takeLog())) as [Log, Log]
+  const found = asked.flatMap(({ request, ids }) => {
+    const [before = [], after = []] = ids.map((id, at) => logPartsOf(logs[at]?.lines.get(id) ?? [], sides[at]))
+    return differencesOf(request, before, after)
+  })
+  const [before = [], after = []] = logs.map(({ others }, at) => logPartsOf(others, sides[at]))
+  const whole: CompareRequest = { name: 'all of the log', method: '', path: '', headers: {} }
+  return [...found, ...differencesOf(whole, before, after)]
+}
+
+interface Log {
+  /** The lines of each request. */
+  readonly lines: ReadonlyMap<string, readonly string[]>
+  /** Lines that name no request. */
+  readonly others: readonly string[]
+}
+
+function readLog(log: string): Log {
+  const lines = new Map<string, string[]>()
+  const others: string[] = []
+  for (const line of log.split('\n')) {
+    const id = /"request":"(\w+)"/.exec(line)?.[1]
+    if (id !== undefined) lines.set(id, [...(lines.get(id) ?? []), line])
+    else if (line.trim() !== '') others.push(line)
+  }
+  return { lines, others }
+}
+
+function logPartsOf(lines: readonly string[], side: Side | undefined): Part[] {
+  const normalize = createNormalizer(side?.ports ?? [])
+  return lines.map((line) => ['log', normalize(normalizeLogLine(line))])
+}

@@ -1,0 +1,53 @@
+import { bundleWorker } from '../harness/bundle.ts'
+import { type Asked, readArguments, USAGE } from './arguments.ts'
+import { groupDifferences, showDifference } from './differences.ts'
+import { type Outcome, runSource, type Source } from './source.ts'
+import { allSources } from './sources.ts'
+
+/** The program behind `npm run compare`: the same requests to two versions of Router9, whose doings must be the same. */
+async function main(): Promise<number> {
+  let asked: Asked
+  try {
+    asked = readArguments(process.argv.slice(2))
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : error}\n\n${USAGE}`)
+    return 2
+  }
+  const began = performance.now()
+  const [before, after] = await Promise.all([bundleWorker(asked.before), bundleWorker(asked.after)])
+  const outcomes: Outcome[] = []
+  try {
+    for (const source of allSources(asked)) {
+      const requests = source.requests.filter(({ name }) => `${source.name}/${name}`.includes(asked.only))
+      if (requests.length === 0) continue
+      const outcome = await compare({ ...source, requests }, { before: before.file, after: after.file })
+      outcomes.push(outcome)
+    }
+  } finally {
+    await Promise.all([before.remove(), after.remove()])
+  }
+  const sum = (count: (outcome: Outcome) => number) => outcomes.reduce((total, outcome) => total + count(outcome), 0)
+  const different = sum(({ differences }) => differences.length)
+  const seconds = Math.round((performance.now() - began) / 1000)
+  console.log(`compare: ${sum(({ requests }) => requests)} requests, ${different} differences, ${seconds} s`)
+  return different > 0 ? 1 : 0
+}
+
+async function compare(source: Source, bundles: Parameters<typeof runSource>[1]): Promise<Outcome> {
+  const began = performance.now()
+  const outcome = await runSource(source, bundles)
+  const { name, requests, differences, unsteady } = outcome
+  const seconds = ((performance.now() - began) / 1000).toFixed(1)
+  const unsure = unsteady.length === 0 ? '' : `, ${unsteady.length} more that were gone when asked again`
+  console.log(`${name}: ${requests} requests, ${differences.length} differences${unsure} (${seconds} s)`)
+  for (const group of groupDifferences(differences).slice(0, SHOWN_GROUPS)) {
+    console.log(`\n  ${group.differences.length} × ${group.part}`)
+    const [example] = group.differences
+    if (example !== undefined) for (const line of showDifference(example)) console.log(`    ${line}`)
+  }
+  return outcome
+}
+
+const SHOWN_GROUPS = 30
+
+process.exitCode = await main()

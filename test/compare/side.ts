@@ -1,0 +1,116 @@
+import http from 'node:http'
+import { type Scripted, startScripted } from '../cases/scripted.ts'
+import { startReplay } from '../conformance/replay.ts'
+import { everyProviderAt, type RunningWorker, startWorker } from '../harness/worker.ts'
+import { startSimulator } from '../simulator/server.ts'
+import { type Answer, exchange, type UpstreamRequest, watchUpstream } from './exchange.ts'
+import type { CompareRequest } from './request.ts'
+
+/** The providers of a side. */
+export interface Upstream {
+  readonly url: string
+  /** Made ready for a request that brings its own answers. */
+  readonly prepare?: (request: CompareRequest) => void
+  readonly close: () => Promise<void>
+}
+
+/** How both sides of a source are set up. */
+export interface Setting {
+  readonly upstream: () => Promise<Upstream>
+  /** Settings of the Worker on top of every provider's; an empty one takes a setting away. */
+  readonly vars?: (upstreamUrl: string) => Readonly<Record<string, string>>
+  /** Keys beside the demo key, with their records. */
+  readonly keys?: Readonly<Record<string, object>>
+}
+
+/** What one version did with a request. */
+export interface Doing {
+  readonly answer: Answer
+  readonly sent: readonly UpstreamRequest[]
+}
+
+/** One version of Router9 with providers of its own. */
+export interface Side {
+  readonly ask: (request: CompareRequest) => Promise<Doing>
+  /** The ports that this side has by chance. */
+  readonly ports: readonly string[]
+  /** What it has logged since the last time. */
+  readonly takeLog: () => string
+  readonly stop: () => Promise<void>
+}
+
+/** Both sides draw the same numbers, so that they choose alike among equals and make the same ids. */
+const REPEATABLE_CHANCE = `import router9 from './router9.js'
+export * from './router9.js'
+let state = 9
+const next = () => {
+  state = (state + 0x6d2b79f5) >>> 0
+  let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+  mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+  return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296
+}
+Math.random = next
+crypto.getRandomValues = (array) => {
+  for (let at = 0; at < array.length; at++) array[at] = next() * 4294967296
+  return array
+}
+export default router9
+`
+
+export async function startSide(file: string, setting: Setting): Promise<Side> {
+  const upstream = await setting.upstream()
+  const all = {
+    ...everyProviderAt(upstream.url),
+    HEALTH: 'off',
+    LOG_DETAIL: 'on',
+    ...setting.vars?.(upstream.url),
+  }
+  const vars = Object.fromEntries(Object.entries(all).filter(([, value]) => value !== ''))
+  const worker = await startWorker({ file, vars, wrapper: REPEATABLE_CHANCE })
+  for (const [key, record] of Object.entries(setting.keys ?? {})) await worker.keys.put(key, record)
+  const upstreamPort = new URL(upstream.url).port
+  const watch = watchUpstream(Number(upstreamPort))
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 })
+  return {
+    ask: async (request) => {
+      upstream.prepare?.(request)
+      watch.take()
+      const answer = await exchange(worker.url, agent, request)
+      return { answer, sent: watch.take() }
+    },
+    ports: [upstreamPort, new URL(worker.url).port, String(worker.keys.port)],
+    takeLog: logReader(worker),
+    stop: async () => {
+      agent.destroy()
+      watch.stop()
+      await worker.stop()
+      await upstream.close()
+    },
+  }
+}
+
+function logReader(worker: RunningWorker): () => string {
+  let read = 0
+  return () => {
+    const log = worker.log()
+    const fresh = log.slice(read)
+    read = log.length
+    return fresh
+  }
+}
+
+/** Providers that give the same answer to the same request. */
+export async function simulated(): Promise<Upstream> {
+  return startSimulator({ repeatable: true })
+}
+
+/** Providers that answer with recordings, as the prompt orders. */
+export function replayed(folder: string): () => Promise<Upstream> {
+  return () => startReplay(folder)
+}
+
+/** Providers that answer with what each request brings. */
+export async function scripted(): Promise<Upstream> {
+  const upstream: Scripted = await startScripted()
+  return { ...upstream, prepare: ({ scripts = [] }) => upstream.play(...scripts) }
+}
