@@ -143,8 +143,8 @@ describe('the token that can write to production', () => {
     )
     const own = ['CLOUDFLARE_PREVIEW_API_TOKEN', 'CLOUDFLARE_PREVIEW_ACCOUNT_ID', 'PREVIEW_SECRETS']
     expect(new Set(given)).toEqual(new Set(own))
-    const readme = readFileSync(path.join(ROOT, 'README.md'), 'utf8')
-    for (const name of [...own, ...PRODUCTION]) expect(readme).toContain(`\`${name}\``)
+    const documented = readFileSync(path.join(ROOT, 'src/docs/previews.md'), 'utf8')
+    for (const name of [...own, ...PRODUCTION]) expect(documented).toContain(`\`${name}\``)
   })
 })
 

@@ -18,7 +18,7 @@ function row(anthropic: ParameterPolicy, gemini: ParameterPolicy, cohere: Parame
   return { anthropic, gemini, cohere, ollama: cohere }
 }
 
-/** Every parameter of OpenAI's chat completions (translation 1.2, 2.2, 3). The README's appendix is made from this table. */
+/** Every parameter of OpenAI's chat completions (translation 1.2, 2.2, 3). `src/docs/parameters.md` is made from this table. */
 export const PARAMETERS: ReadonlyMap<string, ParameterPolicies> = new Map([
   ['max_tokens', row('translated', 'translated', 'translated')],
   ['max_completion_tokens', row('translated', 'translated', 'translated')],

@@ -1,29 +1,30 @@
 import { execFile, spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { DEFAULT_AUTO_MODELS } from '../../../src/catalog/auto.ts'
+import { DOCS } from '../../../src/cli/docs/main.ts'
 import { type Router9, startRouter9 } from '../../harness/router9.ts'
 
 const ROOT = path.resolve(import.meta.dirname, '../../..')
-const README = readFileSync(path.join(ROOT, 'README.md'), 'utf8')
 const ADDRESS = 'http://localhost:8787'
 
 interface Sample {
+  readonly document: string
   readonly language: string
   readonly code: string
 }
 
-/** The README's blocks of code, in their order. */
-const BLOCKS: readonly Sample[] = [...README.matchAll(/^```(\w+)\n(.*?)^```$/gms)].map(
-  ([, language = '', code = '']) => ({
-    language,
-    code,
-  }),
-)
-/** Those that talk to Router9. */
-const SAMPLES = BLOCKS.filter(({ code }) => code.includes(`${ADDRESS}/v1`))
+const DOCUMENTS = ['README.md', ...readdirSync(DOCS).map((name) => path.join('src/docs', name))]
+
+/** The documents' blocks of code that talk to Router9. */
+const SAMPLES: readonly Sample[] = DOCUMENTS.flatMap((document) => {
+  const text = readFileSync(path.join(ROOT, document), 'utf8')
+  return [...text.matchAll(/^```(\w+)\n(.*?)^```$/gms)].flatMap(([, language = '', code = '']) =>
+    code.includes(`${ADDRESS}/v1`) ? { document, language, code } : [],
+  )
+})
 
 const HAS_PYTHON_CLIENT = spawnSync('python3', ['-c', 'import openai']).status === 0
 const HAS_CURL = process.platform !== 'win32' && spawnSync('curl', ['--version']).status === 0
@@ -50,27 +51,33 @@ async function run({ language, code }: Sample): Promise<string> {
 const skipped = ({ language }: Sample) =>
   (language === 'python' && !HAS_PYTHON_CLIENT) || (language === 'sh' && !HAS_CURL)
 
-test('there is a sample for curl, for each client in TypeScript, and for Python', () => {
-  expect(SAMPLES.map(({ language }) => language).toSorted()).toEqual(['python', 'sh', 'ts', 'ts'])
+test('the README shows a call, and the quick start one with each client', () => {
+  const languagesOf = (document: string) =>
+    SAMPLES.flatMap((sample) => (sample.document === document ? sample.language : []))
+  expect(languagesOf('README.md')).toEqual(['sh'])
+  expect(languagesOf('src/docs/quick-start.md')).toEqual(['sh', 'ts', 'python', 'ts', 'ts'])
 })
 
-for (const sample of SAMPLES) {
-  const [first = ''] = sample.code.split('\n')
+/** What a sample prints: a program its answer's text, curl the body or the whole stream. */
+function answerOf({ language, code }: Sample): RegExp {
+  if (language !== 'sh') return /^Hello! How can I help you today\?\n?$/
+  return code.includes('"stream": true') ? /"content":"\S.*data: \[DONE\]\n+$/s : /"content":"\S/
+}
+
+SAMPLES.forEach((sample, at) => {
+  const { document, language, code } = sample
   test.skipIf(skipped(sample))(
-    `the sample that begins \`${first}\` runs as it stands and prints the answer`,
+    `sample ${at + 1}, ${language} in ${document}, runs as it stands and prints the answer`,
     async () => {
-      const printed = await run(sample)
-      const answer = /Quantum|quantum/.test(sample.code) ? /"content":"\S/ : /^Hello! How can I help you today\?\n?$/
-      expect(printed).toMatch(answer)
+      expect(await run(sample), code).toMatch(answerOf(sample))
     },
     60_000,
   )
-}
+})
 
 test('samples ask for models that are kept up to date: `auto`, or one that it prefers', () => {
-  const named = SAMPLES.flatMap(({ code }) => [
-    ...code.matchAll(/(?:\bmodel"?: ?|model=|router9\()['"]([^'"]+)['"]/g),
-  ]).map(([, model]) => model ?? '')
-  expect(named).toHaveLength(SAMPLES.length)
-  expect(named.filter((model) => model !== 'auto' && !DEFAULT_AUTO_MODELS.includes(model))).toEqual([])
+  for (const { code, document } of SAMPLES) {
+    const [, model = ''] = /(?:\bmodel"?: ?|model=|router9\()['"]([^'"]+)['"]/.exec(code) ?? []
+    expect(['auto', ...DEFAULT_AUTO_MODELS], document).toContain(model)
+  }
 })

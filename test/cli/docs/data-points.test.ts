@@ -1,6 +1,6 @@
 import { DatabaseSync } from 'node:sqlite'
 import { beforeEach, expect, test } from 'vitest'
-import { QUERIES } from '../../../src/cli/docs/analytics.ts'
+import { QUERIES } from '../../../src/cli/docs/data-points.ts'
 import { BLOBS, DOUBLES, pointOf } from '../../../src/telemetry/analytics.ts'
 import type { LogLine } from '../../../src/telemetry/log.ts'
 
@@ -58,7 +58,7 @@ function keep(line: Partial<LogLine>, { stands = 1, daysAgo = 0.01 } = {}): void
   database.prepare(`INSERT INTO router9 VALUES (${values.map(() => '?').join()})`).run(...values)
 }
 
-/** The answers to one of the README's queries, in SQLite's words. */
+/** The answers to one of the documented queries, in SQLite's words. */
 function ask(title: RegExp): Record<string, unknown>[] {
   const found = QUERIES.find((query) => title.test(query.title))
   expect.assert(found !== undefined)

@@ -2,28 +2,28 @@ import { BLOBS, DOUBLES } from '../../telemetry/analytics.ts'
 
 const DATASET = 'router9'
 
-/** What each column holds; the columns themselves are the Worker's. */
+/** What each column holds. Here, because the Worker needs the columns only. */
 const MEANINGS: Readonly<Record<'key' | (typeof BLOBS)[number] | (typeof DOUBLES)[number], string>> = {
   key: "the key's id; `none` where the call was refused before it was known",
   model_asked: 'the model that the request named, cut at 100 characters',
   model: 'the model that answered; empty where none did',
-  provider: 'who answered; empty where nobody did',
-  status: 'the HTTP status; 499 where the client left before one was sent',
+  provider: 'the provider that answered; empty where none did',
+  status: 'the HTTP status; 499 where the client disconnected before one was sent',
   code: 'the code of the error, as the client got it',
-  kind: 'the failure, more exactly',
+  kind: 'the kind of failure, more exact than the code',
   fault:
-    'whose: `caller`, `provider`, `timeout`, `limit` (a provider limits us), `config` (our account there), `gateway`, `left`',
+    'whose fault: `caller`, `provider`, `timeout`, `limit` (a provider limits us), `config` (our account there), `gateway`, `left` (the client disconnected)',
   stream: '`true` or `false`',
-  left: '`true` where the client left before the end',
+  left: '`true` where the client disconnected before the end',
   colo: 'the Cloudflare data centre that took the call',
   failed_attempts: 'attempts that failed, seen by the client or not: `openai:overloaded,azure:provider-timeout`',
   prompt_tokens: 'as the client was told',
   completion_tokens: 'as the client was told',
-  cached_tokens: 'of the prompt tokens, those that the provider had cached',
+  cached_tokens: 'those of the prompt tokens that the provider had cached',
   cost_usd: "by the catalogue's prices; 0 where it knows none",
   ttft_ms: 'from the call to the first meaningful event of a stream; 0 where there was none',
   total_ms: 'from the call to the end of its answer',
-  attempts: 'providers asked',
+  attempts: 'attempts that were made',
 }
 
 type Column = keyof typeof MEANINGS
@@ -34,7 +34,7 @@ const COLUMNS: ReadonlyMap<Column, string> = new Map<Column, string>([
   ...DOUBLES.map((name, at) => [name, `double${at + 1}`] as const),
 ])
 
-/** Three questions that operators have, in Analytics Engine's SQL; sampled rows count for as many as they stand for. */
+/** Three questions that operators have, in Analytics Engine's SQL. A sampled row counts for as many as it stands for. */
 export const QUERIES: readonly { readonly title: string; readonly sql: string }[] = [
   {
     title: 'Spend by key, the last 30 days',
@@ -78,8 +78,8 @@ function as(column: Column): string {
   return `${at(column)} AS ${column}`
 }
 
-/** The README's part on data points: what is in which column, and the queries. */
-export function analyticsPart(): string {
+/** What is in which column, and the queries: for `src/docs/data-points.md`. */
+export function dataPointsPart(): string {
   const rows = [...COLUMNS].map(([name, column]) => `| \`${column}\` | \`${name}\` | ${MEANINGS[name]} |`)
   const queries = QUERIES.flatMap(({ title, sql }) => ['', `${title}:`, '', '```sql', sql, '```'])
   return ['| column | name | |', '| --- | --- | --- |', ...rows, ...queries].join('\n')
