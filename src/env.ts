@@ -1,8 +1,10 @@
 import type { ConfiguredPrices } from './access/budget.ts'
+import type { Ledger } from './access/ledger-object.ts'
 import { DEFAULT_AUTO_MODELS } from './catalog/auto.ts'
 import { findDeployment, findModel, type Price } from './catalog/models.ts'
 import { findProvider, PROVIDERS, type Provider, providerForBaseUrl } from './catalog/providers.ts'
 import { Failure } from './chat/failure.ts'
+import type { Digest, Snapshot } from './health/outcome.ts'
 
 /** What `wrangler.toml`, secrets and `.dev.vars` give the Worker. Settings are read by `readSettings` alone. */
 export interface Env extends Pick<Cloudflare.Env, 'KEYS'> {
@@ -12,6 +14,22 @@ export interface Env extends Pick<Cloudflare.Env, 'KEYS'> {
   readonly ADDRESS_LIMIT?: RateLimit
   readonly [setting: string]: unknown
 }
+
+/** The methods of the object that gateway/health-object.ts defines. */
+export interface HealthObject extends Rpc.DurableObjectBranded {
+  report(region: string, report: unknown): Snapshot
+  hear(digest: unknown): void
+  exchange(region: string, digest: unknown): Digest
+}
+
+/** The Worker's Durable Objects, by the names of their classes (`[exports]` in wrangler.toml). */
+export interface Objects {
+  readonly Ledger: DurableObjectNamespace<Ledger>
+  readonly Health: DurableObjectNamespace<HealthObject>
+}
+
+/** Returns the namespaces of Durable Objects. A function, because the platform builds them anew for each request and few requests need them. */
+export type ObjectsOf<Name extends keyof Objects> = () => Pick<Objects, Name>
 
 /** A provider that can be asked: its row, and what the operator configured. */
 export interface ConfiguredProvider {

@@ -1,6 +1,6 @@
 import { Failure } from '../chat/failure.ts'
+import { TIMED_OUT, withTimeout } from '../platform/timeout.ts'
 import { type KeyRecord, keyName, keyRecord, looksLikeKey } from './keys.ts'
-import { TIMED_OUT, withTimeout } from './timeout.ts'
 
 /** An isolate believes a key it knows for this long, and asks again in the background before that runs out. */
 const POSITIVE_MS = 30_000

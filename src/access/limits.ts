@@ -1,4 +1,6 @@
 import { Failure } from '../chat/failure.ts'
+import { randomText } from '../platform/random.ts'
+import { withTimeout } from '../platform/timeout.ts'
 import {
   addSpent,
   type ExceededLimit,
@@ -11,10 +13,8 @@ import {
 } from './budget.ts'
 import type { KeyRecord } from './keys.ts'
 import { latestSpent, type ReportId, spentOf } from './ledger.ts'
-import type { ObjectsOf } from './objects.ts'
-import { randomText } from './random.ts'
+import type { Ledger } from './ledger-object.ts'
 import { createReservations, NO_RESERVATION, type Reservation, type Reservations } from './reservations.ts'
-import { withTimeout } from './timeout.ts'
 
 /**
  * A key's ledger is waited for this long by an isolate that knows nothing of the key; then the request goes on without. A
@@ -64,6 +64,9 @@ interface Account {
 
 const accounts = new Map<string, Account>()
 
+/** Returns the namespace of the ledgers. A function, because the platform builds it anew for each request and few requests need it. */
+export type GetLedgers = () => { readonly Ledger: DurableObjectNamespace<Ledger> }
+
 type WaitUntil = (work: Promise<unknown>) => void
 
 /**
@@ -79,10 +82,10 @@ export type Spend = (tokens: number, dollars: number) => void
  */
 export async function refuseOverLimit(
   { id, account: shared, limits }: KeyRecord,
-  objects: ObjectsOf<'Ledger'>,
+  getLedgers: GetLedgers,
   waitUntil: WaitUntil,
 ): Promise<void> {
-  if (limits !== undefined) refuseOver(limits, await knownAccount(shared ?? id, limits, objects, waitUntil))
+  if (limits !== undefined) refuseOver(limits, await knownAccount(shared ?? id, limits, getLedgers, waitUntil))
 }
 
 /**
@@ -94,17 +97,17 @@ export async function refuseOverLimit(
  */
 export async function admit(
   { id, account: shared, limits }: KeyRecord,
-  objects: ObjectsOf<'Ledger'>,
+  getLedgers: GetLedgers,
   waitUntil: WaitUntil,
   hold: Reservation = NO_RESERVATION,
 ): Promise<Spend> {
   if (limits === undefined) return () => {}
   const name = shared ?? id
-  const account = await knownAccount(name, limits, objects, waitUntil)
+  const account = await knownAccount(name, limits, getLedgers, waitUntil)
   refuseOver(limits, account)
   const count = (spent: Omit<Spent, 'minute'>) => {
     account.pending = addSpent(account.pending, { ...spent, minute: minuteOf(Date.now()) })
-    report(name, account, objects, waitUntil)
+    report(name, account, getLedgers, waitUntil)
   }
   const letGo = account.holds.keep(hold, Date.now())
   count({ requests: 1, tokens: 0, dollars: 0 })
@@ -118,10 +121,10 @@ export async function admit(
 async function knownAccount(
   name: string,
   limits: Limits,
-  objects: ObjectsOf<'Ledger'>,
+  getLedgers: GetLedgers,
   waitUntil: WaitUntil,
 ): Promise<Account> {
-  const account = accountOf(name, objects, waitUntil)
+  const account = accountOf(name, getLedgers, waitUntil)
   if (account.first !== undefined) {
     await withTimeout(account.first, limits.budget === undefined ? COLD_WAIT_MS : COLD_WAIT_FOR_BUDGET_MS)
     // Once only: a ledger that hangs must not hold up every request of its key.
@@ -149,7 +152,7 @@ function minuteOf(now: number): number {
   return Math.floor(now / MINUTE_MS)
 }
 
-function accountOf(name: string, objects: ObjectsOf<'Ledger'>, waitUntil: WaitUntil): Account {
+function accountOf(name: string, getLedgers: GetLedgers, waitUntil: WaitUntil): Account {
   const known = accounts.get(name)
   if (known !== undefined) return known
   const fresh: Account = {
@@ -169,7 +172,7 @@ function accountOf(name: string, objects: ObjectsOf<'Ledger'>, waitUntil: WaitUn
     const oldest = accounts.keys().next()
     if (oldest.done !== true) accounts.delete(oldest.value)
   }
-  const first = exchange(name, fresh, objects, waitUntil)
+  const first = exchange(name, fresh, getLedgers, waitUntil)
   fresh.first = first
   waitUntil(first)
   return fresh
@@ -179,12 +182,7 @@ function accountOf(name: string, objects: ObjectsOf<'Ledger'>, waitUntil: WaitUn
  * Hands what is pending to the ledger and takes its sum. A ledger that fails, or answers what cannot be, changes nothing:
  * the report is repeated, and nothing else is told before it is answered.
  */
-async function exchange(
-  name: string,
-  account: Account,
-  objects: ObjectsOf<'Ledger'>,
-  waitUntil: WaitUntil,
-): Promise<void> {
+async function exchange(name: string, account: Account, getLedgers: GetLedgers, waitUntil: WaitUntil): Promise<void> {
   account.reportingSince = Date.now()
   if (account.reported === undefined && account.pending !== NOTHING_SPENT) {
     account.reported = { id: { by: account.name, number: ++account.reports }, spent: account.pending }
@@ -192,7 +190,7 @@ async function exchange(
     account.repeats = 0
   }
   const { reported } = account
-  const answer = await askLedger(name, reported, objects).catch(() => undefined)
+  const answer = await askLedger(name, reported, getLedgers).catch(() => undefined)
   // Where it took too long the report was repeated, and that one's answer counts.
   if (account.reported !== reported) return
   const now = Date.now()
@@ -206,23 +204,23 @@ async function exchange(
   const repeats = account.reported !== undefined && account.repeats++ < MAX_REPEATS
   // What was counted meanwhile may be the last there is.
   if (repeats || (account.reported === undefined && account.pending !== NOTHING_SPENT)) {
-    report(name, account, objects, waitUntil)
+    report(name, account, getLedgers, waitUntil)
   }
 }
 
-async function askLedger(name: string, report: Report | undefined, objects: ObjectsOf<'Ledger'>): Promise<unknown> {
-  const { Ledger: ledgers } = objects()
+async function askLedger(name: string, report: Report | undefined, getLedgers: GetLedgers): Promise<unknown> {
+  const { Ledger: ledgers } = getLedgers()
   const ledger = ledgers.get(ledgers.idFromName(`key:${name}`))
   return report === undefined ? ledger.add(NOTHING_SPENT) : ledger.add(report.spent, report.id)
 }
 
-function report(name: string, account: Account, objects: ObjectsOf<'Ledger'>, waitUntil: WaitUntil): void {
+function report(name: string, account: Account, getLedgers: GetLedgers, waitUntil: WaitUntil): void {
   // The request that was to report may have been ended by the platform.
   if (Date.now() - account.reportingSince < REPORT_LOST_MS) return
   account.reportingSince = Date.now()
   const waitMs = Math.max(account.reportedAt + REPORT_EVERY_MS - Date.now(), 0)
   const waited = new Promise((resolve) => setTimeout(resolve, waitMs))
-  waitUntil(waited.then(() => exchange(name, account, objects, waitUntil)))
+  waitUntil(waited.then(() => exchange(name, account, getLedgers, waitUntil)))
 }
 
 function refusal(over: ExceededLimit, limits: Limits, now: number): Failure {

@@ -1,6 +1,6 @@
-import { TIMED_OUT, withTimeout } from '../access/timeout.ts'
 import type { ConfiguredProvider } from '../env.ts'
 import { urlOf } from '../gateway/upstream.ts'
+import { TIMED_OUT, withTimeout } from '../platform/timeout.ts'
 
 /** Whoever asks for the list waits this long for a server; its answer is still taken, for the next one who asks. */
 const WAIT_MS = 1000

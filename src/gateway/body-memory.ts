@@ -1,12 +1,13 @@
-import { sleep } from '../access/timeout.ts'
 import { Failure } from '../chat/failure.ts'
-import { BODY_MAX_BYTES } from './upload.ts'
+import { sleep } from '../platform/timeout.ts'
 
 /**
  * How much of an isolate's memory request bodies may take: from the first byte of an upload to the end of its call, for until
  * then the conversation is kept. An isolate that is over its 128 MB is ended, with everybody's calls.
  */
 
+/** The largest request body (contract 5), after decompression. */
+export const BODY_MAX_BYTES = 20 * 1024 * 1024
 /** Until its answer begins a body is there twice: as it came and parsed, or parsed and as it goes out. */
 const COPIES = 2
 /** The least that all bodies together must be allowed, for the largest one to be taken. */

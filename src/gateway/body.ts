@@ -1,7 +1,7 @@
-import { sleep } from '../access/timeout.ts'
 import { parseJson } from '../chat/exact-json.ts'
 import { Failure, quoted } from '../chat/failure.ts'
 import { keepsDigits } from '../chat/request.ts'
+import { sleep } from '../platform/timeout.ts'
 import { findExcess } from '../stream/json-bounds.ts'
 import { packingOf, readUpload, type UploadInput, unpack } from './upload.ts'
 

@@ -1,9 +1,9 @@
 import { DurableObject } from 'cloudflare:workers'
-import type { Objects } from '../access/objects.ts'
-import { sleep, withTimeout } from '../access/timeout.ts'
+import type { HealthObject, Objects } from '../env.ts'
 import { createGlobalHealth } from '../health/global.ts'
 import type { Digest, Snapshot } from '../health/outcome.ts'
 import { createRegionHealth, type RegionHealth } from '../health/region.ts'
+import { sleep, withTimeout } from '../platform/timeout.ts'
 
 /** The names of these objects carry a version: objects that understand each other no more have other names. */
 const NAME = 'health:v1:'
@@ -17,7 +17,10 @@ const CONSULTS_APART_MS = 1000
 const NEWS_MS = 2000
 
 /** The object that keeps the health of a region's providers; made near its region. */
-export function healthOf(healths: Objects['Health'], region: DurableObjectLocationHint): DurableObjectStub<Health> {
+export function healthOf(
+  healths: Objects['Health'],
+  region: DurableObjectLocationHint,
+): DurableObjectStub<HealthObject> {
   return healths.get(healths.idFromName(NAME + region), { locationHint: region })
 }
 
@@ -25,7 +28,7 @@ export function healthOf(healths: Objects['Health'], region: DurableObjectLocati
  * What a region knows of its providers' health, and under the name `hub` what the regions know together (routing 2.2, 2.6).
  * No alarms: everything is computed when somebody asks. What is lost with it, isolates tell again.
  */
-export class Health extends DurableObject {
+export class Health extends DurableObject implements HealthObject {
   #region: RegionHealth | undefined
   readonly #hub = createGlobalHealth()
   #consulting = false

@@ -1,8 +1,8 @@
 import * as z from 'zod/mini'
-import { TIMED_OUT, withTimeout } from '../access/timeout.ts'
 import type { OutputEvent } from '../chat/event.ts'
 import { parseJson } from '../chat/exact-json.ts'
 import type { Chat, Message } from '../chat/request.ts'
+import { TIMED_OUT, withTimeout } from '../platform/timeout.ts'
 import { type ConversationDigest, createConversationDigest } from './conversation-digest.ts'
 
 /**

@@ -1,9 +1,7 @@
-import { TIMED_OUT, withTimeout } from '../access/timeout.ts'
 import { Failure } from '../chat/failure.ts'
-import type { BodyShare } from './body-memory.ts'
+import { TIMED_OUT, withTimeout } from '../platform/timeout.ts'
+import { BODY_MAX_BYTES, type BodyShare } from './body-memory.ts'
 
-/** The largest request body (contract 5), as it was before it was packed. */
-export const BODY_MAX_BYTES = 20 * 1024 * 1024
 /** A body of this size is read in one go; of a larger one each part is counted and timed as it comes. */
 const PART_BYTES = 256 * 1024
 /**

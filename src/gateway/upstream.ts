@@ -1,10 +1,10 @@
-import { sleep, TIMED_OUT, withTimeout } from '../access/timeout.ts'
 import { isPathStep } from '../catalog/names.ts'
 import { parseAnswer } from '../chat/exact-json.ts'
 import { Failure, quoted } from '../chat/failure.ts'
 import type { ConfiguredProvider } from '../env.ts'
 import type { ProviderRequest } from '../formats/format.ts'
 import { readUpstreamFailure } from '../formats/shared/upstream-error.ts'
+import { sleep, TIMED_OUT, withTimeout } from '../platform/timeout.ts'
 import { createExcessFinder, MAX_ANSWER_VALUES, SEARCHED_FROM_BYTES } from '../stream/json-bounds.ts'
 
 /** As much of an error body as is read: more would only be in the way. */

@@ -1,4 +1,4 @@
-import type { LogLine } from './log.ts'
+import type { LogLine } from './log-line.ts'
 
 /**
  * The columns of a data point in Analytics Engine, in their order: `blob1`, `blob2`, … and `double1`, … The index is the

@@ -4,6 +4,7 @@ import type { Settings } from '../env.ts'
 import { type AttemptRecord, sentAttempts } from '../routing/attempt-record.ts'
 import type { Target } from '../routing/plan.ts'
 import { pointOf } from './analytics.ts'
+import type { AttemptLine, LogLine } from './log-line.ts'
 
 /** What is noted of a call to chat completions until its line is written: nothing of its content. */
 export interface RequestLog {
@@ -29,46 +30,6 @@ export interface RequestLog {
   readonly dryRun?: true
   /** Gives back what the call holds, when it has ended. */
   release?: () => void
-}
-
-/** The line of one call: also the fields of its data point. */
-export interface LogLine {
-  readonly key: string | undefined
-  readonly model_asked: string | undefined
-  readonly model: string | undefined
-  readonly provider: string | undefined
-  readonly stream: boolean
-  /** True for a call that asked for a plan only; otherwise undefined. */
-  readonly dry_run: true | undefined
-  readonly status: number
-  readonly code: string | null | undefined
-  readonly kind: string | undefined
-  readonly fault: string | undefined
-  readonly reason: string | undefined
-  readonly detail: string | undefined
-  /** The client left before the end. */
-  readonly left: boolean
-  readonly attempts: readonly AttemptLine[]
-  readonly prompt_tokens: number | undefined
-  readonly completion_tokens: number | undefined
-  readonly cached_tokens: number | undefined
-  /** The tokens are our own estimate: the provider told none, or was not let finish. */
-  readonly estimated: boolean | undefined
-  readonly cost_usd: number | undefined
-  readonly ttft_ms: number | undefined
-  readonly total_ms: number
-  readonly colo: unknown
-}
-
-interface AttemptLine {
-  readonly provider: string
-  readonly model: string
-  readonly outcome: string
-  readonly ms: number
-  readonly kind?: string
-  readonly fault?: string
-  readonly reason?: string | undefined
-  readonly detail?: string | undefined
 }
 
 /**

@@ -1,11 +1,11 @@
 import { NOTHING_SPENT, type Spent } from '../../src/access/budget.ts'
 import { type LedgerState, type ReportId, recordReport } from '../../src/access/ledger.ts'
 import type { Ledger } from '../../src/access/ledger-object.ts'
-import type { ObjectsOf } from '../../src/access/objects.ts'
+import type { GetLedgers } from '../../src/access/limits.ts'
 
 /** Ledgers in memory, which a test can slow down and break. */
 export interface MemoryLedgers {
-  readonly objects: ObjectsOf<'Ledger'>
+  readonly objects: GetLedgers
   /** What the ledger of a key holds. */
   readonly spent: (key: string) => Spent
   readonly put: (key: string, spent: Partial<Spent>) => void

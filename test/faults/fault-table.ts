@@ -1,4 +1,12 @@
-import type { Tried } from './main.ts'
+import type { FaultFigures } from './fault-figures.ts'
+import type { ClientView } from './fault-load.ts'
+
+/** What came of one fault. */
+export interface Tried extends FaultFigures {
+  readonly name: string
+  readonly client: ClientView
+  readonly met: boolean
+}
 
 type Column = readonly [title: string, cell: (tried: Tried) => string]
 

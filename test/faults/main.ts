@@ -2,10 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { bundleWorker } from '../harness/bundle.ts'
 import { FAULT_CASES, type FaultCase, PACE, STRUCK } from './fault-cases.ts'
-import { type FaultFigures, figuresOf } from './fault-figures.ts'
-import { type ClientView, startClient, startLoad } from './fault-load.ts'
+import { figuresOf } from './fault-figures.ts'
+import { startClient, startLoad } from './fault-load.ts'
 import { setStage } from './fault-stage.ts'
-import { printFaults } from './fault-table.ts'
+import { printFaults, type Tried } from './fault-table.ts'
 
 const USAGE = `npm run faults -- [options]
 The Worker under load in two isolates of one workerd, with its real Durable Objects, while one of four providers fails.
@@ -16,13 +16,6 @@ The Worker under load in two isolates of one workerd, with its real Durable Obje
                    twice as long after a slow one
   --json           the figures as JSON
 The exit status is 1 where the official client saw a fault before its first word, or too little succeeded.`
-
-/** What came of one fault. */
-export interface Tried extends FaultFigures {
-  readonly name: string
-  readonly client: ClientView
-  readonly met: boolean
-}
 
 interface Phases {
   readonly beforeMs: number

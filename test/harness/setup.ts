@@ -12,7 +12,7 @@ declare module 'vitest' {
 }
 
 /** Bundles the Worker once for all test files. */
-export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const bundle = await bundleWorker()
   project.provide('bundle', bundle.file)
   return async () => {

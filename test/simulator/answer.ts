@@ -1,7 +1,6 @@
-import type { Dialect, Incoming, Rendering, Trouble } from './dialect.ts'
+import type { Trouble } from './dialect.ts'
+import type { Exchange } from './exchange.ts'
 import type { Fault } from './faults.ts'
-import type { Prompt } from './prompt.ts'
-import type { Sender } from './sender.ts'
 import { sendStream } from './stream.ts'
 import { think } from './think.ts'
 
@@ -9,18 +8,6 @@ const REDIRECTED = 'redirected'
 const JSON_TYPE = { 'content-type': 'application/json' }
 const HTML_PAGE =
   '<!DOCTYPE html>\n<html><head><title>Error</title></head><body><h1>Something went wrong</h1></body></html>\n'
-
-/** An exchange that is under way. */
-export interface Exchange {
-  incoming: Incoming
-  dialect: Dialect
-  prompt: Prompt
-  fault: Fault
-  rendering: Rendering
-  sender: Sender
-  /** Called once the whole answer is written. */
-  onWhole: () => void
-}
 
 /** Answers a request, as well or as badly as the fault wants. */
 export async function answer(exchange: Exchange): Promise<void> {

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
-import type { Exchange } from './answer.ts'
 import type { WireEvent } from './dialect.ts'
+import type { Exchange } from './exchange.ts'
 import type { Fault } from './faults.ts'
 import type { Thought } from './prompt.ts'
 

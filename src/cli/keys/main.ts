@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import { KEY_PREFIX, type KeyRecord, keyName, looksLikeKey } from '../../access/keys.ts'
-import { randomText } from '../../access/random.ts'
+import { randomText } from '../../platform/random.ts'
 import { openRemoteStore } from '../deploy/keys.ts'
 import { remoteNamespace } from '../deploy/namespace.ts'
 import { CliError } from '../deploy/settings.ts'

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { KEY_PREFIX } from '../../access/keys.ts'
-import { randomText } from '../../access/random.ts'
+import { randomText } from '../../platform/random.ts'
 import { VERSION } from '../../version.ts'
 import { CheckFailed, inShort, object, type Site, siteAt, wantHeader, wantJson } from './site.ts'
 import { wantFinish, wantStream, wantUsage } from './stream.ts'

@@ -1,5 +1,5 @@
 import { KEY_PREFIX, type KeyRecord, keyName } from '../../access/keys.ts'
-import { randomText } from '../../access/random.ts'
+import { randomText } from '../../platform/random.ts'
 
 /** A key for one smoke test: the store forgets it by itself, should nobody come to delete it. */
 export interface SmokeKey {

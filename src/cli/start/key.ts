@@ -1,7 +1,7 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { KEY_PREFIX, keyName, looksLikeKey } from '../../access/keys.ts'
-import { randomText } from '../../access/random.ts'
+import { randomText } from '../../platform/random.ts'
 import { openLocalStore, stateFolder } from '../keys/store.ts'
 
 export const DEMO_KEY = `${KEY_PREFIX}demo`

@@ -2,7 +2,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { beforeEach, expect, test } from 'vitest'
 import { QUERIES } from '../../../src/cli/docs/data-points.ts'
 import { BLOBS, DOUBLES, pointOf } from '../../../src/telemetry/analytics.ts'
-import type { LogLine } from '../../../src/telemetry/log.ts'
+import type { LogLine } from '../../../src/telemetry/log-line.ts'
 
 const LINE: LogLine = {
   key: 'key_a',

@@ -1,0 +1,39 @@
+/** The line of one call: also the fields of its data point. */
+export interface LogLine {
+  readonly key: string | undefined
+  readonly model_asked: string | undefined
+  readonly model: string | undefined
+  readonly provider: string | undefined
+  readonly stream: boolean
+  /** True for a call that asked for a plan only; otherwise undefined. */
+  readonly dry_run: true | undefined
+  readonly status: number
+  readonly code: string | null | undefined
+  readonly kind: string | undefined
+  readonly fault: string | undefined
+  readonly reason: string | undefined
+  readonly detail: string | undefined
+  /** The client left before the end. */
+  readonly left: boolean
+  readonly attempts: readonly AttemptLine[]
+  readonly prompt_tokens: number | undefined
+  readonly completion_tokens: number | undefined
+  readonly cached_tokens: number | undefined
+  /** The tokens are our own estimate: the provider told none, or was not let finish. */
+  readonly estimated: boolean | undefined
+  readonly cost_usd: number | undefined
+  readonly ttft_ms: number | undefined
+  readonly total_ms: number
+  readonly colo: unknown
+}
+
+export interface AttemptLine {
+  readonly provider: string
+  readonly model: string
+  readonly outcome: string
+  readonly ms: number
+  readonly kind?: string
+  readonly fault?: string
+  readonly reason?: string | undefined
+  readonly detail?: string | undefined
+}
