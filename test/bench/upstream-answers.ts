@@ -17,7 +17,7 @@ export function textOf(events: number): string {
 }
 
 /** The text of a whole answer. */
-export const ANSWER_TEXT = 'The quick brown fox jumps over the lazy dog.'.repeat(5)
+const ANSWER_TEXT = 'The quick brown fox jumps over the lazy dog.'.repeat(5)
 
 /** A whole answer in a provider's own format. */
 export function wholeAnswer(wire: Wire): string {

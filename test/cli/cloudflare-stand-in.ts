@@ -35,7 +35,7 @@ export interface CloudflareStandIn {
 
 export const ACCOUNT = 'account0123'
 export const TOKEN = 'cloudflare-token-of-the-test'
-export const SUBDOMAIN = 'example'
+const SUBDOMAIN = 'example'
 
 type Answer = readonly [status: number, result: unknown, error?: { code: number; message: string }]
 

@@ -172,7 +172,7 @@ function finishDraft(draft: Draft, provider: string) {
  * Parts <think> from the text; undefined when the text does not begin with it. A tag never closed runs to the end. White
  * space beside the tags is dropped from the text, where it parts nothing any more, and kept in the reasoning.
  */
-export function splitThinking(text: string): { text: string; reasoning: string } | undefined {
+function splitThinking(text: string): { text: string; reasoning: string } | undefined {
   const begun = text.trimStart()
   if (!begun.startsWith('<think>')) return undefined
   const inside = begun.slice('<think>'.length)

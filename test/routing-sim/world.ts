@@ -87,7 +87,7 @@ export interface World {
 
 export const OUTPUT_TOKENS = 200
 /** A provider in good health still fails now and then. */
-export const USUAL_ERROR_RATE = 0.003
+const USUAL_ERROR_RATE = 0.003
 const SIGMA = 0.35
 const SIZE_FACTOR = [1, 1.6, 3]
 const THINKING_FACTOR = { none: 1, some: 10, most: 30 } as const

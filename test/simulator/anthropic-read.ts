@@ -50,7 +50,7 @@ function readThinking(body: Fields): Prompt['reasoning'] {
 }
 
 /** The text of a content, be it a string or blocks. */
-export function blocksText(content: unknown): string {
+function blocksText(content: unknown): string {
   if (typeof content === 'string') return content
   return joined(rowsOf(content).map((block) => (block.type === 'text' ? textOf(block.text) : '')))
 }

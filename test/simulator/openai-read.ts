@@ -31,7 +31,7 @@ export function readOpenai(incoming: Incoming): Prompt {
 }
 
 /** The text of a content, be it a string or parts. */
-export function contentText(content: unknown): string {
+function contentText(content: unknown): string {
   if (typeof content === 'string') return content
   return joined(rowsOf(content).map((part) => textOf(part.text) || textOf(part.refusal)))
 }

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { type Content, type FinishReason, type OutputEvent, type ToolKind, toUsage } from '../../src/chat/event.ts'
 
 /** Text of every kind that has broken a stream before. */
-export const text = fc.oneof(
+const text = fc.oneof(
   { weight: 4, arbitrary: fc.string({ unit: 'binary' }) },
   fc.constantFrom(
     '',

@@ -11,7 +11,7 @@ export interface ErrorLook {
 type Look = 'failed' | 'overloaded' | 'limited' | 'timeout' | 'missing' | 'rejected'
 
 /** Contract 5, the rows that a provider's misbehaviour leads to. */
-export const LOOKS: Readonly<Record<Look, ErrorLook>> = {
+const LOOKS: Readonly<Record<Look, ErrorLook>> = {
   failed: { status: 502, type: 'upstream_error', code: 'upstream_error' },
   overloaded: { status: 503, type: 'upstream_error', code: 'upstream_unavailable' },
   limited: { status: 429, type: 'rate_limit_error', code: 'upstream_rate_limited' },

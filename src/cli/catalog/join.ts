@@ -41,7 +41,7 @@ function addOffer(groups: Map<string, Group>, group: Group, offer: Offer): void 
 }
 
 /** Who made the model that is offered. */
-export function ownerOf({ provider, id, facts }: Offer): string {
+function ownerOf({ provider, id, facts }: Offer): string {
   const maker = MAKERS[provider]
   if (maker) return maker
   const parts = id.replace(/^~|^@cf\/|^accounts\/fireworks\/(?:models|routers)\//, '').split('/')
