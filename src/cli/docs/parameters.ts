@@ -29,7 +29,7 @@ export const NOTES: ReadonlyMap<string, string> = new Map([
 
 /** What each provider does with each parameter, from the tables that decide it: for `src/docs/parameters.md`. */
 export function parametersPart(): string {
-  const fates = [...PARAMETERS].map(([name, { anthropic, gemini, cohere }]) => [
+  const policies = [...PARAMETERS].map(([name, { anthropic, gemini, cohere }]) => [
     code(name),
     anthropic,
     gemini,
@@ -40,7 +40,7 @@ export function parametersPart(): string {
   return [
     'Providers with a format of their own:',
     '',
-    ...table(['parameter', 'Anthropic', 'Gemini', 'Cohere, Ollama at `/api`', ''], fates),
+    ...table(['parameter', 'Anthropic', 'Gemini', 'Cohere, Ollama at `/api`', ''], policies),
     '',
     `Fields that only one of these formats has are passed on to it: ${own.join('; ')}.`,
     '',
@@ -52,6 +52,7 @@ export function parametersPart(): string {
   ].join('\n')
 }
 
+/** A row for a provider that changes anything; none for others. */
 function compatibleRow({ id, format }: (typeof PROVIDERS)[number]): string[][] {
   if (format.name !== 'openai') return []
   const {
@@ -65,20 +66,18 @@ function compatibleRow({ id, format }: (typeof PROVIDERS)[number]): string[][] {
     allowedParameters,
     foreignFields: dropsForeign,
   } = format.quirks as OpenAIQuirks
-  const unknown = allowedParameters ? ['all that it does not know'] : dropsForeign ? ['fields of other APIs'] : []
+  const unknown = allowedParameters ? ['all unknown fields'] : dropsForeign ? ['fields of other APIs'] : []
   const reasoning = (names: readonly string[]) => names.map((name) => `${code(name)} (reasoning models)`)
   const other = { max_tokens: 'max_completion_tokens', max_completion_tokens: 'max_tokens' }
   const renamed = maxTokens === undefined ? rename : { ...rename, [other[maxTokens]]: maxTokens }
-  return [
-    [
-      id,
-      [...drop.map(code), ...reasoning(reasoningDrop), ...unknown].join(', '),
-      [...refuse.map(code), ...(noToolChoice ? [code('tool_choice')] : []), ...reasoning(reasoningRefuse)].join(', '),
-      Object.entries(renamed)
-        .map(([from, to]) => `${code(from)} → ${code(to)}`)
-        .join(', '),
-    ],
+  const cells = [
+    [...drop.map(code), ...reasoning(reasoningDrop), ...unknown].join(', '),
+    [...refuse.map(code), ...(noToolChoice ? [code('tool_choice')] : []), ...reasoning(reasoningRefuse)].join(', '),
+    Object.entries(renamed)
+      .map(([from, to]) => `${code(from)} → ${code(to)}`)
+      .join(', '),
   ]
+  return cells.every((cell) => cell === '') ? [] : [[id, ...cells]]
 }
 
 function code(name: string): string {
