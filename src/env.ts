@@ -1,7 +1,8 @@
 import type { ConfiguredPrices } from './access/budget.ts'
 import type { Ledger } from './access/ledger-object.ts'
 import { DEFAULT_AUTO_MODELS } from './catalog/auto.ts'
-import { findDeployment, findModel, type Price } from './catalog/models.ts'
+import type { Price } from './catalog/deployment.ts'
+import { findDeployment, findModel } from './catalog/models.ts'
 import { findProvider, PROVIDERS, type Provider, providerForBaseUrl } from './catalog/providers.ts'
 import { Failure } from './chat/failure.ts'
 import type { Digest, Snapshot } from './health/outcome.ts'
@@ -92,9 +93,9 @@ export function readSettings(env: Env): Settings {
   if (known !== undefined) return known
   const chosen = list(env, 'AUTO_MODELS')
   const ownModels = new Map(
-    PROVIDERS.filter(({ anyModel }) => anyModel === true).map(({ id, setting }) => [
+    PROVIDERS.filter(({ anyModel }) => anyModel === true).map(({ id, settingPrefix }) => [
       id,
-      list(env, `${setting}_MODELS`),
+      list(env, `${settingPrefix}_MODELS`),
     ]),
   )
   chosen.forEach((name, at) => {
@@ -208,10 +209,10 @@ function readProviders(env: Env): ReadonlyMap<string, ConfiguredProvider> {
 }
 
 function readProvider(env: Env, provider: Provider): ConfiguredProvider | undefined {
-  const key = text(env, `${provider.setting}_API_KEY`)
-  const given = text(env, `${provider.setting}_BASE_URL`)
+  const key = text(env, `${provider.settingPrefix}_API_KEY`)
+  const given = text(env, `${provider.settingPrefix}_BASE_URL`)
   // A provider exists if its key does; one without keys exists by its address.
-  if (key === undefined && (provider.keyless !== true || given === undefined)) return undefined
+  if (key === undefined && (provider.keyOptional !== true || given === undefined)) return undefined
   const address = baseUrl(env, provider, given)
   return {
     provider: providerForBaseUrl(provider, address),
@@ -226,13 +227,13 @@ const PRIVATE =
   /^([^.:]+|.+\.(local(host)?|internal|lan|home\.arpa)|(127|10)(\.\d+){3}|(192\.168|169\.254|172\.(1[6-9]|2\d|3[01]))(\.\d+){2}|\[(::1|(f[cd]|fe80:).*)\])$/
 
 function baseUrl(env: Env, provider: Provider, given: string | undefined): string {
-  const name = `${provider.setting}_BASE_URL`
+  const name = `${provider.settingPrefix}_BASE_URL`
   const template = given ?? provider.baseUrl
-  if (template === undefined) throw senseless(name, `is needed beside ${provider.setting}_API_KEY`)
-  const accountName = `${provider.setting}_ACCOUNT_ID`
+  if (template === undefined) throw senseless(name, `is needed beside ${provider.settingPrefix}_API_KEY`)
+  const accountName = `${provider.settingPrefix}_ACCOUNT_ID`
   const account = text(env, accountName)
   if (template.includes('{ACCOUNT_ID}') && account === undefined) {
-    throw senseless(accountName, `is needed beside ${provider.setting}_API_KEY`)
+    throw senseless(accountName, `is needed beside ${provider.settingPrefix}_API_KEY`)
   }
   const whole = template.replace('{ACCOUNT_ID}', account ?? '').replace(/\/+(?=\?|$)/, '')
   const url = URL.parse(whole)

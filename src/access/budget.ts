@@ -1,4 +1,4 @@
-import type { Deployment, Price } from '../catalog/models.ts'
+import type { Deployment, Price } from '../catalog/deployment.ts'
 import { toUsage, type Usage } from '../chat/event.ts'
 import type { MaxTokens } from '../chat/usage.ts'
 import type { Traits } from '../formats/format.ts'

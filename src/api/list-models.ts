@@ -1,5 +1,6 @@
 import { priceOf } from '../access/budget.ts'
-import { allModels, findModel, type Model, type Price } from '../catalog/models.ts'
+import type { Model, Price } from '../catalog/deployment.ts'
+import { allModels, findModel } from '../catalog/models.ts'
 import { Failure, quoted } from '../chat/failure.ts'
 import type { Settings } from '../env.ts'
 import { type AllowList, allows } from '../routing/allow.ts'

@@ -1,46 +1,18 @@
-import type { Traits } from '../formats/format.ts'
+import type { Deployment, Model } from './deployment.ts'
 import catalog from './models.json' with { type: 'json' }
 import type { NameIndex } from './names.ts'
 import {
-  fold,
+  findRow,
   indexIds,
   indexMakers,
   indexNames,
-  indexProvider,
+  indexProviderIds,
   lastSegment,
-  ownerIn,
-  rowIn,
-  undated,
+  normalizeName,
+  ownerOfRow,
+  withoutDate,
 } from './names.ts'
 import { parseRow } from './row.ts'
-
-/** US dollars per million tokens. */
-export interface Price {
-  readonly input: number
-  readonly output: number
-  readonly cacheRead?: number
-  readonly cacheWrite?: number
-}
-
-/** A model at a provider. */
-export interface Deployment {
-  readonly provider: string
-  /** The provider's own name for the model. */
-  readonly upstreamModel: string
-  readonly traits: Traits
-  /** Absent where the provider publishes none. */
-  readonly price?: Price
-}
-
-/** A model as Router9 offers it: one public id, and its deployments, best first. */
-export interface Model {
-  readonly id: string
-  /** Who made it. */
-  readonly owner: string
-  /** The day of its release, in seconds. */
-  readonly created: number
-  readonly deployments: readonly Deployment[]
-}
 
 // No name in the catalogue is near this; a caller's text can be megabytes.
 const NAME_CHARACTERS = 200
@@ -55,18 +27,18 @@ let makers: ReadonlySet<string> | undefined
 
 /** The model that a public id, an alias, a provider's own id, `maker/name`, or a dated form of these means. */
 export function findModel(name: string): Model | undefined {
-  const row = rowOf(name)
+  const row = findRowByName(name)
   return row === undefined ? undefined : modelAt(row)
 }
 
 /** The deployment at one provider of the model that `name` means: there the provider's own id goes before any other name. */
 export function findDeployment(provider: string, name: string): { model: Model; deployment: Deployment } | undefined {
   if (name.length > NAME_CHARACTERS) return undefined
-  const row = idsOf(provider)?.get(name.toLowerCase())
+  const row = providerIdsOf(provider)?.get(name.toLowerCase())
   return (
     deploymentAt(row, provider) ??
-    deploymentAt(rowOf(name), provider) ??
-    deploymentAt(rowOf(`${provider}/${name}`), provider)
+    deploymentAt(findRowByName(name), provider) ??
+    deploymentAt(findRowByName(`${provider}/${name}`), provider)
   )
 }
 
@@ -75,31 +47,31 @@ export function allModels(): readonly Model[] {
   return rows.map((_, row) => modelAt(row))
 }
 
-function rowOf(name: string): number | undefined {
+function findRowByName(name: string): number | undefined {
   if (name.length > NAME_CHARACTERS) return undefined
   ids ??= indexIds(rows)
   const row = ids.get(name)
   if (row !== undefined) return row
-  const folded = fold(name)
-  return known(folded) ?? known(undated(folded))
+  const folded = normalizeName(name)
+  return findRowByNormalizedName(folded) ?? findRowByNormalizedName(withoutDate(folded))
 }
 
-function known(folded: string): number | undefined {
+function findRowByNormalizedName(folded: string): number | undefined {
   names ??= indexNames(rows)
-  const row = rowIn(names, folded)
+  const row = findRow(names, folded)
   if (row !== undefined || !folded.includes('/')) return row
-  const bare = rowIn(names, lastSegment(folded))
+  const bare = findRow(names, lastSegment(folded))
   if (bare === undefined) return undefined
   // Anybody can write a maker before a name; only those who are known by it lead to the model.
   makers ??= indexMakers(rows)
   const maker = folded.slice(0, folded.lastIndexOf('/'))
-  return makers.has(`${maker}/${ownerIn(rows[bare] ?? '')}`) ? bare : undefined
+  return makers.has(`${maker}/${ownerOfRow(rows[bare] ?? '')}`) ? bare : undefined
 }
 
-function idsOf(provider: string): ReadonlyMap<string, number> | undefined {
+function providerIdsOf(provider: string): ReadonlyMap<string, number> | undefined {
   const kept = providerIds.get(provider)
   if (kept) return kept
-  const read = indexProvider(rows, provider)
+  const read = indexProviderIds(rows, provider)
   // Callers name providers freely; only the real ones are kept.
   if (read.size > 0) providerIds.set(provider, read)
   return read

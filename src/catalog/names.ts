@@ -1,5 +1,5 @@
 import type { Row } from './row.ts'
-import { upstreamOf } from './row.ts'
+import { expandUpstreamId } from './row.ts'
 
 // Written with indexOf and plain loops: this runs on a cold isolate, where a destructured array costs ten times its worth.
 
@@ -23,13 +23,13 @@ const DATED = new RegExp(`(?:-preview)?[-@](?:${DATES.join('|')}|latest)(?:-prev
 export const RESELLERS: ReadonlySet<string> = new Set(['openrouter'])
 
 /** One spelling for names that differ in case, or in `4.5` against `4-5`. */
-export function fold(name: string): string {
+export function normalizeName(name: string): string {
   const lower = name.toLowerCase()
   return lower.includes('.') ? lower.replace(DOT_IN_VERSION, '-') : lower
 }
 
 /** The name without its date (`-2024-08-06`, `-20250929`, `-0613`, `-2512`, `-08-2024`, `-001`) or `-latest`; itself if it has none. */
-export function undated(name: string): string {
+export function withoutDate(name: string): string {
   return name.replace(DATED, '')
 }
 
@@ -49,7 +49,7 @@ export function isPathStep(name: string): boolean {
 /** Public ids, the names most asked for, to rows. */
 export function indexIds(rows: readonly Row[]): ReadonlyMap<string, number> {
   const ids = new Map<string, number>()
-  for (let row = 0; row < rows.length; row++) ids.set(idOf(rows[row] ?? ''), row)
+  for (let row = 0; row < rows.length; row++) ids.set(idOfRow(rows[row] ?? ''), row)
   return ids
 }
 
@@ -69,9 +69,9 @@ export function indexNames(rows: readonly Row[]): NameIndex {
   for (let row = 0; row < rows.length; row++) {
     const parts = (rows[row] ?? '').split('|')
     const id = parts[0] ?? ''
-    claim(names, fold(id), row, BY_ID)
+    claim(names, normalizeName(id), row, BY_ID)
     const aliases = parts[3]
-    if (aliases) for (const alias of aliases.split(',')) claim(names, fold(alias), row, BY_ALIAS)
+    if (aliases) for (const alias of aliases.split(',')) claim(names, normalizeName(alias), row, BY_ALIAS)
     // A model whose id is `maker/name` has it because the bare name is not its own.
     const isQualified = id.includes('/')
     for (let part = 4; part < parts.length; part++) {
@@ -80,7 +80,7 @@ export function indexNames(rows: readonly Row[]): NameIndex {
       const right = RESELLERS.has(deployment.slice(0, space)) ? BY_RESELLER : BY_DIRECT_PROVIDER
       const upstream = deployment.slice(space + 1, deployment.indexOf(' ', space + 1))
       if (upstream === '=') continue
-      const name = fold(upstreamOf(upstream, id))
+      const name = normalizeName(expandUpstreamId(upstream, id))
       claim(names, name, row, right)
       if (!isQualified && name.includes('/')) claim(names, lastSegment(name), row, right)
     }
@@ -100,13 +100,13 @@ export function contestedNames(names: NameIndex): string[] {
 }
 
 /** The row that a folded name leads to. */
-export function rowIn(names: NameIndex, folded: string): number | undefined {
+export function findRow(names: NameIndex, folded: string): number | undefined {
   const held = names.get(folded)
   return held === undefined || held >> 2 === CONTESTED ? undefined : held >> 2
 }
 
 /** A provider's own ids, in lower case, to rows. */
-export function indexProvider(rows: readonly Row[], provider: string): ReadonlyMap<string, number> {
+export function indexProviderIds(rows: readonly Row[], provider: string): ReadonlyMap<string, number> {
   const ids = new Map<string, number>()
   const start = `|${provider} `
   for (let row = 0; row < rows.length; row++) {
@@ -114,7 +114,7 @@ export function indexProvider(rows: readonly Row[], provider: string): ReadonlyM
     const found = text.indexOf(start)
     if (found < 0) continue
     const from = found + start.length
-    ids.set(upstreamOf(text.slice(from, text.indexOf(' ', from)), idOf(text)).toLowerCase(), row)
+    ids.set(expandUpstreamId(text.slice(from, text.indexOf(' ', from)), idOfRow(text)).toLowerCase(), row)
   }
   return ids
 }
@@ -136,10 +136,10 @@ export function indexMakers(rows: readonly Row[]): ReadonlySet<string> {
 }
 
 /** Who made the row's model. */
-export function ownerIn(row: Row): string {
+export function ownerOfRow(row: Row): string {
   return row.split('|', 2)[1] ?? ''
 }
 
-function idOf(row: Row): string {
+function idOfRow(row: Row): string {
   return row.slice(0, row.indexOf('|'))
 }

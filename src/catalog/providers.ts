@@ -19,15 +19,15 @@ export interface Provider {
   readonly id: string
   /** Other names that people know it by. */
   readonly aliases?: readonly string[]
-  /** Its settings are `<setting>_API_KEY` and `<setting>_BASE_URL`; its id in capitals where a row does not say. */
-  readonly setting: string
+  /** Its settings are `<settingPrefix>_API_KEY` and `<settingPrefix>_BASE_URL`; its id in capitals where a row does not say. */
+  readonly settingPrefix: string
   readonly format: BoundFormat
-  /** `{ACCOUNT_ID}` is filled from `<setting>_ACCOUNT_ID`; absent where only the operator can know it. */
+  /** `{ACCOUNT_ID}` is filled from `<settingPrefix>_ACCOUNT_ID`; absent where only the operator can know it. */
   readonly baseUrl?: string
   /** The headers that carry the key; the key as a bearer token where a row does not say. */
   readonly authHeaders: AuthHeaders
   /** Exists by its base URL alone; a key is sent where one is set. */
-  readonly keyless?: boolean
+  readonly keyOptional?: boolean
   /**
    * Its reasoning models need their thoughts back when they go on after a tool's result: whenever they think, or only where
    * the caller asks for reasoning, since they do not think otherwise.
@@ -42,7 +42,7 @@ export interface Provider {
   /** Replaces its format at base URLs of this form. */
   readonly formatOverride?: Pick<Provider, 'format' | 'modelsPath'> & { readonly address: RegExp }
   /** Passes requests on to those who serve the model: asked where these are not there, or not well. */
-  readonly resells?: boolean
+  readonly isReseller?: boolean
   /** Knows variants of its models by what stands behind their names (`:nitro`, `:floor`, `:online`). */
   readonly variants?: boolean
   /** Those of its models that can search the web. */
@@ -74,7 +74,8 @@ const OPENAI = bind(openai, {
 })
 
 /** A provider as a row of the table: what most have in common may be left out. */
-type ProviderRow = Omit<Provider, 'setting' | 'authHeaders'> & Partial<Pick<Provider, 'setting' | 'authHeaders'>>
+type ProviderRow = Omit<Provider, 'settingPrefix' | 'authHeaders'> &
+  Partial<Pick<Provider, 'settingPrefix' | 'authHeaders'>>
 
 // What each row says is from translation.md, section 3, and the providers' own references.
 const ROWS: readonly ProviderRow[] = [
@@ -100,7 +101,7 @@ const ROWS: readonly ProviderRow[] = [
     aliases: ['gemini'],
     webSearchModels: /^gemini-/,
     needsReasoningBack: 'always',
-    setting: 'GEMINI',
+    settingPrefix: 'GEMINI',
     baseUrl: 'https://generativelanguage.googleapis.com',
     // Vertex takes only access tokens, at a project's address.
     authHeaders: (key) => (key.startsWith('ya29.') ? bearerToken(key) : { 'x-goog-api-key': key }),
@@ -271,7 +272,7 @@ const ROWS: readonly ProviderRow[] = [
     webSearchModels: /./,
     billsHiddenReasoning: true,
     reportsCost: true,
-    resells: true,
+    isReseller: true,
     needsReasoningBack: 'always',
     hidesReasoning: /^openai\/(?!gpt-oss)/,
     baseUrl: 'https://openrouter.ai/api/v1',
@@ -287,7 +288,7 @@ const ROWS: readonly ProviderRow[] = [
   {
     id: 'workers-ai',
     aliases: ['cloudflare-workers-ai', 'cloudflare'],
-    setting: 'WORKERS_AI',
+    settingPrefix: 'WORKERS_AI',
     baseUrl: 'https://api.cloudflare.com/client/v4/accounts/{ACCOUNT_ID}/ai/v1',
     format: bind(openai, { maxTokens: 'max_tokens', thinkTags: true }),
   },
@@ -320,7 +321,7 @@ const ROWS: readonly ProviderRow[] = [
     id: 'azure',
     billsHiddenReasoning: true,
     aliases: ['azure-openai'],
-    setting: 'AZURE_OPENAI',
+    settingPrefix: 'AZURE_OPENAI',
     hidesReasoning: /^(o\d|gpt-)/,
     authHeaders: (key) => ({ 'api-key': key }),
     format: OPENAI,
@@ -332,7 +333,7 @@ const ROWS: readonly ProviderRow[] = [
   },
   {
     id: 'ollama',
-    keyless: true,
+    keyOptional: true,
     anyModel: true,
     modelsPath: '/models',
     formatOverride: { address: /[^/]\/api$/, modelsPath: '/tags', format: bind(ollama, {}) },
@@ -347,7 +348,7 @@ const ROWS: readonly ProviderRow[] = [
   },
   {
     id: 'custom',
-    keyless: true,
+    keyOptional: true,
     anyModel: true,
     modelsPath: '/models',
     format: bind(openai, { returnedReasoning: 'reasoning_content', cacheControl: true, thinkTags: true }),
@@ -356,7 +357,7 @@ const ROWS: readonly ProviderRow[] = [
 
 /** Every provider, in the order in which settings are read. */
 export const PROVIDERS: readonly Provider[] = ROWS.map((row) => ({
-  setting: row.id.toUpperCase(),
+  settingPrefix: row.id.toUpperCase(),
   authHeaders: bearerToken,
   ...row,
 }))

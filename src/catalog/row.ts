@@ -1,5 +1,5 @@
 import type { Modality, Traits } from '../formats/format.ts'
-import type { Deployment, Model, Price } from './models.ts'
+import type { Deployment, Model, Price } from './deployment.ts'
 
 /**
  * A model as one line of models.json:
@@ -30,7 +30,7 @@ const LETTERS = new Map([...MODALITIES].map(([letter, modality]) => [modality, l
 const EMPTY = '-'
 
 /** A model and the names that lead to it. */
-export interface Entry {
+export interface CatalogEntry {
   model: Model
   released: string
   aliases: readonly string[]
@@ -53,14 +53,14 @@ function parseDeployment(fields: readonly string[], id: string): Deployment {
   const traits = { contextTokens: Number(context), outputTokens: Number(output), ...readAbilities(modalities, flags) }
   const deployment = {
     provider,
-    upstreamModel: upstreamOf(upstream, id),
+    upstreamModel: expandUpstreamId(upstream, id),
     traits: { ...traits, ...readReasoning(reasoning) },
   }
   return price === EMPTY ? deployment : { ...deployment, price: readPrice(price) }
 }
 
 /** Spells out an upstream id as written in a row. */
-export function upstreamOf(written: string, id: string): string {
+export function expandUpstreamId(written: string, id: string): string {
   return written.endsWith('=') ? written.slice(0, -1) + id : written
 }
 
@@ -106,7 +106,7 @@ function readPrice(text: string): Price {
 }
 
 /** Writes the line that parseRow reads. */
-export function formatRow({ model, released, aliases }: Entry): Row {
+export function formatRow({ model, released, aliases }: CatalogEntry): Row {
   const deployments = model.deployments.map((deployment) => formatDeployment(deployment, model.id))
   return [model.id, model.owner, released, aliases.join(','), ...deployments].join('|')
 }

@@ -1,6 +1,6 @@
 import { priceOf } from '../access/budget.ts'
 import type { KeyRecord } from '../access/keys.ts'
-import type { Deployment } from '../catalog/models.ts'
+import type { Deployment } from '../catalog/deployment.ts'
 import type { Chat } from '../chat/request.ts'
 import type { Settings } from '../env.ts'
 import type { HealthView } from '../health/isolate.ts'

@@ -1,4 +1,4 @@
-import type { Deployment } from '../catalog/models.ts'
+import type { Deployment } from '../catalog/deployment.ts'
 import { findProvider } from '../catalog/providers.ts'
 import { LARGE_TOKENS } from '../health/outcome.ts'
 import type { Needs } from './needs.ts'

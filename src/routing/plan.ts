@@ -1,4 +1,5 @@
-import { allModels, type Deployment, findDeployment, findModel, type Model, type Price } from '../catalog/models.ts'
+import type { Deployment, Model, Price } from '../catalog/deployment.ts'
+import { allModels, findDeployment, findModel } from '../catalog/models.ts'
 import { findProvider, type Provider } from '../catalog/providers.ts'
 import { Failure, quoted } from '../chat/failure.ts'
 import type { Chat } from '../chat/request.ts'
@@ -113,7 +114,7 @@ function targetsOfName(situation: PlanInput, name: string): readonly Planned[] {
 
 /** Whoever sells others' models on comes after those who serve them, and before the next model. */
 function resold({ deployment }: Target): number {
-  return findProvider(deployment.provider)?.resells === true ? RESOLD : 0
+  return findProvider(deployment.provider)?.isReseller === true ? RESOLD : 0
 }
 
 const RESOLD = 0.2
@@ -378,5 +379,5 @@ function pricedOnly(targets: readonly Planned[], isPriced: PlanInput['isPriced']
 
 /** The setting by which a provider exists. */
 function settingOf(provider: Provider | undefined): string {
-  return `${provider?.setting}_${provider?.keyless === true ? 'BASE_URL' : 'API_KEY'}`
+  return `${provider?.settingPrefix}_${provider?.keyOptional === true ? 'BASE_URL' : 'API_KEY'}`
 }

@@ -1,21 +1,21 @@
 import { expect, test } from 'vitest'
 import {
   contestedNames,
-  fold,
+  findRow,
   indexMakers,
   indexNames,
-  indexProvider,
+  indexProviderIds,
   lastSegment,
-  rowIn,
-  undated,
+  normalizeName,
+  withoutDate,
 } from '../../src/catalog/names.ts'
 
 const TAIL = '10 5 t>t - - -'
 
 test('folding levels case and the dots of versions, and no other dots', () => {
-  expect(fold('Claude-Opus-4.6')).toBe('claude-opus-4-6')
-  expect(fold('v1.2.3')).toBe('v1-2-3')
-  expect(fold('a.b-7.x')).toBe('a.b-7.x')
+  expect(normalizeName('Claude-Opus-4.6')).toBe('claude-opus-4-6')
+  expect(normalizeName('v1.2.3')).toBe('v1-2-3')
+  expect(normalizeName('a.b-7.x')).toBe('a.b-7.x')
 })
 
 test('all usual forms of a date fall off, and nothing else does', () => {
@@ -30,9 +30,10 @@ test('all usual forms of a date fall off, and nothing else does', () => {
     'm-05-06',
     'm-001',
   ]
-  for (const name of [...dated, 'm-latest', 'm-preview-05-20', 'm-0711-preview']) expect(undated(name), name).toBe('m')
+  for (const name of [...dated, 'm-latest', 'm-preview-05-20', 'm-0711-preview'])
+    expect(withoutDate(name), name).toBe('m')
   for (const name of ['m-4', 'm-4-5', 'm-72b', 'm-9999', 'm-1300', 'm-preview', 'm-32768'])
-    expect(undated(name), name).toBe(name)
+    expect(withoutDate(name), name).toBe(name)
 })
 
 test('an id wins over an alias, an alias over a direct provider, a direct provider over a reseller', () => {
@@ -42,7 +43,7 @@ test('an id wins over an alias, an alias over a direct provider, a direct provid
     `z|x|2025||openrouter y/d ${TAIL}|groq q/e ${TAIL}`,
   ]
   const names = indexNames(rows)
-  expect([rowIn(names, 'b'), rowIn(names, 'c'), rowIn(names, 'd'), rowIn(names, 'e')]).toEqual([1, 0, 0, 2])
+  expect([findRow(names, 'b'), findRow(names, 'c'), findRow(names, 'd'), findRow(names, 'e')]).toEqual([1, 0, 0, 2])
   expect(contestedNames(names)).toEqual([])
 })
 
@@ -54,24 +55,24 @@ test('a name that two models claim by the same right leads nowhere', () => {
   ]
   const names = indexNames(rows)
   expect(contestedNames(names)).toEqual(['n', 'm'])
-  expect(rowIn(names, 'm')).toBeUndefined()
-  expect(rowIn(names, 'one/m')).toBe(0)
+  expect(findRow(names, 'm')).toBeUndefined()
+  expect(findRow(names, 'one/m')).toBe(0)
 })
 
 test('a model called maker/name leaves the bare name to others', () => {
   const names = indexNames([`openrouter/auto|openrouter|2025||openrouter = ${TAIL}`])
-  expect(rowIn(names, 'openrouter/auto')).toBe(0)
-  expect(rowIn(names, 'auto')).toBeUndefined()
+  expect(findRow(names, 'openrouter/auto')).toBe(0)
+  expect(findRow(names, 'auto')).toBeUndefined()
 })
 
 test("a provider's own ids are found whatever their case, and only its own", () => {
   const rows = [`a|x|2025||groq = ${TAIL}|together X/Big-A ${TAIL}`, `b|x|2025||groq maker/= ${TAIL}`]
-  expect([...indexProvider(rows, 'groq')]).toEqual([
+  expect([...indexProviderIds(rows, 'groq')]).toEqual([
     ['a', 0],
     ['maker/b', 1],
   ])
-  expect([...indexProvider(rows, 'together')]).toEqual([['x/big-a', 0]])
-  expect(indexProvider(rows, '').size).toBe(0)
+  expect([...indexProviderIds(rows, 'together')]).toEqual([['x/big-a', 0]])
+  expect(indexProviderIds(rows, '').size).toBe(0)
 })
 
 test('makers are known by the prefixes that providers use', () => {

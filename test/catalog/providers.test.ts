@@ -29,18 +29,20 @@ const SETTINGS = [
 ] as const
 
 test.each(SETTINGS)('%s is configured by %s_…', (name, setting) => {
-  expect(findProvider(name)?.setting).toBe(setting)
+  expect(findProvider(name)?.settingPrefix).toBe(setting)
   expect(findProvider(name.toUpperCase())).toBe(findProvider(name))
 })
 
 test('there are no providers that the contract does not name', () => {
-  expect(PROVIDERS.map(({ setting }) => setting).sort()).toEqual(SETTINGS.map(([, setting]) => setting).sort())
+  expect(PROVIDERS.map(({ settingPrefix }) => settingPrefix).sort()).toEqual(
+    SETTINGS.map(([, setting]) => setting).sort(),
+  )
 })
 
 test('no two providers share a name or a setting', () => {
   const names = PROVIDERS.flatMap(({ id, aliases }) => [id, ...(aliases ?? [])])
   expect(new Set(names).size).toBe(names.length)
-  expect(new Set(PROVIDERS.map(({ setting }) => setting)).size).toBe(PROVIDERS.length)
+  expect(new Set(PROVIDERS.map(({ settingPrefix }) => settingPrefix)).size).toBe(PROVIDERS.length)
   for (const name of names) expect(name).toMatch(/^[a-z0-9-]+$/)
 })
 
@@ -57,7 +59,7 @@ const ROWS = PROVIDERS.map((provider) => [provider.id, provider] as const)
 
 test.each(ROWS)('%s has an https address without a slash at its end, or needs to be told one', (_, provider) => {
   const { baseUrl } = provider
-  if (baseUrl === undefined) expect(provider.keyless === true || provider.id === 'azure').toBe(true)
+  if (baseUrl === undefined) expect(provider.keyOptional === true || provider.id === 'azure').toBe(true)
   else expect(baseUrl).toMatch(/^https:\/\/[a-z0-9.-]+(\/[^?#]*[^/?#])?$/)
 })
 

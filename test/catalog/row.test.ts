@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import type { Deployment } from '../../src/catalog/models.ts'
+import type { Deployment } from '../../src/catalog/deployment.ts'
 import { formatRow, parseRow } from '../../src/catalog/row.ts'
 import type { Modality } from '../../src/formats/format.ts'
 

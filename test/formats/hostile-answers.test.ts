@@ -22,8 +22,14 @@ const READERS: Readonly<Record<string, () => { event: MessageReader; body: Body 
     const { chunk: event, body } = createOpenAIReader({ thinkTags: true }, counting())
     return { event, body }
   },
-  anthropic: () => createAnthropicReader('json'),
-  gemini: () => createGeminiReader(counting()),
+  anthropic: () => {
+    const { readEvent: event, readBody: body } = createAnthropicReader('json')
+    return { event, body }
+  },
+  gemini: () => {
+    const { readEvent: event, readBody: body } = createGeminiReader(counting())
+    return { event, body }
+  },
   cohere: () => createCohereReader(counting()),
   ollama: () => {
     const event = createOllamaReader(counting(), () => 0)

@@ -153,8 +153,8 @@ test('anthropic: an answer streamed is the answer whole', () => {
         })
         const messages = [start(7), ...events, delta(stop_reason, { usage: { output_tokens } }), stop]
         const usage = { input_tokens: 7, output_tokens }
-        const streamed = readMessages(createAnthropicReader(tool).event, messages)
-        const whole = readWhole(createAnthropicReader(tool).body({ type: 'message', content, stop_reason, usage }))
+        const streamed = readMessages(createAnthropicReader(tool).readEvent, messages)
+        const whole = readWhole(createAnthropicReader(tool).readBody({ type: 'message', content, stop_reason, usage }))
         expect(completion(streamed)).toEqual(completion(whole))
       },
     ),
@@ -181,8 +181,8 @@ test('gemini: an answer streamed is the answer whole', () => {
       (parts, reason, candidatesTokenCount) => {
         const usageMetadata = { promptTokenCount: 3, candidatesTokenCount }
         const messages = [...parts.map((part) => geminiEvent([part])), geminiEvent([], reason, { usageMetadata })]
-        const streamed = readMessages(createGeminiReader(counting()).event, messages)
-        const whole = readWhole(createGeminiReader(counting()).body(geminiEvent(parts, reason, { usageMetadata })))
+        const streamed = readMessages(createGeminiReader(counting()).readEvent, messages)
+        const whole = readWhole(createGeminiReader(counting()).readBody(geminiEvent(parts, reason, { usageMetadata })))
         expect(completion(streamed)).toEqual(completion(whole))
       },
     ),

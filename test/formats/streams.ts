@@ -93,8 +93,8 @@ export const cohereEvents = {
   }),
 }
 
-const anthropicDecoder = () => createAnthropicReader(undefined).event
-const geminiDecoder = () => createGeminiReader(counting()).event
+const anthropicDecoder = () => createAnthropicReader(undefined).readEvent
+const geminiDecoder = () => createGeminiReader(counting()).readEvent
 const cohereDecoder = () => createCohereReader(counting()).event
 
 export const STREAMS: readonly StreamFixture[] = [

@@ -80,10 +80,10 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
 /** The settings that point every provider at one address, each at a path of its own; all keys are made up. */
 export function everyProviderAt(base: string, suffix = ''): Record<string, string> {
   const vars: Record<string, string> = {}
-  for (const { id, setting } of PROVIDERS) {
-    vars[`${setting}_BASE_URL`] = `${base}/${id}${suffix}`
-    vars[`${setting}_API_KEY`] = `test-key-of-${id}`
-    vars[`${setting}_ACCOUNT_ID`] = 'account'
+  for (const { id, settingPrefix } of PROVIDERS) {
+    vars[`${settingPrefix}_BASE_URL`] = `${base}/${id}${suffix}`
+    vars[`${settingPrefix}_API_KEY`] = `test-key-of-${id}`
+    vars[`${settingPrefix}_ACCOUNT_ID`] = 'account'
   }
   return vars
 }

@@ -1,4 +1,4 @@
-import type { Deployment } from '../../src/catalog/models.ts'
+import type { Deployment } from '../../src/catalog/deployment.ts'
 import type { Needs } from '../../src/routing/needs.ts'
 import { type Hostility, type Refusal, refusalOf } from './hostile.ts'
 import { chanceOf, normal } from './random.ts'

@@ -35,5 +35,5 @@ export function madeUpKeys(): ReadonlyMap<string, string> {
 
 /** The settings that hold them. */
 export function keySettings(keys: ReadonlyMap<string, string>): Record<string, string> {
-  return Object.fromEntries(PROVIDERS.map(({ id, setting }) => [`${setting}_API_KEY`, keys.get(id) ?? '']))
+  return Object.fromEntries(PROVIDERS.map(({ id, settingPrefix }) => [`${settingPrefix}_API_KEY`, keys.get(id) ?? '']))
 }

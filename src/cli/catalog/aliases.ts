@@ -1,12 +1,12 @@
-import type { Model } from '../../catalog/models.ts'
-import { fold, lastSegment, undated } from '../../catalog/names.ts'
-import type { Entry } from '../../catalog/row.ts'
+import type { Model } from '../../catalog/deployment.ts'
+import { lastSegment, normalizeName, withoutDate } from '../../catalog/names.ts'
+import type { CatalogEntry } from '../../catalog/row.ts'
 
 /** Retired name to the public id that answers to it. */
 export type Successors = ReadonlyMap<string, string>
 
 /** A model with the names that joining has found for it so far. */
-export interface Draft extends Entry {
+export interface Draft extends CatalogEntry {
   readonly aliases: string[]
 }
 
@@ -14,7 +14,7 @@ export interface Draft extends Entry {
  * Adds the retired names that a model answers to and the undated form of a dated id, and takes away what the id and the
  * deployments say already. Throws if a retired name's successor does not exist.
  */
-export function withAliases(drafts: readonly Draft[], successors: Successors): Entry[] {
+export function withAliases(drafts: readonly Draft[], successors: Successors): CatalogEntry[] {
   const byId = new Map(drafts.map((draft) => [draft.model.id, draft]))
   for (const [retired, successor] of successors) {
     const heir = byId.get(successor)
@@ -23,11 +23,11 @@ export function withAliases(drafts: readonly Draft[], successors: Successors): E
     heir.aliases.push(retired)
   }
   const newestFirst = drafts.toSorted((a, b) => b.model.created - a.model.created || (a.model.id < b.model.id ? -1 : 1))
-  const stems = new Set(drafts.flatMap(({ model, aliases }) => [...namesGiven(model), ...aliases.map(fold)]))
+  const stems = new Set(drafts.flatMap(({ model, aliases }) => [...namesGiven(model), ...aliases.map(normalizeName)]))
   for (const { model, aliases } of newestFirst) {
-    const stem = undated(model.id)
-    if (stem === model.id || stems.has(fold(stem)) || stem.includes('/')) continue
-    stems.add(fold(stem))
+    const stem = withoutDate(model.id)
+    if (stem === model.id || stems.has(normalizeName(stem)) || stem.includes('/')) continue
+    stems.add(normalizeName(stem))
     aliases.push(stem)
   }
   return drafts.map((draft) => ({ ...draft, aliases: needed(draft) }))
@@ -35,11 +35,11 @@ export function withAliases(drafts: readonly Draft[], successors: Successors): E
 
 function needed({ model, aliases }: Draft): string[] {
   const given = new Set(namesGiven(model))
-  const folded = new Map(aliases.map((alias) => [fold(alias), alias]))
+  const folded = new Map(aliases.map((alias) => [normalizeName(alias), alias]))
   return [...folded].flatMap(([name, alias]) => (given.has(name) ? [] : [alias])).toSorted()
 }
 
 /** The names that a row gives its model without saying so. */
 function namesGiven({ id, deployments }: Model): string[] {
-  return [id, ...deployments.map(({ upstreamModel }) => lastSegment(upstreamModel))].map(fold)
+  return [id, ...deployments.map(({ upstreamModel }) => lastSegment(upstreamModel))].map(normalizeName)
 }

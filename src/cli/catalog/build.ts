@@ -1,5 +1,5 @@
-import type { Model } from '../../catalog/models.ts'
-import { contestedNames, fold, indexNames, lastSegment, RESELLERS, undated } from '../../catalog/names.ts'
+import type { Model } from '../../catalog/deployment.ts'
+import { contestedNames, indexNames, lastSegment, normalizeName, RESELLERS, withoutDate } from '../../catalog/names.ts'
 import type { Row } from '../../catalog/row.ts'
 import { formatRow } from '../../catalog/row.ts'
 import type { Draft, Successors } from './aliases.ts'
@@ -74,7 +74,7 @@ function renown({ owner, offers }: Group): number {
 
 /** Rows stand by owner and name, so that a new version comes next to the one before. */
 function placeOf({ model }: Draft): string {
-  return `${model.owner} ${fold(lastSegment(model.id))} ${model.id}`
+  return `${model.owner} ${normalizeName(lastSegment(model.id))} ${model.id}`
 }
 
 /**
@@ -82,7 +82,7 @@ function placeOf({ model }: Draft): string {
  * of the dated forms of a retired name only the dead ones go: mistral-small-2603 lives, though mistral-small is retired.
  */
 function retirementOf(plain: string, offers: readonly Offer[], successors: Successors): string | undefined {
-  const successor = successors.get(plain) ?? successors.get(undated(plain))
+  const successor = successors.get(plain) ?? successors.get(withoutDate(plain))
   const isGone = offers.every(({ facts }) => facts.status === 'deprecated')
   return isGone && successor ? `retired, answered by ${successor}` : undefined
 }

@@ -1,4 +1,4 @@
-import type { Model } from '../../catalog/models.ts'
+import type { Model } from '../../catalog/deployment.ts'
 
 /** What changes between two catalogues, in lines to read. */
 export interface Difference {

@@ -1,4 +1,4 @@
-import type { Deployment, Price } from '../../catalog/models.ts'
+import type { Deployment, Price } from '../../catalog/deployment.ts'
 import type { Traits } from '../../formats/format.ts'
 import { FIXED_TEMPERATURE, JSON_SCHEMA, RARE_TRAITS, TOOLS } from './rules.ts'
 import type { Facts, Offer } from './source.ts'

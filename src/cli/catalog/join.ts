@@ -1,4 +1,4 @@
-import { fold, lastSegment, undated } from '../../catalog/names.ts'
+import { lastSegment, normalizeName, withoutDate } from '../../catalog/names.ts'
 import { MAKERS, OWNERS, OWNERS_BY_NAME, SAME, VARIANTS } from './rules.ts'
 import type { Offer } from './source.ts'
 
@@ -59,7 +59,7 @@ export function nameIn({ provider, id }: Pick<Offer, 'provider' | 'id'>): string
 
 /** An id without maker, case and dots: `@cf/zai-org/glm-5.2`, `accounts/fireworks/models/glm-5p2` and `zai-org/GLM-5.2` agree. */
 export function spell(offer: Pick<Offer, 'provider' | 'id'>): string {
-  return fold(nameIn(offer))
+  return normalizeName(nameIn(offer))
 }
 
 function spelledName(offer: Offer, owner: string): string {
@@ -89,12 +89,12 @@ export function trustedBase(offer: Offer): string | undefined {
  * only `-latest` is known besides, the dated one gives the name: it says what will answer.
  */
 function datedTwins(offers: readonly Offer[]): Map<Offer, string> {
-  const families = Map.groupBy(offers, (offer) => `${offer.provider} ${ownerOf(offer)} ${undated(spell(offer))}`)
+  const families = Map.groupBy(offers, (offer) => `${offer.provider} ${ownerOf(offer)} ${withoutDate(spell(offer))}`)
   const twins = new Map<Offer, string>()
   for (const family of families.values()) {
     const [first] = family
     if (!first) continue
-    const stem = undated(spell(first))
+    const stem = withoutDate(spell(first))
     const plain = family.find((offer) => spell(offer) === stem)
     const latest = family.find((offer) => spell(offer) === `${stem}-latest`)
     const anchor = plain ?? latest

@@ -13,12 +13,12 @@ export async function askForProvider(): Promise<Readonly<Record<string, string>>
   })
   const prompt = createInterface({ input: process.stdin, output, terminal: true })
   try {
-    const keyed = PROVIDERS.filter(({ keyless }) => keyless !== true)
+    const keyed = PROVIDERS.filter(({ keyOptional }) => keyOptional !== true)
     console.log(`No provider has a key yet. There are: ${keyed.map(({ id }) => id).join(', ')}.`)
     const id = (await prompt.question('Which one do you have a key of? ')).trim()
     const provider = keyed.find((one) => one.id === id)
     if (provider === undefined) return {}
-    const name = `${provider.setting}_API_KEY`
+    const name = `${provider.settingPrefix}_API_KEY`
     const asked = prompt.question(`${name} (is not shown): `)
     shows = false
     const key = (await asked).trim()

@@ -49,13 +49,13 @@ function unfitComplaint(
   vars: Readonly<Record<string, unknown>>,
   settings: Readonly<Record<string, unknown>>,
 ): string | undefined {
-  for (const { setting } of PROVIDERS) {
-    if (vars[`${setting}_API_KEY`] !== undefined) {
-      return `${setting}_API_KEY stands in wrangler.toml, where everybody can read it: make it a secret.`
+  for (const { settingPrefix } of PROVIDERS) {
+    if (vars[`${settingPrefix}_API_KEY`] !== undefined) {
+      return `${settingPrefix}_API_KEY stands in wrangler.toml, where everybody can read it: make it a secret.`
     }
-    const clear = /^http:/i.test(String(settings[`${setting}_BASE_URL`] ?? ''))
+    const clear = /^http:/i.test(String(settings[`${settingPrefix}_BASE_URL`] ?? ''))
     if (clear && settings.ALLOW_HTTP_UPSTREAMS !== 'on') {
-      return `${setting}_BASE_URL is an http address: keys and prompts would travel in the clear. Use https, or set ALLOW_HTTP_UPSTREAMS=on.`
+      return `${settingPrefix}_BASE_URL is an http address: keys and prompts would travel in the clear. Use https, or set ALLOW_HTTP_UPSTREAMS=on.`
     }
   }
   const demo = Object.entries(settings).find(([, value]) => String(value).includes(`${KEY_PREFIX}demo`))

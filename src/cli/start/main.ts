@@ -80,7 +80,9 @@ function localSettings(): Record<string, unknown> {
 }
 
 function configuredProviders(settings: Record<string, unknown>): readonly Provider[] {
-  return PROVIDERS.filter(({ setting, keyless }) => settings[`${setting}_${keyless ? 'BASE_URL' : 'API_KEY'}`])
+  return PROVIDERS.filter(
+    ({ settingPrefix, keyOptional }) => settings[`${settingPrefix}_${keyOptional ? 'BASE_URL' : 'API_KEY'}`],
+  )
 }
 
 /** Whether something listens there already: it would be taken for what is started here. */
@@ -103,11 +105,11 @@ async function simulate(): Promise<readonly string[]> {
     simulator.once('exit', () => reject(new Error('the provider simulator ended at once')))
   })
   const url = /http:\/\/\S+/.exec(line)?.[0] ?? ''
-  return PROVIDERS.flatMap(({ id, setting }) => [
+  return PROVIDERS.flatMap(({ id, settingPrefix }) => [
     '--var',
-    `${setting}_BASE_URL:${url}/${id}`,
+    `${settingPrefix}_BASE_URL:${url}/${id}`,
     '--var',
-    `${setting}_API_KEY:simulated`,
+    `${settingPrefix}_API_KEY:simulated`,
   ])
 }
 

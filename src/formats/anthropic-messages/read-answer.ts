@@ -13,12 +13,12 @@ import {
 } from '../shared/answer-bounds.ts'
 import { isJsonObject, type JsonObject, jsonObjectsIn, toCount, toText } from '../shared/fields.ts'
 import { readErrorInAnswer } from '../shared/upstream-error.ts'
-import { ANTHROPIC_FORMAT } from './write-messages.ts'
+import { ANTHROPIC_REASONING_FORMAT } from './write-messages.ts'
 
 /** Reads Anthropic's answers: stream events and whole messages, by the same block mapping (translation 1.3, 1.4). */
 export interface AnthropicReader {
-  readonly event: MessageReader
-  readonly body: (body: unknown) => readonly ChatEvent[]
+  readonly readEvent: MessageReader
+  readonly readBody: (body: unknown) => readonly ChatEvent[]
 }
 
 const FINISH_REASONS: ReadonlyMap<string, FinishReason> = new Map(
@@ -110,7 +110,7 @@ export function createAnthropicReader(jsonTool: string | undefined): AnthropicRe
       sign(block, toText(given.signature))
     }
     if (type === 'redacted_thinking') {
-      const detail = { type: 'reasoning.encrypted', data: given.data, format: ANTHROPIC_FORMAT, index }
+      const detail = { type: 'reasoning.encrypted', data: given.data, format: ANTHROPIC_REASONING_FORMAT, index }
       events.push(reasoningDetail(detail))
     }
     for (const citation of jsonObjectsIn(given.citations)) cite(block, citation)
@@ -182,7 +182,13 @@ export function createAnthropicReader(jsonTool: string | undefined): AnthropicRe
     if (block.type === 'thinking' && block.signature !== '') {
       const { thinking, signature } = block
       events.push(
-        reasoningDetail({ type: 'reasoning.text', text: thinking, signature, format: ANTHROPIC_FORMAT, index }),
+        reasoningDetail({
+          type: 'reasoning.text',
+          text: thinking,
+          signature,
+          format: ANTHROPIC_REASONING_FORMAT,
+          index,
+        }),
       )
     }
     const annotations = block.pages.map((page) => annotation(page, block.from, textLength))
@@ -297,7 +303,7 @@ export function createAnthropicReader(jsonTool: string | undefined): AnthropicRe
     return [...events, ...usageEvent(), { type: 'done' }]
   }
 
-  return { event: failuresAsEvents(event), body: failuresAsEvents(body) }
+  return { readEvent: failuresAsEvents(event), readBody: failuresAsEvents(body) }
 }
 
 function reasoningDetail(detail: JsonObject): ChatEvent {

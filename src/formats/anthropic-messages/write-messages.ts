@@ -26,7 +26,7 @@ export interface AnthropicConversation {
 }
 
 /** Reasoning details carry this, so that a signature goes back only to those who made it. */
-export const ANTHROPIC_FORMAT = 'anthropic-claude-v1'
+export const ANTHROPIC_REASONING_FORMAT = 'anthropic-claude-v1'
 
 const IMAGE_TYPES = new Set(['image/jpeg', 'image/png', 'image/gif', 'image/webp'])
 
@@ -213,7 +213,7 @@ function thinkingBlocks(message: Message): JsonObject[] {
   })
   if (own.length > 0) return own
   return jsonObjectsIn(message.reasoning_details).flatMap((detail) => {
-    if (detail.format !== ANTHROPIC_FORMAT) return []
+    if (detail.format !== ANTHROPIC_REASONING_FORMAT) return []
     if (detail.type === 'reasoning.encrypted') return redactedThinking(detail.data)
     return detail.type === 'reasoning.text' ? signedThinking(detail.text, detail.signature) : []
   })

@@ -55,8 +55,8 @@ function prepare({ chat, model, stream, traits, promptTokens, header }: Provider
       body: JSON.stringify(body),
     },
     dropped,
-    streamReader: () => createAnthropicReader(jsonTool).event,
-    readAnswer: (answer) => createAnthropicReader(jsonTool).body(answer),
+    streamReader: () => createAnthropicReader(jsonTool).readEvent,
+    readAnswer: (answer) => createAnthropicReader(jsonTool).readBody(answer),
   }
 }
 

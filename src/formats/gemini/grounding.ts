@@ -7,7 +7,7 @@ const MAX_URL_CHARACTERS = 8192
 const MAX_TITLE_CHARACTERS = 1000
 
 /** Reads the grounding of one candidate, which streams repeat as it grows: what is told once is not told again. */
-export type Grounding = (metadata: JsonObject, text: ByteOffsets) => JsonObject[]
+export type GroundingReader = (metadata: JsonObject, text: ByteOffsets) => JsonObject[]
 
 interface Page {
   /** Tells pages apart for less than their address would take. */
@@ -20,7 +20,7 @@ interface Page {
  * Search grounding as OpenAI's url citations. Google counts a segment in bytes of UTF-8; OpenAI counts characters
  * (translation 2.3). Throws a Failure for more than any answer has.
  */
-export function createGrounding(): Grounding {
+export function createGroundingReader(): GroundingReader {
   const count = createBoundedCounter(MAX_ANNOTATIONS, 'citations')
   const numbers = new Map<string, number>()
   const told = new Set<string>()

@@ -8,14 +8,14 @@ import { createBoundedCounter, failuresAsEvents, MAX_KEPT_CHARACTERS, MAX_TOOL_C
 import { isJsonObject, type JsonObject, jsonObjectsIn, toCount, toText } from '../shared/fields.ts'
 import { readErrorInAnswer } from '../shared/upstream-error.ts'
 import { type ByteOffsets, createByteOffsets } from './byte-offsets.ts'
-import { createGrounding, type Grounding } from './grounding.ts'
+import { createGroundingReader, type GroundingReader } from './grounding.ts'
 import { createPartialCall, type PartialCall } from './partial-call.ts'
-import { GEMINI_FORMAT } from './write-contents.ts'
+import { GEMINI_REASONING_FORMAT } from './write-contents.ts'
 
 /** Reads Gemini's answers; each stream event is a whole GenerateContentResponse, as a body is (translation 2.3). */
 export interface GeminiReader {
-  readonly event: MessageReader
-  readonly body: (body: unknown) => readonly ChatEvent[]
+  readonly readEvent: MessageReader
+  readonly readBody: (body: unknown) => readonly ChatEvent[]
 }
 
 const FILTERED = new Set([
@@ -38,7 +38,7 @@ interface Candidate {
   /** Something stood where words should stand, and could not be read. */
   unread: boolean
   readonly text: ByteOffsets
-  readonly grounding: Grounding
+  readonly grounding: GroundingReader
   partial: PartialCall | undefined
   /** The calls of an event, until all of it is read. */
   called: Called[]
@@ -62,7 +62,7 @@ export function createGeminiReader(newId: () => string): GeminiReader {
     if (known !== undefined) return known
     const text = createByteOffsets(MAX_KEPT_CHARACTERS)
     const states = { calls: 0, said: false, unread: false, partial: undefined, called: [] }
-    const fresh: Candidate = { ...states, text, grounding: createGrounding() }
+    const fresh: Candidate = { ...states, text, grounding: createGroundingReader() }
     candidates.set(index, fresh)
     return fresh
   }
@@ -143,7 +143,7 @@ export function createGeminiReader(newId: () => string): GeminiReader {
     }
     // A signature may come on a part with no text at all.
     if (signature !== undefined) {
-      const detail = { type: 'reasoning.encrypted', data: signature, format: GEMINI_FORMAT }
+      const detail = { type: 'reasoning.encrypted', data: signature, format: GEMINI_REASONING_FORMAT }
       events.push({ type: 'extra', choice, place: 'message', fields: { reasoning_details: [detail] } })
     }
     return events
@@ -207,8 +207,8 @@ export function createGeminiReader(newId: () => string): GeminiReader {
   })
 
   return {
-    event,
-    body: failuresAsEvents((body) => {
+    readEvent: event,
+    readBody: failuresAsEvents((body) => {
       // A stream that was not asked for as events is one list of them (translation 2).
       const events = Array.isArray(body) ? body.flatMap((one) => event(one)) : event(body)
       return events.length === 0 ? [nonsense()] : [...events, { type: 'done' }]

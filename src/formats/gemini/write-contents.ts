@@ -26,12 +26,12 @@ export interface GeminiConversation {
 }
 
 /** Gemini 3 and later: those that are steered by a level, and those that say so because they take none. */
-export function isThirdGeneration({ efforts, signsCalls }: Traits): boolean {
+export function isGemini3OrLater({ efforts, signsCalls }: Traits): boolean {
   return efforts !== undefined || signsCalls === true
 }
 
 /** Reasoning details carry this, so that a signature goes back only to those who made it. */
-export const GEMINI_FORMAT = 'google-gemini-v1'
+export const GEMINI_REASONING_FORMAT = 'google-gemini-v1'
 
 /** Google's own word for "the signature was lost on the way": the call is taken without it. */
 const NO_SIGNATURE = 'skip_thought_signature_validator'
@@ -149,7 +149,7 @@ function modelText(message: Message): JsonObject[] {
     .join('')
   const whole = text || (message.refusal ?? '')
   const signature = jsonObjectsIn(message.reasoning_details)
-    .filter(({ format, type }) => format === GEMINI_FORMAT && type === 'reasoning.encrypted')
+    .filter(({ format, type }) => format === GEMINI_REASONING_FORMAT && type === 'reasoning.encrypted')
     .map(({ data }) => toText(data))
     .findLast((data) => data !== undefined)
   if (whole === '' && signature === undefined) return []
@@ -163,7 +163,7 @@ function functionCalls(calls: readonly ToolCall[], path: string, traits: Traits)
     const google = isJsonObject(call.extra_content) ? call.extra_content.google : undefined
     const own = isJsonObject(google) ? toText(google.thought_signature) : undefined
     // Gemini 3 and later insist on a signature at the first call of a turn.
-    const signature = own ?? (at === 0 && isThirdGeneration(traits) ? NO_SIGNATURE : undefined)
+    const signature = own ?? (at === 0 && isGemini3OrLater(traits) ? NO_SIGNATURE : undefined)
     return {
       functionCall: { name: call.function.name, args },
       ...(signature === undefined ? {} : { thoughtSignature: signature }),
@@ -180,7 +180,7 @@ function functionResponse(message: Message, { name }: OpenCall, path: string, tr
   const media = parts.flatMap((part, at) => (part.type === 'text' ? [] : toPart(part, `${path}.content[${at}]`)))
   const response = { name, response: responseObject(text) }
   // Gemini 3 takes data within a response; what it fetches, and all that older models get, stands beside it.
-  const isInside = (part: JsonObject) => isThirdGeneration(traits) && 'inlineData' in part
+  const isInside = (part: JsonObject) => isGemini3OrLater(traits) && 'inlineData' in part
   const inside = media.filter(isInside)
   return [
     { functionResponse: { ...response, ...(inside.length === 0 ? {} : { parts: inside }) } },

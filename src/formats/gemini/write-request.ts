@@ -9,7 +9,7 @@ import { unsupportedParameter } from '../shared/parts.ts'
 import { allowedTools, UNKNOWN_TOOL_MESSAGE } from '../shared/tool-choice.ts'
 import { createGeminiReader } from './read-answer.ts'
 import { toGeminiJsonSchema } from './schema.ts'
-import { isThirdGeneration, toGeminiContents } from './write-contents.ts'
+import { isGemini3OrLater, toGeminiContents } from './write-contents.ts'
 
 const MAX_STOP_SEQUENCES = 5
 const MAX_CANDIDATES = 8
@@ -24,7 +24,7 @@ function prepare({ chat, model, stream, traits, newId }: ProviderCall<object>): 
   const dropped = checkParameters(chat, 'gemini')
   refuseWhatItLacks(chat)
   const { system, contents } = toGeminiContents(chat.messages, traits)
-  const noneWithJson = chat.tool_choice === 'none' && !isThirdGeneration(traits) && isJson(chat)
+  const noneWithJson = chat.tool_choice === 'none' && !isGemini3OrLater(traits) && isJson(chat)
   const tools = noneWithJson ? [] : toTools(chat)
   const body = {
     contents,
@@ -42,8 +42,8 @@ function prepare({ chat, model, stream, traits, newId }: ProviderCall<object>): 
       body: JSON.stringify(body),
     },
     dropped,
-    streamReader: () => createGeminiReader(newId).event,
-    readAnswer: (answer) => createGeminiReader(newId).body(answer),
+    streamReader: () => createGeminiReader(newId).readEvent,
+    readAnswer: (answer) => createGeminiReader(newId).readBody(answer),
   }
 }
 
@@ -107,7 +107,7 @@ function toGenerationConfig(chat: Chat, traits: Traits, dropped: string[]): Json
   const json = isJson(chat)
   const schema = format?.type === 'json_schema' ? format.json_schema?.schema : undefined
   // Before Gemini 3 JSON output and functions exclude each other.
-  const jsonAllowed = isThirdGeneration(traits) || !chat.tools?.length || chat.tool_choice === 'none'
+  const jsonAllowed = isGemini3OrLater(traits) || !chat.tools?.length || chat.tool_choice === 'none'
   if (json && !jsonAllowed) throw unsupportedParameter('response_format')
   if ((chat.n ?? 1) > MAX_CANDIDATES) throw unsupportedParameter('n')
   const images = chat.modalities?.includes('image') ? { responseModalities: ['TEXT', 'IMAGE'] } : {}

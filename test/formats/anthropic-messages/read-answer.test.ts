@@ -5,8 +5,8 @@ import { answerOf, failureOf, readMessages, readWhole } from '../reading.ts'
 import { anthropicEvents } from '../streams.ts'
 
 const { start, open, grow, close, delta, stop, ping } = anthropicEvents
-const stream = (events: Json[], jsonTool?: string) => readMessages(createAnthropicReader(jsonTool).event, events)
-const body = (given: unknown, jsonTool?: string) => readWhole(createAnthropicReader(jsonTool).body(given))
+const stream = (events: Json[], jsonTool?: string) => readMessages(createAnthropicReader(jsonTool).readEvent, events)
+const body = (given: unknown, jsonTool?: string) => readWhole(createAnthropicReader(jsonTool).readBody(given))
 const message = (content: Json[], stop_reason = 'end_turn', further: Json = {}) => {
   return {
     type: 'message',

@@ -1,13 +1,13 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { createByteOffsets } from '../../../src/formats/gemini/byte-offsets.ts'
-import { createGrounding } from '../../../src/formats/gemini/grounding.ts'
+import { createGroundingReader } from '../../../src/formats/gemini/grounding.ts'
 import type { Json } from '../asking.ts'
 
 function groundingAnnotations(metadata: Json, text: string) {
   const offsets = createByteOffsets(1_000_000)
   offsets.add(text)
-  return createGrounding()(metadata, offsets)
+  return createGroundingReader()(metadata, offsets)
 }
 
 const groundingChunks = [
@@ -54,7 +54,7 @@ test('an address longer than any page has is left out, and a long title is cut',
 })
 
 test('what was told once is not told again as the text grows', () => {
-  const grounding = createGrounding()
+  const grounding = createGroundingReader()
   const text = createByteOffsets(1000)
   text.add('aé')
   const first = { groundingChunks, groundingSupports: [support({ endIndex: 3 }, 0)] }

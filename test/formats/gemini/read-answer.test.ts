@@ -4,8 +4,8 @@ import type { Json } from '../asking.ts'
 import { answerOf, completion, counting, failureOf, readMessages, readWhole } from '../reading.ts'
 import { geminiEvent as event } from '../streams.ts'
 
-const stream = (...events: Json[]) => readMessages(createGeminiReader(counting()).event, events)
-const body = (given: unknown) => readWhole(createGeminiReader(counting()).body(given))
+const stream = (...events: Json[]) => readMessages(createGeminiReader(counting()).readEvent, events)
+const body = (given: unknown) => readWhole(createGeminiReader(counting()).readBody(given))
 const call = (name: string, args?: Json, further: Json = {}) => ({
   functionCall: { name, ...(args && { args }), ...further },
 })
@@ -331,7 +331,7 @@ describe('a call that Google has run itself', () => {
   })
 
   test('holds up no other: each goes out with its event', () => {
-    const decode = createGeminiReader(counting()).event
+    const decode = createGeminiReader(counting()).readEvent
     expect(decode(event([call('f')]), '')).toMatchObject([{ type: 'tool-start', name: 'f', index: 0 }, {}, {}])
     expect(decode(event([call('g')]), '')).toMatchObject([{ type: 'tool-start', name: 'g', index: 1 }, {}, {}])
   })

@@ -1,0 +1,29 @@
+import type { Traits } from '../formats/format.ts'
+
+/** US dollars per million tokens. */
+export interface Price {
+  readonly input: number
+  readonly output: number
+  readonly cacheRead?: number
+  readonly cacheWrite?: number
+}
+
+/** A model at a provider. */
+export interface Deployment {
+  readonly provider: string
+  /** The provider's own name for the model. */
+  readonly upstreamModel: string
+  readonly traits: Traits
+  /** Absent where the provider publishes none. */
+  readonly price?: Price
+}
+
+/** A model as Router9 offers it: one public id, and its deployments, best first. */
+export interface Model {
+  readonly id: string
+  /** Who made it. */
+  readonly owner: string
+  /** The day of its release, in seconds. */
+  readonly created: number
+  readonly deployments: readonly Deployment[]
+}
