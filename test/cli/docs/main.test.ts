@@ -28,8 +28,8 @@ test('every note is of a parameter that there is', () => {
 
 test('every provider and its setting stand in providers.md', () => {
   const text = DOCUMENTS.find(({ name }) => name === 'providers.md')?.text
-  for (const { id, setting, keyless } of PROVIDERS) {
-    expect(text).toContain(`\`${setting}_${keyless ? 'BASE_URL' : 'API_KEY'}\``)
+  for (const { id, settingPrefix, keyOptional } of PROVIDERS) {
+    expect(text).toContain(`\`${settingPrefix}_${keyOptional ? 'BASE_URL' : 'API_KEY'}\``)
     expect(text).toContain(`\`${id}/\``)
   }
 })
