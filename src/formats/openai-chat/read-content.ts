@@ -1,16 +1,16 @@
 import { isJsonObject, type JsonObject, jsonObjectsIn, toText } from '../shared/fields.ts'
 
-/** One thing that a message's content says. `citations` are references to what the words before rest on. */
+/** One piece of a message's content. `citations` are references to sources of the words before them. */
 export type ContentPiece =
   | { readonly type: 'text' | 'reasoning' | 'refusal'; readonly text: string }
   | { readonly type: 'citations' | 'images'; readonly list: readonly JsonObject[] }
 
-/** Parts whose words are thoughts. */
-const THOUGHTS = new Set(['thinking', 'reasoning', 'reasoning_text', 'summary_text'])
+/** Types of parts that hold reasoning. */
+const REASONING_PARTS = new Set(['thinking', 'reasoning', 'reasoning_text', 'summary_text'])
 
 /**
- * Reads content that is not a text: a list of parts, or a value, whose JSON is the text (Workers AI parses what was asked
- * for as JSON).
+ * Reads content that is not a text. A list of parts is read part by part; of any other value the JSON is the text, since
+ * Workers AI parses an answer that was asked for as JSON.
  * @returns undefined where nothing in it could be read.
  */
 export function readContentPieces(content: unknown): readonly ContentPiece[] | undefined {
@@ -20,27 +20,27 @@ export function readContentPieces(content: unknown): readonly ContentPiece[] | u
   }
   const pieces: ContentPiece[] = []
   const citations: JsonObject[] = []
-  let read = content.length === 0
+  let isRead = content.length === 0
   for (const part of content) {
-    const said = typeof part === 'string' ? [{ type: 'text' as const, text: part }] : readPart(part, citations)
-    if (said === undefined) continue
-    read = true
-    for (const piece of said) pieces.push(piece)
+    const read = typeof part === 'string' ? [{ type: 'text' as const, text: part }] : readPart(part, citations)
+    if (read === undefined) continue
+    isRead = true
+    for (const piece of read) pieces.push(piece)
   }
-  // In Mistral's numbers: OpenAI has no form for them.
+  // They are in Mistral's form: OpenAI has none for references by number.
   if (citations.length > 0) pieces.push({ type: 'citations', list: citations })
-  return read ? pieces : undefined
+  return isRead ? pieces : undefined
 }
 
 function isPart(value: unknown): boolean {
   return isJsonObject(value) && (typeof value.type === 'string' || typeof value.text === 'string')
 }
 
-/** @returns undefined for a part that says nothing that we know. */
+/** @returns undefined for a part that holds nothing that we know. */
 function readPart(part: unknown, citations: JsonObject[]): readonly ContentPiece[] | undefined {
   if (!isJsonObject(part)) return undefined
   const { type } = part
-  if (typeof type === 'string' && THOUGHTS.has(type)) return thoughtsOf(part)
+  if (typeof type === 'string' && REASONING_PARTS.has(type)) return readReasoningPart(part)
   if (type === 'reference') {
     citations.push(part)
     return []
@@ -51,13 +51,13 @@ function readPart(part: unknown, citations: JsonObject[]): readonly ContentPiece
   return typeof text === 'string' ? [{ type: 'text', text }] : undefined
 }
 
-/** Mistral's thoughts are parts in their turn, as are those of Claude where Databricks stands before it. */
-function thoughtsOf({ thinking, summary, content, text, reasoning }: JsonObject): readonly ContentPiece[] | undefined {
-  const given = thinking ?? summary ?? content ?? text ?? reasoning
+/** Reasoning is a text or, with Mistral and with Claude at Databricks, a list of parts again. */
+function readReasoningPart(part: JsonObject): readonly ContentPiece[] | undefined {
+  const given = part.thinking ?? part.summary ?? part.content ?? part.text ?? part.reasoning
   if (typeof given === 'string') return [{ type: 'reasoning', text: given }]
   if (!Array.isArray(given)) return undefined
-  return jsonObjectsIn(given).flatMap((thought) => {
-    const words = toText(thought.text)
-    return words === undefined ? [] : [{ type: 'reasoning' as const, text: words }]
+  return jsonObjectsIn(given).flatMap((inner) => {
+    const text = toText(inner.text)
+    return text === undefined ? [] : [{ type: 'reasoning' as const, text }]
   })
 }

@@ -1,6 +1,6 @@
 /** How far a JSON object has come that arrives in pieces. `other` is a text that cannot be one. */
 export interface ObjectProgress {
-  readonly state: () => 'empty' | 'open' | 'whole' | 'other'
+  readonly state: () => 'empty' | 'open' | 'complete' | 'other'
   readonly add: (piece: string) => void
 }
 
@@ -44,7 +44,7 @@ export function createObjectProgress(): ObjectProgress {
       while (at < piece.length && state !== 'other') {
         if (state === 'open') {
           at = goOn(piece, at)
-          if (depth === 0) state = 'whole'
+          if (depth === 0) state = 'complete'
           continue
         }
         const code = piece.charCodeAt(at++)
