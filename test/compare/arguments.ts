@@ -22,7 +22,7 @@ export const USAGE = `npm run compare -- --before FOLDER [options]
   --only TEXT       the requests whose 'source/name' contains TEXT
   --seed N          for the generated requests (9)
   --count N         how many requests are generated (10000; 600 when quick)
-Recordings are compared where RECORDINGS names their folder.`
+Recordings are compared where RECORDINGS (of answers) and CLIENT_RECORDINGS (of requests) name their folders.`
 
 /** @throws Error for arguments that make no sense. */
 export function readArguments(args: readonly string[]): Asked {

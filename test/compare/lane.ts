@@ -10,12 +10,22 @@ export interface Bundles {
   readonly after: string
 }
 
+/** How much there was to compare. */
+export interface Tally {
+  /** How many answers there were of each status. */
+  readonly statuses: Readonly<Record<string, number>>
+  readonly upstreamRequests: number
+  readonly logLines: number
+}
+
 /** Both versions side by side, which get one request after the other. */
 export interface Lane {
   /** Asks both, and tells where they differ. */
   readonly compare: (request: CompareRequest) => Promise<void>
   /** The differences since the last time, those in the logs among them. */
   readonly finish: () => Promise<Difference[]>
+  /** Of the version before, from the start on. */
+  readonly tally: () => Tally
   readonly stop: () => Promise<void>
 }
 
@@ -28,6 +38,9 @@ export async function startLane({ before, after }: Bundles, setting: Setting): P
   const sides = [await startSide(before, setting), await startSide(after, setting)] as const
   let differences: Difference[] = []
   let asked: Asked[] = []
+  const statuses: Record<string, number> = {}
+  let upstreamRequests = 0
+  let logLines = 0
   return {
     compare: async (request) => {
       const doings = await Promise.all(sides.map((side) => side.ask(request)))
@@ -36,15 +49,20 @@ export async function startLane({ before, after }: Bundles, setting: Setting): P
       const [oldId = '', newId = ''] = doings.map(
         ({ answer }) => answer.headers.find(([name]) => name === 'x-request-id')?.[1] ?? '',
       )
+      const status = doings[0]?.answer.status ?? 0
+      statuses[status] = (statuses[status] ?? 0) + 1
+      upstreamRequests += doings[0]?.sent.length ?? 0
       asked.push({ request, ids: [oldId, newId] })
     },
     finish: async () => {
       const logged = await logDifferences(sides, asked)
-      const found = [...differences, ...logged]
+      logLines += logged.lines
+      const found = [...differences, ...logged.differences]
       differences = []
       asked = []
       return found
     },
+    tally: () => ({ statuses, upstreamRequests, logLines }),
     stop: async () => {
       await Promise.all(sides.map((side) => side.stop()))
     },
@@ -54,7 +72,10 @@ export async function startLane({ before, after }: Bundles, setting: Setting): P
 /** The last lines may still be in the pipe. */
 const LOG_MS = 300
 
-async function logDifferences(sides: readonly [Side, Side], asked: readonly Asked[]): Promise<Difference[]> {
+async function logDifferences(
+  sides: readonly [Side, Side],
+  asked: readonly Asked[],
+): Promise<{ differences: Difference[]; lines: number }> {
   await sleep(LOG_MS)
   const logs = sides.map((side) => readLog(side.takeLog())) as [Log, Log]
   const found = asked.flatMap(({ request, ids }) => {
@@ -63,7 +84,7 @@ async function logDifferences(sides: readonly [Side, Side], asked: readonly Aske
   })
   const [before = [], after = []] = logs.map(({ others }, at) => logPartsOf(others, sides[at]))
   const whole: CompareRequest = { name: 'all of the log', method: '', path: '', headers: {} }
-  return [...found, ...differencesOf(whole, before, after)]
+  return { differences: [...found, ...differencesOf(whole, before, after)], lines: logs[0].lines.size }
 }
 
 interface Log {

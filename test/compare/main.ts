@@ -17,7 +17,9 @@ async function main(): Promise<number> {
   const [before, after] = await Promise.all([bundleWorker(asked.before), bundleWorker(asked.after)])
   const outcomes: Outcome[] = []
   try {
-    for (const source of allSources(asked)) {
+    for (const make of allSources(asked)) {
+      const source = await make()
+      if (source === undefined) continue
       const requests = source.requests.filter(({ name }) => `${source.name}/${name}`.includes(asked.only))
       if (requests.length === 0) continue
       const outcome = await compare({ ...source, requests }, { before: before.file, after: after.file })
@@ -36,10 +38,12 @@ async function main(): Promise<number> {
 async function compare(source: Source, bundles: Parameters<typeof runSource>[1]): Promise<Outcome> {
   const began = performance.now()
   const outcome = await runSource(source, bundles)
-  const { name, requests, differences, unsteady } = outcome
+  const { name, requests, differences, unsteady, tally } = outcome
   const seconds = ((performance.now() - began) / 1000).toFixed(1)
   const unsure = unsteady.length === 0 ? '' : `, ${unsteady.length} more that were gone when asked again`
   console.log(`${name}: ${requests} requests, ${differences.length} differences${unsure} (${seconds} s)`)
+  const statuses = Object.entries(tally.statuses).map(([status, count]) => `${count} × ${status}`)
+  console.log(`  ${statuses.join(', ')}; ${tally.upstreamRequests} upstream requests, ${tally.logLines} logged`)
   for (const group of groupDifferences(differences).slice(0, SHOWN_GROUPS)) {
     console.log(`\n  ${group.differences.length} × ${group.part}`)
     const [example] = group.differences

@@ -1,5 +1,5 @@
 import { type Difference, groupDifferences } from './differences.ts'
-import { type Bundles, type Lane, startLane } from './lane.ts'
+import { type Bundles, type Lane, startLane, type Tally } from './lane.ts'
 import type { CompareRequest } from './request.ts'
 import type { Setting } from './side.ts'
 
@@ -19,6 +19,7 @@ export interface Outcome {
   readonly differences: readonly Difference[]
   /** Requests that differed at first and agreed when they were asked again. */
   readonly unsteady: readonly Difference[]
+  readonly tally: Tally
 }
 
 const LANES = 3
@@ -35,6 +36,7 @@ export async function runSource(
   const running = await Promise.all(Array.from({ length: count }, () => startLane(bundles, setting)))
   try {
     const first = await compareAll(running, requests)
+    const tally = sumOf(running.map((lane) => lane.tally()))
     const unsteady = new Set<Difference>()
     for (const { differences } of groupDifferences(first)) {
       const examples = differences.slice(0, REPEATED)
@@ -45,10 +47,22 @@ export async function runSource(
       requests: requests.length,
       differences: first.filter((difference) => !unsteady.has(difference)),
       unsteady: [...unsteady],
+      tally,
     }
   } finally {
     await Promise.all(running.map((lane) => lane.stop()))
   }
+}
+
+function sumOf(tallies: readonly Tally[]): Tally {
+  const statuses: Record<string, number> = {}
+  let [upstreamRequests, logLines] = [0, 0]
+  for (const tally of tallies) {
+    for (const [status, count] of Object.entries(tally.statuses)) statuses[status] = (statuses[status] ?? 0) + count
+    upstreamRequests += tally.upstreamRequests
+    logLines += tally.logLines
+  }
+  return { statuses, upstreamRequests, logLines }
 }
 
 async function compareAll(lanes: readonly Lane[], requests: readonly CompareRequest[]): Promise<Difference[]> {

@@ -1,9 +1,24 @@
 import type { Asked } from './arguments.ts'
+import { clientRequests } from './client-requests.ts'
+import { endpoints } from './endpoints.ts'
+import { faultTable, refusedConnections, statuses } from './faults.ts'
+import { generated, plans } from './generated.ts'
+import { inputs } from './inputs.ts'
 import { recordings } from './recordings.ts'
 import type { Source } from './source.ts'
 
-/** All that is compared. */
-export function allSources({ quick }: Asked): Source[] {
-  const folder = process.env.RECORDINGS ?? ''
-  return [...(folder === '' ? [] : [recordings(folder, quick)])]
+/** All that is compared, each made when its turn comes. Recordings are there where the environment names their folders. */
+export function allSources({ quick, seed, count }: Asked): (() => Promise<Source | undefined>)[] {
+  const { RECORDINGS: answers = '', CLIENT_RECORDINGS: requests = '' } = process.env
+  return [
+    async () => endpoints(quick),
+    async () => inputs(quick),
+    async () => statuses(quick),
+    async () => (answers === '' ? undefined : recordings(answers, quick)),
+    async () => (requests === '' ? undefined : clientRequests(requests, quick)),
+    async () => generated(seed, count),
+    async () => plans(seed, Math.round(count / 4)),
+    refusedConnections,
+    async () => faultTable(quick),
+  ]
 }

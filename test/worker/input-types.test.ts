@@ -1,91 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Router9, startRouter9 } from '../harness/router9.ts'
 import { errorOf } from './refusal.ts'
+import { BASES, type Json, pathsIn, replaced, STRANGERS, textOf, valueAt } from './request-fields.ts'
 
-type Json = null | boolean | number | string | Json[] | { [name: string]: Json }
-type Path = readonly (string | number)[]
-
-/** Requests that are right and hold, between them, every field that is documented. */
-const SETTINGS: Json = {
-  model: 'gpt-4o',
-  messages: [
-    { role: 'system', content: 'Be brief.', name: 'house' },
-    { role: 'user', content: 'Hello!' },
-  ],
-  models: ['gpt-4o'],
-  provider: {
-    order: ['openai'],
-    only: ['openai', 'azure'],
-    ignore: ['openrouter'],
-    allow_fallbacks: true,
-    require_parameters: false,
-    sort: 'price',
-    max_price: { prompt: 100, completion: 100 },
-  },
-  stream: false,
-  temperature: 1,
-  top_p: 1,
-  max_tokens: 100,
-  max_completion_tokens: 100,
-  n: 1,
-  stop: ['END'],
-  seed: 7,
-  presence_penalty: 0,
-  frequency_penalty: 0,
-  logit_bias: { '50256': -100 },
-  logprobs: false,
-  user: 'user-1',
-  metadata: { purpose: 'test' },
-  service_tier: 'auto',
-  response_format: {
-    type: 'json_schema',
-    json_schema: {
-      name: 'answer',
-      description: 'An answer.',
-      strict: false,
-      schema: { type: 'object', properties: { text: { type: 'string' } } },
-    },
-  },
-}
-const TALK: Json = {
-  model: 'gpt-4o',
-  messages: [
-    { role: 'developer', content: [{ type: 'text', text: 'Be brief.' }] },
-    {
-      role: 'user',
-      content: [
-        { type: 'text', text: 'What is this?' },
-        { type: 'image_url', image_url: { url: 'https://example.com/a.png', detail: 'low' } },
-      ],
-    },
-    {
-      role: 'assistant',
-      content: 'Let me see.',
-      tool_calls: [{ id: 'call_1', type: 'function', function: { name: 'look', arguments: '{}' } }],
-    },
-    { role: 'tool', tool_call_id: 'call_1', content: 'A cat.' },
-  ],
-  stream: true,
-  stream_options: { include_usage: true },
-  tools: [
-    {
-      type: 'function',
-      function: {
-        name: 'look',
-        description: 'Looks.',
-        strict: false,
-        parameters: { type: 'object', properties: { what: { type: 'string' } } },
-      },
-    },
-  ],
-  tool_choice: { type: 'function', function: { name: 'look' } },
-  parallel_tool_calls: true,
-}
-
-const BASES = { settings: SETTINGS, talk: TALK }
 const MODELS = ['gpt-4o', 'anthropic/claude-sonnet-4-6', 'google/gemini-2.5-flash', 'groq/llama-3.3-70b-instruct']
-
-const STRANGERS: readonly Json[] = [null, true, 0, -1, 1.5, 'text', '', [], [null], [[]], {}, { a: 1 }]
 
 /** What else than its own type a field takes; a field that is optional takes null, which means absent. */
 const TAKES: readonly [RegExp, readonly string[]][] = [
@@ -120,33 +38,6 @@ function takes(path: string, own: Json, stranger: Json): boolean {
   const others = TAKES.find(([pattern]) => pattern.test(path))?.[1] ?? ['null']
   const kind = kindOf(stranger)
   return others.includes('any') || kind === kindOf(own) || others.includes(kind)
-}
-
-function pathsIn(value: Json, above: Path = []): Path[] {
-  const children: [string | number, Json][] = Array.isArray(value)
-    ? value.map((child, at) => [at, child])
-    : value !== null && typeof value === 'object'
-      ? Object.entries(value)
-      : []
-  return [
-    ...(above.length > 0 ? [above] : []),
-    ...children.flatMap(([step, child]) => pathsIn(child, [...above, step])),
-  ]
-}
-
-function textOf(path: Path): string {
-  return path.map((step, at) => (typeof step === 'number' ? `[${step}]` : `${at > 0 ? '.' : ''}${step}`)).join('')
-}
-
-function valueAt(value: Json, path: Path): Json {
-  return path.reduce<Json>((holder, step) => (holder as Record<string | number, Json>)[step] ?? null, value)
-}
-
-function replaced(base: Json, path: Path, by: Json): Json {
-  const whole = structuredClone(base)
-  const holder = valueAt(whole, path.slice(0, -1)) as Record<string | number, Json>
-  holder[path.at(-1) ?? ''] = by
-  return whole
 }
 
 /** The field itself, what holds it, or what is missing within it. */
