@@ -1,12 +1,13 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Case, chunksOf, startCase } from './router.ts'
+import { expect, test } from 'vitest'
+import { chunksOf, useCase } from './router.ts'
 import {
   BEGINNINGS,
   broken,
   chunk,
   cohereEnd,
   crlf,
-  DIALECTS,
+  FORMAT_NAMES,
+  FORMATS,
   generated,
   named,
   SAYING,
@@ -15,13 +16,8 @@ import {
   whole,
 } from './wires.ts'
 
-let router9: Case
-beforeAll(async () => {
-  router9 = await startCase()
-})
-afterAll(() => router9.stop())
+const router9 = useCase()
 
-const eachDialect = Object.keys(DIALECTS) as (keyof typeof DIALECTS)[]
 const APART = { pauseMs: 10 }
 
 const breaks = [
@@ -29,11 +25,11 @@ const breaks = [
   { how: 'is closed in the middle of the coding', ending: 'cut' },
 ] as const
 
-test.each(eachDialect.flatMap((dialect) => breaks.map((row) => ({ dialect, ...row }))))(
-  'E01: a stream of $dialect whose connection $how after three chunks ends in an error',
-  async ({ dialect, ending }) => {
-    const pieces = BEGINNINGS[dialect].flatMap((event) => [event, APART])
-    const { answer, raw } = await router9.streamed(DIALECTS[dialect].model, broken(ending, ...pieces))
+test.each(FORMAT_NAMES.flatMap((format) => breaks.map((row) => ({ format, ...row }))))(
+  'E01: a stream of $format whose connection $how after three chunks ends in an error',
+  async ({ format, ending }) => {
+    const pieces = BEGINNINGS[format].flatMap((event) => [event, APART])
+    const { answer, raw } = await router9.streamed(FORMATS[format].model, broken(ending, ...pieces))
     expect(answer).toMatchObject({
       done: false,
       error: { type: 'upstream_error', param: null, code: 'upstream_error', message: expect.stringMatching(/./) },
@@ -50,20 +46,20 @@ test.each(eachDialect.flatMap((dialect) => breaks.map((row) => ({ dialect, ...ro
 test('E01: with usage asked for, a broken stream has usage: null to its end', async () => {
   const pieces = BEGINNINGS.openai.flatMap((event) => [event, APART])
   const more = { stream_options: { include_usage: true } }
-  const { answer, raw } = await router9.streamed(DIALECTS.openai.model, broken('reset', ...pieces), more)
+  const { answer, raw } = await router9.streamed(FORMATS.openai.model, broken('reset', ...pieces), more)
   expect([answer.done, answer.error === undefined]).toEqual([false, false])
   expect(chunksOf(raw).every(({ usage }) => usage === null)).toBe(true)
 })
 
 test.each(['reset', 'cut', 'closed'] as const)('E01: half a body is a 502, whoever sends it (%s)', async (ending) => {
   router9.upstream.play(({ path }) => {
-    const dialect = eachDialect.find((name) => path.startsWith(`/${DIALECTS[name].model.split('/')[0]}/`)) ?? 'openai'
-    const { pieces, headers = {} } = whole(SAYING[dialect].whole('One two three'))
+    const format = FORMAT_NAMES.find((name) => path.startsWith(`/${FORMATS[name].model.split('/')[0]}/`)) ?? 'openai'
+    const { pieces, headers = {} } = whole(SAYING[format].whole('One two three'))
     return { headers, pieces: [String(pieces[0]).slice(0, 120), APART], ending }
   })
   const messages = [{ role: 'user', content: 'Count.' }]
   const responses = await Promise.all(
-    eachDialect.map((dialect) => router9.post({ model: DIALECTS[dialect].model, messages })),
+    FORMAT_NAMES.map((format) => router9.post({ model: FORMATS[format].model, messages })),
   )
   for (const response of responses) {
     expect(response.status).toBe(502)
@@ -71,10 +67,10 @@ test.each(['reset', 'cut', 'closed'] as const)('E01: half a body is a 502, whoev
   }
 })
 
-test.each(eachDialect.flatMap((dialect) => (['whole', 'closed'] as const).map((ending) => ({ dialect, ending }))))(
-  'E02: a stream of $dialect that just ends ($ending) without finishing is never a stop',
-  async ({ dialect, ending }) => {
-    const { answer, raw } = await router9.streamed(DIALECTS[dialect].model, broken(ending, ...BEGINNINGS[dialect]))
+test.each(FORMAT_NAMES.flatMap((format) => (['whole', 'closed'] as const).map((ending) => ({ format, ending }))))(
+  'E02: a stream of $format that just ends ($ending) without finishing is never a stop',
+  async ({ format, ending }) => {
+    const { answer, raw } = await router9.streamed(FORMATS[format].model, broken(ending, ...BEGINNINGS[format]))
     expect(answer).toMatchObject({ done: false, error: { type: 'upstream_error' } })
     expect(raw).not.toContain('"finish_reason":"stop"')
     expect(answer.choices[0]?.text).toBe('One two three')
@@ -83,7 +79,7 @@ test.each(eachDialect.flatMap((dialect) => (['whole', 'closed'] as const).map((e
 
 test('E02: a call that just ends is never tool_calls', async () => {
   const call = { index: 0, id: 'call_a', type: 'function', function: { name: 'pay', arguments: '{"amount":1' } }
-  const { answer, raw } = await router9.streamed(DIALECTS.custom.model, stream(sse(chunk({ tool_calls: [call] }))))
+  const { answer, raw } = await router9.streamed(FORMATS.custom.model, stream(sse(chunk({ tool_calls: [call] }))))
   expect([answer.done, answer.error === undefined]).toEqual([false, false])
   expect(raw).not.toContain('"finish_reason":"tool_calls"')
 })
@@ -91,33 +87,33 @@ test('E02: a call that just ends is never tool_calls', async () => {
 test('E02: of two choices, one that has not finished makes the answer broken', async () => {
   const second = { ...chunk({}), choices: [{ index: 1, delta: { content: 'Two' }, finish_reason: null }] }
   const events = [chunk({ content: 'One' }), second, chunk({}, 'stop')]
-  const { answer } = await router9.streamed(DIALECTS.openai.model, stream(sse(...events)), { n: 2 })
+  const { answer } = await router9.streamed(FORMATS.openai.model, stream(sse(...events)), { n: 2 })
   expect([answer.done, answer.error === undefined]).toEqual([false, false])
 })
 
-const endsWell: readonly { what: string; dialect: keyof typeof DIALECTS; rest: string }[] = [
-  { what: 'a finish_reason and no [DONE]', dialect: 'custom', rest: sse(chunk({}, 'stop')) },
-  { what: '[DONE] and no finish_reason', dialect: 'custom', rest: sse('[DONE]') },
+const endsWell: readonly { what: string; format: keyof typeof FORMATS; rest: string }[] = [
+  { what: 'a finish_reason and no [DONE]', format: 'custom', rest: sse(chunk({}, 'stop')) },
+  { what: '[DONE] and no finish_reason', format: 'custom', rest: sse('[DONE]') },
   {
     what: 'a stop_reason and no message_stop',
-    dialect: 'anthropic',
+    format: 'anthropic',
     rest: named({ type: 'message_delta', delta: { stop_reason: 'end_turn' }, usage: { output_tokens: 3 } }),
   },
-  { what: 'message-end and no [DONE]', dialect: 'cohere', rest: named(cohereEnd('COMPLETE')) },
-  { what: 'finishReason', dialect: 'gemini', rest: crlf(generated([{ text: '' }], 'STOP')) },
+  { what: 'message-end and no [DONE]', format: 'cohere', rest: named(cohereEnd('COMPLETE')) },
+  { what: 'finishReason', format: 'gemini', rest: crlf(generated([{ text: '' }], 'STOP')) },
 ]
 
-test.each(endsWell)('E02: but $what is a proper end ($dialect)', async ({ dialect, rest }) => {
+test.each(endsWell)('E02: but $what is a proper end ($format)', async ({ format, rest }) => {
   const { answer, choice } = await router9.streamed(
-    DIALECTS[dialect].model,
-    broken('closed', ...BEGINNINGS[dialect], rest),
+    FORMATS[format].model,
+    broken('closed', ...BEGINNINGS[format], rest),
   )
   expect([choice.text, choice.finishReason, answer.done]).toEqual(['One two three', 'stop', true])
 })
 
 const toldOff: readonly {
   who: string
-  dialect: keyof typeof DIALECTS
+  format: keyof typeof FORMATS
   model?: string
   event: string
   told: readonly string[]
@@ -125,20 +121,20 @@ const toldOff: readonly {
 }[] = [
   {
     who: 'Anthropic, overloaded',
-    dialect: 'anthropic',
+    format: 'anthropic',
     event: named({ type: 'error', error: { type: 'overloaded_error', message: 'Overloaded for now' } }),
     told: ['Overloaded for now', 'overloaded_error'],
     code: 'upstream_unavailable',
   },
   {
     who: 'Anthropic, broken',
-    dialect: 'anthropic',
+    format: 'anthropic',
     event: named({ type: 'error', error: { type: 'api_error', message: 'Internal server error' } }),
     told: ['Internal server error', 'api_error'],
   },
   {
     who: 'Groq',
-    dialect: 'custom',
+    format: 'custom',
     model: 'groq/llama-3.3-70b-versatile',
     event: `event: error\n${sse({ error: { message: 'over capacity', type: 'internal_server_error', status_code: 503 } })}`,
     told: ['over capacity'],
@@ -146,7 +142,7 @@ const toldOff: readonly {
   },
   {
     who: 'OpenRouter',
-    dialect: 'custom',
+    format: 'custom',
     model: 'openrouter/openai/gpt-4o',
     event: sse(
       { ...chunk({ content: '' }, 'error'), error: { code: 502, message: 'Provider disconnected' } },
@@ -156,7 +152,7 @@ const toldOff: readonly {
   },
   {
     who: 'vLLM, as it was',
-    dialect: 'custom',
+    format: 'custom',
     event: sse(
       { object: 'error', message: 'engine died', type: 'InternalServerError', param: null, code: 500 },
       '[DONE]',
@@ -165,28 +161,28 @@ const toldOff: readonly {
   },
   {
     who: 'Gemini, as an event',
-    dialect: 'gemini',
+    format: 'gemini',
     event: crlf({ error: { code: 503, message: 'The model is overloaded.', status: 'UNAVAILABLE' } }),
     told: ['The model is overloaded.', 'UNAVAILABLE'],
     code: 'upstream_unavailable',
   },
   {
     who: 'Gemini, as bare JSON',
-    dialect: 'gemini',
+    format: 'gemini',
     event: JSON.stringify({ error: { code: 500, message: 'An internal error.', status: 'INTERNAL' } }, null, 2),
     told: ['An internal error.', 'INTERNAL'],
   },
   {
     who: 'Cohere',
-    dialect: 'cohere',
+    format: 'cohere',
     event: named({ type: 'message-end', delta: { finish_reason: 'ERROR', error: 'Model crashed', usage: {} } }),
     told: [],
   },
 ]
 
 test.each(toldOff)('E03: an error in the middle of a stream reaches the client with its words ($who)', async (row) => {
-  const script = stream(...BEGINNINGS[row.dialect], row.event)
-  const { answer, raw } = await router9.streamed(row.model ?? DIALECTS[row.dialect].model, script)
+  const script = stream(...BEGINNINGS[row.format], row.event)
+  const { answer, raw } = await router9.streamed(row.model ?? FORMATS[row.format].model, script)
   expect(answer.choices[0]?.text).toBe('One two three')
   expect(answer).toMatchObject({ done: false, error: { type: 'upstream_error', code: row.code ?? 'upstream_error' } })
   for (const words of row.told) expect(answer.error?.message).toContain(words)

@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Case, chunksOf, startCase } from './router.ts'
+import { describe, expect, test } from 'vitest'
+import { chunksOf, useCase } from './router.ts'
 import type { Script } from './scripted.ts'
 import {
   block,
@@ -11,7 +11,7 @@ import {
   cohereText,
   completion,
   crlf,
-  DIALECTS,
+  FORMATS,
   generated,
   MESSAGE_START,
   message,
@@ -25,11 +25,7 @@ import {
   whole,
 } from './wires.ts'
 
-let router9: Case
-beforeAll(async () => {
-  router9 = await startCase()
-})
-afterAll(() => router9.stop())
+const router9 = useCase()
 
 const WORDS = new Set(['stop', 'length', 'tool_calls', 'content_filter', 'function_call'])
 
@@ -40,12 +36,12 @@ function finishesOf(raw: string) {
 const saysItOften: readonly { who: string; model: string; streamed: Script }[] = [
   {
     who: 'Gemini',
-    model: DIALECTS.gemini.model,
+    model: FORMATS.gemini.model,
     streamed: stream(crlf(...['One', ' two', ' three'].map((text) => generated([{ text }], 'STOP')))),
   },
   {
     who: "a provider of OpenAI's form",
-    model: DIALECTS.custom.model,
+    model: FORMATS.custom.model,
     streamed: stream(sse(...['One', ' two', ' three'].map((content) => chunk({ content }, 'stop')), '[DONE]')),
   },
   {
@@ -74,13 +70,13 @@ const CALLS = [{ id: 'call_a', type: 'function', function: { name: 'get_weather'
 const called: readonly { who: string; model: string; streamed: Script; body: Script }[] = [
   {
     who: 'Gemini, STOP',
-    model: DIALECTS.gemini.model,
+    model: FORMATS.gemini.model,
     streamed: stream(crlf(generated([{ functionCall: { name: 'get_weather', args: {} } }], 'STOP'))),
     body: whole(generated([{ functionCall: { name: 'get_weather', args: {} } }], 'STOP')),
   },
   {
     who: 'Gemini, STOP in a later event',
-    model: DIALECTS.gemini.model,
+    model: FORMATS.gemini.model,
     streamed: stream(
       crlf(generated([{ functionCall: { name: 'get_weather', args: {} } }]), generated([{ text: '' }], 'STOP')),
     ),
@@ -88,13 +84,13 @@ const called: readonly { who: string; model: string; streamed: Script; body: Scr
   },
   {
     who: 'Anthropic, end_turn',
-    model: DIALECTS.anthropic.model,
+    model: FORMATS.anthropic.model,
     streamed: stream(named(MESSAGE_START, ...toolBlock(0, 'call_a', 'get_weather'), ...messageEnd('end_turn'))),
     body: whole(message([{ type: 'tool_use', id: 'call_a', name: 'get_weather', input: {} }], 'end_turn')),
   },
   {
     who: 'Cohere, COMPLETE',
-    model: DIALECTS.cohere.model,
+    model: FORMATS.cohere.model,
     streamed: stream(named(COHERE_START, ...cohereCall(0, 'call_a', 'get_weather', '{}'), cohereEnd('COMPLETE'))),
     body: whole(cohereAnswer({ tool_calls: CALLS }, 'COMPLETE')),
   },
@@ -122,7 +118,7 @@ describe.each(called)('F02: an answer that calls a tool and ends as if it were t
 
 function anthropicSays(word: string) {
   return {
-    model: DIALECTS.anthropic.model,
+    model: FORMATS.anthropic.model,
     streamed: stream(named(MESSAGE_START, ...textBlock(0, 'Some text'), ...messageEnd(word))),
     body: whole(message([{ type: 'text', text: 'Some text' }], word)),
   }
@@ -130,7 +126,7 @@ function anthropicSays(word: string) {
 
 function geminiSays(word: string) {
   return {
-    model: DIALECTS.gemini.model,
+    model: FORMATS.gemini.model,
     streamed: stream(crlf(generated([{ text: 'Some text' }], word))),
     body: whole(generated([{ text: 'Some text' }], word)),
   }
@@ -138,7 +134,7 @@ function geminiSays(word: string) {
 
 function cohereSays(word: string) {
   return {
-    model: DIALECTS.cohere.model,
+    model: FORMATS.cohere.model,
     streamed: stream(named(COHERE_START, cohereText('Some text'), cohereEnd(word))),
     body: whole(cohereAnswer({ content: [{ type: 'text', text: 'Some text' }] }, word)),
   }
@@ -146,7 +142,7 @@ function cohereSays(word: string) {
 
 function customSays(word: string) {
   return {
-    model: DIALECTS.custom.model,
+    model: FORMATS.custom.model,
     streamed: stream(sse(chunk({ content: 'Some text' }), chunk({}, word), '[DONE]')),
     body: whole(completion({ content: 'Some text' }, word)),
   }
@@ -198,9 +194,9 @@ test("F04: Anthropic's tool_use is stop where only its own servers' tools were u
   ]
   const streamed = stream(named(MESSAGE_START, ...blocks, ...messageEnd('tool_use')))
   const told = { text: 'So.', toolCalls: [], finishReason: 'stop' }
-  expect((await router9.streamed(DIALECTS.anthropic.model, streamed)).choice).toMatchObject(told)
+  expect((await router9.streamed(FORMATS.anthropic.model, streamed)).choice).toMatchObject(told)
   const body = whole(message([search, { type: 'text', text: 'So.' }], 'tool_use'))
-  expect((await router9.whole(DIALECTS.anthropic.model, body)).choice).toMatchObject(told)
+  expect((await router9.whole(FORMATS.anthropic.model, body)).choice).toMatchObject(told)
 })
 
 test.each(['max_tokens', 'model_context_window_exceeded'])("F05: Anthropic's %s is length", async (word) => {
@@ -211,7 +207,7 @@ test.each(['max_tokens', 'model_context_window_exceeded'])("F05: Anthropic's %s 
 
 test('F05: a call that the limit cut keeps its half arguments as they are, and says length', async () => {
   const events = [...toolBlock(0, 'call_a', 'get_weather', '{"city":"Pa'), ...messageEnd('max_tokens')]
-  const { choice } = await router9.streamed(DIALECTS.anthropic.model, stream(named(MESSAGE_START, ...events)))
+  const { choice } = await router9.streamed(FORMATS.anthropic.model, stream(named(MESSAGE_START, ...events)))
   expect(choice).toMatchObject({ finishReason: 'length', toolCalls: [{ arguments: '{"city":"Pa' }] })
 })
 
@@ -246,13 +242,13 @@ test.each(refusals)("F08: Claude's refusal $what is content_filter", async ({ co
   const blocks = content.flatMap((text, index) => textBlock(index, text))
   const streamed = stream(named(MESSAGE_START, ...blocks, ...messageEnd('refusal', more)))
   const told = { finishReason: 'content_filter', text: content.join(''), refusal }
-  expect((await router9.streamed(DIALECTS.anthropic.model, streamed)).choice).toMatchObject(told)
+  expect((await router9.streamed(FORMATS.anthropic.model, streamed)).choice).toMatchObject(told)
   const body = message(
     content.map((text) => ({ type: 'text', text })),
     'refusal',
     more,
   )
-  expect((await router9.whole(DIALECTS.anthropic.model, whole(body))).choice).toMatchObject(told)
+  expect((await router9.whole(FORMATS.anthropic.model, whole(body))).choice).toMatchObject(told)
 })
 
 const silent = [
@@ -269,16 +265,16 @@ const silentEnds = [
 test.each(silent.flatMap((row) => silentEnds.map((end) => ({ ...row, ...end }))))(
   'F09: a Gemini candidate with $what that ends with $word is one choice with empty content and $told',
   async ({ parts, word, told }) => {
-    const { choice, raw } = await router9.whole(DIALECTS.gemini.model, whole(generated(parts, word)))
+    const { choice, raw } = await router9.whole(FORMATS.gemini.model, whole(generated(parts, word)))
     expect(JSON.parse(raw).choices).toMatchObject([{ index: 0, message: { content: '' }, finish_reason: told }])
     expect(choice.finishReason).toBe(told)
-    const streamed = await router9.streamed(DIALECTS.gemini.model, stream(crlf(generated(parts, word))))
+    const streamed = await router9.streamed(FORMATS.gemini.model, stream(crlf(generated(parts, word))))
     expect(streamed.answer.choices).toMatchObject([{ index: 0, text: '', finishReason: told }])
   },
 )
 
 test('F09: a Gemini body without candidates is an error, never an answer without choices', async () => {
   const body = { usageMetadata: { promptTokenCount: 11, totalTokenCount: 11 }, modelVersion: 'gemini-upstream' }
-  const { status, error } = await router9.refused(DIALECTS.gemini.model, whole(body))
+  const { status, error } = await router9.refused(FORMATS.gemini.model, whole(body))
   expect([status, error.code]).toEqual([502, 'upstream_error'])
 })

@@ -1,22 +1,17 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { readRouter9Stream } from '../conformance/answer.ts'
-import { type Case, startCase } from './router.ts'
-import { BEGINNINGS, broken, chunk, crlf, DIALECTS, SAYING, sse, stream } from './wires.ts'
+import { useCase } from './router.ts'
+import { BEGINNINGS, broken, chunk, crlf, FORMAT_NAMES, FORMATS, SAYING, sse, stream } from './wires.ts'
 
-let router9: Case
-beforeAll(async () => {
-  router9 = await startCase()
-})
-afterAll(() => router9.stop())
+const router9 = useCase()
 
 const GREETING = '你好🙂'
-const eachDialect = Object.keys(DIALECTS) as (keyof typeof DIALECTS)[]
 /** Long enough that the Worker reads what came before by itself. */
 const APART = { pauseMs: 4 }
 const AT_ONCE = 16
 
 // Each says the greeting and calls a function with it, in as few bytes as its form allows.
-const fixtures: Readonly<Record<keyof typeof DIALECTS, string>> = {
+const fixtures: Readonly<Record<keyof typeof FORMATS, string>> = {
   openai: sse(
     { choices: [{ index: 0, delta: { content: GREETING } }] },
     {
@@ -68,8 +63,8 @@ const fixtures: Readonly<Record<keyof typeof DIALECTS, string>> = {
   ),
 }
 
-test.each(eachDialect)('S01: a stream of %s cut in two at every byte says the same', async (dialect) => {
-  const bytes = new TextEncoder().encode(fixtures[dialect])
+test.each(FORMAT_NAMES)('S01: a stream of %s cut in two at every byte says the same', async (format) => {
+  const bytes = new TextEncoder().encode(fixtures[format])
   router9.upstream.play(({ body }) => {
     const cut = Number(/cut at (\d+)/.exec(JSON.stringify(body))?.[1])
     return stream(bytes.subarray(0, cut), APART, bytes.subarray(cut))
@@ -80,7 +75,7 @@ test.each(eachDialect)('S01: a stream of %s cut in two at every byte says the sa
     while (next < bytes.length) {
       const cut = next++
       const messages = [{ role: 'user', content: `cut at ${cut}` }]
-      const response = await router9.post({ model: DIALECTS[dialect].model, messages, stream: true })
+      const response = await router9.post({ model: FORMATS[format].model, messages, stream: true })
       const { choices, problems, done } = readRouter9Stream(await response.text())
       const [choice] = choices
       const said = [choice?.text, choice?.toolCalls[0]?.arguments, choice?.finishReason, done, ...problems]
@@ -93,12 +88,12 @@ test.each(eachDialect)('S01: a stream of %s cut in two at every byte says the sa
   expect(router9.upstream.asked()).toHaveLength(bytes.length - 1)
 })
 
-test.each(eachDialect)(
+test.each(FORMAT_NAMES)(
   'S01: a stream of %s that comes byte by byte says the same, also after a BOM',
-  async (dialect) => {
-    for (const wire of [fixtures[dialect], `\uFEFF${fixtures[dialect]}`]) {
+  async (format) => {
+    for (const wire of [fixtures[format], `\uFEFF${fixtures[format]}`]) {
       const pieces = [...new TextEncoder().encode(wire)].map((byte) => Uint8Array.of(byte))
-      const { choice } = await router9.streamed(DIALECTS[dialect].model, stream(...pieces))
+      const { choice } = await router9.streamed(FORMATS[format].model, stream(...pieces))
       expect([choice.text, choice.toolCalls[0]?.arguments]).toEqual([GREETING, `"${GREETING}"`])
     }
   },
@@ -111,9 +106,9 @@ const lineEnds = [
 ]
 
 describe.each(lineEnds)('S02: a stream with $name', ({ end, before = '' }) => {
-  test.each(eachDialect)('reads as with LF (%s)', async (dialect) => {
-    const { model } = DIALECTS[dialect]
-    const plain = SAYING[dialect].streamed('One', ' two', ' three').replaceAll('\r\n', '\n')
+  test.each(FORMAT_NAMES)('reads as with LF (%s)', async (format) => {
+    const { model } = FORMATS[format]
+    const plain = SAYING[format].streamed('One', ' two', ' three').replaceAll('\r\n', '\n')
     const { choice: expected, answer: whole } = await router9.streamed(model, stream(plain))
     expect(expected).toMatchObject({ text: 'One two three', finishReason: 'stop' })
     const wire = before + plain.replaceAll('\n', end)
@@ -124,7 +119,7 @@ describe.each(lineEnds)('S02: a stream with $name', ({ end, before = '' }) => {
   test('reads the same where a line end is cut in two', async () => {
     const wire = before + sse(chunk({ content: 'One' }), chunk({ content: ' two' }, 'stop')).replaceAll('\n', end)
     const pieces = wire.split(/(?<=[\r\n])/).flatMap((piece) => [piece, APART])
-    const { choice } = await router9.streamed(DIALECTS.custom.model, stream(...pieces))
+    const { choice } = await router9.streamed(FORMATS.custom.model, stream(...pieces))
     expect([choice.text, choice.finishReason]).toEqual(['One two', 'stop'])
   })
 })
@@ -189,7 +184,7 @@ const oddForms = [
 ]
 
 test.each(oddForms)('$id: a stream $what is read', async ({ wire }) => {
-  const { choice, answer } = await router9.streamed(DIALECTS.custom.model, stream(...wire))
+  const { choice, answer } = await router9.streamed(FORMATS.custom.model, stream(...wire))
   expect([choice.text, choice.finishReason, answer.done]).toEqual(['One', 'stop', true])
 })
 
@@ -200,7 +195,7 @@ const comments = [
   `: data: ${json(chunk({ content: 'No.' }))}\n\n`,
 ]
 
-test.each(['openrouter/openai/gpt-4o', DIALECTS.custom.model, 'deepseek/deepseek-chat'])(
+test.each(['openrouter/openai/gpt-4o', FORMATS.custom.model, 'deepseek/deepseek-chat'])(
   'S05: comments of %s never reach the client',
   async (model) => {
     const events = [chunk({ content: 'One' }), chunk({ content: ' two' }, 'stop'), '[DONE]'].map((event) => sse(event))
@@ -213,15 +208,15 @@ test.each(['openrouter/openai/gpt-4o', DIALECTS.custom.model, 'deepseek/deepseek
 
 test('S05: a comment inside an event does not break it', async () => {
   const wire = [': before\n', `data: ${json(chunk({ content: 'One' }, 'stop'))}\n`, ': after\n', '\n']
-  const { choice } = await router9.streamed(DIALECTS.custom.model, stream(...wire))
+  const { choice } = await router9.streamed(FORMATS.custom.model, stream(...wire))
   expect(choice.text).toBe('One')
 })
 
 const undecodable = ['{"choices":[{"delta":', 'not json', 'undefined', '42', 'null', '"text"', '[]', '<html>'] as const
 
-describe.each(eachDialect)('S08: an event of %s that cannot be read', (dialect) => {
-  const { model } = DIALECTS[dialect]
-  const begun = BEGINNINGS[dialect]
+describe.each(FORMAT_NAMES)('S08: an event of %s that cannot be read', (format) => {
+  const { model } = FORMATS[format]
+  const begun = BEGINNINGS[format]
 
   test.each(undecodable)('is an error chunk after words, never a silent end: %s', async (data) => {
     const { answer, choice } = await router9.streamed(model, stream(...begun, `data: ${data}\n\n`, sse('[DONE]')))

@@ -1,10 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { call } from './calls.ts'
-import { type Case, startCase } from './router.ts'
+import { useCase } from './router.ts'
 import {
   chunk,
   crlf,
-  DIALECTS,
+  FORMATS,
   generated,
   MESSAGE_START,
   messageEnd,
@@ -15,11 +15,7 @@ import {
   whole,
 } from './wires.ts'
 
-let router9: Case
-beforeAll(async () => {
-  router9 = await startCase()
-})
-afterAll(() => router9.stop())
+const router9 = useCase()
 
 /** What one upstream event may weigh (contract 6). */
 const MAX_BYTES = 8 * 1024 * 1024
@@ -34,27 +30,27 @@ function giant(bytes: number, of: 'line' | 'data', make: (text: string) => strin
 
 const forms = [
   {
-    dialect: 'custom',
+    format: 'custom',
     before: sse(chunk({ content: 'One' })),
     make: (content: string) => sse(chunk({ content })),
     after: sse(chunk({}, 'stop'), '[DONE]'),
   },
   {
-    dialect: 'gemini',
+    format: 'gemini',
     before: crlf(generated([{ text: 'One' }])),
     make: (text: string) => crlf(generated([{ text }])),
     after: crlf(generated([{ text: '' }], 'STOP')),
   },
   {
-    dialect: 'anthropic',
+    format: 'anthropic',
     before: named(MESSAGE_START, ...textBlock(0, 'One').slice(0, -1)),
     make: (text: string) => sse({ type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text } }),
     after: named({ type: 'content_block_stop', index: 0 }, ...messageEnd('end_turn')),
   },
 ] as const
 
-describe.each(forms)('an upstream event of $dialect', ({ dialect, before, make, after }) => {
-  const { model } = DIALECTS[dialect]
+describe.each(forms)('an upstream event of $format', ({ format, before, make, after }) => {
+  const { model } = FORMATS[format]
 
   test('of exactly 8 MiB comes through, after words and as the first of them', async () => {
     const { event, text } = giant(MAX_BYTES, 'line', make)
@@ -62,7 +58,7 @@ describe.each(forms)('an upstream event of $dialect', ({ dialect, before, make, 
     expect(later.choice.text.length).toBe('One'.length + text.length)
     expect(later.choice.text === `One${text}`).toBe(true)
     expect([later.choice.finishReason, later.answer.done]).toEqual(['stop', true])
-    if (dialect === 'anthropic') return
+    if (format === 'anthropic') return
     const first = await router9.streamed(model, stream(event, after))
     expect(first.choice.text === text).toBe(true)
     expect(first.answer.done).toBe(true)
@@ -99,7 +95,7 @@ test.each(endless)('$what is too long before it has ended', async ({ wire }) => 
   })
   // The upstream holds on until the Worker has given up.
   const script = stream(sse(chunk({ content: 'One' })), wire, { until })
-  const { answer } = await router9.streamed(DIALECTS.custom.model, script).finally(goOn)
+  const { answer } = await router9.streamed(FORMATS.custom.model, script).finally(goOn)
   expect(answer).toMatchObject({ done: false, error: { code: 'upstream_error' } })
   expect(answer.choices[0]?.text).toBe('One')
 })
@@ -108,14 +104,14 @@ test('many events are more than 8 MiB together, and none of them is too long', a
   const text = 'x'.repeat(1024 * 1024)
   const events = Array.from({ length: 12 }, () => sse(chunk({ content: text })))
   const script = stream(...events, sse(chunk({}, 'stop'), '[DONE]'))
-  const { choice, answer } = await router9.streamed(DIALECTS.custom.model, script)
+  const { choice, answer } = await router9.streamed(FORMATS.custom.model, script)
   expect([choice.text.length, answer.done]).toEqual([12 * text.length, true])
 })
 
 test('a body may be longer than an event', async () => {
   const content = 'x'.repeat(MAX_BYTES + 1000)
   const body = { ...chunk({}), choices: [{ index: 0, message: { role: 'assistant', content }, finish_reason: 'stop' }] }
-  const { choice } = await router9.whole(DIALECTS.custom.model, whole(body))
+  const { choice } = await router9.whole(FORMATS.custom.model, whole(body))
   expect(choice.text.length).toBe(content.length)
 })
 
@@ -127,7 +123,7 @@ const absurd = [
 ]
 
 test.each(absurd)('an event of 40,000 $what is a malformed answer', async ({ event }) => {
-  const { model } = DIALECTS.custom
+  const { model } = FORMATS.custom
   const end = sse(chunk({}, 'stop'), '[DONE]')
   const { status, error } = await router9.refused(model, stream(sse(event), end), { stream: true })
   expect([status, error.code]).toEqual([502, 'upstream_error'])
@@ -148,10 +144,10 @@ const preambles = [
 test.each(preambles)('fields that are too $what before the first word are the fault of the provider', async (row) => {
   const fields = Array.from({ length: row.count }, (_, at) => sse(row.fields(at)))
   const script = stream(...fields, sse(chunk({ content: 'One' }), chunk({}, 'stop'), '[DONE]'))
-  const refused = await router9.refused(DIALECTS.custom.model, script, { stream: true })
+  const refused = await router9.refused(FORMATS.custom.model, script, { stream: true })
   expect([refused.status, refused.error.code]).toEqual([502, 'upstream_error'])
   const few = stream(...fields.slice(0, 2), sse(chunk({ content: 'One' }), chunk({}, 'stop'), '[DONE]'))
-  const { choice, raw } = await router9.streamed(DIALECTS.custom.model, few)
+  const { choice, raw } = await router9.streamed(FORMATS.custom.model, few)
   expect(choice.text).toBe('One')
   expect(raw).toContain('field_1')
 })

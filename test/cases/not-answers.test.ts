@@ -1,17 +1,12 @@
 import OpenAI, { APIError } from 'openai'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { DEMO_KEY } from '../harness/worker.ts'
-import { type Case, startCase } from './router.ts'
+import { useCase } from './router.ts'
 import type { Script } from './scripted.ts'
-import { BEGINNINGS, chunk, completion, DIALECTS, named, SAYING, sse, stream, whole } from './wires.ts'
+import { BEGINNINGS, chunk, completion, FORMAT_NAMES, FORMATS, named, SAYING, sse, stream, whole } from './wires.ts'
 
-let router9: Case
-beforeAll(async () => {
-  router9 = await startCase()
-})
-afterAll(() => router9.stop())
+const router9 = useCase()
 
-const eachDialect = Object.keys(DIALECTS) as (keyof typeof DIALECTS)[]
 const _APART = { pauseMs: 10 }
 
 const HTML = '<html><body><h1>502 Bad Gateway</h1></body></html>'
@@ -29,13 +24,13 @@ test.each(notAnswers.flatMap((row) => [true, false].map((isStream) => ({ ...row,
   async ({ script, isStream }) => {
     // All of them play the same script, so the counts add up.
     const all = await Promise.all(
-      eachDialect.map((dialect) => router9.refused(DIALECTS[dialect].model, script, { stream: isStream })),
+      FORMAT_NAMES.map((format) => router9.refused(FORMATS[format].model, script, { stream: isStream })),
     )
     for (const { status, error } of all) {
       expect([status, error.type, error.code]).toEqual([502, 'upstream_error', 'upstream_error'])
       expect(error.message).not.toMatch(/<html|lost/)
     }
-    expect(router9.upstream.asked()).toHaveLength(2 * eachDialect.length)
+    expect(router9.upstream.asked()).toHaveLength(2 * FORMAT_NAMES.length)
   },
 )
 
@@ -43,9 +38,9 @@ test.each(notAnswers)(
   'E07: a second try that goes well after a 200 with $what is all the client sees',
   async ({ script }) => {
     const good = stream(SAYING.openai.streamed('One'))
-    const { choice } = await router9.streamed(DIALECTS.openai.model, [script, good])
+    const { choice } = await router9.streamed(FORMATS.openai.model, [script, good])
     expect(choice.text).toBe('One')
-    const { choice: read } = await router9.whole(DIALECTS.openai.model, [script, whole(SAYING.openai.whole('One'))])
+    const { choice: read } = await router9.whole(FORMATS.openai.model, [script, whole(SAYING.openai.whole('One'))])
     expect(read.text).toBe('One')
   },
 )
@@ -110,7 +105,7 @@ const elsewhere: readonly { what: string; choice: Record<string, unknown>; text:
 ]
 
 test.each(elsewhere)('E07: content that is $what is read, in a body and in a stream', async ({ choice, text }) => {
-  const { model } = DIALECTS.custom
+  const { model } = FORMATS.custom
   const body = completion({}, 'stop', { choices: [{ index: 0, finish_reason: 'stop', ...choice }] })
   expect((await router9.whole(model, whole(body))).choice.text).toBe(text)
   const { message, ...rest } = choice
@@ -124,13 +119,13 @@ test.each(elsewhere)('E07: content that is $what is read, in a body and in a str
 
 test('E07: a message inside a stream is read where there is no delta', async () => {
   const event = { ...chunk({}), choices: [{ index: 0, message: { content: 'One' }, finish_reason: 'stop' }] }
-  expect((await router9.streamed(DIALECTS.custom.model, stream(sse(event, '[DONE]')))).choice.text).toBe('One')
+  expect((await router9.streamed(FORMATS.custom.model, stream(sse(event, '[DONE]')))).choice.text).toBe('One')
 })
 
 const unreadable = [{ content: [{ type: 'brand_new', data: 1 }] }, { content: [{ type: 'text', text: 5 }] }]
 
 test.each(unreadable)('E07: content that cannot be read is a 502, never an empty success (%j)', async (message) => {
-  const { model } = DIALECTS.custom
+  const { model } = FORMATS.custom
   const refused = await router9.refused(model, whole(completion(message, 'stop')))
   expect([refused.status, refused.error.code]).toEqual([502, 'upstream_error'])
   const events = sse(chunk(message), chunk({}, 'stop'), '[DONE]')
@@ -144,7 +139,7 @@ describe('E10: the official client', () => {
     router9.upstream.play(stream(...BEGINNINGS.anthropic, event))
     const client = new OpenAI({ baseURL: `${router9.url}/v1`, apiKey: DEMO_KEY, maxRetries: 0 })
     const messages = [{ role: 'user' as const, content: 'Count.' }]
-    const { model } = DIALECTS.anthropic
+    const { model } = FORMATS.anthropic
     let text = ''
     const reading = (async () => {
       const read = await client.chat.completions.create({ model, messages, stream: true })
@@ -159,11 +154,11 @@ describe('E10: the official client', () => {
 
   test('does not take an error of the provider that says nothing for one', async () => {
     const events = [chunk({ content: 'One' }, null, { error: null }), chunk({}, 'stop', { error: null })]
-    const { choice, raw } = await router9.streamed(DIALECTS.custom.model, stream(sse(...events, '[DONE]')))
+    const { choice, raw } = await router9.streamed(FORMATS.custom.model, stream(sse(...events, '[DONE]')))
     expect([choice.text, choice.finishReason]).toEqual(['One', 'stop'])
     expect(raw).not.toContain('"error"')
     const { choice: read } = await router9.whole(
-      DIALECTS.custom.model,
+      FORMATS.custom.model,
       whole(completion({ content: 'One' }, 'stop', { error: null })),
     )
     expect(read.text).toBe('One')

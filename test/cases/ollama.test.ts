@@ -1,15 +1,11 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Case, startCase } from './router.ts'
+import { expect, test } from 'vitest'
+import { useCase } from './router.ts'
 import type { Script } from './scripted.ts'
 import { whole } from './wires.ts'
 
 const MODEL = 'ollama/llama3'
 
-let router9: Case
-beforeAll(async () => {
-  router9 = await startCase((url) => ({ OLLAMA_BASE_URL: `${url}/api`, CUSTOM_BASE_URL: `${url}/deployments/{MODEL}` }))
-})
-afterAll(() => router9.stop())
+const router9 = useCase((url) => ({ OLLAMA_BASE_URL: `${url}/api`, CUSTOM_BASE_URL: `${url}/deployments/{MODEL}` }))
 
 const says = (message: object) => ({ model: 'llama3', message: { role: 'assistant', ...message }, done: false })
 const END = {

@@ -1,18 +1,14 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Body, type Case, startCase } from './router.ts'
-import { DIALECTS, SAYING, stream, whole } from './wires.ts'
+import { describe, expect, test } from 'vitest'
+import { type Body, useCase } from './router.ts'
+import { FORMATS, SAYING, stream, whole } from './wires.ts'
 
-let router9: Case
-beforeAll(async () => {
-  router9 = await startCase()
-})
-afterAll(() => router9.stop())
+const router9 = useCase()
 
-type Dialect = keyof typeof DIALECTS
+type Format = keyof typeof FORMATS
 
 /** What is sent upstream for a whole answer. */
-async function sent(dialect: Dialect, body: Body, model: string = DIALECTS[dialect].model) {
-  return (await router9.sent(model, whole(SAYING[dialect].whole('Yes.')), body)).body
+async function sent(format: Format, body: Body, model: string = FORMATS[format].model) {
+  return (await router9.sent(model, whole(SAYING[format].whole('Yes.')), body)).body
 }
 
 const PIXEL = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=='
@@ -45,7 +41,7 @@ test.each(images)('P01: Anthropic is sent $what, streamed and whole', async ({ u
   ]
   const { messages } = await sent('anthropic', showing(url))
   expect(messages).toEqual([{ role: 'user', content }])
-  await router9.streamed(DIALECTS.anthropic.model, stream(SAYING.anthropic.streamed('Yes.')), showing(url))
+  await router9.streamed(FORMATS.anthropic.model, stream(SAYING.anthropic.streamed('Yes.')), showing(url))
   expect(router9.upstream.asked()[0]?.body.messages).toEqual([{ role: 'user', content }])
 })
 
@@ -70,8 +66,8 @@ test.each(limits)('P03: $model is asked for no more than $most, and for less whe
 
 test.each(['openai', 'custom', 'gemini', 'cohere'] as const)(
   'P03: %s is sent no limit where none was asked',
-  async (dialect) => {
-    expect(JSON.stringify(await sent(dialect, {}))).not.toMatch(/max_?(completion_|output)?tokens/i)
+  async (format) => {
+    expect(JSON.stringify(await sent(format, {}))).not.toMatch(/max_?(completion_|output)?tokens/i)
   },
 )
 
@@ -100,50 +96,50 @@ test('P04: to OpenAI it goes as it is', async () => {
   expect((await sent('openai', { tools, parallel_tool_calls: false })).parallel_tool_calls).toBe(false)
 })
 
-const stops: readonly { dialect: Dialect; read: (body: Body) => unknown }[] = [
-  { dialect: 'openai', read: ({ stop }) => stop },
-  { dialect: 'custom', read: ({ stop }) => stop },
-  { dialect: 'anthropic', read: ({ stop_sequences }) => stop_sequences },
-  { dialect: 'gemini', read: ({ generationConfig }) => (generationConfig as Body).stopSequences },
-  { dialect: 'cohere', read: ({ stop_sequences }) => stop_sequences },
+const stops: readonly { format: Format; read: (body: Body) => unknown }[] = [
+  { format: 'openai', read: ({ stop }) => stop },
+  { format: 'custom', read: ({ stop }) => stop },
+  { format: 'anthropic', read: ({ stop_sequences }) => stop_sequences },
+  { format: 'gemini', read: ({ generationConfig }) => (generationConfig as Body).stopSequences },
+  { format: 'cohere', read: ({ stop_sequences }) => stop_sequences },
 ]
 
-describe.each(stops)('P06: stop goes to $dialect', ({ dialect, read }) => {
+describe.each(stops)('P06: stop goes to $format', ({ format, read }) => {
   test('as a text', async () => {
-    expect([read(await sent(dialect, { stop: 'END' }))].flat()).toEqual(['END'])
+    expect([read(await sent(format, { stop: 'END' }))].flat()).toEqual(['END'])
   })
 
   test('as a list', async () => {
-    expect(read(await sent(dialect, { stop: ['END', '\n\nHuman:'] }))).toEqual(['END', '\n\nHuman:'])
+    expect(read(await sent(format, { stop: ['END', '\n\nHuman:'] }))).toEqual(['END', '\n\nHuman:'])
   })
 
   test('not at all where it is null', async () => {
-    expect(read(await sent(dialect, { stop: null }))).toBeUndefined()
+    expect(read(await sent(format, { stop: null }))).toBeUndefined()
   })
 })
 
 test('P06: stop words of white space, which Anthropic refuses, are left out and told', async () => {
   const script = whole(SAYING.anthropic.whole('Yes.'))
-  const { headers } = await router9.whole(DIALECTS.anthropic.model, script, { stop: ['\n', 'END', ''] })
+  const { headers } = await router9.whole(FORMATS.anthropic.model, script, { stop: ['\n', 'END', ''] })
   expect(router9.upstream.asked()[0]?.body.stop_sequences).toEqual(['END'])
   expect(headers.get('x-router9-dropped-params')).toBe('stop')
 })
 
 const harmless = { seed: 7, logit_bias: { 50256: -100 }, store: true, tomorrow: 1 }
-const dropping: readonly { model: string; dialect: Dialect; dropped: readonly string[] }[] = [
-  { model: DIALECTS.anthropic.model, dialect: 'anthropic', dropped: ['seed', 'logit_bias', 'store', 'tomorrow'] },
-  { model: DIALECTS.gemini.model, dialect: 'gemini', dropped: ['logit_bias', 'store', 'tomorrow'] },
-  { model: DIALECTS.cohere.model, dialect: 'cohere', dropped: ['logit_bias', 'store', 'tomorrow'] },
-  { model: 'groq/llama-3.3-70b-versatile', dialect: 'custom', dropped: ['logit_bias', 'store', 'tomorrow'] },
-  { model: 'perplexity/sonar', dialect: 'custom', dropped: ['seed', 'logit_bias'] },
+const dropping: readonly { model: string; format: Format; dropped: readonly string[] }[] = [
+  { model: FORMATS.anthropic.model, format: 'anthropic', dropped: ['seed', 'logit_bias', 'store', 'tomorrow'] },
+  { model: FORMATS.gemini.model, format: 'gemini', dropped: ['logit_bias', 'store', 'tomorrow'] },
+  { model: FORMATS.cohere.model, format: 'cohere', dropped: ['logit_bias', 'store', 'tomorrow'] },
+  { model: 'groq/llama-3.3-70b-versatile', format: 'custom', dropped: ['logit_bias', 'store', 'tomorrow'] },
+  { model: 'perplexity/sonar', format: 'custom', dropped: ['seed', 'logit_bias'] },
 ]
 
-describe.each(dropping)('P07: what $model cannot take', ({ model, dialect, dropped }) => {
+describe.each(dropping)('P07: what $model cannot take', ({ model, format, dropped }) => {
   test('is left out, and the header says so, streamed and whole', async () => {
     const body = { ...harmless, temperature: 0.5 }
     const answers = [
-      await router9.whole(model, whole(SAYING[dialect].whole('Yes.')), body),
-      await router9.streamed(model, stream(SAYING[dialect].streamed('Yes.')), body),
+      await router9.whole(model, whole(SAYING[format].whole('Yes.')), body),
+      await router9.streamed(model, stream(SAYING[format].streamed('Yes.')), body),
     ]
     for (const { headers } of answers) {
       expect(headers.get('x-router9-dropped-params')?.split(',').sort()).toEqual([...dropped].sort())
@@ -155,7 +151,7 @@ describe.each(dropping)('P07: what $model cannot take', ({ model, dialect, dropp
 
   test('makes it unfit where require_parameters is asked for', async () => {
     const body = { ...harmless, provider: { require_parameters: true } }
-    const { status, error } = await router9.refused(model, whole(SAYING[dialect].whole('Yes.')), body)
+    const { status, error } = await router9.refused(model, whole(SAYING[format].whole('Yes.')), body)
     expect([status, error.code]).toEqual([400, 'unsupported_parameter'])
     expect(dropped).toContain(error.param)
     expect(router9.upstream.asked()).toEqual([])
@@ -164,24 +160,24 @@ describe.each(dropping)('P07: what $model cannot take', ({ model, dialect, dropp
 
 test('P07: an unknown parameter goes to a provider of its form untouched', async () => {
   const script = whole(SAYING.custom.whole('Yes.'))
-  const { headers } = await router9.whole(DIALECTS.custom.model, script, { tomorrow: { is: [1] } })
+  const { headers } = await router9.whole(FORMATS.custom.model, script, { tomorrow: { is: [1] } })
   expect(router9.upstream.asked()[0]?.body.tomorrow).toEqual({ is: [1] })
   expect(headers.get('x-router9-dropped-params')).toBeNull()
 })
 
 test('P07: with require_parameters another model that takes them answers', async () => {
-  const body = { seed: 7, models: [DIALECTS.openai.model], provider: { require_parameters: true } }
-  const { answer } = await router9.whole(DIALECTS.anthropic.model, whole(SAYING.openai.whole('Yes.')), body)
+  const body = { seed: 7, models: [FORMATS.openai.model], provider: { require_parameters: true } }
+  const { answer } = await router9.whole(FORMATS.anthropic.model, whole(SAYING.openai.whole('Yes.')), body)
   expect(answer.model).toBe('gpt-4o')
   expect(router9.upstream.asked().map(({ body: asked }) => asked.seed)).toEqual([7])
 })
 
 const wrongWithout: readonly { param: string; body: Body; model: string }[] = [
-  { param: 'n', body: { n: 2 }, model: DIALECTS.anthropic.model },
-  { param: 'n', body: { n: 2 }, model: DIALECTS.cohere.model },
+  { param: 'n', body: { n: 2 }, model: FORMATS.anthropic.model },
+  { param: 'n', body: { n: 2 }, model: FORMATS.cohere.model },
   { param: 'n', body: { n: 2 }, model: 'groq/llama-3.3-70b-versatile' },
-  { param: 'logprobs', body: { logprobs: true }, model: DIALECTS.anthropic.model },
-  { param: 'audio', body: { modalities: ['text', 'audio'], audio: { voice: 'alloy' } }, model: DIALECTS.gemini.model },
+  { param: 'logprobs', body: { logprobs: true }, model: FORMATS.anthropic.model },
+  { param: 'audio', body: { modalities: ['text', 'audio'], audio: { voice: 'alloy' } }, model: FORMATS.gemini.model },
 ]
 
 test.each(wrongWithout)('P07: $param, without which the answer would be wrong, is refused for $model', async (row) => {
@@ -203,7 +199,7 @@ const NO_LOGPROBS = {
 }
 
 test('P07: logprobs that a model of Gemini’s turns out to lack are refused by name, and its provider asked once', async () => {
-  const { status, error } = await router9.refused(DIALECTS.gemini.model, NO_LOGPROBS, { logprobs: true })
+  const { status, error } = await router9.refused(FORMATS.gemini.model, NO_LOGPROBS, { logprobs: true })
   expect([status, error.type, error.param, error.code]).toEqual([
     400,
     'invalid_request_error',
@@ -215,8 +211,8 @@ test('P07: logprobs that a model of Gemini’s turns out to lack are refused by 
 
 test('P07: another model that has logprobs answers in the place of one of Gemini’s that lacks them', async () => {
   const scripts = [NO_LOGPROBS, whole(SAYING.openai.whole('Yes.'))]
-  const body = { logprobs: true, top_logprobs: 2, models: [DIALECTS.openai.model] }
-  const { answer } = await router9.whole(DIALECTS.gemini.model, scripts, body)
+  const body = { logprobs: true, top_logprobs: 2, models: [FORMATS.openai.model] }
+  const { answer } = await router9.whole(FORMATS.gemini.model, scripts, body)
   expect(answer.model).toBe('gpt-4o')
   const [first, second] = router9.upstream.asked()
   expect(first?.body.generationConfig).toEqual({ responseLogprobs: true, logprobs: 2 })
@@ -228,7 +224,7 @@ test('P07: Gemini’s logprobs come in OpenAI’s form', async () => {
   const [candidate] = likely.candidates as Body[]
   const logprobsResult = { chosenCandidates: [{ token: 'Yes.', tokenId: 1, logProbability: -0.5 }] }
   const script = whole({ ...likely, candidates: [{ ...candidate, logprobsResult }] })
-  const { raw } = await router9.whole(DIALECTS.gemini.model, script, { logprobs: true })
+  const { raw } = await router9.whole(FORMATS.gemini.model, script, { logprobs: true })
   const content = [{ token: 'Yes.', logprob: -0.5, bytes: null, top_logprobs: [] }]
   expect(JSON.parse(raw).choices[0].logprobs).toEqual({ content, refusal: null })
 })

@@ -1,4 +1,4 @@
-import { inject } from 'vitest'
+import { afterAll, beforeAll, inject } from 'vitest'
 import { type AnswerChoice, type Router9Answer, readRouter9Body, readRouter9Stream } from '../conformance/answer.ts'
 import { DEMO_KEY, everyProviderAt, type RunningWorker, startWorker } from '../harness/worker.ts'
 import { type Asked, type Script, type Scripted, startScripted } from './scripted.ts'
@@ -45,6 +45,19 @@ export interface Case {
 const MESSAGES = [{ role: 'user', content: 'Hello!' }]
 
 type Vars = Readonly<Record<string, string>>
+
+/**
+ * The Worker of a test file: started before the first test, stopped after the last one.
+ * @example const router9 = useCase()
+ */
+export function useCase(...given: Parameters<typeof startCase>): Case {
+  const started = {} as Case
+  beforeAll(async () => {
+    Object.assign(started, await startCase(...given))
+  })
+  afterAll(() => started.stop?.())
+  return started
+}
 
 /**
  * Starts the Worker for a file of cases, with health off: each case is about one request. Settings may depend on where the

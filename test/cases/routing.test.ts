@@ -1,13 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Case, chunksOf, startCase } from './router.ts'
+import { describe, expect, test } from 'vitest'
+import { chunksOf, useCase } from './router.ts'
 import type { Asked, Script } from './scripted.ts'
-import { BEGINNINGS, broken, DIALECTS, SAYING, stream, whole } from './wires.ts'
+import { BEGINNINGS, broken, FORMATS, SAYING, stream, whole } from './wires.ts'
 
-let router9: Case
-beforeAll(async () => {
-  router9 = await startCase({ AUTO_MODELS: 'gpt-4,gpt-4o,mistral-large-2512' })
-})
-afterAll(() => router9.stop())
+const router9 = useCase({ AUTO_MODELS: 'gpt-4,gpt-4o,mistral-large-2512' })
 
 const BOTH = { provider: { only: ['openai', 'mistral'] } }
 /** A model at one provider, and another at the other. */
@@ -21,9 +17,9 @@ const saying = (text: string, streamed: boolean): Script =>
   streamed ? stream(SAYING.openai.streamed(text)) : whole(SAYING.openai.whole(text))
 
 describe('R06: after the first word nobody else goes on with the answer', () => {
-  test.each(['openai', 'anthropic', 'gemini', 'cohere'] as const)('of %s', async (dialect) => {
-    const { model } = DIALECTS[dialect]
-    router9.upstream.play(broken('cut', ...BEGINNINGS[dialect]), saying(' four', true))
+  test.each(['openai', 'anthropic', 'gemini', 'cohere'] as const)('of %s', async (format) => {
+    const { model } = FORMATS[format]
+    router9.upstream.play(broken('cut', ...BEGINNINGS[format]), saying(' four', true))
     const response = await router9.post({
       model,
       models: ['mistral-large-2512'],
@@ -117,8 +113,8 @@ describe('a variant behind a name', () => {
     ['google/gemini-2.5-flash', 'gemini', { tools: [{ googleSearch: {} }] }],
     ['perplexity/sonar', 'custom', { model: 'sonar', web_search_options: {} }],
     ['openrouter/openai/gpt-4o', 'custom', { model: 'openai/gpt-4o:online' }],
-  ] as const)('%s:online searches the web', async (model, dialect, expected) => {
-    const { headers, answer } = await router9.whole(`${model}:online`, whole(SAYING[dialect].whole('Yes.')))
+  ] as const)('%s:online searches the web', async (model, format, expected) => {
+    const { headers, answer } = await router9.whole(`${model}:online`, whole(SAYING[format].whole('Yes.')))
     expect(router9.upstream.asked().map(({ body }) => body)).toMatchObject([expected])
     expect(headers.get('x-router9-dropped-params')).toBeNull()
     expect(headers.get('x-router9-requested-model')).toBe(`${model}:online`)

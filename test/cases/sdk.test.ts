@@ -1,22 +1,20 @@
 import OpenAI, { APIError } from 'openai'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { DEMO_KEY } from '../harness/worker.ts'
-import { type Case, startCase } from './router.ts'
+import { useCase } from './router.ts'
 import type { Script } from './scripted.ts'
-import { chunk, DIALECTS, SAYING, sse, stream, whole } from './wires.ts'
+import { chunk, FORMATS, SAYING, sse, stream, whole } from './wires.ts'
 
 // The lines of section 11 have no ids of their own: they are numbered here in their order.
 
 const LIMITED_KEY = 'sk-r9k-limited-for-cases'
 
-let router9: Case
+const router9 = useCase()
 beforeAll(async () => {
-  router9 = await startCase()
   await router9.worker.keys.put(LIMITED_KEY, { limits: { rpm: 50, tpm: 100_000 } })
 })
-afterAll(() => router9.stop())
 
-const { model } = DIALECTS.openai
+const { model } = FORMATS.openai
 const messages = [{ role: 'user' as const, content: 'Count.' }]
 const GOOD = whole(SAYING.openai.whole('One'))
 

@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { call, openaiStream, TWO } from './calls.ts'
-import { type Case, startCase } from './router.ts'
+import { useCase } from './router.ts'
 import type { Script } from './scripted.ts'
 import {
   COHERE_START,
@@ -9,7 +9,7 @@ import {
   cohereEnd,
   completion,
   crlf,
-  DIALECTS,
+  FORMATS,
   generated,
   MESSAGE_START,
   message,
@@ -21,34 +21,30 @@ import {
   whole,
 } from './wires.ts'
 
-let router9: Case
-beforeAll(async () => {
-  router9 = await startCase()
-})
-afterAll(() => router9.stop())
+const router9 = useCase()
 
 const withoutArguments: readonly { who: string; model: string; streamed: Script; body: Script }[] = [
   {
     who: 'Anthropic, no delta at all',
-    model: DIALECTS.anthropic.model,
+    model: FORMATS.anthropic.model,
     streamed: stream(named(MESSAGE_START, ...toolBlock(0, 'call_a', 'now'), ...messageEnd('tool_use'))),
     body: whole(message([{ type: 'tool_use', id: 'call_a', name: 'now', input: {} }], 'tool_use')),
   },
   {
     who: 'Anthropic, an empty delta',
-    model: DIALECTS.anthropic.model,
+    model: FORMATS.anthropic.model,
     streamed: stream(named(MESSAGE_START, ...toolBlock(0, 'call_a', 'now', ''), ...messageEnd('tool_use'))),
     body: whole(message([{ type: 'tool_use', id: 'call_a', name: 'now' }], 'tool_use')),
   },
   {
     who: 'Gemini, no args',
-    model: DIALECTS.gemini.model,
+    model: FORMATS.gemini.model,
     streamed: stream(crlf(generated([{ functionCall: { id: 'call_a', name: 'now' } }], 'STOP'))),
     body: whole(generated([{ functionCall: { id: 'call_a', name: 'now' } }], 'STOP')),
   },
   {
     who: 'Cohere, null',
-    model: DIALECTS.cohere.model,
+    model: FORMATS.cohere.model,
     streamed: stream(named(COHERE_START, ...cohereCall(0, 'call_a', 'now'), cohereEnd('TOOL_CALL'))),
     body: whole(
       cohereAnswer(
@@ -59,19 +55,19 @@ const withoutArguments: readonly { who: string; model: string; streamed: Script;
   },
   {
     who: "OpenAI's form, an empty text",
-    model: DIALECTS.custom.model,
+    model: FORMATS.custom.model,
     streamed: openaiStream('tool_calls', { tool_calls: [call(0, 'call_a', 'now', '')] }),
     body: whole(completion({ content: null, tool_calls: [call(undefined, 'call_a', 'now', '')] }, 'tool_calls')),
   },
   {
     who: "OpenAI's form, null",
-    model: DIALECTS.custom.model,
+    model: FORMATS.custom.model,
     streamed: openaiStream('tool_calls', { tool_calls: [call(0, 'call_a', 'now', 'null')] }),
     body: whole(completion({ content: null, tool_calls: [call(undefined, 'call_a', 'now', 'null')] }, 'tool_calls')),
   },
   {
     who: "OpenAI's form, no arguments",
-    model: DIALECTS.custom.model,
+    model: FORMATS.custom.model,
     streamed: openaiStream('tool_calls', { tool_calls: [{ index: 0, id: 'call_a', function: { name: 'now' } }] }),
     body: whole(completion({ content: null, tool_calls: [{ id: 'call_a', function: { name: 'now' } }] }, 'tool_calls')),
   },
@@ -96,7 +92,7 @@ test.each([true, false])(
     const start = { type: 'content_block_start', index: 0, content_block }
     const stop = told ? [{ type: 'content_block_stop', index: 0 }] : []
     const streamed = stream(named(MESSAGE_START, start, ...stop, ...messageEnd('tool_use')))
-    const { choice } = await router9.streamed(DIALECTS.anthropic.model, streamed)
+    const { choice } = await router9.streamed(FORMATS.anthropic.model, streamed)
     expect(choice).toMatchObject({ toolCalls: TWO.slice(0, 1), finishReason: 'tool_calls' })
   },
 )
@@ -112,7 +108,7 @@ describe.each(['', ' ', '{}', 'null'])('T05: a call that comes back with the arg
   const body = { messages: [{ role: 'user', content: 'What time is it?' }, calling, result], tools }
 
   test('goes to Anthropic as an empty object', async () => {
-    const { model } = DIALECTS.anthropic
+    const { model } = FORMATS.anthropic
     const { body: asked } = await router9.sent(model, whole(SAYING.anthropic.whole('Noon.')), body)
     expect(asked.messages).toContainEqual({
       role: 'assistant',
@@ -121,14 +117,14 @@ describe.each(['', ' ', '{}', 'null'])('T05: a call that comes back with the arg
   })
 
   test('goes to Gemini as an empty object', async () => {
-    const { body: asked } = await router9.sent(DIALECTS.gemini.model, whole(SAYING.gemini.whole('Noon.')), body)
+    const { body: asked } = await router9.sent(FORMATS.gemini.model, whole(SAYING.gemini.whole('Noon.')), body)
     const part = { functionCall: expect.objectContaining({ name: 'now', args: {} }) }
     expect(asked.contents).toContainEqual({ role: 'model', parts: [expect.objectContaining(part)] })
   })
 
-  test.each(['openai', 'cohere'] as const)('goes to %s as JSON', async (dialect) => {
-    const { model } = DIALECTS[dialect]
-    const { body: asked } = await router9.sent(model, whole(SAYING[dialect].whole('Noon.')), body)
+  test.each(['openai', 'cohere'] as const)('goes to %s as JSON', async (format) => {
+    const { model } = FORMATS[format]
+    const { body: asked } = await router9.sent(model, whole(SAYING[format].whole('Noon.')), body)
     const [, sent] = asked.messages as [unknown, { tool_calls: [{ function: { arguments: string } }] }]
     expect(JSON.parse(sent.tool_calls[0].function.arguments) ?? {}).toEqual({})
   })

@@ -1,9 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { call, PARIS, TWO } from './calls.ts'
-import { type Case, chunksOf, startCase } from './router.ts'
+import { chunksOf, useCase } from './router.ts'
 import {
   chunk,
-  DIALECTS,
+  FORMAT_NAMES,
+  FORMATS,
   MESSAGE_START,
   message,
   messageEnd,
@@ -16,17 +17,11 @@ import {
   whole,
 } from './wires.ts'
 
-let router9: Case
-beforeAll(async () => {
-  router9 = await startCase()
-})
-afterAll(() => router9.stop())
+const router9 = useCase()
 
-const eachDialect = Object.keys(DIALECTS) as (keyof typeof DIALECTS)[]
-
-test.each(eachDialect)('T07: the first chunk of a stream of %s says the role, and no later one', async (dialect) => {
-  const streamed = stream(SAYING[dialect].streamed('One', ' two', ' three'))
-  const { raw } = await router9.streamed(DIALECTS[dialect].model, streamed)
+test.each(FORMAT_NAMES)('T07: the first chunk of a stream of %s says the role, and no later one', async (format) => {
+  const streamed = stream(SAYING[format].streamed('One', ' two', ' three'))
+  const { raw } = await router9.streamed(FORMATS[format].model, streamed)
   const roles = chunksOf(raw).flatMap(({ choices }) => choices.map(({ delta }) => delta.role))
   expect(roles[0]).toBe('assistant')
   expect(roles.slice(1).every((role) => role === undefined)).toBe(true)
@@ -37,7 +32,7 @@ test('T07: a provider that says the role in every delta, or in none, makes no di
   for (const role of [{ role: 'assistant' }, {}]) {
     const deltas = ['One', ' two'].map((content) => chunk({ ...role, content }))
     const streamed = stream(sse(...deltas, chunk(role, 'stop'), '[DONE]'))
-    const { raw, choice } = await router9.streamed(DIALECTS.custom.model, streamed)
+    const { raw, choice } = await router9.streamed(FORMATS.custom.model, streamed)
     const roles = chunksOf(raw).flatMap(({ choices }) => choices.flatMap(({ delta }) => delta.role ?? []))
     expect([choice.text, roles]).toEqual(['One two', ['assistant']])
   }
@@ -54,7 +49,7 @@ test('T08: arguments reach the client while they are still being written', async
   const end = named(...(events.slice(-1) as { type: string }[]), ...messageEnd('tool_use'))
   router9.upstream.play(stream(named(MESSAGE_START), ...pieces, { until }, end))
   const messages = [{ role: 'user', content: 'Count.' }]
-  const response = await router9.post({ model: DIALECTS.anthropic.model, messages, stream: true })
+  const response = await router9.post({ model: FORMATS.anthropic.model, messages, stream: true })
   let raw = ''
   let seenBeforeTheEnd = 0
   const decoder = new TextDecoder()
@@ -126,7 +121,7 @@ test('T12: calls, then [DONE] without a finish_reason, are a whole answer', asyn
     { role: 'assistant', tool_calls: [call(0, 'call_a', 'get_weather', '{"city":')] },
     { tool_calls: [call(0, undefined, undefined, '"Paris"}')] },
   ].map((delta) => chunk(delta))
-  const { choice, answer } = await router9.streamed(DIALECTS.custom.model, stream(sse(...deltas, '[DONE]')))
+  const { choice, answer } = await router9.streamed(FORMATS.custom.model, stream(sse(...deltas, '[DONE]')))
   expect(choice).toMatchObject({ toolCalls: TWO.slice(0, 1), finishReason: 'tool_calls' })
   expect([answer.done, answer.error]).toEqual([true, undefined])
 })

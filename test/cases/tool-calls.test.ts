@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { call, openaiStream, PARIS, ROME, TWO } from './calls.ts'
-import { type Case, chunksOf, startCase } from './router.ts'
+import { chunksOf, useCase } from './router.ts'
 import type { Script } from './scripted.ts'
 import {
   block,
@@ -10,7 +10,7 @@ import {
   cohereEnd,
   completion,
   crlf,
-  DIALECTS,
+  FORMATS,
   generated,
   MESSAGE_START,
   message,
@@ -22,11 +22,7 @@ import {
   whole,
 } from './wires.ts'
 
-let router9: Case
-beforeAll(async () => {
-  router9 = await startCase()
-})
-afterAll(() => router9.stop())
+const router9 = useCase()
 
 const GEMINI_TWO = [
   { functionCall: { id: 'call_a', name: 'get_weather', args: { city: 'Paris' } } },
@@ -40,7 +36,7 @@ const whole2 = completion(
 const parallel: readonly { who: string; model: string; streamed: Script; body: Script }[] = [
   {
     who: 'Anthropic',
-    model: DIALECTS.anthropic.model,
+    model: FORMATS.anthropic.model,
     streamed: stream(
       named(
         MESSAGE_START,
@@ -61,19 +57,19 @@ const parallel: readonly { who: string; model: string; streamed: Script; body: S
   },
   {
     who: 'Gemini, both in one event',
-    model: DIALECTS.gemini.model,
+    model: FORMATS.gemini.model,
     streamed: stream(crlf(generated(GEMINI_TWO, 'STOP'))),
     body: whole(generated(GEMINI_TWO, 'STOP')),
   },
   {
     who: 'Gemini, each in its own event',
-    model: DIALECTS.gemini.model,
+    model: FORMATS.gemini.model,
     streamed: stream(crlf(...GEMINI_TWO.map((part) => generated([part])), generated([], 'STOP'))),
     body: whole(generated(GEMINI_TWO, 'STOP')),
   },
   {
     who: 'Cohere, which counts from 1',
-    model: DIALECTS.cohere.model,
+    model: FORMATS.cohere.model,
     streamed: stream(
       named(
         COHERE_START,
@@ -93,7 +89,7 @@ const parallel: readonly { who: string; model: string; streamed: Script; body: S
   },
   {
     who: 'a provider that numbers both 0',
-    model: DIALECTS.custom.model,
+    model: FORMATS.custom.model,
     streamed: openaiStream(
       'tool_calls',
       { tool_calls: [call(0, 'call_a', 'get_weather', PARIS)] },
@@ -103,7 +99,7 @@ const parallel: readonly { who: string; model: string; streamed: Script; body: S
   },
   {
     who: 'a provider that counts from 1',
-    model: DIALECTS.custom.model,
+    model: FORMATS.custom.model,
     streamed: openaiStream(
       'tool_calls',
       { tool_calls: [call(1, 'call_a', 'get_weather', PARIS)] },
@@ -137,7 +133,7 @@ test.each([
   ['in two, the second without a name', [[call(0, 'call_a', 'get_weather', PARIS)], [call(0, '', '', ROME)]]],
 ])('T01: two parallel calls that both say index 0 and have no id are told apart %s', async (_, lists) => {
   const deltas = lists.map((tool_calls) => ({ tool_calls }))
-  const { choice } = await router9.streamed(DIALECTS.custom.model, openaiStream('tool_calls', ...deltas))
+  const { choice } = await router9.streamed(FORMATS.custom.model, openaiStream('tool_calls', ...deltas))
   expect(cities(choice.toolCalls)).toEqual(PARIS_AND_ROME)
   expect(choice.toolCalls.map(({ index }) => index)).toEqual([0, 1])
   expect(new Set(choice.toolCalls.map(({ id }) => id)).size).toBe(2)
@@ -146,16 +142,16 @@ test.each([
 test('T01: two calls of a body that both say index 0 and have no id are two', async () => {
   const tool_calls = [call(0, '', 'get_weather', PARIS), call(0, '', 'get_weather', ROME)]
   const body = whole(completion({ content: null, tool_calls }, 'tool_calls'))
-  const { choice } = await router9.whole(DIALECTS.custom.model, body)
+  const { choice } = await router9.whole(FORMATS.custom.model, body)
   expect(cities(choice.toolCalls)).toEqual(PARIS_AND_ROME)
 })
 
 test('T01: a function call with an empty custom member beside it is a function call (Snowflake)', async () => {
   const made = { ...call(0, 'call_a', 'get_weather', PARIS), custom: {} }
-  const { choice } = await router9.streamed(DIALECTS.custom.model, openaiStream('tool_calls', { tool_calls: [made] }))
+  const { choice } = await router9.streamed(FORMATS.custom.model, openaiStream('tool_calls', { tool_calls: [made] }))
   expect(choice).toMatchObject({ toolCalls: TWO.slice(0, 1), finishReason: 'tool_calls' })
   const body = whole(completion({ content: null, tool_calls: [made] }, 'tool_calls'))
-  expect((await router9.whole(DIALECTS.custom.model, body)).choice.toolCalls).toEqual(TWO.slice(0, 1))
+  expect((await router9.whole(FORMATS.custom.model, body)).choice.toolCalls).toEqual(TWO.slice(0, 1))
 })
 
 describe.each(parallel)(
@@ -214,7 +210,7 @@ const before = [
 test.each(before)('T02: a call that comes after $what has the tool index 0', async (row) => {
   const call = toolBlock(row.count, 'call_a', 'get_weather', PARIS)
   const streamed = stream(named(MESSAGE_START, ...row.blocks, ...call, ...messageEnd('tool_use')))
-  const { choice } = await router9.streamed(DIALECTS.anthropic.model, streamed)
+  const { choice } = await router9.streamed(FORMATS.anthropic.model, streamed)
   expect(choice.toolCalls).toEqual(TWO.slice(0, 1))
   expect(choice).toMatchObject({ text: row.text, reasoning: row.reasoning, finishReason: 'tool_calls' })
 })
@@ -226,7 +222,7 @@ test('T02: a call after text and thought stands alone in a body, too', async () 
     { type: 'server_tool_use', id: 'srvtoolu_1', name: 'web_search', input: { query: 'weather' } },
     { type: 'tool_use', id: 'call_a', name: 'get_weather', input: { city: 'Paris' } },
   ]
-  const { choice } = await router9.whole(DIALECTS.anthropic.model, whole(message(content, 'tool_use')))
+  const { choice } = await router9.whole(FORMATS.anthropic.model, whole(message(content, 'tool_use')))
   expect(choice).toMatchObject({ text: 'Let me see.', reasoning: 'Weather?', toolCalls: TWO.slice(0, 1) })
 })
 
@@ -246,7 +242,7 @@ test.each(bare)('T04: a fragment $what goes on with the current call', async ({ 
     { tool_calls: [call(at === undefined ? at : 1, 'call_b', 'get_weather', '')] },
     { tool_calls: [call(at === undefined ? at : 1, undefined, undefined, ROME)] },
   )
-  const { choice } = await router9.streamed(DIALECTS.custom.model, streamed)
+  const { choice } = await router9.streamed(FORMATS.custom.model, streamed)
   expect(choice.toolCalls).toEqual(TWO)
 })
 
@@ -257,13 +253,13 @@ test('T04: id and name, repeated or empty in later fragments, are told once', as
     { tool_calls: [call(0, 'call_a', 'get_weather', '"Par')] },
     { tool_calls: [{ index: 0, id: '', type: 'function', function: { name: '', arguments: 'is"}' } }] },
   )
-  const { choice } = await router9.streamed(DIALECTS.custom.model, streamed)
+  const { choice } = await router9.streamed(FORMATS.custom.model, streamed)
   expect(choice.toolCalls).toEqual(TWO.slice(0, 1))
 })
 
 test('T04: what came in one upstream event goes out as one event for each delta, never joined', async () => {
   const both = { content: 'Wait.', tool_calls: [call(0, 'call_a', 'get_weather', PARIS)] }
-  const { choice, raw } = await router9.streamed(DIALECTS.openai.model, openaiStream('tool_calls', both))
+  const { choice, raw } = await router9.streamed(FORMATS.openai.model, openaiStream('tool_calls', both))
   expect(choice).toMatchObject({ text: 'Wait.', toolCalls: TWO.slice(0, 1) })
   const events = raw.split('\n\n').filter((event) => event !== '')
   expect(events.every((event) => event === 'data: [DONE]' || JSON.parse(event.slice(6)))).toBe(true)

@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { PROVIDERS } from '../../src/catalog/providers.ts'
 import { callLines } from '../harness/log-lines.ts'
-import { type Case, startCase } from './router.ts'
+import { useCase } from './router.ts'
 import type { Script } from './scripted.ts'
 import {
   COHERE_START,
@@ -10,7 +10,7 @@ import {
   cohereText,
   completion,
   crlf,
-  DIALECTS,
+  FORMATS,
   generated,
   MESSAGE_START,
   MESSAGE_STOP,
@@ -23,11 +23,7 @@ import {
   whole,
 } from './wires.ts'
 
-let router9: Case
-beforeAll(async () => {
-  router9 = await startCase()
-})
-afterAll(() => router9.stop())
+const router9 = useCase()
 
 const COUNTED = { prompt_tokens: 11, completion_tokens: 7, total_tokens: 18 }
 
@@ -47,13 +43,13 @@ const cached: readonly { who: string; model: string; streamed: Script; body: Scr
     Together: { ...COUNTED, cached_tokens: 5 },
   }).map(([who, usage]) => ({
     who,
-    model: DIALECTS.custom.model,
+    model: FORMATS.custom.model,
     streamed: stream(sse(chunk({ content: 'One' }), chunk({}, 'stop', { usage }), '[DONE]')),
     body: whole(completion({ content: 'One' }, 'stop', { usage })),
   })),
   {
     who: 'Anthropic',
-    model: DIALECTS.anthropic.model,
+    model: FORMATS.anthropic.model,
     streamed: stream(
       named(
         { ...MESSAGE_START, message: { ...MESSAGE_START.message, usage: { ...anthropicCached, output_tokens: 1 } } },
@@ -66,13 +62,13 @@ const cached: readonly { who: string; model: string; streamed: Script; body: Scr
   },
   {
     who: 'Gemini',
-    model: DIALECTS.gemini.model,
+    model: FORMATS.gemini.model,
     streamed: stream(crlf(generated([{ text: 'One' }], 'STOP', { usageMetadata: geminiCached }))),
     body: whole(generated([{ text: 'One' }], 'STOP', { usageMetadata: geminiCached })),
   },
   {
     who: 'Cohere',
-    model: DIALECTS.cohere.model,
+    model: FORMATS.cohere.model,
     streamed: stream(
       named(COHERE_START, cohereText('One'), {
         type: 'message-end',

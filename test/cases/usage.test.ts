@@ -1,22 +1,17 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Case, chunksOf, startCase } from './router.ts'
-import { chunk, completion, crlf, DIALECTS, SAYING, sse, stream, USAGE_CHUNK, whole } from './wires.ts'
+import { describe, expect, test } from 'vitest'
+import { chunksOf, useCase } from './router.ts'
+import { chunk, completion, crlf, FORMAT_NAMES, FORMATS, SAYING, sse, stream, USAGE_CHUNK, whole } from './wires.ts'
 
-let router9: Case
-beforeAll(async () => {
-  router9 = await startCase()
-})
-afterAll(() => router9.stop())
+const router9 = useCase()
 
 const ASKED = { stream_options: { include_usage: true } }
 const COUNTED = { prompt_tokens: 11, completion_tokens: 7, total_tokens: 18 }
-const eachDialect = Object.keys(DIALECTS) as (keyof typeof DIALECTS)[]
 
-test.each(eachDialect)(
+test.each(FORMAT_NAMES)(
   'U01: include_usage gives one usage chunk without choices, right before [DONE] (%s)',
-  async (dialect) => {
-    const { model } = DIALECTS[dialect]
-    const { raw } = await router9.streamed(model, stream(SAYING[dialect].streamed('One', ' two')), ASKED)
+  async (format) => {
+    const { model } = FORMATS[format]
+    const { raw } = await router9.streamed(model, stream(SAYING[format].streamed('One', ' two')), ASKED)
     const withUsage = chunksOf(raw).filter(({ usage }) => usage)
     expect(withUsage).toEqual([expect.objectContaining({ choices: [], usage: expect.objectContaining(COUNTED) })])
     const lines = raw.split('\n\n').filter((line) => line !== '')
@@ -25,9 +20,9 @@ test.each(eachDialect)(
   },
 )
 
-test.each(eachDialect)('U02: with include_usage all other chunks say usage: null (%s)', async (dialect) => {
-  const { model } = DIALECTS[dialect]
-  const { raw } = await router9.streamed(model, stream(SAYING[dialect].streamed('One', ' two')), ASKED)
+test.each(FORMAT_NAMES)('U02: with include_usage all other chunks say usage: null (%s)', async (format) => {
+  const { model } = FORMATS[format]
+  const { raw } = await router9.streamed(model, stream(SAYING[format].streamed('One', ' two')), ASKED)
   const chunks = chunksOf(raw)
   expect(chunks.length).toBeGreaterThan(3)
   expect(chunks.slice(0, -1).every((each) => each.usage === null && each.choices.length === 1)).toBe(true)
@@ -73,9 +68,9 @@ describe.each(places)('U04: usage that the provider puts $where', ({ events }) =
   })
 })
 
-test.each(eachDialect)('U05: what the provider counted is what the stream says (%s)', async (dialect) => {
-  const { model } = DIALECTS[dialect]
-  const { answer } = await router9.streamed(model, stream(SAYING[dialect].streamed('One')))
+test.each(FORMAT_NAMES)('U05: what the provider counted is what the stream says (%s)', async (format) => {
+  const { model } = FORMATS[format]
+  const { answer } = await router9.streamed(model, stream(SAYING[format].streamed('One')))
   expect(answer.usage).toMatchObject(COUNTED)
   expect(answer.usage).not.toHaveProperty('estimated')
 })
@@ -95,11 +90,11 @@ test('U05: where the provider counts cumulatively the last count holds, not the 
 
 test('U05: where the provider counts nothing it is estimated, and said so', async () => {
   const streamed = stream(sse(chunk({ content: 'Some words of an answer' }), chunk({}, 'stop'), '[DONE]'))
-  const { answer } = await router9.streamed(DIALECTS.custom.model, streamed)
+  const { answer } = await router9.streamed(FORMATS.custom.model, streamed)
   expect(answer.usage).toMatchObject({ estimated: true, prompt_tokens: expect.any(Number) })
   expect(answer.usage?.completion_tokens).toBeGreaterThan(0)
   const { usage: _, ...body } = completion({ content: 'Some words of an answer' }, 'stop')
-  expect((await router9.whole(DIALECTS.custom.model, whole(body))).answer.usage).toEqual(answer.usage)
+  expect((await router9.whole(FORMATS.custom.model, whole(body))).answer.usage).toEqual(answer.usage)
 })
 
 test.each(['mistral/mistral-small-latest', 'perplexity/sonar'])(
@@ -113,9 +108,9 @@ test.each(['mistral/mistral-small-latest', 'perplexity/sonar'])(
 )
 
 test('U06: others are asked for usage always, and without a stream never', async () => {
-  await router9.streamed(DIALECTS.openai.model, stream(SAYING.openai.streamed('One')))
+  await router9.streamed(FORMATS.openai.model, stream(SAYING.openai.streamed('One')))
   expect(router9.upstream.asked()[0]?.body.stream_options).toEqual({ include_usage: true })
-  const { body } = await router9.sent(DIALECTS.openai.model, whole(SAYING.openai.whole('One')), {})
+  const { body } = await router9.sent(FORMATS.openai.model, whole(SAYING.openai.whole('One')), {})
   expect(body).not.toHaveProperty('stream_options')
 })
 
@@ -129,7 +124,7 @@ test('U10: words in a chunk that also has usage are said once', async () => {
     ),
   )
   for (const body of [{}, ASKED]) {
-    const { choice, raw } = await router9.streamed(DIALECTS.custom.model, streamed, body)
+    const { choice, raw } = await router9.streamed(FORMATS.custom.model, streamed, body)
     expect(choice.text).toBe('One two three')
     expect(chunksOf(raw).filter(({ usage }) => usage)).toHaveLength(1)
   }
@@ -157,14 +152,14 @@ test.each(choiceless)('U11: an upstream event with $what breaks nothing, first, 
 
 test.each([[], undefined, null])('U11: a body with the choices %j is an upstream error', async (choices) => {
   const body = { ...completion({ content: '' }, 'stop'), choices }
-  const { status, error } = await router9.refused(DIALECTS.custom.model, whole(body))
+  const { status, error } = await router9.refused(FORMATS.custom.model, whole(body))
   expect([status, error.type, error.code]).toEqual([502, 'upstream_error', 'upstream_error'])
 })
 
-test.each(eachDialect)('U13: usage that nobody asked for rides on the chunk that finishes (%s)', async (dialect) => {
-  const { model } = DIALECTS[dialect]
+test.each(FORMAT_NAMES)('U13: usage that nobody asked for rides on the chunk that finishes (%s)', async (format) => {
+  const { model } = FORMATS[format]
   for (const more of [{}, { stream_options: { include_usage: false } }]) {
-    router9.upstream.play(stream(SAYING[dialect].streamed('One', ' two')))
+    router9.upstream.play(stream(SAYING[format].streamed('One', ' two')))
     const response = await router9.post({
       model,
       messages: [{ role: 'user', content: 'Count.' }],

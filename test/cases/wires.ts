@@ -2,14 +2,17 @@ import type { Piece, Script } from './scripted.ts'
 
 const EVENT_STREAM = { 'content-type': 'text/event-stream; charset=utf-8' }
 
-/** The four wire formats, and a model that is asked in each. */
-export const DIALECTS = {
+/** The wire formats, `custom` standing for those that resemble OpenAI's, and a model that is asked in each. */
+export const FORMATS = {
   openai: { model: 'openai/gpt-4o' },
   custom: { model: 'custom/some-model' },
   anthropic: { model: 'anthropic/claude-sonnet-4-5' },
   gemini: { model: 'google/gemini-2.5-flash' },
   cohere: { model: 'cohere/command-a-03-2025' },
 } as const
+
+export type FormatName = keyof typeof FORMATS
+export const FORMAT_NAMES = Object.keys(FORMATS) as FormatName[]
 
 /** Events as most providers write them; text is taken as it is, such as [DONE]. */
 export function sse(...events: readonly unknown[]): string {
@@ -175,9 +178,9 @@ export function cohereAnswer(message: Fields, finish: string): Fields {
   return { id: 'upstream', message: { role: 'assistant', ...message }, finish_reason: finish, usage: COHERE_USAGE }
 }
 
-/** One plain text in each dialect, streamed piece by piece and whole. */
+/** One plain text in each format, streamed piece by piece and whole. */
 export const SAYING: Readonly<
-  Record<keyof typeof DIALECTS, { streamed: (...texts: readonly string[]) => string; whole: (text: string) => Fields }>
+  Record<keyof typeof FORMATS, { streamed: (...texts: readonly string[]) => string; whole: (text: string) => Fields }>
 > = {
   openai: { streamed: openaiText, whole: (content) => completion({ content }, 'stop') },
   custom: { streamed: openaiText, whole: (content) => completion({ content }, 'stop') },
@@ -201,7 +204,7 @@ function openaiText(...texts: readonly string[]): string {
 }
 
 /** The first events of an answer, `One two three`, without its end. */
-export const BEGINNINGS: Readonly<Record<keyof typeof DIALECTS, readonly string[]>> = {
+export const BEGINNINGS: Readonly<Record<keyof typeof FORMATS, readonly string[]>> = {
   openai: ['One', ' two', ' three'].map((content) => sse(chunk({ content }))),
   custom: ['One', ' two', ' three'].map((content) => sse(chunk({ content }))),
   anthropic: [MESSAGE_START, ...textBlock(0, 'One', ' two', ' three').slice(0, -1)].map((event) => named(event)),

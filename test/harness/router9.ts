@@ -1,4 +1,4 @@
-import { inject } from 'vitest'
+import { afterAll, beforeAll, inject } from 'vitest'
 import { type Simulator, startSimulator } from '../simulator/server.ts'
 import { DEMO_KEY, everyProviderAt, type RunningWorker, startWorker } from './worker.ts'
 
@@ -10,6 +10,19 @@ export interface Router9 {
   /** Posts to chat completions with the demo key; headers given here win. */
   readonly chat: (body: unknown, headers?: Record<string, string>, signal?: AbortSignal) => Promise<Response>
   readonly stop: () => Promise<void>
+}
+
+/**
+ * Router9 for a test file: started before the first test, stopped after the last one.
+ * @example const router9 = useRouter9()
+ */
+export function useRouter9(vars?: Parameters<typeof startRouter9>[0]): Router9 {
+  const started = {} as Router9
+  beforeAll(async () => {
+    Object.assign(started, await startRouter9(vars))
+  })
+  afterAll(() => started.stop?.())
+  return started
 }
 
 /**

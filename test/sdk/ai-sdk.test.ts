@@ -1,25 +1,22 @@
 import type { OpenAICompatibleProvider } from '@ai-sdk/openai-compatible'
 import { APICallError, generateObject, generateText, isStepCount, Output, streamObject, streamText, tool } from 'ai'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { afterEach, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
-import { type Router9, startRouter9 } from '../harness/router9.ts'
+import { useRouter9 } from '../harness/router9.ts'
 import { askedDuring } from './asked.ts'
 import { aiSdkAt, MODELS, PINNED, THINKERS, TWELVE } from './setting.ts'
 import { CITIES, WEATHER_QUESTION, weatherOf } from './weather.ts'
 
-let router9: Router9
+const router9 = useRouter9()
 let provider: OpenAICompatibleProvider
 
 beforeAll(async () => {
   // Both forms of an object are in use out there, the deprecated one too.
   globalThis.AI_SDK_LOG_WARNINGS = false
-  router9 = await startRouter9()
   provider = aiSdkAt(router9)
 })
 
 afterEach(() => router9.simulator.clearFaults())
-
-afterAll(() => router9.stop())
 
 const prompt = 'Count to 12'
 const tools = {

@@ -1,9 +1,9 @@
 import OpenAI, { APIError } from 'openai'
 import { zodResponseFormat } from 'openai/helpers/zod'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { PROVIDERS } from '../../src/catalog/providers.ts'
-import { type Router9, startRouter9 } from '../harness/router9.ts'
+import { useRouter9 } from '../harness/router9.ts'
 import { seeAll } from './chunks.ts'
 import { beyond, openaiAt, TWELVE, user } from './setting.ts'
 import { argumentsOf, CITIES, cityOf, resultsOf, WEATHER_QUESTION, weatherOf, weatherTool } from './weather.ts'
@@ -62,17 +62,14 @@ const ROWS: readonly Row[] = [
   { provider: 'custom', model: 'x', thinker: 'x', schema: 'x' },
 ]
 
-let router9: Router9
+const router9 = useRouter9()
 let client: OpenAI
 
 beforeAll(async () => {
-  router9 = await startRouter9()
   client = openaiAt(router9, { maxRetries: 0 })
 })
 
 afterEach(() => router9.simulator.clearFaults())
-
-afterAll(() => router9.stop())
 
 const messages = [{ role: 'system', content: 'Be brief.' } as const, user('Count to 12')]
 const sample = z.object({

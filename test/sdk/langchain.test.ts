@@ -6,21 +6,15 @@ import {
   type UsageMetadata,
 } from '@langchain/core/messages'
 import { tool } from '@langchain/core/tools'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { afterEach, expect, test } from 'vitest'
 import { z } from 'zod'
-import { type Router9, startRouter9 } from '../harness/router9.ts'
+import { useRouter9 } from '../harness/router9.ts'
 import { langchainAt, MODELS, PINNED, TWELVE } from './setting.ts'
 import { CITIES, WEATHER_QUESTION, weatherOf } from './weather.ts'
 
-let router9: Router9
-
-beforeAll(async () => {
-  router9 = await startRouter9()
-})
+const router9 = useRouter9()
 
 afterEach(() => router9.simulator.clearFaults())
-
-afterAll(() => router9.stop())
 
 const chat = (model: string, maxRetries = 0) => langchainAt(router9, model, { maxRetries })
 const prompt = [new SystemMessage('Be brief.'), new HumanMessage('Count to 12')]

@@ -1,19 +1,16 @@
 import OpenAI from 'openai'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Router9, startRouter9 } from '../harness/router9.ts'
+import { beforeAll, expect, test } from 'vitest'
+import { useRouter9 } from '../harness/router9.ts'
 import { DEMO_KEY } from '../harness/worker.ts'
 import { seeAll } from './chunks.ts'
 import { beyond, MODELS, openaiAt, TWELVE, user } from './setting.ts'
 
-let router9: Router9
+const router9 = useRouter9()
 let client: OpenAI
 
 beforeAll(async () => {
-  router9 = await startRouter9()
   client = openaiAt(router9)
 })
-
-afterAll(() => router9.stop())
 
 const messages = [{ role: 'system', content: 'Be brief.' } as const, user('Count to 12')]
 

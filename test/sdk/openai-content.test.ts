@@ -1,21 +1,18 @@
 import OpenAI from 'openai'
 import { ContentFilterFinishReasonError, LengthFinishReasonError } from 'openai/core/error'
 import { zodResponseFormat } from 'openai/helpers/zod'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
-import { type Router9, startRouter9 } from '../harness/router9.ts'
+import { useRouter9 } from '../harness/router9.ts'
 import { seeAll } from './chunks.ts'
 import { beyond, MODELS, openaiAt, THINKERS, TWELVE, user } from './setting.ts'
 
-let router9: Router9
+const router9 = useRouter9()
 let client: OpenAI
 
 beforeAll(async () => {
-  router9 = await startRouter9()
   client = openaiAt(router9)
 })
-
-afterAll(() => router9.stop())
 
 const recipe = z.object({
   title: z.string().min(3).max(40),

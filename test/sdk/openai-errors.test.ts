@@ -1,23 +1,20 @@
 import OpenAI from 'openai'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { type Router9, startRouter9 } from '../harness/router9.ts'
+import { afterEach, beforeAll, expect, test } from 'vitest'
+import { useRouter9 } from '../harness/router9.ts'
 import { DEMO_KEY } from '../harness/worker.ts'
 import { openaiAt, PINNED, user } from './setting.ts'
 
 const NARROW_KEY = 'sk-r9k-only-gpt-4o'
 
-let router9: Router9
+const router9 = useRouter9()
 let client: OpenAI
 
 beforeAll(async () => {
-  router9 = await startRouter9()
   await router9.worker.keys.put(NARROW_KEY, { models: ['gpt-4o'] })
   client = openaiAt(router9, { maxRetries: 0 })
 })
 
 afterEach(() => router9.simulator.clearFaults())
-
-afterAll(() => router9.stop())
 
 const messages = [user('Count to 60')]
 

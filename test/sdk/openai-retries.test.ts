@@ -1,16 +1,15 @@
 import OpenAI from 'openai'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { type Router9, startRouter9 } from '../harness/router9.ts'
+import { afterEach, beforeAll, expect, test } from 'vitest'
+import { useRouter9 } from '../harness/router9.ts'
 import type { Fault } from '../simulator/faults.ts'
 import { askedDuring } from './asked.ts'
 import { seeAll } from './chunks.ts'
 import { openaiAt, PINNED, TWELVE, user } from './setting.ts'
 
-let router9: Router9
+const router9 = useRouter9()
 let client: OpenAI
 
 beforeAll(async () => {
-  router9 = await startRouter9()
   client = openaiAt(router9)
 })
 
@@ -18,8 +17,6 @@ afterEach(() => {
   router9.simulator.clearFaults()
   router9.simulator.clearRequests()
 })
-
-afterAll(() => router9.stop())
 
 const messages = [user('Count to 12')]
 

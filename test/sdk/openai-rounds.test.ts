@@ -1,20 +1,17 @@
 import type OpenAI from 'openai'
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { type Router9, startRouter9 } from '../harness/router9.ts'
+import { beforeAll, beforeEach, expect, test } from 'vitest'
+import { useRouter9 } from '../harness/router9.ts'
 import { beyond, openaiAt, user } from './setting.ts'
 import { resultsOf, weatherOf, weatherTool } from './weather.ts'
 
-let router9: Router9
+const router9 = useRouter9()
 let client: OpenAI
 
 beforeAll(async () => {
-  router9 = await startRouter9()
   client = openaiAt(router9)
 })
 
 beforeEach(() => router9.simulator.clearRequests())
-
-afterAll(() => router9.stop())
 
 type Message = OpenAI.Chat.ChatCompletionMessageParam
 type Answered = OpenAI.Chat.ChatCompletionMessage

@@ -1,24 +1,21 @@
 import type OpenAI from 'openai'
 import { zodFunction } from 'openai/helpers/zod'
 import type { RunnableToolFunctionWithParse } from 'openai/lib/RunnableFunction'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { afterEach, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
-import { type Router9, startRouter9 } from '../harness/router9.ts'
+import { useRouter9 } from '../harness/router9.ts'
 import { seeAll } from './chunks.ts'
 import { MODELS, openaiAt, PINNED, user } from './setting.ts'
 import { argumentsOf, CITIES, cityOf, resultsOf, WEATHER_QUESTION, weatherOf, weatherTool } from './weather.ts'
 
-let router9: Router9
+const router9 = useRouter9()
 let client: OpenAI
 
 beforeAll(async () => {
-  router9 = await startRouter9()
   client = openaiAt(router9)
 })
 
 afterEach(() => router9.simulator.clearFaults())
-
-afterAll(() => router9.stop())
 
 const ALL = [...MODELS, { model: 'auto' }]
 const question = [user(WEATHER_QUESTION)]

@@ -4,7 +4,7 @@ import OpenAI from 'openai'
 import type { Router9 } from '../harness/router9.ts'
 import { DEMO_KEY } from '../harness/worker.ts'
 
-/** A model of each dialect, and within a dialect one of each way to think and to be signed. */
+/** A model of each format, and within a format one of each way to think and to be signed. */
 export const MODELS = [
   { model: 'gpt-4o', provider: 'openai' },
   { model: 'claude-sonnet-4-5', provider: 'anthropic' },
@@ -23,7 +23,7 @@ export const THINKERS = [
   { model: 'gemini-3.5-flash' },
 ] as const
 
-/** One model of each dialect, at one provider and no other. */
+/** One model of each format, at one provider and no other. */
 export const PINNED = [
   { model: 'openai/gpt-4o', provider: 'openai' },
   { model: 'anthropic/claude-sonnet-4-5', provider: 'anthropic' },

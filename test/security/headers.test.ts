@@ -1,12 +1,8 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Router9, startRouter9 } from '../harness/router9.ts'
+import { expect, test } from 'vitest'
+import { useRouter9 } from '../harness/router9.ts'
 import { DEMO_KEY } from '../harness/worker.ts'
 
-let router9: Router9
-beforeAll(async () => {
-  router9 = await startRouter9()
-})
-afterAll(() => router9.stop())
+const router9 = useRouter9()
 
 const SAY = { model: 'openai/gpt-4o', messages: [{ role: 'user', content: 'Say: hello' }] }
 

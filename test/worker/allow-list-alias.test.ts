@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Router9, startRouter9 } from '../harness/router9.ts'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { useRouter9 } from '../harness/router9.ts'
 import { expectRefusal } from './refusal.ts'
 
 const KEY = 'sk-r9k-by-alias'
@@ -7,13 +7,11 @@ const authorization = `Bearer ${KEY}`
 const KEY_AT_ONE = 'sk-r9k-at-one-provider'
 const REFUSAL = { status: 403, code: 'model_not_allowed', param: 'model' }
 
-let router9: Router9
+const router9 = useRouter9()
 beforeAll(async () => {
-  router9 = await startRouter9()
   await router9.worker.keys.put(KEY, { models: ['auto', 'claude-3-sonnet'] })
   await router9.worker.keys.put(KEY_AT_ONE, { models: ['auto', 'azure/gpt-4o'] })
 })
-afterAll(() => router9.stop())
 
 const get = (path: string) => fetch(router9.url + path, { headers: { authorization } })
 const ask = (model: string) =>

@@ -1,16 +1,12 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { callLines } from '../harness/log-lines.ts'
-import { type Router9, startRouter9 } from '../harness/router9.ts'
+import { useRouter9 } from '../harness/router9.ts'
 import { DEMO_KEY } from '../harness/worker.ts'
 import type { RecordedRequest } from '../simulator/requests.ts'
 import { expectRefusal } from './refusal.ts'
 import { readStream } from './seen-stream.ts'
 
-let router9: Router9
-beforeAll(async () => {
-  router9 = await startRouter9()
-})
-afterAll(() => router9.stop())
+const router9 = useRouter9()
 beforeEach(() => {
   router9.simulator.clearFaults()
   router9.simulator.clearRequests()

@@ -1,15 +1,11 @@
 import OpenAI, { APIError } from 'openai'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Router9, startRouter9 } from '../harness/router9.ts'
+import { describe, expect, test } from 'vitest'
+import { useRouter9 } from '../harness/router9.ts'
 import { DEMO_KEY } from '../harness/worker.ts'
 import { expectationOf } from './fault-kinds.ts'
 import { allRows, bodyOf } from './rows.ts'
 
-let router9: Router9
-beforeAll(async () => {
-  router9 = await startRouter9({ IDLE_TIMEOUT_MS: '500' })
-})
-afterAll(() => router9.stop())
+const router9 = useRouter9({ IDLE_TIMEOUT_MS: '500' })
 
 const rows = allRows()
   .filter(({ second, stream }) => second && stream)

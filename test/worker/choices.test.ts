@@ -1,13 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Case, chunksOf, startCase } from '../cases/router.ts'
+import { describe, expect, test } from 'vitest'
+import { chunksOf, useCase } from '../cases/router.ts'
 import type { Script } from '../cases/scripted.ts'
 import { broken, chunk, completion, sse, stream, whole } from '../cases/wires.ts'
 
-let router: Case
-beforeAll(async () => {
-  router = await startCase()
-})
-afterAll(() => router.stop())
+const router = useCase()
 
 /** A chunk of one of several choices. */
 function of(index: number, delta: Record<string, unknown>, finish: string | null = null) {

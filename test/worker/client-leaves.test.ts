@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { callLines } from '../harness/log-lines.ts'
-import { type Router9, startRouter9 } from '../harness/router9.ts'
+import { useRouter9 } from '../harness/router9.ts'
 import type { RecordedRequest } from '../simulator/requests.ts'
 import { openRawClient, type RawClient } from './raw-client.ts'
 import { CANDIDATES, type Candidate } from './rows.ts'
@@ -12,11 +12,7 @@ const ABORT_MS = 1000
 const RETRY_MS = 700
 const COMMIT_MS = 600
 
-let router9: Router9
-beforeAll(async () => {
-  router9 = await startRouter9({ COMMIT_AFTER_MS: String(COMMIT_MS), COMMENT_EVERY_MS: '60000' })
-})
-afterAll(() => router9.stop())
+const router9 = useRouter9({ COMMIT_AFTER_MS: String(COMMIT_MS), COMMENT_EVERY_MS: '60000' })
 
 interface Moment {
   readonly name: string

@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Router9, startRouter9 } from '../harness/router9.ts'
+import { describe, expect, test } from 'vitest'
+import { useRouter9 } from '../harness/router9.ts'
 import { openRawClient } from './raw-client.ts'
 import { readStream } from './seen-stream.ts'
 
@@ -12,17 +12,13 @@ const SLACK_MS = 400
 /** The clock of comments is looked at once a second where something was sent in between. */
 const COMMENT_SLACK_MS = 1000
 
-let router9: Router9
-beforeAll(async () => {
-  router9 = await startRouter9({
-    COMMIT_AFTER_MS: String(COMMIT_MS),
-    COMMENT_EVERY_MS: String(COMMENT_MS),
-    FIRST_BYTE_TIMEOUT_MS: String(FIRST_BYTE_MS),
-    TOTAL_TIMEOUT_MS: '5000',
-    IDLE_TIMEOUT_MS: String(IDLE_MS),
-  })
+const router9 = useRouter9({
+  COMMIT_AFTER_MS: String(COMMIT_MS),
+  COMMENT_EVERY_MS: String(COMMENT_MS),
+  FIRST_BYTE_TIMEOUT_MS: String(FIRST_BYTE_MS),
+  TOTAL_TIMEOUT_MS: '5000',
+  IDLE_TIMEOUT_MS: String(IDLE_MS),
 })
-afterAll(() => router9.stop())
 
 const WORDS = 'one two three four five six'
 

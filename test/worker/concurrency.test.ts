@@ -1,12 +1,12 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Router9, startRouter9 } from '../harness/router9.ts'
+import { expect, test } from 'vitest'
+import { useRouter9 } from '../harness/router9.ts'
 import { seededChance } from '../simulator/ids.ts'
 import { FAULT_KINDS } from './fault-kinds.ts'
 import { faultsOfError, readStream, type SeenError } from './seen-stream.ts'
 
 const STREAMS = 100
 const SEED = 20261120
-/** Models of every dialect and of providers that speak one of them in their own way, with their provider. */
+/** Models of every format and of providers that speak one of them in their own way, with their provider. */
 const MODELS: readonly (readonly [model: string, provider: string])[] = [
   ['gpt-4o', 'openai'],
   ['claude-sonnet-4-5', 'anthropic'],
@@ -22,11 +22,7 @@ const MODELS: readonly (readonly [model: string, provider: string])[] = [
 /** These do not reason, so that even their whole bodies are not waited for long (routing/deadline.ts). */
 const QUICK: ReadonlySet<string> = new Set(['openai', 'mistral', 'cohere', 'azure'])
 
-let router9: Router9
-beforeAll(async () => {
-  router9 = await startRouter9({ FIRST_BYTE_TIMEOUT_MS: '1000', TOTAL_TIMEOUT_MS: '1500', IDLE_TIMEOUT_MS: '1000' })
-})
-afterAll(() => router9.stop())
+const router9 = useRouter9({ FIRST_BYTE_TIMEOUT_MS: '1000', TOTAL_TIMEOUT_MS: '1500', IDLE_TIMEOUT_MS: '1000' })
 
 interface Asked {
   readonly words: string
@@ -58,7 +54,7 @@ function askedAt(number: number, streamOnly = true): Asked {
   return { words, model, provider, stream: streamOnly || number % 3 !== 0 || !QUICK.has(provider) }
 }
 
-test('a hundred streams at once, of all dialects, each get their own words under their own id', async () => {
+test('a hundred streams at once, of all formats, each get their own words under their own id', async () => {
   const all = await Promise.all(
     Array.from({ length: STREAMS }, (_, number) => ask(askedAt(number), `tokendelay=${5 + (number % 11)}`)),
   )

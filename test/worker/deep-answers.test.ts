@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Case, chunksOf, startCase } from '../cases/router.ts'
+import { describe, expect, test } from 'vitest'
+import { chunksOf, useCase } from '../cases/router.ts'
 import type { Script } from '../cases/scripted.ts'
 import { chunk, completion, generated, SAYING, sse, stream, whole } from '../cases/wires.ts'
 import { expectRefusal } from './refusal.ts'
@@ -15,11 +15,7 @@ const DEEP: readonly { form: string; deep: string }[] = [
 const MARK = '@deep@'
 const SECOND = 'mistral-large-2512'
 
-let router: Case
-beforeAll(async () => {
-  router = await startCase()
-})
-afterAll(() => router.stop())
+const router = useCase()
 
 /** The text with the deep value wherever the mark stands. */
 function deepened(deep: string, script: Script): Script {

@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Case, chunksOf, startCase } from '../cases/router.ts'
+import { describe, expect, test } from 'vitest'
+import { chunksOf, useCase } from '../cases/router.ts'
 import type { Script } from '../cases/scripted.ts'
 import { broken, chunk, sse, whole } from '../cases/wires.ts'
 import { expectRefusal } from './refusal.ts'
@@ -11,12 +11,8 @@ const LONG = 'x'.repeat(60 * 1024)
 const CLIENT_CHARACTERS = 1000
 const LOG_CHARACTERS = 300
 
-let router: Case
-beforeAll(async () => {
-  // Without that, a log has none of a provider's words.
-  router = await startCase({ LOG_DETAIL: 'on' })
-})
-afterAll(() => router.stop())
+// Without that, a log has none of a provider's words.
+const router = useCase({ LOG_DETAIL: 'on' })
 
 function ask(script: Script, stream: boolean): Promise<Response> {
   router.upstream.play(script)

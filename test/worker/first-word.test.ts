@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Case, chunksOf, startCase } from '../cases/router.ts'
+import { describe, expect, test } from 'vitest'
+import { chunksOf, useCase } from '../cases/router.ts'
 import type { Piece, Script } from '../cases/scripted.ts'
 import { block, chunk, completion, MESSAGE_START, messageEnd, named, SAYING, sse, stream } from '../cases/wires.ts'
 import { openRawClient } from './raw-client.ts'
@@ -13,15 +13,11 @@ const PATIENT = 3
 const SLACK_MS = 600
 const SLOW_CLIENT_MS = 3 * IDLE_MS
 
-let router: Case
-beforeAll(async () => {
-  router = await startCase({
-    FIRST_BYTE_TIMEOUT_MS: String(FIRST_BYTE_MS),
-    TOTAL_TIMEOUT_MS: String(3 * FIRST_BYTE_MS),
-    IDLE_TIMEOUT_MS: String(IDLE_MS),
-  })
+const router = useCase({
+  FIRST_BYTE_TIMEOUT_MS: String(FIRST_BYTE_MS),
+  TOTAL_TIMEOUT_MS: String(3 * FIRST_BYTE_MS),
+  IDLE_TIMEOUT_MS: String(IDLE_MS),
 })
-afterAll(() => router.stop())
 
 /** The same again and again, for much longer than any deadline. */
 function forEver(noise: string): Piece[] {

@@ -1,6 +1,6 @@
 import { deflateSync, gzipSync } from 'node:zlib'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { type Router9, startRouter9 } from '../harness/router9.ts'
+import { beforeEach, describe, expect, test } from 'vitest'
+import { useRouter9 } from '../harness/router9.ts'
 import { DEMO_KEY } from '../harness/worker.ts'
 import { errorOf, expectRefusal } from './refusal.ts'
 import { upload } from './upload.ts'
@@ -17,12 +17,8 @@ const MODELS = [
   'auto',
 ]
 
-let router9: Router9
-beforeAll(async () => {
-  router9 = await startRouter9()
-})
+const router9 = useRouter9()
 beforeEach(() => router9.simulator.clearRequests())
-afterAll(() => router9.stop())
 
 function send(body: string | Uint8Array, chunked = false, more: Record<string, string> = {}): Promise<Response> {
   const headers = { authorization: `Bearer ${DEMO_KEY}`, 'content-type': 'application/json', ...more }

@@ -1,23 +1,21 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { type Router9, startRouter9 } from '../harness/router9.ts'
+import { afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { useRouter9 } from '../harness/router9.ts'
 import { DEMO_KEY } from '../harness/worker.ts'
 import type { Fault } from '../simulator/faults.ts'
 import { expectRefusal, type Refusal } from './refusal.ts'
 
-let router9: Router9
+const router9 = useRouter9({
+  TOTAL_TIMEOUT_MS: '600',
+  FIRST_BYTE_TIMEOUT_MS: '300',
+  CUSTOM_BASE_URL: '',
+  CUSTOM_API_KEY: '',
+})
 
 beforeAll(async () => {
-  router9 = await startRouter9({
-    TOTAL_TIMEOUT_MS: '600',
-    FIRST_BYTE_TIMEOUT_MS: '300',
-    CUSTOM_BASE_URL: '',
-    CUSTOM_API_KEY: '',
-  })
   await router9.worker.keys.put('sk-r9k-expired-key', { expires: '2026-01-02T00:00:00Z' })
   await router9.worker.keys.put('sk-r9k-disabled-key', { disabled: true })
   await router9.worker.keys.put('sk-r9k-narrow-key', { models: ['gpt-4o'] })
 })
-afterAll(() => router9.stop())
 afterEach(() => router9.simulator.clearFaults())
 
 const HELLO = [{ role: 'user', content: 'Hello!' }]

@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, test } from 'vitest'
-import { type Router9, startRouter9 } from '../harness/router9.ts'
+import { beforeAll, test } from 'vitest'
+import { useRouter9 } from '../harness/router9.ts'
 import { DEMO_KEY } from '../harness/worker.ts'
 import { expectRefusal, type Refusal } from './refusal.ts'
 import { upload } from './upload.ts'
@@ -95,12 +95,10 @@ const PAIRS = FAULTS.flatMap((first, at) =>
   FAULTS.slice(at + 1).map((second) => ({ name: `${first.name} before ${second.name}`, first, second })),
 )
 
-let router9: Router9
+const router9 = useRouter9()
 beforeAll(async () => {
-  router9 = await startRouter9()
   await router9.worker.keys.put(USED_UP_KEY, { limits: { rpm: 0 } })
 })
-afterAll(() => router9.stop())
 
 function send(faults: readonly Fault[], chunked: boolean): Promise<Response> {
   const draft: Draft = {

@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Router9, startRouter9 } from '../harness/router9.ts'
+import { describe, expect, test } from 'vitest'
+import { useRouter9 } from '../harness/router9.ts'
 import { errorOf } from './refusal.ts'
 import { BASES, type Json, pathsIn, replaced, STRANGERS, textOf, valueAt } from './request-fields.ts'
 
@@ -47,11 +47,7 @@ function names(param: string, path: string): boolean {
   return begins(path, param) || begins(param, path)
 }
 
-let router9: Router9
-beforeAll(async () => {
-  router9 = await startRouter9()
-})
-afterAll(() => router9.stop())
+const router9 = useRouter9()
 
 const FIELDS = Object.entries(BASES).flatMap(([base, request]) =>
   pathsIn(request).map((path) => ({ base, request, path, field: textOf(path) })),

@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Router9, startRouter9 } from '../harness/router9.ts'
+import { describe, expect, test } from 'vitest'
+import { useRouter9 } from '../harness/router9.ts'
 import { errorOf, expectRefusal } from './refusal.ts'
 
 const HELLO = [{ role: 'user', content: 'Hello!' }]
@@ -7,11 +7,7 @@ const CLAUDE = 'anthropic/claude-sonnet-4-6'
 const GEMINI = 'google/gemini-2.5-flash'
 const MODELS = ['gpt-4o', CLAUDE, GEMINI]
 
-let router9: Router9
-beforeAll(async () => {
-  router9 = await startRouter9()
-})
-afterAll(() => router9.stop())
+const router9 = useRouter9()
 
 describe('a number out of its range is refused by name', () => {
   test.each([

@@ -1,16 +1,12 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { type Router9, startRouter9 } from '../harness/router9.ts'
+import { afterEach, describe, expect, test } from 'vitest'
+import { useRouter9 } from '../harness/router9.ts'
 import { DEMO_KEY } from '../harness/worker.ts'
 import { errorOf, expectRefusal } from './refusal.ts'
 
 const CHAT = { model: 'gpt-4o', messages: [{ role: 'user', content: 'Hello!' }] }
 
-let router9: Router9
+const router9 = useRouter9()
 let keysMade = 0
-beforeAll(async () => {
-  router9 = await startRouter9()
-})
-afterAll(() => router9.stop())
 afterEach(() => router9.worker.keys.behave('well'))
 
 async function newKey(record: Parameters<typeof router9.worker.keys.put>[1] = {}): Promise<string> {

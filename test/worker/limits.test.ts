@@ -1,12 +1,7 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Router9, startRouter9 } from '../harness/router9.ts'
+import { describe, expect, test } from 'vitest'
+import { useRouter9 } from '../harness/router9.ts'
 
-let router9: Router9
-
-beforeAll(async () => {
-  router9 = await startRouter9()
-})
-afterAll(() => router9.stop())
+const router9 = useRouter9()
 
 const HELLO = { model: 'gpt-4o', messages: [{ role: 'user', content: 'Explain quantum computing in one sentence.' }] }
 

@@ -1,19 +1,17 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Case, startCase } from '../cases/router.ts'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { useCase } from '../cases/router.ts'
 import type { Piece } from '../cases/scripted.ts'
 import { broken, chunk, completion, sse, stream, whole } from '../cases/wires.ts'
 import { type CallLine, callLines } from '../harness/log-lines.ts'
 import { openRawClient } from './raw-client.ts'
 
-let router: Case
+// What one test breaks is not to be avoided in the next.
+const router = useCase()
 beforeAll(async () => {
-  // What one test breaks is not to be avoided in the next.
-  router = await startCase()
   await router.worker.keys.put('sk-r9k-narrow-key', { id: 'key_narrow', models: ['claude-haiku-4-5'] })
   await router.worker.keys.put('sk-r9k-expired-key', { id: 'key_expired', expires: '2020-01-01T00:00:00Z' })
   await router.worker.keys.put('sk-r9k-used-up-key', { id: 'key_used_up', limits: { rpm: 0 } })
 })
-afterAll(() => router.stop())
 
 const HELLO = [{ role: 'user', content: 'Hello!' }]
 const ALONE = { model: 'openai/gpt-4o', messages: HELLO }

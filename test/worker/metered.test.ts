@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { type Router9, startRouter9 } from '../harness/router9.ts'
+import { beforeEach, describe, expect, test } from 'vitest'
+import { useRouter9 } from '../harness/router9.ts'
 import { openRawClient } from './raw-client.ts'
 
 const COMMIT_MS = 2500
@@ -10,12 +10,8 @@ const MAX_TOKENS = 100_000
 const PROMPT = 'Many words. '.repeat(350)
 const PROMPT_TOKENS = { least: 500, most: 2500 }
 
-let router9: Router9
+const router9 = useRouter9({ COMMIT_AFTER_MS: String(COMMIT_MS), COMMENT_EVERY_MS: '60000' })
 let keysMade = 0
-beforeAll(async () => {
-  router9 = await startRouter9({ COMMIT_AFTER_MS: String(COMMIT_MS), COMMENT_EVERY_MS: '60000' })
-})
-afterAll(() => router9.stop())
 beforeEach(() => router9.simulator.clearRequests())
 
 /** A key of its own, and what it has used. */

@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import packageJson from '../../package.json' with { type: 'json' }
 import { listen } from '../harness/listen.ts'
-import { type Router9, startRouter9 } from '../harness/router9.ts'
+import { useRouter9 } from '../harness/router9.ts'
 import { DEMO_KEY, type RunningWorker, startWorker } from '../harness/worker.ts'
 import { expectRefusal } from './refusal.ts'
 
@@ -15,14 +15,12 @@ interface Entry {
   readonly [field: string]: unknown
 }
 
-let router9: Router9
+const router9 = useRouter9()
 beforeAll(async () => {
-  router9 = await startRouter9()
   await router9.worker.keys.put('sk-r9k-narrow', { models: ['auto', 'gpt-4o', 'claude-sonnet-4-6', 'not-a-model'] })
   await router9.worker.keys.put('sk-r9k-no-auto', { models: ['gpt-4o'] })
   await router9.worker.keys.put('sk-r9k-nothing', { models: [] })
 })
-afterAll(() => router9.stop())
 
 function get(path: string, key = DEMO_KEY, init: RequestInit = {}, url = router9.url): Promise<Response> {
   return fetch(url + path, { headers: { authorization: `Bearer ${key}` }, ...init })

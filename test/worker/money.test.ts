@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { Limits } from '../../src/access/budget.ts'
-import { type Body, type Case, startCase } from '../cases/router.ts'
+import { type Body, useCase } from '../cases/router.ts'
 import type { Script } from '../cases/scripted.ts'
 import {
   broken,
@@ -27,15 +27,11 @@ const HELLO = [{ role: 'user', content: 'Hello!' }]
 const WORDS = 'word '.repeat(200)
 const NEVER = { until: new Promise<void>(() => {}) }
 
-let router9: Case
+const router9 = useCase(
+  { MODEL_PRICES: 'custom/priced=1:2, ollama/*=0:0', FIRST_BYTE_TIMEOUT_MS: '800', TOTAL_TIMEOUT_MS: '800' },
+  WRAPPED_LEDGER,
+)
 let made = 0
-beforeAll(async () => {
-  router9 = await startCase(
-    { MODEL_PRICES: 'custom/priced=1:2, ollama/*=0:0', FIRST_BYTE_TIMEOUT_MS: '800', TOTAL_TIMEOUT_MS: '800' },
-    WRAPPED_LEDGER,
-  )
-})
-afterAll(() => router9.stop())
 
 /** A key of its own. */
 async function keyWith(limits: Limits, kind = 'money') {

@@ -9,7 +9,7 @@ export interface Candidate {
 
 const MISTRAL = { model: 'mistral-large-2512', provider: 'mistral' }
 
-/** A model of each dialect. */
+/** A model of each format. */
 export const CANDIDATES: readonly Candidate[] = [
   { model: 'gpt-4o', provider: 'openai', second: MISTRAL },
   {

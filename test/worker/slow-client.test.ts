@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Router9, startRouter9 } from '../harness/router9.ts'
+import { expect, test } from 'vitest'
+import { useRouter9 } from '../harness/router9.ts'
 import type { RecordedRequest } from '../simulator/requests.ts'
 import { openRawClient } from './raw-client.ts'
 
@@ -18,11 +18,7 @@ const TRICKLE_MS = 1500
 const PIECE_PAUSE_MS = 20
 const WARM_UPS = 2
 
-let router9: Router9
-beforeAll(async () => {
-  router9 = await startRouter9()
-})
-afterAll(() => router9.stop())
+const router9 = useRouter9()
 
 function residentBytes(): number {
   const [, pages] = readFileSync(`/proc/${router9.worker.pid}/statm`, 'utf8').split(' ')

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Case, startCase } from '../cases/router.ts'
+import { expect, test } from 'vitest'
+import { useCase } from '../cases/router.ts'
 import type { Piece } from '../cases/scripted.ts'
 import { callLines } from '../harness/log-lines.ts'
 import { openRawClient } from './raw-client.ts'
@@ -10,11 +10,7 @@ const IDLE_MS = 400
 const STALL_MS = 1500
 const SSE = { 'content-type': 'text/event-stream' }
 
-let router: Case
-beforeAll(async () => {
-  router = await startCase({ IDLE_TIMEOUT_MS: String(IDLE_MS), CLIENT_STALL_TIMEOUT_MS: String(STALL_MS) })
-})
-afterAll(() => router.stop())
+const router = useCase({ IDLE_TIMEOUT_MS: String(IDLE_MS), CLIENT_STALL_TIMEOUT_MS: String(STALL_MS) })
 
 const event = (value: object) => `data: ${JSON.stringify(value)}\n\n`
 const delta = (fields: object, finish: string | null = null) =>

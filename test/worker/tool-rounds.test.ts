@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Case, startCase } from '../cases/router.ts'
+import { describe, expect, test } from 'vitest'
+import { useCase } from '../cases/router.ts'
 import type { Script } from '../cases/scripted.ts'
 import {
   COHERE_START,
@@ -9,7 +9,7 @@ import {
   cohereEnd,
   completion,
   crlf,
-  DIALECTS,
+  FORMATS,
   generated,
   MESSAGE_START,
   message,
@@ -21,12 +21,8 @@ import {
   whole,
 } from '../cases/wires.ts'
 
-let router: Case
-beforeAll(async () => {
-  // Ollama's own API, and not the one that it has in OpenAI's words.
-  router = await startCase((url) => ({ OLLAMA_BASE_URL: `${url}/api` }))
-})
-afterAll(() => router.stop())
+// Ollama's own API, and not the one that it has in OpenAI's words.
+const router = useCase((url) => ({ OLLAMA_BASE_URL: `${url}/api` }))
 
 const KIMI = 'moonshot/kimi-k2-thinking'
 const TOOLS = [{ type: 'function', function: { name: 'f', parameters: { type: 'object', properties: {} } } }]
@@ -143,10 +139,10 @@ const ollamaSays = (message: Fields) => ({
 })
 const OLLAMA_CALL = ollamaSays({ tool_calls: [{ function: { name: 'f', arguments: ARGUMENTS } }] })
 
-/** In each dialect: a plain answer, one that calls, and the same as a stream. */
+/** In each format: a plain answer, one that calls, and the same as a stream. */
 const SAID: Readonly<Record<string, { model: string; plain: Script; calls: Script; streamed: Script }>> = {
   openai: {
-    model: DIALECTS.openai.model,
+    model: FORMATS.openai.model,
     plain: ANSWER,
     // As those send them that give an object in the place of its text.
     calls: whole(
@@ -161,7 +157,7 @@ const SAID: Readonly<Record<string, { model: string; plain: Script; calls: Scrip
     ),
   },
   anthropic: {
-    model: DIALECTS.anthropic.model,
+    model: FORMATS.anthropic.model,
     plain: whole(message([{ type: 'text', text: 'Done.' }], 'end_turn')),
     calls: whole(message([{ type: 'tool_use', id: 'a', name: 'f', input: ARGUMENTS }], 'tool_use')),
     streamed: stream(
@@ -173,13 +169,13 @@ const SAID: Readonly<Record<string, { model: string; plain: Script; calls: Scrip
     ),
   },
   gemini: {
-    model: DIALECTS.gemini.model,
+    model: FORMATS.gemini.model,
     plain: whole(generated([{ text: 'Done.' }], 'STOP')),
     calls: whole(generated([{ functionCall: { name: 'f', args: ARGUMENTS } }], 'STOP')),
     streamed: stream(crlf(generated([{ functionCall: { name: 'f', args: ARGUMENTS } }], 'STOP'))),
   },
   cohere: {
-    model: DIALECTS.cohere.model,
+    model: FORMATS.cohere.model,
     plain: whole(cohereAnswer({ content: [{ type: 'text', text: 'Done.' }] }, 'COMPLETE')),
     calls: whole(cohereAnswer({ tool_calls: [call('a', ARGUMENTS_TEXT)] }, 'TOOL_CALL')),
     streamed: stream(named(COHERE_START, ...cohereCall(0, 'a', 'f', ARGUMENTS_TEXT), cohereEnd('TOOL_CALL'))),
@@ -242,20 +238,20 @@ test('a number that Router9 reads itself may be as long as it likes', async () =
 
 test('a long number in the place of a schema is refused as any number is', async () => {
   const tools = [{ type: 'function', function: { name: 'f', parameters: JSON.rawJSON(LONG) } }]
-  const { status, error } = await router.refused(DIALECTS.anthropic.model, ANSWER, { tools })
+  const { status, error } = await router.refused(FORMATS.anthropic.model, ANSWER, { tools })
   expect([status, error.param]).toEqual([400, 'tools[0].function.parameters'])
 })
 
 test('more long numbers than anybody has are refused, in a schema and in arguments', async () => {
   const many = Array.from({ length: 30_000 }, () => JSON.rawJSON(LONG))
   const tools = [{ type: 'function', function: { name: 'f', parameters: { enum: many } } }]
-  const inSchema = await router.refused(DIALECTS.anthropic.model, ANSWER, { tools })
+  const inSchema = await router.refused(FORMATS.anthropic.model, ANSWER, { tools })
   expect([inSchema.status, inSchema.error.code, inSchema.error.message]).toEqual([
     400,
     'invalid_value',
     expect.stringMatching(/more than 25000 numbers/),
   ])
   const messages = [{ role: 'user', content: 'Hi' }, ...round(call('a', JSON.stringify({ many })), 'ok')]
-  const inArguments = await router.refused(DIALECTS.anthropic.model, ANSWER, { tools: TOOLS, messages })
+  const inArguments = await router.refused(FORMATS.anthropic.model, ANSWER, { tools: TOOLS, messages })
   expect([inArguments.status, inArguments.error.param]).toEqual([400, 'messages[1].tool_calls[0].function.arguments'])
 })

@@ -1,9 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import net from 'node:net'
 import { gzipSync } from 'node:zlib'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { callLines } from '../harness/log-lines.ts'
-import { type Router9, startRouter9 } from '../harness/router9.ts'
+import { useRouter9 } from '../harness/router9.ts'
 import { DEMO_KEY } from '../harness/worker.ts'
 import { expectRefusal } from './refusal.ts'
 import { upload } from './upload.ts'
@@ -13,12 +13,10 @@ const UPLOAD_MS = 2000
 const OTHER_KEY = 'sk-r9k-other'
 const HELLO = { model: 'gpt-4o', messages: [{ role: 'user', content: 'Hello!' }] }
 
-let router9: Router9
+const router9 = useRouter9({ UPLOAD_TIMEOUT_MS: String(UPLOAD_MS), BODY_MEMORY_MIB: '40' })
 beforeAll(async () => {
-  router9 = await startRouter9({ UPLOAD_TIMEOUT_MS: String(UPLOAD_MS), BODY_MEMORY_MIB: '40' })
   await router9.worker.keys.put(OTHER_KEY, { id: 'key_other' })
 })
-afterAll(() => router9.stop())
 
 /** An upload on a socket of its own, which sends what it is told to, when it is told to. */
 interface SlowUpload {

@@ -2,10 +2,10 @@ import { execFile, spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { DEFAULT_AUTO_MODELS } from '../../../src/catalog/auto.ts'
 import { DOCS } from '../../../src/cli/docs/main.ts'
-import { type Router9, startRouter9 } from '../../harness/router9.ts'
+import { useRouter9 } from '../../harness/router9.ts'
 
 const ROOT = path.resolve(import.meta.dirname, '../../..')
 const ADDRESS = 'http://localhost:8787'
@@ -29,11 +29,7 @@ const SAMPLES: readonly Sample[] = DOCUMENTS.flatMap((document) => {
 const HAS_PYTHON_CLIENT = spawnSync('python3', ['-c', 'import openai']).status === 0
 const HAS_CURL = process.platform !== 'win32' && spawnSync('curl', ['--version']).status === 0
 
-let router9: Router9
-beforeAll(async () => {
-  router9 = await startRouter9()
-})
-afterAll(() => router9.stop())
+const router9 = useRouter9()
 
 /** Runs a sample as it stands, but for the address, and gives what it prints. */
 async function run({ language, code }: Sample): Promise<string> {
