@@ -75,7 +75,7 @@ describe('what the record says', () => {
     expect(await refusal(callsBy(key))).toEqual({ status: 401, code: 'api_key_expired' })
   })
 
-  test('no refusal repeats the key (K01)', async () => {
+  test('no refusal repeats the key', async () => {
     const keys = ['sk-r9k-!!secret!!', 'sk-r9k-secretunknown', 'sk-r9k-secretexpired', 'sk-r9k-secretbroken']
     await store.put('sk-r9k-secretexpired', { expires: '2020-01-01T00:00:00Z' })
     await store.put('sk-r9k-secretbroken', '{')

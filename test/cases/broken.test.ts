@@ -26,7 +26,7 @@ const breaks = [
 ] as const
 
 test.each(FORMAT_NAMES.flatMap((format) => breaks.map((row) => ({ format, ...row }))))(
-  'E01: a stream of $format whose connection $how after three chunks ends in an error',
+  'a stream of $format whose connection $how after three chunks ends in an error',
   async ({ format, ending }) => {
     const pieces = BEGINNINGS[format].flatMap((event) => [event, APART])
     const { answer, raw } = await router9.streamed(FORMATS[format].model, broken(ending, ...pieces))
@@ -43,7 +43,7 @@ test.each(FORMAT_NAMES.flatMap((format) => breaks.map((row) => ({ format, ...row
   },
 )
 
-test('E01: with usage asked for, a broken stream has usage: null to its end', async () => {
+test('with usage asked for, a broken stream has usage: null to its end', async () => {
   const pieces = BEGINNINGS.openai.flatMap((event) => [event, APART])
   const more = { stream_options: { include_usage: true } }
   const { answer, raw } = await router9.streamed(FORMATS.openai.model, broken('reset', ...pieces), more)
@@ -51,7 +51,7 @@ test('E01: with usage asked for, a broken stream has usage: null to its end', as
   expect(chunksOf(raw).every(({ usage }) => usage === null)).toBe(true)
 })
 
-test.each(['reset', 'cut', 'closed'] as const)('E01: half a body is a 502, whoever sends it (%s)', async (ending) => {
+test.each(['reset', 'cut', 'closed'] as const)('half a body is a 502, whoever sends it (%s)', async (ending) => {
   router9.upstream.play(({ path }) => {
     const format = FORMAT_NAMES.find((name) => path.startsWith(`/${FORMATS[name].model.split('/')[0]}/`)) ?? 'openai'
     const { pieces, headers = {} } = whole(SAYING[format].whole('One two three'))
@@ -68,7 +68,7 @@ test.each(['reset', 'cut', 'closed'] as const)('E01: half a body is a 502, whoev
 })
 
 test.each(FORMAT_NAMES.flatMap((format) => (['whole', 'closed'] as const).map((ending) => ({ format, ending }))))(
-  'E02: a stream of $format that just ends ($ending) without finishing is never a stop',
+  'a stream of $format that just ends ($ending) without finishing is never a stop',
   async ({ format, ending }) => {
     const { answer, raw } = await router9.streamed(FORMATS[format].model, broken(ending, ...BEGINNINGS[format]))
     expect(answer).toMatchObject({ done: false, error: { type: 'upstream_error' } })
@@ -77,14 +77,14 @@ test.each(FORMAT_NAMES.flatMap((format) => (['whole', 'closed'] as const).map((e
   },
 )
 
-test('E02: a call that just ends is never tool_calls', async () => {
+test('a call that just ends is never tool_calls', async () => {
   const call = { index: 0, id: 'call_a', type: 'function', function: { name: 'pay', arguments: '{"amount":1' } }
   const { answer, raw } = await router9.streamed(FORMATS.custom.model, stream(sse(chunk({ tool_calls: [call] }))))
   expect([answer.done, answer.error === undefined]).toEqual([false, false])
   expect(raw).not.toContain('"finish_reason":"tool_calls"')
 })
 
-test('E02: of two choices, one that has not finished makes the answer broken', async () => {
+test('of two choices, one that has not finished makes the answer broken', async () => {
   const second = { ...chunk({}), choices: [{ index: 1, delta: { content: 'Two' }, finish_reason: null }] }
   const events = [chunk({ content: 'One' }), second, chunk({}, 'stop')]
   const { answer } = await router9.streamed(FORMATS.openai.model, stream(sse(...events)), { n: 2 })
@@ -103,7 +103,7 @@ const endsWell: readonly { what: string; format: keyof typeof FORMATS; rest: str
   { what: 'finishReason', format: 'gemini', rest: crlf(generated([{ text: '' }], 'STOP')) },
 ]
 
-test.each(endsWell)('E02: but $what is a proper end ($format)', async ({ format, rest }) => {
+test.each(endsWell)('but $what is a proper end ($format)', async ({ format, rest }) => {
   const { answer, choice } = await router9.streamed(
     FORMATS[format].model,
     broken('closed', ...BEGINNINGS[format], rest),
@@ -180,7 +180,7 @@ const toldOff: readonly {
   },
 ]
 
-test.each(toldOff)('E03: an error in the middle of a stream reaches the client with its words ($who)', async (row) => {
+test.each(toldOff)('an error in the middle of a stream reaches the client with its words ($who)', async (row) => {
   const script = stream(...BEGINNINGS[row.format], row.event)
   const { answer, raw } = await router9.streamed(row.model ?? FORMATS[row.format].model, script)
   expect(answer.choices[0]?.text).toBe('One two three')
@@ -188,5 +188,3 @@ test.each(toldOff)('E03: an error in the middle of a stream reaches the client w
   for (const words of row.told) expect(answer.error?.message).toContain(words)
   expect(chunksOf(raw).filter(({ error }) => error)).toHaveLength(1)
 })
-
-// E04, E05, E06 and E08 are not in the list of cases.

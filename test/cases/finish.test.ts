@@ -58,7 +58,7 @@ const saysItOften: readonly { who: string; model: string; streamed: Script }[] =
   },
 ]
 
-test.each(saysItOften)('F01: only the last chunk has a finish_reason, however often $who says it', async (row) => {
+test.each(saysItOften)('only the last chunk has a finish_reason, however often $who says it', async (row) => {
   const { raw, choice } = await router9.streamed(row.model, row.streamed)
   const finishes = finishesOf(raw)
   expect(finishes.at(-1)).toBe('stop')
@@ -104,7 +104,7 @@ const called: readonly { who: string; model: string; streamed: Script; body: Scr
   })),
 ]
 
-describe.each(called)('F02: an answer that calls a tool and ends as if it were text ($who)', (row) => {
+describe.each(called)('an answer that calls a tool and ends as if it were text ($who)', (row) => {
   test('finishes with tool_calls in a stream', async () => {
     const { choice } = await router9.streamed(row.model, row.streamed)
     expect([choice.toolCalls.length, choice.finishReason]).toEqual([1, 'tool_calls'])
@@ -177,7 +177,7 @@ const native: readonly [who: keyof typeof WAYS, word: string, told: string][] = 
   ['custom', 'a word of tomorrow', 'stop'],
 ]
 
-test.each(native)("F04: %s's own word %s is told as %s, streamed and whole", async (who, word, told) => {
+test.each(native)("%s's own word %s is told as %s, streamed and whole", async (who, word, told) => {
   const { model, streamed, body } = WAYS[who](word)
   const seen = await router9.streamed(model, streamed)
   expect([seen.choice.text, seen.choice.finishReason]).toEqual(['Some text', told])
@@ -186,7 +186,7 @@ test.each(native)("F04: %s's own word %s is told as %s, streamed and whole", asy
   expect([read.choice.text, read.choice.finishReason]).toEqual(['Some text', told])
 })
 
-test("F04: Anthropic's tool_use is stop where only its own servers' tools were used", async () => {
+test("Anthropic's tool_use is stop where only its own servers' tools were used", async () => {
   const search = { type: 'server_tool_use', id: 'srvtoolu_1', name: 'web_search', input: {} }
   const blocks = [
     ...block(0, search, { type: 'input_json_delta', partial_json: '{"query":"x"}' }),
@@ -199,26 +199,26 @@ test("F04: Anthropic's tool_use is stop where only its own servers' tools were u
   expect((await router9.whole(FORMATS.anthropic.model, body)).choice).toMatchObject(told)
 })
 
-test.each(['max_tokens', 'model_context_window_exceeded'])("F05: Anthropic's %s is length", async (word) => {
+test.each(['max_tokens', 'model_context_window_exceeded'])("Anthropic's %s is length", async (word) => {
   const { model, streamed, body } = anthropicSays(word)
   expect((await router9.streamed(model, streamed)).choice.finishReason).toBe('length')
   expect((await router9.whole(model, body)).choice.finishReason).toBe('length')
 })
 
-test('F05: a call that the limit cut keeps its half arguments as they are, and says length', async () => {
+test('a call that the limit cut keeps its half arguments as they are, and says length', async () => {
   const events = [...toolBlock(0, 'call_a', 'get_weather', '{"city":"Pa'), ...messageEnd('max_tokens')]
   const { choice } = await router9.streamed(FORMATS.anthropic.model, stream(named(MESSAGE_START, ...events)))
   expect(choice).toMatchObject({ finishReason: 'length', toolCalls: [{ arguments: '{"city":"Pa' }] })
 })
 
-test('F07: an empty finish_reason is none', async () => {
+test('an empty finish_reason is none', async () => {
   const deltas = ['One', ' two'].map((content) => chunk({ content }, ''))
   const { raw, choice } = await router9.streamed('ollama/llama3', stream(sse(...deltas, chunk({}, 'stop'), '[DONE]')))
   expect(finishesOf(raw).every((finish) => finish === null || finish === 'stop')).toBe(true)
   expect([choice.text, choice.finishReason]).toEqual(['One two', 'stop'])
 })
 
-test('F07: a stream whose only finish_reason is empty is cut where it just ends, and whole where it says [DONE]', async () => {
+test('a stream whose only finish_reason is empty is cut where it just ends, and whole where it says [DONE]', async () => {
   const deltas = sse(chunk({ content: 'One' }), chunk({ content: ' two' }, ''))
   const cut = await router9.streamed('ollama/llama3', stream(deltas))
   expect([cut.answer.done, cut.answer.error === undefined]).toEqual([false, false])
@@ -226,7 +226,7 @@ test('F07: a stream whose only finish_reason is empty is cut where it just ends,
   expect([ended.answer.done, ended.choice.finishReason]).toEqual([true, 'stop'])
 })
 
-test('F07: a body with an empty finish_reason gets a proper one', async () => {
+test('a body with an empty finish_reason gets a proper one', async () => {
   const { choice } = await router9.whole('ollama/llama3', whole(completion({ content: 'One' }, '')))
   expect(choice).toMatchObject({ text: 'One', finishReason: 'stop' })
 })
@@ -238,7 +238,7 @@ const refusals = [
   { what: 'with an explanation', content: [], more: { stop_details: details }, refusal: details.explanation },
 ]
 
-test.each(refusals)("F08: Claude's refusal $what is content_filter", async ({ content, more, refusal }) => {
+test.each(refusals)("Claude's refusal $what is content_filter", async ({ content, more, refusal }) => {
   const blocks = content.flatMap((text, index) => textBlock(index, text))
   const streamed = stream(named(MESSAGE_START, ...blocks, ...messageEnd('refusal', more)))
   const told = { finishReason: 'content_filter', text: content.join(''), refusal }
@@ -263,7 +263,7 @@ const silentEnds = [
 ]
 
 test.each(silent.flatMap((row) => silentEnds.map((end) => ({ ...row, ...end }))))(
-  'F09: a Gemini candidate with $what that ends with $word is one choice with empty content and $told',
+  'a Gemini candidate with $what that ends with $word is one choice with empty content and $told',
   async ({ parts, word, told }) => {
     const { choice, raw } = await router9.whole(FORMATS.gemini.model, whole(generated(parts, word)))
     expect(JSON.parse(raw).choices).toMatchObject([{ index: 0, message: { content: '' }, finish_reason: told }])
@@ -273,7 +273,7 @@ test.each(silent.flatMap((row) => silentEnds.map((end) => ({ ...row, ...end })))
   },
 )
 
-test('F09: a Gemini body without candidates is an error, never an answer without choices', async () => {
+test('a Gemini body without candidates is an error, never an answer without choices', async () => {
   const body = { usageMetadata: { promptTokenCount: 11, totalTokenCount: 11 }, modelVersion: 'gemini-upstream' }
   const { status, error } = await router9.refused(FORMATS.gemini.model, whole(body))
   expect([status, error.code]).toEqual([502, 'upstream_error'])

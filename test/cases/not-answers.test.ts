@@ -20,7 +20,7 @@ const notAnswers: readonly { what: string; script: Script }[] = [
 ]
 
 test.each(notAnswers.flatMap((row) => [true, false].map((isStream) => ({ ...row, isStream }))))(
-  'E07: a 200 with $what is a 502, after a second try (stream: $isStream)',
+  'a 200 with $what is a 502, after a second try (stream: $isStream)',
   async ({ script, isStream }) => {
     // All of them play the same script, so the counts add up.
     const all = await Promise.all(
@@ -35,7 +35,7 @@ test.each(notAnswers.flatMap((row) => [true, false].map((isStream) => ({ ...row,
 )
 
 test.each(notAnswers)(
-  'E07: a second try that goes well after a 200 with $what is all the client sees',
+  'a second try that goes well after a 200 with $what is all the client sees',
   async ({ script }) => {
     const good = stream(SAYING.openai.streamed('One'))
     const { choice } = await router9.streamed(FORMATS.openai.model, [script, good])
@@ -82,14 +82,14 @@ const inside: readonly { what: string; body: unknown; status: number; code: stri
   },
 ]
 
-test.each(inside)('E09: a 200 whose body holds $what is that error', async ({ body, status, code }) => {
+test.each(inside)('a 200 whose body holds $what is that error', async ({ body, status, code }) => {
   for (const more of [{}, { stream: true }]) {
     const refused = await router9.refused('openrouter/openai/gpt-4o', whole(body), more)
     expect([refused.status, refused.error.code]).toEqual([status, code])
   }
 })
 
-test.each(inside)('E09: a stream whose first event holds $what is that error', async ({ body, status, code }) => {
+test.each(inside)('a stream whose first event holds $what is that error', async ({ body, status, code }) => {
   const { error: own, choices } = body as { error?: unknown; choices?: unknown[] }
   const event = own === undefined ? { ...chunk({}), choices } : { error: own }
   const refused = await router9.refused('openrouter/openai/gpt-4o', stream(sse(event)), { stream: true })
@@ -104,7 +104,7 @@ const elsewhere: readonly { what: string; choice: Record<string, unknown>; text:
   { what: 'text beside no message', choice: { text: 'One' }, text: 'One' },
 ]
 
-test.each(elsewhere)('E07: content that is $what is read, in a body and in a stream', async ({ choice, text }) => {
+test.each(elsewhere)('content that is $what is read, in a body and in a stream', async ({ choice, text }) => {
   const { model } = FORMATS.custom
   const body = completion({}, 'stop', { choices: [{ index: 0, finish_reason: 'stop', ...choice }] })
   expect((await router9.whole(model, whole(body))).choice.text).toBe(text)
@@ -117,14 +117,14 @@ test.each(elsewhere)('E07: content that is $what is read, in a body and in a str
   expect(read.choice).toMatchObject({ text, finishReason: 'stop' })
 })
 
-test('E07: a message inside a stream is read where there is no delta', async () => {
+test('a message inside a stream is read where there is no delta', async () => {
   const event = { ...chunk({}), choices: [{ index: 0, message: { content: 'One' }, finish_reason: 'stop' }] }
   expect((await router9.streamed(FORMATS.custom.model, stream(sse(event, '[DONE]')))).choice.text).toBe('One')
 })
 
 const unreadable = [{ content: [{ type: 'brand_new', data: 1 }] }, { content: [{ type: 'text', text: 5 }] }]
 
-test.each(unreadable)('E07: content that cannot be read is a 502, never an empty success (%j)', async (message) => {
+test.each(unreadable)('content that cannot be read is a 502, never an empty success (%j)', async (message) => {
   const { model } = FORMATS.custom
   const refused = await router9.refused(model, whole(completion(message, 'stop')))
   expect([refused.status, refused.error.code]).toEqual([502, 'upstream_error'])
@@ -133,7 +133,7 @@ test.each(unreadable)('E07: content that cannot be read is a 502, never an empty
   expect([streamed.status, streamed.error.code]).toEqual([502, 'upstream_error'])
 })
 
-describe('E10: the official client', () => {
+describe('the official client', () => {
   test('throws APIError with our message, type and code where a stream breaks', async () => {
     const event = named({ type: 'error', error: { type: 'overloaded_error', message: 'Overloaded for now' } })
     router9.upstream.play(stream(...BEGINNINGS.anthropic, event))

@@ -34,7 +34,7 @@ const images = [
   },
 ]
 
-test.each(images)('P01: Anthropic is sent $what, streamed and whole', async ({ url, source }) => {
+test.each(images)('Anthropic is sent $what, streamed and whole', async ({ url, source }) => {
   const content = [
     { type: 'text', text: 'What is this?' },
     { type: 'image', source },
@@ -45,19 +45,17 @@ test.each(images)('P01: Anthropic is sent $what, streamed and whole', async ({ u
   expect(router9.upstream.asked()[0]?.body.messages).toEqual([{ role: 'user', content }])
 })
 
-// P02 and P05 are not in the list of cases.
-
 const limits = [
   { model: 'claude-sonnet-4-5', most: 64_000 },
   { model: 'claude-opus-4-1', most: 32_000 },
   { model: 'claude-opus-4-8', most: 128_000 },
 ]
 
-test.each(limits)('P03: $model, asked without max_tokens, may write $most', async ({ model, most }) => {
+test.each(limits)('$model, asked without max_tokens, may write $most', async ({ model, most }) => {
   expect((await sent('anthropic', {}, `anthropic/${model}`)).max_tokens).toBe(most)
 })
 
-test.each(limits)('P03: $model is asked for no more than $most, and for less where less is asked', async (row) => {
+test.each(limits)('$model is asked for no more than $most, and for less where less is asked', async (row) => {
   const model = `anthropic/${row.model}`
   expect((await sent('anthropic', { max_tokens: 1_000_000 }, model)).max_tokens).toBe(row.most)
   expect((await sent('anthropic', { max_tokens: 17 }, model)).max_tokens).toBe(17)
@@ -65,7 +63,7 @@ test.each(limits)('P03: $model is asked for no more than $most, and for less whe
 })
 
 test.each(['openai', 'custom', 'gemini', 'cohere'] as const)(
-  'P03: %s is sent no limit where none was asked',
+  '%s is sent no limit where none was asked',
   async (format) => {
     expect(JSON.stringify(await sent(format, {}))).not.toMatch(/max_?(completion_|output)?tokens/i)
   },
@@ -81,18 +79,18 @@ const single: readonly { choice: unknown; told: unknown }[] = [
   { choice: 'none', told: { type: 'none' } },
 ]
 
-test.each(single)('P04: parallel_tool_calls: false with the tool_choice $choice is $told to Anthropic', async (row) => {
+test.each(single)('parallel_tool_calls: false with the tool_choice $choice is $told to Anthropic', async (row) => {
   const body = { tools, parallel_tool_calls: false, ...(row.choice === undefined ? {} : { tool_choice: row.choice }) }
   expect((await sent('anthropic', body)).tool_choice).toEqual(row.told)
 })
 
-test('P04: without tools, and where parallel calls are allowed, nothing is disabled', async () => {
+test('without tools, and where parallel calls are allowed, nothing is disabled', async () => {
   expect(await sent('anthropic', { parallel_tool_calls: false })).not.toHaveProperty('tool_choice')
   const body = { tools, parallel_tool_calls: true, tool_choice: 'required' }
   expect((await sent('anthropic', body)).tool_choice).toEqual({ type: 'any' })
 })
 
-test('P04: to OpenAI it goes as it is', async () => {
+test('to OpenAI it goes as it is', async () => {
   expect((await sent('openai', { tools, parallel_tool_calls: false })).parallel_tool_calls).toBe(false)
 })
 
@@ -104,7 +102,7 @@ const stops: readonly { format: Format; read: (body: Body) => unknown }[] = [
   { format: 'cohere', read: ({ stop_sequences }) => stop_sequences },
 ]
 
-describe.each(stops)('P06: stop goes to $format', ({ format, read }) => {
+describe.each(stops)('stop goes to $format', ({ format, read }) => {
   test('as a text', async () => {
     expect([read(await sent(format, { stop: 'END' }))].flat()).toEqual(['END'])
   })
@@ -118,7 +116,7 @@ describe.each(stops)('P06: stop goes to $format', ({ format, read }) => {
   })
 })
 
-test('P06: stop words of white space, which Anthropic refuses, are left out and told', async () => {
+test('stop words of white space, which Anthropic refuses, are left out and told', async () => {
   const script = whole(SAYING.anthropic.whole('Yes.'))
   const { headers } = await router9.whole(FORMATS.anthropic.model, script, { stop: ['\n', 'END', ''] })
   expect(router9.upstream.asked()[0]?.body.stop_sequences).toEqual(['END'])
@@ -134,7 +132,7 @@ const dropping: readonly { model: string; format: Format; dropped: readonly stri
   { model: 'perplexity/sonar', format: 'custom', dropped: ['seed', 'logit_bias'] },
 ]
 
-describe.each(dropping)('P07: what $model cannot take', ({ model, format, dropped }) => {
+describe.each(dropping)('what $model cannot take', ({ model, format, dropped }) => {
   test('is left out, and the header says so, streamed and whole', async () => {
     const body = { ...harmless, temperature: 0.5 }
     const answers = [
@@ -158,14 +156,14 @@ describe.each(dropping)('P07: what $model cannot take', ({ model, format, droppe
   })
 })
 
-test('P07: an unknown parameter goes to a provider of its form untouched', async () => {
+test('an unknown parameter goes to a provider of its form untouched', async () => {
   const script = whole(SAYING.custom.whole('Yes.'))
   const { headers } = await router9.whole(FORMATS.custom.model, script, { tomorrow: { is: [1] } })
   expect(router9.upstream.asked()[0]?.body.tomorrow).toEqual({ is: [1] })
   expect(headers.get('x-router9-dropped-params')).toBeNull()
 })
 
-test('P07: with require_parameters another model that takes them answers', async () => {
+test('with require_parameters another model that takes them answers', async () => {
   const body = { seed: 7, models: [FORMATS.openai.model], provider: { require_parameters: true } }
   const { answer } = await router9.whole(FORMATS.anthropic.model, whole(SAYING.openai.whole('Yes.')), body)
   expect(answer.model).toBe('gpt-4o')
@@ -180,7 +178,7 @@ const wrongWithout: readonly { param: string; body: Body; model: string }[] = [
   { param: 'audio', body: { modalities: ['text', 'audio'], audio: { voice: 'alloy' } }, model: FORMATS.gemini.model },
 ]
 
-test.each(wrongWithout)('P07: $param, without which the answer would be wrong, is refused for $model', async (row) => {
+test.each(wrongWithout)('$param, without which the answer would be wrong, is refused for $model', async (row) => {
   const { status, error } = await router9.refused(row.model, whole({}), row.body)
   expect([status, error.type, error.param, error.code]).toEqual([
     400,
@@ -198,7 +196,7 @@ const NO_LOGPROBS = {
   status: 400,
 }
 
-test('P07: logprobs that a model of Gemini’s turns out to lack are refused by name, and its provider asked once', async () => {
+test('logprobs that a model of Gemini’s turns out to lack are refused by name, and its provider asked once', async () => {
   const { status, error } = await router9.refused(FORMATS.gemini.model, NO_LOGPROBS, { logprobs: true })
   expect([status, error.type, error.param, error.code]).toEqual([
     400,
@@ -209,7 +207,7 @@ test('P07: logprobs that a model of Gemini’s turns out to lack are refused by 
   expect(router9.upstream.asked()).toHaveLength(1)
 })
 
-test('P07: another model that has logprobs answers in the place of one of Gemini’s that lacks them', async () => {
+test('another model that has logprobs answers in the place of one of Gemini’s that lacks them', async () => {
   const scripts = [NO_LOGPROBS, whole(SAYING.openai.whole('Yes.'))]
   const body = { logprobs: true, top_logprobs: 2, models: [FORMATS.openai.model] }
   const { answer } = await router9.whole(FORMATS.gemini.model, scripts, body)
@@ -219,7 +217,7 @@ test('P07: another model that has logprobs answers in the place of one of Gemini
   expect(second?.body).toMatchObject({ logprobs: true, top_logprobs: 2 })
 })
 
-test('P07: Gemini’s logprobs come in OpenAI’s form', async () => {
+test('Gemini’s logprobs come in OpenAI’s form', async () => {
   const likely = SAYING.gemini.whole('Yes.')
   const [candidate] = likely.candidates as Body[]
   const logprobsResult = { chosenCandidates: [{ token: 'Yes.', tokenId: 1, logProbability: -0.5 }] }

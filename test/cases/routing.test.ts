@@ -16,7 +16,7 @@ const failing = (status: number, headers: Readonly<Record<string, string>> = {})
 const saying = (text: string, streamed: boolean): Script =>
   streamed ? stream(SAYING.openai.streamed(text)) : whole(SAYING.openai.whole(text))
 
-describe('R06: after the first word nobody else goes on with the answer', () => {
+describe('after the first word nobody else goes on with the answer', () => {
   test.each(['openai', 'anthropic', 'gemini', 'cohere'] as const)('of %s', async (format) => {
     const { model } = FORMATS[format]
     router9.upstream.play(broken('cut', ...BEGINNINGS[format]), saying(' four', true))
@@ -37,16 +37,13 @@ describe('R06: after the first word nobody else goes on with the answer', () => 
   })
 })
 
-test.each([408, 409, 429, 500, 502, 503, 504, 520, 522, 524, 529])(
-  'R09: after a %i another is asked',
-  async (status) => {
-    const { choice } = await router9.whole('gpt-4o', [failing(status), saying('One', false)], FIRST_AND_SECOND)
-    expect(choice.text).toBe('One')
-    expect(askedProviders()).toEqual(['openai', 'mistral'])
-  },
-)
+test.each([408, 409, 429, 500, 502, 503, 504, 520, 522, 524, 529])('after a %i another is asked', async (status) => {
+  const { choice } = await router9.whole('gpt-4o', [failing(status), saying('One', false)], FIRST_AND_SECOND)
+  expect(choice.text).toBe('One')
+  expect(askedProviders()).toEqual(['openai', 'mistral'])
+})
 
-describe('C07: without health nothing is left alone for what it did before', () => {
+describe('without health nothing is left alone for what it did before', () => {
   test.each([
     ['failures', failing(500)],
     ['a rate limit of a minute', failing(429, { 'retry-after': '60' })],
@@ -63,7 +60,7 @@ describe('C07: without health nothing is left alone for what it did before', () 
 })
 
 describe('auto', () => {
-  test('A03: takes a prompt of 100,000 tokens, to a model that has room for it', async () => {
+  test('takes a prompt of 100,000 tokens, to a model that has room for it', async () => {
     // The same words at two lengths: it is the length that passes over the model with the small window.
     const ask = async (words: number) => {
       const content = 'word '.repeat(words)
@@ -81,7 +78,7 @@ describe('auto', () => {
     expect(await ask(64_000)).toEqual({ model: 'gpt-4o', sentTo: 'gpt-4o' })
   })
 
-  test.each([false, true])('A04: is answered in the name of the model that won (stream: %s)', async (streamed) => {
+  test.each([false, true])('is answered in the name of the model that won (stream: %s)', async (streamed) => {
     router9.upstream.play((asked) => (providerOf(asked) === 'openai' ? failing(500) : saying('One', streamed)))
     const messages = [{ role: 'user', content: 'Hello!' }]
     const response = await router9.post({ model: 'auto', ...BOTH, messages, stream: streamed })
@@ -92,19 +89,16 @@ describe('auto', () => {
     expect(response.headers.get('x-router9-requested-model')).toBe('auto')
   })
 
-  test.each([false, true])(
-    'A07: that fails says whom it asked, and when to come again (stream: %s)',
-    async (stream) => {
-      const limits = [failing(429, { 'retry-after': '9' }), failing(429, { 'retry-after': '4' })]
-      const { status, headers, error } = await router9.refused('auto', [...limits, failing(429)], { ...BOTH, stream })
-      expect(status).toBe(429)
-      const asked = router9.upstream.asked().map((one) => `${providerOf(one)}/${one.body.model}`)
-      expect(new Set(asked).size).toBeGreaterThan(1)
-      for (const name of asked) expect(error.message).toContain(name)
-      expect(headers.get('retry-after')).toBe('4')
-      expect(headers.get('retry-after-ms')).toBe('4000')
-    },
-  )
+  test.each([false, true])('that fails says whom it asked, and when to come again (stream: %s)', async (stream) => {
+    const limits = [failing(429, { 'retry-after': '9' }), failing(429, { 'retry-after': '4' })]
+    const { status, headers, error } = await router9.refused('auto', [...limits, failing(429)], { ...BOTH, stream })
+    expect(status).toBe(429)
+    const asked = router9.upstream.asked().map((one) => `${providerOf(one)}/${one.body.model}`)
+    expect(new Set(asked).size).toBeGreaterThan(1)
+    for (const name of asked) expect(error.message).toContain(name)
+    expect(headers.get('retry-after')).toBe('4')
+    expect(headers.get('retry-after-ms')).toBe('4000')
+  })
 })
 
 describe('a variant behind a name', () => {

@@ -26,7 +26,7 @@ function failing(status: number, headers: Readonly<Record<string, string>> = {})
   return whole({ error: { message: 'Not now', type: 'server_error', param: null, code: null } }, status, headers)
 }
 
-describe('S11.1: the official client', () => {
+describe('the official client', () => {
   test.each([
     { status: 429, headers: { 'retry-after-ms': '30' } },
     { status: 429, headers: { 'retry-after': '0' } },
@@ -82,7 +82,7 @@ describe('S11.1: the official client', () => {
   })
 })
 
-describe('S11.2: the official client, reading a stream', () => {
+describe('the official client, reading a stream', () => {
   const read = async (script: Script) => {
     router9.upstream.play(script)
     let text = ''
@@ -115,7 +115,7 @@ describe('S11.2: the official client, reading a stream', () => {
   })
 })
 
-describe('S11.3: the limits of a key', () => {
+describe('the limits of a key', () => {
   const DURATION = /^(\d+h)?(\d+m)?(\d+(\.\d+)?s)?$|^\d+ms$/
 
   function expectLimits(headers: Headers): void {
@@ -164,7 +164,7 @@ describe('S11.3: the limits of a key', () => {
 })
 
 test.each(['sk-r9k-wrongwrongwrongwrongwrongwrong1234', 'sk-proj-otherotherotherotherother5678', 'sk-r9k-"quotes"'])(
-  'S11.4: an error about the key %s shows no more of it than its ends',
+  'an error about the key %s shows no more of it than its ends',
   async (key) => {
     for (const path of ['/v1/chat/completions', '/v1/models']) {
       const response = await fetch(router9.url + path, {

@@ -73,7 +73,7 @@ const withoutArguments: readonly { who: string; model: string; streamed: Script;
   },
 ]
 
-describe.each(withoutArguments)('T05: a call without arguments ($who)', ({ model, streamed, body }) => {
+describe.each(withoutArguments)('a call without arguments ($who)', ({ model, streamed, body }) => {
   const empty = [{ index: 0, id: 'call_a', name: 'now', arguments: '{}' }]
 
   test('has {} as its joined arguments in a stream', async () => {
@@ -85,19 +85,16 @@ describe.each(withoutArguments)('T05: a call without arguments ($who)', ({ model
   })
 })
 
-test.each([true, false])(
-  'T05: arguments that come whole with the start of a block arrive (stop told: %s)',
-  async (told) => {
-    const content_block = { type: 'tool_use', id: 'call_a', name: 'get_weather', input: { city: 'Paris' } }
-    const start = { type: 'content_block_start', index: 0, content_block }
-    const stop = told ? [{ type: 'content_block_stop', index: 0 }] : []
-    const streamed = stream(named(MESSAGE_START, start, ...stop, ...messageEnd('tool_use')))
-    const { choice } = await router9.streamed(FORMATS.anthropic.model, streamed)
-    expect(choice).toMatchObject({ toolCalls: TWO.slice(0, 1), finishReason: 'tool_calls' })
-  },
-)
+test.each([true, false])('arguments that come whole with the start of a block arrive (stop told: %s)', async (told) => {
+  const content_block = { type: 'tool_use', id: 'call_a', name: 'get_weather', input: { city: 'Paris' } }
+  const start = { type: 'content_block_start', index: 0, content_block }
+  const stop = told ? [{ type: 'content_block_stop', index: 0 }] : []
+  const streamed = stream(named(MESSAGE_START, start, ...stop, ...messageEnd('tool_use')))
+  const { choice } = await router9.streamed(FORMATS.anthropic.model, streamed)
+  expect(choice).toMatchObject({ toolCalls: TWO.slice(0, 1), finishReason: 'tool_calls' })
+})
 
-describe.each(['', ' ', '{}', 'null'])('T05: a call that comes back with the arguments %j', (text) => {
+describe.each(['', ' ', '{}', 'null'])('a call that comes back with the arguments %j', (text) => {
   const calling = {
     role: 'assistant',
     content: null,

@@ -19,7 +19,7 @@ import {
 
 const router9 = useCase()
 
-test.each(FORMAT_NAMES)('T07: the first chunk of a stream of %s says the role, and no later one', async (format) => {
+test.each(FORMAT_NAMES)('the first chunk of a stream of %s says the role, and no later one', async (format) => {
   const streamed = stream(SAYING[format].streamed('One', ' two', ' three'))
   const { raw } = await router9.streamed(FORMATS[format].model, streamed)
   const roles = chunksOf(raw).flatMap(({ choices }) => choices.map(({ delta }) => delta.role))
@@ -28,7 +28,7 @@ test.each(FORMAT_NAMES)('T07: the first chunk of a stream of %s says the role, a
   expect(roles.length).toBeGreaterThan(3)
 })
 
-test('T07: a provider that says the role in every delta, or in none, makes no difference', async () => {
+test('a provider that says the role in every delta, or in none, makes no difference', async () => {
   for (const role of [{ role: 'assistant' }, {}]) {
     const deltas = ['One', ' two'].map((content) => chunk({ ...role, content }))
     const streamed = stream(sse(...deltas, chunk(role, 'stop'), '[DONE]'))
@@ -38,7 +38,7 @@ test('T07: a provider that says the role in every delta, or in none, makes no di
   }
 })
 
-test('T08: arguments reach the client while they are still being written', async () => {
+test('arguments reach the client while they are still being written', async () => {
   let goOn = () => {}
   const until = new Promise<void>((resolve) => {
     goOn = resolve
@@ -65,7 +65,7 @@ test('T08: arguments reach the client while they are still being written', async
   expect(raw.endsWith('data: [DONE]\n\n')).toBe(true)
 })
 
-describe('T09: Claude without structured output, asked for a schema beside tools', () => {
+describe('Claude without structured output, asked for a schema beside tools', () => {
   const model = 'anthropic/claude-sonnet-4-0'
   const schema = { type: 'object', properties: { answer: { type: 'number' } }, required: ['answer'] }
   const body = {
@@ -108,7 +108,7 @@ const lastDeltas = [
   { what: 'the whole call', deltas: [], last: PARIS },
 ]
 
-test.each(lastDeltas)('T10: $what in the chunk that finishes is not lost', async ({ deltas, last }) => {
+test.each(lastDeltas)('$what in the chunk that finishes is not lost', async ({ deltas, last }) => {
   const head = deltas.length === 0 ? call(0, 'call_a', 'get_weather', last) : call(0, undefined, undefined, last)
   const finishing = chunk({ tool_calls: [head] }, 'tool_calls', { usage: USAGE_CHUNK.usage })
   const streamed = stream(sse(...deltas.map((delta) => chunk(delta)), finishing, '[DONE]'))
@@ -116,7 +116,7 @@ test.each(lastDeltas)('T10: $what in the chunk that finishes is not lost', async
   expect(choice).toMatchObject({ toolCalls: TWO.slice(0, 1), finishReason: 'tool_calls' })
 })
 
-test('T12: calls, then [DONE] without a finish_reason, are a whole answer', async () => {
+test('calls, then [DONE] without a finish_reason, are a whole answer', async () => {
   const deltas = [
     { role: 'assistant', tool_calls: [call(0, 'call_a', 'get_weather', '{"city":')] },
     { tool_calls: [call(0, undefined, undefined, '"Paris"}')] },

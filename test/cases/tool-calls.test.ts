@@ -110,7 +110,7 @@ const parallel: readonly { who: string; model: string; streamed: Script; body: S
   },
 ]
 
-describe.each(parallel)('T01: two parallel calls of $who', ({ model, streamed, body }) => {
+describe.each(parallel)('two parallel calls of $who', ({ model, streamed, body }) => {
   test('have the indices 0 and 1 in a stream', async () => {
     const { choice } = await router9.streamed(model, streamed)
     expect(choice).toMatchObject({ toolCalls: TWO, finishReason: 'tool_calls', text: '' })
@@ -131,7 +131,7 @@ test.each([
   ['in one chunk', [[call(0, '', 'get_weather', PARIS), call(0, '', 'get_weather', ROME)]]],
   ['in two, whole', [[call(0, '', 'get_weather', PARIS)], [call(0, '', 'get_weather', ROME)]]],
   ['in two, the second without a name', [[call(0, 'call_a', 'get_weather', PARIS)], [call(0, '', '', ROME)]]],
-])('T01: two parallel calls that both say index 0 and have no id are told apart %s', async (_, lists) => {
+])('two parallel calls that both say index 0 and have no id are told apart %s', async (_, lists) => {
   const deltas = lists.map((tool_calls) => ({ tool_calls }))
   const { choice } = await router9.streamed(FORMATS.custom.model, openaiStream('tool_calls', ...deltas))
   expect(cities(choice.toolCalls)).toEqual(PARIS_AND_ROME)
@@ -139,14 +139,14 @@ test.each([
   expect(new Set(choice.toolCalls.map(({ id }) => id)).size).toBe(2)
 })
 
-test('T01: two calls of a body that both say index 0 and have no id are two', async () => {
+test('two calls of a body that both say index 0 and have no id are two', async () => {
   const tool_calls = [call(0, '', 'get_weather', PARIS), call(0, '', 'get_weather', ROME)]
   const body = whole(completion({ content: null, tool_calls }, 'tool_calls'))
   const { choice } = await router9.whole(FORMATS.custom.model, body)
   expect(cities(choice.toolCalls)).toEqual(PARIS_AND_ROME)
 })
 
-test('T01: a function call with an empty custom member beside it is a function call (Snowflake)', async () => {
+test('a function call with an empty custom member beside it is a function call (Snowflake)', async () => {
   const made = { ...call(0, 'call_a', 'get_weather', PARIS), custom: {} }
   const { choice } = await router9.streamed(FORMATS.custom.model, openaiStream('tool_calls', { tool_calls: [made] }))
   expect(choice).toMatchObject({ toolCalls: TWO.slice(0, 1), finishReason: 'tool_calls' })
@@ -207,7 +207,7 @@ const before = [
   },
 ]
 
-test.each(before)('T02: a call that comes after $what has the tool index 0', async (row) => {
+test.each(before)('a call that comes after $what has the tool index 0', async (row) => {
   const call = toolBlock(row.count, 'call_a', 'get_weather', PARIS)
   const streamed = stream(named(MESSAGE_START, ...row.blocks, ...call, ...messageEnd('tool_use')))
   const { choice } = await router9.streamed(FORMATS.anthropic.model, streamed)
@@ -215,7 +215,7 @@ test.each(before)('T02: a call that comes after $what has the tool index 0', asy
   expect(choice).toMatchObject({ text: row.text, reasoning: row.reasoning, finishReason: 'tool_calls' })
 })
 
-test('T02: a call after text and thought stands alone in a body, too', async () => {
+test('a call after text and thought stands alone in a body, too', async () => {
   const content = [
     { type: 'thinking', thinking: 'Weather?', signature: 'c2lnbmF0dXJl' },
     { type: 'text', text: 'Let me see.' },
@@ -226,14 +226,12 @@ test('T02: a call after text and thought stands alone in a body, too', async () 
   expect(choice).toMatchObject({ text: 'Let me see.', reasoning: 'Weather?', toolCalls: TWO.slice(0, 1) })
 })
 
-// T03 and T06, T11 are not in the list of cases.
-
 const bare = [
   { what: 'with its index but no id', at: 0 },
   { what: 'with neither index nor id', at: undefined },
 ]
 
-test.each(bare)('T04: a fragment $what goes on with the current call', async ({ at }) => {
+test.each(bare)('a fragment $what goes on with the current call', async ({ at }) => {
   const streamed = openaiStream(
     'tool_calls',
     { tool_calls: [call(at, 'call_a', 'get_weather', '')] },
@@ -246,7 +244,7 @@ test.each(bare)('T04: a fragment $what goes on with the current call', async ({ 
   expect(choice.toolCalls).toEqual(TWO)
 })
 
-test('T04: id and name, repeated or empty in later fragments, are told once', async () => {
+test('id and name, repeated or empty in later fragments, are told once', async () => {
   const streamed = openaiStream(
     'tool_calls',
     { tool_calls: [call(0, 'call_a', 'get_weather', '{"city":')] },
@@ -257,7 +255,7 @@ test('T04: id and name, repeated or empty in later fragments, are told once', as
   expect(choice.toolCalls).toEqual(TWO.slice(0, 1))
 })
 
-test('T04: what came in one upstream event goes out as one event for each delta, never joined', async () => {
+test('what came in one upstream event goes out as one event for each delta, never joined', async () => {
   const both = { content: 'Wait.', tool_calls: [call(0, 'call_a', 'get_weather', PARIS)] }
   const { choice, raw } = await router9.streamed(FORMATS.openai.model, openaiStream('tool_calls', both))
   expect(choice).toMatchObject({ text: 'Wait.', toolCalls: TWO.slice(0, 1) })

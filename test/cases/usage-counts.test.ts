@@ -79,7 +79,7 @@ const cached: readonly { who: string; model: string; streamed: Script; body: Scr
   },
 ]
 
-test.each(cached)('U08: cached tokens are in prompt_tokens_details, streamed as whole ($who)', async (row) => {
+test.each(cached)('cached tokens are in prompt_tokens_details, streamed as whole ($who)', async (row) => {
   const { answer: streamed } = await router9.streamed(row.model, row.streamed)
   expect(streamed.usage).toMatchObject({ ...COUNTED, prompt_tokens_details: { cached_tokens: 5 } })
   const { answer } = await router9.whole(row.model, row.body)
@@ -133,7 +133,7 @@ const NATIVE: Readonly<Record<string, { streamed: Script; body: Script }>> = {
 }
 
 describe.each(PROVIDERS.map(({ id }) => ({ id, model: `${id}/${MODEL_OF[id] ?? 'gpt-4o'}` })))(
-  'U09: the total is the sum of its parts ($id)',
+  'the total is the sum of its parts ($id)',
   ({ id, model }) => {
     test.each([
       ['a total that is wrong', WRONG],

@@ -8,7 +8,7 @@ const ASKED = { stream_options: { include_usage: true } }
 const COUNTED = { prompt_tokens: 11, completion_tokens: 7, total_tokens: 18 }
 
 test.each(FORMAT_NAMES)(
-  'U01: include_usage gives one usage chunk without choices, right before [DONE] (%s)',
+  'include_usage gives one usage chunk without choices, right before [DONE] (%s)',
   async (format) => {
     const { model } = FORMATS[format]
     const { raw } = await router9.streamed(model, stream(SAYING[format].streamed('One', ' two')), ASKED)
@@ -20,7 +20,7 @@ test.each(FORMAT_NAMES)(
   },
 )
 
-test.each(FORMAT_NAMES)('U02: with include_usage all other chunks say usage: null (%s)', async (format) => {
+test.each(FORMAT_NAMES)('with include_usage all other chunks say usage: null (%s)', async (format) => {
   const { model } = FORMATS[format]
   const { raw } = await router9.streamed(model, stream(SAYING[format].streamed('One', ' two')), ASKED)
   const chunks = chunksOf(raw)
@@ -50,7 +50,7 @@ const places: readonly { where: string; events: readonly unknown[] }[] = [
   },
 ]
 
-describe.each(places)('U04: usage that the provider puts $where', ({ events }) => {
+describe.each(places)('usage that the provider puts $where', ({ events }) => {
   const streamed = stream(sse(chunk({ role: 'assistant', content: 'One' }), ...events))
 
   test('stands in the usage chunk where it was asked for', async () => {
@@ -68,14 +68,14 @@ describe.each(places)('U04: usage that the provider puts $where', ({ events }) =
   })
 })
 
-test.each(FORMAT_NAMES)('U05: what the provider counted is what the stream says (%s)', async (format) => {
+test.each(FORMAT_NAMES)('what the provider counted is what the stream says (%s)', async (format) => {
   const { model } = FORMATS[format]
   const { answer } = await router9.streamed(model, stream(SAYING[format].streamed('One')))
   expect(answer.usage).toMatchObject(COUNTED)
   expect(answer.usage).not.toHaveProperty('estimated')
 })
 
-test('U05: where the provider counts cumulatively the last count holds, not the sum', async () => {
+test('where the provider counts cumulatively the last count holds, not the sum', async () => {
   const partial = (completion_tokens: number) => ({
     usage: { prompt_tokens: 11, completion_tokens, total_tokens: 11 + completion_tokens },
   })
@@ -88,7 +88,7 @@ test('U05: where the provider counts cumulatively the last count holds, not the 
   expect(answer.usage).toMatchObject(COUNTED)
 })
 
-test('U05: where the provider counts nothing it is estimated, and said so', async () => {
+test('where the provider counts nothing it is estimated, and said so', async () => {
   const streamed = stream(sse(chunk({ content: 'Some words of an answer' }), chunk({}, 'stop'), '[DONE]'))
   const { answer } = await router9.streamed(FORMATS.custom.model, streamed)
   expect(answer.usage).toMatchObject({ estimated: true, prompt_tokens: expect.any(Number) })
@@ -98,7 +98,7 @@ test('U05: where the provider counts nothing it is estimated, and said so', asyn
 })
 
 test.each(['mistral/mistral-small-latest', 'perplexity/sonar'])(
-  'U06: %s is not sent stream_options, and the client gets usage all the same',
+  '%s is not sent stream_options, and the client gets usage all the same',
   async (model) => {
     const streamed = stream(sse(chunk({ content: 'One' }), chunk({}, 'stop', { usage: COUNTED }), '[DONE]'))
     const { raw } = await router9.streamed(model, streamed, ASKED)
@@ -107,14 +107,14 @@ test.each(['mistral/mistral-small-latest', 'perplexity/sonar'])(
   },
 )
 
-test('U06: others are asked for usage always, and without a stream never', async () => {
+test('others are asked for usage always, and without a stream never', async () => {
   await router9.streamed(FORMATS.openai.model, stream(SAYING.openai.streamed('One')))
   expect(router9.upstream.asked()[0]?.body.stream_options).toEqual({ include_usage: true })
   const { body } = await router9.sent(FORMATS.openai.model, whole(SAYING.openai.whole('One')), {})
   expect(body).not.toHaveProperty('stream_options')
 })
 
-test('U10: words in a chunk that also has usage are said once', async () => {
+test('words in a chunk that also has usage are said once', async () => {
   const words = ['One', ' two', ' three']
   const streamed = stream(
     sse(
@@ -142,7 +142,7 @@ const choiceless = [
   { what: 'a choice that is null', event: { ...chunk({}), choices: [null] } },
 ]
 
-test.each(choiceless)('U11: an upstream event with $what breaks nothing, first, amid or last', async ({ event }) => {
+test.each(choiceless)('an upstream event with $what breaks nothing, first, amid or last', async ({ event }) => {
   const streamed = stream(
     sse(event, chunk({ content: 'One' }), event, chunk({ content: ' two' }), event, chunk({}, 'stop'), event, '[DONE]'),
   )
@@ -150,13 +150,13 @@ test.each(choiceless)('U11: an upstream event with $what breaks nothing, first, 
   expect([choice.text, choice.finishReason, answer.done, answer.model]).toEqual(['One two', 'stop', true, 'gpt-4o'])
 })
 
-test.each([[], undefined, null])('U11: a body with the choices %j is an upstream error', async (choices) => {
+test.each([[], undefined, null])('a body with the choices %j is an upstream error', async (choices) => {
   const body = { ...completion({ content: '' }, 'stop'), choices }
   const { status, error } = await router9.refused(FORMATS.custom.model, whole(body))
   expect([status, error.type, error.code]).toEqual([502, 'upstream_error', 'upstream_error'])
 })
 
-test.each(FORMAT_NAMES)('U13: usage that nobody asked for rides on the chunk that finishes (%s)', async (format) => {
+test.each(FORMAT_NAMES)('usage that nobody asked for rides on the chunk that finishes (%s)', async (format) => {
   const { model } = FORMATS[format]
   for (const more of [{}, { stream_options: { include_usage: false } }]) {
     router9.upstream.play(stream(SAYING[format].streamed('One', ' two')))
@@ -172,5 +172,3 @@ test.each(FORMAT_NAMES)('U13: usage that nobody asked for rides on the chunk tha
     expect(chunks.at(-1)).toMatchObject({ choices: [{ finish_reason: 'stop' }], usage: COUNTED })
   }
 })
-
-// U03, U07 and U12 are not in the list of cases.

@@ -137,7 +137,7 @@ describe('what a provider refuses is not sent to it (translation 3)', () => {
     expect(JSON.stringify(provider && bodyFor(provider, { messages }))).not.toContain('ann')
   })
 
-  test.each(['perplexity', 'mistral'])('%s reports usage unasked and is not sent stream_options (U06)', (name) => {
+  test.each(['perplexity', 'mistral'])('%s reports usage unasked and is not sent stream_options', (name) => {
     const provider = findProvider(name)
     expect(provider && bodyFor(provider, { stream: true }, true)).not.toHaveProperty('stream_options')
   })

@@ -36,7 +36,7 @@ test.each(CONTRACT)('%s is told as %i %s %s', (kind, status, type, code) => {
   expect(failure.toError()).toEqual({ message: 'Why.', type, param: null, code })
 })
 
-test("all four members are there, and only the field at fault or a provider's code changes them (K04)", () => {
+test("all four members are there, and only the field at fault or a provider's code changes them", () => {
   const failure = new Failure('rejected', 'No.', { param: 'messages[1].content', code: 'bad_thing' })
   expect(failure.toError()).toEqual({
     message: 'No.',
@@ -54,7 +54,7 @@ test('what is for the log does not reach the client', () => {
   expect(JSON.stringify(failure.toError())).not.toMatch(/secret|upstream\.example|500/)
 })
 
-describe('whose doing it was decides on failover (routing 2.1, R08)', () => {
+describe('whose doing it was decides on failover (routing 2.1)', () => {
   test.each<[FailureKind, Fault, boolean]>([
     ['invalid-value', 'caller', false],
     ['rejected', 'caller', false],

@@ -7,7 +7,7 @@ describe.each(STREAMS)('$name', ({ decoder, messages, completeAfter, text }) => 
     expect(answerOf(readMessages(decoder(), messages)).content ?? '').toBe(text)
   })
 
-  test('cut after any message has one ending: an error, or an end if it was complete by then (E02)', () => {
+  test('cut after any message has one ending: an error, or an end if it was complete by then', () => {
     for (let length = 0; length < messages.length; length++) {
       const said = readMessages(decoder(), messages.slice(0, length))
       const endings = said.filter(({ type }) => type === 'end' || type === 'error').map(({ type }) => type)

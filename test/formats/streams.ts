@@ -126,7 +126,7 @@ export const STREAMS: readonly StreamFixture[] = [
     text: 'a',
   },
   {
-    name: 'OpenAI, a tool call and no finish reason at all (T12)',
+    name: 'OpenAI, a tool call and no finish reason at all',
     decoder: openaiDecoder,
     messages: [
       chunk({ tool_calls: [{ index: 0, id: 'a', type: 'function', function: { name: 'f', arguments: '' } }] }),
@@ -149,7 +149,7 @@ export const STREAMS: readonly StreamFixture[] = [
     text: 'So.',
   },
   {
-    name: 'Mistral, everything in the last chunk (T10)',
+    name: 'Mistral, everything in the last chunk',
     decoder: openaiDecoder,
     messages: [
       chunk({ role: 'assistant', content: '' }),

@@ -141,7 +141,7 @@ describe('who is asked', () => {
     expect(course(attemptsOf([row('alfa/a')]), failure, tookMs)).toEqual(['alfa/a'])
   })
 
-  test('what is out is asked last rather than nobody (case C05), and that is told as a trial', () => {
+  test('what is out is asked last rather than nobody, and that is told as a trial', () => {
     const attempts = attemptsOf([row('alfa/a')], {
       out: [out('bravo/a', 'open', 9000), out('charlie/a', 'limited', 9000)],
     })

@@ -93,10 +93,7 @@ test.each([
   [1000, 101, 1100, false],
   [1000, 0, 999, false],
   [1_000_000, 0, 0, true],
-])(
-  'a prompt of %i and an answer of %i tokens in a window of %i: %s (A01)',
-  (prompt, answer, contextTokens, expected) => {
-    const needs = { ...ask({}), promptTokens: () => prompt, outputTokens: answer }
-    expect(fits(needs, { ...openTraits, contextTokens })).toBe(expected)
-  },
-)
+])('a prompt of %i and an answer of %i tokens in a window of %i: %s', (prompt, answer, contextTokens, expected) => {
+  const needs = { ...ask({}), promptTokens: () => prompt, outputTokens: answer }
+  expect(fits(needs, { ...openTraits, contextTokens })).toBe(expected)
+})

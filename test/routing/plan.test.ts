@@ -67,14 +67,14 @@ describe('a named model', () => {
     ])
   })
 
-  test('is alone where the caller wants no fallbacks (R05)', () => {
+  test('is alone where the caller wants no fallbacks', () => {
     expect(planned({ model: 'gpt-4.1', models: ['gpt-4o'], provider: { allow_fallbacks: false } })).toEqual([
       'openai/gpt-4.1',
     ])
   })
 
   test.each<[string, Json, string | null]>([
-    ['an unknown model (K05)', { model: 'nothing-like-it' }, 'model'],
+    ['an unknown model', { model: 'nothing-like-it' }, 'model'],
     ['an unknown further model', { model: 'gpt-4.1', models: ['gpt-4o', 'nothing-like-it'] }, 'models[1]'],
     ['a name of an object', { model: '__proto__' }, 'model'],
     ['an unknown model of a provider', { model: 'openai/nothing-like-it' }, 'model'],
@@ -274,7 +274,7 @@ describe("the caller's preferences (contract 8)", () => {
     [{ only: ['groq'] }],
     [{ ignore: ['openai', 'azure', 'openrouter'] }],
     [{ max_price: { prompt: 0.01 } }],
-  ])('%j leaves nothing: 404, with the reason (A08)', (provider) => {
+  ])('%j leaves nothing: 404, with the reason', (provider) => {
     expect(refused(() => planned({ model: 'gpt-4.1', provider }))).toMatchObject({
       status: 404,
       code: 'model_not_found',
@@ -290,7 +290,7 @@ describe('auto', () => {
     ])
   })
 
-  test('takes array content and tools (A05)', () => {
+  test('takes array content and tools', () => {
     expect(planned({ model: 'auto', messages: [picture], tools: [tool], stream: true }, {}, ['openai'])).toEqual([
       'openai/gpt-4.1',
     ])
@@ -357,7 +357,7 @@ describe('auto', () => {
     expect(planned(fields, situation, ['groq'])).toEqual(['groq/llama-3.3-70b-instruct'])
   })
 
-  test('never takes a model whose window is too small (A01)', () => {
+  test('never takes a model whose window is too small', () => {
     const needs = { ...needsOf(parseChat({ model: 'auto', messages: [hello] })), promptTokens: () => 500_000 }
     const autoModels = ['gpt-4o', 'gpt-4.1']
     expect(planned({ model: 'auto' }, { needs, autoModels }, ['openai'])).toEqual(['openai/gpt-4.1'])
@@ -430,7 +430,7 @@ describe("a key's list", () => {
     ])
   })
 
-  test('restricts what auto may become (A06)', () => {
+  test('restricts what auto may become', () => {
     expect(planned({ model: 'auto' }, { allowed: ['auto', 'gpt-4.1'] }, ['openai', 'anthropic'])).toEqual([
       'openai/gpt-4.1',
     ])

@@ -263,7 +263,7 @@ test('a redirect does not take our key along', async () => {
   expect(router9.simulator.requests('redirected')).toEqual([])
 })
 
-test('nothing that Router9 logged in all of this holds a key (K02)', async () => {
+test('nothing that Router9 logged in all of this holds a key', async () => {
   const log = router9.worker.log()
   expect(log).toContain('"event":"request"')
   expect(log).toContain('fault')

@@ -38,7 +38,7 @@ describe('an end', () => {
     expect(settle.close()).toMatchObject([{ type: 'end' }])
   })
 
-  test('comes at an explicit end without a finish reason (T12)', () => {
+  test('comes at an explicit end without a finish reason', () => {
     expect(settler().push([start(), done]).at(-1)).toMatchObject({ finishes: [{ choice: 0, reason: 'tool_calls' }] })
     expect(
       settler()
@@ -73,7 +73,7 @@ describe('an end', () => {
 
 describe('the finish reason', () => {
   test.each<[string, ChatEvent[], FinishReason]>([
-    ['stop after a tool call is tool_calls (F02)', [start(), finish('stop')], 'tool_calls'],
+    ['stop after a tool call is tool_calls', [start(), finish('stop')], 'tool_calls'],
     ['length after a tool call stays length', [start(), finish('length')], 'length'],
     ['content_filter after a tool call stays', [start(), finish('content_filter')], 'content_filter'],
     ['stop after a text is stop', [text('a'), finish('stop')], 'stop'],
@@ -104,7 +104,7 @@ describe('an error', () => {
     ['nothing at all', []],
     ['only usage', [counted]],
     ['only a field of the body', [{ type: 'extra', choice: 0, place: 'body', fields: { a: 1 } }]],
-    ['a text without a finish (E02)', [text('a')]],
+    ['a text without a finish', [text('a')]],
     ['one finish of two', [text('a', 0), text('b', 1), finish('stop', 0)]],
   ] as [string, ChatEvent[]][])('is what EOF after %s is', (_, events) => {
     const settle = settler()
@@ -132,7 +132,7 @@ describe('an error', () => {
 
 describe('a tool call without arguments', () => {
   test.each([
-    ['gets an empty object (T05)', [start()], '{}'],
+    ['gets an empty object', [start()], '{}'],
     [
       'that sent only empty pieces gets one too',
       [start(), { type: 'tool-delta', choice: 0, index: 0, text: '' }],

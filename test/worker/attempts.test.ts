@@ -49,7 +49,7 @@ describe('an attempt after a failed one', () => {
     providers.filter((second) => second !== first).map((second) => [first, second]),
   )
 
-  test.each(pairs)('gives %s and then %s nothing but its own key (R11)', async (first = '', second = '') => {
+  test.each(pairs)('gives %s and then %s nothing but its own key', async (first = '', second = '') => {
     router9.simulator.setFault(first, { status: 500 })
     const response = await ask([first, second], {}, { cookie: 'session=secret-cookie', 'x-client-header': 'private' })
     expect(await response.json()).toMatchObject({ choices: [{ message: { content: 'hello' } }] })
@@ -85,7 +85,7 @@ describe('an attempt after a failed one', () => {
     }
   })
 
-  test('carries nothing of the first answer: id, words, role and usage are those of the second (R04)', async () => {
+  test('carries nothing of the first answer: id, words, role and usage are those of the second', async () => {
     router9.simulator.setFault('openai', { roleThenError: true })
     const response = await ask(['openai', 'anthropic'], { stream: true })
     const stream = readStream(await response.text())
@@ -151,7 +151,7 @@ describe('the headers of contract 7', () => {
     }
   })
 
-  test('tell of a failure too, with every attempt (C10)', async () => {
+  test('tell of a failure too, with every attempt', async () => {
     router9.simulator.setFault('openai', { status: 429, retryAfter: 9 })
     router9.simulator.setFault('mistral', { status: 429, retryAfter: 4 })
     const response = await ask(['openai', 'mistral'])
@@ -232,7 +232,7 @@ describe('how many are asked', () => {
     expect(askedSlots()).toEqual([])
   })
 
-  test.each([500, 502, 503, 504, 520])('the only one once more after a quick %i (R07)', async (status) => {
+  test.each([500, 502, 503, 504, 520])('the only one once more after a quick %i', async (status) => {
     router9.simulator.setFault('openai', { status, times: 1 })
     const response = await ask(['openai'])
     expect(response.status).toBe(200)

@@ -38,10 +38,10 @@ const MOMENTS: readonly Moment[] = [
     how: 'rst',
     now: ({ received }) => received().startsWith('HTTP/1.1 200'),
   },
-  { name: 'in mid-stream (D05)', order: 'tokendelay=40', stream: true, how: 'rst', now: someWords },
+  { name: 'in mid-stream', order: 'tokendelay=40', stream: true, how: 'rst', now: someWords },
   { name: 'in mid-stream, closing in order', order: 'tokendelay=40', stream: true, how: 'fin', now: someWords },
   { name: 'while the stream stalls', order: 'stallafter=8', stream: true, how: 'rst', now: someWords },
-  { name: 'before a whole answer (D03)', order: 'hangbeforeheaders', stream: false, how: 'rst', now: longAfter },
+  { name: 'before a whole answer', order: 'hangbeforeheaders', stream: false, how: 'rst', now: longAfter },
   { name: 'in the middle of a whole answer', order: 'stallafter=1', stream: false, how: 'rst', now: longAfter },
 ]
 

@@ -75,7 +75,7 @@ describe('a stream whose provider lets it wait', { concurrent: true }, () => {
     expect(first.atMs - headersAtMs).toBeLessThan(COMMENT_MS / 2)
   })
 
-  test('gets a comment as often as was set (D07)', async () => {
+  test('gets a comment as often as was set', async () => {
     const { pieces } = await ask('[[sim openai latency=3000]]')
     const comments = pieces.filter(isComment)
     const gaps = comments.slice(1).map(({ atMs }, at) => atMs - (comments[at]?.atMs ?? 0))
@@ -96,7 +96,7 @@ describe('a stream whose provider lets it wait', { concurrent: true }, () => {
     expect(stream.chunks[0]?.model).toBe('mistral-large-2512')
   })
 
-  test('fails over unseen after the 200 from a provider that had said its role (R01)', async () => {
+  test('fails over unseen after the 200 from a provider that had said its role', async () => {
     const { body } = await ask('[[sim openai latency=700 rolethenerror]]', { second: true })
     const stream = readStream(body)
     expect(stream.faults).toEqual([])
@@ -130,7 +130,7 @@ describe('a stream whose provider lets it wait', { concurrent: true }, () => {
 })
 
 describe('before an answer has begun', { concurrent: true }, () => {
-  test('no comment takes the status code away (D08)', async () => {
+  test('no comment takes the status code away', async () => {
     const { status, body } = await ask('[[sim openai latency=200 status=503]][[sim mistral status=503]]', {
       second: true,
     })
@@ -187,7 +187,7 @@ describe('a client that closes its connection in order, of which only writing ca
   test.for([
     ['before the first word', 'hangafterheaders', 'HTTP/1.1 200'],
     ['while the stream stalls', 'stallafter=3', '"content":"one'],
-  ])('%s, is noticed by the comments (D05)', async ([name = '', order = '', sign = ''], { expect }) => {
+  ])('%s, is noticed by the comments', async ([name = '', order = '', sign = ''], { expect }) => {
     const content = `Repeat exactly: one two three four, ${name} [[sim openai ${order}]]`
     const client = openRawClient(router9.url, {
       model: 'gpt-4o',

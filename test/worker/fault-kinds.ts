@@ -36,7 +36,7 @@ export interface FaultKind {
   readonly streamLook?: Readonly<Record<string, Look>>
   /** Seconds that the provider told us to wait. */
   readonly retryAfterSeconds?: number
-  /** The caller's own doing: nobody else is asked (cases R08). */
+  /** The caller's own doing: nobody else is asked. */
   readonly terminal?: true
   /** Megabytes are sent: not many of them at once. */
   readonly large?: true

@@ -173,7 +173,7 @@ describe('a client that leaves', () => {
     expect(line?.prompt_tokens).toBeGreaterThan(0)
   })
 
-  test('in the middle of a stream has its line all the same, its tokens marked as estimated (D04)', async () => {
+  test('in the middle of a stream has its line all the same, its tokens marked as estimated', async () => {
     const pieces: readonly Piece[] = [sse(chunk({ content: 'one ' }), chunk({ content: 'two ' })), never]
     const line = await leaveWhile(pieces, true, (received) => received.includes('two'))
     expect(line).toMatchObject({ level: 'info', status: 200, left: true, provider: 'openai' })

@@ -59,7 +59,7 @@ const LEAVINGS: readonly Leaving[] = [
   { name: 'in the middle of a whole answer', order: 'stallafter=1', stream: false, afterMs: REPORTED_MS },
 ]
 
-describe('a client that leaves pays for its prompt (D06)', { timeout: 30_000 }, () => {
+describe('a client that leaves pays for its prompt', { timeout: 30_000 }, () => {
   test.each(LEAVINGS)('$name', async ({ order, stream, afterMs }) => {
     await earlyInTheMinute()
     const { key, used } = await limitedKey()

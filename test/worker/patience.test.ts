@@ -72,7 +72,7 @@ async function ask(models: readonly string[], only: readonly string[], more: Jso
 }
 
 describe('waiting', () => {
-  test('for three that hang does not add up to three times the whole patience (R13)', async () => {
+  test('for three that hang does not add up to three times the whole patience', async () => {
     router9.simulator.setFault('*', { hangBeforeHeaders: true })
     const models = ['gpt-4o', 'mistral-large-2512', 'command-a-03-2025']
     const { status, body, attempts, ms } = await ask(models, ['openai', 'mistral', 'cohere'])

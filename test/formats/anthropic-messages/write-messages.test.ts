@@ -28,7 +28,7 @@ describe('system messages', () => {
     expect(messages).toEqual([{ role: 'user', content: [text('Hello!')] }])
   })
 
-  test('in the middle are hoisted too (case 39)', () => {
+  test('in the middle are hoisted too', () => {
     expect(translate(hello, { role: 'system', content: 'a' }).system).toBe('a')
   })
 
@@ -43,7 +43,7 @@ describe('system messages', () => {
     ).toBeUndefined()
   })
 
-  test('alone are a conversation: the last that says something is said by the user (case 39)', () => {
+  test('alone are a conversation: the last that says something is said by the user', () => {
     const rule = (content: string) => ({ role: 'system', content })
     expect(translate(rule('a'))).toMatchObject({ messages: [{ role: 'user', content: [text('a')] }] })
     expect(translate(rule('a')).system).toBeUndefined()
@@ -72,12 +72,12 @@ describe('a part becomes a block', () => {
       { type: 'image', source: { type: 'base64', media_type: 'image/png', data: 'QUJD' } },
     ],
     [
-      'an image whose type is in capitals, with a charset and white space (case 43)',
+      'an image whose type is in capitals, with a charset and white space',
       { type: 'image_url', image_url: { url: 'DATA:IMAGE/JPEG;charset=utf-8;base64, QU\nJD ' } },
       { type: 'image', source: { type: 'base64', media_type: 'image/jpeg', data: 'QUJD' } },
     ],
     [
-      'an https image, by its address (P01)',
+      'an https image, by its address',
       { type: 'image_url', image_url: { url: 'https://a.example/b.png' } },
       { type: 'image', source: { type: 'url', url: 'https://a.example/b.png' } },
     ],
@@ -116,13 +116,13 @@ describe('a part becomes a block', () => {
     ['audio', { type: 'input_audio', input_audio: { data: 'AA==', format: 'wav' } }, 'model_not_capable', ''],
     ['an unknown kind', { type: 'hologram' }, 'model_not_capable', ''],
     [
-      'an SVG (case 43)',
+      'an SVG',
       { type: 'image_url', image_url: { url: 'data:image/svg+xml;base64,AA==' } },
       'invalid_value',
       '.image_url.url',
     ],
     [
-      'a data URL without base64 (case 43)',
+      'a data URL without base64',
       { type: 'image_url', image_url: { url: 'data:image/png,abc' } },
       'invalid_value',
       '.image_url.url',
@@ -151,7 +151,7 @@ describe('a part becomes a block', () => {
 })
 
 describe('tool calls', () => {
-  test('follow the text of their turn (case 42)', () => {
+  test('follow the text of their turn', () => {
     expect(turns(hello, { ...calls(call('a', '{"x":1}')), content: 'Wait.' })[1]).toEqual({
       role: 'assistant',
       content: [text('Wait.'), { type: 'tool_use', id: 'a', name: 'f', input: { x: 1 } }],
@@ -164,12 +164,12 @@ describe('tool calls', () => {
     ['null', 'null', {}],
     ['an object', '{"a":{"b":[1]}}', { a: { b: [1] } }],
     ['prototype keys', '{"__proto__":1,"constructor":2}', JSON.parse('{"__proto__":1,"constructor":2}')],
-  ])('with %s for arguments have an object for input (T05, case 32)', (_, given, input) => {
+  ])('with %s for arguments have an object for input', (_, given, input) => {
     const made = turns(hello, calls(call('a', given)))[1]?.content[0]?.input
     expect(JSON.stringify(made)).toBe(JSON.stringify(input))
   })
 
-  test.each([['{'], ['[1]'], ['"a"'], ['7'], ['true']])('with arguments %s are refused (case 32)', (given) => {
+  test.each([['{'], ['[1]'], ['"a"'], ['7'], ['true']])('with arguments %s are refused', (given) => {
     expect(refusal(() => turns(hello, calls(call('a', given))))).toEqual({
       code: 'invalid_value',
       param: 'messages[1].tool_calls[0].function.arguments',
@@ -177,7 +177,7 @@ describe('tool calls', () => {
   })
 
   test.each([['functions.f:0'], ['a b'], ['é🙂'], [''], ['__proto__']])(
-    'with the id %j get one that Anthropic takes, the same in the result (case 31)',
+    'with the id %j get one that Anthropic takes, the same in the result',
     (id) => {
       const [, asked, answered] = turns(hello, calls(call(id)), result(id))
       expect(asked?.content[0]?.id).toMatch(/^[a-zA-Z0-9_-]+$/)
@@ -201,7 +201,7 @@ describe('tool calls', () => {
 })
 
 describe('tool results', () => {
-  test('come in one user turn, before what the user says (case 29)', () => {
+  test('come in one user turn, before what the user says', () => {
     expect(turns(hello, calls(call('a'), call('b')), result('a', '1'), result('b', '2'), hello).slice(2)).toEqual([
       {
         role: 'user',
@@ -219,7 +219,7 @@ describe('tool results', () => {
     expect(last?.content.map(({ type }) => type)).toEqual(['tool_result', 'text'])
   })
 
-  test('may hold images (case 30)', () => {
+  test('may hold images', () => {
     const content = [text('a'), { type: 'image_url', image_url: { url: 'https://a.example/' } }]
     expect(turns(hello, calls(call('a')), result('a', content))[2]?.content[0]?.content).toEqual([
       text('a'),

@@ -40,7 +40,7 @@ test('a file of the Files API brings its beta header', () => {
 
 describe('max_tokens', () => {
   test.each<[string, Json, number, number]>([
-    ['is what the model can write where nothing was asked (P03)', {}, 64_000, 64_000],
+    ['is what the model can write where nothing was asked', {}, 64_000, 64_000],
     ['is max_tokens', { max_tokens: 10 }, 64_000, 10],
     ['is max_completion_tokens before max_tokens', { max_completion_tokens: 20, max_tokens: 10 }, 64_000, 20],
     ['is cut to what the model can write', { max_tokens: 100_000 }, 64_000, 64_000],
@@ -75,13 +75,13 @@ describe('max_tokens', () => {
 describe('a parameter is translated', () => {
   test.each<[string, Json, Json]>([
     ['temperature', { temperature: 0.3 }, { temperature: 0.3 }],
-    ['temperature over 1 to 1 (case 33)', { temperature: 1.7 }, { temperature: 1 }],
+    ['temperature over 1 to 1', { temperature: 1.7 }, { temperature: 1 }],
     ['top_p', { top_p: 0.5 }, { top_p: 0.5 }],
-    ['temperature before top_p (case 34)', { temperature: 0, top_p: 0.5 }, { temperature: 0, top_p: undefined }],
+    ['temperature before top_p', { temperature: 0, top_p: 0.5 }, { temperature: 0, top_p: undefined }],
     ['top_k', { top_k: 5 }, { top_k: 5 }],
-    ['stop as text (P06)', { stop: 'a' }, { stop_sequences: ['a'] }],
-    ['stop as a list, without the blank ones (case 38)', { stop: ['a', '', ' \n'] }, { stop_sequences: ['a'] }],
-    ['nothing but blank stops (case 38)', { stop: ' ' }, { stop_sequences: undefined }],
+    ['stop as text', { stop: 'a' }, { stop_sequences: ['a'] }],
+    ['stop as a list, without the blank ones', { stop: ['a', '', ' \n'] }, { stop_sequences: ['a'] }],
+    ['nothing but blank stops', { stop: ' ' }, { stop_sequences: undefined }],
     ['user', { user: 'u' }, { metadata: { user_id: 'u' } }],
     ['safety_identifier', { safety_identifier: 's', user: 'u' }, { metadata: { user_id: 's' } }],
     ['metadata, which is something else', { metadata: { a: 'b' } }, { metadata: undefined }],
@@ -115,7 +115,7 @@ test('parameters that change nothing essential are dropped, and told', () => {
   expect([...dropped].sort()).toEqual(Object.keys(fields).sort())
 })
 
-test('sampling is dropped, and told, where the model takes none (case 33)', () => {
+test('sampling is dropped, and told, where the model takes none', () => {
   const { body, dropped } = ask({ temperature: 0.5, top_p: 0.5, top_k: 5 }, { temperature: false })
   for (const name of ['temperature', 'top_p', 'top_k']) expect(body).not.toHaveProperty(name)
   expect([...dropped].sort()).toEqual(['temperature', 'top_k', 'top_p'])
@@ -173,7 +173,7 @@ describe('tools', () => {
     ['none', { tool_choice: 'none' }, { type: 'none' }],
     ['required', { tool_choice: 'required' }, { type: 'any' }],
     ['a name', { tool_choice: named }, { type: 'tool', name: 'weather' }],
-    ['one at a time (P04, case 37)', { parallel_tool_calls: false }, { type: 'auto', disable_parallel_tool_use: true }],
+    ['one at a time', { parallel_tool_calls: false }, { type: 'auto', disable_parallel_tool_use: true }],
     [
       'required, one at a time',
       { tool_choice: 'required', parallel_tool_calls: false },
@@ -187,7 +187,7 @@ describe('tools', () => {
     expect(body.tools).toHaveLength(2)
   })
 
-  test('that are not there need no choice (case 37)', () => {
+  test('that are not there need no choice', () => {
     for (const tools of [undefined, null, []]) {
       const body = bodyOf({ tools, tool_choice: 'required', parallel_tool_calls: false })
       expect(body).not.toHaveProperty('tools')
@@ -261,7 +261,7 @@ describe('cache marks', () => {
     { role: 'user', content: [said('five')] },
   ]
 
-  test('are four at most, the last ones (case 41)', () => {
+  test('are four at most, the last ones', () => {
     const body = bodyOf({ tools: [{ ...weather, ...mark }], messages })
     expect(marked(body)).toEqual(['two', 'three', 'four', 'five'])
     expect(body).toMatchObject({ system: [{ text: 'one' }], tools: [{ name: 'weather' }] })
@@ -302,18 +302,18 @@ describe('structured output', () => {
     expect(body.tool_choice).toEqual({ type: 'tool', name: 'json', disable_parallel_tool_use: true })
   })
 
-  test('is one tool of several beside the tools of the caller (T09)', () => {
+  test('is one tool of several beside the tools of the caller', () => {
     const body = bodyOf({ response_format: format, tools: [weather] }, { jsonSchema: false })
     expect((body.tools as Json[]).map(({ name }) => name)).toEqual(['weather', 'json'])
     expect(body.tool_choice).toMatchObject({ type: 'any' })
   })
 
-  test('is the only tool where the caller forbids their own (T09)', () => {
+  test('is the only tool where the caller forbids their own', () => {
     const fields = { response_format: format, tools: [weather], tool_choice: 'none' }
     expect(bodyOf(fields, { jsonSchema: false }).tool_choice).toMatchObject({ type: 'tool', name: 'json' })
   })
 
-  test('beside tools still calls them one at a time where so asked (P04)', () => {
+  test('beside tools still calls them one at a time where so asked', () => {
     const fields = { response_format: format, tools: [weather], parallel_tool_calls: false }
     expect(bodyOf(fields, { jsonSchema: false }).tool_choice).toEqual({ type: 'any', disable_parallel_tool_use: true })
   })
@@ -367,7 +367,7 @@ describe('reasoning', () => {
     expect(bodyOf({ reasoning_effort }, BUDGETED).thinking).toEqual({ type: 'enabled', budget_tokens })
   })
 
-  test('comes on top of the answer that was asked for (case 36)', () => {
+  test('comes on top of the answer that was asked for', () => {
     const { thinking, max_tokens } = bodyOf({ reasoning_effort: 'high', max_tokens: 500 }, BUDGETED)
     expect(thinking).toEqual({ type: 'enabled', budget_tokens: 16_384 })
     expect(max_tokens).toBe(16_884)
@@ -404,14 +404,14 @@ describe('reasoning', () => {
     expect([...dropped].sort()).toEqual(['temperature', 'top_k', 'top_p'])
   })
 
-  test('by budget gives way to a tool that is forced (case 35)', () => {
+  test('by budget gives way to a tool that is forced', () => {
     const { body, dropped } = ask({ reasoning_effort: 'low', tools: [weather], tool_choice: 'required' }, BUDGETED)
     expect(body).not.toHaveProperty('thinking')
     expect(body.tool_choice).toEqual({ type: 'any' })
     expect(dropped).toContain('reasoning_effort')
   })
 
-  test('that adapts goes with a tool that is forced (case 35)', () => {
+  test('that adapts goes with a tool that is forced', () => {
     expect(bodyOf({ reasoning_effort: 'low', tools: [weather], tool_choice: named }, ADAPTIVE)).toMatchObject({
       thinking: { type: 'adaptive' },
       tool_choice: { type: 'tool', name: 'weather' },

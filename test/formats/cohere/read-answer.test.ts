@@ -36,12 +36,12 @@ describe('the finish reason', () => {
     expect(answerOf(stream(start, grow(0, { text: 'a' }), end(word)))).toMatchObject(expected)
   })
 
-  test.each(['TOOL_CALL', 'COMPLETE', 'BRAND_NEW'])('%s with calls is tool_calls (F02)', (word) => {
+  test.each(['TOOL_CALL', 'COMPLETE', 'BRAND_NEW'])('%s with calls is tool_calls', (word) => {
     expect(answerOf(body(answer({ tool_calls: [toolCall('a', 'f', '{}')] }, word))).finish_reason).toBe('tool_calls')
     expect(answerOf(stream(start, call(0, 'a', 'f'), end(word))).finish_reason).toBe('tool_calls')
   })
 
-  test.each(['COMPLETE', 'MAX_TOKENS'])('%s with nothing said is one choice with empty content (F09)', (word) => {
+  test.each(['COMPLETE', 'MAX_TOKENS'])('%s with nothing said is one choice with empty content', (word) => {
     const finish_reason = word === 'COMPLETE' ? 'stop' : 'length'
     const choices = [{ index: 0, message: { role: 'assistant', content: '' }, finish_reason }]
     expect(completion(body(answer({ content: [] }, word))).choices).toEqual(choices)
@@ -158,7 +158,7 @@ describe('tool calls', () => {
     expect(callsOf(answerOf(said))).toEqual(['a f {"x":1}', 'b f {"y":2}'])
   })
 
-  test.each([[''], [null], [undefined]])('with the arguments %j have an object all the same (T05)', (given) => {
+  test.each([[''], [null], [undefined]])('with the arguments %j have an object all the same', (given) => {
     expect(callsOf(answerOf(body(answer({ tool_calls: [toolCall('a', 'f', given)] }, 'TOOL_CALL'))))).toEqual([
       'a f {}',
     ])

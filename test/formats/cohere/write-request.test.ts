@@ -93,7 +93,7 @@ describe('messages', () => {
     ])
   })
 
-  test('that are empty are dropped, and so are empty parts (case 42)', () => {
+  test('that are empty are dropped, and so are empty parts', () => {
     const empty = [
       { role: 'system', content: '' },
       { role: 'user', content: [] },
@@ -163,7 +163,7 @@ describe('tool calls', () => {
     })
   })
 
-  test.each([[''], [' '], ['null']])('with the arguments %j have an object (T05, case 32)', (given) => {
+  test.each([[''], [' '], ['null']])('with the arguments %j have an object', (given) => {
     expect(assistant({ content: null, tool_calls: [call('1', given)] })).toMatchObject({
       tool_calls: [call('1', '{}')],
     })
@@ -190,7 +190,7 @@ describe('a parameter is translated', () => {
     ['top_p 0', { top_p: 0 }, { p: 0.01 }],
     ['top_k', { top_k: 5 }, { k: 5 }],
     ['top_k beyond the scale', { top_k: 1000 }, { k: 500 }],
-    ['stop as text (P06)', { stop: 'a' }, { stop_sequences: ['a'] }],
+    ['stop as text', { stop: 'a' }, { stop_sequences: ['a'] }],
     ['stop as a list', { stop: ['a', 'b'] }, { stop_sequences: ['a', 'b'] }],
     ['no stop at all', { stop: [] }, {}],
     ['n 1', { n: 1 }, {}],

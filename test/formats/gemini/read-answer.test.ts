@@ -29,7 +29,7 @@ describe('the finish reason', () => {
     ...['MALFORMED_FUNCTION_CALL', 'UNEXPECTED_TOOL_CALL', 'OTHER', 'NO_IMAGE', 'SOMETHING_NEW'].map(
       (word): [string, string] => [word, 'stop'],
     ),
-  ])('%s after some text is %s (F04, case 45)', (word, reason) => {
+  ])('%s after some text is %s', (word, reason) => {
     expect(answerOf(body(event([{ text: 'a' }], word)))).toMatchObject({ content: 'a', finish_reason: reason })
     expect(answerOf(stream(event([{ text: 'a' }]), event([], word)))).toMatchObject({
       content: 'a',
@@ -67,7 +67,7 @@ describe('the finish reason', () => {
     ['STOP', 'stop'],
     ['MAX_TOKENS', 'length'],
     ['SAFETY', 'content_filter'],
-  ])('%s with nothing said is one choice with empty content (F09, case 46)', (word, reason) => {
+  ])('%s with nothing said is one choice with empty content', (word, reason) => {
     for (const content of [{ role: 'model' }, { parts: [] }, {}, undefined]) {
       const given = { candidates: [{ content, finishReason: word, index: 0 }], usageMetadata: { promptTokenCount: 1 } }
       expect(completion(body(given)).choices).toEqual([
@@ -76,7 +76,7 @@ describe('the finish reason', () => {
     }
   })
 
-  test('on every chunk still ends the answer once, at its end (F01)', () => {
+  test('on every chunk still ends the answer once, at its end', () => {
     expect(answerOf(stream(event([{ text: 'a' }], 'STOP'), event([{ text: 'b' }], 'STOP')))).toMatchObject({
       content: 'ab',
       finish_reason: 'stop',
@@ -85,25 +85,25 @@ describe('the finish reason', () => {
 })
 
 describe('function calls', () => {
-  test('are tool_calls, though Gemini says STOP, also chunks later (F02, case 47)', () => {
+  test('are tool_calls, though Gemini says STOP, also chunks later', () => {
     const said = stream(event([call('f', { x: 1 })]), event([{ text: '' }], 'STOP'))
     expect(answerOf(said)).toMatchObject({ finish_reason: 'tool_calls', content: null })
     expect(callsOf(answerOf(said))).toEqual(['made_1 f {"x":1}'])
   })
 
-  test('of one function in one chunk and across chunks are told apart (case 48)', () => {
+  test('of one function in one chunk and across chunks are told apart', () => {
     const said = stream(event([call('f', { x: 1 }), call('f', { x: 2 })]), event([call('f', { x: 3 })], 'STOP'))
     expect(said.filter((item) => item.type === 'tool-start').map(({ index }) => index)).toEqual([0, 1, 2])
     expect(callsOf(answerOf(said))).toEqual(['made_1 f {"x":1}', 'made_2 f {"x":2}', 'made_3 f {"x":3}'])
   })
 
-  test('keep their own id, and have an object for missing args (case 51)', () => {
+  test('keep their own id, and have an object for missing args', () => {
     expect(
       callsOf(answerOf(body(event([call('f', undefined, { id: 'own' }), call('g', undefined, { id: '' })], 'STOP')))),
     ).toEqual(['own f {}', 'made_1 g {}'])
   })
 
-  test('carry their signature where it comes back untouched (case 49)', () => {
+  test('carry their signature where it comes back untouched', () => {
     const said = body(event([{ ...call('f'), thoughtSignature: 's' }, call('g')], 'STOP'))
     const [first, second] = answerOf(said).tool_calls as Json[]
     expect(first?.extra_content).toEqual({ google: { thought_signature: 's' } })
@@ -147,7 +147,7 @@ describe('parts', () => {
     })
   })
 
-  test('of empty text still carry their signature (case 49)', () => {
+  test('of empty text still carry their signature', () => {
     const said = stream(event([{ text: 'a' }]), event([{ text: '', thoughtSignature: 's' }], 'STOP'))
     expect(answerOf(said)).toMatchObject({ content: 'a', reasoning_details: [{ data: 's' }] })
   })
@@ -200,7 +200,7 @@ describe('log probabilities', () => {
 
 describe('usage', () => {
   const usageOf = (usageMetadata: Json) => answerOf(body(event([{ text: 'a' }], 'STOP', { usageMetadata }))).usage
-  test('counts thoughts with the answer and tool prompts with the prompt (case 52)', () => {
+  test('counts thoughts with the answer and tool prompts with the prompt', () => {
     const given = {
       promptTokenCount: 10,
       toolUsePromptTokenCount: 5,
@@ -278,13 +278,13 @@ test('grounding becomes annotations, told once though it is repeated', () => {
 })
 
 describe('an error', () => {
-  test('is what a blocked prompt is, and the caller can mend it (case 44)', () => {
+  test('is what a blocked prompt is, and the caller can mend it', () => {
     const given = { promptFeedback: { blockReason: 'SAFETY' }, usageMetadata: { promptTokenCount: 3 } }
     expect(failureOf(body(given))).toMatchObject({ kind: 'content-filter', status: 400 })
     expect(failureOf(stream(given)).kind).toBe('content-filter')
   })
 
-  test('in the middle of a stream ends it (case 9)', () => {
+  test('in the middle of a stream ends it', () => {
     const error = { error: { code: 503, message: 'Busy.', status: 'UNAVAILABLE' } }
     expect(failureOf(stream(event([{ text: 'a' }]), error))).toMatchObject({ kind: 'overloaded' })
   })

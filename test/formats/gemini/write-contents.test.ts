@@ -153,7 +153,7 @@ describe('a part is translated', () => {
 })
 
 describe('tool results', () => {
-  test('are named after their calls, together and in the order of the calls (case 50)', () => {
+  test('are named after their calls, together and in the order of the calls', () => {
     const made = contents(hello, calls(call('1', 'a'), call('2', 'b')), result('2', 'B'), result('1', 'A'))
     expect(made).toHaveLength(3)
     expect(made[2]?.role).toBe('user')
@@ -171,10 +171,10 @@ describe('tool results', () => {
 
   test.each([
     ['an object is itself', '{"a":[1]}', { a: [1] }],
-    ['a list is wrapped (case 50)', '[1]', { result: [1] }],
+    ['a list is wrapped', '[1]', { result: [1] }],
     ['a number is wrapped', '7', { result: 7 }],
     ['a number that a double would change keeps its digits', ' 9007199254740993', RAW],
-    ['text is wrapped (case 50)', 'not {json', { result: 'not {json' }],
+    ['text is wrapped', 'not {json', { result: 'not {json' }],
     ['nothing is wrapped', '', { result: '' }],
   ])('%s', (_, content, response) => {
     expect(responses(contents(hello, calls(call('1')), result('1', content)))).toEqual([{ name: 'f', response }])
@@ -232,7 +232,7 @@ describe('tool calls', () => {
   })
 })
 
-describe('thought signatures (case 49)', () => {
+describe('thought signatures', () => {
   const signed = { extra_content: { google: { thought_signature: 's' } } }
   const signatures = (messages: Json[], traits?: Partial<Traits>) => {
     return translate(messages, traits).contents[1]?.parts.map((part) => part.thoughtSignature)

@@ -40,7 +40,7 @@ describe('a parameter is translated', () => {
     ['temperature', { temperature: 1.7 }, { temperature: 1.7 }],
     ['temperature 0', { temperature: 0 }, { temperature: 0 }],
     ['top_p and top_k', { top_p: 0.5, top_k: 5 }, { topP: 0.5, topK: 5 }],
-    ['stop as text (P06)', { stop: 'a' }, { stopSequences: ['a'] }],
+    ['stop as text', { stop: 'a' }, { stopSequences: ['a'] }],
     ['stop as a list', { stop: ['a', 'b'] }, { stopSequences: ['a', 'b'] }],
     ['no stop at all', { stop: [] }, {}],
     ['n', { n: 3 }, { candidateCount: 3 }],
@@ -100,14 +100,14 @@ test('top_logprobs without logprobs asks for nothing: it is dropped, and told', 
 
 test.each<[string, Json, string]>([
   ['audio', { modalities: ['audio'] }, 'modalities'],
-  ['more than five stop sequences (case 58)', { stop: ['1', '2', '3', '4', '5', '6'] }, 'stop'],
+  ['more than five stop sequences', { stop: ['1', '2', '3', '4', '5', '6'] }, 'stop'],
   ['free text tools', { tools: [{ type: 'custom', custom: { name: 'c' } }] }, 'tools[0]'],
-  ['JSON beside tools before Gemini 3 (case 57)', { response_format: format, tools: [weather] }, 'response_format'],
+  ['JSON beside tools before Gemini 3', { response_format: format, tools: [weather] }, 'response_format'],
 ])('%s is refused, for the answer would be wrong without', (_, fields, param) => {
   expect(refusal(() => ask(fields, FLASH))).toEqual({ code: 'unsupported_parameter', param })
 })
 
-test('JSON beside tools is fine from Gemini 3 on (case 57)', () => {
+test('JSON beside tools is fine from Gemini 3 on', () => {
   expect(configOf({ response_format: format, tools: [weather] }, THREE)).toMatchObject({
     responseMimeType: 'application/json',
   })

@@ -40,7 +40,7 @@ test("OpenAI's own word for the object changes nothing else", () => {
   )
 })
 
-test('an answer with no content has one choice with empty content (F09)', () => {
+test('an answer with no content has one choice with empty content', () => {
   expect(writeAnswer([end('length')], ENVELOPE, 'text_completion')).toMatchObject({
     choices: [{ index: 0, message: { role: 'assistant', content: '' }, finish_reason: 'length' }],
   })

@@ -34,7 +34,7 @@ describe('a stream', () => {
     })
   })
 
-  test('of a provider that does not know stream_options is not sent them (U06)', () => {
+  test('of a provider that does not know stream_options is not sent them', () => {
     const quirk = { noStreamOptions: true }
     expect(ask({ stream_options: {} }, {}, { stream: true, quirk }).body).not.toHaveProperty('stream_options')
   })
@@ -42,12 +42,7 @@ describe('a stream', () => {
 
 describe('a quirk', () => {
   test.each<[string, OpenAIQuirks, Json, Json]>([
-    [
-      'max_tokens renamed (case 72)',
-      { maxTokens: 'max_completion_tokens' },
-      { max_tokens: 5 },
-      { max_completion_tokens: 5 },
-    ],
+    ['max_tokens renamed', { maxTokens: 'max_completion_tokens' }, { max_tokens: 5 }, { max_completion_tokens: 5 }],
     ['the other way round', { maxTokens: 'max_tokens' }, { max_completion_tokens: 5 }, { max_tokens: 5 }],
     ['one of both kept', { maxTokens: 'max_tokens' }, { max_completion_tokens: 5, max_tokens: 6 }, { max_tokens: 5 }],
     ['a parameter renamed', { rename: { seed: 'random_seed' } }, { seed: 7 }, { random_seed: 7 }],
@@ -161,7 +156,7 @@ describe('messages', () => {
   const messageOf = (message: Json, quirk: OpenAIQuirks = {}) =>
     (bodyOf({ messages: [message] }, quirk).messages as Json[])[0]
 
-  test('of the developer are system messages where that role is unknown (case 72)', () => {
+  test('of the developer are system messages where that role is unknown', () => {
     const message = { role: 'developer', content: 'a' }
     expect(messageOf(message)).toEqual({ role: 'system', content: 'a' })
     expect(messageOf(message, { developerRole: true })).toEqual(message)
@@ -176,7 +171,7 @@ describe('messages', () => {
 
   test.each<[string, OpenAIQuirks, Json]>([
     ['nobody', {}, {}],
-    ['who takes reasoning_content (case 76)', { returnedReasoning: 'reasoning_content' }, { reasoning_content: 'Hm.' }],
+    ['who takes reasoning_content', { returnedReasoning: 'reasoning_content' }, { reasoning_content: 'Hm.' }],
     ['who takes reasoning', { returnedReasoning: 'reasoning' }, { reasoning: 'Hm.' }],
     ['who takes its details', { returnedReasoning: 'reasoning_details' }, { reasoning_details: [{ type: 'a' }] }],
   ])('give their reasoning back to %s', (_, quirk, expected) => {

@@ -42,7 +42,7 @@ test('a small answer is role, text, finish with the usage, and [DONE]', () => {
   })
 })
 
-test('with include_usage the usage has a last chunk of its own, and is null in all others (U01, U02)', () => {
+test('with include_usage the usage has a last chunk of its own, and is null in all others', () => {
   expect(chunks([say('Hi'), end('stop')], true)).toEqual([
     { ...envelope, choices: [piece({ role: 'assistant', content: '' })], usage: null },
     { ...envelope, choices: [piece({ content: 'Hi' })], usage: null },
@@ -51,20 +51,20 @@ test('with include_usage the usage has a last chunk of its own, and is null in a
   ])
 })
 
-test('without include_usage no chunk has empty choices, and only the last one has usage (U13)', () => {
+test('without include_usage no chunk has empty choices, and only the last one has usage', () => {
   const all = chunks([say('a'), say('b', 1), end('stop', 'stop')])
   expect(all.filter(({ choices }) => (choices as Json[]).length === 0)).toEqual([])
   expect(all.map((chunk) => 'usage' in chunk)).toEqual([...all.slice(1).map(() => false), true])
 })
 
-test('the answers of n > 1 come interleaved, each with a role of its own, once (T07)', () => {
+test('the answers of n > 1 come interleaved, each with a role of its own, once', () => {
   const all = chunks([say('a', 1), say('b', 0), say('c', 1), end('stop', 'stop')])
   const roles = all.flatMap(({ choices }) => choices as Json[]).filter(({ delta }) => 'role' in (delta as Json))
   expect(roles.map(({ index }) => index)).toEqual([1, 0])
   expect(fold(all).choices.map(({ message }) => (message as Json).content)).toEqual(['b', 'ac'])
 })
 
-test('finish_reason is null until the end (F01)', () => {
+test('finish_reason is null until the end', () => {
   const reasons = chunks([say('a'), say('b'), end('stop')]).map(({ choices }) => (choices as Json[])[0]?.finish_reason)
   expect(reasons).toEqual([null, null, null, 'stop'])
 })
@@ -85,7 +85,7 @@ describe('a stream that breaks', () => {
     expect(all.filter((chunk) => 'error' in chunk)).toHaveLength(1)
   })
 
-  test('has no usage that looks like success, also with include_usage (E01)', () => {
+  test('has no usage that looks like success, also with include_usage', () => {
     expect(chunks([say('a'), broken], true).map((chunk) => chunk.usage)).toEqual([null, null, null])
     expect(chunks([say('a'), broken]).filter((chunk) => 'usage' in chunk)).toEqual([])
   })
@@ -101,7 +101,7 @@ describe('tool calls', () => {
       .slice(1)
       .map(({ choices }) => (choices as Json[])[0]?.delta)
 
-  test('a function: id, type and name once, then its arguments piece by piece (T08)', () => {
+  test('a function: id, type and name once, then its arguments piece by piece', () => {
     expect(deltas(start('function', 0, { extra_content: { a: 1 } }), grow('{"x"'), grow(':1}'))).toEqual([
       {
         tool_calls: [
@@ -133,7 +133,7 @@ describe('tool calls', () => {
     ])
   })
 
-  test('two calls keep their indexes (T01)', () => {
+  test('two calls keep their indexes', () => {
     const all = deltas(start('function'), start('function', 1), grow('{}', 1), grow('{}', 0)) as Json[]
     expect(all.map((delta) => (delta.tool_calls as Json[])[0]?.index)).toEqual([0, 1, 1, 0])
   })

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { toStrictSchema } from '../../../src/formats/shared/json-schema.ts'
 import type { Json } from '../asking.ts'
 
-describe("Anthropic's subset (translation 1.2, case 40)", () => {
+describe("Anthropic's subset (translation 1.2)", () => {
   test.each<[string, Json, Json]>([
     [
       'closes objects',

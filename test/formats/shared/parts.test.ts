@@ -58,7 +58,7 @@ test('content that can only be text is joined, and other parts are refused by th
   })
 })
 
-test('arguments are any JSON object, or nothing at all (T05)', () => {
+test('arguments are any JSON object, or nothing at all', () => {
   fc.assert(
     fc.property(fc.dictionary(fc.string(), fc.jsonValue()), (value) => {
       const text = JSON.stringify(value)

@@ -38,7 +38,7 @@ const FIXTURES: [string, string, { text: string; reasoning: string }][] = [
   ['nothing', '', { reasoning: '', text: '' }],
 ]
 
-describe('a text is told apart from reasoning (case 73), whole or cut anywhere:', () => {
+describe('a text is told apart from reasoning, whole or cut anywhere:', () => {
   test.each(FIXTURES)('%s', (_, given, expected) => {
     expect(split(given)).toEqual(expected)
     expect(split(...given), 'character by character').toEqual(expected)

@@ -59,7 +59,7 @@ describe('what a provider says is understood (translation 4)', () => {
     ['Anthropic: a timeout', 504, anthropic('timeout_error'), 'provider-timeout', 504, true],
     ['Anthropic: overloaded', 529, anthropic('overloaded_error'), 'overloaded', 503, true],
     [
-      'Gemini: our key, told as 400 (case 55)',
+      'Gemini: our key, told as 400',
       400,
       google('INVALID_ARGUMENT', 'API key not valid.', [{ reason: 'API_KEY_INVALID' }]),
       'credentials-refused',
@@ -127,14 +127,7 @@ describe('what a provider says is understood (translation 4)', () => {
       502,
       true,
     ],
-    [
-      'Gemini: no such model, told as a page (case 56)',
-      404,
-      '<!DOCTYPE html><title>404</title>',
-      'model-missing',
-      404,
-      true,
-    ],
+    ['Gemini: no such model, told as a page', 404, '<!DOCTYPE html><title>404</title>', 'model-missing', 404, true],
     [
       'Gemini: the minute is used up',
       429,
@@ -155,7 +148,7 @@ describe('what a provider says is understood (translation 4)', () => {
     ['Gemini: unavailable', 503, google('UNAVAILABLE'), 'overloaded', 503, true],
     ['Gemini: too late', 504, google('DEADLINE_EXCEEDED'), 'provider-timeout', 504, true],
     [
-      'OpenAI: our quota (case 79)',
+      'OpenAI: our quota',
       429,
       openai('insufficient_quota', 'You exceeded your current quota.', 'insufficient_quota'),
       'quota-exhausted',
@@ -286,7 +279,7 @@ describe('what the client is told', () => {
     expect(read(400, openai('tool_use_failed')).toError()).toMatchObject({ message: 'Why.', code: 'tool_use_failed' })
   })
 
-  test('has no status for a code (K04, case 78)', () => {
+  test('has no status for a code', () => {
     expect(read(400, { error: { message: 'a', code: 400 } }).toError().code).toBeNull()
     expect(read(400, { error: { message: 'a', code: '400' } }).toError().code).toBeNull()
   })
@@ -302,7 +295,7 @@ describe('how long to wait is read from', () => {
   test.each<[string, Record<string, string>, unknown, number | undefined]>([
     ['retry-after in seconds', { 'retry-after': '3' }, {}, 3000],
     ['retry-after with a fraction', { 'retry-after': '0.5' }, {}, 500],
-    ['retry-after as a date (case 80)', { 'retry-after': SOON.toUTCString() }, {}, 12_000],
+    ['retry-after as a date', { 'retry-after': SOON.toUTCString() }, {}, 12_000],
     ['a date gone by', { 'retry-after': new Date(NOW - 5000).toUTCString() }, {}, 1000],
     ['nothing to wait for, which is a second all the same', { 'retry-after': '0' }, {}, 1000],
     ['less than nothing', { 'retry-after': '-30' }, {}, 1000],
@@ -362,7 +355,7 @@ test.each([
 
 describe('an error inside an answer', () => {
   test.each<[string, unknown, FailureKind]>([
-    ['Anthropic: overloaded (R03)', anthropic('overloaded_error'), 'overloaded'],
+    ['Anthropic: overloaded', anthropic('overloaded_error'), 'overloaded'],
     ['Anthropic: a rate limit', anthropic('rate_limit_error'), 'rate-limited'],
     ['Anthropic: its own fault', anthropic('api_error'), 'provider-failed'],
     ['Groq: a status of its own', { error: { message: 'a', status_code: 429 } }, 'rate-limited'],
@@ -379,7 +372,7 @@ describe('an error inside an answer', () => {
     'Overloaded',
     'The server had an error while processing your request. Sorry about that!',
     "Error: the model's worker died",
-  ])('tells the client plain words and its type (E03): %s', (words) => {
+  ])('tells the client plain words and its type: %s', (words) => {
     const { message } = readErrorInAnswer(anthropic('overloaded_error', words))
     expect(message).toBe(`The provider broke off with an error: ${words} (overloaded_error)`)
   })
@@ -396,7 +389,7 @@ describe('an error inside an answer', () => {
     expect(readErrorInAnswer(anthropic('api_error', words)).message).toBe('The provider failed. (api_error)')
   })
 
-  test('tells the client what it is and its type (E03), but none of the words that name our account and its machines', () => {
+  test('tells the client what it is and its type, but none of the words that name our account and its machines', () => {
     const words = 'Busy: org-acme, project proj_7, backend 10.1.2.3:8080, sk-abcdefghijklmnop.'
     const failure = readErrorInAnswer(anthropic('overloaded_error', words))
     expect(failure.message).toBe('The provider is overloaded. (overloaded_error)')

@@ -208,7 +208,7 @@ describe('the plan is what the next request does', () => {
     expect((await expectAsPlanned({ ...counting, provider: { sort: 'throughput' } }))[0]).toBe('openai')
   })
 
-  test('by require_parameters: who would have to drop one is not in it (case P07)', async () => {
+  test('by require_parameters: who would have to drop one is not in it', async () => {
     // Anthropic has no logit_bias.
     const body = {
       model: 'claude-sonnet-4-5',

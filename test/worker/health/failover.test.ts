@@ -71,7 +71,7 @@ describe('a provider', { concurrent: true }, () => {
     expect(await router9.known(DEPLOYMENTS.mistral)).toMatchObject({ state: 'closed', reason: null, until: null })
   })
 
-  test('that refuses our key is left at once, for a minute, with one warning in the log (case C08)', async ({
+  test('that refuses our key is left at once, for a minute, with one warning in the log', async ({
     expect,
     onTestFinished,
   }) => {
@@ -133,7 +133,7 @@ describe('a provider', { concurrent: true }, () => {
     expect((await headersOf({ reasoning_effort: 'none' }))[0]).toBe(MODELS.openai)
   })
 
-  test('that is the only one is asked even when it is out (case C05)', async ({ expect, onTestFinished }) => {
+  test('that is the only one is asked even when it is out', async ({ expect, onTestFinished }) => {
     const router9 = await watchedHere({}, onTestFinished)
     const body = { model: MODELS.openai }
     router9.simulator.setFault('openai', { status: 401 })

@@ -4,10 +4,7 @@ import { type Answered, askedOf, askUntil, burst, DEPLOYMENTS, MODELS, until, wa
 const ALL = Object.keys(MODELS)
 
 describe('a provider that limits us', { concurrent: true }, () => {
-  test('is left alone until the time it named, and that is no fault of its (case C02)', async ({
-    expect,
-    onTestFinished,
-  }) => {
+  test('is left alone until the time it named, and that is no fault of its', async ({ expect, onTestFinished }) => {
     const router9 = await watchedHere({}, onTestFinished)
     router9.simulator.setFault('openai', { status: 429, retryAfter: 3 })
     const met = await router9.ask()
