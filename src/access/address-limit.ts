@@ -3,8 +3,8 @@ import { Failure } from '../chat/failure.ts'
 const RETRY_MS = 60_000
 
 /**
- * Refuses an address that keeps calling with keys that are not known here: each such call would cost a read of KV. The count is
- * the platform's, for each of its data centres; where it fails, nobody is refused.
+ * Refuses an address that sends too many keys that this isolate does not know: each of them would cost a read of KV
+ * (accounts 1). The platform counts, separately in each of its data centres. If its counter fails, nobody is refused.
  * @throws Failure 429 `address-rate`.
  */
 export async function refuseBusyAddress(limit: RateLimit, address: string | undefined): Promise<void> {
@@ -15,7 +15,7 @@ export async function refuseBusyAddress(limit: RateLimit, address: string | unde
   throw new Failure('address-rate', text, { retryAfterMs: RETRY_MS })
 }
 
-/** An IPv6 address is one of 2^64 that its owner has: what counts is its network. */
+/** The address, or the /64 network of an IPv6 address: its owner has 2^64 of them. */
 export function networkOf(address: string): string {
   if (address.includes('.')) return address.slice(address.lastIndexOf(':') + 1)
   const [before = '', after] = address.split('::')

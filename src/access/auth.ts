@@ -2,44 +2,45 @@ import { Failure } from '../chat/failure.ts'
 import { TIMED_OUT, withTimeout } from '../platform/timeout.ts'
 import { type KeyRecord, keyName, keyRecord, looksLikeKey } from './keys.ts'
 
-/** An isolate believes a key it knows for this long, and asks again in the background before that runs out. */
-const POSITIVE_MS = 30_000
+/** An isolate trusts a known key for this long. It reads the key again in the background before that time is over. */
+const TRUST_KNOWN_MS = 30_000
 const REFRESH_AFTER_MS = 20_000
-const NEGATIVE_MS = 10_000
-/** While KV fails, a key known before serves on for this long. */
-const STALE_MS = 600_000
-/** And a key known before waits this long for KV, which mostly takes a few milliseconds. */
+const TRUST_UNKNOWN_MS = 10_000
+/** While KV fails, a key that was known before goes on working for this long. */
+const TRUST_STALE_MS = 600_000
+/** KV mostly answers in a few milliseconds, so a key that was known before waits only this long for it. */
 const STALE_WAIT_MS = 250
-const MAX_POSITIVES = 5000
-/** Kept apart, so that guesses cannot push out keys that are in use. */
-const MAX_NEGATIVES = 2000
+const MAX_KNOWN_KEYS = 5000
+/** Unknown keys have a map of their own, so that guesses cannot push out keys that are in use. */
+const MAX_UNKNOWN_KEYS = 2000
 const KV_CACHE_SECONDS = 30
 const KV_TIMEOUT_MS = 3000
-/** Nobody waits longer for KV. A read that takes longer goes on, and its word is there for the next call. */
+/** A request waits no longer than this for KV. A slower read goes on, for the next request. */
 const WAIT_MS = 1000
-/** A request that waits for another one's look-up does its own after this long: that other may have been ended. */
+/** A request that waits for the look-up of another one starts its own after this time: the platform may have ended the other. */
 const FOLLOW_MS = 500
 
-interface Known {
+interface CachedRecord {
   readonly record: KeyRecord
-  readonly at: number
+  readonly readAt: number
 }
 
-const positives = new Map<string, Known>()
-const negatives = new Map<string, number>()
-/** Of keys that were good, so that the next call need not hash them: they are in this isolate's memory only. */
-const names = new Map<string, string>()
-const MAX_NAMES = 1000
-const underWay = new Map<string, Promise<KeyRecord | null>>()
+const knownKeys = new Map<string, CachedRecord>()
+/** When a key was looked up that does not exist. */
+const unknownKeys = new Map<string, number>()
+/** The names of valid keys by the keys themselves, so that the next request need not hash its key. They never leave this memory. */
+const keyNames = new Map<string, string>()
+const MAX_KEY_NAMES = 1000
+const pendingLookUps = new Map<string, Promise<KeyRecord | null>>()
 
 type Store = Pick<KVNamespace, 'get'>
 type WaitUntil = (work: Promise<unknown>) => void
 type BeforeLookUp = () => Promise<void>
 
 /**
- * Finds out who calls, from the bearer key (contract 2). `beforeLookUp` may refuse a call whose key is not known here, before
- * that costs a read of KV.
- * @throws Failure 401 for a key that is missing, malformed, unknown, disabled or expired; 503 where KV cannot say.
+ * Finds the record of the bearer key (contract 2, accounts 1). `beforeLookUp` may refuse a request whose key is not known in
+ * this isolate, before that request costs a read of KV.
+ * @throws Failure 401 for a key that is missing, malformed, unknown, disabled or expired; 503 if KV cannot answer.
  */
 export async function authenticate(
   header: string | null,
@@ -47,20 +48,20 @@ export async function authenticate(
   waitUntil: WaitUntil,
   beforeLookUp?: BeforeLookUp,
 ): Promise<KeyRecord> {
-  const key = bearer(header)
+  const key = readBearer(header)
   if (!looksLikeKey(key)) throw invalidKey()
-  const name = names.get(key) ?? (await keyName(key))
+  const name = keyNames.get(key) ?? (await keyName(key))
   const now = Date.now()
-  const record = await find(name, { store, now, waitUntil, beforeLookUp })
+  const record = await findRecord(name, { store, now, waitUntil, beforeLookUp })
   if (record === null || record.disabled === true) throw invalidKey()
-  if (!names.has(key)) keep(names, key, name, MAX_NAMES)
+  if (!keyNames.has(key)) setBounded(keyNames, key, name, MAX_KEY_NAMES)
   if (record.expires !== undefined && Date.parse(record.expires) <= now) {
     throw new Failure('expired-key', 'This API key has expired. Ask for a new one.')
   }
   return record
 }
 
-function bearer(header: string | null): string {
+function readBearer(header: string | null): string {
   const match = /^bearer +(\S+) *$/i.exec(header ?? '')
   if (match?.[1] !== undefined) return match[1]
   if (/^bearer\b/i.test(header ?? '')) throw invalidKey()
@@ -72,35 +73,40 @@ function invalidKey(): Failure {
   return new Failure('invalid-key', 'Incorrect API key provided. Keys begin with sk-r9k-.')
 }
 
-interface Finding {
+interface LookUpContext {
   readonly store: Store
   readonly now: number
   readonly waitUntil: WaitUntil
   readonly beforeLookUp: BeforeLookUp | undefined
 }
 
-async function find(name: string, { store, now, waitUntil, beforeLookUp }: Finding): Promise<KeyRecord | null> {
-  const known = positives.get(name)
-  if (known !== undefined && now - known.at < POSITIVE_MS) {
-    if (now - known.at >= REFRESH_AFTER_MS && !underWay.has(name)) waitUntil(lookUp(name, store, now).catch(() => null))
+async function findRecord(
+  name: string,
+  { store, now, waitUntil, beforeLookUp }: LookUpContext,
+): Promise<KeyRecord | null> {
+  const known = knownKeys.get(name)
+  if (known !== undefined && now - known.readAt < TRUST_KNOWN_MS) {
+    if (now - known.readAt >= REFRESH_AFTER_MS && !pendingLookUps.has(name)) {
+      waitUntil(lookUp(name, store, now).catch(() => null))
+    }
     return known.record
   }
-  const refused = negatives.get(name)
-  if (refused !== undefined && now - refused < NEGATIVE_MS) return null
-  const stale = known !== undefined && now - known.at < STALE_MS ? known.record : undefined
+  const unknownSince = unknownKeys.get(name)
+  if (unknownSince !== undefined && now - unknownSince < TRUST_UNKNOWN_MS) return null
+  const stale = known !== undefined && now - known.readAt < TRUST_STALE_MS ? known.record : undefined
   if (stale === undefined) await beforeLookUp?.()
   try {
-    // While KV hangs, who was known before is hardly made to wait for it.
-    const soon = await withTimeout(single(name, store, now, waitUntil), stale === undefined ? WAIT_MS : STALE_WAIT_MS)
-    if (soon !== TIMED_OUT) return soon
+    const waitMs = stale === undefined ? WAIT_MS : STALE_WAIT_MS
+    const found = await withTimeout(sharedLookUp(name, store, now, waitUntil), waitMs)
+    if (found !== TIMED_OUT) return found
   } catch (error) {
     if (stale === undefined) throw unavailable(error instanceof Error ? error.message : String(error))
   }
-  if (stale === undefined) throw unavailable(KV_LATE)
+  if (stale === undefined) throw unavailable(KV_TIMED_OUT)
   return stale
 }
 
-const KV_LATE = 'KV did not answer in time'
+const KV_TIMED_OUT = 'KV did not answer in time'
 
 function unavailable(detail: string): Failure {
   return new Failure('key-store-unavailable', 'API keys cannot be checked right now. Try again in a moment.', {
@@ -109,53 +115,53 @@ function unavailable(detail: string): Failure {
   })
 }
 
-/** One look-up for each key at a time, however many requests wait for it. */
-function single(name: string, store: Store, now: number, waitUntil: WaitUntil): Promise<KeyRecord | null> {
-  const other = underWay.get(name)
-  if (other !== undefined) return follow(other, () => lookUp(name, store, now))
+/** Makes one look-up at a time for each key, however many requests wait for it. */
+function sharedLookUp(name: string, store: Store, now: number, waitUntil: WaitUntil): Promise<KeyRecord | null> {
+  const pending = pendingLookUps.get(name)
+  if (pending !== undefined) return follow(pending, () => lookUp(name, store, now))
   const own = lookUp(name, store, now)
-  // The look-up outlives a client that leaves, since others may be waiting for it.
+  // The look-up goes on when its client disconnects, because other requests may wait for it.
   waitUntil(own.catch(() => null))
   return own
 }
 
-async function follow<T>(other: Promise<T>, own: () => Promise<T>): Promise<T> {
-  const first = await withTimeout(other, FOLLOW_MS)
-  return first === TIMED_OUT ? own() : first
+async function follow<T>(pending: Promise<T>, startOwn: () => Promise<T>): Promise<T> {
+  const result = await withTimeout(pending, FOLLOW_MS)
+  return result === TIMED_OUT ? startOwn() : result
 }
 
 function lookUp(name: string, store: Store, now: number): Promise<KeyRecord | null> {
-  const work = read(name, store, now).finally(() => {
-    if (underWay.get(name) === work) underWay.delete(name)
+  const work = readRecord(name, store, now).finally(() => {
+    if (pendingLookUps.get(name) === work) pendingLookUps.delete(name)
   })
-  underWay.set(name, work)
+  pendingLookUps.set(name, work)
   return work
 }
 
-async function read(name: string, store: Store, now: number): Promise<KeyRecord | null> {
-  const text = await inTime(store.get(name, { type: 'text', cacheTtl: KV_CACHE_SECONDS }))
+async function readRecord(name: string, store: Store, now: number): Promise<KeyRecord | null> {
+  const text = await withKvTimeout(store.get(name, { type: 'text', cacheTtl: KV_CACHE_SECONDS }))
   if (text === null) {
-    positives.delete(name)
-    keep(negatives, name, now, MAX_NEGATIVES)
+    knownKeys.delete(name)
+    setBounded(unknownKeys, name, now, MAX_UNKNOWN_KEYS)
     return null
   }
   const record = keyRecord.parse(JSON.parse(text))
-  negatives.delete(name)
-  keep(positives, name, { record, at: now }, MAX_POSITIVES)
+  unknownKeys.delete(name)
+  setBounded(knownKeys, name, { record, readAt: now }, MAX_KNOWN_KEYS)
   return record
 }
 
-async function inTime<T>(work: Promise<T>): Promise<T> {
-  const found = await withTimeout(work, KV_TIMEOUT_MS)
-  if (found === TIMED_OUT) throw new Error(KV_LATE)
-  return found
+async function withKvTimeout<T>(work: Promise<T>): Promise<T> {
+  const result = await withTimeout(work, KV_TIMEOUT_MS)
+  if (result === TIMED_OUT) throw new Error(KV_TIMED_OUT)
+  return result
 }
 
-/** A Map keeps the order of insertion: the first is the oldest. */
-function keep<T>(map: Map<string, T>, name: string, value: T, most: number): void {
+/** Sets an entry, and deletes the oldest one if there are too many: a Map keeps the order of insertion. */
+function setBounded<T>(map: Map<string, T>, name: string, value: T, maxSize: number): void {
   map.delete(name)
   map.set(name, value)
-  if (map.size <= most) return
+  if (map.size <= maxSize) return
   const oldest = map.keys().next()
   if (oldest.done !== true) map.delete(oldest.value)
 }

@@ -1,231 +1,231 @@
 import { Failure } from '../chat/failure.ts'
 import { randomText } from '../platform/random.ts'
-import { withTimeout } from '../platform/timeout.ts'
+import { sleep, withTimeout } from '../platform/timeout.ts'
 import {
   addSpent,
   type ExceededLimit,
+  exceededLimit,
   type Limits,
   MINUTE_MS,
-  msToReset,
+  msToNextMinute,
   NOTHING_SPENT,
-  overLimit,
   type Spent,
 } from './budget.ts'
 import type { KeyRecord } from './keys.ts'
-import { latestSpent, type ReportId, spentOf } from './ledger.ts'
+import { latestSpent, type ReportId, readSpent } from './ledger.ts'
 import type { Ledger } from './ledger-object.ts'
 import { createReservations, NO_RESERVATION, type Reservation, type Reservations } from './reservations.ts'
 
 /**
- * A key's ledger is waited for this long by an isolate that knows nothing of the key; then the request goes on without. A
- * budget is worth a longer wait: what is spent beyond it does not come back with the next minute.
+ * An isolate that knows nothing of a key waits this long for the key's ledger; then the request goes on without it. A budget
+ * is worth a longer wait: what is spent beyond it does not come back with the next minute.
  */
-const COLD_WAIT_MS = 50
-const COLD_WAIT_FOR_BUDGET_MS = 500
-/** Between two reports of one key from one isolate. */
+const LEDGER_WAIT_MS = 50
+const LEDGER_WAIT_FOR_BUDGET_MS = 500
+/** An isolate reports a key at most once in this time. */
 const REPORT_EVERY_MS = 1000
-const REPORT_LOST_MS = 10_000
-const MAX_KEYS = 5000
-/** As long a wait as a client can be told where no time mends it: a day. */
+const REPORT_TIMEOUT_MS = 10_000
+const MAX_ACCOUNTS = 5000
+/** No time restores a budget, so the client is told the longest wait: a day. */
 const BUDGET_RETRY_MS = 86_400_000
-/** Calls under way end at any time. */
-const HELD_RETRY_MS = 1000
-/** No call is believed to be under way for longer. */
+/** A running call may end at any time and release its reservation. */
+const RESERVED_RETRY_MS = 1000
+/** A call is taken for ended after this time. */
 const MAX_CALL_MS = 900_000
-/** So often a report is repeated by itself; after that with the next request. */
+/** A report is repeated this often by itself; after that with the next request of its key. */
 const MAX_REPEATS = 3
 
-/** A report that the ledger has not answered. It may have been counted all the same, so it is repeated as it is. */
+/** A report that the ledger has not answered. The ledger may have counted it all the same, so it is repeated unchanged. */
 interface Report {
   readonly id: ReportId
   readonly spent: Spent
 }
 
-/** What this isolate knows of a limited key. */
+/** What this isolate knows of a key with limits. */
 interface Account {
-  /** The ledger's first word, until it has come or has been waited for. */
-  first: Promise<void> | undefined
-  /** By the ledger's last word, everything that it has answered for included. */
-  known: Spent
-  reported: Report | undefined
-  /** Seen here and not reported yet. */
-  pending: Spent
-  /** For calls under way. */
-  readonly holds: Reservations
-  /** By which the ledger knows this account, and how many reports it has made. */
+  /** The first answer of the ledger, until it has come or the wait for it is over. */
+  firstAnswer: Promise<void> | undefined
+  /** The total by the last answer of the ledger. It includes every report that the ledger has answered. */
+  confirmed: Spent
+  report: Report | undefined
+  /** Counted here and not reported yet. */
+  unreported: Spent
+  readonly reservations: Reservations
+  /** The name in the ids of this account's reports. */
   readonly name: string
-  reports: number
-  /** How often the report was repeated. */
-  repeats: number
-  /** When a report was begun that has not ended; 0 where there is none. */
+  reportCount: number
+  repeatCount: number
+  /** When the running report was begun; 0 if none is running. */
   reportingSince: number
   reportedAt: number
 }
 
 const accounts = new Map<string, Account>()
 
-/** Returns the namespace of the ledgers. A function, because the platform builds it anew for each request and few requests need it. */
+/** Returns the namespace of the ledgers. A function, because the platform builds it anew for each request and few need it. */
 export type GetLedgers = () => { readonly Ledger: DurableObjectNamespace<Ledger> }
 
 type WaitUntil = (work: Promise<unknown>) => void
 
-/**
- * Counts what a request that was let in has used, in the place of what was held for it. To be called at its end, whatever
- * that is: with nothing, too.
- */
+/** Ends the reservation of an admitted request and counts what it has used. Call it at the end of every request, with 0 too. */
 export type Spend = (tokens: number, dollars: number) => void
 
 /**
- * Refuses a key that is over its limits already, before its request's body is read: it costs no more than this. Nothing is
- * counted yet, since a request that is not valid costs nothing of the limits.
+ * Refuses a key that is already over its limits, before the body of its request is read (accounts 2). It counts nothing,
+ * because an invalid request costs nothing of the limits.
  * @throws Failure 429 `request-rate`, `token-rate` or `budget`.
  */
 export async function refuseOverLimit(
-  { id, account: shared, limits }: KeyRecord,
+  { id, account: sharedId, limits }: KeyRecord,
   getLedgers: GetLedgers,
   waitUntil: WaitUntil,
 ): Promise<void> {
-  if (limits !== undefined) refuseOver(limits, await knownAccount(shared ?? id, limits, getLedgers, waitUntil))
+  if (limits !== undefined) throwIfOver(limits, await readyAccount(sharedId ?? id, limits, getLedgers, waitUntil))
 }
 
 /**
- * Lets a request in or refuses it, by the limits of its key; holds what it may use until that is known, so that those who
- * come meanwhile find it gone. A key with anything left is let in, also where the request may use more than that: nobody
- * could use up a budget otherwise. Counts are exact within an isolate; over isolates they meet in the key's ledger within
- * about a second, off the path of the request.
+ * Admits a request or refuses it, by the limits of its key, and reserves what it may use (accounts 2 and 3). A key with
+ * anything left is admitted even if the request may use more than that: otherwise nobody could use up a budget.
  * @throws Failure 429 `request-rate`, `token-rate` or `budget`.
  */
 export async function admit(
-  { id, account: shared, limits }: KeyRecord,
+  { id, account: sharedId, limits }: KeyRecord,
   getLedgers: GetLedgers,
   waitUntil: WaitUntil,
-  hold: Reservation = NO_RESERVATION,
+  reservation: Reservation = NO_RESERVATION,
 ): Promise<Spend> {
   if (limits === undefined) return () => {}
-  const name = shared ?? id
-  const account = await knownAccount(name, limits, getLedgers, waitUntil)
-  refuseOver(limits, account)
+  const accountId = sharedId ?? id
+  const account = await readyAccount(accountId, limits, getLedgers, waitUntil)
+  throwIfOver(limits, account)
   const count = (spent: Omit<Spent, 'minute'>) => {
-    account.pending = addSpent(account.pending, { ...spent, minute: minuteOf(Date.now()) })
-    report(name, account, getLedgers, waitUntil)
+    account.unreported = addSpent(account.unreported, { ...spent, minute: minuteOf(Date.now()) })
+    scheduleReport(accountId, account, getLedgers, waitUntil)
   }
-  const letGo = account.holds.keep(hold, Date.now())
+  const release = account.reservations.reserve(reservation, Date.now())
   count({ requests: 1, tokens: 0, dollars: 0 })
   return (tokens, dollars) => {
-    letGo()
+    release()
     if (tokens > 0 || dollars > 0) count({ requests: 0, tokens, dollars })
   }
 }
 
-/** What is known of a key, the ledger's first word included where that comes in time. */
-async function knownAccount(
-  name: string,
+/** The account of a key, with the ledger's first answer if that comes in time. */
+async function readyAccount(
+  accountId: string,
   limits: Limits,
   getLedgers: GetLedgers,
   waitUntil: WaitUntil,
 ): Promise<Account> {
-  const account = accountOf(name, getLedgers, waitUntil)
-  if (account.first !== undefined) {
-    await withTimeout(account.first, limits.budget === undefined ? COLD_WAIT_MS : COLD_WAIT_FOR_BUDGET_MS)
-    // Once only: a ledger that hangs must not hold up every request of its key.
-    account.first = undefined
+  const account = accountOf(accountId, getLedgers, waitUntil)
+  if (account.firstAnswer !== undefined) {
+    const waitMs = limits.budget === undefined ? LEDGER_WAIT_MS : LEDGER_WAIT_FOR_BUDGET_MS
+    await withTimeout(account.firstAnswer, waitMs)
+    // Once only: a ledger that hangs must not delay every request of its key.
+    account.firstAnswer = undefined
   }
   return account
 }
 
-function refuseOver(limits: Limits, account: Account): void {
+function throwIfOver(limits: Limits, account: Account): void {
   const now = Date.now()
-  const used = usedBy(account)
-  const over = overLimit(limits, used, now)
-  if (over !== undefined) throw refusal(over, limits, now)
-  const held = account.holds.sum(now)
-  if (held.tokens === 0 && held.dollars === 0) return
-  const full = overLimit(limits, addSpent(used, { minute: minuteOf(now), requests: 0, ...held }), now)
-  if (full !== undefined) throw heldRefusal(full, limits)
+  const spent = spentBy(account)
+  const exceeded = exceededLimit(limits, spent, now)
+  if (exceeded !== undefined) throw usedUp(exceeded, limits, now)
+  const reserved = account.reservations.total(now)
+  if (reserved.tokens === 0 && reserved.dollars === 0) return
+  const withReserved = addSpent(spent, { minute: minuteOf(now), requests: 0, ...reserved })
+  const exceededLater = exceededLimit(limits, withReserved, now)
+  if (exceededLater !== undefined) throw allReserved(exceededLater, limits)
 }
 
-function usedBy({ known, reported, pending }: Account): Spent {
-  return addSpent(reported === undefined ? known : addSpent(known, reported.spent), pending)
+function spentBy({ confirmed, report, unreported }: Account): Spent {
+  return addSpent(report === undefined ? confirmed : addSpent(confirmed, report.spent), unreported)
 }
 
 function minuteOf(now: number): number {
   return Math.floor(now / MINUTE_MS)
 }
 
-function accountOf(name: string, getLedgers: GetLedgers, waitUntil: WaitUntil): Account {
-  const known = accounts.get(name)
+function accountOf(accountId: string, getLedgers: GetLedgers, waitUntil: WaitUntil): Account {
+  const known = accounts.get(accountId)
   if (known !== undefined) return known
-  const fresh: Account = {
-    first: undefined,
-    known: NOTHING_SPENT,
-    reported: undefined,
-    pending: NOTHING_SPENT,
-    holds: createReservations(MAX_CALL_MS),
+  const created: Account = {
+    firstAnswer: undefined,
+    confirmed: NOTHING_SPENT,
+    report: undefined,
+    unreported: NOTHING_SPENT,
+    reservations: createReservations(MAX_CALL_MS),
     name: randomText(16),
-    reports: 0,
-    repeats: 0,
+    reportCount: 0,
+    repeatCount: 0,
     reportingSince: 0,
     reportedAt: 0,
   }
-  accounts.set(name, fresh)
-  if (accounts.size > MAX_KEYS) {
+  accounts.set(accountId, created)
+  if (accounts.size > MAX_ACCOUNTS) {
     const oldest = accounts.keys().next()
     if (oldest.done !== true) accounts.delete(oldest.value)
   }
-  const first = exchange(name, fresh, getLedgers, waitUntil)
-  fresh.first = first
-  waitUntil(first)
-  return fresh
+  const firstAnswer = exchange(accountId, created, getLedgers, waitUntil)
+  created.firstAnswer = firstAnswer
+  waitUntil(firstAnswer)
+  return created
 }
 
 /**
- * Hands what is pending to the ledger and takes its sum. A ledger that fails, or answers what cannot be, changes nothing:
- * the report is repeated, and nothing else is told before it is answered.
+ * Reports what was counted to the ledger and takes over its total (accounts 4). If the ledger fails, or its answer makes no
+ * sense, the same report is repeated; nothing else is reported before it is answered.
  */
-async function exchange(name: string, account: Account, getLedgers: GetLedgers, waitUntil: WaitUntil): Promise<void> {
+async function exchange(
+  accountId: string,
+  account: Account,
+  getLedgers: GetLedgers,
+  waitUntil: WaitUntil,
+): Promise<void> {
   account.reportingSince = Date.now()
-  if (account.reported === undefined && account.pending !== NOTHING_SPENT) {
-    account.reported = { id: { by: account.name, number: ++account.reports }, spent: account.pending }
-    account.pending = NOTHING_SPENT
-    account.repeats = 0
+  if (account.report === undefined && account.unreported !== NOTHING_SPENT) {
+    account.report = { id: { by: account.name, number: ++account.reportCount }, spent: account.unreported }
+    account.unreported = NOTHING_SPENT
+    account.repeatCount = 0
   }
-  const { reported } = account
-  const answer = await askLedger(name, reported, getLedgers).catch(() => undefined)
-  // Where it took too long the report was repeated, and that one's answer counts.
-  if (account.reported !== reported) return
+  const { report } = account
+  const answer = await sendReport(accountId, report, getLedgers).catch(() => undefined)
+  // The report took so long that it was repeated, and the repeated one has been answered.
+  if (account.report !== report) return
   const now = Date.now()
   account.reportedAt = now
   account.reportingSince = 0
-  const spent = spentOf(answer, now)
-  if (spent !== undefined) {
-    account.known = latestSpent(reported === undefined ? account.known : addSpent(account.known, reported.spent), spent)
-    account.reported = undefined
+  const total = readSpent(answer, now)
+  if (total !== undefined) {
+    const expected = report === undefined ? account.confirmed : addSpent(account.confirmed, report.spent)
+    account.confirmed = latestSpent(expected, total)
+    account.report = undefined
   }
-  const repeats = account.reported !== undefined && account.repeats++ < MAX_REPEATS
-  // What was counted meanwhile may be the last there is.
-  if (repeats || (account.reported === undefined && account.pending !== NOTHING_SPENT)) {
-    report(name, account, getLedgers, waitUntil)
+  const repeats = account.report !== undefined && account.repeatCount++ < MAX_REPEATS
+  // What was counted in the meantime is reported now: no further request may come to do it.
+  if (repeats || (account.report === undefined && account.unreported !== NOTHING_SPENT)) {
+    scheduleReport(accountId, account, getLedgers, waitUntil)
   }
 }
 
-async function askLedger(name: string, report: Report | undefined, getLedgers: GetLedgers): Promise<unknown> {
+async function sendReport(accountId: string, report: Report | undefined, getLedgers: GetLedgers): Promise<unknown> {
   const { Ledger: ledgers } = getLedgers()
-  const ledger = ledgers.get(ledgers.idFromName(`key:${name}`))
+  const ledger = ledgers.get(ledgers.idFromName(`key:${accountId}`))
   return report === undefined ? ledger.add(NOTHING_SPENT) : ledger.add(report.spent, report.id)
 }
 
-function report(name: string, account: Account, getLedgers: GetLedgers, waitUntil: WaitUntil): void {
-  // The request that was to report may have been ended by the platform.
-  if (Date.now() - account.reportingSince < REPORT_LOST_MS) return
+function scheduleReport(accountId: string, account: Account, getLedgers: GetLedgers, waitUntil: WaitUntil): void {
+  // After the timeout another one may start: the platform may have ended the request that had to report.
+  if (Date.now() - account.reportingSince < REPORT_TIMEOUT_MS) return
   account.reportingSince = Date.now()
   const waitMs = Math.max(account.reportedAt + REPORT_EVERY_MS - Date.now(), 0)
-  const waited = new Promise((resolve) => setTimeout(resolve, waitMs))
-  waitUntil(waited.then(() => exchange(name, account, getLedgers, waitUntil)))
+  waitUntil(sleep(waitMs).then(() => exchange(accountId, account, getLedgers, waitUntil)))
 }
 
-function refusal(over: ExceededLimit, limits: Limits, now: number): Failure {
-  const retryAfterMs = msToReset(now)
-  switch (over) {
+function usedUp(exceeded: ExceededLimit, limits: Limits, now: number): Failure {
+  const retryAfterMs = msToNextMinute(now)
+  switch (exceeded) {
     case 'requests':
       return new Failure('request-rate', `This key is limited to ${limits.rpm} requests a minute.`, { retryAfterMs })
     case 'tokens':
@@ -235,28 +235,28 @@ function refusal(over: ExceededLimit, limits: Limits, now: number): Failure {
         retryAfterMs: BUDGET_RETRY_MS,
       })
     default:
-      return over satisfies never
+      return exceeded satisfies never
   }
 }
 
-/** What is left is held for calls under way; it comes back as far as they don't use it. */
-function heldRefusal(over: ExceededLimit, limits: Limits): Failure {
+/** All that is left is reserved for running calls. What they do not use becomes free again. */
+function allReserved(exceeded: ExceededLimit, limits: Limits): Failure {
   const [kind, limit] =
-    over === 'dollars'
+    exceeded === 'dollars'
       ? (['budget', `budget of $${limits.budget}`] as const)
       : (['token-rate', `limit of ${limits.tpm} tokens a minute`] as const)
   const text = `What is left of this key's ${limit} is held for its calls under way. Try again when they have ended; a smaller 'max_tokens' holds less.`
-  return new Failure(kind, text, { retryAfterMs: HELD_RETRY_MS })
+  return new Failure(kind, text, { retryAfterMs: RESERVED_RETRY_MS })
 }
 
-/** `x-ratelimit-*` for every response of a limited key (contract 7). Resets are durations, as OpenAI gives them: `12s`. */
-export function limitHeaders({ id, account: shared, limits }: KeyRecord): Record<string, string> {
+/** The headers `x-ratelimit-*` of every response to a key with limits (contract 7). Resets are durations like `12s`, as in OpenAI's API. */
+export function limitHeaders({ id, account: sharedId, limits }: KeyRecord): Record<string, string> {
   if (limits === undefined) return {}
-  const account = accounts.get(shared ?? id)
+  const account = accounts.get(sharedId ?? id)
   const now = Date.now()
-  const minute = { ...NOTHING_SPENT, minute: minuteOf(now) }
-  const { requests, tokens } = account === undefined ? minute : addSpent(usedBy(account), minute)
-  const resetMs = msToReset(now)
+  const thisMinute = { ...NOTHING_SPENT, minute: minuteOf(now) }
+  const { requests, tokens } = account === undefined ? thisMinute : addSpent(spentBy(account), thisMinute)
+  const resetMs = msToNextMinute(now)
   const reset = resetMs < 1000 ? `${resetMs}ms` : `${Math.ceil(resetMs / 1000)}s`
   const headers: Record<string, string> = {}
   if (limits.rpm !== undefined) {

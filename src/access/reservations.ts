@@ -4,50 +4,50 @@ export interface Reservation {
   readonly dollars: number
 }
 
-/** What is held for calls under way, until each is settled; a hold that is never settled ends by itself. */
+/** What is reserved for the calls of a key that are running (accounts 3). */
 export interface Reservations {
-  /** Keeps so much, until the function that it returns is called; more than once is as good. */
-  readonly keep: (hold: Reservation, now: number) => () => void
-  /** All that is held now. */
-  readonly sum: (now: number) => Reservation
+  /** Reserves an amount until the returned function is called. Calling it again changes nothing. */
+  readonly reserve: (amount: Reservation, now: number) => () => void
+  /** The sum of all reservations. */
+  readonly total: (now: number) => Reservation
 }
 
 export const NO_RESERVATION: Reservation = { tokens: 0, dollars: 0 }
 
-interface Kept extends Reservation {
+interface ActiveReservation extends Reservation {
   readonly until: number
 }
 
-/** @param longestMs no call is believed to be under way for longer: the platform may have ended it without a word. */
-export function createReservations(longestMs: number): Reservations {
-  // In the order in which they end.
-  const kept = new Set<Kept>()
+/** @param maxMs a reservation ends by itself after this time: the platform may have ended its call without notice. */
+export function createReservations(maxMs: number): Reservations {
+  // The first one is the first to expire.
+  const active = new Set<ActiveReservation>()
   let tokens = 0
   let dollars = 0
 
-  const drop = (one: Kept) => {
-    if (!kept.delete(one)) return
-    // Where none is left, nor is anything of what adding and subtracting fractions leaves behind.
-    tokens = kept.size === 0 ? 0 : tokens - one.tokens
-    dollars = kept.size === 0 ? 0 : Math.max(dollars - one.dollars, 0)
+  const release = (reservation: ActiveReservation) => {
+    if (!active.delete(reservation)) return
+    // An empty set has exactly 0: sums of fractions leave rounding errors behind.
+    tokens = active.size === 0 ? 0 : tokens - reservation.tokens
+    dollars = active.size === 0 ? 0 : Math.max(dollars - reservation.dollars, 0)
   }
-  const dropEnded = (now: number) => {
-    for (const one of kept) {
-      if (one.until > now) return
-      drop(one)
+  const releaseExpired = (now: number) => {
+    for (const reservation of active) {
+      if (reservation.until > now) return
+      release(reservation)
     }
   }
 
   return {
-    keep: (hold, now) => {
-      const one = { ...hold, until: now + longestMs }
-      kept.add(one)
-      tokens += one.tokens
-      dollars += one.dollars
-      return () => drop(one)
+    reserve: (amount, now) => {
+      const reservation = { ...amount, until: now + maxMs }
+      active.add(reservation)
+      tokens += amount.tokens
+      dollars += amount.dollars
+      return () => release(reservation)
     },
-    sum: (now) => {
-      dropEnded(now)
+    total: (now) => {
+      releaseExpired(now)
       return { tokens, dollars }
     },
   }

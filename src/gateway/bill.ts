@@ -1,4 +1,4 @@
-import { ASSUMED_PRICE, costOf, maxCostOf, mostExpensive, priceOf, reportedCost } from '../access/budget.ts'
+import { ASSUMED_PRICE, costOf, largestOf, maxCostOf, priceOf, reportedCost } from '../access/budget.ts'
 import type { KeyRecord } from '../access/keys.ts'
 import { admit } from '../access/limits.ts'
 import { NO_RESERVATION, type Reservation } from '../access/reservations.ts'
@@ -62,10 +62,10 @@ function holdFor({ settings, chat, needs, plan: { candidates } }: BillInput): Re
     promptTokens: needs.promptTokens(),
     outputTokens: needs.outputTokens,
     choices: chat.n ?? 1,
-    asksForThinking: needs.thinking !== 'none',
+    asksForReasoning: needs.thinking !== 'none',
   }
   const likely = candidates.slice(0, LIKELY_TO_ANSWER)
-  return mostExpensive(
+  return largestOf(
     likely.map(({ deployment }) =>
       maxCostOf(extent, deployment, priceOf(deployment, settings.prices) ?? ASSUMED_PRICE),
     ),

@@ -1,8 +1,8 @@
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
-/** Bytes from here on would make some characters likelier than others. */
-const EVEN = 256 - (256 % ALPHABET.length)
+/** Bytes from here on are skipped: with them some characters would be more likely than others. */
+const FIRST_UNEVEN_BYTE = 256 - (256 % ALPHABET.length)
 
-// The generator is asked for many bytes at a time: each call of it costs more than the bytes. Each is used once.
+// Many bytes at a time, because a call of the generator costs more than its bytes. Each byte is used once.
 const pool = new Uint8Array(1024)
 let used = pool.length
 
@@ -15,7 +15,7 @@ export function randomText(length: number): string {
       used = 0
     }
     const byte = pool[used++] ?? 0
-    if (byte < EVEN) text += ALPHABET[byte % ALPHABET.length]
+    if (byte < FIRST_UNEVEN_BYTE) text += ALPHABET[byte % ALPHABET.length]
   }
   return text
 }

@@ -3,11 +3,11 @@ import { describe, expect, test } from 'vitest'
 import {
   addSpent,
   costOf,
+  exceededLimit,
+  largestOf,
   maxCostOf,
   maxTokensOf,
-  mostExpensive,
-  msToReset,
-  overLimit,
+  msToNextMinute,
   priceOf,
   type RequestSize,
   reportedCost,
@@ -30,17 +30,17 @@ test('what was used in a minute adds up; of a minute that is over only the dolla
 
 test('a limit is reached by as many as it says', () => {
   const now = 7 * 60_000 + 1
-  expect(overLimit({ rpm: 3 }, spent(7, 2, 0, 0), now)).toBeUndefined()
-  expect(overLimit({ rpm: 3 }, spent(7, 3, 0, 0), now)).toBe('requests')
-  expect(overLimit({ rpm: 3 }, spent(6, 3, 0, 0), now)).toBeUndefined()
-  expect(overLimit({ tpm: 10 }, spent(7, 1, 10, 0), now)).toBe('tokens')
-  expect(overLimit({ budget: 1 }, spent(1, 0, 0, 1), now)).toBe('dollars')
-  expect(overLimit({}, spent(7, 1e6, 1e6, 1e6), now)).toBeUndefined()
+  expect(exceededLimit({ rpm: 3 }, spent(7, 2, 0, 0), now)).toBeUndefined()
+  expect(exceededLimit({ rpm: 3 }, spent(7, 3, 0, 0), now)).toBe('requests')
+  expect(exceededLimit({ rpm: 3 }, spent(6, 3, 0, 0), now)).toBeUndefined()
+  expect(exceededLimit({ tpm: 10 }, spent(7, 1, 10, 0), now)).toBe('tokens')
+  expect(exceededLimit({ budget: 1 }, spent(1, 0, 0, 1), now)).toBe('dollars')
+  expect(exceededLimit({}, spent(7, 1e6, 1e6, 1e6), now)).toBeUndefined()
 })
 
 test('a minute ends where the clock says', () => {
-  expect(msToReset(60_000)).toBe(60_000)
-  expect(msToReset(119_999)).toBe(1)
+  expect(msToNextMinute(60_000)).toBe(60_000)
+  expect(msToNextMinute(119_999)).toBe(1)
 })
 
 test('an answer costs what its tokens cost, cached ones their own price', () => {
@@ -69,7 +69,7 @@ test('whatever the details say, an answer costs no less than nothing and no more
 })
 
 describe('as much as a call may use', () => {
-  const extent: RequestSize = { promptTokens: 100, outputTokens: 0, choices: 1, asksForThinking: false }
+  const extent: RequestSize = { promptTokens: 100, outputTokens: 0, choices: 1, asksForReasoning: false }
   const at = (traits: object) => ({ provider: 'p', upstreamModel: 'm', traits: { ...openTraits, ...traits } })
   const PRICE = { input: 1, output: 2 }
   const tokens = (given: Partial<RequestSize>, traits: object = { outputTokens: 4000 }) =>
@@ -88,14 +88,14 @@ describe('as much as a call may use', () => {
   })
 
   test('is all that the model can where thinking comes on top of the answer', () => {
-    expect(tokens({ outputTokens: 300, asksForThinking: true }, { outputTokens: 4000, budget: { min: 1 } })).toBe(4100)
-    expect(tokens({ outputTokens: 300, asksForThinking: true })).toBe(400)
+    expect(tokens({ outputTokens: 300, asksForReasoning: true }, { outputTokens: 4000, budget: { min: 1 } })).toBe(4100)
+    expect(tokens({ outputTokens: 300, asksForReasoning: true })).toBe(400)
   })
 
   test('of several is that of the dearest', () => {
-    expect(mostExpensive([])).toEqual({ tokens: 0, dollars: 0 })
+    expect(largestOf([])).toEqual({ tokens: 0, dollars: 0 })
     expect(
-      mostExpensive([
+      largestOf([
         { tokens: 5, dollars: 1 },
         { tokens: 3, dollars: 7 },
       ]),

@@ -41,7 +41,7 @@ export function createMemoryLedgers(): MemoryLedgers {
     await new Promise((resolve) => setTimeout(resolve, waitMs))
     if (fails) throw new Error('Durable Object reset')
     if (garbage !== undefined) return garbage.answer
-    kept.set(name, recordReport(kept.get(name), told, report, Date.now()).kept)
+    kept.set(name, recordReport(kept.get(name), told, report, Date.now()).state)
     if (loses) throw new Error('Network connection lost')
     return sumOf(name)
   }
