@@ -44,8 +44,12 @@ const preferences = fc.record(
   { requiredKeys: [] },
 )
 
-/** Fields that clients send beside those that every format has to translate; each is rare. */
-const rarely = <Value>(arbitrary: fc.Arbitrary<Value>) => fc.option(arbitrary, { nil: undefined, freq: 4 })
+/** One in so many has the value. */
+function rarely<Value>(arbitrary: fc.Arbitrary<Value>, oneIn = 25): fc.Arbitrary<Value | undefined> {
+  return fc.oneof({ weight: oneIn - 1, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary })
+}
+
+/** Fields that clients send beside those that every format has to translate. */
 const further = fc.record({
   stream: fc.option(fc.boolean(), { nil: undefined, freq: 20 }),
   stream_options: rarely(fc.record({ include_usage: fc.boolean() })),
@@ -71,22 +75,27 @@ const further = fc.record({
   thinking: rarely(fc.constantFrom({ type: 'enabled', budget_tokens: 2000 }, { type: 'disabled' })),
   safe_prompt: rarely(fc.boolean()),
   prompt_cache_key: rarely(fc.constant('key')),
-  functions: fc.option(fc.constant([{ name: 'clock', parameters: { type: 'object' } }]), { nil: undefined, freq: 30 }),
-  function_call: fc.option(fc.constantFrom('auto', 'none', { name: 'clock' }), { nil: undefined, freq: 30 }),
-  models: fc.option(fc.array(model, { maxLength: 2 }), { nil: undefined, freq: 15 }),
-  provider: fc.option(preferences, { nil: undefined, freq: 10 }),
+  functions: rarely(fc.constant([{ name: 'clock', parameters: { type: 'object' } }]), 40),
+  function_call: rarely(fc.constantFrom('auto', 'none', { name: 'clock' }), 40),
+  models: rarely(fc.array(model, { maxLength: 2 })),
+  provider: rarely(preferences, 15),
   x_unknown: rarely(fc.jsonValue({ maxDepth: 2 })),
 })
 
-/** Where a request is spoilt, and by what; rather often it is not. */
-const spoiling = fc.option(fc.record({ at: fc.nat(), by: fc.constantFrom(...STRANGERS) }), { freq: 1, nil: undefined })
-const isSpoilt = fc.nat({ max: 6 }).map((number) => number === 0)
+/** Where a request is spoilt, and by what. */
+const spoiling = rarely(fc.record({ at: fc.nat(), by: fc.constantFrom(...STRANGERS) }), 8)
+/** With all of these, most requests would be refused for the one or the other of them. */
+const leftOut = fc.subarray([
+  ...['tools', 'tool_choice', 'parallel_tool_calls', 'response_format', 'stop', 'temperature', 'top_p'],
+  ...['max_tokens', 'reasoning_effort'],
+])
 
 const generatedBody = fc
-  .record({ fields: request, more: further, model, spoiling, isSpoilt })
-  .map(({ fields, more, model: name, spoiling: spoil, isSpoilt: bad }): Json => {
-    const body = JSON.parse(JSON.stringify({ ...fields, ...more, model: name })) as Json
-    if (!bad || spoil === undefined) return body
+  .record({ fields: request, more: further, model, spoiling, leftOut })
+  .map(({ fields, more, model: name, spoiling: spoil, leftOut: left }): Json => {
+    const kept = Object.fromEntries(Object.entries(fields).filter(([field]) => !left.includes(field)))
+    const body = JSON.parse(JSON.stringify({ ...kept, ...more, model: name })) as Json
+    if (spoil === undefined) return body
     const paths = pathsIn(body).filter(([first]) => first !== 'model')
     const path = paths[spoil.at % paths.length]
     return path === undefined ? body : replaced(body, path, spoil.by)
