@@ -71,8 +71,13 @@ export type StreamEnd =
   | { readonly type: 'end'; readonly finishes: readonly Finish[]; readonly usage: Usage }
   | { readonly type: 'error'; readonly failure: Failure }
 
-/** What comes out of `stream/settle.ts`: content, then exactly one ending. */
+/** What comes out of `stream/finalize.ts`: content, then exactly one end. */
 export type OutputEvent = Content | StreamEnd
+
+/** Role-only and empty chunks do not count, nor do fields that only accompany content (contract 6); sound and pictures do. */
+export function isMeaningful(event: OutputEvent): boolean {
+  return event.type !== 'extra' || 'audio' in event.fields || 'images' in event.fields
+}
 
 /** Usage with the total as the sum of its parts, whatever a provider's own total says (contract 3). */
 export function toUsage(promptTokens: number, completionTokens: number, further: Record<string, unknown> = {}): Usage {

@@ -1,5 +1,7 @@
-import type { ChatEvent } from '../chat/event.ts'
+import type { ChatEvent, OutputEvent } from '../chat/event.ts'
+import type { Failure } from '../chat/failure.ts'
 import type { Chat } from '../chat/request.ts'
+import type { Framing, MessageReader } from '../stream/decode.ts'
 
 /** What a deployment of a model can do, and which parameters it takes: facts from the catalogue, never guesses from a name. */
 export interface Traits {
@@ -41,18 +43,6 @@ export interface ProviderRequest {
   readonly body: string
 }
 
-/**
- * How a format divides a stream into messages. A response whose content-type names another framing is read as that.
- * A binary framing (AWS event streams) is added here together with its parser.
- */
-export type Framing = 'sse' | 'ndjson'
-
-/**
- * Reads one message of a stream: the parsed JSON of its data, and the event's name ('' where it has none). Its state is in
- * its closure, so one reader reads one stream.
- */
-export type MessageReader = (data: unknown, event: string) => readonly ChatEvent[]
-
 /** A request in the provider's format, and the readers for its answer. */
 export interface PreparedCall {
   readonly request: ProviderRequest
@@ -72,7 +62,7 @@ export interface ProviderCall<Quirks> {
   readonly traits: Traits
   readonly quirks: Quirks
   /** A header of the client's request, for features that clients switch on by a header. */
-  readonly header?: (name: string) => string | null
+  readonly header?: HeaderReader
   /** Our estimate of the prompt's length in tokens. */
   readonly promptTokens?: () => number
   /** Makes an id for a tool call where the provider gives none; unique within the isolate's life. */
@@ -90,4 +80,58 @@ export interface ProviderFormat<Quirks = object> {
    * @throws Failure where this model or format cannot do what the request asks for; nothing else.
    */
   readonly prepare: (call: ProviderCall<Quirks>) => PreparedCall
+}
+
+/** A header of the client's request by its name; null where it has none. */
+export type HeaderReader = (name: string) => string | null
+
+/** A client's request as it came, for a provider's format of the same name: that one loses nothing of it. */
+export interface RequestSource {
+  /** The `name` of the format. */
+  readonly format: string
+  readonly body: Readonly<Record<string, unknown>>
+}
+
+/** A client's request as its format has read it. */
+export interface ClientRequest {
+  readonly chat: Chat
+  /** Absent where the chat itself holds all that came. */
+  readonly source?: RequestSource
+}
+
+/** What an answer says about itself, in all its chunks. */
+export interface Envelope {
+  readonly id: string
+  /** Seconds since 1970. */
+  readonly created: number
+  readonly model: string
+}
+
+/** What a format needs in order to write an answer. */
+export interface AnswerInput {
+  readonly envelope: Envelope
+  readonly chat: Chat
+  readonly header: HeaderReader
+}
+
+/** Writes events as text of a server-sent stream, '' where nothing goes out yet. Its state is in its closure: one a stream. */
+export type StreamWriter = (event: OutputEvent) => string
+
+/** How clients speak to us: the format of one endpoint. Pure, like a provider's format. */
+export interface ClientFormat {
+  readonly name: string
+  /** What the ids of its answers begin with. */
+  readonly idPrefix: string
+  /** @throws Failure that names the field at fault, in this API's words. */
+  readonly readRequest: (body: Readonly<Record<string, unknown>>, header: HeaderReader) => ClientRequest
+  readonly streamWriter: (answer: AnswerInput) => StreamWriter
+  /** Writes a whole answer; the events must end with `end`. @throws Failure that the events end with. */
+  readonly writeAnswer: (events: Iterable<OutputEvent>, answer: AnswerInput) => object
+  /**
+   * The body of an error response; its status is the failure's. A failure may name a field of the chat
+   * (`messages[0].content`), which a provider refused: the format says it in its own words.
+   */
+  readonly writeError: (failure: Failure) => object
+  /** Goes to the client while there is nothing to send (contract 4.6). */
+  readonly keepAlive: string
 }

@@ -1,48 +1,51 @@
 import { Failure } from '../chat/failure.ts'
 import type { ClientDisconnect } from './client-disconnect.ts'
 
-/** The clocks of one attempt, and the one switch that ends it. */
+/** The timeouts of one attempt, and the one switch that ends it. */
 export interface AttemptTimer {
   /** Aborts the attempt's fetch. */
   readonly signal: AbortSignal
-  /** The first word is there: from now on silence counts, for `limitMs()` milliseconds, and events without words for longer. */
-  readonly begin: (limitMs: () => number, wordlessLimitMs: number) => void
-  /** Runs while the provider is waited for, not while a slow client is. */
+  /**
+   * The first content is there: from now on silence is limited to `limitMs()` milliseconds, and messages without content to
+   * `pingOnlyLimitMs`.
+   */
+  readonly begin: (limitMs: () => number, pingOnlyLimitMs: number) => void
+  /** To be called before each wait for the provider: a slow client does not count. */
   readonly wait: () => void
-  /** The wait is over; `heard` tells whether it brought an event, or only something like a comment. */
-  readonly arrived: (heard: boolean) => void
-  /** What arrived last had words in it, and not only signs of life. */
-  readonly spoke: () => void
-  /** For how long it was waited in all, in milliseconds. */
+  /** The wait is over. `hasData` is false where it brought something like a comment only. */
+  readonly arrived: (hasData: boolean) => void
+  /** What arrived last had content, and not only signs of life. */
+  readonly gotContent: () => void
+  /** How long the provider was waited for in all, in milliseconds. */
   readonly waitedMs: () => number
-  /** Looks at the clock again, since the limit has become shorter. */
+  /** Looks at the clock again, because the limit has become shorter. */
   readonly rearm: () => void
-  /** Why the attempt was ended from here; undefined where the provider did it. */
+  /** Why we ended the attempt; undefined where the provider did. */
   readonly reason: () => Failure | undefined
-  /** The attempt is over and the provider has nothing more to say: the clocks stop, and nothing is aborted. */
+  /** The attempt is over and the provider has nothing more to say: stops the timers and aborts nothing. */
   readonly release: () => void
   /** Ends the attempt, whatever the provider still has to say. */
   readonly end: () => void
 }
 
 /**
- * @param deadlineMs how long the first word may take, whatever else the provider sends until then.
+ * @param deadlineMs how long the first content may take, whatever else the provider sends before it.
  */
-export function createAttemptTimer(departure: ClientDisconnect, deadlineMs: number): AttemptTimer {
+export function createAttemptTimer(clientDisconnect: ClientDisconnect, deadlineMs: number): AttemptTimer {
   const controller = new AbortController()
   let reason: Failure | undefined
   let limitMs: (() => number) | undefined
-  let wordlessLimitMs = 0
-  let quietMs = 0
-  let wordlessMs = 0
+  let pingOnlyLimitMs = 0
+  let silentMs = 0
+  let pingOnlyMs = 0
   let waitedMs = 0
   let waitingSince: number | undefined
   let timer: ReturnType<typeof setTimeout> | undefined
-  let unlisten = () => {}
+  let stopListening = () => {}
 
   const release = () => {
     clearTimeout(timer)
-    unlisten()
+    stopListening()
   }
   const end = () => {
     release()
@@ -52,10 +55,10 @@ export function createAttemptTimer(departure: ClientDisconnect, deadlineMs: numb
     reason ??= failure
     end()
   }
-  const waitMs = () => (waitingSince === undefined ? 0 : Date.now() - waitingSince)
+  const currentWaitMs = () => (waitingSince === undefined ? 0 : Date.now() - waitingSince)
   const leftMs = (limit: () => number) =>
-    Math.min(limit() - quietMs - waitMs(), wordlessLimitMs - wordlessMs - waitMs())
-  // One timer for a whole stream: it looks how long the silence has been, and sleeps for what is left.
+    Math.min(limit() - silentMs - currentWaitMs(), pingOnlyLimitMs - pingOnlyMs - currentWaitMs())
+  // One timer for a whole stream: it looks how long the silence has lasted, and sleeps for the rest.
   const look = () => {
     if (limitMs === undefined) return stop(new Failure('provider-timeout', 'The provider did not answer in time.'))
     const ms = leftMs(limitMs)
@@ -68,27 +71,27 @@ export function createAttemptTimer(departure: ClientDisconnect, deadlineMs: numb
   }
 
   timer = setTimeout(look, deadlineMs)
-  unlisten = departure.onDisconnect(() => stop(new Failure('client-left', 'The client left.')))
+  stopListening = clientDisconnect.onDisconnect(() => stop(new Failure('client-left', 'The client left.')))
   return {
     signal: controller.signal,
-    begin: (limit, wordlessLimit) => {
+    begin: (limit, pingOnlyLimit) => {
       limitMs = limit
-      wordlessLimitMs = wordlessLimit
-      wordlessMs = 0
+      pingOnlyLimitMs = pingOnlyLimit
+      pingOnlyMs = 0
       rearm()
     },
     wait: () => {
       waitingSince = Date.now()
     },
-    arrived: (heard) => {
-      const ms = waitMs()
+    arrived: (hasData) => {
+      const ms = currentWaitMs()
       waitingSince = undefined
       waitedMs += ms
-      quietMs = heard ? 0 : quietMs + ms
-      wordlessMs += ms
+      silentMs = hasData ? 0 : silentMs + ms
+      pingOnlyMs += ms
     },
-    spoke: () => {
-      wordlessMs = 0
+    gotContent: () => {
+      pingOnlyMs = 0
     },
     waitedMs: () => waitedMs,
     rearm,

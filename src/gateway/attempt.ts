@@ -1,153 +1,102 @@
 import { maxTokensOf } from '../access/budget.ts'
-import type { OutputEvent, Usage } from '../chat/event.ts'
+import { isMeaningful, type OutputEvent } from '../chat/event.ts'
 import { Failure } from '../chat/failure.ts'
 import type { Chat } from '../chat/request.ts'
 import type { ConfiguredProvider, Timeouts } from '../env.ts'
 import type { PreparedCall } from '../formats/format.ts'
-import { unsupportedParameter } from '../formats/shared/parts.ts'
-import { randomText } from '../platform/random.ts'
 import type { Target } from '../routing/plan.ts'
+import { createStreamDecoder, type Framing } from '../stream/decode.ts'
 import { createStreamFinalizer, type StreamFinalizer } from '../stream/finalize.ts'
 import { sizeUpTo } from '../stream/size.ts'
 import { type AttemptTimer, createAttemptTimer } from './attempt-timer.ts'
 import type { ClientDisconnect } from './client-disconnect.ts'
-import { createStreamReader, isMeaningful, type StreamReader } from './stream-reader.ts'
-import { askProvider, checkModelInPath, readAnswerBody } from './upstream.ts'
+import { type AnswerReader, createStreamReader, noStream } from './stream-reader.ts'
+import { askProvider, readAnswerBody } from './upstream.ts'
 
-/** What one attempt is given. */
+/** One attempt: whom to ask, what, and how long to wait. */
 export interface AttemptInput {
   readonly target: Target
   readonly provider: ConfiguredProvider
-  readonly prepared: PreparedCall
+  readonly call: PreparedCall
   readonly chat: Chat
-  readonly stream: boolean
-  readonly timeouts: Timeouts
-  /** Until the first word of a stream; until the whole body otherwise. */
-  readonly deadlineMs: number
   readonly promptTokens: () => number
-  /** A header of the client's request. */
-  readonly header: (name: string) => string | null
-  readonly departure: ClientDisconnect
+  readonly timeouts: Timeouts
+  /** Until the first content of a stream; until the end of a whole body. In milliseconds. */
+  readonly deadlineMs: number
+  readonly clientDisconnect: ClientDisconnect
 }
 
-/** An answer that has begun: its first meaningful words are there. */
-export interface Answer {
-  readonly target: Target
-  readonly dropped: readonly string[]
-  /** What was said so far, the first meaningful thing included. */
+/** An answer that has begun: its first meaningful event is there. */
+export interface Answer extends AnswerReader {
+  /** The events so far, the first meaningful one included; of a whole body all of them. */
   readonly first: readonly OutputEvent[]
-  /** What is said next, at least one thing; resolves always, with an ending at last. Not to be called after it. */
-  readonly next: StreamReader['next']
-  readonly drained: StreamReader['drained']
-  /** Ends the upstream at once. */
-  readonly cancel: () => void
-  readonly usage: () => Usage
-  /** How long the provider has been waited for since its first event; 0 for a whole body. */
-  readonly waitedMs: () => number
 }
 
-/**
- * Asks one target. Resolves at its first meaningful words (contract 6), for a whole body at its end.
- * @throws Failure for all that goes wrong before that.
- */
-export async function attempt(given: AttemptInput): Promise<Answer> {
-  const watch = createAttemptTimer(given.departure, given.deadlineMs)
+/** How an attempt went. To fail is no exception, so nothing is thrown for it. */
+export type AttemptResult<Result> =
+  | { readonly ok: true; readonly answer: Result }
+  | { readonly ok: false; readonly failure: Failure }
+
+/** Asks one deployment. Resolves at its first meaningful event (contract 6), for a whole body at its end. Rejects never. */
+export async function attempt(input: AttemptInput): Promise<AttemptResult<Answer>> {
+  const timer = createAttemptTimer(input.clientDisconnect, input.deadlineMs)
   try {
-    return given.stream ? await stream(given, watch) : await whole(given, watch)
+    const answer = input.chat.stream === true ? await streamAnswer(input, timer) : await wholeAnswer(input, timer)
+    return { ok: true, answer }
   } catch (error) {
-    const failure = watch.reason() ?? asFailure(error)
-    watch.end()
-    throw failure.withoutSecret(given.provider.secret)
+    const failure = timer.reason() ?? toFailure(error)
+    timer.end()
+    return { ok: false, failure: failure.withoutSecret(input.provider.secret) }
   }
 }
 
-/** What a target's own request is made from. */
-export type Question = Pick<AttemptInput, 'target' | 'provider' | 'chat' | 'stream' | 'promptTokens' | 'header'>
-
-/**
- * What a target would be asked.
- * @throws Failure where it cannot be asked that.
- */
-export function prepare({ target, provider, chat, stream, promptTokens, header }: Question): PreparedCall {
-  const { traits, upstreamModel } = target.deployment
-  checkModelInPath(provider, upstreamModel)
-  const newId = () => `call_${randomText(24)}`
-  let prepared: PreparedCall
-  try {
-    const asked = askedOf(target, provider, chat)
-    prepared = provider.provider.format.prepare({ ...asked, stream, traits, promptTokens, header, newId })
-  } catch (error) {
-    // Only nesting that exhausts the stack fails in JSON.stringify.
-    if (error instanceof RangeError) throw new Failure('invalid-json', 'The request body is nested too deeply.')
-    throw error
-  }
-  const [lost] = prepared.dropped
-  if (lost !== undefined && chat.provider?.require_parameters === true) throw unsupportedParameter(lost)
-  return prepared
-}
-
-/** The model and the request in the variant that was asked for: some providers have it by name, the others by a parameter. */
-function askedOf({ deployment, variant }: Target, { provider }: ConfiguredProvider, chat: Chat) {
-  const { upstreamModel: model } = deployment
-  if (variant === undefined) return { chat, model }
-  if (provider.variants === true) return { chat, model: `${model}:${variant}` }
-  if (variant !== 'online' || chat.web_search_options) return { chat, model }
-  return { chat: { ...chat, web_search_options: {} }, model }
-}
-
-function asFailure(error: unknown): Failure {
+function toFailure(error: unknown): Failure {
   if (error instanceof Failure) return error
   const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
   return new Failure('provider-failed', 'The provider could not be reached.', { reason, clause: 'connection lost' })
 }
 
-async function whole(given: AttemptInput, watch: AttemptTimer): Promise<Answer> {
-  const { prepared } = given
-  const response = await askProvider(
-    given.provider,
-    prepared.request,
-    given.target.deployment.upstreamModel,
-    watch.signal,
-  )
-  const body = await readAnswerBody(response, given.provider)
-  watch.release()
-  const settler = settlerFor(given)
-  const first = [...settler.push(prepared.readAnswer(body)), ...settler.close()]
-  const ending = first.at(-1)
-  if (ending?.type === 'error') throw withStatus(ending.failure, response.status)
-  const { usage } = settler
-  return { target: given.target, dropped: prepared.dropped, first, ...NOTHING_LEFT, usage }
+async function wholeAnswer(input: AttemptInput, timer: AttemptTimer): Promise<Answer> {
+  const { target, provider, call } = input
+  const response = await askProvider(provider, call.request, target.deployment.upstreamModel, timer.signal)
+  const body = await readAnswerBody(response, provider)
+  timer.release()
+  const finalizer = createFinalizer(input)
+  const first = [...finalizer.push(call.readAnswer(body)), ...finalizer.close()]
+  const end = first.at(-1)
+  if (end?.type === 'error') throw withStatus(end.failure, response.status)
+  return { first, ...noStream(finalizer.usage) }
 }
 
-function settlerFor({ target, chat, promptTokens }: AttemptInput, choicesAsked?: number): StreamFinalizer {
+function createFinalizer({ target, chat, promptTokens }: AttemptInput, choicesAsked?: number): StreamFinalizer {
   return createStreamFinalizer(promptTokens, choicesAsked, maxTokensOf(target.deployment.traits, chat.n ?? 1))
 }
 
-/** Of an answer that came whole. */
-const NOTHING_LEFT = { next: async () => [], drained: async () => {}, cancel: () => {}, waitedMs: () => 0 }
-
-async function stream(given: AttemptInput, watch: AttemptTimer): Promise<Answer> {
-  const { target, provider, prepared, timeouts, chat } = given
-  const response = await askProvider(provider, prepared.request, target.deployment.upstreamModel, watch.signal)
+async function streamAnswer(input: AttemptInput, timer: AttemptTimer): Promise<Answer> {
+  const { target, provider, call, timeouts, chat } = input
+  const response = await askProvider(provider, call.request, target.deployment.upstreamModel, timer.signal)
   const type = response.headers.get('content-type') ?? ''
-  if (/\b(json|html)\b/i.test(type)) await refuseBody(response, prepared, provider)
-  const settler = settlerFor(given, chat.n ?? 1)
-  const { next, drained } = createStreamReader({
+  if (/\b(json|html)\b/i.test(type)) await refuseBody(response, call, provider)
+  const reader = createStreamReader({
     response,
-    decode: prepared.streamReader(),
-    settler,
-    watch,
+    decoder: createStreamDecoder(framingOf(type, provider), call.streamReader(), provider.secret),
+    finalizer: createFinalizer(input, chat.n ?? 1),
+    timer,
     idleMs: timeouts.idleMs,
     secret: provider.secret,
   })
-  const first = await readToFirstWord(next, response.status)
-  const { waitedMs, end: cancel } = watch
-  return { target, dropped: prepared.dropped, first, next, drained, cancel, usage: settler.usage, waitedMs }
+  return { first: await readToContent(reader, response.status), ...reader }
+}
+
+/** The response's own word counts; where it has none, the framing of the provider's format. */
+function framingOf(contentType: string, { provider }: ConfiguredProvider): Framing {
+  if (/ndjson/i.test(contentType)) return 'ndjson'
+  return /event-stream/i.test(contentType) ? 'sse' : provider.framing
 }
 
 /** A whole body where a stream was asked for: mostly an error that came with a 200. */
-async function refuseBody(response: Response, prepared: PreparedCall, provider: ConfiguredProvider): Promise<never> {
-  const error = prepared.readAnswer(await readAnswerBody(response, provider)).find((event) => event.type === 'error')
+async function refuseBody(response: Response, call: PreparedCall, provider: ConfiguredProvider): Promise<never> {
+  const error = call.readAnswer(await readAnswerBody(response, provider)).find((event) => event.type === 'error')
   if (error !== undefined) throw withStatus(error.failure, response.status)
   throw new Failure('provider-failed', 'The provider answered without a stream where one was asked for.', {
     upstreamStatus: response.status,
@@ -155,32 +104,29 @@ async function refuseBody(response: Response, prepared: PreparedCall, provider: 
   })
 }
 
-/** What may come before the first word: fields that go with words, of which no provider sends so many. */
-const MAX_BEFORE_WORDS = 1000
-const MAX_CHARACTERS_BEFORE_WORDS = 1024 * 1024
+/** What may come before the first content: fields that accompany it, of which no provider sends so many. */
+const MAX_EVENTS_BEFORE_CONTENT = 1000
+const MAX_CHARACTERS_BEFORE_CONTENT = 1024 * 1024
 
-async function readToFirstWord(next: StreamReader['next'], status: number): Promise<readonly OutputEvent[]> {
+async function readToContent({ next }: AnswerReader, status: number): Promise<readonly OutputEvent[]> {
   const first: OutputEvent[] = []
   let characters = 0
   for (;;) {
-    const said = await next()
-    for (const item of said) first.push(item)
-    if (begins(said, status)) return first
-    characters += sizeUpTo(said, MAX_CHARACTERS_BEFORE_WORDS)
-    if (first.length > MAX_BEFORE_WORDS || characters > MAX_CHARACTERS_BEFORE_WORDS) {
+    const events = await next()
+    for (const event of events) first.push(event)
+    if (hasContent(events, status)) return first
+    characters += sizeUpTo(events, MAX_CHARACTERS_BEFORE_CONTENT)
+    if (first.length > MAX_EVENTS_BEFORE_CONTENT || characters > MAX_CHARACTERS_BEFORE_CONTENT) {
       throw withStatus(new Failure('provider-failed', 'The provider sent too much before its first word.'), status)
     }
   }
 }
 
-/**
- * Whether something meaningful was said.
- * @throws Failure where the answer broke before that, however the pieces arrived.
- */
-function begins(said: readonly OutputEvent[], status: number): boolean {
-  for (const item of said) {
-    if (item.type === 'error') throw withStatus(item.failure, status)
-    if (isMeaningful(item)) return true
+/** @throws Failure where the answer broke before its first meaningful event, however the pieces arrived. */
+function hasContent(events: readonly OutputEvent[], status: number): boolean {
+  for (const event of events) {
+    if (event.type === 'error') throw withStatus(event.failure, status)
+    if (isMeaningful(event)) return true
   }
   return false
 }

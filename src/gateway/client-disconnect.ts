@@ -1,32 +1,32 @@
-/** Whether the client has left, and who is to know. One for each call: a listener of the platform's own costs more. */
+/** Whether the client has disconnected, and who wants to know. One a call: each listener of the platform's own costs more. */
 export interface ClientDisconnect {
   readonly hasHappened: () => boolean
-  /** The client has left; more than once is as good. */
+  /** The client has disconnected; to call it again does nothing. */
   readonly report: () => void
-  /** Calls `then` when the client leaves, at once where it has; until the function that it returns is called. */
-  readonly onDisconnect: (then: () => void) => () => void
+  /** Calls `listener` when the client disconnects, at once if it has; until the returned function is called. */
+  readonly onDisconnect: (listener: () => void) => () => void
 }
 
-/** Follows a request's signal (flag `enable_request_signal`). */
+/** Follows a request's signal (compatibility flag `enable_request_signal`). */
 export function watchClientDisconnect(signal: AbortSignal): ClientDisconnect {
   const listeners = new Set<() => void>()
-  let left = false
-  const leave = () => {
-    if (left) return
-    left = true
-    for (const then of listeners) then()
+  let hasHappened = false
+  const report = () => {
+    if (hasHappened) return
+    hasHappened = true
+    for (const listener of listeners) listener()
     listeners.clear()
   }
-  if (signal.aborted) leave()
-  else signal.addEventListener('abort', leave)
+  if (signal.aborted) report()
+  else signal.addEventListener('abort', report)
   return {
-    hasHappened: () => left,
-    report: leave,
-    onDisconnect: (then) => {
-      if (left) then()
-      else listeners.add(then)
+    hasHappened: () => hasHappened,
+    report,
+    onDisconnect: (listener) => {
+      if (hasHappened) listener()
+      else listeners.add(listener)
       return () => {
-        listeners.delete(then)
+        listeners.delete(listener)
       }
     },
   }

@@ -1,80 +1,79 @@
 import type { OutputEvent } from '../chat/event.ts'
 import { Failure } from '../chat/failure.ts'
-import type { StreamWriter } from '../formats/openai-chat/write-stream.ts'
-import { SSE_COMMENT } from '../stream/sse.ts'
+import type { StreamWriter } from '../formats/format.ts'
 import type { Answer } from './attempt.ts'
 
 const UTF8 = new TextEncoder()
-const COMMENT = UTF8.encode(SSE_COMMENT)
-/** What is longer than this gets bytes of its own. */
+/** Longer texts get a buffer of their own. */
 const MAX_BYTES = 16 * 1024
-/** What is longer goes out in pieces of this size, so that it shows whether the client takes any. */
+/** Longer texts go out in pieces of this size, so that it shows whether the client takes any. */
 const PIECE_BYTES = 64 * 1024
 
-/** The way of an answer to its client. */
+/** Writes an answer to its client. */
 export interface ClientWriter {
-  /** Sends a comment whenever nothing was sent for a while (contract 4.6), `now` the first one at once. */
+  /** Sends the keep-alive whenever nothing was sent for a while (contract 4.6); with `now` the first one at once. */
   readonly keepAlive: (now?: 'now') => void
-  /** Resolves when the client has taken it, not to be called again before; rejects when the client has left or takes nothing. */
+  /** Resolves when the client has taken it; not to be called again before. Rejects when the client has left or takes nothing. */
   readonly send: (text: string) => Promise<void>
   readonly close: () => Promise<void>
 }
 
-/** How long an outlet waits, in milliseconds. */
-export interface ClientWriterTimeouts {
-  /** Between two comments while there is nothing to send. */
+export interface ClientWriterOptions {
+  /** Goes out while there is nothing to send. */
+  readonly keepAlive: string
+  /** Between two of them, in milliseconds. */
   readonly commentMs: number
-  /** A client that takes nothing for so long counts as gone. */
+  /** A client that takes nothing for so many milliseconds counts as gone. */
   readonly stallMs: number
+  /** Called, once or more, as soon as it shows that the client has gone. */
+  readonly onDisconnect: () => void
 }
 
-/**
- * Wraps the writable side of a stream to a client.
- * @param left is called, once or more, as soon as it shows that the client has gone.
- */
+/** Wraps the writable side of a stream to a client. */
 export function createClientWriter(
   writable: WritableStream<Uint8Array>,
-  { commentMs, stallMs }: ClientWriterTimeouts,
-  left: () => void,
+  { keepAlive, commentMs, stallMs, onDisconnect }: ClientWriterOptions,
 ): ClientWriter {
   const writer = writable.getWriter()
   let timer: ReturnType<typeof setTimeout> | undefined
   let lastTakenAt = Date.now()
-  /** Writes that the client has not taken, and those that it has. */
+  /** How many writes the client has not taken yet, and how many it has. */
   let pending = 0
   let taken = 0
-  /** How many it had taken when it was last looked at while it was slow, and when that was seen first. */
+  /** How many it had taken at the last look at a slow client, and when this number was seen first. */
   let seenTaken = -1
   let seenAt = 0
   let onStall: (error: Error) => void = () => {}
-  writer.closed.catch(left)
+  writer.closed.catch(onDisconnect)
 
-  const sent = () => {
+  const wasTaken = () => {
     pending--
     taken++
     lastTakenAt = Date.now()
   }
   const write = (bytes: Uint8Array) => {
     pending++
-    return writer.write(bytes).then(sent)
+    return writer.write(bytes).then(wasTaken)
+  }
+  const sendKeepAlive = () => {
+    write(UTF8.encode(keepAlive)).catch(onDisconnect)
   }
   const writeInPieces = async (bytes: Uint8Array) => {
     for (let from = 0; from < bytes.length; from += PIECE_BYTES) await write(bytes.subarray(from, from + PIECE_BYTES))
   }
-  // Used again and again: a text is sent only when the client has taken the one before.
+  // One buffer for all texts: each is sent only when the client has taken the one before.
   let buffer = new Uint8Array(1024)
   const bytesOf = (text: string) => {
-    const most = text.length * 3
-    if (most > MAX_BYTES) return UTF8.encode(text)
-    if (most > buffer.length) buffer = new Uint8Array(2 * most)
+    const maxBytes = text.length * 3
+    if (maxBytes > MAX_BYTES) return UTF8.encode(text)
+    if (maxBytes > buffer.length) buffer = new Uint8Array(2 * maxBytes)
     return buffer.subarray(0, UTF8.encodeInto(text, buffer).written)
   }
-  // One timer for a whole stream: it looks how long nothing was taken, and sleeps for what is left. A write itself looks at no
-  // clock.
+  // One timer for a whole stream: it looks how long nothing was taken, and sleeps for the rest. So a write needs no timer.
   const look = () => {
     const now = Date.now()
     if (pending > 0) {
-      // The client is slow, not the provider: there is something on its way.
+      // Something is on its way: the client is slow, not the provider.
       if (seenTaken !== taken) {
         seenTaken = taken
         seenAt = now
@@ -86,25 +85,25 @@ export function createClientWriter(
       timer = setTimeout(look, commentMs - (now - lastTakenAt))
     } else {
       timer = setTimeout(look, commentMs)
-      write(COMMENT).catch(left)
+      sendKeepAlive()
     }
   }
   const giveUp = () => {
-    left()
+    onDisconnect()
     const error = new Error('The client takes nothing.')
     onStall(error)
     writer.abort(error).catch(() => {})
   }
   return {
     keepAlive: (now) => {
-      if (now === 'now') write(COMMENT).catch(left)
+      if (now === 'now') sendKeepAlive()
       timer ??= setTimeout(look, Math.min(commentMs, stallMs))
     },
     send: (text) => {
       const bytes = bytesOf(text)
       return bytes.length > PIECE_BYTES ? writeInPieces(bytes) : write(bytes)
     },
-    // Its last bytes may wait for the client as long as any others.
+    // Its last bytes may wait for the client as long as all others.
     close: () =>
       new Promise<void>((resolve, reject) => {
         pending++
@@ -114,52 +113,54 @@ export function createClientWriter(
   }
 }
 
-/** What cannot be put into JSON, for it is nested too deeply, breaks the answer; it does not pass for a client that left. */
-function encodeAll(
-  said: readonly OutputEvent[],
-  encode: StreamWriter,
-): { text: string; over: 'end' | 'error' | undefined } {
+interface Written {
+  readonly text: string
+  readonly end: 'end' | 'error' | undefined
+}
+
+/** What is nested too deeply to be written as JSON breaks the answer; it must not look like a client that left. */
+function writeAll(events: readonly OutputEvent[], write: StreamWriter): Written {
   let text = ''
-  let over: 'end' | 'error' | undefined
+  let end: Written['end']
   try {
-    for (const item of said) {
-      text += encode(item)
-      if (item.type === 'end' || item.type === 'error') over = item.type
+    for (const event of events) {
+      text += write(event)
+      if (event.type === 'end' || event.type === 'error') end = event.type
     }
-    return { text, over }
+    return { text, end }
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
-    const failure = new Failure('provider-failed', UNSPEAKABLE, { reason })
-    return { text: text + encode({ type: 'error', failure }), over: 'error' }
+    const failure = new Failure('provider-failed', NOT_WRITABLE, { reason })
+    return { text: text + write({ type: 'error', failure }), end: 'error' }
   }
 }
 
-const UNSPEAKABLE = "A part of the provider's answer cannot be passed on."
+const NOT_WRITABLE = "A part of the provider's answer cannot be passed on."
 
 /**
- * Carries an answer to the client: one read, all its events, one write (spec/performance.md). A slow client slows the
- * reading. Resolves when the answer has ended or the client has left; rejects never.
+ * Writes an answer to the client: one read, all its events, one write. A slow client slows the reading down. Resolves when the
+ * answer has ended or the client has left; rejects never.
  */
 export async function streamToClient(
   answer: Answer,
-  encode: StreamWriter,
-  outlet: ClientWriter,
+  write: StreamWriter,
+  writer: ClientWriter,
 ): Promise<'ended' | 'left'> {
-  let said = answer.first
+  let events = answer.first
   try {
-    outlet.keepAlive()
+    writer.keepAlive()
     for (;;) {
-      const { text, over } = encodeAll(said, encode)
-      if (text !== '') await outlet.send(text)
-      if (over === 'error') answer.cancel()
-      if (over !== undefined) break
-      said = await answer.next()
+      const { text, end } = writeAll(events, write)
+      if (text !== '') await writer.send(text)
+      if (end === 'error') answer.cancel()
+      if (end !== undefined) break
+      events = await answer.next()
     }
-    await outlet.close()
+    await writer.close()
     return 'ended'
   } catch {
     answer.cancel()
-    await outlet.close().catch(() => {})
+    await writer.close().catch(() => {})
     return 'left'
   }
 }

@@ -1,5 +1,6 @@
 import { type Failure, type FailureKind, redactOwnKeys } from '../chat/failure.ts'
 import { type AttemptRecord, sentAttempts } from '../routing/attempt-record.ts'
+import type { ClientFormat } from '../formats/format.ts'
 import type { Target } from '../routing/plan.ts'
 import { type Route, reasonFor, skippedIn } from './route.ts'
 
@@ -47,8 +48,13 @@ export function commonHeaders(requestId: string): Record<string, string> {
   }
 }
 
-/** A failure as the client gets it (contract 5). */
-export function failureResponse(failure: Failure, requestId: string, further: Record<string, string> = {}): Response {
+/** A failure as the client gets it, in its own format (contract 5). */
+export function failureResponse(
+  failure: Failure,
+  format: ClientFormat,
+  requestId: string,
+  further: Record<string, string> = {},
+): Response {
   const headers: Record<string, string> = {
     ...further,
     ...commonHeaders(requestId),
@@ -58,7 +64,7 @@ export function failureResponse(failure: Failure, requestId: string, further: Re
   if (failure.status === 429 || failure.status === 503) Object.assign(headers, retryHeaders(failure))
   // Official SDKs try again after any 5xx.
   else if (failure.details.shouldRetry === false) headers['x-should-retry'] = 'false'
-  return new Response(JSON.stringify({ error: failure.toError() }), { status: failure.status, headers })
+  return new Response(JSON.stringify(format.writeError(failure)), { status: failure.status, headers })
 }
 
 function retryHeaders({ kind, details }: Failure): Record<string, string> {

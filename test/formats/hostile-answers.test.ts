@@ -4,11 +4,11 @@ import type { ChatEvent, OutputEvent } from '../../src/chat/event.ts'
 import { Failure } from '../../src/chat/failure.ts'
 import { createAnthropicReader } from '../../src/formats/anthropic-messages/read-answer.ts'
 import { createCohereReader } from '../../src/formats/cohere/read-answer.ts'
-import type { MessageReader } from '../../src/formats/format.ts'
+import type { MessageReader } from '../../src/stream/decode.ts'
 import { createGeminiReader } from '../../src/formats/gemini/read-answer.ts'
 import { createOllamaReader } from '../../src/formats/ollama/read-answer.ts'
 import { createOpenAIReader } from '../../src/formats/openai-chat/read-answer.ts'
-import { writeAnswer } from '../../src/formats/openai-chat/write-answer.ts'
+import { writeCompletion } from '../../src/formats/openai-chat/write-answer.ts'
 import { createStreamWriter } from '../../src/formats/openai-chat/write-stream.ts'
 import { createStreamFinalizer } from '../../src/stream/finalize.ts'
 import type { Json } from './asking.ts'
@@ -66,7 +66,7 @@ function readBody(name: Name, given: unknown): 'end' | 'error' {
   const { body } = READERS[name]?.() ?? { body: () => [] }
   const settler = createStreamFinalizer(() => 0)
   const said = [...settler.push(body(given)), ...settler.close()]
-  const completion = writeAnswer(said, ENVELOPE, 'text_completion')
+  const completion = writeCompletion(said, ENVELOPE, 'text_completion')
   if (completion instanceof Failure) return 'error'
   JSON.stringify(completion)
   return 'end'

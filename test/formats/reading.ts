@@ -1,6 +1,6 @@
 import type { ChatEvent, OutputEvent } from '../../src/chat/event.ts'
 import { Failure } from '../../src/chat/failure.ts'
-import type { MessageReader } from '../../src/formats/format.ts'
+import type { MessageReader } from '../../src/stream/decode.ts'
 import { type Completion, writeAnswer } from '../../src/formats/openai-chat/write-answer.ts'
 import { createStreamFinalizer } from '../../src/stream/finalize.ts'
 import type { Json } from './asking.ts'
@@ -25,7 +25,7 @@ export function readWhole(events: readonly ChatEvent[]): OutputEvent[] {
 
 /** The completion that was said; throws where the answer broke. */
 export function completion(said: readonly OutputEvent[]): Completion {
-  const whole = writeAnswer(said, { id: 'id', created: 1, model: 'm' }, 'text_completion')
+  const whole = writeCompletion(said, { id: 'id', created: 1, model: 'm' }, 'text_completion')
   if (whole instanceof Failure) throw whole
   return whole
 }

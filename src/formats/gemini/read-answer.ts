@@ -1,7 +1,7 @@
 import type { ChatEvent, FinishReason } from '../../chat/event.ts'
 import { toUsage } from '../../chat/event.ts'
 import { Failure } from '../../chat/failure.ts'
-import type { MessageReader } from '../format.ts'
+import type { MessageReader } from '../../stream/decode.ts'
 import { createChoiceNumbers } from '../openai-chat/choice-numbers.ts'
 import { argumentsWithoutCall, hasArguments } from '../openai-chat/read-calls.ts'
 import { createBoundedCounter, failuresAsEvents, MAX_KEPT_CHARACTERS, MAX_TOOL_CALLS } from '../shared/answer-bounds.ts'

@@ -1,7 +1,6 @@
 import type { OutputEvent, ToolKind, Usage } from '../../chat/event.ts'
-import type { Failure } from '../../chat/failure.ts'
 import { createFieldMerger, type FieldMerger } from '../shared/merge-fields.ts'
-import type { Envelope } from './write-stream.ts'
+import type { Envelope } from '../format.ts'
 
 type Fields = Record<string, unknown>
 
@@ -38,12 +37,12 @@ export interface Completion {
   readonly [field: string]: unknown
 }
 
-/** Folds what was said into one completion, or gives the failure that it ended with. */
-export function writeAnswer(
-  said: Iterable<OutputEvent>,
+/** Folds the events of an answer into one completion. @throws Failure that they end with. */
+export function writeCompletion(
+  events: Iterable<OutputEvent>,
   envelope: Envelope,
   object: CompletionObject,
-): Completion | Failure {
+): Completion {
   const choices = new Map<number, Choice>()
   const body: Fields = {}
   const at = (index: number): Choice => {
@@ -54,53 +53,53 @@ export function writeAnswer(
     choices.set(index, fresh)
     return fresh
   }
-  for (const item of said) {
-    switch (item.type) {
+  for (const event of events) {
+    switch (event.type) {
       case 'text':
-        at(item.choice).text += item.text
+        at(event.choice).text += event.text
         break
       case 'reasoning':
-        at(item.choice).reasoning += item.text
+        at(event.choice).reasoning += event.text
         break
       case 'refusal': {
-        const choice = at(item.choice)
-        choice.refusal = (choice.refusal ?? '') + item.text
+        const choice = at(event.choice)
+        choice.refusal = (choice.refusal ?? '') + event.text
         break
       }
       case 'tool-start':
-        at(item.choice).calls.set(item.index, { ...item, text: '', extra: item.extra ?? {} })
+        at(event.choice).calls.set(event.index, { ...event, text: '', extra: event.extra ?? {} })
         break
       case 'tool-delta': {
-        const call = at(item.choice).calls.get(item.index)
-        if (call !== undefined) call.text += item.text
+        const call = at(event.choice).calls.get(event.index)
+        if (call !== undefined) call.text += event.text
         break
       }
       case 'extra':
-        if (item.place === 'body') Object.assign(body, item.fields)
-        else at(item.choice)[item.place === 'choice' ? 'extras' : 'message'].add(item.fields)
+        if (event.place === 'body') Object.assign(body, event.fields)
+        else at(event.choice)[event.place === 'choice' ? 'extras' : 'message'].add(event.fields)
         break
       case 'error':
-        return item.failure
+        throw event.failure
       case 'end':
         return {
           id: envelope.id,
           object,
           created: envelope.created,
           model: envelope.model,
-          choices: item.finishes.map(({ choice, reason }) => ({
+          choices: event.finishes.map(({ choice, reason }) => ({
             index: choice,
             message: messageOf(at(choice)),
             finish_reason: reason,
             ...at(choice).extras.fields(),
           })),
-          usage: item.usage,
+          usage: event.usage,
           ...body,
         }
       default:
-        return item satisfies never
+        return event satisfies never
     }
   }
-  throw new TypeError('what was said has no ending')
+  throw new TypeError('the events have no end')
 }
 
 function messageOf({ text, reasoning, refusal, calls: byIndex, message }: Choice): Fields {

@@ -1,18 +1,8 @@
 import type { ExtraPlace, Finish, OutputEvent, ToolKind, Usage } from '../../chat/event.ts'
 import { sizeUpTo } from '../../stream/size.ts'
 import { SSE_DONE } from '../../stream/sse.ts'
+import type { Envelope, StreamWriter } from '../format.ts'
 import { createFieldMerger, type FieldMerger } from '../shared/merge-fields.ts'
-
-/** What all chunks of one stream have in common (contract 4.1). */
-export interface Envelope {
-  readonly id: string
-  /** Seconds since 1970. */
-  readonly created: number
-  readonly model: string
-}
-
-/** Turns what was said into Router9 SSE text (contract 4). One for one stream. */
-export type StreamWriter = (said: OutputEvent) => string
 
 type Fields = Readonly<Record<string, unknown>>
 type Extras = { [place in Exclude<ExtraPlace, 'body'>]?: FieldMerger }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { type FinishReason, type OutputEvent, toUsage } from '../../../src/chat/event.ts'
 import { Failure } from '../../../src/chat/failure.ts'
-import { writeAnswer } from '../../../src/formats/openai-chat/write-answer.ts'
+import { writeCompletion } from '../../../src/formats/openai-chat/write-answer.ts'
 
 const ENVELOPE = { id: 'chatcmpl-1', created: 1_714_000_000, model: 'gpt-4o' }
 const usage = toUsage(15, 28)
@@ -17,13 +17,13 @@ const start = (index: number, kind: 'function' | 'custom' | 'function_call' = 'f
 const grow = (index: number, text: string): OutputEvent => ({ type: 'tool-delta', choice: 0, index, text })
 
 function messageOf(...said: OutputEvent[]): unknown {
-  const whole = writeAnswer([...said, end('stop')], ENVELOPE, 'text_completion')
+  const whole = writeCompletion([...said, end('stop')], ENVELOPE, 'text_completion')
   if (whole instanceof Failure) throw whole
   return whole.choices[0]?.message
 }
 
 test("a text has exactly the reference's shape", () => {
-  expect(writeAnswer([say('Hel'), say('lo'), end('stop')], ENVELOPE, 'text_completion')).toEqual({
+  expect(writeCompletion([say('Hel'), say('lo'), end('stop')], ENVELOPE, 'text_completion')).toEqual({
     id: 'chatcmpl-1',
     object: 'text_completion',
     created: 1_714_000_000,
@@ -35,20 +35,20 @@ test("a text has exactly the reference's shape", () => {
 
 test("OpenAI's own word for the object changes nothing else", () => {
   const said = [say('a'), end('stop')]
-  expect({ ...writeAnswer(said, ENVELOPE, 'chat.completion'), object: 'text_completion' }).toEqual(
-    writeAnswer(said, ENVELOPE, 'text_completion'),
+  expect({ ...writeCompletion(said, ENVELOPE, 'chat.completion'), object: 'text_completion' }).toEqual(
+    writeCompletion(said, ENVELOPE, 'text_completion'),
   )
 })
 
 test('an answer with no content has one choice with empty content', () => {
-  expect(writeAnswer([end('length')], ENVELOPE, 'text_completion')).toMatchObject({
+  expect(writeCompletion([end('length')], ENVELOPE, 'text_completion')).toMatchObject({
     choices: [{ index: 0, message: { role: 'assistant', content: '' }, finish_reason: 'length' }],
   })
 })
 
 test('the choices of n > 1 are told apart and in order', () => {
   expect(
-    writeAnswer([say('b', 1), say('a', 0), say('!', 1), end('stop', 'length')], ENVELOPE, 'text_completion'),
+    writeCompletion([say('b', 1), say('a', 0), say('!', 1), end('stop', 'length')], ENVELOPE, 'text_completion'),
   ).toMatchObject({
     choices: [
       { index: 0, message: { content: 'a' }, finish_reason: 'stop' },
@@ -109,7 +109,7 @@ test('fields we do not name are kept in their place; in a choice lists grow and 
     extra('body', { service_tier: 'default', citations: ['a', 'b'] }),
     end('stop'),
   ]
-  expect(writeAnswer(said, ENVELOPE, 'text_completion')).toMatchObject({
+  expect(writeCompletion(said, ENVELOPE, 'text_completion')).toMatchObject({
     service_tier: 'default',
     system_fingerprint: 'f',
     citations: ['a', 'b'],
@@ -122,10 +122,10 @@ test('of a number that a double would change, told anew, the later one stands', 
     return { type: 'extra', choice: 0, place: 'choice', fields: { stamp: JSON.rawJSON(digits) } }
   }
   const said = [stamp('9007199254740993'), say('x'), stamp('9007199254740995'), end('stop')]
-  expect(JSON.stringify(writeAnswer(said, ENVELOPE, 'text_completion'))).toContain('"stamp":9007199254740995')
+  expect(JSON.stringify(writeCompletion(said, ENVELOPE, 'text_completion'))).toContain('"stamp":9007199254740995')
 })
 
 test('an answer that broke gives the failure it broke with', () => {
   const failure = new Failure('provider-failed', 'It broke.')
-  expect(writeAnswer([say('a'), { type: 'error', failure }], ENVELOPE, 'text_completion')).toBe(failure)
+  expect(writeCompletion([say('a'), { type: 'error', failure }], ENVELOPE, 'text_completion')).toBe(failure)
 })

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import * as z from 'zod'
 import { type OutputEvent, toUsage } from '../../../src/chat/event.ts'
 import { Failure } from '../../../src/chat/failure.ts'
-import { writeAnswer } from '../../../src/formats/openai-chat/write-answer.ts'
+import { writeCompletion } from '../../../src/formats/openai-chat/write-answer.ts'
 import { createStreamWriter } from '../../../src/formats/openai-chat/write-stream.ts'
 import { chunksOf, fold, type Json } from '../../stream/fold.ts'
 import { wholeAnswer } from '../../stream/saying.ts'
@@ -220,7 +220,7 @@ describe('for any answer', () => {
   test('what a client adds up from the chunks is what `stream: false` would have given', () => {
     fc.assert(
       fc.property(wholeAnswer, fc.boolean(), (said, includeUsage) => {
-        const whole = writeAnswer(said, ENVELOPE, 'text_completion')
+        const whole = writeCompletion(said, ENVELOPE, 'text_completion')
         if (whole instanceof Failure) throw whole
         const { id, object, created, model, choices, usage: used, ...body } = whole
         const folded = fold(chunks(said, includeUsage))

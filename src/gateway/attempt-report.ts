@@ -1,0 +1,114 @@
+import type { Failure } from '../chat/failure.ts'
+import type { Settings } from '../env.ts'
+import { classOf, isSmall, type Outcome, type OutcomeClass, sizeOf } from '../health/outcome.ts'
+import type { NextAttempt } from '../routing/attempts.ts'
+import type { Target } from '../routing/plan.ts'
+import type { RequestContext } from './context.ts'
+import type { HealthReporter } from './health-reporter.ts'
+import type { RoutedDeployment, Route } from './route.ts'
+
+/** How an answer that had begun came to its end. */
+export type AttemptEnd = Failure | 'complete' | 'left'
+
+/** An answer as far as its speed can be told from it. */
+export interface MeasuredAnswer {
+  readonly isStream: boolean
+  readonly tokens: () => number
+  /** How long the provider was waited for so far, in milliseconds. */
+  readonly waitedMs: () => number
+}
+
+/** Tells the health of a deployment how one attempt goes: once `failed`, or `begun` and then once what that returns. */
+export interface AttemptReport {
+  /** Before it had begun. */
+  readonly failed: (failure: Failure) => void
+  /** The first content of a stream is there, or all of a whole body. */
+  readonly begun: (answer: MeasuredAnswer) => (end: AttemptEnd) => void
+}
+
+/** What an attempt is made for. */
+export interface ReportInput {
+  readonly context: Pick<RequestContext, 'settings'>
+  readonly route: Route
+  readonly health: HealthReporter
+  readonly maxAnswerTokens: number
+}
+
+/** Speed is measured over no fewer tokens than this. */
+const MIN_TOKENS = 20
+/** And over a time of which this share at least went by waiting for the provider. */
+const MIN_WAITED_SHARE = 0.5
+
+/** Says that an attempt starts, now. */
+export function createAttemptReport(input: ReportInput, attempt: NextAttempt<RoutedDeployment>): AttemptReport {
+  const { route, health } = input
+  const { trial } = attempt
+  const { name } = attempt.target
+  const startedAt = Date.now()
+  const facts = { deployment: name, bucket: route.bucket, ...(trial === undefined ? {} : { trial }) }
+  health.started(name, trial)
+  return {
+    failed: (failure) => {
+      const ms = Date.now() - startedAt
+      // Whoever waited twice as long as usual for the first content, and then left, had reason to (routing 2.1).
+      const gaveUp = failure.kind === 'client-left' && ms > 2 * attempt.usualMs
+      const kind = gaveUp ? 'timeout' : classOf(failure)
+      health.ended(name, outcomeOf(input, attempt, failure, kind, { ...facts, ttftMs: ms }))
+    },
+    begun: ({ isStream, tokens, waitedMs }) => {
+      const begunAt = Date.now()
+      const waitedBefore = waitedMs()
+      if (isStream) health.note({ ...facts, class: 'first', at: begunAt, ttftMs: begunAt - startedAt })
+      return (end) => {
+        if (end === 'left') return health.ended(name)
+        const now = Date.now()
+        if (end !== 'complete') {
+          const kind = classOf(end, true)
+          return health.ended(name, outcomeOf(input, attempt, end, kind, { ...facts, ttftMs: now - startedAt }))
+        }
+        const writingMs = waitedMs() - waitedBefore
+        const written = tokens()
+        // Where the client was waited for, and not the provider, nobody knows how quick that was.
+        const hasSpeed = isStream && written > MIN_TOKENS && writingMs > MIN_WAITED_SHARE * (now - begunAt)
+        health.ended(name, {
+          ...facts,
+          class: 'ok',
+          at: now,
+          ...(isStream ? {} : { ttftMs: now - startedAt }),
+          ...(hasSpeed ? { tokensPerSecond: (written * 1000) / writingMs } : {}),
+        })
+      }
+    },
+  }
+}
+
+/** What a failure says about its deployment; undefined where it says nothing. */
+function outcomeOf(
+  { context: { settings }, route, maxAnswerTokens }: ReportInput,
+  { target: { target } }: NextAttempt<RoutedDeployment>,
+  failure: Failure,
+  kind: OutcomeClass | undefined,
+  { ttftMs, ...facts }: Pick<Outcome, 'deployment' | 'bucket' | 'trial'> & { readonly ttftMs: number },
+): Outcome | undefined {
+  if (kind === undefined || isOfCallersModel(failure, target, settings)) return undefined
+  const { retryAfterMs, health } = failure.details
+  const isOfSize = kind === 'limit' && health === 'size'
+  // It may be the answer that was asked for, and not the prompt, that is too large for the limit.
+  if (isOfSize && sizeOf(route.bucket) === 0 && !isSmall(maxAnswerTokens)) return undefined
+  const isOverload = kind === 'limit' && failure.kind === 'overloaded'
+  return {
+    ...facts,
+    class: kind,
+    at: Date.now(),
+    ...(kind === 'timeout' ? { ttftMs } : {}),
+    ...(kind === 'limit' && retryAfterMs !== undefined ? { waitMs: retryAfterMs } : {}),
+    ...(isOfSize ? { limit: 'size' } : isOverload ? { limit: 'overload' } : {}),
+  }
+}
+
+/** On a server whose models nobody can know, a missing model says something about the caller's word for it only. */
+function isOfCallersModel({ kind }: Failure, { deployment }: Target, { providers, ownModels }: Settings): boolean {
+  const { provider, upstreamModel } = deployment
+  const isOpen = providers.get(provider)?.provider.anyModel === true
+  return kind === 'model-missing' && isOpen && ownModels.get(provider)?.includes(upstreamModel) !== true
+}

@@ -1,0 +1,34 @@
+import type { KeyRecord } from '../access/keys.ts'
+import type { ObjectsOf } from '../access/objects.ts'
+import type { Settings } from '../env.ts'
+import type { ClientFormat, HeaderReader } from '../formats/format.ts'
+import type { RequestLog } from '../telemetry/log.ts'
+import type { ClientDisconnect } from './client-disconnect.ts'
+
+/** What the platform gives a request. */
+export interface Platform {
+  readonly request: Request
+  readonly objects: ObjectsOf<'Health' | 'Ledger'>
+  readonly waitUntil: (work: Promise<unknown>) => void
+}
+
+/** All about one call that does not change while it runs: made once, when the call has been let in. */
+export interface RequestContext extends Platform {
+  readonly requestId: string
+  readonly header: HeaderReader
+  readonly format: ClientFormat
+  readonly caller: KeyRecord
+  readonly settings: Settings
+  readonly store: KVNamespace
+  /** When the call came in and when its key was known, in milliseconds since 1970. */
+  readonly receivedAt: number
+  readonly authenticatedAt: number
+  /** What is known of the call, until its line is written. */
+  readonly log: RequestLog
+  readonly clientDisconnect: ClientDisconnect
+  /**
+   * Until this is called, a client that disconnects ends the call, with its line written: whoever goes on working after that
+   * has to see to it.
+   */
+  readonly takeOver: () => void
+}

@@ -1,0 +1,115 @@
+import { limitHeaders } from '../access/limits.ts'
+import { toUsage, type Usage } from '../chat/event.ts'
+import { Failure } from '../chat/failure.ts'
+import type { Chat } from '../chat/request.ts'
+import type { ConfiguredProvider } from '../env.ts'
+import type { AnswerInput, PreparedCall, RequestSource } from '../formats/format.ts'
+import { sentAttempts } from '../routing/attempt-record.ts'
+import type { Needs } from '../routing/needs.ts'
+import type { Target } from '../routing/plan.ts'
+import { type Answer, type AttemptResult, attempt } from './attempt.ts'
+import type { AttemptEnd } from './attempt-report.ts'
+import type { Bill } from './bill.ts'
+import type { RequestContext } from './context.ts'
+import { type CommittedAnswer, runWithFailover } from './failover.ts'
+import type { HealthReporter } from './health-reporter.ts'
+import { prepareCall } from './prepare.ts'
+import { type ReasoningCache, type ReasoningCollector, saveReasoning } from './reasoning-cache.ts'
+import { commonHeaders, metaHeaders } from './respond.ts'
+import type { Route, RoutedDeployment } from './route.ts'
+
+/** A call that has been admitted and routed: all that answering it needs. */
+export interface RequestState {
+  readonly context: RequestContext
+  readonly chat: Chat
+  readonly source: RequestSource | undefined
+  readonly needs: Needs
+  readonly route: Route
+  readonly health: HealthReporter
+  /** Where reasoning is kept that a deployment will want back; undefined where none does. */
+  readonly reasoningCache: ReasoningCache | undefined
+  readonly bill: Bill
+  readonly routedAt: number
+  readonly id: string
+  /** Seconds since 1970. */
+  readonly created: number
+}
+
+/** An answer to a chat that has begun. */
+export type ChatAnswer = CommittedAnswer<PreparedCall, Answer>
+
+/** Asks for an answer to the chat: one deployment after the other, until one has begun. */
+export function askForAnswer(state: RequestState): Promise<AttemptResult<ChatAnswer>> {
+  const { context, chat, source, needs, route, health } = state
+  const { settings, clientDisconnect, header } = context
+  const { timeouts } = settings
+  const { promptTokens } = needs
+  const maxAnswerTokens = chat.max_completion_tokens ?? chat.max_tokens ?? 0
+  return runWithFailover<PreparedCall, Answer>({
+    context,
+    route,
+    health,
+    maxAnswerTokens,
+    prepare: ({ target }) => {
+      return prepareCall({ target, provider: providerOf(state, target), chat, source, promptTokens, header })
+    },
+    attempt: ({ target }, call, deadlineMs) => {
+      const provider = providerOf(state, target)
+      return attempt({ target, provider, call, chat, promptTokens, timeouts, deadlineMs, clientDisconnect })
+    },
+  })
+}
+
+function providerOf({ context }: RequestState, { deployment }: Target): ConfiguredProvider {
+  const provider = context.settings.providers.get(deployment.provider)
+  if (provider === undefined) throw new TypeError('planned for a provider that is not configured')
+  return provider
+}
+
+/** What the client's format writes an answer from. */
+export function answerInputOf({ id, created, chat, context: { header } }: RequestState, model: string): AnswerInput {
+  return { envelope: { id, created, model }, chat, header }
+}
+
+/** The headers of a response, as far as is known who answers. */
+export function headersOf(state: RequestState, answer: ChatAnswer | undefined): Record<string, string> {
+  const { context, chat, route, routedAt } = state
+  const timing = {
+    authMs: context.authenticatedAt - context.receivedAt,
+    routeMs: routedAt - context.authenticatedAt,
+    upstreamMs: Date.now() - routedAt,
+  }
+  const answered = answer === undefined ? {} : { target: answer.deployment.target, dropped: answer.call.dropped }
+  return {
+    ...commonHeaders(context.requestId),
+    ...limitHeaders(context.caller),
+    ...metaHeaders({ requestedModel: chat.model, route, trace: context.log.trace, timing, ...answered }),
+  }
+}
+
+/** Off the path of the answer: also of one that broke, or whose client left, what was used was used. */
+export function finish(
+  state: RequestState,
+  { answer, deployment: { target } }: ChatAnswer,
+  end: AttemptEnd,
+  collector: ReasoningCollector | undefined,
+): void {
+  const { context, chat, reasoningCache } = state
+  settle(state, answer.usage(), target, end)
+  if (reasoningCache !== undefined && collector !== undefined) {
+    context.waitUntil(saveReasoning(collector, chat, reasoningCache))
+  }
+}
+
+/** A client that left before the first content has still had its prompt read. */
+export function settlePrompt(state: RequestState, { kind }: Failure): void {
+  const last = sentAttempts(state.context.log.trace).at(-1)
+  // Between two attempts nobody reads it.
+  if (kind !== 'client-left' || last?.failure?.kind !== kind) return
+  settle(state, toUsage(state.needs.promptTokens(), 0, { estimated: true }), last.target, 'left')
+}
+
+function settle({ bill, context: { log } }: RequestState, used: Usage, target: Target, end: AttemptEnd): void {
+  log.usage = used
+  log.dollars = bill.settle(used, target, end)
+}

@@ -1,0 +1,93 @@
+import { TIMED_OUT, withTimeout } from '../platform/timeout.ts'
+import type { OutputEvent } from '../chat/event.ts'
+import { Failure } from '../chat/failure.ts'
+import { logRequest } from '../telemetry/log.ts'
+import { type ClientWriter, createClientWriter, streamToClient } from './client-writer.ts'
+import { createReasoningCollector } from './reasoning-cache.ts'
+import {
+  answerInputOf,
+  askForAnswer,
+  type ChatAnswer,
+  finish,
+  headersOf,
+  type RequestState,
+  settlePrompt,
+} from './request-state.ts'
+import { sendFailure } from './send-whole.ts'
+
+/**
+ * Answers with a stream: when its first content is there, or after the commit time, if that comes first (contract 4.6). A
+ * client that has a 200 is told everything else in the stream.
+ */
+export async function sendStream(state: RequestState): Promise<Response> {
+  const { context, bill } = state
+  const { timeouts } = context.settings
+  const asked = askForAnswer(state)
+  const result = await withTimeout(asked, timeouts.commitMs)
+  if (result !== TIMED_OUT && !result.ok) return sendFailure(state, result.failure)
+  const { readable, writable } = new IdentityTransformStream()
+  const writer = createClientWriter(writable, {
+    ...timeouts,
+    keepAlive: context.format.keepAlive,
+    onDisconnect: context.clientDisconnect.report,
+  })
+  if (result === TIMED_OUT) writer.keepAlive('now')
+  context.waitUntil(
+    (result === TIMED_OUT ? asked : Promise.resolve(result))
+      .then(
+        (late) => (late.ok ? streamAnswer(state, late.answer, writer) : sendStreamError(state, late.failure, writer)),
+        () => sendStreamError(state, new Failure('internal', 'Router9 failed. Please try again.'), writer),
+      )
+      .finally(bill.close),
+  )
+  return new Response(readable, {
+    headers: {
+      ...headersOf(state, result === TIMED_OUT ? undefined : result.answer),
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-cache, no-transform',
+      'x-accel-buffering': 'no',
+    },
+  })
+}
+
+async function streamAnswer(state: RequestState, committed: ChatAnswer, writer: ClientWriter): Promise<void> {
+  const { context, reasoningCache } = state
+  const { answer, report } = committed
+  const { target } = committed.deployment
+  const { log } = context
+  const end = report.begun({ isStream: true, tokens: () => answer.usage().completion_tokens, waitedMs: answer.waitedMs })
+  log.firstWordAt = Date.now()
+  log.target = target
+  const write = context.format.streamWriter(answerInputOf(state, target.model))
+  const collector = reasoningCache && createReasoningCollector()
+  let broken: Failure | undefined
+  const how = await streamToClient(
+    answer,
+    (event: OutputEvent) => {
+      collector?.see(event)
+      if (event.type === 'error') broken = event.failure
+      return write(event)
+    },
+    writer,
+  )
+  const hasLeft = how === 'left'
+  const ending = broken ?? (hasLeft ? 'left' : 'complete')
+  end(ending)
+  finish(state, committed, ending, collector)
+  logRequest(log, 200, broken, hasLeft || undefined)
+  await answer.drained()
+}
+
+/** The answer was promised with a 200 and nobody began it: the stream says so (contract 4.5). */
+async function sendStreamError(state: RequestState, failure: Failure, writer: ClientWriter): Promise<void> {
+  const { context, chat } = state
+  settlePrompt(state, failure)
+  logRequest(context.log, 200, failure)
+  try {
+    const write = context.format.streamWriter(answerInputOf(state, chat.model))
+    await writer.send(write({ type: 'error', failure }))
+  } catch {
+    // The client has left: there is nobody to tell.
+  }
+  await writer.close().catch(() => {})
+}

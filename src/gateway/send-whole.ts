@@ -1,0 +1,39 @@
+import { Failure } from '../chat/failure.ts'
+import { logRequest } from '../telemetry/log.ts'
+import { createReasoningCollector } from './reasoning-cache.ts'
+import { answerInputOf, askForAnswer, finish, headersOf, type RequestState, settlePrompt } from './request-state.ts'
+import { failureResponse } from './respond.ts'
+
+/** Answers with one body, when all of the answer is there. */
+export async function sendWhole(state: RequestState): Promise<Response> {
+  const { context, reasoningCache } = state
+  const result = await askForAnswer(state)
+  if (!result.ok) return sendFailure(state, result.failure)
+  const { answer, deployment, report } = result.answer
+  const { target } = deployment
+  context.log.target = target
+  const end = report.begun({ isStream: false, tokens: () => answer.usage().completion_tokens, waitedMs: answer.waitedMs })
+  const body = context.format.writeAnswer(answer.first, answerInputOf(state, target.model))
+  const collector = reasoningCache && createReasoningCollector()
+  if (collector !== undefined) for (const event of answer.first) collector.see(event)
+  end('complete')
+  finish(state, result.answer, 'complete', collector)
+  let text: string
+  try {
+    text = JSON.stringify(body)
+  } catch {
+    // Nested so deeply that it does not go back into JSON.
+    return sendFailure(state, new Failure('provider-failed', "The provider's answer cannot be passed on."))
+  }
+  logRequest(context.log, 200)
+  return new Response(text, { headers: { ...headersOf(state, result.answer), 'content-type': 'application/json' } })
+}
+
+/** Answers with an error in the client's format: nobody has begun an answer. */
+export function sendFailure(state: RequestState, failure: Failure): Response {
+  const { context, bill } = state
+  settlePrompt(state, failure)
+  bill.close()
+  logRequest(context.log, failure.status, failure)
+  return failureResponse(failure, context.format, context.requestId, headersOf(state, undefined))
+}
