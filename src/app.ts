@@ -7,26 +7,29 @@ import { limitHeaders, refuseOverLimit } from './access/limits.ts'
 import { dryRun, listProviders } from './api/explain.ts'
 import { describeModel, listModels } from './api/list-models.ts'
 import { Failure, quoted } from './chat/failure.ts'
-import type { Objects } from './env.ts'
-import { type Env, readSettings } from './env.ts'
+import { type Env, type Objects, readSettings } from './env.ts'
+import type { ClientFormat } from './formats/format.ts'
+import { openaiChat } from './formats/openai-chat/client.ts'
 import { readJsonBody } from './gateway/body.ts'
 import { createBodyShare } from './gateway/body-memory.ts'
 import { watchClientDisconnect } from './gateway/client-disconnect.ts'
-import type { Reach } from './gateway/health-reporter.ts'
+import type { Platform, RequestContext } from './gateway/context.ts'
 import { commonHeaders, failureResponse } from './gateway/respond.ts'
-import { type CompletionCall, runChat } from './gateway/run.ts'
+import { run } from './gateway/run.ts'
 import { randomText } from './platform/random.ts'
 import { logFault, logRequest, type RequestLog } from './telemetry/log.ts'
 import { VERSION } from './version.ts'
 
 interface Variables {
   requestId?: string
-  /** Whoever's key it was, once that is known. */
+  /** Whose key it was, once that is known. */
   caller?: KeyRecord
-  /** Of a call to chat completions. */
-  note?: RequestLog
+  /** Of a call with a body. */
+  log?: RequestLog
+  /** How the client of this path speaks. */
+  format?: ClientFormat
 }
-type Door = Context<{ Bindings: Env; Variables: Variables }>
+type AppContext = Context<{ Bindings: Env; Variables: Variables }>
 
 /** Router9's HTTP face: routes, the order of checks (contract 5), one place for errors. */
 export const app = new Hono<{ Bindings: Env; Variables: Variables }>({ strict: false })
@@ -36,104 +39,122 @@ export const app = new Hono<{ Bindings: Env; Variables: Variables }>({ strict: f
  * methods: the router goes through every entry with each request. No middleware: where a request has one handler, Hono calls
  * that and composes nothing.
  */
-function route(method: 'GET' | 'POST', path: string, answer: (door: Door) => Response | Promise<Response>): void {
+function route(method: 'GET' | 'POST', path: string, answer: (c: AppContext) => Response | Promise<Response>): void {
   const allow = method === 'GET' ? 'GET, HEAD, OPTIONS' : 'POST, OPTIONS'
-  const handle = (door: Door) => {
-    const asked = door.req.method
+  const handle = (c: AppContext) => {
+    const asked = c.req.method
     // Of what answers a HEAD, Hono leaves out the body.
-    if (asked === method || (asked === 'HEAD' && method === 'GET')) return answer(door)
-    if (asked === 'OPTIONS') return preflight(door, allow)
+    if (asked === method || (asked === 'HEAD' && method === 'GET')) return answer(c)
+    if (asked === 'OPTIONS') return preflight(c, allow)
     throw new Failure('method-not-allowed', `This path takes ${allow}.`, { allow })
   }
   app.all(`/v1${path}`, handle)
   app.all(path, handle)
 }
 
-route('POST', '/chat/completions', (door) =>
-  receive(door, { dataset: door.env.ANALYTICS }, (received) =>
-    runChat({ ...received, ...reachOf(door), store: door.env.KEYS }),
-  ),
-)
+/** A path at which clients ask for a model's answer in this format. */
+function routeFormat(path: string, format: ClientFormat): void {
+  route('POST', path, (c) => {
+    c.set('format', format)
+    return receive(c, { dataset: c.env.ANALYTICS }, run)
+  })
+}
 
-route('GET', '/models', async (door) => {
-  const { models } = await callerOf(door)
-  const waitUntil = (work: Promise<unknown>) => door.executionCtx.waitUntil(work)
-  return answer(door, await listModels(readSettings(door.env), models, waitUntil))
+routeFormat('/chat/completions', openaiChat)
+
+route('GET', '/models', async (c) => {
+  const { models } = await callerOf(c)
+  const waitUntil = (work: Promise<unknown>) => c.executionCtx.waitUntil(work)
+  return answer(c, await listModels(readSettings(c.env), models, waitUntil))
 })
 
-route('GET', '/models/:id{.+}', async (door) => {
-  const { models } = await callerOf(door)
-  return answer(door, describeModel(door.req.param('id') ?? '', readSettings(door.env), models))
+route('GET', '/models/:id{.+}', async (c) => {
+  const { models } = await callerOf(c)
+  return answer(c, describeModel(c.req.param('id') ?? '', readSettings(c.env), models))
 })
 
-route('GET', '/providers', async (door) => {
-  await callerOf(door)
-  return answer(door, await listProviders(readSettings(door.env), reachOf(door)))
+route('GET', '/providers', async (c) => {
+  await callerOf(c)
+  return answer(c, await listProviders(readSettings(c.env), platformOf(c)))
 })
 
-route('POST', '/route', (door) =>
+route('POST', '/route', (c) =>
   // A data point would count it among the calls that somebody answered.
-  receive(door, { dataset: undefined, dryRun: true }, async (received) => {
-    const planned = await dryRun(received, reachOf(door))
-    logRequest(received.note, 200)
-    return answer(door, planned)
+  receive(c, { dataset: undefined, dryRun: true }, async (context, body) => {
+    const planned = await dryRun({ ...context, body }, context)
+    logRequest(context.log, 200)
+    return answer(c, planned)
   }),
 )
 
-route('GET', '/health', (door) => {
-  readSettings(door.env)
-  return answer(door, { status: 'ok', version: VERSION })
+route('GET', '/health', (c) => {
+  readSettings(c.env)
+  return answer(c, { status: 'ok', version: VERSION })
 })
 
-app.notFound((door) => {
-  if (door.req.method === 'OPTIONS') return preflight(door, 'GET, HEAD, POST, OPTIONS')
-  const text = `There is nothing at ${quoted(door.req.path)}. The API is at /v1/chat/completions.`
-  return failureResponse(new Failure('unknown-url', text), requestIdOf(door))
+app.notFound((c) => {
+  if (c.req.method === 'OPTIONS') return preflight(c, 'GET, HEAD, POST, OPTIONS')
+  const text = `There is nothing at ${quoted(c.req.path)}. The API is at /v1/chat/completions.`
+  return failureResponse(new Failure('unknown-url', text), formatOf(c), requestIdOf(c))
 })
 
-app.onError((error, door) => {
-  const requestId = requestIdOf(door)
-  const note = door.get('note')
+app.onError((error, c) => {
+  const requestId = requestIdOf(c)
+  const log = c.get('log')
   const known = error instanceof Failure
   const failure = known ? error : new Failure('internal', 'Router9 failed. Please try again.')
   // Our own faults are for the log; the caller's are the caller's to read.
   if (!known) logFault(requestId, error)
   else if (failure.fault === 'gateway' && failure.kind !== 'bodies-full')
     logFault(requestId, `${failure.message} ${failure.details.detail ?? ''}`.trim())
-  if (note) logRequest(note, failure.status, failure)
-  return failureResponse(failure, requestId, limitsOf(door))
+  if (log) logRequest(log, failure.status, failure)
+  return failureResponse(failure, formatOf(c), requestId, limitsOf(c))
 })
-
-/** A call with a body, as far as the checks that do not look into the body have let it in. */
-type Received = Omit<CompletionCall, keyof Reach | 'store'>
 
 /** What every call with a body goes through before it is answered, the cheapest checks first (contract 5). */
 async function receive(
-  door: Door,
+  c: AppContext,
   kind: Pick<RequestLog, 'dataset' | 'dryRun'>,
-  answerTo: (received: Received) => Promise<Response>,
+  answerTo: (context: RequestContext, body: JsonBody) => Promise<Response>,
 ): Promise<Response> {
-  const cameAt = Date.now()
-  const requestId = requestIdOf(door)
-  const note: RequestLog = { requestId, cameAt, colo: coloOf(door.req.raw), trace: [], ...kind }
-  door.set('note', note)
-  const settings = readSettings(door.env)
-  note.settings = settings
-  const caller = await callerOf(door)
-  note.key = caller.id
-  const knownAt = Date.now()
-  const { objects, waitUntil, request } = reachOf(door)
+  const receivedAt = Date.now()
+  const requestId = requestIdOf(c)
+  const log: RequestLog = { requestId, cameAt: receivedAt, colo: coloOf(c.req.raw), trace: [], ...kind }
+  c.set('log', log)
+  const settings = readSettings(c.env)
+  log.settings = settings
+  const caller = await callerOf(c)
+  log.key = caller.id
+  const authenticatedAt = Date.now()
+  const platform = platformOf(c)
+  const { objects, waitUntil, request } = platform
   if (caller.limits !== undefined) await refuseOverLimit(caller, objects, waitUntil)
   const share = createBodyShare(caller.account ?? caller.id, settings.bodiesMaxBytes)
-  note.release = share.release
-  const departure = watchClientDisconnect(request.signal)
+  log.release = share.release
+  const clientDisconnect = watchClientDisconnect(request.signal)
   // The platform may end such a call where it stands, and nothing that waits in it goes on.
-  const takeOver = departure.onDisconnect(() => logRequest(note, CLIENT_LEFT.status, CLIENT_LEFT))
+  const takeOver = clientDisconnect.onDisconnect(() => logRequest(log, CLIENT_LEFT.status, CLIENT_LEFT))
   try {
     const body = await readJsonBody({ request, share, timeoutMs: settings.timeouts.uploadMs })
-    note.asked = body.model
-    note.stream = body.stream === true
-    const response = await answerTo({ body, caller, settings, requestId, cameAt, knownAt, note, departure, takeOver })
+    log.asked = body.model
+    log.stream = body.stream === true
+    const response = await answerTo(
+      {
+        ...platform,
+        requestId,
+        header: (name) => request.headers.get(name),
+        format: formatOf(c),
+        caller,
+        settings,
+        store: c.env.KEYS,
+        receivedAt,
+        authenticatedAt,
+        log,
+        clientDisconnect,
+        takeOver,
+      },
+      body,
+    )
     share.answered()
     return response
   } finally {
@@ -141,6 +162,8 @@ async function receive(
     takeOver()
   }
 }
+
+type JsonBody = Readonly<Record<string, unknown>>
 
 const CLIENT_LEFT = new Failure('client-left', 'The client has left.')
 
@@ -152,54 +175,58 @@ function coloOf(request: Request): unknown {
   return colo
 }
 
-function objectsOf(door: Door): Objects {
-  return door.executionCtx.exports as unknown as Objects
+function objectsOf(c: AppContext): Objects {
+  return c.executionCtx.exports as unknown as Objects
 }
 
-function reachOf(door: Door): Pick<CompletionCall, keyof Reach> {
-  const waitUntil = (work: Promise<unknown>) => door.executionCtx.waitUntil(work)
-  return { objects: () => objectsOf(door), request: door.req.raw, waitUntil }
+function platformOf(c: AppContext): Platform {
+  const waitUntil = (work: Promise<unknown>) => c.executionCtx.waitUntil(work)
+  return { objects: () => objectsOf(c), request: c.req.raw, waitUntil }
 }
 
-function requestIdOf(door: Door): string {
-  const known = door.get('requestId')
+/** Errors outside of every format's paths look as OpenAI's do. */
+function formatOf(c: AppContext): ClientFormat {
+  return c.get('format') ?? openaiChat
+}
+
+function requestIdOf(c: AppContext): string {
+  const known = c.get('requestId')
   if (known !== undefined) return known
   const fresh = `req_${randomText(24)}`
-  door.set('requestId', fresh)
+  c.set('requestId', fresh)
   return fresh
 }
 
-function limitsOf(door: Door): Record<string, string> {
-  const caller = door.get('caller')
+function limitsOf(c: AppContext): Record<string, string> {
+  const caller = c.get('caller')
   return caller === undefined ? {} : limitHeaders(caller)
 }
 
-async function callerOf(door: Door): Promise<KeyRecord> {
-  const header = door.req.header('authorization') ?? null
-  const { KEYS: store, ADDRESS_LIMIT: limit } = door.env
-  const address = () => door.req.header('cf-connecting-ip')
+async function callerOf(c: AppContext): Promise<KeyRecord> {
+  const header = c.req.header('authorization') ?? null
+  const { KEYS: store, ADDRESS_LIMIT: limit } = c.env
+  const address = () => c.req.header('cf-connecting-ip')
   const beforeLookUp = limit && (() => refuseBusyAddress(limit, address()))
-  const caller = await authenticate(header, store, (work) => door.executionCtx.waitUntil(work), beforeLookUp)
-  door.set('caller', caller)
+  const caller = await authenticate(header, store, (work) => c.executionCtx.waitUntil(work), beforeLookUp)
+  c.set('caller', caller)
   return caller
 }
 
-function answer(door: Door, body: object): Response {
+function answer(c: AppContext, body: object): Response {
   return new Response(JSON.stringify(body), {
-    headers: { ...commonHeaders(requestIdOf(door)), ...limitsOf(door), 'content-type': 'application/json' },
+    headers: { ...commonHeaders(requestIdOf(c)), ...limitsOf(c), 'content-type': 'application/json' },
   })
 }
 
 /** Keys travel in a header, not a cookie, so any page may call (contract 1). */
-function preflight(door: Door, allow: string): Response {
+function preflight(c: AppContext, allow: string): Response {
   return new Response(null, {
     status: 204,
     headers: {
-      ...commonHeaders(requestIdOf(door)),
+      ...commonHeaders(requestIdOf(c)),
       allow,
       'access-control-allow-methods': allow,
-      'access-control-allow-headers':
-        door.req.header('access-control-request-headers') ?? 'authorization, content-type',
+      'access-control-allow-headers': c.req.header('access-control-request-headers') ?? 'authorization, content-type',
       'access-control-max-age': '86400',
     },
   })

@@ -3,8 +3,8 @@ import { admit } from '../access/limits.ts'
 import { Failure, quoted, redactKeys } from '../chat/failure.ts'
 import { type Chat, parseChat } from '../chat/request.ts'
 import type { ObjectsOf, Settings } from '../env.ts'
-import { prepare } from '../gateway/attempt.ts'
 import { noHealthReporter, type Reach, refreshHealth } from '../gateway/health-reporter.ts'
+import { prepareCall } from '../gateway/prepare.ts'
 import { deploymentName, planInputOf, type RoutedDeployment, routeOf } from '../gateway/route.ts'
 import type { HealthView } from '../health/isolate.ts'
 import { bucketOf } from '../health/outcome.ts'
@@ -140,13 +140,8 @@ function refusalBy(
 ): Failure | undefined {
   const provider = providers.get(target.deployment.provider)
   if (provider === undefined) return undefined
-  try {
-    prepare({ target, provider, chat, stream: chat.stream === true, promptTokens, header: () => null })
-  } catch (error) {
-    if (error instanceof Failure) return error
-    throw error
-  }
-  return undefined
+  const call = prepareCall({ target, provider, chat, promptTokens, header: () => null })
+  return call instanceof Failure ? call : undefined
 }
 
 function rankedEntry({ candidate, score, trial }: Ranked<RoutedDeployment>, view: HealthView): Fields {

@@ -5,7 +5,7 @@ import type { NextAttempt } from '../routing/attempts.ts'
 import type { Target } from '../routing/plan.ts'
 import type { RequestContext } from './context.ts'
 import type { HealthReporter } from './health-reporter.ts'
-import type { RoutedDeployment, Route } from './route.ts'
+import type { Route, RoutedDeployment } from './route.ts'
 
 /** How an answer that had begun came to its end. */
 export type AttemptEnd = Failure | 'complete' | 'left'

@@ -91,7 +91,7 @@ async function streamAnswer(input: AttemptInput, timer: AttemptTimer): Promise<A
 /** The response's own word counts; where it has none, the framing of the provider's format. */
 function framingOf(contentType: string, { provider }: ConfiguredProvider): Framing {
   if (/ndjson/i.test(contentType)) return 'ndjson'
-  return /event-stream/i.test(contentType) ? 'sse' : provider.framing
+  return /event-stream/i.test(contentType) ? 'sse' : provider.format.framing
 }
 
 /** A whole body where a stream was asked for: mostly an error that came with a 200. */

@@ -9,7 +9,7 @@ import type { ObjectsOf, Settings } from '../env.ts'
 import { readReasoning } from '../formats/shared/effort.ts'
 import type { Needs } from '../routing/needs.ts'
 import type { Plan, Target } from '../routing/plan.ts'
-import type { AttemptEnd } from './failover.ts'
+import type { AttemptEnd } from './attempt-report.ts'
 
 /** What a call may cost while it is under way, and what it has cost in the end. */
 export interface Bill {

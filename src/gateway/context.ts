@@ -1,6 +1,5 @@
 import type { KeyRecord } from '../access/keys.ts'
-import type { ObjectsOf } from '../access/objects.ts'
-import type { Settings } from '../env.ts'
+import type { ObjectsOf, Settings } from '../env.ts'
 import type { ClientFormat, HeaderReader } from '../formats/format.ts'
 import type { RequestLog } from '../telemetry/log.ts'
 import type { ClientDisconnect } from './client-disconnect.ts'

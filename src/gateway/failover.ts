@@ -1,11 +1,11 @@
 import { Failure } from '../chat/failure.ts'
+import { sleep } from '../platform/timeout.ts'
 import { createAttempts } from '../routing/attempts.ts'
 import type { AttemptResult } from './attempt.ts'
 import { type AttemptReport, createAttemptReport } from './attempt-report.ts'
 import type { RequestContext } from './context.ts'
 import type { HealthReporter } from './health-reporter.ts'
-import type { RoutedDeployment, Route } from './route.ts'
-import { sleep } from '../platform/timeout.ts'
+import type { Route, RoutedDeployment } from './route.ts'
 import { noneAvailable, summarizeFailures } from './summary.ts'
 
 /** What asking one deployment after the other needs. What is asked, and what an answer is, only `prepare` and `attempt` know. */

@@ -1,9 +1,9 @@
-import { randomText } from '../platform/random.ts'
 import { Failure } from '../chat/failure.ts'
 import type { Chat } from '../chat/request.ts'
 import type { ConfiguredProvider } from '../env.ts'
 import type { HeaderReader, PreparedCall, RequestSource } from '../formats/format.ts'
 import { unsupportedParameter } from '../formats/shared/parts.ts'
+import { randomText } from '../platform/random.ts'
 import type { Target } from '../routing/plan.ts'
 import { checkModelInPath } from './upstream.ts'
 
@@ -35,7 +35,7 @@ function prepare({ target, provider, chat, promptTokens, header }: PrepareInput)
   const newId = () => `call_${randomText(24)}`
   const wanted = applyVariant(target, provider, chat)
   const call = { ...wanted, stream: chat.stream === true, traits, promptTokens, header, newId }
-  const prepared = provider.provider.prepare(call)
+  const prepared = provider.provider.format.prepare(call)
   const [lost] = prepared.dropped
   if (lost !== undefined && chat.provider?.require_parameters === true) throw unsupportedParameter(lost)
   return prepared

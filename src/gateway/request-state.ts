@@ -1,6 +1,6 @@
 import { limitHeaders } from '../access/limits.ts'
 import { toUsage, type Usage } from '../chat/event.ts'
-import { Failure } from '../chat/failure.ts'
+import type { Failure } from '../chat/failure.ts'
 import type { Chat } from '../chat/request.ts'
 import type { ConfiguredProvider } from '../env.ts'
 import type { AnswerInput, PreparedCall, RequestSource } from '../formats/format.ts'
@@ -16,7 +16,7 @@ import type { HealthReporter } from './health-reporter.ts'
 import { prepareCall } from './prepare.ts'
 import { type ReasoningCache, type ReasoningCollector, saveReasoning } from './reasoning-cache.ts'
 import { commonHeaders, metaHeaders } from './respond.ts'
-import type { Route, RoutedDeployment } from './route.ts'
+import type { Route } from './route.ts'
 
 /** A call that has been admitted and routed: all that answering it needs. */
 export interface RequestState {

@@ -46,10 +46,7 @@ interface Admitted {
   readonly bill: Bill
 }
 
-async function routeAndAnswer(
-  context: RequestContext,
-  { request, needs, planned, bill }: Admitted,
-): Promise<Response> {
+async function routeAndAnswer(context: RequestContext, { request, needs, planned, bill }: Admitted): Promise<Response> {
   const { settings } = context
   const reasoningCache = reasoningCacheFor(context, request.chat, planned)
   const chat = reasoningCache === undefined ? request.chat : await restoreReasoning(request.chat, reasoningCache)

@@ -1,6 +1,6 @@
-import { TIMED_OUT, withTimeout } from '../platform/timeout.ts'
 import type { OutputEvent } from '../chat/event.ts'
 import { Failure } from '../chat/failure.ts'
+import { TIMED_OUT, withTimeout } from '../platform/timeout.ts'
 import { logRequest } from '../telemetry/log.ts'
 import { type ClientWriter, createClientWriter, streamToClient } from './client-writer.ts'
 import { createReasoningCollector } from './reasoning-cache.ts'
@@ -55,7 +55,11 @@ async function streamAnswer(state: RequestState, committed: ChatAnswer, writer: 
   const { answer, report } = committed
   const { target } = committed.deployment
   const { log } = context
-  const end = report.begun({ isStream: true, tokens: () => answer.usage().completion_tokens, waitedMs: answer.waitedMs })
+  const end = report.begun({
+    isStream: true,
+    tokens: () => answer.usage().completion_tokens,
+    waitedMs: answer.waitedMs,
+  })
   log.firstWordAt = Date.now()
   log.target = target
   const write = context.format.streamWriter(answerInputOf(state, target.model))

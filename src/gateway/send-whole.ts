@@ -12,7 +12,11 @@ export async function sendWhole(state: RequestState): Promise<Response> {
   const { answer, deployment, report } = result.answer
   const { target } = deployment
   context.log.target = target
-  const end = report.begun({ isStream: false, tokens: () => answer.usage().completion_tokens, waitedMs: answer.waitedMs })
+  const end = report.begun({
+    isStream: false,
+    tokens: () => answer.usage().completion_tokens,
+    waitedMs: answer.waitedMs,
+  })
   const body = context.format.writeAnswer(answer.first, answerInputOf(state, target.model))
   const collector = reasoningCache && createReasoningCollector()
   if (collector !== undefined) for (const event of answer.first) collector.see(event)

@@ -1,7 +1,7 @@
 import type { ChatEvent, OutputEvent } from '../../src/chat/event.ts'
 import { Failure } from '../../src/chat/failure.ts'
+import { type Completion, writeCompletion } from '../../src/formats/openai-chat/write-answer.ts'
 import type { MessageReader } from '../../src/stream/decode.ts'
-import { type Completion, writeAnswer } from '../../src/formats/openai-chat/write-answer.ts'
 import { createStreamFinalizer } from '../../src/stream/finalize.ts'
 import type { Json } from './asking.ts'
 

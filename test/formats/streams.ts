@@ -1,8 +1,8 @@
 import { createAnthropicReader } from '../../src/formats/anthropic-messages/read-answer.ts'
 import { createCohereReader } from '../../src/formats/cohere/read-answer.ts'
-import type { MessageReader } from '../../src/stream/decode.ts'
 import { createGeminiReader } from '../../src/formats/gemini/read-answer.ts'
 import { type AnswerQuirks, createOpenAIReader } from '../../src/formats/openai-chat/read-answer.ts'
+import type { MessageReader } from '../../src/stream/decode.ts'
 import type { Json } from './asking.ts'
 import { counting, type Message } from './reading.ts'
 

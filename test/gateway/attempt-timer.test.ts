@@ -63,7 +63,7 @@ describe('from the first word on', () => {
   test('the deadline is over: an answer may take as long as it goes on', () => {
     for (let at = 0; at < 50; at++) {
       read(IDLE_MS - 10, true)
-      watch.spoke()
+      watch.gotContent()
     }
     expect(kind()).toBeUndefined()
   })

@@ -6,8 +6,8 @@ const TIMES = { commentMs: 100, stallMs: 1000 }
 beforeEach(() => vi.useFakeTimers())
 afterEach(() => vi.useRealTimers())
 
-/** An outlet to a client that reads when it is told to. */
-function outletTo() {
+/** A writer to a client that reads when it is told to. */
+function writerTo() {
   const left = vi.fn()
   // Nothing lies between the two sides: a write is over when it has been read.
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>(
@@ -15,13 +15,17 @@ function outletTo() {
     { highWaterMark: 0 },
     { highWaterMark: 0 },
   )
-  return { outlet: createClientWriter(writable, TIMES, left), reader: readable.getReader(), left }
+  return {
+    writer: createClientWriter(writable, { ...TIMES, keepAlive: ': router9\n\n', onDisconnect: left }),
+    reader: readable.getReader(),
+    left,
+  }
 }
 
 test('a client that does not take what was sent is given up when the stall limit is over, or a look later', async () => {
-  const { outlet, left } = outletTo()
-  outlet.keepAlive()
-  outlet.send('words').catch(() => {})
+  const { writer, left } = writerTo()
+  writer.keepAlive()
+  writer.send('words').catch(() => {})
   await vi.advanceTimersByTimeAsync(TIMES.stallMs - 1)
   expect(left).not.toHaveBeenCalled()
   await vi.advanceTimersByTimeAsync(TIMES.commentMs + 1)
@@ -29,20 +33,20 @@ test('a client that does not take what was sent is given up when the stall limit
 })
 
 test('a client that has taken all but the end is waited for no longer than that either', async () => {
-  const { outlet, left } = outletTo()
-  outlet.keepAlive()
-  outlet.send('words').catch(() => {})
-  const closed = expect(outlet.close()).rejects.toThrow('takes nothing')
+  const { writer, left } = writerTo()
+  writer.keepAlive()
+  writer.send('words').catch(() => {})
+  const closed = expect(writer.close()).rejects.toThrow('takes nothing')
   await vi.advanceTimersByTimeAsync(TIMES.stallMs + TIMES.commentMs)
   expect(left).toHaveBeenCalled()
   await closed
 })
 
 test('a client that reads in time is not given up, however long it takes in all', async () => {
-  const { outlet, reader, left } = outletTo()
-  outlet.keepAlive()
+  const { writer, reader, left } = writerTo()
+  writer.keepAlive()
   for (let word = 0; word < 5; word++) {
-    const sent = outlet.send('words')
+    const sent = writer.send('words')
     await vi.advanceTimersByTimeAsync(TIMES.stallMs - 1)
     await reader.read()
     await sent
@@ -51,8 +55,8 @@ test('a client that reads in time is not given up, however long it takes in all'
 })
 
 test('one comment at most waits for a client that does not read', async () => {
-  const { outlet, reader } = outletTo()
-  outlet.keepAlive('now')
+  const { writer, reader } = writerTo()
+  writer.keepAlive('now')
   await vi.advanceTimersByTimeAsync(TIMES.stallMs - 1)
   const { value } = await reader.read()
   expect(new TextDecoder().decode(value)).toBe(': router9\n\n')

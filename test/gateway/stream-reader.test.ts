@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { createAttemptTimer } from '../../src/gateway/attempt-timer.ts'
 import { watchClientDisconnect } from '../../src/gateway/client-disconnect.ts'
 import { createStreamReader } from '../../src/gateway/stream-reader.ts'
+import { createStreamDecoder } from '../../src/stream/decode.ts'
 import { createStreamFinalizer } from '../../src/stream/finalize.ts'
 
 /** A reader of a stream of text events, each the words of one; `last` is what the stream does when they are over. */
@@ -21,17 +22,17 @@ function readerOf(words: readonly string[], last: 'ends' | 'breaks' | 'stays ope
     },
   })
   const response = new Response(body)
-  const watch = createAttemptTimer(watchClientDisconnect(new AbortController().signal), 10_000)
+  const timer = createAttemptTimer(watchClientDisconnect(new AbortController().signal), 10_000)
   // As fetch does it: the body breaks when its signal is aborted.
   const reader = createStreamReader({
     response,
-    decode: (message) => [{ type: 'text', choice: 0, text: String(message) }],
-    settler: createStreamFinalizer(() => 1),
-    watch,
+    decoder: createStreamDecoder('sse', (message) => [{ type: 'text', choice: 0, text: String(message) }], undefined),
+    finalizer: createStreamFinalizer(() => 1),
+    timer,
     idleMs: 10_000,
     secret: undefined,
   })
-  return { reader, response, watch }
+  return { reader, response, timer }
 }
 
 async function endOf(next: () => Promise<readonly { type: string }[]>): Promise<string | undefined> {

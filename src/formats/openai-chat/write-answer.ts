@@ -1,6 +1,6 @@
 import type { OutputEvent, ToolKind, Usage } from '../../chat/event.ts'
-import { createFieldMerger, type FieldMerger } from '../shared/merge-fields.ts'
 import type { Envelope } from '../format.ts'
+import { createFieldMerger, type FieldMerger } from '../shared/merge-fields.ts'
 
 type Fields = Record<string, unknown>
 
