@@ -7,11 +7,11 @@ import { findProvider, PROVIDERS, type Provider, providerForBaseUrl } from './ca
 import { Failure } from './chat/failure.ts'
 import type { Digest, Snapshot } from './health/outcome.ts'
 
-/** What `wrangler.toml`, secrets and `.dev.vars` give the Worker. Settings are read by `readSettings` alone. */
+/** The bindings and settings from `wrangler.toml`, secrets and `.dev.vars`. Only `readSettings` reads the settings. */
 export interface Env extends Pick<Cloudflare.Env, 'KEYS'> {
-  /** Gets a data point of each call, where there is one. */
+  /** Gets a data point of each call, if the operator has bound it. */
   readonly ANALYTICS?: AnalyticsEngineDataset
-  /** Counts an address's calls with keys that are not known yet, where there is one. */
+  /** Counts the calls of an address with unknown keys, if the operator has bound it. */
   readonly ADDRESS_LIMIT?: RateLimit
   readonly [setting: string]: unknown
 }
@@ -32,31 +32,31 @@ export interface Objects {
 /** Returns the namespaces of Durable Objects. A function, because the platform builds them anew for each request and few requests need them. */
 export type ObjectsOf<Name extends keyof Objects> = () => Pick<Objects, Name>
 
-/** A provider that can be asked: its row, and what the operator configured. */
+/** A provider that can be called: its row, and what the operator has configured. */
 export interface ConfiguredProvider {
   readonly provider: Provider
-  /** Without a slash at its end; may have `{MODEL}` in it, and Azure's `?api-version=…`. */
+  /** Without a slash at its end. May contain `{MODEL}`, and Azure's `?api-version=…`. */
   readonly baseUrl: string
   readonly headers: Readonly<Record<string, string>>
-  /** Our key, to keep it out of what is told; undefined where there is none. */
+  /** Our key at the provider, which must not reach clients or logs; undefined if there is none. */
   readonly secret: string | undefined
 }
 
-/** How long things may take, in milliseconds (contract 6, routing 2.5). */
+/** Timeouts in milliseconds (contract 6, routing 2.5). */
 export interface Timeouts {
-  /** Until the first event of an attempt, while another candidate is left. */
+  /** Until the first meaningful event of an attempt, if another candidate is left. */
   readonly firstByteMs: number
-  /** Until the first event, over all attempts. */
+  /** Until the first meaningful event, over all attempts. */
   readonly totalMs: number
   /** Between two events of an answer. */
   readonly idleMs: number
-  /** Until a waiting stream is answered with 200 and comments begin. */
+  /** Until a client that waits for a stream gets status 200 and keep-alives. */
   readonly commitMs: number
-  /** Between two comments in a silent stream. */
+  /** Between two keep-alives in a silent stream. */
   readonly commentMs: number
-  /** A client that takes nothing of its stream for so long counts as gone. */
+  /** A client that reads nothing of its stream for this long counts as disconnected. */
   readonly stallMs: number
-  /** Until a request's body has come, or the next part of a large one. */
+  /** Until the request body has come, or the next part of a large one. */
   readonly uploadMs: number
 }
 
@@ -64,122 +64,123 @@ export interface Settings {
   readonly providers: ReadonlyMap<string, ConfiguredProvider>
   /** The models that `auto` may use, best first. */
   readonly autoModels: readonly string[]
-  /** Whether the operator chose them: then nothing else may answer for `auto`. */
+  /** Whether the operator has chosen these models. Then no other model may answer for `auto`. */
   readonly autoChosen: boolean
-  /** The models of servers of one's own, for each provider whose models the catalogue cannot know. */
+  /** The models that the operator names for their own servers, by provider. The catalogue cannot know these models. */
   readonly ownModels: ReadonlyMap<string, readonly string[]>
   readonly prices: ConfiguredPrices
   readonly timeouts: Timeouts
-  /** How much of an isolate's memory the bodies of calls under way may take. */
+  /** How much memory of an isolate the bodies of running calls may take. */
   readonly bodiesMaxBytes: number
-  /** Whether providers' health decides among targets; otherwise they are asked in their order. */
+  /** Whether health decides the order of deployments; otherwise they keep the order of the catalogue. */
   readonly tracksHealth: boolean
-  /** Whether thoughts that go with tool calls are kept for clients that lose them. */
+  /** Whether the reasoning of tool calls is kept for clients that do not send it back. */
   readonly keepsThoughts: boolean
-  /** The share of calls, 0 to 1, of which a line is logged; whatever went wrong always is. */
+  /** The share of calls, 0 to 1, that get a log line. Failures always get one. */
   readonly logSample: number
-  /** Whether logs hold providers' own words about their failures, which may quote prompts. */
+  /** Whether log lines contain the providers' own error texts, which may quote prompts. */
   readonly logDetail: boolean
 }
 
-const read = new WeakMap<Env, Settings>()
+const settingsByEnv = new WeakMap<Env, Settings>()
 
 /**
- * The settings, read and checked once for each isolate.
- * @throws Failure `misconfigured`, its message naming the setting that makes no sense (contract 9).
+ * Reads and checks the settings, once in each isolate.
+ * @throws Failure `misconfigured`; its message names the invalid setting (contract 9).
  */
 export function readSettings(env: Env): Settings {
-  const known = read.get(env)
+  const known = settingsByEnv.get(env)
   if (known !== undefined) return known
-  const chosen = list(env, 'AUTO_MODELS')
+  const autoModels = readList(env, 'AUTO_MODELS')
   const ownModels = new Map(
     PROVIDERS.filter(({ anyModel }) => anyModel === true).map(({ id, settingPrefix }) => [
       id,
-      list(env, `${settingPrefix}_MODELS`),
+      readList(env, `${settingPrefix}_MODELS`),
     ]),
   )
-  chosen.forEach((name, at) => {
+  autoModels.forEach((name, at) => {
     checkAutoModel(name, at, ownModels)
   })
   const settings: Settings = {
     providers: readProviders(env),
-    autoModels: chosen.length > 0 ? chosen : DEFAULT_AUTO_MODELS,
-    autoChosen: chosen.length > 0,
+    autoModels: autoModels.length > 0 ? autoModels : DEFAULT_AUTO_MODELS,
+    autoChosen: autoModels.length > 0,
     ownModels,
     prices: readPrices(env),
     timeouts: {
-      firstByteMs: milliseconds(env, 'FIRST_BYTE_TIMEOUT_MS', 10_000),
-      totalMs: milliseconds(env, 'TOTAL_TIMEOUT_MS', 30_000),
-      idleMs: milliseconds(env, 'IDLE_TIMEOUT_MS', 30_000),
-      commitMs: milliseconds(env, 'COMMIT_AFTER_MS', 10_000),
-      commentMs: milliseconds(env, 'COMMENT_EVERY_MS', 10_000),
-      stallMs: milliseconds(env, 'CLIENT_STALL_TIMEOUT_MS', 60_000),
-      uploadMs: milliseconds(env, 'UPLOAD_TIMEOUT_MS', 30_000),
+      firstByteMs: readMilliseconds(env, 'FIRST_BYTE_TIMEOUT_MS', 10_000),
+      totalMs: readMilliseconds(env, 'TOTAL_TIMEOUT_MS', 30_000),
+      idleMs: readMilliseconds(env, 'IDLE_TIMEOUT_MS', 30_000),
+      commitMs: readMilliseconds(env, 'COMMIT_AFTER_MS', 10_000),
+      commentMs: readMilliseconds(env, 'COMMENT_EVERY_MS', 10_000),
+      stallMs: readMilliseconds(env, 'CLIENT_STALL_TIMEOUT_MS', 60_000),
+      uploadMs: readMilliseconds(env, 'UPLOAD_TIMEOUT_MS', 30_000),
     },
-    bodiesMaxBytes: bodyMemory(env),
-    tracksHealth: onOff(env, 'HEALTH', true),
-    keepsThoughts: onOff(env, 'KEEP_REASONING', true),
-    logSample: share(env, 'LOG_SAMPLE'),
-    logDetail: onOff(env, 'LOG_DETAIL', false),
+    bodiesMaxBytes: readBodyMemory(env),
+    tracksHealth: readSwitch(env, 'HEALTH', true),
+    keepsThoughts: readSwitch(env, 'KEEP_REASONING', true),
+    logSample: readShare(env, 'LOG_SAMPLE'),
+    logDetail: readSwitch(env, 'LOG_DETAIL', false),
   }
-  read.set(env, settings)
+  settingsByEnv.set(env, settings)
   return settings
 }
 
-function text(env: Env, name: string): string | undefined {
+function readText(env: Env, name: string): string | undefined {
   const value = env[name]
   return typeof value === 'string' && value.trim() !== '' ? value.trim() : undefined
 }
 
-function list(env: Env, name: string): string[] {
-  return (text(env, name) ?? '').split(',').flatMap((item) => item.trim() || [])
+function readList(env: Env, name: string): string[] {
+  return (readText(env, name) ?? '').split(',').flatMap((item) => item.trim() || [])
 }
 
-function senseless(name: string, complaint: string): Failure {
+function invalidSetting(name: string, complaint: string): Failure {
   return new Failure('misconfigured', `The setting ${name} ${complaint}.`)
 }
 
-function onOff(env: Env, name: string, otherwise: boolean): boolean {
-  const value = text(env, name)
-  if (value === undefined) return otherwise
-  if (value !== 'on' && value !== 'off') throw senseless(name, "must be 'on' or 'off'")
+function readSwitch(env: Env, name: string, defaultValue: boolean): boolean {
+  const value = readText(env, name)
+  if (value === undefined) return defaultValue
+  if (value !== 'on' && value !== 'off') throw invalidSetting(name, "must be 'on' or 'off'")
   return value === 'on'
 }
 
-function share(env: Env, name: string): number {
-  const value = text(env, name) ?? '1'
-  if (!/^(0?\.\d+|[01])$/.test(value)) throw senseless(name, 'must be a number from 0 to 1')
+function readShare(env: Env, name: string): number {
+  const value = readText(env, name) ?? '1'
+  if (!/^(0?\.\d+|[01])$/.test(value)) throw invalidSetting(name, 'must be a number from 0 to 1')
   return Number(value)
 }
 
-function bodyMemory(env: Env): number {
-  // A key's half holds its largest body, which counts double, and small ones beside it.
-  const value = text(env, 'BODY_MEMORY_MIB') ?? '88'
-  // Less would refuse the largest body for ever.
+function readBodyMemory(env: Env): number {
+  // One key may take half of it: enough for one largest body, which counts twice, and for small ones beside it.
+  const value = readText(env, 'BODY_MEMORY_MIB') ?? '88'
+  // With less, the largest body would always be refused.
   if (!/^\d{1,6}$/.test(value) || Number(value) < 40) {
-    throw senseless('BODY_MEMORY_MIB', 'must be a whole number of MiB, 40 or more')
+    throw invalidSetting('BODY_MEMORY_MIB', 'must be a whole number of MiB, 40 or more')
   }
   return Number(value) * 1024 * 1024
 }
 
-function milliseconds(env: Env, name: string, otherwise: number): number {
-  const value = text(env, name)
-  if (value === undefined) return otherwise
-  if (!/^\d+$/.test(value) || Number(value) === 0) throw senseless(name, 'must be a number of milliseconds above 0')
+function readMilliseconds(env: Env, name: string, defaultValue: number): number {
+  const value = readText(env, name)
+  if (value === undefined) return defaultValue
+  if (!/^\d+$/.test(value) || Number(value) === 0)
+    throw invalidSetting(name, 'must be a number of milliseconds above 0')
   return Number(value)
 }
 
 const PRICE = /^([^/=]+)\/(.+)=(\d{1,6}(?:\.\d+)?):(\d{1,6}(?:\.\d+)?)$/
 
-/** `provider/model=input:output`, in US dollars per million tokens; `provider/*` for all of a provider's that have no price. */
+/** `provider/model=input:output`, in US dollars per million tokens; `provider/*` is for a provider's models without a price. */
 function readPrices(env: Env): ConfiguredPrices {
   const prices = new Map<string, Price>()
-  list(env, 'MODEL_PRICES').forEach((item, at) => {
+  readList(env, 'MODEL_PRICES').forEach((item, at) => {
     const [, maker = '', model = '', input, output] = PRICE.exec(item) ?? []
     const provider = findProvider(maker)
     if (provider === undefined) {
       const text = `must be a list of provider/model=input:output, in US dollars per million tokens; number ${at + 1} of it is not`
-      throw senseless('MODEL_PRICES', text)
+      throw invalidSetting('MODEL_PRICES', text)
     }
     const name = model === '*' ? model : (findDeployment(provider.id, model)?.deployment.upstreamModel ?? model)
     prices.set(`${provider.id}/${name}`, { input: Number(input), output: Number(output) })
@@ -188,15 +189,15 @@ function readPrices(env: Env): ConfiguredPrices {
 }
 
 /**
- * A name in AUTO_MODELS must lead somewhere; whether its provider has a key is a question of the day. The message does not
- * repeat the value: it may be a secret that got into the wrong setting.
+ * A name in AUTO_MODELS must be known; its provider may have no key today. The message does not repeat the value, which may
+ * be a secret in the wrong setting.
  */
 function checkAutoModel(name: string, at: number, ownModels: Settings['ownModels']): void {
   const slash = name.indexOf('/')
   const provider = slash > 0 ? findProvider(name.slice(0, slash)) : undefined
   if (provider?.anyModel === true || findModel(name) !== undefined) return
   if ([...ownModels.values()].some((models) => models.includes(name))) return
-  throw senseless('AUTO_MODELS', `holds a model that is not in the catalogue: number ${at + 1} of its list`)
+  throw invalidSetting('AUTO_MODELS', `holds a model that is not in the catalogue: number ${at + 1} of its list`)
 }
 
 function readProviders(env: Env): ReadonlyMap<string, ConfiguredProvider> {
@@ -209,11 +210,11 @@ function readProviders(env: Env): ReadonlyMap<string, ConfiguredProvider> {
 }
 
 function readProvider(env: Env, provider: Provider): ConfiguredProvider | undefined {
-  const key = text(env, `${provider.settingPrefix}_API_KEY`)
-  const given = text(env, `${provider.settingPrefix}_BASE_URL`)
-  // A provider exists if its key does; one without keys exists by its address.
+  const key = readText(env, `${provider.settingPrefix}_API_KEY`)
+  const given = readText(env, `${provider.settingPrefix}_BASE_URL`)
+  // A key enables a provider; an address is enough for one that needs no key.
   if (key === undefined && (provider.keyOptional !== true || given === undefined)) return undefined
-  const address = baseUrl(env, provider, given)
+  const address = readBaseUrl(env, provider, given)
   return {
     provider: providerForBaseUrl(provider, address),
     baseUrl: address,
@@ -222,30 +223,37 @@ function readProvider(env: Env, provider: Provider): ConfiguredProvider | undefi
   }
 }
 
-/** Hosts of this machine or of a private network; a name without a dot is one too. */
-const PRIVATE =
+/** Hosts of this machine or of a private network. A name without a dot is private too. */
+const PRIVATE_HOST =
   /^([^.:]+|.+\.(local(host)?|internal|lan|home\.arpa)|(127|10)(\.\d+){3}|(192\.168|169\.254|172\.(1[6-9]|2\d|3[01]))(\.\d+){2}|\[(::1|(f[cd]|fe80:).*)\])$/
 
-function baseUrl(env: Env, provider: Provider, given: string | undefined): string {
+function readBaseUrl(env: Env, provider: Provider, given: string | undefined): string {
   const name = `${provider.settingPrefix}_BASE_URL`
   const template = given ?? provider.baseUrl
-  if (template === undefined) throw senseless(name, `is needed beside ${provider.settingPrefix}_API_KEY`)
+  if (template === undefined) throw invalidSetting(name, `is needed beside ${provider.settingPrefix}_API_KEY`)
   const accountName = `${provider.settingPrefix}_ACCOUNT_ID`
-  const account = text(env, accountName)
+  const account = readText(env, accountName)
   if (template.includes('{ACCOUNT_ID}') && account === undefined) {
-    throw senseless(accountName, `is needed beside ${provider.settingPrefix}_API_KEY`)
+    throw invalidSetting(accountName, `is needed beside ${provider.settingPrefix}_API_KEY`)
   }
   const whole = template.replace('{ACCOUNT_ID}', account ?? '').replace(/\/+(?=\?|$)/, '')
   const url = URL.parse(whole)
-  // On the open internet our key and everybody's words would travel in the clear.
-  if (url?.protocol === 'http:' && !PRIVATE.test(url.hostname) && !onOff(env, 'ALLOW_HTTP_UPSTREAMS', false)) {
-    throw senseless(name, 'must be an https address; http is for private networks, or with ALLOW_HTTP_UPSTREAMS=on')
+  // On the public internet, http would show our key and every prompt.
+  if (
+    url?.protocol === 'http:' &&
+    !PRIVATE_HOST.test(url.hostname) &&
+    !readSwitch(env, 'ALLOW_HTTP_UPSTREAMS', false)
+  ) {
+    throw invalidSetting(
+      name,
+      'must be an https address; http is for private networks, or with ALLOW_HTTP_UPSTREAMS=on',
+    )
   }
   const odd = url === null || !/^https?:$/.test(url.protocol) || url.username !== '' || url.password !== ''
-  // Azure's version is the one query there is; a key in an address would end up in logs.
+  // Only Azure's API version may be in a query: a key in an address would appear in logs.
   const queried = url?.search !== '' && !/^\?api-version=[\w.-]+$/.test(url?.search ?? '')
   if (odd || queried || url.hash !== '') {
-    throw senseless(
+    throw invalidSetting(
       name,
       'must be an http or https address without a user, a password or a query (but for api-version)',
     )

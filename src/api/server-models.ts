@@ -2,81 +2,84 @@ import type { ConfiguredProvider } from '../env.ts'
 import { urlOf } from '../gateway/upstream.ts'
 import { TIMED_OUT, withTimeout } from '../platform/timeout.ts'
 
-/** Whoever asks for the list waits this long for a server; its answer is still taken, for the next one who asks. */
+/** A request waits this long for a server. A later answer is kept for the next request. */
 const WAIT_MS = 1000
-const ANSWER_MS = 5000
-/** A list is good for this long, and that there was none for this long. */
-const KEEP_MS = 60_000
-const KEEP_NOTHING_MS = 10_000
-/** A server lists a few dozen models; gateways that stand in its place list a thousand. */
+const ANSWER_TIMEOUT_MS = 5000
+/** A list is kept for this long, and an empty one for this long. */
+const KEEP_LIST_MS = 60_000
+const KEEP_EMPTY_MS = 10_000
+/** A server lists a few dozen models; a gateway in its place lists a thousand. */
 const MAX_MODELS = 1000
 const MAX_BYTES = 512 * 1024
-/** A name as a request may carry it. */
-const NAME = /^[^\s\p{Cc}]{1,200}$/u
+/** Names that a request could carry. */
+const MODEL_NAME = /^[^\s\p{Cc}]{1,200}$/u
 
-interface Kept {
+interface CachedList {
   readonly names: readonly string[]
   readonly until: number
 }
 
-const kept = new WeakMap<ConfiguredProvider, Kept>()
-const underWay = new WeakMap<ConfiguredProvider, Promise<Kept>>()
+const cache = new WeakMap<ConfiguredProvider, CachedList>()
+const pending = new WeakMap<ConfiguredProvider, Promise<CachedList>>()
 
 type WaitUntil = (work: Promise<unknown>) => void
 
-/** The models that a server of the operator's own lists, by its own names; none where it does not say so in time. */
+/** The models that an operator's own server lists, by its own names; none if it does not answer in time. */
 export async function modelsOfServer(server: ConfiguredProvider, waitUntil: WaitUntil): Promise<readonly string[]> {
-  const known = kept.get(server)
-  if (known !== undefined && Date.now() < known.until) return known.names
-  let work = underWay.get(server)
+  const cached = cache.get(server)
+  if (cached !== undefined && Date.now() < cached.until) return cached.names
+  let work = pending.get(server)
   if (work === undefined) {
-    work = look(server).finally(() => underWay.delete(server))
-    underWay.set(server, work)
-    // It outlives a client that leaves, since others may be waiting for it.
+    work = fetchList(server).finally(() => pending.delete(server))
+    pending.set(server, work)
+    // It goes on when its client disconnects, because other requests may wait for it.
     waitUntil(work)
   }
-  const found = await withTimeout(work, WAIT_MS)
-  return found === TIMED_OUT ? [] : found.names
+  const list = await withTimeout(work, WAIT_MS)
+  return list === TIMED_OUT ? [] : list.names
 }
 
-async function look(server: ConfiguredProvider): Promise<Kept> {
-  const names = await ask(server).catch((): readonly string[] => [])
-  const found = { names, until: Date.now() + (names.length > 0 ? KEEP_MS : KEEP_NOTHING_MS) }
-  kept.set(server, found)
-  return found
+async function fetchList(server: ConfiguredProvider): Promise<CachedList> {
+  const names = await fetchNames(server).catch((): readonly string[] => [])
+  const list = { names, until: Date.now() + (names.length > 0 ? KEEP_LIST_MS : KEEP_EMPTY_MS) }
+  cache.set(server, list)
+  return list
 }
 
-/** @throws where it cannot be reached, is too slow, or does not answer with a list. A redirect is none: our key would go with it. */
-async function ask({ provider, baseUrl, headers, secret }: ConfiguredProvider): Promise<readonly string[]> {
+/**
+ * @throws if the server cannot be reached, is too slow, or does not answer with a list. A redirect is not followed: our key
+ * would go with it.
+ */
+async function fetchNames({ provider, baseUrl, headers, secret }: ConfiguredProvider): Promise<readonly string[]> {
   const response = await fetch(urlOf(baseUrl, provider.modelsPath ?? '/models', ''), {
     headers: { accept: 'application/json', ...headers },
     redirect: 'manual',
-    signal: AbortSignal.timeout(ANSWER_MS),
+    signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
   })
   if (!response.ok) {
     await response.body?.cancel()
     return []
   }
-  const names = namesIn(JSON.parse(await readShort(response)))
-  // What a server says of itself goes to every caller.
+  const names = readNames(JSON.parse(await readBoundedText(response)))
+  // Every caller sees the list, so our key must not be in it.
   return secret === undefined ? names : names.filter((name) => !name.includes(secret))
 }
 
-/** @throws where the body is longer than a list may be, after it has been unpacked. */
-async function readShort(response: Response): Promise<string> {
+/** @throws if the body, unpacked, is longer than a list may be. */
+async function readBoundedText(response: Response): Promise<string> {
   const decoder = new TextDecoder()
   let text = ''
   let size = 0
-  for await (const piece of response.body ?? []) {
-    size += piece.byteLength
+  for await (const chunk of response.body ?? []) {
+    size += chunk.byteLength
     if (size > MAX_BYTES) throw new Error('the list is too long')
-    text += decoder.decode(piece, { stream: true })
+    text += decoder.decode(chunk, { stream: true })
   }
   return text + decoder.decode()
 }
 
-/** OpenAI's form, `{data: [{id}]}`, or Ollama's, `{models: [{model, name}]}`. */
-function namesIn(body: unknown): readonly string[] {
+/** Reads OpenAI's shape, `{data: [{id}]}`, or Ollama's, `{models: [{model, name}]}`. */
+function readNames(body: unknown): readonly string[] {
   const { data, models } = Object(body) as { data?: unknown; models?: unknown }
   const rows: unknown = data ?? models
   if (!Array.isArray(rows)) return []
@@ -84,5 +87,5 @@ function namesIn(body: unknown): readonly string[] {
     const { id, model, name } = Object(row) as Record<string, unknown>
     return id ?? model ?? name
   })
-  return [...new Set(names.filter((name): name is string => typeof name === 'string' && NAME.test(name)))]
+  return [...new Set(names.filter((name): name is string => typeof name === 'string' && MODEL_NAME.test(name)))]
 }

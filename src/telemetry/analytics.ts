@@ -1,8 +1,8 @@
 import type { LogLine } from './log-line.ts'
 
 /**
- * The columns of a data point in Analytics Engine, in their order: `blob1`, `blob2`, … and `double1`, … The index is the
- * key's id. Further ones are added at the end: what is stored keeps its meaning for three months.
+ * The columns of a data point in Analytics Engine, in their order: `blob1`, `blob2`, … and `double1`, … The index is the id
+ * of the key. Add new columns at the end: data points are kept for three months and must keep their meaning.
  */
 export const BLOBS = [
   'model_asked',
@@ -27,10 +27,12 @@ export const DOUBLES = [
   'attempts',
 ] as const
 
-/** A call as a data point; what is not known is an empty text or 0. */
-export function pointOf(line: LogLine): AnalyticsEngineDataPoint {
-  const failed = line.attempts.flatMap(({ provider, kind }) => (kind === undefined ? [] : `${provider}:${kind}`))
-  const texts = { ...line, failed_attempts: failed.join() }
+/** The data point of a call. What is not known is an empty text or 0. */
+export function toDataPoint(line: LogLine): AnalyticsEngineDataPoint {
+  const failedAttempts = line.attempts.flatMap(({ provider, kind }) =>
+    kind === undefined ? [] : `${provider}:${kind}`,
+  )
+  const texts = { ...line, failed_attempts: failedAttempts.join() }
   const numbers = { ...line, attempts: line.attempts.length }
   return {
     indexes: [line.key ?? 'none'],

@@ -1,11 +1,11 @@
-/** The line of one call: also the fields of its data point. */
+/** The log line of one call, and the source of its data point. The names are stored: do not change them. */
 export interface LogLine {
   readonly key: string | undefined
   readonly model_asked: string | undefined
   readonly model: string | undefined
   readonly provider: string | undefined
   readonly stream: boolean
-  /** True for a call that asked for a plan only; otherwise undefined. */
+  /** True for a call of `/route`; otherwise undefined. */
   readonly dry_run: true | undefined
   readonly status: number
   readonly code: string | null | undefined
@@ -13,13 +13,13 @@ export interface LogLine {
   readonly fault: string | undefined
   readonly reason: string | undefined
   readonly detail: string | undefined
-  /** The client left before the end. */
+  /** The client disconnected before the end. */
   readonly left: boolean
   readonly attempts: readonly AttemptLine[]
   readonly prompt_tokens: number | undefined
   readonly completion_tokens: number | undefined
   readonly cached_tokens: number | undefined
-  /** The tokens are our own estimate: the provider told none, or was not let finish. */
+  /** The token counts are our estimate: the provider reported none, or the client disconnected before it could. */
   readonly estimated: boolean | undefined
   readonly cost_usd: number | undefined
   readonly ttft_ms: number | undefined

@@ -3,122 +3,122 @@ import { type Failure, mayHoldKey, quoted, redactKeys, redactOwnKeys } from '../
 import type { Settings } from '../env.ts'
 import { type AttemptRecord, sentAttempts } from '../routing/attempt-record.ts'
 import type { Target } from '../routing/plan.ts'
-import { pointOf } from './analytics.ts'
+import { toDataPoint } from './analytics.ts'
 import type { AttemptLine, LogLine } from './log-line.ts'
 
-/** What is noted of a call to chat completions until its line is written: nothing of its content. */
+/** What is collected for the log line of a call while the call runs. It holds nothing of the call's content. */
 export interface RequestLog {
   readonly requestId: string
   /** Milliseconds since 1970. */
   readonly cameAt: number
-  /** Where Cloudflare took the call in. */
+  /** The Cloudflare data centre that received the call. */
   readonly colo: unknown
   readonly dataset: AnalyticsEngineDataset | undefined
-  /** Undefined where they make no sense: then everything is written. */
+  /** Undefined if they are invalid: then every line is written. */
   settings?: Settings
   key?: string
   asked?: unknown
   stream?: boolean
   readonly trace: AttemptRecord[]
   target?: Target
-  /** When the first meaningful event of a stream was there. */
+  /** When the first meaningful event of a stream came. */
   firstWordAt?: number
   usage?: Usage
   dollars?: number
   written?: true
-  /** Asks for a plan only. */
+  /** The call asks only for the plan. */
   readonly dryRun?: true
-  /** Gives back what the call holds, when it has ended. */
+  /** Releases the memory that the call has claimed for its body. */
   release?: () => void
 }
 
 /**
- * Writes the one line of a call, and its data point where there is a dataset. `failure` beside a 200 is of an answer that
- * broke after it had begun. What goes wrong here is nobody else's concern.
+ * Writes the log line of a call, and its data point if there is a dataset. Only the first call for a log writes. With status
+ * 200, `failure` is the one that broke the answer after it had begun. Never throws: a log must not break an answer.
  */
 export function logRequest(
-  note: RequestLog,
+  log: RequestLog,
   status: number,
   failure?: Failure,
-  left = failure?.fault === 'left',
+  disconnected = failure?.fault === 'left',
 ): void {
-  if (note.written) return
-  note.written = true
-  note.release?.()
+  if (log.written) return
+  log.written = true
+  log.release?.()
   try {
-    const line = lineOf(note, status, failure, left)
-    note.dataset?.writeDataPoint(pointOf(line))
-    const { trace, settings } = note
+    const line = createLine(log, status, failure, disconnected)
+    log.dataset?.writeDataPoint(toDataPoint(line))
+    const { trace, settings } = log
     const sample = settings?.logSample ?? 1
-    const odd = [failure, ...sentAttempts(trace).map((tried) => tried.failure)].flatMap((one) =>
+    const faults = [failure, ...sentAttempts(trace).map((attempt) => attempt.failure)].flatMap((one) =>
       one === undefined || one.fault === 'left' ? [] : one.fault,
     )
-    // What callers do wrong they could do a thousand times a second.
-    const kept = sample === 1 || odd.some((fault) => fault !== 'caller')
-    if (!kept && Math.random() >= sample) return
-    // Whoever counts lines has to know how many each stands for.
-    const share = kept ? {} : { sample }
-    write(odd.length > 0 ? 'warn' : 'log', { event: 'request', request: note.requestId, ...line, ...share })
+    // Errors of callers are sampled like successes, because a caller can make a thousand of them a second.
+    const isAlwaysWritten = sample === 1 || faults.some((fault) => fault !== 'caller')
+    if (!isAlwaysWritten && Math.random() >= sample) return
+    // Somebody who counts lines has to know how many calls each line stands for.
+    const share = isAlwaysWritten ? {} : { sample }
+    write(faults.length > 0 ? 'warn' : 'log', { event: 'request', request: log.requestId, ...line, ...share })
   } catch (error) {
-    logFault(note.requestId, error)
+    logFault(log.requestId, error)
   }
 }
 
-function lineOf(note: RequestLog, status: number, failure: Failure | undefined, left: boolean): LogLine {
-  const { asked, target, usage, firstWordAt } = note
-  const inDetail = note.settings?.logDetail === true
-  const cached = usage?.prompt_tokens_details?.cached_tokens
+function createLine(log: RequestLog, status: number, failure: Failure | undefined, disconnected: boolean): LogLine {
+  const { asked, target, usage, firstWordAt } = log
+  const withDetail = log.settings?.logDetail === true
+  const cachedTokens = usage?.prompt_tokens_details?.cached_tokens
   return {
-    key: note.key,
-    model_asked: typeof asked === 'string' ? nameOf(asked) : undefined,
-    model: target && nameOf(target.model),
+    key: log.key,
+    model_asked: typeof asked === 'string' ? safeModelName(asked) : undefined,
+    model: target && safeModelName(target.model),
     provider: target?.deployment.provider,
-    stream: note.stream === true,
-    dry_run: note.dryRun,
+    stream: log.stream === true,
+    dry_run: log.dryRun,
     status,
     code: failure?.toError().code,
     kind: failure?.kind,
     fault: failure?.fault,
     reason: failure?.details.reason,
-    detail: inDetail ? failure?.details.detail : undefined,
-    left,
-    attempts: sentAttempts(note.trace).map((tried) => attemptLine(tried, inDetail)),
+    detail: withDetail ? failure?.details.detail : undefined,
+    left: disconnected,
+    attempts: sentAttempts(log.trace).map((attempt) => createAttemptLine(attempt, withDetail)),
     prompt_tokens: usage?.prompt_tokens,
     completion_tokens: usage?.completion_tokens,
-    cached_tokens: typeof cached === 'number' ? cached : undefined,
+    cached_tokens: typeof cachedTokens === 'number' ? cachedTokens : undefined,
     estimated: usage?.estimated,
-    cost_usd: note.dollars,
-    ttft_ms: firstWordAt === undefined ? undefined : firstWordAt - note.cameAt,
-    total_ms: Date.now() - note.cameAt,
-    colo: note.colo,
+    cost_usd: log.dollars,
+    ttft_ms: firstWordAt === undefined ? undefined : firstWordAt - log.cameAt,
+    total_ms: Date.now() - log.cameAt,
+    colo: log.colo,
   }
 }
 
-/** Providers quote prompts in what they say: their own words are there only where the operator asks for them. */
-function attemptLine({ target, outcome, ms, failure }: AttemptRecord, inDetail: boolean): AttemptLine {
+/** The provider's own text is written only if the operator asks for it: providers quote prompts in their errors. */
+function createAttemptLine({ target, outcome, ms, failure }: AttemptRecord, withDetail: boolean): AttemptLine {
   const { provider, upstreamModel } = target.deployment
-  const tried = { provider, model: nameOf(upstreamModel), outcome, ms }
-  if (failure === undefined) return tried
+  const attempt = { provider, model: safeModelName(upstreamModel), outcome, ms }
+  if (failure === undefined) return attempt
   const { reason, detail } = failure.details
-  return { ...tried, kind: failure.kind, fault: failure.fault, reason, ...(inDetail ? { detail } : {}) }
+  return { ...attempt, kind: failure.kind, fault: failure.fault, reason, ...(withDetail ? { detail } : {}) }
 }
 
-/** Names of models may be the caller's own words. */
-function nameOf(model: string): string {
+/** A caller may write anything as a model's name, a key too. */
+function safeModelName(model: string): string {
   return redactKeys(quoted(model))
 }
 
-/** Writes one structured line for a fault of our own. */
+/** Writes one log line for a fault of Router9 itself. */
 export function logFault(requestId: string, error: unknown): void {
   const detail = error instanceof Error ? (error.stack ?? error.message) : String(error)
   write('error', { event: 'fault', request: requestId, detail })
 }
 
 function write(level: 'log' | 'warn' | 'error', { key, ...others }: Readonly<Record<string, unknown>>): void {
-  // The name of a key looks like one itself; everything else is searched for whatever looks like one.
+  // The id of a key looks like a key itself, so only the other fields are searched for whatever looks like one.
   const head = redactOwnKeys(JSON.stringify({ level: level === 'log' ? 'info' : level, key }))
   let text = JSON.stringify(others)
-  // The texts themselves are searched, and not the line: there an escaped line break would hide where a word begins.
+  // The search is in each value, not in the line: in the line, an escaped line break would hide where a word begins.
   if (mayHoldKey(text)) {
     text = JSON.stringify(others, (_, value: unknown) => (typeof value === 'string' ? redactKeys(value) : value))
   }

@@ -1,7 +1,7 @@
 import { DatabaseSync } from 'node:sqlite'
 import { beforeEach, expect, test } from 'vitest'
 import { QUERIES } from '../../../src/cli/docs/data-points.ts'
-import { BLOBS, DOUBLES, pointOf } from '../../../src/telemetry/analytics.ts'
+import { BLOBS, DOUBLES, toDataPoint } from '../../../src/telemetry/analytics.ts'
 import type { LogLine } from '../../../src/telemetry/log-line.ts'
 
 const LINE: LogLine = {
@@ -53,7 +53,7 @@ beforeEach(() => {
 
 /** Keeps a point as the Worker makes it, which stands for so many, from so many days ago. */
 function keep(line: Partial<LogLine>, { stands = 1, daysAgo = 0.01 } = {}): void {
-  const { indexes = [], blobs = [], doubles = [] } = pointOf({ ...LINE, ...line })
+  const { indexes = [], blobs = [], doubles = [] } = toDataPoint({ ...LINE, ...line })
   const values = [...indexes, ...blobs, ...doubles, stands, -daysAgo * DAY_SECONDS].map((value) => value as string)
   database.prepare(`INSERT INTO router9 VALUES (${values.map(() => '?').join()})`).run(...values)
 }
