@@ -94,7 +94,7 @@ function brokenLinks({ name, text }: File): string[] {
 
 /** The paths that a Markdown file names in backticks and that are not there: from the root, from `src`, or from its folder. */
 function brokenPaths({ name, text }: File): string[] {
-  const named = [...text.matchAll(/`([\w.-]+(?:\/[\w.-]+)*\/(?:[\w.-]+\.(?:ts|md|json|toml|yml))?)`/g)]
+  const named = [...text.matchAll(/`((?:[\w.-]+\/)*(?:[\w.-]+\.(?:ts|md|json|toml|yml))?)`/g)]
   return named
     .map(([, found = '']) => found)
     .filter((found) => /^(?:src|test|\.github)\/|\.(?:ts|md)$/.test(found))
