@@ -5,7 +5,7 @@ import type { Price } from './catalog/deployment.ts'
 import { findDeployment, findModel } from './catalog/models.ts'
 import { findProvider, PROVIDERS, type Provider, providerForBaseUrl } from './catalog/providers.ts'
 import { Failure } from './chat/failure.ts'
-import type { Digest, Snapshot } from './health/outcome.ts'
+import type { Digest, Snapshot } from './health/messages.ts'
 
 /** The bindings and settings from `wrangler.toml`, secrets and `.dev.vars`. Only `readSettings` reads the settings. */
 export interface Env extends Pick<Cloudflare.Env, 'KEYS'> {

@@ -3,33 +3,33 @@ import { admit } from '../access/limits.ts'
 import { Failure, quoted, redactKeys } from '../chat/failure.ts'
 import { type Chat, parseChat } from '../chat/request.ts'
 import type { ObjectsOf, Settings } from '../env.ts'
-import { noHealthReporter, type Reach, refreshHealth } from '../gateway/health-reporter.ts'
+import { noHealthReporter, type RegionAccess, refreshHealth } from '../gateway/health-reporter.ts'
 import { prepareCall } from '../gateway/prepare.ts'
 import { deploymentName, planInputOf, type RoutedDeployment, routeOf } from '../gateway/route.ts'
 import type { HealthView } from '../health/isolate.ts'
 import { bucketOf } from '../health/outcome.ts'
 import { sleep } from '../platform/timeout.ts'
+import type { Ranked } from '../routing/candidate.ts'
 import { leftOutOf } from '../routing/left-out.ts'
 import { needsOf } from '../routing/needs.ts'
 import { plan } from '../routing/plan.ts'
-import type { Ranked } from '../routing/rank.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
 /** Whoever asks how things are gets the region's own word, if that comes in time. */
-const REGION_PATIENCE_MS = 1000
+const REGION_TIMEOUT_MS = 1000
 /** Of so many it is found out whether they can be asked this: each is a request made ready, with the whole prompt. */
 const MAX_LOOKED_AT = 20
 /** A short prompt's stream: what most people mean by latency. */
 const USUAL_BUCKET = bucketOf(true, 0)
 
-async function viewOf(settings: Settings, reach: Reach): Promise<HealthView> {
-  return settings.tracksHealth ? refreshHealth(reach, REGION_PATIENCE_MS) : noHealthReporter().view()
+async function currentHealth(settings: Settings, reach: RegionAccess): Promise<HealthView> {
+  return settings.tracksHealth ? refreshHealth(reach, REGION_TIMEOUT_MS) : noHealthReporter().view()
 }
 
 /** How every configured provider does, as `auto` sees it (contract 1): its deployments that were asked of late. */
-export async function listProviders(settings: Settings, reach: Reach): Promise<Fields> {
-  const view = await viewOf(settings, reach)
+export async function listProviders(settings: Settings, reach: RegionAccess): Promise<Fields> {
+  const view = await currentHealth(settings, reach)
   const names = view.deployments()
   const data = [...settings.providers].map(([id, { provider }]) => {
     const deployments = names.filter((name) => name.startsWith(`${id}/`)).map((name) => deploymentEntry(name, view))
@@ -44,7 +44,7 @@ export async function listProviders(settings: Settings, reach: Reach): Promise<F
 type Entry = ReturnType<typeof deploymentEntry>
 
 function deploymentEntry(name: string, view: HealthView) {
-  const { state, p, ttftMs, ttftP95Ms, tokensPerSecond, reason, until } = view.of(name, USUAL_BUCKET)
+  const { state, successRate: p, ttftMs, ttftP95Ms, tokensPerSecond, reason, until } = view.statusOf(name, USUAL_BUCKET)
   // Of a dry run they may be the caller's own words.
   const told = redactKeys(quoted(name))
   return {
@@ -79,7 +79,7 @@ export interface DryRun {
   readonly requestId: string
 }
 
-type DryReach = Reach & { readonly objects: ObjectsOf<'Health' | 'Ledger'> }
+type DryRunAccess = RegionAccess & { readonly objects: ObjectsOf<'Health' | 'Ledger'> }
 
 /**
  * What chat completions would do with this body now, without asking anybody (contract 1): the plan with what speaks for each,
@@ -87,15 +87,15 @@ type DryReach = Reach & { readonly objects: ObjectsOf<'Health' | 'Ledger'> }
  * It counts against the key's limits, for it is as much work.
  * @throws Failure as chat completions would.
  */
-export async function dryRun({ body, settings, caller, requestId }: DryRun, reach: DryReach): Promise<Fields> {
+export async function dryRun({ body, settings, caller, requestId }: DryRun, reach: DryRunAccess): Promise<Fields> {
   const chat: Chat = parseChat(body)
   const needs = needsOf(chat)
   const situation = planInputOf({ settings, caller }, chat, needs)
   const planned = plan(situation)
   await admit(caller, reach.objects, reach.waitUntil)
-  const view = await viewOf(settings, reach)
-  const { ranking } = routeOf({ plan: planned, chat, needs, settings, view, requestId, whole: true })
-  const { out, panic } = ranking
+  const view = await currentHealth(settings, reach)
+  const { ranking } = routeOf({ plan: planned, chat, needs, settings, view, requestId, rankAll: true })
+  const { out, isPanic: panic } = ranking
   const looked = ranking.ranked.slice(0, MAX_LOOKED_AT)
   const refusals: (Failure | undefined)[] = []
   for (const { candidate } of looked) {
@@ -144,7 +144,7 @@ function refusalBy(
   return call instanceof Failure ? call : undefined
 }
 
-function rankedEntry({ candidate, score, trial }: Ranked<RoutedDeployment>, view: HealthView): Fields {
+function rankedEntry({ candidate, score, probe }: Ranked<RoutedDeployment>, view: HealthView): Fields {
   const { target, provider, name, tier, price } = candidate
   const { model: _, ...health } = deploymentEntry(name, view)
   return {
@@ -153,7 +153,7 @@ function rankedEntry({ candidate, score, trial }: Ranked<RoutedDeployment>, view
     provider,
     tier,
     score: rounded(score, 4),
-    trial: trial !== undefined,
+    trial: probe !== undefined,
     usual_price: rounded(price, 4),
   }
 }

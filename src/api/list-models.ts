@@ -4,8 +4,8 @@ import { allModels, findModel } from '../catalog/models.ts'
 import { Failure, quoted } from '../chat/failure.ts'
 import type { Settings } from '../env.ts'
 import { type AllowList, allows } from '../routing/allow.ts'
-import { openTraits } from '../routing/open-traits.ts'
-import { AUTO, allowsAuto, autoMayAsk, openTarget, resolve, type Target } from '../routing/plan.ts'
+import { unlistedModelTraits } from '../routing/open-traits.ts'
+import { AUTO, allowsAuto, autoCandidates, resolve, type Target, targetOfUnlistedModel } from '../routing/plan.ts'
 import { modelsOfServer } from './server-models.ts'
 
 type Fields = Readonly<Record<string, unknown>>
@@ -35,7 +35,7 @@ async function modelsOfOwn(provider: string, settings: Settings, waitUntil: Wait
   const server = settings.providers.get(provider)
   const named = settings.ownModels.get(provider) ?? []
   if (server === undefined) return []
-  if (named.length > 0) return named.map((id) => openTarget(provider, id, id))
+  if (named.length > 0) return named.map((id) => targetOfUnlistedModel(provider, id, id))
   const listed = await modelsOfServer(server, waitUntil)
   return listed.flatMap((name) => resolve(settings, `${provider}/${name}`)?.slice(0, 1) ?? [])
 }
@@ -115,7 +115,7 @@ function openEntry(id: string, owner: string, providers: readonly string[]): Fie
     owned_by: owner,
     context_length: null,
     max_output_tokens: null,
-    modalities: { input: [...openTraits.input], output: [...openTraits.output] },
+    modalities: { input: [...unlistedModelTraits.input], output: [...unlistedModelTraits.output] },
     capabilities: null,
     pricing: null,
     providers,
@@ -126,7 +126,7 @@ function openEntry(id: string, owner: string, providers: readonly string[]): Fie
 function autoEntry(settings: Settings, allowed: AllowList): Fields | undefined {
   const { providers: configured, autoModels, autoChosen, ownModels } = settings
   const situation = { configured, autoModels, autoChosen, ownModels }
-  const targets = autoMayAsk(allowed === undefined ? situation : { ...situation, allowed })
+  const targets = autoCandidates(allowed === undefined ? situation : { ...situation, allowed })
   if (targets.length === 0) return undefined
   const answering = new Set(targets.map(({ deployment }) => deployment.provider))
   return openEntry(

@@ -1,6 +1,6 @@
 import type { Failure } from '../chat/failure.ts'
 import type { Settings } from '../env.ts'
-import { classOf, isSmall, type Outcome, type OutcomeClass, sizeOf } from '../health/outcome.ts'
+import { isSmall, type Outcome, type OutcomeClass, outcomeClassOf, sizeClassOf } from '../health/outcome.ts'
 import type { NextAttempt } from '../routing/attempts.ts'
 import type { Target } from '../routing/plan.ts'
 import type { RequestContext } from './context.ts'
@@ -42,37 +42,37 @@ const MIN_WAITED_SHARE = 0.5
 /** Says that an attempt starts, now. */
 export function createAttemptReport(input: ReportInput, attempt: NextAttempt<RoutedDeployment>): AttemptReport {
   const { route, health } = input
-  const { trial } = attempt
-  const { name } = attempt.target
+  const { probe } = attempt
+  const { name } = attempt.candidate
   const startedAt = Date.now()
-  const facts = { deployment: name, bucket: route.bucket, ...(trial === undefined ? {} : { trial }) }
-  health.started(name, trial)
+  const facts = { deployment: name, bucket: route.bucket, ...(probe === undefined ? {} : { probe }) }
+  health.attemptStarted(name, probe)
   return {
     failed: (failure) => {
       const ms = Date.now() - startedAt
       // Whoever waited twice as long as usual for the first content, and then left, had reason to (routing 2.1).
       const gaveUp = failure.kind === 'client-left' && ms > 2 * attempt.usualMs
-      const kind = gaveUp ? 'timeout' : classOf(failure)
-      health.ended(name, outcomeOf(input, attempt, failure, kind, { ...facts, ttftMs: ms }))
+      const kind = gaveUp ? 'timeout' : outcomeClassOf(failure)
+      health.attemptEnded(name, outcomeOf(input, attempt, failure, kind, { ...facts, ttftMs: ms }))
     },
     begun: ({ isStream, tokens, waitedMs }) => {
       const begunAt = Date.now()
       const waitedBefore = waitedMs()
-      if (isStream) health.note({ ...facts, class: 'first', at: begunAt, ttftMs: begunAt - startedAt })
+      if (isStream) health.record({ ...facts, class: 'first-token', at: begunAt, ttftMs: begunAt - startedAt })
       return (end) => {
-        if (end === 'left') return health.ended(name)
+        if (end === 'left') return health.attemptEnded(name)
         const now = Date.now()
         if (end !== 'complete') {
-          const kind = classOf(end, true)
-          return health.ended(name, outcomeOf(input, attempt, end, kind, { ...facts, ttftMs: now - startedAt }))
+          const kind = outcomeClassOf(end, true)
+          return health.attemptEnded(name, outcomeOf(input, attempt, end, kind, { ...facts, ttftMs: now - startedAt }))
         }
         const writingMs = waitedMs() - waitedBefore
         const written = tokens()
         // Where the client was waited for, and not the provider, nobody knows how quick that was.
         const hasSpeed = isStream && written > MIN_TOKENS && writingMs > MIN_WAITED_SHARE * (now - begunAt)
-        health.ended(name, {
+        health.attemptEnded(name, {
           ...facts,
-          class: 'ok',
+          class: 'success',
           at: now,
           ...(isStream ? {} : { ttftMs: now - startedAt }),
           ...(hasSpeed ? { tokensPerSecond: (written * 1000) / writingMs } : {}),
@@ -85,16 +85,16 @@ export function createAttemptReport(input: ReportInput, attempt: NextAttempt<Rou
 /** What a failure says about its deployment; undefined where it says nothing. */
 function outcomeOf(
   { context: { settings }, route, maxAnswerTokens }: ReportInput,
-  { target: { target } }: NextAttempt<RoutedDeployment>,
+  { candidate: { target } }: NextAttempt<RoutedDeployment>,
   failure: Failure,
   kind: OutcomeClass | undefined,
-  { ttftMs, ...facts }: Pick<Outcome, 'deployment' | 'bucket' | 'trial'> & { readonly ttftMs: number },
+  { ttftMs, ...facts }: Pick<Outcome, 'deployment' | 'bucket' | 'probe'> & { readonly ttftMs: number },
 ): Outcome | undefined {
   if (kind === undefined || isOfCallersModel(failure, target, settings)) return undefined
   const { retryAfterMs, health } = failure.details
   const isOfSize = kind === 'limit' && health === 'size'
   // It may be the answer that was asked for, and not the prompt, that is too large for the limit.
-  if (isOfSize && sizeOf(route.bucket) === 0 && !isSmall(maxAnswerTokens)) return undefined
+  if (isOfSize && sizeClassOf(route.bucket) === 0 && !isSmall(maxAnswerTokens)) return undefined
   const isOverload = kind === 'limit' && failure.kind === 'overloaded'
   return {
     ...facts,

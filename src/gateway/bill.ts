@@ -62,7 +62,7 @@ function holdFor({ settings, chat, needs, plan: { candidates } }: BillInput): Re
     promptTokens: needs.promptTokens(),
     outputTokens: needs.outputTokens,
     choices: chat.n ?? 1,
-    asksForReasoning: needs.thinking !== 'none',
+    asksForReasoning: needs.reasoning !== 'none',
   }
   const likely = candidates.slice(0, LIKELY_TO_ANSWER)
   return largestOf(
@@ -85,7 +85,7 @@ function dollarsFor(used: Usage, { deployment }: Target, { prices, providers }: 
 function thinksUnseen({ settings, chat, needs }: BillInput, { deployment: { provider, traits } }: Target): boolean {
   const row = settings.providers.get(provider)?.provider
   if (!traits.reasoning || row?.billsHiddenReasoning !== true) return false
-  if (row.needsReasoningBack === 'asked') return needs.thinking !== 'none'
+  if (row.needsReasoningBack === 'asked') return needs.reasoning !== 'none'
   const isOff = readReasoning(chat)?.effort === 'none' && (traits.toggle || traits.efforts?.includes('none') === true)
   return !isOff
 }

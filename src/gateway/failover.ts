@@ -47,13 +47,13 @@ export async function runWithFailover<Call, Answer>(
   for (;;) {
     const next = attempts.next(Date.now())
     if (next === undefined) break
-    const deployment = next.target
+    const deployment = next.candidate
     const { target } = deployment
     const call = input.prepare(deployment)
     if (call instanceof Failure) {
-      trace.push({ target, outcome: call.kind, ms: 0, failure: call, asked: false })
+      trace.push({ target, outcome: call.kind, ms: 0, failure: call, sent: false })
       if (!call.failover) return { ok: false, failure: call }
-      attempts.skipped()
+      attempts.skip()
       continue
     }
     if (next.waitMs > 0) {
@@ -75,7 +75,7 @@ export async function runWithFailover<Call, Answer>(
     report.failed(failure)
     trace.push({ target, outcome: String(failure.details.upstreamStatus ?? failure.kind), ms, failure })
     if (clientDisconnect.hasHappened() || !failure.failover) return { ok: false, failure }
-    attempts.failed(failure, Date.now())
+    attempts.fail(failure, Date.now())
   }
   const refusal = attempts.refusal(Date.now())
   return { ok: false, failure: refusal === undefined ? summarizeFailures(trace) : noneAvailable(refusal) }

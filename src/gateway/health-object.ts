@@ -1,23 +1,23 @@
 import { DurableObject } from 'cloudflare:workers'
 import type { HealthObject, Objects } from '../env.ts'
 import { createGlobalHealth } from '../health/global.ts'
-import type { Digest, Snapshot } from '../health/outcome.ts'
+import type { Digest, Snapshot } from '../health/messages.ts'
 import { createRegionHealth, type RegionHealth } from '../health/region.ts'
 import { sleep, withTimeout } from '../platform/timeout.ts'
 
 /** The names of these objects carry a version: objects that understand each other no more have other names. */
 const NAME = 'health:v1:'
-const HUB = 'hub'
+const GLOBAL = 'hub'
 const SAVED = 'region'
-const HUB_PATIENCE_MS = 5000
+const GLOBAL_TIMEOUT_MS = 5000
 /** Writes and calls to the hub are paid for, and trouble makes many: so long between two of them. */
-const SAVES_APART_MS = 100
-const CONSULTS_APART_MS = 1000
+const MIN_SAVE_INTERVAL_MS = 100
+const MIN_EXCHANGE_INTERVAL_MS = 1000
 /** A limit that ends so much later than it was heard to is a new one. */
 const NEWS_MS = 2000
 
 /** The object that keeps the health of a region's providers; made near its region. */
-export function healthOf(
+export function healthObjectOf(
   healths: Objects['Health'],
   region: DurableObjectLocationHint,
 ): DurableObjectStub<HealthObject> {
@@ -87,7 +87,7 @@ export class Health extends DurableObject implements HealthObject {
       // The next change is saved with all that came before it.
     }
     this.#saving = true
-    const then = sleep(SAVES_APART_MS).then(() => {
+    const then = sleep(MIN_SAVE_INTERVAL_MS).then(() => {
       this.#saving = false
       const later = Date.now()
       if (known.shouldSave(later)) this.#save(known, later)
@@ -111,7 +111,7 @@ export class Health extends DurableObject implements HealthObject {
 
   async #tell(region: string, now: number): Promise<void> {
     const digest = this.#hub.exchange(region, undefined, now)
-    await healthOf(this.#healths(), region as DurableObjectLocationHint)
+    await healthObjectOf(this.#healths(), region as DurableObjectLocationHint)
       .hear(digest)
       .catch(() => {})
   }
@@ -120,11 +120,11 @@ export class Health extends DurableObject implements HealthObject {
   async #consult(name: string, region: RegionHealth): Promise<void> {
     this.#consulting = true
     try {
-      await sleep(Math.max(this.#consultedAt + CONSULTS_APART_MS - Date.now(), 0))
+      await sleep(Math.max(this.#consultedAt + MIN_EXCHANGE_INTERVAL_MS - Date.now(), 0))
       this.#consultedAt = Date.now()
       const healths = this.#healths()
-      const hub = healths.get(healths.idFromName(NAME + HUB))
-      const answer = await withTimeout(hub.exchange(name, region.digest(Date.now())), HUB_PATIENCE_MS)
+      const hub = healths.get(healths.idFromName(NAME + GLOBAL))
+      const answer = await withTimeout(hub.exchange(name, region.digest(Date.now())), GLOBAL_TIMEOUT_MS)
       region.absorb(answer, Date.now())
     } catch {
       // The next digest tells all of it.

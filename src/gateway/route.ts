@@ -7,11 +7,12 @@ import type { HealthView } from '../health/isolate.ts'
 import { bucketOf } from '../health/outcome.ts'
 import type { AttemptRecord } from '../routing/attempt-record.ts'
 import type { AttemptCandidate } from '../routing/attempts.ts'
+import type { Ranking, RankOptions } from '../routing/candidate.ts'
 import { timeoutLimitsFor } from '../routing/deadline.ts'
 import { hashOf } from '../routing/hash.ts'
 import type { Needs } from '../routing/needs.ts'
-import { AUTO, type Plan, type PlanInput, type Planned, type Target, usualPrice } from '../routing/plan.ts'
-import { type Ranking, type RankOptions, rank } from '../routing/rank.ts'
+import { AUTO, type Plan, type PlanInput, type PlannedTarget, type Target, usualPrice } from '../routing/plan.ts'
+import { rank } from '../routing/rank.ts'
 
 /** A target as it is ranked and asked. */
 export interface RoutedDeployment extends AttemptCandidate {
@@ -36,7 +37,7 @@ export function planInputOf(call: { settings: Settings; caller: KeyRecord }, cha
     needs,
     configured,
     autoModels,
-    autoChosen,
+    autoChosen: autoChosen,
     ownModels,
     ...(allowed === undefined ? {} : { allowed }),
     ...(limits?.budget === undefined ? {} : { isPriced: (deployment) => isPriced(deployment, call.settings) }),
@@ -56,23 +57,23 @@ export interface RouteInput {
   readonly view: HealthView
   readonly requestId: string
   /** Rank every candidate, for people to see, and not only as many as are likely to be asked. */
-  readonly whole?: boolean
+  readonly rankAll?: boolean
 }
 
 /** Puts a plan's candidates in the order in which they are to be asked now. */
-export function routeOf({ plan, chat, needs, settings, view, requestId, whole = false }: RouteInput): Route {
+export function routeOf({ plan, chat, needs, settings, view, requestId, rankAll = false }: RouteInput): Route {
   const stream = chat.stream === true
   const promptTokens = needs.promptTokens()
   const bucket = bucketOf(stream, promptTokens)
   const requestHash = hashOf(requestId)
   const { outputTokens } = needs
-  const patienceOf = timeoutLimitsFor(settings.timeouts, {
+  const limitsOf = timeoutLimitsFor(settings.timeouts, {
     stream,
-    thinking: needs.thinking,
+    reasoning: needs.reasoning,
     promptTokens,
     outputTokens,
   })
-  const askeeOf = ({ tier, model, deployment, variant }: Planned, index: number): RoutedDeployment => {
+  const candidateOf = ({ tier, model, deployment, variant }: PlannedTarget, index: number): RoutedDeployment => {
     const { provider, traits, price } = deployment
     return {
       name: deploymentName({ model, deployment }),
@@ -80,7 +81,7 @@ export function routeOf({ plan, chat, needs, settings, view, requestId, whole = 
       tier,
       index,
       traits,
-      patience: patienceOf(deployment),
+      timeoutLimits: limitsOf(deployment),
       target: variant === undefined ? { model, deployment } : { model, deployment, variant },
       ...(price === undefined ? {} : { price: usualPrice(price) }),
     }
@@ -96,15 +97,15 @@ export function routeOf({ plan, chat, needs, settings, view, requestId, whole = 
   }
   // The many that `auto` may fall back on are looked at only where the first of them are not well.
   const isPicky = (chat.n ?? 1) > 1 || chat.logprobs === true || chat.provider?.require_parameters === true
-  const all = whole || isPicky || plan.sort !== undefined || chat.model !== AUTO
+  const all = rankAll || isPicky || plan.sort !== undefined || chat.model !== AUTO
   const few = all ? plan.candidates : plan.candidates.slice(0, FIRST_LOOK)
-  let ranking = rank(few.map(askeeOf), view, options)
+  let ranking = rank(few.map(candidateOf), view, options)
   if (few.length < plan.candidates.length && ranking.ranked.filter(isWell).length < ENOUGH) {
-    ranking = rank(plan.candidates.map(askeeOf), view, options)
+    ranking = rank(plan.candidates.map(candidateOf), view, options)
   }
-  if (plan.single && ranking.ranked.length > 0) {
-    // A trial is for those who can go on where it fails.
-    const first = ranking.ranked.find(({ trial }) => trial === undefined)
+  if (plan.isSingle && ranking.ranked.length > 0) {
+    // Only a request that can fail over may be a probe.
+    const first = ranking.ranked.find(({ probe }) => probe === undefined)
     ranking = { ...ranking, ranked: first === undefined ? ranking.ranked.slice(0, 1) : [first], out: [] }
   }
   return { ranking, now: view.now, bucket, requestHash }
@@ -143,8 +144,8 @@ export function reasonFor({ ranking }: Route, target: Target, trace: readonly At
   const rows = [...ranking.ranked, ...ranking.out]
   const row = rows.find(({ candidate }) => candidate.target === target)
   if (row === undefined) return 'only'
-  if (row.trial !== undefined) return 'trial'
-  if (ranking.panic) return 'last-resort'
+  if (row.probe !== undefined) return 'trial'
+  if (ranking.isPanic) return 'last-resort'
   if (row.candidate.index === 0) return 'first'
   return rows.some((other) => isBefore(other, row) && other.state !== 'closed') ? 'healthier' : 'better'
 }

@@ -4,7 +4,7 @@ import type { Refusal } from '../routing/attempts.ts'
 import type { Target } from '../routing/plan.ts'
 
 /** What the client is told where several failed in their own ways. */
-const OF_ALL: Readonly<Partial<Record<FailureKind, string>>> = {
+const MESSAGE_OF_ALL: Readonly<Partial<Record<FailureKind, string>>> = {
   'rate-limited': 'Every provider of this model is limiting our requests; try again later.',
   'quota-exhausted': "The gateway's accounts with all providers of this model are used up.",
   overloaded: 'Every provider of this model is overloaded; try again later.',
@@ -42,7 +42,7 @@ export function summarizeFailures(trace: readonly AttemptRecord[]): Failure {
   const kind = kindOf(counted)
   const same = counted.every((failure) => failure.kind === kind)
   const waits = counted.flatMap(({ details }) => details.retryAfterMs ?? [])
-  const said = counted.length === 1 ? first.message : (OF_ALL[kind] ?? first.message)
+  const said = counted.length === 1 ? first.message : (MESSAGE_OF_ALL[kind] ?? first.message)
   return new Failure(kind, `${said} Asked: ${clausesOf(trace)}.`, {
     ...(same && first.details.param !== undefined ? { param: first.details.param } : {}),
     ...(same && first.details.code !== undefined ? { code: first.details.code } : {}),
@@ -54,7 +54,7 @@ export function summarizeFailures(trace: readonly AttemptRecord[]): Failure {
 /** Why nobody was asked at all. */
 export function noneAvailable({ overloaded, retryAfterMs }: Refusal): Failure {
   const kind = overloaded ? 'overloaded' : 'rate-limited'
-  return new Failure(kind, OF_ALL[kind] ?? '', { retryAfterMs })
+  return new Failure(kind, MESSAGE_OF_ALL[kind] ?? '', { retryAfterMs })
 }
 
 /** What happened to each that was asked, in one dull clause: `openai: refused connection; azure: 429`. */

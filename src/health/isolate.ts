@@ -1,226 +1,172 @@
-import { type Outcome, type ProbeLease, type Report, WIRE_VERSION } from './outcome.ts'
-import {
-  type Evaluation,
-  evaluate,
-  forgetOne,
-  type HealthRecord,
-  isProbeDue,
-  record,
-  restore,
-  unknownHealth,
-} from './record.ts'
+import { recordOutcome } from './circuit-breaker.ts'
+import { type Evaluation, evaluate, isProbeDue } from './evaluate.ts'
+import { type ProbeLease, type Report, WIRE_VERSION, writeOutcome } from './messages.ts'
+import type { Outcome } from './outcome.ts'
+import { type HealthRecord, MAX_DEPLOYMENTS, recordOf, unknownHealth } from './record.ts'
+import { createReportQueue, isGood, type ReportQueue } from './report-queue.ts'
+import { readRecord } from './stored-record.ts'
 
 /** What an isolate knows of a deployment at a moment. */
 export interface DeploymentStatus extends Evaluation {
-  /** A trial that this isolate may make there now. */
-  readonly trial?: string
+  /** The id of a probe that this isolate may send there now. */
+  readonly probe?: string
   /** How many of this isolate's attempts are under way there. */
   readonly inFlight: number
 }
 
-/** How things stand at the moment it was made for. */
+/** What an isolate knows at the moment `now`. */
 export interface HealthView {
   readonly now: number
-  readonly of: (deployment: string, bucket: number) => DeploymentStatus
+  readonly statusOf: (deployment: string, bucket: number) => DeploymentStatus
   /** All of which something is known. */
   readonly deployments: () => readonly string[]
 }
 
-/** One isolate's knowledge: its region's last snapshot, and what it saw itself since. */
+/** One isolate's knowledge: its region's last snapshot, and what it saw itself since (routing 2.6). */
 export interface IsolateHealth {
   /** Takes in an outcome; the next view knows of it. */
-  readonly note: (outcome: Outcome, now: number) => void
+  readonly record: (outcome: Outcome, now: number) => void
   readonly view: (now: number) => HealthView
-  /** An attempt begins; `trial` is the one that the ranking gave it. */
-  readonly started: (deployment: string, now: number, trial?: string) => void
-  readonly ended: (deployment: string) => void
+  /** An attempt begins; `probe` is the id that the ranking gave it. */
+  readonly attemptStarted: (deployment: string, now: number, probe?: string) => void
+  readonly attemptEnded: (deployment: string) => void
   /**
-   * When the region is to be told: at once, in so many milliseconds, or not for now. Ask after `started` and `note`, and
-   * again when the time has come; where it says `now`, `take`.
+   * When to report to the region: now, in so many milliseconds, or not yet (undefined). Call it after `attemptStarted` and
+   * `record`, and again when the time has come; where it says `now`, call `takeReport`.
    */
-  readonly due: (now: number) => 'now' | number | undefined
-  /** The report to send; `returned` or `failed` follows. */
-  readonly take: (now: number) => Report
-  /** The region answered; anything at all may come. */
-  readonly returned: (snapshot: unknown, now: number) => void
-  /** The region did not; what was to be told is kept. */
-  readonly failed: (now: number, overloaded: boolean) => void
+  readonly reportDue: (now: number) => 'now' | number | undefined
+  /** The report to send; `acceptSnapshot` or `reportFailed` follows. */
+  readonly takeReport: (now: number) => Report
+  /** The region's answer, whatever it is: what makes no sense in it changes nothing. */
+  readonly acceptSnapshot: (snapshot: unknown, now: number) => void
+  /** The region did not answer; the outcomes are kept for the next report. */
+  readonly reportFailed: (now: number, isOverloaded: boolean) => void
   readonly hasSnapshot: () => boolean
 }
 
-const FLUSH_MS = { usual: 1000, trouble: 250, overloaded: 10_000 }
-const STALE_MS = 1000
-/** A call that is out this long is given up, whatever became of it. */
-const LOST_MS = 10_000
-const MERGE_MS = 250
-const MAX_EVENTS = 512
-const MAX_DEPLOYMENTS = 256
-const TRIAL_MS = 30_000
+const PROBE_LEASE_MS = 30_000
 /** No attempt is under way for longer. */
-const IN_FLIGHT_MS = 1_200_000
-const ALONE_SPACING = 4
+const MAX_ATTEMPT_MS = 1_200_000
+/** Isolates that nobody gives leases to give out their own probes so many times as rarely. */
+const UNCOORDINATED_SPACING = 4
+
+interface IsolateState {
+  /** Stands before the ids of the isolate's own probes. */
+  readonly isolate: string
+  records: Map<string, HealthRecord>
+  /** The deployments that the last snapshot held. */
+  inSnapshot: ReadonlySet<string>
+  readonly inFlight: Map<string, { count: number; at: number }>
+  readonly leases: Map<string, { id: string; until: number }>
+  readonly reports: ReportQueue
+}
 
 /**
- * A board that knows nothing yet.
+ * An isolate that knows nothing yet.
  * @param seed in [0, 1): isolates that began together do not report together.
  */
 export function createIsolateHealth(isolate: string, seed: number): IsolateHealth {
-  let records = new Map<string, HealthRecord>()
-  /** Those that the last snapshot held. */
-  let told: ReadonlySet<string> = new Set()
-  const inFlight = new Map<string, { count: number; at: number }>()
-  const trials = new Map<string, { id: string; until: number }>()
-  let pending: Outcome[] = []
-  let sent: Outcome[] | undefined
-  let takenAt = Number.NEGATIVE_INFINITY
-  let snapshotAt = Number.NEGATIVE_INFINITY
-  let startedAt = Number.NEGATIVE_INFINITY
-  let failures = 0
-  let intervalMs = FLUSH_MS.usual
-  let urgent = false
-  let urgentAt = Number.NEGATIVE_INFINITY
-
-  const recordOf = (deployment: string) => {
-    let health = records.get(deployment)
-    if (health === undefined) {
-      if (records.size >= MAX_DEPLOYMENTS) forgetOne(records)
-      health = unknownHealth()
-      records.set(deployment, health)
-    }
-    return health
+  const reports = createReportQueue(seed)
+  const state: IsolateState = {
+    isolate,
+    records: new Map(),
+    inSnapshot: new Set(),
+    inFlight: new Map(),
+    leases: new Map(),
+    reports,
   }
-
-  // Where the region is silent, or has forgotten, nobody else gives out trials.
-  const isAlone = (deployment: string) => failures > 0 || !told.has(deployment)
-
-  const keep = (outcome: Outcome) => {
-    for (let index = pending.length - 1; index >= 0; index--) {
-      const before = pending[index]
-      if (before === undefined || outcome.at - before.at > MERGE_MS) break
-      if (before.deployment !== outcome.deployment) continue
-      const merged = mergeOf(before, outcome)
-      if (merged !== undefined) {
-        pending[index] = merged
-        return
-      }
-      // The order of successes and failures is what a run is counted by.
-      if (!isGood(before) || !isGood(outcome)) break
-    }
-    pending.push(outcome)
-    if (pending.length > MAX_EVENTS) pending.shift()
-  }
-
   return {
-    note(outcome, now) {
-      const health = recordOf(outcome.deployment)
-      const before = health.run
-      record(health, outcome, now)
-      if (outcome.trial !== undefined || outcome.class === 'limit' || outcome.class === 'config') urgent = true
-      if (before === 0 && !isGood(outcome)) urgent = true
-      keep(outcome)
-    },
-    view(now) {
-      return {
-        now,
-        of(deployment, bucket) {
-          const health = records.get(deployment)
-          const standing = evaluate(health ?? NOTHING, now, bucket)
-          const lease = trials.get(deployment)
-          const trial =
-            lease !== undefined && lease.until > now
-              ? lease.id
-              : health !== undefined && isAlone(deployment) && isProbeDue(health, now, ALONE_SPACING)
-                ? `${isolate}:own`
-                : undefined
-          const wanted = trial !== undefined && (standing.state === 'suspect' || standing.state === 'half-open')
-          const here = { ...standing, inFlight: inFlight.get(deployment)?.count ?? 0 }
-          return wanted ? { ...here, trial } : here
-        },
-        deployments: () => [...records.keys()],
-      }
-    },
-    started(deployment, now, trial) {
-      startedAt = now
-      const before = inFlight.get(deployment)
-      // A request that the platform ended was never counted back.
-      const isOld = before !== undefined && now - before.at > IN_FLIGHT_MS
-      inFlight.set(deployment, { count: (isOld ? 0 : (before?.count ?? 0)) + 1, at: now })
-      if (trial === undefined) return
-      trials.delete(deployment)
-      recordOf(deployment).leasedAt = now
-    },
-    ended(deployment) {
-      const before = inFlight.get(deployment)
+    record: (outcome, now) => recordOwn(state, outcome, now),
+    view: (now) => ({
+      now,
+      statusOf: (deployment, bucket) => statusOf(state, deployment, bucket, now),
+      deployments: () => [...state.records.keys()],
+    }),
+    attemptStarted: (deployment, now, probe) => attemptStarted(state, deployment, now, probe),
+    attemptEnded(deployment) {
+      const before = state.inFlight.get(deployment)
       if (before !== undefined && before.count > 1) before.count--
-      else inFlight.delete(deployment)
+      else state.inFlight.delete(deployment)
     },
-    due(now) {
-      if (sent !== undefined && now - takenAt < LOST_MS) return undefined
-      if (pending.length === 0) return now - snapshotAt > STALE_MS && startedAt > takenAt ? 'now' : undefined
-      const isUrgent = urgent && failures === 0
-      const leftMs = (isUrgent ? urgentAt + FLUSH_MS.trouble : takenAt + intervalMs * (1 + 0.1 * seed)) - now
-      return leftMs > 0 ? leftMs : 'now'
-    },
-    take(now) {
-      const events = pending
-      // Whoever asks while another call is out: should either fail, both are told again.
-      sent = [...(sent ?? []), ...events].slice(-MAX_EVENTS)
-      pending = []
-      takenAt = now
-      if (urgent) urgentAt = now
-      urgent = false
-      return {
-        v: WIRE_VERSION,
-        isolate,
-        events: events.map(({ at, ...event }) => ({ ...event, ageMs: Math.max(now - at, 0) })),
-      }
-    },
-    returned(snapshot, now) {
-      sent = undefined
-      failures = 0
-      intervalMs = FLUSH_MS.usual
-      const { v, now: then, deployments, leases } = Object(snapshot) as Record<string, unknown>
-      if (v !== WIRE_VERSION || typeof then !== 'number' || !Number.isFinite(then)) return
-      snapshotAt = now
-      const fresh = new Map<string, HealthRecord>()
-      for (const [name, raw] of Object.entries(Object(deployments)).slice(0, MAX_DEPLOYMENTS)) {
-        fresh.set(name, restore(raw, now, now - then))
-      }
-      told = new Set(fresh.keys())
-      // What the region lost, or never heard of, is still known here.
-      for (const [name, health] of records)
-        if (!fresh.has(name) && fresh.size < MAX_DEPLOYMENTS) fresh.set(name, health)
-      records = fresh
-      for (const outcome of pending) record(recordOf(outcome.deployment), outcome, outcome.at)
-      for (const raw of Array.isArray(leases) ? leases.slice(0, MAX_DEPLOYMENTS) : []) {
-        const { deployment, id } = Object(raw) as Partial<ProbeLease>
-        if (typeof deployment === 'string' && typeof id === 'string')
-          trials.set(deployment, { id, until: now + TRIAL_MS })
-      }
-    },
-    failed(now, overloaded) {
-      pending = [...(sent ?? []), ...pending].slice(-MAX_EVENTS)
-      sent = undefined
-      takenAt = now
-      failures++
-      intervalMs = overloaded ? FLUSH_MS.overloaded : Math.min(FLUSH_MS.usual * 2 ** failures, FLUSH_MS.overloaded)
-    },
-    hasSnapshot: () => snapshotAt > Number.NEGATIVE_INFINITY,
+    reportDue: reports.due,
+    takeReport: (now) => ({
+      v: WIRE_VERSION,
+      isolate,
+      events: reports.take(now).map((outcome) => writeOutcome(outcome, now)),
+    }),
+    acceptSnapshot: (snapshot, now) => acceptSnapshot(state, snapshot, now),
+    reportFailed: reports.failed,
+    hasSnapshot: reports.hasSnapshot,
   }
 }
 
-const NOTHING = unknownHealth()
-
-/** Two outcomes as one, where nothing is lost by it: alike, near each other, and no trial. */
-function mergeOf(before: Outcome, after: Outcome): Outcome | undefined {
-  const isAlike = before.class === after.class && before.bucket === after.bucket && before.limit === after.limit
-  if (!isAlike || before.trial !== undefined || after.trial !== undefined || before.waitMs !== after.waitMs) {
-    return undefined
-  }
-  const count = (before.count ?? 1) + (after.count ?? 1)
-  return { ...before, ...after, at: before.at, count }
+function recordOwn({ records, reports }: IsolateState, outcome: Outcome, now: number): void {
+  const record = recordOf(records, outcome.deployment)
+  const isFirstFailure = record.consecutiveFailures === 0 && !isGood(outcome)
+  recordOutcome(record, outcome, now)
+  const { class: kind, probe } = outcome
+  reports.add(outcome, isFirstFailure || probe !== undefined || kind === 'limit' || kind === 'config')
 }
 
-function isGood({ class: kind }: Outcome): boolean {
-  return kind === 'ok' || kind === 'first'
+const UNKNOWN = unknownHealth()
+
+function statusOf(state: IsolateState, deployment: string, bucket: number, now: number): DeploymentStatus {
+  const record = state.records.get(deployment)
+  const evaluation = evaluate(record ?? UNKNOWN, now, bucket)
+  const inFlight = state.inFlight.get(deployment)?.count ?? 0
+  const mayProbe = evaluation.state === 'suspect' || evaluation.state === 'half-open'
+  const probe = mayProbe ? probeOf(state, deployment, record, now) : undefined
+  return probe === undefined ? { ...evaluation, inFlight } : { ...evaluation, inFlight, probe }
+}
+
+/** The region's lease; where the region is silent or has forgotten the deployment, a probe of the isolate's own. */
+function probeOf(
+  { isolate, leases, inSnapshot, reports }: IsolateState,
+  deployment: string,
+  record: HealthRecord | undefined,
+  now: number,
+): string | undefined {
+  const lease = leases.get(deployment)
+  if (lease !== undefined && lease.until > now) return lease.id
+  const isUncoordinated = reports.isRegionSilent() || !inSnapshot.has(deployment)
+  if (record === undefined || !isUncoordinated) return undefined
+  return isProbeDue(record, now, UNCOORDINATED_SPACING) ? `${isolate}:own` : undefined
+}
+
+function attemptStarted(state: IsolateState, deployment: string, now: number, probe: string | undefined): void {
+  const { inFlight, leases, records, reports } = state
+  reports.attemptStarted(now)
+  const before = inFlight.get(deployment)
+  // The end of a request that the platform ended was never counted.
+  const isLost = before !== undefined && now - before.at > MAX_ATTEMPT_MS
+  inFlight.set(deployment, { count: (isLost ? 0 : (before?.count ?? 0)) + 1, at: now })
+  if (probe === undefined) return
+  leases.delete(deployment)
+  recordOf(records, deployment).lastProbeAt = now
+}
+
+function acceptSnapshot(state: IsolateState, snapshot: unknown, now: number): void {
+  const { reports, leases: held } = state
+  reports.delivered()
+  const { v, now: then, deployments, leases } = Object(snapshot) as Record<string, unknown>
+  if (v !== WIRE_VERSION || typeof then !== 'number' || !Number.isFinite(then)) return
+  reports.snapshotReceived(now)
+  const fresh = new Map<string, HealthRecord>()
+  for (const [name, raw] of Object.entries(Object(deployments)).slice(0, MAX_DEPLOYMENTS)) {
+    fresh.set(name, readRecord(raw, now, now - then))
+  }
+  state.inSnapshot = new Set(fresh.keys())
+  // What the region lost, or never knew, is still known here.
+  for (const [name, record] of state.records) {
+    if (!fresh.has(name) && fresh.size < MAX_DEPLOYMENTS) fresh.set(name, record)
+  }
+  state.records = fresh
+  // The snapshot knows nothing of what was recorded while the report was under way.
+  for (const outcome of reports.pending()) recordOutcome(recordOf(fresh, outcome.deployment), outcome, outcome.at)
+  for (const raw of Array.isArray(leases) ? leases.slice(0, MAX_DEPLOYMENTS) : []) {
+    const { deployment, id } = Object(raw) as Partial<ProbeLease>
+    if (typeof deployment === 'string' && typeof id === 'string') {
+      held.set(deployment, { id, until: now + PROBE_LEASE_MS })
+    }
+  }
 }

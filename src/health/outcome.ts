@@ -1,141 +1,84 @@
 import type { Failure } from '../chat/failure.ts'
 
-/** What became of an attempt, by whose doing it was (routing 2.1). The caller's own doing and its leaving are none of these. */
-export type OutcomeClass = 'ok' | 'first' | 'pre' | 'timeout' | 'post' | 'limit' | 'config'
+/**
+ * How an attempt went, by whose doing it was (routing 2.1). What the caller did wrong, and that the client left, are none of
+ * these: they say nothing about the provider.
+ */
+export type OutcomeClass =
+  | 'first-token'
+  | 'success'
+  | 'failed-before-first-token'
+  | 'timeout'
+  | 'failed-mid-stream'
+  | 'limit'
+  | 'config'
 
-/** What one attempt tells about its deployment; `first` at the first word, one of the others at the end. */
+/** What one attempt shows of its deployment: `first-token` when the first token comes, one of the others at the end. */
 export interface Outcome {
   /** `provider/upstreamModel`. */
   readonly deployment: string
   readonly class: OutcomeClass
   readonly at: number
-  /** 0 to 2 for streams, 3 to 5 for whole bodies, by the size of the prompt; see `bucketOf`. */
+  /** By kind of answer and size of prompt; see `bucketOf`. */
   readonly bucket: number
-  /** With `first`: until the first word of a stream; with `ok` of a whole body: until its end; with `timeout`: how long we waited. */
+  /**
+   * With `first-token`: until the first token of a stream. With `success`, for a whole body only: until its end. With `timeout`:
+   * how long the gateway waited.
+   */
   readonly ttftMs?: number
   readonly tokensPerSecond?: number
-  /** With `limit`: how long the provider wants to be left alone. */
+  /** With `limit`: how long the provider asks to be left alone. */
   readonly waitMs?: number
-  /** With `limit`: it is overloaded, or what is limited is the size of requests; otherwise it is our rate. */
+  /** With `limit`: the provider is overloaded, or limits the size of requests; otherwise it limits our rate. */
   readonly limit?: 'overload' | 'size'
-  /** The trial that the attempt was (`Ask.trial`). */
-  readonly trial?: string
-  /** As many alike are told in one; 1 where absent. */
+  /** The id of the probe that the attempt was (`NextAttempt.probe`). */
+  readonly probe?: string
+  /** How many outcomes of the same kind stand in this one; 1 where absent. */
   readonly count?: number
 }
 
-/** Messages between isolates and regions carry this; those of another version change nothing. */
-export const WIRE_VERSION = 1
-
-/** What an isolate tells its region: outcomes with their age at the time of sending in place of `at`. */
-export interface Report {
-  readonly v: number
-  readonly isolate: string
-  readonly events: readonly (Omit<Outcome, 'at'> & { readonly ageMs: number })[]
-}
-
-/** A trial that one isolate may make at a deployment that is out or under suspicion. */
-export interface ProbeLease {
-  readonly deployment: string
-  readonly id: string
-}
-
-/** What a region answers: all it knows, and the trials which the asking isolate may make. */
-export interface Snapshot {
-  readonly v: number
-  /** The region's clock, by which the records count. */
-  readonly now: number
-  /** Health records by deployment; read with `restore` only. */
-  readonly deployments: Readonly<Record<string, unknown>>
-  readonly leases: readonly ProbeLease[]
-}
-
-/** What a region tells the hub of one deployment, and the hub of all other regions: counts faded to the moment of sending. */
-export interface DigestRow {
-  readonly deployment: string
-  readonly ok: number
-  readonly failed: number
-  /** In how many regions it is out. */
-  readonly open: number
-  /** How long a rate limit still lasts; 0 where there is none. */
-  readonly limitMs: number
-  /** It is no limit of ours: the provider is overloaded. */
-  readonly overloaded?: boolean
-}
-
-export interface Digest {
-  readonly v: number
-  readonly rows: readonly DigestRow[]
-}
-
-const CLASSES: ReadonlySet<unknown> = new Set(['ok', 'first', 'pre', 'timeout', 'post', 'limit', 'config'])
 const SMALL_TOKENS = 4000
 export const LARGE_TOKENS = 32_000
-export const BUCKETS = 6
-/** The first bucket of whole bodies. */
-export const WHOLE = BUCKETS / 2
+/** Three sizes of prompts, for streams and for whole bodies. */
+export const BUCKET_COUNT = 6
+export const FIRST_WHOLE_BODY_BUCKET = BUCKET_COUNT / 2
 
 /** 0 to 2, by the size of the prompt. */
-export function sizeOf(bucket: number): number {
-  return bucket % WHOLE
+export function sizeClassOf(bucket: number): number {
+  return bucket % FIRST_WHOLE_BODY_BUCKET
 }
 
-/** Times are compared only among prompts of one size class, and streams never with whole bodies. */
+/** Times are compared only among prompts of one size class, and those of streams never with those of whole bodies. */
 export function bucketOf(stream: boolean, promptTokens: number): number {
-  return (stream ? 0 : WHOLE) + (isSmall(promptTokens) ? 0 : promptTokens < LARGE_TOKENS ? 1 : 2)
+  const sizeClass = isSmall(promptTokens) ? 0 : promptTokens < LARGE_TOKENS ? 1 : 2
+  return (stream ? 0 : FIRST_WHOLE_BODY_BUCKET) + sizeClass
 }
 
 export function isSmall(tokens: number): boolean {
   return tokens < SMALL_TOKENS
 }
 
-/** The class of a failure, before or after the answer had begun; undefined where it says nothing about the provider. */
-export function classOf({ fault, kind, details }: Failure, begun = false): OutcomeClass | undefined {
+/** The class of a failure, before or after the first token; undefined where it says nothing about the provider. */
+export function outcomeClassOf({ fault, kind, details }: Failure, afterFirstToken = false): OutcomeClass | undefined {
   if (details.health === 'none') return undefined
+  const failed = afterFirstToken ? 'failed-mid-stream' : 'failed-before-first-token'
   switch (fault) {
     case 'provider':
-      return begun ? 'post' : 'pre'
+      return failed
     case 'timeout':
-      return begun ? 'post' : 'timeout'
+      return afterFirstToken ? 'failed-mid-stream' : 'timeout'
     case 'limit':
-      // A bare 503 says that something is broken; only one that names a time, or says `overloaded`, is about load.
-      if (kind === 'overloaded' && details.retryAfterMs === undefined && details.upstreamStatus !== 529) {
-        return begun ? 'post' : 'pre'
-      }
+      // A 503 alone says that something is broken; only one that names a time, and 529, are about load.
+      if (kind === 'overloaded' && details.retryAfterMs === undefined && details.upstreamStatus !== 529) return failed
       return 'limit'
     case 'config':
-      // Short of certainty it counts as any other failure: several of them take it out, for seconds.
-      if (details.health === 'opens') return 'config'
-      return begun ? 'post' : 'pre'
+      // Where that is not certain it counts like other failures: several of them open the circuit, for seconds only.
+      return details.health === 'opens' ? 'config' : failed
     case 'caller':
     case 'gateway':
     case 'left':
       return undefined
     default:
       return fault satisfies never
-  }
-}
-
-/** An outcome out of a message, at the receiver's time; undefined where it makes no sense. */
-export function readEvent(raw: unknown, now: number): Outcome | undefined {
-  const { deployment, class: kind, bucket, ageMs, trial, limit, ...rest } = Object(raw) as Record<string, unknown>
-  if (typeof deployment !== 'string' || deployment.length > 300 || !CLASSES.has(kind)) return undefined
-  const number = (value: unknown, most: number) =>
-    typeof value === 'number' && value >= 0 ? Math.min(value, most) : undefined
-  const optional = (name: string, most: number) => {
-    const value = number(rest[name], most)
-    return value === undefined ? {} : { [name]: value }
-  }
-  return {
-    deployment,
-    class: kind as OutcomeClass,
-    at: now - (number(ageMs, 120_000) ?? 0),
-    bucket: Math.floor(number(bucket, BUCKETS - 1) ?? 0),
-    ...optional('ttftMs', 600_000),
-    ...optional('tokensPerSecond', 100_000),
-    ...optional('waitMs', 120_000),
-    ...optional('count', 10_000),
-    ...(limit === 'overload' || limit === 'size' ? { limit } : {}),
-    ...(typeof trial === 'string' ? { trial } : {}),
   }
 }

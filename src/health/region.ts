@@ -1,203 +1,230 @@
-import { isRow } from './global.ts'
-import { type Digest, type DigestRow, type ProbeLease, readEvent, type Snapshot, WIRE_VERSION } from './outcome.ts'
+import { limitUntil, MAX_LIMIT_MS, recordOutcome } from './circuit-breaker.ts'
+import { evaluate, isProbeDue } from './evaluate.ts'
 import {
-  COUNT_MS,
-  evaluate,
-  forgetOne,
-  type HealthRecord,
-  isProbeDue,
-  limitUntil,
-  providerOf,
-  record,
-  restore,
-  touchedAt,
-  unknownHealth,
-} from './record.ts'
+  type Digest,
+  type DigestRow,
+  isDigestRow,
+  type ProbeLease,
+  readOutcome,
+  type Snapshot,
+  WIRE_VERSION,
+} from './messages.ts'
+import { type HealthRecord, lastChangeOf, MAX_DEPLOYMENTS, providerOf, recordOf } from './record.ts'
+import { readRecord, writeRecord } from './stored-record.ts'
+import { fadingAfter } from './success-rate.ts'
 
 /** What one region knows: the core of its Durable Object. */
 export interface RegionHealth {
   /**
-   * Takes in an isolate's report (whatever it is: what makes no sense changes nothing) and answers with all there is.
+   * Takes in an isolate's report, whatever it is (what makes no sense changes nothing), and answers with all that is known.
    * @param seed in [0, 1), another one each time.
    */
   readonly report: (report: unknown, now: number, seed: number) => Snapshot
-  /** What the hub is to know. */
+  /** What the global object is to know. */
   readonly digest: (now: number) => Digest
-  /** Takes in what the hub answered. */
+  /** Takes in what the other regions know. */
   readonly absorb: (pooled: unknown, now: number) => void
-  /** How long until the hub wants to hear again; 0 or less where it is time. Ask after each report. */
+  /** How long until the next digest is due; 0 or less where it is. Call it after each report. */
   readonly nextDigestMs: (now: number) => number
   /** Whether enough has happened since `save`. */
   readonly shouldSave: (now: number) => boolean
-  /** Plain JSON for `createRegion`. */
+  /** Plain JSON for `createRegionHealth`. */
   readonly save: (now: number) => unknown
 }
 
-const MAX_DEPLOYMENTS = 256
-/** What several regions say, each of as many: invented names of one are not to hide the real ones of another. */
+/** What several regions say of as many deployments each: names that callers of one invent do not hide those of another. */
 const MAX_ROWS = 4 * MAX_DEPLOYMENTS
 const FORGET_MS = 1_800_000
 const SAVE_MS = 30_000
 const DIGEST_MS = { troubled: 4000, quiet: 60_000 }
-/** An isolate's report holds fewer than this; a broken one may not keep the region busy. */
-const MAX_EVENTS = 2000
-const ACTIVE_MS = 60_000
-const TOGETHER = { least: 2, share: 0.6 }
-/** The prior of a provider's other deployments while most of it fails. */
-const PROVIDER_DOWN_P = 0.6
+/** No report of an isolate's holds as many; a broken one is not to keep the region busy. */
+const MAX_OUTCOMES = 2000
+const MAX_ISOLATE_CHARACTERS = 64
+
+interface RegionState {
+  readonly records: Map<string, HealthRecord>
+  savedAt: number
+  /** A circuit changed its state since `save`. */
+  hasChanged: boolean
+  /** Any outcome came since `save`. */
+  hasOutcomes: boolean
+  digestedAt: number
+  /** Other regions see failures or limits. */
+  isTroubledElsewhere: boolean
+  /** The global object is to know at once. */
+  isDigestUrgent: boolean
+}
 
 /** A region that knows nothing, or what was saved. */
 export function createRegionHealth(saved?: unknown, startedAt = 0): RegionHealth {
   const records = new Map<string, HealthRecord>()
-  let savedAt = startedAt
-  let changed = false
-  let touched = false
-  let digestedAt = startedAt
-  let troubled = false
-  let urgent = false
-
   const { v, deployments } = Object(saved) as Record<string, unknown>
   if (v === WIRE_VERSION) {
     for (const [name, raw] of Object.entries(Object(deployments)).slice(0, MAX_DEPLOYMENTS)) {
-      records.set(name, restore(raw, startedAt))
+      records.set(name, readRecord(raw, startedAt))
     }
   }
-
-  const recordOf = (name: string) => {
-    let health = records.get(name)
-    if (health === undefined) {
-      if (records.size >= MAX_DEPLOYMENTS) forgetOne(records)
-      health = unknownHealth()
-      records.set(name, health)
-    }
-    return health
+  const state: RegionState = {
+    records,
+    savedAt: startedAt,
+    hasChanged: false,
+    hasOutcomes: false,
+    digestedAt: startedAt,
+    isTroubledElsewhere: false,
+    isDigestUrgent: false,
   }
-
-  const take = (raw: unknown, now: number, seed: number) => {
-    const outcome = readEvent(raw, now)
-    if (outcome === undefined) return
-    const health = recordOf(outcome.deployment)
-    const before = stateWord(health, now)
-    record(health, outcome, now, seed, mayOpen(records, outcome.deployment, now))
-    touched = true
-    if (stateWord(health, now) === before) return
-    changed = true
-    urgent ||= health.open || outcome.class === 'limit'
-    suspectRest(records, outcome.deployment, now)
-  }
-
-  const leasesFor = (isolate: string, now: number): ProbeLease[] => {
-    const leases: ProbeLease[] = []
-    for (const [deployment, health] of records) {
-      if (!isProbeDue(health, now)) continue
-      health.leasedAt = now
-      leases.push({ deployment, id: `${isolate}:${now}` })
-    }
-    return leases
-  }
-
   return {
-    report(report, now, seed) {
-      const { v: version, isolate, events } = Object(report) as Record<string, unknown>
-      const known = version === WIRE_VERSION
-      if (known && Array.isArray(events)) for (const raw of events.slice(0, MAX_EVENTS)) take(raw, now, seed)
-      for (const [name, health] of records) {
-        if (now - Math.max(touchedAt(health), health.priorAt) > FORGET_MS) records.delete(name)
-      }
-      return {
-        v: WIRE_VERSION,
-        now,
-        leases: known && typeof isolate === 'string' ? leasesFor(isolate.slice(0, 64), now) : [],
-        deployments: structuredClone(Object.fromEntries(records)),
-      }
-    },
+    report: (report, now, seed) => takeReport(state, report, now, seed),
     digest(now) {
-      digestedAt = now
-      urgent = false
-      return {
-        v: WIRE_VERSION,
-        rows: [...records].flatMap(([deployment, health]): DigestRow | [] => {
-          const factor = Math.exp(-Math.max(now - health.at, 0) / COUNT_MS)
-          const [ok, failed] = [health.ok * factor, (health.pre + health.post) * factor]
-          const limitMs = Math.max(health.limitedUntil - now, 0)
-          // What has faded is not told, or regions would keep it alive for each other.
-          if (ok + failed < FADED && !health.open && limitMs === 0) return []
-          const overloaded = limitMs > 0 && health.limitedBy === 'overload'
-          return { deployment, ok, failed, open: health.open ? 1 : 0, limitMs, ...(overloaded ? { overloaded } : {}) }
-        }),
-      }
+      state.digestedAt = now
+      state.isDigestUrgent = false
+      return { v: WIRE_VERSION, rows: [...records].flatMap(([name, record]) => digestRowOf(name, record, now) ?? []) }
     },
-    absorb(pooled, now) {
-      const { v: version, rows } = Object(pooled) as { v?: unknown; rows?: unknown }
-      if (version !== WIRE_VERSION || !Array.isArray(rows)) return
-      troubled = false
-      for (const raw of rows.slice(0, MAX_ROWS)) {
-        if (!isRow(raw)) continue
-        const { deployment, ok, failed, open, limitMs, overloaded } = raw
-        const counted = (ok * OTHERS_WEIGHT + OWN_WEIGHT * OWN_P) / ((ok + failed) * OTHERS_WEIGHT + OWN_WEIGHT)
-        const health = recordOf(deployment)
-        // Who has tried it lately knows better.
-        const isUntried = now - touchedAt(health) > ACTIVE_MS
-        const p = isUntried && open >= MANY_OPEN ? Math.min(counted, OUT_ELSEWHERE_P) : counted
-        troubled ||= p < 0.95 || limitMs > 0
-        health.prior = p
-        health.priorAt = now
-        if (limitMs > 0) limitUntil(health, now + Math.min(limitMs, 120_000), overloaded === true)
-      }
-    },
+    absorb: (pooled, now) => absorb(state, pooled, now),
     nextDigestMs(now) {
-      if (urgent) return 0
-      const isTroubled = troubled || [...records.values()].some((health) => evaluate(health, now, 0).state !== 'closed')
-      return digestedAt + (isTroubled ? DIGEST_MS.troubled : DIGEST_MS.quiet) - now
+      if (state.isDigestUrgent) return 0
+      const isHealthy = (record: HealthRecord) => evaluate(record, now, 0).state === 'closed'
+      const isTroubled = state.isTroubledElsewhere || ![...records.values()].every(isHealthy)
+      return state.digestedAt + (isTroubled ? DIGEST_MS.troubled : DIGEST_MS.quiet) - now
     },
-    shouldSave: (now) => changed || (touched && now - savedAt >= SAVE_MS),
+    shouldSave: (now) => state.hasChanged || (state.hasOutcomes && now - state.savedAt >= SAVE_MS),
     save(now) {
-      savedAt = now
-      changed = false
-      touched = false
-      return { v: WIRE_VERSION, deployments: structuredClone(Object.fromEntries(records)) }
+      state.savedAt = now
+      state.hasChanged = false
+      state.hasOutcomes = false
+      return { v: WIRE_VERSION, deployments: writeRecords(records) }
     },
   }
 }
 
+function writeRecords(records: ReadonlyMap<string, HealthRecord>): Record<string, unknown> {
+  return Object.fromEntries([...records].map(([name, record]) => [name, writeRecord(record)]))
+}
+
+function takeReport(state: RegionState, report: unknown, now: number, seed: number): Snapshot {
+  const { records } = state
+  const { v, isolate, events } = Object(report) as Record<string, unknown>
+  const isKnown = v === WIRE_VERSION
+  if (isKnown && Array.isArray(events)) {
+    for (const raw of events.slice(0, MAX_OUTCOMES)) takeOutcome(state, raw, now, seed)
+  }
+  for (const [name, record] of records) {
+    if (now - Math.max(lastChangeOf(record), record.priorAt) > FORGET_MS) records.delete(name)
+  }
+  return {
+    v: WIRE_VERSION,
+    now,
+    leases: isKnown && typeof isolate === 'string' ? leaseProbes(records, isolate, now) : [],
+    deployments: writeRecords(records),
+  }
+}
+
+function takeOutcome(state: RegionState, raw: unknown, now: number, seed: number): void {
+  const { records } = state
+  const outcome = readOutcome(raw, now)
+  if (outcome === undefined) return
+  const record = recordOf(records, outcome.deployment)
+  const before = circuitKey(record, now)
+  recordOutcome(record, outcome, now, { seed, mayOpen: mayOpen(records, outcome.deployment, now) })
+  state.hasOutcomes = true
+  if (circuitKey(record, now) === before) return
+  state.hasChanged = true
+  state.isDigestUrgent ||= record.isOpen || outcome.class === 'limit'
+  doubtRestOfProvider(records, outcome.deployment, now)
+}
+
+/** All probes that are due go to the isolate that asks. */
+function leaseProbes(records: ReadonlyMap<string, HealthRecord>, isolate: string, now: number): ProbeLease[] {
+  const leases: ProbeLease[] = []
+  for (const [deployment, record] of records) {
+    if (!isProbeDue(record, now)) continue
+    record.lastProbeAt = now
+    leases.push({ deployment, id: `${isolate.slice(0, MAX_ISOLATE_CHARACTERS)}:${now}` })
+  }
+  return leases
+}
+
+/** Counts that have faded so far are not sent: regions would keep them alive for each other. */
 const FADED = 0.01
-/** Out in so many other regions, a deployment is doubted here too, before anybody has tried it. */
+
+function digestRowOf(deployment: string, record: HealthRecord, now: number): DigestRow | undefined {
+  const fading = fadingAfter(now - record.countedAt)
+  const ok = record.successes * fading
+  const failed = (record.failuresBeforeFirstToken + record.failuresMidStream) * fading
+  const limitMs = Math.max(record.limitedUntil - now, 0)
+  if (ok + failed < FADED && !record.isOpen && limitMs === 0) return undefined
+  const overloaded = limitMs > 0 && record.limitedBy === 'overload'
+  return { deployment, ok, failed, open: record.isOpen ? 1 : 0, limitMs, ...(overloaded ? { overloaded } : {}) }
+}
+
+/** The evidence of other regions counts for a fifth, against a prior that counts for twenty attempts. */
+const POOLED = { weight: 0.2, priorAttempts: 20, prior: 0.98 }
+/** Open in so many other regions, a deployment is suspect here too before it is tried. */
 const MANY_OPEN = 2
-const OUT_ELSEWHERE_P = 0.9
-const OTHERS_WEIGHT = 0.2
-const OWN_WEIGHT = 20
-const OWN_P = 0.98
+const OPEN_ELSEWHERE_PRIOR = 0.9
+const TROUBLED_PRIOR = 0.95
+/** A deployment that something happened to within this time is one that the region knows itself. */
+const ACTIVE_MS = 60_000
 
-function stateWord({ open, limitedUntil, opens }: HealthRecord, now: number): string {
-  return `${open} ${limitedUntil > now} ${opens}`
+function absorb(state: RegionState, pooled: unknown, now: number): void {
+  const { v, rows } = Object(pooled) as { v?: unknown; rows?: unknown }
+  if (v !== WIRE_VERSION || !Array.isArray(rows)) return
+  state.isTroubledElsewhere = false
+  for (const row of rows.slice(0, MAX_ROWS)) {
+    if (!isDigestRow(row)) continue
+    const record = recordOf(state.records, row.deployment)
+    record.priorSuccessRate = priorFrom(row, now - lastChangeOf(record) > ACTIVE_MS)
+    record.priorAt = now
+    state.isTroubledElsewhere ||= record.priorSuccessRate < TROUBLED_PRIOR || row.limitMs > 0
+    if (row.limitMs > 0) {
+      limitUntil(record, now + Math.min(row.limitMs, MAX_LIMIT_MS), row.overloaded === true)
+    }
+  }
 }
 
-function isFailing({ open, run }: HealthRecord): boolean {
-  return open || run >= 2
+function priorFrom({ ok, failed, open }: DigestRow, isUntriedHere: boolean): number {
+  const { weight, priorAttempts, prior } = POOLED
+  const counted = (ok * weight + priorAttempts * prior) / ((ok + failed) * weight + priorAttempts)
+  return isUntriedHere && open >= MANY_OPEN ? Math.min(counted, OPEN_ELSEWHERE_PRIOR) : counted
 }
 
-/** Whether something would be left that does not fail: where everything fails, the fault is likely our own (routing 2.6). */
+/** What has to be saved, and told to the others, when it changes. */
+function circuitKey({ isOpen, limitedUntil, consecutiveOpens }: HealthRecord, now: number): string {
+  return `${isOpen} ${limitedUntil > now} ${consecutiveOpens}`
+}
+
+function isFailing({ isOpen, consecutiveFailures }: HealthRecord): boolean {
+  return isOpen || consecutiveFailures >= 2
+}
+
+/**
+ * Whether something would be left that does not fail. Where everything fails, of several providers, the fault is likely our
+ * own (routing 2.6).
+ */
 function mayOpen(records: ReadonlyMap<string, HealthRecord>, deployment: string, now: number): boolean {
   let others = 0
-  for (const [name, health] of records) {
-    if (name === deployment || now - touchedAt(health) > ACTIVE_MS) continue
-    if (!isFailing(health)) return true
+  for (const [name, record] of records) {
+    if (name === deployment || now - lastChangeOf(record) > ACTIVE_MS) continue
+    if (!isFailing(record)) return true
     if (providerOf(name) !== providerOf(deployment)) others++
   }
   return others === 0
 }
 
-/** Where most of a provider fails, the rest of it is doubted (routing 2.6). */
-function suspectRest(records: ReadonlyMap<string, HealthRecord>, deployment: string, now: number): void {
+const PROVIDER_FAILING = { minDeployments: 2, share: 0.6 }
+const PROVIDER_FAILING_PRIOR = 0.6
+
+/** Where most of a provider's deployments fail, the others become suspect (routing 2.6). */
+function doubtRestOfProvider(records: ReadonlyMap<string, HealthRecord>, deployment: string, now: number): void {
   const provider = providerOf(deployment)
-  const of = [...records].filter(
-    ([name, health]) => providerOf(name) === provider && now - touchedAt(health) < ACTIVE_MS,
-  )
-  const failing = of.filter(([, health]) => isFailing(health)).length
-  if (failing < TOGETHER.least || failing < of.length * TOGETHER.share) return
-  for (const [, health] of of) {
-    if (isFailing(health)) continue
-    health.prior = PROVIDER_DOWN_P
-    health.priorAt = now
+  const active = [...records]
+    .filter(([name, record]) => providerOf(name) === provider && now - lastChangeOf(record) < ACTIVE_MS)
+    .map(([, record]) => record)
+  const failing = active.filter(isFailing).length
+  if (failing < PROVIDER_FAILING.minDeployments || failing < active.length * PROVIDER_FAILING.share) return
+  for (const record of active) {
+    if (isFailing(record)) continue
+    record.priorSuccessRate = PROVIDER_FAILING_PRIOR
+    record.priorAt = now
   }
 }

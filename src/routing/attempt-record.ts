@@ -9,10 +9,10 @@ export interface AttemptRecord {
   readonly ms: number
   readonly failure?: Failure
   /** False where it could not even be asked this: then nobody outside hears of it. */
-  readonly asked?: false
+  readonly sent?: false
 }
 
 /** Those that were really asked. */
 export function sentAttempts(trace: readonly AttemptRecord[]): readonly AttemptRecord[] {
-  return trace.filter(({ asked }) => asked !== false)
+  return trace.filter(({ sent: asked }) => asked !== false)
 }

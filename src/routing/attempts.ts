@@ -1,47 +1,47 @@
 import type { Failure } from '../chat/failure.ts'
 import type { Traits } from '../formats/format.ts'
+import type { Candidate, Ranked, Ranking } from './candidate.ts'
 import { deadlinesFor, type TimeoutLimits } from './deadline.ts'
 import { unitOf } from './hash.ts'
-import type { Candidate, Ranked, Ranking } from './rank.ts'
 import type { ReleaseQueue, Turn } from './release-queue.ts'
 import type { RetryBudget } from './retry-budget.ts'
 
-/** A candidate with what the course of the attempts depends on. */
+/** A candidate with what decides how often and how long it is tried. */
 export interface AttemptCandidate extends Candidate {
   readonly traits: Pick<Traits, 'contextTokens' | 'outputTokens'>
-  readonly patience: TimeoutLimits
+  readonly timeoutLimits: TimeoutLimits
 }
 
 /** One attempt to be made. */
 export interface NextAttempt<T extends AttemptCandidate> {
-  readonly target: T
+  readonly candidate: T
   /** What it was ranked by. */
-  readonly row: Ranked<T>
-  /** Until the first word, or the end of a whole body; from the moment the waiting is over. */
-  readonly deadlineMs: number
+  readonly ranked: Ranked<T>
   /** To be waited before it. */
   readonly waitMs: number
-  /** How long such an attempt may take before it counts as too slow, however much patience is left. */
+  /** Until the first token, or the end of a whole body; from the end of `waitMs` on. */
+  readonly deadlineMs: number
+  /** How long such an attempt may usually take, however much time the request has left. */
   readonly usualMs: number
-  /** For `started` and the outcome. */
-  readonly trial?: string
+  /** For `attemptStarted` and the outcome. */
+  readonly probe?: string
 }
 
-/** Why nobody was asked: all limit us, or some of them are overloaded. */
+/** Why no attempt was made: all candidates limit us, or some of them are overloaded. */
 export interface Refusal {
   readonly retryAfterMs: number
   readonly overloaded: boolean
 }
 
-/** The course of one request's attempts (routing 2.5), without a clock of its own. */
+/** The attempts of one request, one after the other (routing 2.5); it has no clock of its own. */
 export interface Attempts<T extends AttemptCandidate> {
-  /** Whom to ask next; undefined where it is over. */
+  /** The attempt to make; undefined where there is none left. */
   readonly next: (now: number) => NextAttempt<T> | undefined
-  /** The last one cannot be asked this at all: that was found out before it was, and has cost nobody anything. */
-  readonly skipped: () => void
+  /** The last one could not be sent at all, for what the request asks: it has cost nobody anything. */
+  readonly skip: () => void
   /** The last one failed. */
-  readonly failed: (failure: Failure, now: number) => void
-  /** Where `next` never gave anyone: why, and when to come again. */
+  readonly fail: (failure: Failure, now: number) => void
+  /** Where `next` never gave an attempt: why, and when to come again. */
   readonly refusal: (now: number) => Refusal | undefined
 }
 
@@ -54,127 +54,193 @@ export interface AttemptsOptions<T extends AttemptCandidate> {
   readonly startedAt: number
 }
 
-/** As many targets are asked for one request, at most. */
-const MAX_ATTEMPTS = 3
-/** Whatever the attempts before have taken, one gets at least this part of its deadline. */
-const MIN_SHARE = 0.25
-/** Before the only target there is gets asked again. */
-const SAME_AGAIN_MS = { least: 100, most: 300 }
-const QUICK_MS = 2000
-/** A rate limit that ends so soon is waited for. */
-const LIMIT_WAIT_MS = 2000
-const SALT = { again: 7, release: 8 }
+interface AttemptsState<T extends AttemptCandidate> extends AttemptsOptions<T> {
+  /** The candidates that may still be tried, in their order. */
+  left: readonly Ranked<T>[]
+  limited: readonly Ranked<T>[]
+  /** There is no other candidate to fail over to. */
+  readonly isAlone: boolean
+  readonly failedProviders: Set<string>
+  /**
+   * For the request in all. The candidate that may take the longest, of those that were tried, sets it: nothing would be left
+   * for the others.
+   */
+  totalMs: number
+  /** Attempts that failed. */
+  failed: number
+  /** Attempts that were made, the one under way included. */
+  made: number
+  current: NextAttempt<T> | undefined
+  currentAt: number
+  /** The only candidate, to be tried once more. */
+  again: Ranked<T> | undefined
+  /** The current attempt was taken from the budget. */
+  isPaid: boolean
+  /** The place in the queue of those that wait for a rate limit to end. */
+  turn: Turn | undefined
+}
 
 /** The attempts for one ranked request. */
 export function createAttempts<T extends AttemptCandidate>(options: AttemptsOptions<T>): Attempts<T> {
-  const { ranking, budget, releases, bucket, requestHash, startedAt } = options
-  const { ranked, out, panic } = ranking
-  // Those that are out come last: with nobody else left, asking them is better than refusing (case C05).
-  let left = [...ranked, ...(panic ? [] : out.filter(({ state }) => state !== 'limited'))]
-  let limited = out.filter(({ state }) => state === 'limited')
-  const alone = left.length === 1
-  const failedProviders = new Set<string>()
-  // The most patient of those who were asked sets the patience for the rest, or nothing would be left for them.
-  let totalMs = 0
-  let asked = 0
-  let tries = 0
-  let current: NextAttempt<T> | undefined
-  let currentAt = startedAt
-  let again: Ranked<T> | undefined
-  let paid = false
-  let turn: Turn | undefined
-
-  const pickNext = (now: number): { row: Ranked<T>; waitMs: number } | undefined => {
-    if (again !== undefined) {
-      const waitMs = SAME_AGAIN_MS.least + unitOf(requestHash, SALT.again) * (SAME_AGAIN_MS.most - SAME_AGAIN_MS.least)
-      return { row: again, waitMs }
-    }
-    const isElsewhere = ({ candidate }: Ranked<T>) => !failedProviders.has(candidate.provider)
-    const well = left.filter(({ state }) => state === 'closed')
-    const row = tries === 0 ? left[0] : (well.find(isElsewhere) ?? well[0] ?? left.find(isElsewhere) ?? left[0])
-    if (row !== undefined) return { row, waitMs: 0 }
-    const [soonest] = limited
-    if (tries > 0 || soonest === undefined || soonest.until - now > LIMIT_WAIT_MS) return undefined
-    turn = releases.queue(soonest.candidate.name, soonest.until, now, unitOf(requestHash, SALT.release))
-    return turn.granted ? { row: soonest, waitMs: Math.max(turn.at - now, 0) } : undefined
+  const { ranked, out, isPanic } = options.ranking
+  // Those that are out come last: to try them is better than to refuse, where nobody else is left.
+  const left = [...ranked, ...(isPanic ? [] : out.filter(({ state }) => state !== 'limited'))]
+  const state: AttemptsState<T> = {
+    ...options,
+    left,
+    limited: out.filter(({ state }) => state === 'limited'),
+    isAlone: left.length === 1,
+    failedProviders: new Set(),
+    totalMs: 0,
+    failed: 0,
+    made: 0,
+    current: undefined,
+    currentAt: options.startedAt,
+    again: undefined,
+    isPaid: false,
+    turn: undefined,
   }
-
   return {
-    next(now) {
-      if (asked >= MAX_ATTEMPTS) return undefined
-      const picked = pickNext(now)
-      if (picked === undefined) return undefined
-      // Going on to another one that is well adds nothing to the load of those that are down.
-      const free = again === undefined && picked.row.state === 'closed'
-      paid = asked > 0 && !free
-      if (paid && !budget.spend(now)) return undefined
-      const { row, waitMs } = picked
-      left = left.filter((other) => other !== row)
-      again = undefined
-      tries++
-      currentAt = now + waitMs
-      const { candidate, state } = row
-      const isOut = state === 'open' || state === 'half-open'
-      const trial = row.trial ?? (isOut ? 'panic' : undefined)
-      const last = left.length === 0 || asked + 1 >= MAX_ATTEMPTS
-      const { patience, traits } = candidate
-      const own = deadlinesFor({
-        ...row,
-        patience,
-        bucket,
-        outputTokens: traits.outputTokens,
-        trial: isOut,
-        othersWell: left.some((other) => other.state === 'closed'),
-      })
-      totalMs = Math.max(totalMs, own.totalMs)
-      const leastMs = Math.max(patience.firstByteMs, own.nextMs) * MIN_SHARE
-      const leftMs = Math.max(totalMs - (currentAt - startedAt), leastMs)
-      current = {
-        target: candidate,
-        row,
-        deadlineMs: last ? leftMs : Math.min(own.nextMs, leftMs),
-        usualMs: own.nextMs,
-        waitMs,
-        ...(trial === undefined ? {} : { trial }),
-      }
-      return current
-    },
-    skipped() {
-      tries--
-      limited = limited.filter((row) => row !== current?.row)
-      if (paid) budget.giveBack()
-      turn?.giveBack()
-      turn = undefined
-    },
-    failed(failure, now) {
-      if (current === undefined) return
-      const { target, row } = current
-      const { kind, fault } = failure
-      asked++
-      if (!failure.failover) left = []
-      if (fault !== 'caller') failedProviders.add(target.provider)
-      if (kind === 'context-length') left = left.filter(({ candidate }) => isRoomier(candidate, target))
-      if (alone && asked === 1 && failure.failover && isPassing(failure, now - currentAt)) again = row
-    },
-    refusal(now) {
-      const [soonest] = limited
-      if (tries > 0 || soonest === undefined) return undefined
-      const overloaded = limited.some(({ reason }) => reason === 'overload')
-      return { retryAfterMs: Math.max((turn?.at ?? soonest.until) - now, 0), overloaded }
-    },
+    next: (now) => nextAttempt(state, now),
+    skip: () => skip(state),
+    fail: (failure, now) => fail(state, failure, now),
+    refusal: (now) => refusalOf(state, now),
   }
 }
 
-function isRoomier({ traits }: AttemptCandidate, than: AttemptCandidate): boolean {
+const MAX_ATTEMPTS = 3
+
+function nextAttempt<T extends AttemptCandidate>(state: AttemptsState<T>, now: number): NextAttempt<T> | undefined {
+  if (state.failed >= MAX_ATTEMPTS) return undefined
+  const picked = pickNext(state, now)
+  if (picked === undefined) return undefined
+  const { row, waitMs } = picked
+  // To go on to another one that is healthy adds nothing to the load of those that are down.
+  const isFree = state.again === undefined && row.state === 'closed'
+  state.isPaid = state.failed > 0 && !isFree
+  if (state.isPaid && !state.budget.spend(now)) return undefined
+  state.left = state.left.filter((other) => other !== row)
+  state.again = undefined
+  state.made++
+  state.currentAt = now + waitMs
+  const { probe = isOut(row) ? UNLEASED_PROBE : undefined } = row
+  state.current = {
+    candidate: row.candidate,
+    ranked: row,
+    ...timesFor(state, row),
+    waitMs,
+    ...(probe === undefined ? {} : { probe }),
+  }
+  return state.current
+}
+
+/** The id of an attempt at a deployment that is out, where nobody gave out a probe. */
+const UNLEASED_PROBE = 'panic'
+
+function isOut({ state }: Ranked): boolean {
+  return state === 'open' || state === 'half-open'
+}
+
+/** Before the only candidate is tried again. */
+const AGAIN_MS = { min: 100, max: 300 }
+/** A rate limit that ends so soon is waited for. */
+const MAX_LIMIT_WAIT_MS = 2000
+const SALT = { again: 7, release: 8 }
+
+function pickNext<T extends AttemptCandidate>(
+  state: AttemptsState<T>,
+  now: number,
+): { row: Ranked<T>; waitMs: number } | undefined {
+  const { again, left, limited, made, requestHash } = state
+  if (again !== undefined) {
+    return { row: again, waitMs: AGAIN_MS.min + unitOf(requestHash, SALT.again) * (AGAIN_MS.max - AGAIN_MS.min) }
+  }
+  const row = made === 0 ? left[0] : alternativeIn(state)
+  if (row !== undefined) return { row, waitMs: 0 }
+  const [soonest] = limited
+  if (made > 0 || soonest === undefined || soonest.until - now > MAX_LIMIT_WAIT_MS) return undefined
+  const turn = state.releases.queue(soonest.candidate.name, soonest.until, now, unitOf(requestHash, SALT.release))
+  state.turn = turn
+  return turn.granted ? { row: soonest, waitMs: Math.max(turn.at - now, 0) } : undefined
+}
+
+/** A healthy one before the others; among equals, one of a provider that has not failed. */
+function alternativeIn<T extends AttemptCandidate>({ left, failedProviders }: AttemptsState<T>): Ranked<T> | undefined {
+  const isElsewhere = ({ candidate }: Ranked<T>) => !failedProviders.has(candidate.provider)
+  const healthy = left.filter(isClosed)
+  return healthy.find(isElsewhere) ?? healthy[0] ?? left.find(isElsewhere) ?? left[0]
+}
+
+function isClosed({ state }: Ranked): boolean {
+  return state === 'closed'
+}
+
+/** Whatever the attempts before have taken, one gets at least this part of its usual time. */
+const MIN_SHARE = 0.25
+
+function timesFor<T extends AttemptCandidate>(
+  state: AttemptsState<T>,
+  row: Ranked<T>,
+): Pick<NextAttempt<T>, 'deadlineMs' | 'usualMs'> {
+  const { timeoutLimits, traits } = row.candidate
+  const isLast = state.left.length === 0 || state.failed + 1 >= MAX_ATTEMPTS
+  const { attemptMs, totalMs } = deadlinesFor({
+    ...row,
+    limits: timeoutLimits,
+    bucket: state.bucket,
+    outputTokens: traits.outputTokens,
+    isProbe: isOut(row),
+    hasHealthyAlternative: state.left.some(isClosed),
+  })
+  state.totalMs = Math.max(state.totalMs, totalMs)
+  const minMs = Math.max(timeoutLimits.firstByteMs, attemptMs) * MIN_SHARE
+  const leftMs = Math.max(state.totalMs - (state.currentAt - state.startedAt), minMs)
+  return { deadlineMs: isLast ? leftMs : Math.min(attemptMs, leftMs), usualMs: attemptMs }
+}
+
+function skip<T extends AttemptCandidate>(state: AttemptsState<T>): void {
+  state.made--
+  state.limited = state.limited.filter((row) => row !== state.current?.ranked)
+  if (state.isPaid) state.budget.giveBack()
+  state.turn?.giveBack()
+  state.turn = undefined
+}
+
+function fail<T extends AttemptCandidate>(state: AttemptsState<T>, failure: Failure, now: number): void {
+  if (state.current === undefined) return
+  const { candidate: failed, ranked } = state.current
+  state.failed++
+  if (!failure.failover) state.left = []
+  if (failure.fault !== 'caller') state.failedProviders.add(failed.provider)
+  if (failure.kind === 'context-length') {
+    state.left = state.left.filter(({ candidate }) => hasMoreContext(candidate, failed))
+  }
+  const mayPass = state.isAlone && state.failed === 1 && failure.failover
+  if (mayPass && isTransient(failure, now - state.currentAt)) state.again = ranked
+}
+
+function hasMoreContext({ traits }: AttemptCandidate, than: AttemptCandidate): boolean {
   return traits.contextTokens === 0 || traits.contextTokens > than.traits.contextTokens
 }
 
-/** With nobody else to ask, a failure that was quick and the provider's own may pass (cases R07, R09). */
-function isPassing({ kind, fault, details }: Failure, ms: number): boolean {
+/** A failure that took longer is not tried again: the client has waited enough. */
+const QUICK_MS = 2000
+
+/** Whether the only candidate may succeed at once where it failed just now. */
+function isTransient({ kind, fault, details }: Failure, ms: number): boolean {
   const { upstreamStatus: status, shouldRetry, retryAfterMs } = details
   // A model that wrote a call that does not fit its schema (Groq, tool_use_failed) may do better at once.
-  const miswritten = kind === 'model-not-capable' && status !== undefined
-  const passing =
-    fault === 'provider' || miswritten || ((status === 503 || status === 504) && retryAfterMs === undefined)
-  return passing && shouldRetry !== false && ms < QUICK_MS
+  const isMiswritten = kind === 'model-not-capable' && status !== undefined
+  const isUnavailable = (status === 503 || status === 504) && retryAfterMs === undefined
+  return (fault === 'provider' || isMiswritten || isUnavailable) && shouldRetry !== false && ms < QUICK_MS
+}
+
+function refusalOf<T extends AttemptCandidate>(
+  { limited, made, turn }: AttemptsState<T>,
+  now: number,
+): Refusal | undefined {
+  const [soonest] = limited
+  if (made > 0 || soonest === undefined) return undefined
+  const overloaded = limited.some(({ reason }) => reason === 'overload')
+  return { retryAfterMs: Math.max((turn?.at ?? soonest.until) - now, 0), overloaded }
 }

@@ -3,150 +3,167 @@ import { findProvider } from '../catalog/providers.ts'
 import { LARGE_TOKENS } from '../health/outcome.ts'
 import type { Needs } from './needs.ts'
 
-/** How long a request may be waited for, in milliseconds, by what it asks. */
+/** How long a request may take at a deployment, in milliseconds, by what it asks for. */
 export interface TimeoutLimits {
-  /** Until the first word, while another candidate is left. */
+  /** Until the first token, while another candidate is left. */
   readonly firstByteMs: number
-  /** Until the first word, over all attempts. */
+  /** Until the first token, over all attempts. */
   readonly totalMs: number
-  /** What others took for a first word says nothing of one that is to take longer: no deadline is shorter. */
-  readonly leastMs: number
-  /** Of a request for a whole answer, which comes when its last word is made. */
-  readonly whole?: {
-    /** The longest answer that was asked for; 0 where left open. */
-    readonly tokens: number
-    /** Of deployments whose speed is not measured. */
+  /** No deadline is shorter: measured first tokens say nothing of a request that takes longer by its nature. */
+  readonly minFirstByteMs: number
+  /** Of a request for a whole body, which comes when its last token is made. */
+  readonly wholeBody?: {
+    /** Of the longest answer that was asked for; 0 where left open. */
+    readonly outputTokens: number
+    /** To assume where none is measured. */
     readonly tokensPerSecond: number
-    readonly leastMs: number
-    /** While another candidate is well. */
-    readonly mostMs: number
+    readonly minMs: number
+    /** While another candidate is healthy. */
+    readonly maxMs: number
   }
 }
 
-/** What the operator set, for the first words of ordinary streams. */
+/** What the operator set, for the first tokens of ordinary streams. */
 export type BaseTimeoutLimits = Pick<TimeoutLimits, 'firstByteMs' | 'totalMs'>
 
-/** Thinking that was asked for may take so many times as long. */
-const THINKING_FACTOR: Readonly<Record<Needs['thinking'], number>> = { none: 1, some: 3, most: 6 }
-const MIN_THINKING_SHARE = 2 / 3
-/** Large prompts are read at this pace: ten seconds for each so many tokens. */
-const READ_TOKENS = 100_000
-const MAX_READ_FACTOR = 3
-const WHOLE_FACTOR = { least: 3, most: 12 }
-/** So many tokens come in the time that is set for a first word, where nothing is measured: 50 a second by default. */
-const TOKENS_MEANWHILE = 500
-const MAX_MS = 600_000
-
-/** What a request asks of anybody's time. */
-export interface Asked {
+/** What in a request decides how long it may take. */
+export interface TimeInputs {
   readonly stream: boolean
-  readonly thinking: Needs['thinking']
+  readonly reasoning: Needs['reasoning']
   readonly promptTokens: number
-  /** Tokens of the longest answer that was asked for; 0 where left open. */
+  /** Of the longest answer that was asked for; 0 where left open. */
   readonly outputTokens: number
 }
 
 /**
- * The patience for a request at each of those who may answer it (routing 2.5). It goes by what is asked: that a model can think
- * changes nothing, nor does asking for it where a model cannot.
+ * The limits of a request at each deployment that may answer it (routing 2.5). They go by what is asked: that a model can
+ * reason changes nothing, and neither does asking a model to reason that cannot.
  */
-export function timeoutLimitsFor(base: BaseTimeoutLimits, asked: Asked): (deployment: Deployment) => TimeoutLimits {
-  const made = new Map<Needs['thinking'], TimeoutLimits>()
+export function timeoutLimitsFor(
+  base: BaseTimeoutLimits,
+  inputs: TimeInputs,
+): (deployment: Deployment) => TimeoutLimits {
+  const made = new Map<Needs['reasoning'], TimeoutLimits>()
   return (deployment) => {
-    const thinking = thinkingAt(deployment, asked.thinking)
-    let patience = made.get(thinking)
-    if (patience === undefined) {
-      patience = stretched(base, asked, thinking)
-      made.set(thinking, patience)
+    const reasoning = reasoningAt(deployment, inputs.reasoning)
+    let limits = made.get(reasoning)
+    if (limits === undefined) {
+      limits = limitsFor(base, { ...inputs, reasoning })
+      made.set(reasoning, limits)
     }
-    return patience
+    return limits
   }
 }
 
-function thinkingAt(deployment: Deployment, asked: Needs['thinking']): Needs['thinking'] {
+function reasoningAt(deployment: Deployment, asked: Needs['reasoning']): Needs['reasoning'] {
   if (!deployment.traits.reasoning) return 'none'
-  return asked === 'none' && thinksUnseen(deployment) ? 'some' : asked
+  return asked === 'none' && reasonsUnseen(deployment) ? 'some' : asked
 }
 
 /**
- * Whether a deployment thinks without having been asked, with nothing to be seen of it before the answer begins. Whoever asks
- * such a model asks for thinking.
+ * Whether a deployment reasons without being asked, and shows nothing of it before the answer begins. Whoever chooses such a
+ * model asks for reasoning.
  */
-function thinksUnseen({ provider, upstreamModel, traits }: Deployment): boolean {
+function reasonsUnseen({ provider, upstreamModel, traits }: Deployment): boolean {
   if (traits.toggle || traits.budget !== undefined || traits.efforts?.includes('none') === true) return false
   return findProvider(provider)?.hidesReasoning?.test(upstreamModel) === true
 }
 
-function stretched(base: BaseTimeoutLimits, asked: Asked, thinking: Needs['thinking']): TimeoutLimits {
-  const { stream, promptTokens, outputTokens } = asked
-  const thinkingFactor = THINKING_FACTOR[thinking]
-  const readFactor = Math.min(1 + Math.max(promptTokens - LARGE_TOKENS, 0) / READ_TOKENS, MAX_READ_FACTOR)
-  const factor = Math.max(thinkingFactor, readFactor)
+/** Reasoning that was asked for may take so many times as long. */
+const REASONING_FACTOR: Readonly<Record<Needs['reasoning'], number>> = { none: 1, some: 3, most: 6 }
+const MIN_REASONING_SHARE = 2 / 3
+/** A large prompt gets as much time again for each so many tokens. */
+const READING_TOKENS = 100_000
+const MAX_READING_FACTOR = 3
+const WHOLE_BODY_FACTOR = { min: 3, max: 12 }
+/** So many tokens come in the time that is set for a first token, where nothing is measured: 50 a second by default. */
+const TOKENS_PER_FIRST_BYTE_TIMEOUT = 500
+const MAX_MS = 600_000
+
+function limitsFor(
+  base: BaseTimeoutLimits,
+  { stream, reasoning, promptTokens, outputTokens }: TimeInputs,
+): TimeoutLimits {
+  const reasoningFactor = REASONING_FACTOR[reasoning]
+  const readingFactor = Math.min(1 + Math.max(promptTokens - LARGE_TOKENS, 0) / READING_TOKENS, MAX_READING_FACTOR)
+  const factor = Math.max(reasoningFactor, readingFactor)
   const firstByteMs = Math.min(base.firstByteMs * factor, MAX_MS)
-  const least = factor > thinkingFactor ? 1 : thinkingFactor > 1 ? MIN_THINKING_SHARE : 0
-  const patience = { firstByteMs, totalMs: Math.min(base.totalMs * factor, MAX_MS), leastMs: firstByteMs * least }
-  if (stream) return patience
-  const leastMs = Math.min(base.firstByteMs * WHOLE_FACTOR.least, MAX_MS)
-  const mostMs = Math.min(base.firstByteMs * WHOLE_FACTOR.most, MAX_MS)
-  const tokensPerSecond = (TOKENS_MEANWHILE * 1000) / base.firstByteMs
-  return { ...patience, whole: { tokens: outputTokens, tokensPerSecond, leastMs, mostMs } }
+  const minShare = readingFactor > reasoningFactor ? 1 : reasoningFactor > 1 ? MIN_REASONING_SHARE : 0
+  const limits = {
+    firstByteMs,
+    totalMs: Math.min(base.totalMs * factor, MAX_MS),
+    minFirstByteMs: firstByteMs * minShare,
+  }
+  if (stream) return limits
+  return {
+    ...limits,
+    wholeBody: {
+      outputTokens,
+      tokensPerSecond: (TOKENS_PER_FIRST_BYTE_TIMEOUT * 1000) / base.firstByteMs,
+      minMs: Math.min(base.firstByteMs * WHOLE_BODY_FACTOR.min, MAX_MS),
+      maxMs: Math.min(base.firstByteMs * WHOLE_BODY_FACTOR.max, MAX_MS),
+    },
+  }
 }
 
-const DEADLINE_FACTOR = 4
-const P95_FACTOR = 1.5
-const STREAM_LEAST_MS = [2500, 5000, 10_000]
-const ENOUGH_SAMPLES = 8
-const TRIAL_MS = 2500
-/** An answer whose length was left open is mostly shorter than the first, and hardly ever longer than the second. */
-const OPEN_TOKENS = { usual: 1000, long: 2500 }
-
-/** What the deadlines of an attempt are made from. */
-export interface Pace {
-  readonly patience: TimeoutLimits
+/** What the deadline of an attempt is made from. */
+export interface DeadlineInput {
+  readonly limits: TimeoutLimits
   readonly bucket: number
   readonly ttftMs: number | undefined
   readonly ttftP95Ms: number | undefined
   readonly samples: number
   readonly tokensPerSecond: number | undefined
-  /** The longest answer of the model, in tokens; 0 where unknown. */
+  /** Of the model's longest answer; 0 where unknown. */
   readonly outputTokens: number
-  readonly trial: boolean
-  /** Whether somebody else who is well is left to be asked. */
-  readonly othersWell: boolean
+  /** The circuit is not closed: the attempt shows whether it may be. */
+  readonly isProbe: boolean
+  /** Another candidate is left that is healthy. */
+  readonly hasHealthyAlternative: boolean
 }
 
 export interface Deadlines {
-  /** Until the next one is asked. */
-  readonly nextMs: number
-  /** For the request in all, should this be the last who is asked. */
+  /** For this attempt, until the next one is made. */
+  readonly attemptMs: number
+  /** For the request in all, should this be its last attempt. */
   readonly totalMs: number
 }
 
-/** How long one attempt may take until its first word, or until its end for a whole body (routing 2.5). */
-export function deadlinesFor(pace: Pace): Deadlines {
-  const { patience, bucket, ttftMs, ttftP95Ms, samples, trial } = pace
-  const { firstByteMs: most, totalMs, leastMs, whole } = patience
-  if (whole !== undefined) return wholeDeadlines(pace, whole)
-  const floor = Math.max(STREAM_LEAST_MS[bucket] ?? 0, leastMs)
-  if (trial) return { nextMs: Math.min(Math.max(TRIAL_MS, floor), most), totalMs }
-  if (ttftMs === undefined || samples < ENOUGH_SAMPLES) return { nextMs: most, totalMs }
-  const usualMs = Math.max(DEADLINE_FACTOR * ttftMs, P95_FACTOR * (ttftP95Ms ?? 0))
-  return { nextMs: Math.min(Math.max(usualMs, floor), most), totalMs }
+const TTFT_FACTOR = 4
+const P95_FACTOR = 1.5
+/** By the size of the prompt, for streams. */
+const MIN_MS = [2500, 5000, 10_000]
+const ENOUGH_SAMPLES = 8
+const PROBE_MS = 2500
+
+/** How long one attempt may take until its first token, or until its end for a whole body (routing 2.5). */
+export function deadlinesFor(input: DeadlineInput): Deadlines {
+  const { limits, bucket, ttftMs, ttftP95Ms, samples, isProbe } = input
+  const { firstByteMs, totalMs, minFirstByteMs, wholeBody } = limits
+  if (wholeBody !== undefined) return wholeBodyDeadlines(input, wholeBody)
+  const minMs = Math.max(MIN_MS[bucket] ?? 0, minFirstByteMs)
+  if (isProbe) return { attemptMs: Math.min(Math.max(PROBE_MS, minMs), firstByteMs), totalMs }
+  if (ttftMs === undefined || samples < ENOUGH_SAMPLES) return { attemptMs: firstByteMs, totalMs }
+  const usualMs = Math.max(TTFT_FACTOR * ttftMs, P95_FACTOR * (ttftP95Ms ?? 0))
+  return { attemptMs: Math.min(Math.max(usualMs, minMs), firstByteMs), totalMs }
 }
 
-/** The time for the first word, and for the others at the deployment's own speed. */
-function wholeDeadlines(pace: Pace, whole: NonNullable<TimeoutLimits['whole']>): Deadlines {
-  const { patience, outputTokens, tokensPerSecond = whole.tokensPerSecond, othersWell } = pace
-  const { tokens, leastMs, mostMs } = whole
-  const asked = outputTokens > 0 ? Math.min(tokens, outputTokens) : tokens
-  // How long other answers took counts only where nothing says how long this one may be. One that was long, or was cut off, is
-  // enough to wait longer for the next; where there is trouble already it may have been the trouble.
-  const usualMs = asked === 0 && !pace.trial ? P95_FACTOR * (pace.ttftP95Ms ?? 0) : 0
-  const within = (openTokens: number, most: number) => {
-    const ms = patience.firstByteMs + ((asked || openTokens) * 1000) / tokensPerSecond
-    return Math.min(Math.max(ms, usualMs, leastMs), most)
+/** Answers whose length was left open are mostly shorter than the first, and hardly ever longer than the second. */
+const OPEN_LENGTH_TOKENS = { usual: 1000, long: 2500 }
+
+/** The time of a first token, and of the others at the deployment's own speed. */
+function wholeBodyDeadlines(input: DeadlineInput, wholeBody: NonNullable<TimeoutLimits['wholeBody']>): Deadlines {
+  const { limits, tokensPerSecond = wholeBody.tokensPerSecond, hasHealthyAlternative } = input
+  const { minMs, maxMs } = wholeBody
+  const tokens = input.outputTokens > 0 ? Math.min(wholeBody.outputTokens, input.outputTokens) : wholeBody.outputTokens
+  // How long other answers took counts only where this one's length was left open. One that took long, or too long, is enough
+  // to wait longer for the next; of a probe the long ones may have been the trouble itself.
+  const usualMs = tokens === 0 && !input.isProbe ? P95_FACTOR * (input.ttftP95Ms ?? 0) : 0
+  const timeFor = (openTokens: number, most: number) => {
+    const ms = limits.firstByteMs + ((tokens || openTokens) * 1000) / tokensPerSecond
+    return Math.min(Math.max(ms, usualMs, minMs), most)
   }
-  const attempts = patience.totalMs / patience.firstByteMs
-  const totalMs = Math.min(attempts * within(OPEN_TOKENS.long, mostMs), MAX_MS)
-  return { nextMs: within(OPEN_TOKENS.usual, othersWell ? mostMs : totalMs), totalMs }
+  const attempts = limits.totalMs / limits.firstByteMs
+  const totalMs = Math.min(attempts * timeFor(OPEN_LENGTH_TOKENS.long, maxMs), MAX_MS)
+  return { attemptMs: timeFor(OPEN_LENGTH_TOKENS.usual, hasHealthyAlternative ? maxMs : totalMs), totalMs }
 }

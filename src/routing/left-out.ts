@@ -2,7 +2,7 @@ import type { Chat } from '../chat/request.ts'
 import { allows } from './allow.ts'
 import { fits } from './needs.ts'
 import {
-  choiceOf,
+  autoAllowList,
   isAffordable,
   isAuto,
   isInOrder,
@@ -36,7 +36,7 @@ export function leftOutOf(situation: PlanInput, { candidates }: Plan): readonly 
 function reasonAgainst({ chat, needs, configured, allowed, isPriced }: PlanInput, target: Target): string {
   const { deployment } = target
   if (!configured.has(deployment.provider)) return 'its provider is not configured'
-  if (!allows(choiceOf(allowed), target)) return 'the key may not use it'
+  if (!allows(autoAllowList(allowed), target)) return 'the key may not use it'
   const preferences: NonNullable<Chat['provider']> = chat.provider ?? {}
   if (!isWanted(target, preferences)) return 'provider.only or provider.ignore'
   if (!isInOrder(target, preferences)) return 'provider.order without fallbacks'

@@ -8,7 +8,7 @@ export interface Needs {
   readonly input: ReadonlySet<Modality>
   readonly tools: boolean
   /** How much it is to think before it speaks: as much as it does unasked, some, or about as much as it can. */
-  readonly thinking: 'none' | 'some' | 'most'
+  readonly reasoning: 'none' | 'some' | 'most'
   /** Tokens of the longest answer that was asked for; 0 where left open. */
   readonly outputTokens: number
   /** Our estimate of the prompt, in tokens; counted when first asked for. */
@@ -19,7 +19,7 @@ export interface Needs {
 export const NO_NEEDS: Needs = {
   input: new Set(),
   tools: false,
-  thinking: 'none',
+  reasoning: 'none',
   outputTokens: 0,
   promptTokens: () => 0,
 }
@@ -27,7 +27,7 @@ export const NO_NEEDS: Needs = {
 /** A picture costs about this many tokens at most providers. */
 const MEDIA_TOKENS = 1000
 /** Prompts are estimated on the long side: a window that is too small fails, one that is too large only costs. */
-const WEIGHT_PER_TOKEN = 3.2
+const ESTIMATE_PER_TOKEN = 3.2
 
 /** Reads from a request what its model must be able to do. */
 export function needsOf(chat: Chat): Needs {
@@ -45,7 +45,7 @@ export function needsOf(chat: Chat): Needs {
     tools:
       Boolean(chat.tools?.length && chat.tool_choice !== 'none') ||
       Boolean(chat.functions?.length && chat.function_call !== 'none'),
-    thinking: thinkingIn(chat),
+    reasoning: reasoningIn(chat),
     outputTokens: chat.max_completion_tokens ?? chat.max_tokens ?? 0,
     promptTokens: () => {
       tokens ??= estimatePrompt(chat)
@@ -57,7 +57,7 @@ export function needsOf(chat: Chat): Needs {
 /** So many tokens of thought, or more, are most of what models have. */
 const MAX_THINKING_TOKENS = BUDGET_TOKENS.high
 
-function thinkingIn(chat: Chat): Needs['thinking'] {
+function reasoningIn(chat: Chat): Needs['reasoning'] {
   const asked = readReasoning(chat)
   const tokens = asked?.tokens ?? (asked?.effort && BUDGET_TOKENS[asked.effort])
   if (tokens !== undefined) return tokens === 0 ? 'none' : tokens < MAX_THINKING_TOKENS ? 'some' : 'most'
@@ -94,7 +94,7 @@ function estimatePrompt(chat: Chat): number {
     }
     for (const call of tool_calls ?? []) weight += call.function?.arguments.length ?? 0
   }
-  return Math.ceil(weight / WEIGHT_PER_TOKEN) + media * MEDIA_TOKENS
+  return Math.ceil(weight / ESTIMATE_PER_TOKEN) + media * MEDIA_TOKENS
 }
 
 /** What a model lacks for a request, in the word that the error's `param` gets; undefined where it lacks nothing. */

@@ -2,7 +2,7 @@ import type { Traits } from '../formats/format.ts'
 import { ALL_EFFORTS } from '../formats/shared/effort.ts'
 
 /** A model that the catalogue cannot know, on the operator's own server: trusted to do what it is asked. */
-export const openTraits: Traits = {
+export const unlistedModelTraits: Traits = {
   contextTokens: 0,
   outputTokens: 0,
   input: new Set(['text', 'image', 'audio', 'video', 'pdf']),

@@ -5,7 +5,7 @@ import { Failure, quoted } from '../chat/failure.ts'
 import type { Chat } from '../chat/request.ts'
 import { type AllowList, allows } from './allow.ts'
 import { fits, missingCapability, type Needs, NO_NEEDS } from './needs.ts'
-import { openTraits } from './open-traits.ts'
+import { unlistedModelTraits } from './open-traits.ts'
 import { inVariant, readVariant, searches, sortOf, type Variant } from './variants.ts'
 
 /** Whom a request may go to: a model at a provider. */
@@ -18,18 +18,18 @@ export interface Target {
 }
 
 /** A target in a plan. Those of a lower tier are wanted more; in one tier, whichever does best may answer. */
-export interface Planned extends Target {
+export interface PlannedTarget extends Target {
   readonly tier: number
 }
 
 /** Whom a request may go to, in the order of what was configured and asked for; how well they are decides among them. */
 export interface Plan {
-  readonly candidates: readonly Planned[]
+  readonly candidates: readonly PlannedTarget[]
   /** How much being quick is worth against being wanted: nothing where the caller gave an order. */
   readonly policy: 'strict' | 'balanced'
   readonly sort?: 'latency' | 'throughput'
   /** No more than one of them is to be asked. */
-  readonly single: boolean
+  readonly isSingle: boolean
 }
 
 /** What a plan is made from. */
@@ -65,14 +65,14 @@ export function plan(situation: PlanInput): Plan {
   }
   const names = namesOf(chat)
   const preferred = unique(inOrder(situation, names))
-  if (preferred.length === 0) throw nothingLeft(chat)
+  if (preferred.length === 0) throw noTargetLeft(chat)
   const { order, allow_fallbacks } = chat.provider ?? {}
   const sort = chat.provider?.sort ?? sortOf(preferred[0]?.variant)
   return {
     candidates: pricedOnly(capableOnly(preferred, situation.needs, names), situation.isPriced),
     policy: names.length === 1 && !order && sort !== 'price' ? 'balanced' : 'strict',
     ...(sort === 'latency' || sort === 'throughput' ? { sort } : {}),
-    single: allow_fallbacks === false,
+    isSingle: allow_fallbacks === false,
   }
 }
 
@@ -82,10 +82,10 @@ export function namesOf({ model, models }: Chat): readonly string[] {
 }
 
 /** Preferences order a name's own targets; the order of names is the caller's. */
-function inOrder(situation: PlanInput, names: readonly string[]): readonly Planned[] {
+function inOrder(situation: PlanInput, names: readonly string[]): readonly PlannedTarget[] {
   const preferred = names.map((name) => {
     const targets = targetsOfName(situation, name)
-    const ordered = prefer(targets, wishesFor(situation.chat, targets[0]?.variant))
+    const ordered = applyPreferences(targets, wishesFor(situation.chat, targets[0]?.variant))
     return isAuto(name) ? reasoningFirst(ordered, situation.needs) : ordered
   })
   const [only] = preferred
@@ -104,22 +104,25 @@ function wishesFor({ provider }: Chat, variant: Variant | undefined): Preference
   return sort === provider?.sort ? provider : { ...provider, sort }
 }
 
-function targetsOfName(situation: PlanInput, name: string): readonly Planned[] {
+function targetsOfName(situation: PlanInput, name: string): readonly PlannedTarget[] {
   if (name === AUTO) return autoTargets(situation)
   const read = readVariant(name)
   if (read?.base === AUTO) return inVariant(autoTargets(situation), read.variant)
   const isPin = pinOf(name) !== undefined
-  return named(situation, name).map((target, at) => ({ ...target, tier: isPin && at > 0 ? 1 : resold(target) }))
+  return targetsOfNamed(situation, name).map((target, at) => ({
+    ...target,
+    tier: isPin && at > 0 ? 1 : resellerTier(target),
+  }))
 }
 
 /** Whoever sells others' models on comes after those who serve them, and before the next model. */
-function resold({ deployment }: Target): number {
-  return findProvider(deployment.provider)?.isReseller === true ? RESOLD : 0
+function resellerTier({ deployment }: Target): number {
+  return findProvider(deployment.provider)?.isReseller === true ? RESELLER_TIER : 0
 }
 
-const RESOLD = 0.2
+const RESELLER_TIER = 0.2
 
-function named(situation: PlanInput, name: string): Target[] {
+function targetsOfNamed(situation: PlanInput, name: string): Target[] {
   const { chat, configured, allowed } = situation
   const param = name === chat.model ? 'model' : `models[${chat.models?.indexOf(name)}]`
   const targets = resolve(situation, name)
@@ -155,7 +158,7 @@ function pinOf(name: string): Provider | undefined {
 }
 
 /** `provider/model`: that provider, and others only where the caller says so (contract 8). */
-function pinned(
+function targetsOfPin(
   { chat, ownModels }: Pick<PlanInput, 'ownModels'> & { chat?: Chat },
   name: string,
 ): readonly Target[] | undefined {
@@ -171,39 +174,43 @@ function pinned(
   const own = ownModels.get(provider.id) ?? []
   const closed = own.length > 0 && !own.includes(rest)
   if (provider.anyModel !== true || rest === '' || rest.length > NAME_CHARACTERS || closed) return undefined
-  return [openTarget(provider.id, rest, name)]
+  return [targetOfUnlistedModel(provider.id, rest, name)]
 }
 
-function ofModel(name: string): readonly Target[] | undefined {
+function targetsOfModel(name: string): readonly Target[] | undefined {
   const model = findModel(name)
   return model && targetsOf(model)
 }
 
 /** A model that the operator named as one of their own server's. */
-function ofOwn({ ownModels }: Pick<PlanInput, 'ownModels'>, name: string): readonly Target[] | undefined {
+function targetsOfOwnModel({ ownModels }: Pick<PlanInput, 'ownModels'>, name: string): readonly Target[] | undefined {
   const targets = [...ownModels].flatMap(([provider, models]) =>
-    models.includes(name) ? [openTarget(provider, name, name)] : [],
+    models.includes(name) ? [targetOfUnlistedModel(provider, name, name)] : [],
   )
   return targets.length > 0 ? targets : undefined
 }
 
 /** A model that only the operator's own server knows. */
-export function openTarget(provider: string, upstreamModel: string, model: string): Target {
-  return { model, deployment: { provider, upstreamModel, traits: openTraits } }
+export function targetOfUnlistedModel(provider: string, upstreamModel: string, model: string): Target {
+  return { model, deployment: { provider, upstreamModel, traits: unlistedModelTraits } }
 }
 
 /** What `auto` may use of what is configured, by `Situation.configured`: nothing that one request wishes may get in here. */
-const favourites = new WeakMap<object, readonly Planned[]>()
+const autoTargetsCache = new WeakMap<object, readonly PlannedTarget[]>()
 
-function favouritesOf({ autoModels, configured, ownModels }: Omit<PlanInput, 'chat'>): readonly Planned[] {
-  const known = favourites.get(configured)
+function configuredAutoTargets({
+  autoModels,
+  configured,
+  ownModels,
+}: Omit<PlanInput, 'chat'>): readonly PlannedTarget[] {
+  const known = autoTargetsCache.get(configured)
   if (known !== undefined) return known
   const found = autoModels.flatMap((name, tier) =>
     (resolve({ ownModels }, name) ?? [])
       .filter(({ deployment }) => configured.has(deployment.provider))
-      .map((target) => ({ ...target, tier: tier + resold(target) })),
+      .map((target) => ({ ...target, tier: tier + resellerTier(target) })),
   )
-  favourites.set(configured, found)
+  autoTargetsCache.set(configured, found)
   return found
 }
 
@@ -218,45 +225,46 @@ export function allowsAuto(list: AllowList): boolean {
 }
 
 /** What `auto` may choose from: a list of nothing but `auto` leaves the choice open. */
-export function choiceOf(list: AllowList): AllowList {
+export function autoAllowList(list: AllowList): AllowList {
   return list?.some((name) => name !== AUTO) ? list : undefined
 }
 
 /** Whom `auto` may ask at all: nobody where the key may not use it, or no configured provider has what it may use. */
-export function autoMayAsk(situation: Omit<PlanInput, 'chat' | 'needs'>): readonly Target[] {
+export function autoCandidates(situation: Omit<PlanInput, 'chat' | 'needs'>): readonly Target[] {
   return allowsAuto(situation.allowed) ? autoTargets({ ...situation, needs: NO_NEEDS }) : []
 }
 
-function autoTargets(situation: Omit<PlanInput, 'chat'>): readonly Planned[] {
+function autoTargets(situation: Omit<PlanInput, 'chat'>): readonly PlannedTarget[] {
   const { allowed, autoModels, autoChosen, configured, needs, ownModels } = situation
   if (!allowsAuto(allowed)) {
     throw new Failure('model-not-allowed', "This key may not use the model 'auto'.", { param: 'model' })
   }
-  const within = choiceOf(allowed)
+  const within = autoAllowList(allowed)
   const isAllowed = (target: Target) => allows(within, target)
-  const chosen = within === undefined ? favouritesOf(situation) : favouritesOf(situation).filter(isAllowed)
+  const chosen =
+    within === undefined ? configuredAutoTargets(situation) : configuredAutoTargets(situation).filter(isAllowed)
   const isAble = ({ deployment: { traits } }: Target) =>
     missingCapability(needs, traits) === undefined && fits(needs, traits)
-  const isWanted = (target: Target) => isAble(target) && (needs.thinking === 'none' || reasons(target))
+  const isWanted = (target: Target) => isAble(target) && (needs.reasoning === 'none' || canReason(target))
   if (autoChosen || chosen.some(isWanted)) return chosen
   // None of our own favourites is to be had, or up to it: whatever the configured providers have, the operator's own first.
-  const own = [...ownModels].flatMap(([id, models]) => models.map((name) => openTarget(id, name, name)))
+  const own = [...ownModels].flatMap(([id, models]) => models.map((name) => targetOfUnlistedModel(id, name, name)))
   const others = [...own, ...allModels().flatMap(targetsOf)].filter(
     (target) => configured.has(target.deployment.provider) && isAllowed(target) && isAble(target),
   )
   return [...chosen, ...others.map((target, at) => ({ ...target, tier: autoModels.length + at }))]
 }
 
-function reasons({ deployment }: Target): boolean {
+function canReason({ deployment }: Target): boolean {
   return deployment.traits.reasoning
 }
 
 /** Whoever asks for reasoning gets it where there is any; an answer without it is still better than none. */
-function reasoningFirst(targets: readonly Planned[], { thinking }: Needs): readonly Planned[] {
-  if (thinking === 'none' || targets.every(reasons) || !targets.some(reasons)) return targets
-  const first = targets.filter(reasons)
+function reasoningFirst(targets: readonly PlannedTarget[], { reasoning: thinking }: Needs): readonly PlannedTarget[] {
+  if (thinking === 'none' || targets.every(canReason) || !targets.some(canReason)) return targets
+  const first = targets.filter(canReason)
   const below = Math.floor(Math.max(...first.map(({ tier }) => tier))) + 1
-  const others = targets.filter((target) => !reasons(target))
+  const others = targets.filter((target) => !canReason(target))
   return [...first, ...others.map((target) => ({ ...target, tier: below + target.tier }))]
 }
 
@@ -268,12 +276,12 @@ export function resolve(
   situation: Pick<PlanInput, 'ownModels'> & { chat?: Chat },
   name: string,
 ): readonly Target[] | undefined {
-  const found = pinned(situation, name) ?? ofModel(name) ?? ofOwn(situation, name)
+  const found = targetsOfPin(situation, name) ?? targetsOfModel(name) ?? targetsOfOwnModel(situation, name)
   if (found !== undefined) return found
   // Colons are common in names, so a whole name goes before a variant.
   const { base, variant } = readVariant(name) ?? {}
   if (base === undefined || variant === undefined) return undefined
-  const targets = pinned(situation, base) ?? ofModel(base) ?? ofOwn(situation, base)
+  const targets = targetsOfPin(situation, base) ?? targetsOfModel(base) ?? targetsOfOwnModel(situation, base)
   return targets && inVariant(targets, variant)
 }
 
@@ -287,34 +295,37 @@ function unique<Some extends Target>(targets: readonly Some[]): Some[] {
 
 type Preferences = NonNullable<Chat['provider']>
 
-function prefer(targets: readonly Planned[], preferences: Preferences | null | undefined): readonly Planned[] {
+function applyPreferences(
+  targets: readonly PlannedTarget[],
+  preferences: Preferences | null | undefined,
+): readonly PlannedTarget[] {
   if (!preferences) return targets
   const { order, sort } = preferences
   const mayAnswer = [isWanted, isInOrder, isAffordable]
   const wanted = targets.filter((target) => mayAnswer.every((may) => may(target, preferences)))
   if (!order && sort !== 'price') return wanted
-  const ranks = idsOf(order ?? [])
+  const ranks = providerIds(order ?? [])
   const rank = ({ deployment }: Target) => {
     const at = ranks.indexOf(deployment.provider)
     return at < 0 ? ranks.length : at
   }
-  const cost = sort === 'price' ? dollars : () => 0
+  const cost = sort === 'price' ? priceOrMax : () => 0
   // Sorting is stable: what ties keeps its order. Each step of an order that the caller goes by is a tier.
   return wanted.toSorted((a, b) => rank(a) - rank(b) || cost(a) - cost(b)).map((target, tier) => ({ ...target, tier }))
 }
 
-function idsOf(names: readonly string[]): readonly string[] {
+function providerIds(names: readonly string[]): readonly string[] {
   return names.map((name) => findProvider(name)?.id ?? name)
 }
 
 /** `only` and `ignore`. */
 export function isWanted({ deployment: { provider } }: Target, { only, ignore }: Preferences): boolean {
-  return (!only || idsOf(only).includes(provider)) && !(ignore && idsOf(ignore).includes(provider))
+  return (!only || providerIds(only).includes(provider)) && !(ignore && providerIds(ignore).includes(provider))
 }
 
 /** Without fallbacks an order is all that may be asked: whoever is out there has no stand-in from outside it. */
 export function isInOrder({ deployment: { provider } }: Target, { order, allow_fallbacks }: Preferences): boolean {
-  return allow_fallbacks !== false || !order?.length || idsOf(order).includes(provider)
+  return allow_fallbacks !== false || !order?.length || providerIds(order).includes(provider)
 }
 
 /** US dollars per million tokens of a usual mixture: most answers are a third as long as their prompt. */
@@ -323,7 +334,7 @@ export function usualPrice({ input, output }: Price): number {
 }
 
 /** An unknown price is taken for high. */
-function dollars({ deployment: { price } }: Target): number {
+function priceOrMax({ deployment: { price } }: Target): number {
   return price === undefined ? Number.MAX_VALUE : usualPrice(price)
 }
 
@@ -333,7 +344,7 @@ export function isAffordable({ deployment: { price } }: Target, { max_price: mos
   return !(typeof most?.completion === 'number' && !(price && price.output <= most.completion))
 }
 
-function nothingLeft(chat: Chat): Failure {
+function noTargetLeft(chat: Chat): Failure {
   const text = chat.provider
     ? `No provider is left for '${quoted(chat.model)}' after 'provider.only', 'provider.ignore', 'provider.max_price' and an order without fallbacks.`
     : `No provider is configured for any model that '${quoted(chat.model)}' may use.`
@@ -350,7 +361,11 @@ export function missingCapabilityOfTarget(
   return searches({ ...target, deployment }) ? undefined : 'web_search'
 }
 
-function capableOnly(targets: readonly Planned[], needs: Needs, names: readonly string[]): readonly Planned[] {
+function capableOnly(
+  targets: readonly PlannedTarget[],
+  needs: Needs,
+  names: readonly string[],
+): readonly PlannedTarget[] {
   const capable = targets.filter((target) => missingCapabilityOfTarget(target, needs) === undefined)
   const [first] = targets
   if (capable.length === 0 && first !== undefined) {
@@ -366,7 +381,7 @@ function capableOnly(targets: readonly Planned[], needs: Needs, names: readonly 
   throw new Failure('model-not-capable', text, { param: 'context' })
 }
 
-function pricedOnly(targets: readonly Planned[], isPriced: PlanInput['isPriced']): readonly Planned[] {
+function pricedOnly(targets: readonly PlannedTarget[], isPriced: PlanInput['isPriced']): readonly PlannedTarget[] {
   if (isPriced === undefined) return targets
   const priced = targets.filter(({ deployment }) => isPriced(deployment))
   const [first] = targets

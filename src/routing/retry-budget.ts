@@ -8,7 +8,7 @@ export interface RetryBudget {
   readonly giveBack: () => void
 }
 
-const MOST = 10
+const MAX_RETRIES = 10
 const PER_REQUEST = 0.2
 const PER_SECOND = 0.1
 /** Where hardly anything is asked, a retry adds hardly any load. */
@@ -18,7 +18,7 @@ const RATE_MS = 10_000
 
 /** A full budget. */
 export function createRetryBudget(now: number): RetryBudget {
-  let left = MOST
+  let left = MAX_RETRIES
   let at = now
   /** Requests in the last ten seconds or so. */
   let recent = 0
@@ -26,7 +26,7 @@ export function createRetryBudget(now: number): RetryBudget {
   const advance = (time: number) => {
     const ms = Math.max(time - at, 0)
     const perSecond = recent * 1000 < QUIET_REQUESTS_PER_SECOND * RATE_MS ? QUIET_PER_SECOND : PER_SECOND
-    left = Math.min(left + (ms / 1000) * perSecond, MOST)
+    left = Math.min(left + (ms / 1000) * perSecond, MAX_RETRIES)
     recent *= Math.exp(-ms / RATE_MS)
     at = Math.max(time, at)
   }
@@ -35,7 +35,7 @@ export function createRetryBudget(now: number): RetryBudget {
     earn(time) {
       advance(time)
       recent++
-      left = Math.min(left + PER_REQUEST, MOST)
+      left = Math.min(left + PER_REQUEST, MAX_RETRIES)
     },
     spend(time) {
       advance(time)
@@ -44,7 +44,7 @@ export function createRetryBudget(now: number): RetryBudget {
       return true
     },
     giveBack() {
-      left = Math.min(left + 1, MOST)
+      left = Math.min(left + 1, MAX_RETRIES)
     },
   }
 }

@@ -13,7 +13,7 @@ import {
   reportedCost,
 } from '../../src/access/budget.ts'
 import { toUsage } from '../../src/chat/event.ts'
-import { openTraits } from '../../src/routing/open-traits.ts'
+import { unlistedModelTraits } from '../../src/routing/open-traits.ts'
 
 const spent = (minute: number, requests: number, tokens: number, dollars: number) => ({
   minute,
@@ -70,7 +70,7 @@ test('whatever the details say, an answer costs no less than nothing and no more
 
 describe('as much as a call may use', () => {
   const extent: RequestSize = { promptTokens: 100, outputTokens: 0, choices: 1, asksForReasoning: false }
-  const at = (traits: object) => ({ provider: 'p', upstreamModel: 'm', traits: { ...openTraits, ...traits } })
+  const at = (traits: object) => ({ provider: 'p', upstreamModel: 'm', traits: { ...unlistedModelTraits, ...traits } })
   const PRICE = { input: 1, output: 2 }
   const tokens = (given: Partial<RequestSize>, traits: object = { outputTokens: 4000 }) =>
     maxCostOf({ ...extent, ...given }, at(traits), PRICE).tokens
@@ -115,11 +115,11 @@ describe('as much as a call may use', () => {
   })
 
   test('is what a report is believed up to, and some more: limits that the catalogue knows may be old', () => {
-    expect(maxTokensOf({ ...openTraits, contextTokens: 1000, outputTokens: 10_000 }, 2)).toEqual({
+    expect(maxTokensOf({ ...unlistedModelTraits, contextTokens: 1000, outputTokens: 10_000 }, 2)).toEqual({
       prompt: 4000,
       completion: 80_000,
     })
-    for (const most of Object.values(maxTokensOf(openTraits, 1))) expect(most).toBeLessThan(1e9)
+    for (const most of Object.values(maxTokensOf(unlistedModelTraits, 1))) expect(most).toBeLessThan(1e9)
   })
 })
 
@@ -129,7 +129,12 @@ test('a price is the one that was set for the model, then the known one, then th
     ['p/*', { input: 2, output: 2 }],
   ])
   const known = { input: 3, output: 3 }
-  const of = (upstreamModel: string, given = {}) => ({ provider: 'p', upstreamModel, traits: openTraits, ...given })
+  const of = (upstreamModel: string, given = {}) => ({
+    provider: 'p',
+    upstreamModel,
+    traits: unlistedModelTraits,
+    ...given,
+  })
   expect(priceOf(of('m', { price: known }), set)?.input).toBe(1)
   expect(priceOf(of('other', { price: known }), set)?.input).toBe(3)
   expect(priceOf(of('other'), set)?.input).toBe(2)

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { allModels } from '../../src/catalog/models.ts'
 import { findProvider, PROVIDERS, providerForBaseUrl } from '../../src/catalog/providers.ts'
 import { parseChat } from '../../src/chat/request.ts'
-import { openTraits } from '../../src/routing/open-traits.ts'
+import { unlistedModelTraits } from '../../src/routing/open-traits.ts'
 
 type Json = Record<string, unknown>
 
@@ -81,7 +81,13 @@ test('Ollama’s own API sends lines of JSON; every other provider sends events'
 
 function bodyFor(provider: (typeof PROVIDERS)[number], fields: Json, stream = false): Json {
   const chat = parseChat({ model: 'a', messages: [{ role: 'user', content: 'a' }], ...fields })
-  const { request } = provider.format.prepare({ chat, model: 'theirs', stream, traits: openTraits, newId: () => 'id' })
+  const { request } = provider.format.prepare({
+    chat,
+    model: 'theirs',
+    stream,
+    traits: unlistedModelTraits,
+    newId: () => 'id',
+  })
   return JSON.parse(request.body) as Json
 }
 
@@ -96,7 +102,7 @@ test.each(ROWS)('%s is asked by a path of its own, and is told nothing of the ro
     chat,
     model: 'theirs',
     stream: false,
-    traits: openTraits,
+    traits: unlistedModelTraits,
     newId: () => 'id',
   })
   expect(request.path).toMatch(/^\/.*(chat|messages|generateContent)/)

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { findProvider, PROVIDERS } from '../../src/catalog/providers.ts'
 import { parseChat } from '../../src/chat/request.ts'
 import type { Traits } from '../../src/formats/format.ts'
-import { openTraits } from '../../src/routing/open-traits.ts'
+import { unlistedModelTraits } from '../../src/routing/open-traits.ts'
 
 type Json = Record<string, unknown>
 
@@ -15,7 +15,7 @@ function ask(
   const provider = findProvider(name)
   if (provider === undefined) throw new TypeError(`no provider ${name}`)
   const chat = parseChat({ model: 'm', messages: [{ role: 'user', content: 'a' }], ...fields })
-  const whole = { ...openTraits, ...traits }
+  const whole = { ...unlistedModelTraits, ...traits }
   const { request, dropped } = provider.format.prepare({ chat, model: 't', stream, traits: whole, newId: () => 'i' })
   return { body: JSON.parse(request.body) as Json, dropped }
 }

@@ -10,33 +10,34 @@ import { everyProviderAt } from '../harness/worker.ts'
 const NOW = 1_800_000_000_000
 const settings = readSettings(everyProviderAt('http://127.0.0.1:1') as unknown as Env)
 
-/** Whom a request would go to, with a board of which `fails` has just failed until its next trial is due. */
+/** Whom a request would go to, with an isolate's health in which `fails` has just failed until its next probe is due. */
 function routed(fields: Record<string, unknown>, fails?: string) {
   const chat = parseChat({ messages: [{ role: 'user', content: 'Hello!' }], ...fields })
   const needs = needsOf(chat)
   const caller = { id: 'key_1', name: 'one', created: '2026-01-01T00:00:00Z' }
   const planned = plan(planInputOf({ settings, caller }, chat, needs))
-  const board = createIsolateHealth('one', 0.5)
+  const health = createIsolateHealth('one', 0.5)
   if (fails !== undefined) {
-    for (let n = 0; n < 8; n++) board.note({ deployment: fails, class: 'pre', at: NOW, bucket: 3 }, NOW)
+    for (let n = 0; n < 8; n++)
+      health.record({ deployment: fails, class: 'failed-before-first-token', at: NOW, bucket: 3 }, NOW)
   }
   const { ranking } = routeOf({
     plan: planned,
     chat,
     needs,
     settings,
-    view: board.view(NOW + 9000),
+    view: health.view(NOW + 9000),
     requestId: 'req_1',
   })
   return { ranking, planned }
 }
 
-test('a trial is only made where somebody else may mend it', () => {
+test('a probe is only sent where another candidate can take its place', () => {
   const model = 'gpt-4o'
   const free = routed({ model }, 'openai/gpt-4o').ranking.ranked[0]
-  expect(free).toMatchObject({ candidate: { name: 'openai/gpt-4o' }, trial: expect.any(String) })
+  expect(free).toMatchObject({ candidate: { name: 'openai/gpt-4o' }, probe: expect.any(String) })
   const { ranked } = routed({ model, provider: { allow_fallbacks: false } }, 'openai/gpt-4o').ranking
-  expect(ranked.map(({ candidate, trial }) => [candidate.name, trial])).toEqual([['azure/gpt-4o', undefined]])
+  expect(ranked.map(({ candidate, probe }) => [candidate.name, probe])).toEqual([['azure/gpt-4o', undefined]])
 })
 
 test('of the many that auto has only the first are ranked, but all of them where some may refuse what is asked', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { Failure } from '../../src/chat/failure.ts'
 import { summarizeFailures } from '../../src/gateway/summary.ts'
-import { openTraits } from '../../src/routing/open-traits.ts'
+import { unlistedModelTraits } from '../../src/routing/open-traits.ts'
 
 const PROVIDERS = ['openai', 'azure', 'openrouter']
 
@@ -11,7 +11,7 @@ function summed(...failures: readonly Failure[]) {
     failures.map((failed, at) => ({
       target: {
         model: 'gpt-4o',
-        deployment: { provider: PROVIDERS[at] ?? '', upstreamModel: 'gpt-4o', traits: openTraits },
+        deployment: { provider: PROVIDERS[at] ?? '', upstreamModel: 'gpt-4o', traits: unlistedModelTraits },
       },
       outcome: failed.kind,
       ms: 1,

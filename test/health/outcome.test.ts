@@ -1,11 +1,12 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { Failure, type FailureDetails, type FailureKind } from '../../src/chat/failure.ts'
-import { bucketOf, classOf, readEvent } from '../../src/health/outcome.ts'
+import { readOutcome } from '../../src/health/messages.ts'
+import { bucketOf, outcomeClassOf } from '../../src/health/outcome.ts'
 import { T0 } from './health-records.ts'
 
 const classed = (kind: FailureKind, details: FailureDetails = {}, begun = false) =>
-  classOf(new Failure(kind, 'it failed', details), begun)
+  outcomeClassOf(new Failure(kind, 'it failed', details), begun)
 
 test.each([
   'rejected',
@@ -26,17 +27,17 @@ test('a request that is too large for a limit says nothing about the next one', 
 })
 
 test.each([
-  ['provider-failed', { upstreamStatus: 500 }, 'pre', 'post'],
-  ['provider-timeout', {}, 'timeout', 'post'],
+  ['provider-failed', { upstreamStatus: 500 }, 'failed-before-first-token', 'failed-mid-stream'],
+  ['provider-timeout', {}, 'timeout', 'failed-mid-stream'],
   ['rate-limited', { upstreamStatus: 429 }, 'limit', 'limit'],
   ['overloaded', { upstreamStatus: 529 }, 'limit', 'limit'],
   ['overloaded', { upstreamStatus: 503, retryAfterMs: 1000 }, 'limit', 'limit'],
-  ['overloaded', { upstreamStatus: 503 }, 'pre', 'post'],
+  ['overloaded', { upstreamStatus: 503 }, 'failed-before-first-token', 'failed-mid-stream'],
   ['credentials-refused', { upstreamStatus: 401, health: 'opens' }, 'config', 'config'],
   ['model-missing', { upstreamStatus: 404, health: 'opens' }, 'config', 'config'],
   ['quota-exhausted', { upstreamStatus: 429, health: 'opens' }, 'config', 'config'],
-  ['credentials-refused', { upstreamStatus: 400 }, 'pre', 'post'],
-  ['model-missing', { upstreamStatus: 404 }, 'pre', 'post'],
+  ['credentials-refused', { upstreamStatus: 400 }, 'failed-before-first-token', 'failed-mid-stream'],
+  ['model-missing', { upstreamStatus: 404 }, 'failed-before-first-token', 'failed-mid-stream'],
 ] as const)('%s with %j counts as %s before the first word, and as %s after it', (kind, details, before, after) => {
   expect([classed(kind, details), classed(kind, details, true)]).toEqual([before, after])
 })
@@ -49,12 +50,12 @@ test('streams and whole bodies, short and long prompts have buckets of their own
 test('whatever an event holds, it is read as one that makes sense, or as none', () => {
   fc.assert(
     fc.property(fc.anything(), (raw) => {
-      expect(readEvent(raw, T0)).toBeUndefined()
+      expect(readOutcome(raw, T0)).toBeUndefined()
     }),
   )
   fc.assert(
     fc.property(fc.anything(), fc.anything(), fc.anything(), (ageMs, bucket, ttftMs) => {
-      const read = readEvent(
+      const read = readOutcome(
         { deployment: 'alfa/a', class: 'ok', ageMs, bucket, ttftMs, waitMs: ttftMs, count: bucket },
         T0,
       )

@@ -1,37 +1,40 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { evaluate } from '../../src/health/evaluate.ts'
 import { createGlobalHealth } from '../../src/health/global.ts'
-import type { OutcomeClass, Snapshot } from '../../src/health/outcome.ts'
-import { evaluate, type HealthRecord, restore } from '../../src/health/record.ts'
+import { type Snapshot, writeOutcome } from '../../src/health/messages.ts'
+import type { OutcomeClass } from '../../src/health/outcome.ts'
+import type { HealthRecord } from '../../src/health/record.ts'
 import { createRegionHealth, type RegionHealth } from '../../src/health/region.ts'
-import { T0, times } from './health-records.ts'
+import { readRecord } from '../../src/health/stored-record.ts'
+import { outcome, T0, times } from './health-records.ts'
 
 const A = 'alfa/a'
 
-interface Told {
+interface ReportDetails {
   readonly deployment?: string
   readonly isolate?: string
   readonly waitMs?: number
-  readonly trial?: string
+  readonly probe?: string
 }
 
 function tell(
   region: RegionHealth,
   kinds: readonly OutcomeClass[],
   now: number,
-  { isolate = 'one', ...more }: Told = {},
+  { isolate = 'one', ...more }: ReportDetails = {},
 ): Snapshot {
-  const events = kinds.map((kind) => ({ deployment: A, bucket: 0, ageMs: 0, class: kind, ...more }))
+  const events = kinds.map((kind) => writeOutcome(outcome(kind, now, more), now))
   return region.report({ v: 1, isolate, events }, now, 0.5)
 }
 
-const healthOf = ({ deployments }: Snapshot, now: number, name = A): HealthRecord => restore(deployments[name], now)
+const healthOf = ({ deployments }: Snapshot, now: number, name = A): HealthRecord => readRecord(deployments[name], now)
 const stateOf = (snapshot: Snapshot, now: number, name = A) => evaluate(healthOf(snapshot, now, name), now, 0).state
 
 describe('what one isolate saw, all know', () => {
   test('failures of several isolates add up', () => {
     const region = createRegionHealth(undefined, T0)
-    for (const isolate of ['one', 'two', 'three', 'four']) tell(region, ['pre'], T0, { isolate })
+    for (const isolate of ['one', 'two', 'three', 'four']) tell(region, ['failed-before-first-token'], T0, { isolate })
     expect(stateOf(tell(region, [], T0 + 10), T0 + 10)).toBe('open')
   })
 
@@ -43,11 +46,11 @@ describe('what one isolate saw, all know', () => {
   })
 })
 
-describe('trials', () => {
+describe('probes', () => {
   const opened = () => {
     const region = createRegionHealth(undefined, T0)
-    const snapshot = tell(region, times(4, 'pre'), T0)
-    return { region, until: healthOf(snapshot, T0).until }
+    const snapshot = tell(region, times(4, 'failed-before-first-token'), T0)
+    return { region, until: healthOf(snapshot, T0).openUntil }
   }
 
   test('one isolate at a time gets one, and none before its time', () => {
@@ -60,7 +63,7 @@ describe('trials', () => {
 
   test('three that go well bring it back', () => {
     const { region, until } = opened()
-    const snapshot = tell(region, times(3, 'ok'), until + 2000, { trial: 'x' })
+    const snapshot = tell(region, times(3, 'success'), until + 2000, { probe: 'x' })
     expect(stateOf(snapshot, until + 2001)).toBe('closed')
   })
 })
@@ -68,9 +71,10 @@ describe('trials', () => {
 describe('faults that belong together', () => {
   test('where most of a provider fails, the rest of it is doubted', () => {
     const region = createRegionHealth(undefined, T0)
-    for (const deployment of ['alfa/a', 'alfa/b', 'alfa/c', 'bravo/a']) tell(region, ['ok'], T0 - 100, { deployment })
-    tell(region, times(4, 'pre'), T0, { deployment: 'alfa/a' })
-    const snapshot = tell(region, times(4, 'pre'), T0, { deployment: 'alfa/b' })
+    for (const deployment of ['alfa/a', 'alfa/b', 'alfa/c', 'bravo/a'])
+      tell(region, ['success'], T0 - 100, { deployment })
+    tell(region, times(4, 'failed-before-first-token'), T0, { deployment: 'alfa/a' })
+    const snapshot = tell(region, times(4, 'failed-before-first-token'), T0, { deployment: 'alfa/b' })
     expect(stateOf(snapshot, T0, 'alfa/c')).toBe('suspect')
     expect(stateOf(snapshot, T0, 'bravo/a')).toBe('closed')
   })
@@ -78,9 +82,9 @@ describe('faults that belong together', () => {
   test('where everything fails the last one is not taken out: the fault may be our own', () => {
     const region = createRegionHealth(undefined, T0)
     const names = ['alfa/a', 'bravo/a', 'charlie/a']
-    for (const deployment of names) tell(region, times(3, 'ok'), T0 - 100, { deployment })
+    for (const deployment of names) tell(region, times(3, 'success'), T0 - 100, { deployment })
     let snapshot = tell(region, [], T0)
-    for (const deployment of names) snapshot = tell(region, times(6, 'pre'), T0, { deployment })
+    for (const deployment of names) snapshot = tell(region, times(6, 'failed-before-first-token'), T0, { deployment })
     const states = names.map((name) => stateOf(snapshot, T0, name))
     expect(states.filter((state) => state === 'open')).toHaveLength(2)
     expect(states.at(-1)).toBe('suspect')
@@ -108,8 +112,8 @@ describe('regions', () => {
       RegionHealth,
       RegionHealth,
     ]
-    tell(there, times(60, 'pre'), T0)
-    tell(knowing, times(60, 'ok'), T0)
+    tell(there, times(60, 'failed-before-first-token'), T0)
+    tell(knowing, times(60, 'success'), T0)
     pooled(there, ignorant, T0 + 100)
     pooled(there, knowing, T0 + 100)
     expect(stateOf(tell(ignorant, [], T0 + 200), T0 + 200)).toBe('suspect')
@@ -122,7 +126,8 @@ describe('regions', () => {
       RegionHealth,
       RegionHealth,
     ]
-    for (let index = 0; index < 256; index++) tell(flooded, ['pre'], T0, { deployment: `custom/invented-${index}` })
+    for (let index = 0; index < 256; index++)
+      tell(flooded, ['failed-before-first-token'], T0, { deployment: `custom/invented-${index}` })
     tell(there, ['limit'], T0, { waitMs: 20_000 })
     const hub = createGlobalHealth()
     hub.exchange('flooded', flooded.digest(T0), T0)
@@ -145,7 +150,7 @@ describe('regions', () => {
   test('the hub tells a region what the others said, not what it said itself', () => {
     const hub = createGlobalHealth()
     const region = createRegionHealth(undefined, T0)
-    tell(region, ['pre'], T0)
+    tell(region, ['failed-before-first-token'], T0)
     expect(hub.exchange('here', region.digest(T0), T0).rows).toEqual([])
     expect(hub.exchange('there', { v: 1, rows: [] }, T0).rows).toHaveLength(1)
     expect(hub.exchange('there', { v: 1, rows: [] }, T0 + 3_600_000).rows).toEqual([])
@@ -155,7 +160,7 @@ describe('regions', () => {
     const row = { deployment: A, ok: 0, failed: 0, limitMs: 0 }
     const heard = (open: number, tried: boolean) => {
       const region = createRegionHealth(undefined, T0)
-      if (tried) tell(region, times(5, 'ok'), T0)
+      if (tried) tell(region, times(5, 'success'), T0)
       region.absorb({ v: 1, rows: [{ ...row, open }] }, T0 + 100)
       return stateOf(tell(region, [], T0 + 200), T0 + 200)
     }
@@ -164,16 +169,16 @@ describe('regions', () => {
 
   test('what has faded is told no more, or two regions would keep it alive for each other', () => {
     const region = createRegionHealth(undefined, T0)
-    tell(region, ['ok'], T0)
+    tell(region, ['success'], T0)
     expect(region.digest(T0 + 1000).rows).toHaveLength(1)
     expect(region.digest(T0 + 300_000).rows).toEqual([])
   })
 
   test('in good times the hub hears little, in bad times more', () => {
     const region = createRegionHealth(undefined, T0)
-    tell(region, ['ok'], T0)
+    tell(region, ['success'], T0)
     expect(region.nextDigestMs(T0)).toBeGreaterThan(30_000)
-    tell(region, times(4, 'pre'), T0)
+    tell(region, times(4, 'failed-before-first-token'), T0)
     region.digest(T0)
     expect(region.nextDigestMs(T0 + 10)).toBeLessThan(6000)
   })
@@ -182,7 +187,7 @@ describe('regions', () => {
 describe('what is kept', () => {
   test('a region that was put away knows again what was out', () => {
     const region = createRegionHealth(undefined, T0)
-    tell(region, times(4, 'pre'), T0)
+    tell(region, times(4, 'failed-before-first-token'), T0)
     expect(region.shouldSave(T0 + 1)).toBe(true)
     const saved = JSON.parse(JSON.stringify(region.save(T0 + 1)))
     expect(region.shouldSave(T0 + 2)).toBe(false)
@@ -191,14 +196,14 @@ describe('what is kept', () => {
 
   test('successes alone are written twice a minute at most', () => {
     const region = createRegionHealth(undefined, T0)
-    tell(region, ['ok'], T0)
+    tell(region, ['success'], T0)
     expect(region.shouldSave(T0 + 10_000)).toBe(false)
     expect(region.shouldSave(T0 + 30_000)).toBe(true)
   })
 
   test('it holds a bounded number of deployments, and forgets the oldest', () => {
     const region = createRegionHealth(undefined, T0)
-    for (let index = 0; index < 400; index++) tell(region, ['ok'], T0 + index, { deployment: `alfa/${index}` })
+    for (let index = 0; index < 400; index++) tell(region, ['success'], T0 + index, { deployment: `alfa/${index}` })
     const names = Object.keys(tell(region, [], T0 + 400).deployments)
     expect(names.length).toBeLessThanOrEqual(256)
     expect(names).toContain('alfa/399')
@@ -228,7 +233,7 @@ describe('messages that make no sense', () => {
 
   test('a snapshot is the reader’s own: the region does not feel what is done to it', () => {
     const region = createRegionHealth(undefined, T0)
-    const snapshot = tell(region, ['ok'], T0)
+    const snapshot = tell(region, ['success'], T0)
     Object.assign(snapshot.deployments[A] as object, { open: true, until: T0 + 1e6 })
     expect(stateOf(tell(region, [], T0 + 10), T0 + 10)).toBe('closed')
   })

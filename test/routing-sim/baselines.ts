@@ -13,7 +13,7 @@ const MAX_ATTEMPTS = 3
 interface Rules {
   /** Whom to ask, in order; asked anew for each attempt. */
   readonly order: (
-    request: Pick<Request, 'candidates' | 'hash' | 'whole' | 'tokens' | 'thinking'>,
+    request: Pick<Request, 'candidates' | 'hash' | 'whole' | 'tokens' | 'reasoning'>,
     tried: readonly Profile[],
     now: number,
   ) => Profile[]
@@ -185,7 +185,7 @@ function oracle(world: World): Policy {
         size: 0,
         bad: false,
         maxTokens: 0,
-        thinking: 'none',
+        reasoning: 'none',
       } as const
       const whole = { ...request, ...nobody }
       return request.candidates.toSorted((a, b) => worthOf(b, whole, world, now) - worthOf(a, whole, world, now))

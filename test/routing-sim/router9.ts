@@ -2,12 +2,13 @@ import { Failure } from '../../src/chat/failure.ts'
 import { readUpstreamFailure } from '../../src/formats/shared/upstream-error.ts'
 import { createGlobalHealth, type GlobalHealth } from '../../src/health/global.ts'
 import { createIsolateHealth, type IsolateHealth } from '../../src/health/isolate.ts'
-import { classOf, type Outcome, type OutcomeClass, WHOLE } from '../../src/health/outcome.ts'
+import { FIRST_WHOLE_BODY_BUCKET, type Outcome, type OutcomeClass, outcomeClassOf } from '../../src/health/outcome.ts'
 import { createRegionHealth, type RegionHealth } from '../../src/health/region.ts'
 import { type AttemptCandidate, createAttempts } from '../../src/routing/attempts.ts'
+import type { Policy as RankPolicy } from '../../src/routing/candidate.ts'
 import { timeoutLimitsFor } from '../../src/routing/deadline.ts'
-import { openTraits } from '../../src/routing/open-traits.ts'
-import { type Policy as RankPolicy, rank } from '../../src/routing/rank.ts'
+import { unlistedModelTraits } from '../../src/routing/open-traits.ts'
+import { rank } from '../../src/routing/rank.ts'
 import { createReleaseQueue, type ReleaseQueue } from '../../src/routing/release-queue.ts'
 import { createRetryBudget, type RetryBudget } from '../../src/routing/retry-budget.ts'
 import type { Refusal } from './hostile.ts'
@@ -29,7 +30,7 @@ const GONE_MS = 1000
 const ILL_MS = 15_000
 
 interface Isolate {
-  readonly board: IsolateHealth
+  readonly health: IsolateHealth
   readonly budget: RetryBudget
   readonly releases: ReleaseQueue
   readonly region: Station
@@ -70,11 +71,11 @@ export function createRouter9(
   const isolates: Isolate[] = stations.flatMap((region) =>
     Array.from({ length: ISOLATES }, (_, index) => {
       const skewMs = skew()
-      const board = createIsolateHealth(`${region.name}.${index}`, random())
+      const health = createIsolateHealth(`${region.name}.${index}`, random())
       const budget = createRetryBudget(clock(skewMs))
       const releases = createReleaseQueue()
       return {
-        board,
+        health,
         budget,
         releases,
         region,
@@ -86,14 +87,14 @@ export function createRouter9(
   )
   let falseOpens = 0
 
-  const targetsOf = ({ candidates, whole, size, maxTokens, thinking }: Request): Target[] => {
+  const targetsOf = ({ candidates, whole, size, maxTokens, reasoning }: Request): Target[] => {
     const promptTokens = PROMPT_TOKENS[size] ?? 0
-    const patienceOf = timeoutLimitsFor(BASE, { stream: !whole, thinking, promptTokens, outputTokens: maxTokens })
+    const limitsOf = timeoutLimitsFor(BASE, { stream: !whole, reasoning, promptTokens, outputTokens: maxTokens })
     return candidates.map((profile, at) => {
       const { name, provider, tier } = profile
       const index = Math.max(scenario.profiles.indexOf(profile), at)
-      const deployment = profile.deployment ?? { provider, upstreamModel: name, traits: openTraits }
-      return { name, provider, tier, index, profile, traits: deployment.traits, patience: patienceOf(deployment) }
+      const deployment = profile.deployment ?? { provider, upstreamModel: name, traits: unlistedModelTraits }
+      return { name, provider, tier, index, profile, traits: deployment.traits, timeoutLimits: limitsOf(deployment) }
     })
   }
 
@@ -128,20 +129,20 @@ export function createRouter9(
   }
 
   const tell = (isolate: Isolate) => {
-    const { board, region, skewMs } = isolate
-    const report = structuredClone(board.take(clock(skewMs)))
+    const { health, region, skewMs } = isolate
+    const report = structuredClone(health.takeReport(clock(skewMs)))
     const now = timeline.now()
     const { objectsGone, snapshotEveryMs } = scenario
     if (objectsGone !== undefined && now >= objectsGone.from && now < objectsGone.to) {
       timeline.after(GONE_MS, () => {
-        board.failed(clock(skewMs), false)
+        health.reportFailed(clock(skewMs), false)
         pump(isolate)
       })
       return
     }
     if (snapshotEveryMs !== undefined && now - isolate.heardAt < snapshotEveryMs) {
       timeline.after(between(CALL_MS), () => {
-        board.failed(clock(skewMs), true)
+        health.reportFailed(clock(skewMs), true)
         pump(isolate)
       })
       return
@@ -153,14 +154,14 @@ export function createRouter9(
       if (region.core.shouldSave(at)) region.saved = JSON.parse(JSON.stringify(region.core.save(at)))
       exchange(region)
       timeline.after(between(CALL_MS), () => {
-        board.returned(snapshot, clock(skewMs))
+        health.acceptSnapshot(snapshot, clock(skewMs))
         pump(isolate)
       })
     })
   }
 
   const pump = (isolate: Isolate) => {
-    const due = isolate.board.due(clock(isolate.skewMs))
+    const due = isolate.health.reportDue(clock(isolate.skewMs))
     if (due === undefined) return
     if (due === 'now') return tell(isolate)
     const at = timeline.now() + due
@@ -181,11 +182,11 @@ export function createRouter9(
   return {
     begin(request, startedAt): Course {
       const isolate = isolateAt(request.region, request.isolate)
-      const { board, budget, releases, skewMs } = isolate
+      const { health, budget, releases, skewMs } = isolate
       const own = (now: number) => EPOCH + skewMs + now
-      const bucket = (request.whole ? WHOLE : 0) + request.size
+      const bucket = (request.whole ? FIRST_WHOLE_BODY_BUCKET : 0) + request.size
       budget.earn(own(startedAt))
-      const ranking = rank(targetsOf(request), board.view(own(startedAt)), {
+      const ranking = rank(targetsOf(request), health.view(own(startedAt)), {
         requestHash: request.hash,
         policy,
         bucket,
@@ -199,7 +200,7 @@ export function createRouter9(
         requestHash: request.hash,
         startedAt: own(startedAt),
       })
-      let current: { name: string; trial?: string; firstAt?: number; beganAt: number; deadlineMs: number } | undefined
+      let current: { name: string; probe?: string; firstAt?: number; beganAt: number; deadlineMs: number } | undefined
 
       const note = (
         kind: OutcomeClass,
@@ -207,11 +208,11 @@ export function createRouter9(
         more: Pick<Outcome, 'ttftMs' | 'tokensPerSecond' | 'waitMs' | 'limit'>,
       ) => {
         if (current === undefined) return
-        const { name, trial } = current
-        const isOpen = () => /open/.test(board.view(own(now)).of(name, bucket).state)
+        const { name, probe } = current
+        const isOpen = () => /open/.test(health.view(own(now)).statusOf(name, bucket).state)
         const was = isOpen()
         const outcome = { deployment: name, class: kind, at: own(now), bucket, ...more }
-        board.note(trial === undefined ? outcome : { ...outcome, trial }, own(now))
+        health.record(probe === undefined ? outcome : { ...outcome, probe }, own(now))
         // An attempt tells of how things were while it waited; what was invented is never well.
         const isReal = scenario.profiles.some((profile) => profile.name === name)
         const isFalse = isReal && !wasIll(name, request.region, now) && !wasIll(name, request.region, current.beganAt)
@@ -221,45 +222,45 @@ export function createRouter9(
         next(now) {
           let ask = attempts.next(own(now))
           while (ask !== undefined && request.hostile === 'untranslatable') {
-            attempts.skipped()
+            attempts.skip()
             ask = attempts.next(own(now))
           }
           if (ask === undefined) return undefined
-          const { target, deadlineMs, waitMs, trial } = ask
-          current = { name: target.name, beganAt: now, deadlineMs, ...(trial === undefined ? {} : { trial }) }
+          const { candidate: target, deadlineMs, waitMs, probe } = ask
+          current = { name: target.name, beganAt: now, deadlineMs, ...(probe === undefined ? {} : { probe }) }
           return { profile: target.profile, deadlineMs, waitMs }
         },
         begins(now) {
           if (current === undefined) return
           current.beganAt = now
-          board.started(current.name, own(now), current.trial)
+          health.attemptStarted(current.name, own(now), current.probe)
           pump(isolate)
         },
         failed(kind, now, waitMs, refusal) {
           if (current === undefined) return
           const failure = refusal === undefined ? failureOf(kind, waitMs) : refusedBy(refusal, own(now))
-          const outcome = classOf(failure)
-          board.ended(current.name)
+          const outcome = outcomeClassOf(failure)
+          health.attemptEnded(current.name)
           const ofSize = failure.details.health === 'size'
           if (outcome === 'limit') note(outcome, now, ofSize ? { waitMs, limit: 'size' } : { waitMs })
           else if (outcome === 'timeout') note(outcome, now, { ttftMs: now - current.beganAt })
           else if (outcome !== undefined) note(outcome, now, {})
-          attempts.failed(failure, own(now))
+          attempts.fail(failure, own(now))
           pump(isolate)
         },
         first(ttftMs, now) {
           if (current !== undefined) current.firstAt = now
-          note('first', now, { ttftMs })
+          note('first-token', now, { ttftMs })
           pump(isolate)
         },
         ended(kind, now) {
           if (current === undefined) return
-          board.ended(current.name)
-          if (kind === 'cut') note('post', now, {})
-          if (kind === 'answer' && request.whole) note('ok', now, { ttftMs: now - current.beganAt })
+          health.attemptEnded(current.name)
+          if (kind === 'cut') note('failed-mid-stream', now, {})
+          if (kind === 'answer' && request.whole) note('success', now, { ttftMs: now - current.beganAt })
           else if (kind === 'answer') {
             const tokensPerSecond = (OUTPUT_TOKENS * 1000) / Math.max(now - (current.firstAt ?? now), 1)
-            note('ok', now, { tokensPerSecond })
+            note('success', now, { tokensPerSecond })
           }
           pump(isolate)
         },

@@ -46,7 +46,7 @@ export interface Scenario extends Trouble {
   readonly leaveRate?: number
   /** The share of requests that ask for whole answers, some of them long. */
   readonly wholeRate?: number
-  readonly thinking?: Request['thinking']
+  readonly reasoning?: Request['reasoning']
   /** The share of requests that are of each kind of hostility, between these moments. */
   readonly hostile?: { readonly rates: Readonly<Record<Hostility, number>>; readonly from: number; readonly to: number }
   /** Told of each request that counts, for looking closer. */
@@ -180,7 +180,7 @@ export const SCENARIOS: readonly Scenario[] = [
   { ...USUAL, name: 'whole or streamed: hang', ...ofA({ hangs: true }), wholeRate: 0.5, end: 560_000 },
   { ...USUAL, name: 'hangs by dialect', profiles: OF_DIALECTS, faults: IN_TURN },
   { ...USUAL, name: 'hang, cold', profiles: OF_DIALECTS.slice(1, 3), ...HANGING, start: FROM },
-  { ...USUAL, name: 'hang, reasoning asked', profiles: OF_DIALECTS.slice(1), ...HANGING, thinking: 'some' },
+  { ...USUAL, name: 'hang, reasoning asked', profiles: OF_DIALECTS.slice(1), ...HANGING, reasoning: 'some' },
   { ...USUAL, name: 'hostile tenant', ...ofA(DOWN), hostile: HOSTILE, start: 100_000, end: 420_000 },
   {
     ...USUAL,

@@ -115,7 +115,7 @@ function requestOf(scenario: Scenario, id: number, at: number, seed: number): Re
     whole,
     tokens,
     maxTokens,
-    thinking: scenario.thinking ?? 'none',
+    reasoning: scenario.reasoning ?? 'none',
     ...(leaveLuck < (scenario.leaveRate ?? 0) ? { leavesAfterMs: leaveAt * 3000 } : {}),
     candidates: hostile === 'invented names' ? [inventedBy(id)] : candidates,
   }

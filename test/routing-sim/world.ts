@@ -60,7 +60,7 @@ export interface Request {
   readonly tokens: number
   /** The longest answer that it asks for; 0 where it leaves that open. */
   readonly maxTokens: number
-  readonly thinking: Needs['thinking']
+  readonly reasoning: Needs['reasoning']
   /** When the client leaves, after the start; undefined where it stays. */
   readonly leavesAfterMs?: number
   /** The deployments that can do it. */
@@ -90,7 +90,7 @@ export const OUTPUT_TOKENS = 200
 const USUAL_ERROR_RATE = 0.003
 const SIGMA = 0.35
 const SIZE_FACTOR = [1, 1.6, 3]
-const THINKING_FACTOR = { none: 1, some: 10, most: 30 } as const
+const REASONING_FACTOR = { none: 1, some: 10, most: 30 } as const
 /** What a mean is above the median where times are spread so. */
 const MEAN_FACTOR = Math.exp(SIGMA ** 2 / 2)
 /** Nobody waits longer for a first word: an attempt of that kind fails. */
@@ -115,8 +115,8 @@ export function createWorld(faults: readonly Fault[], seed: number): World {
     return used?.second === Math.floor(now / 1000) && used.count >= perSecond
   }
 
-  const medianMs = ({ ttftMs, deployment }: Profile, { size, thinking }: Request, now: Condition | undefined) => {
-    const factor = deployment?.traits.reasoning === false ? 1 : THINKING_FACTOR[thinking]
+  const medianMs = ({ ttftMs, deployment }: Profile, { size, reasoning }: Request, now: Condition | undefined) => {
+    const factor = deployment?.traits.reasoning === false ? 1 : REASONING_FACTOR[reasoning]
     return ttftMs * (SIZE_FACTOR[size] ?? 1) * factor * (now?.ttftFactor ?? 1) + (now?.ttftAddMs ?? 0)
   }
 

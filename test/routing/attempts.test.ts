@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest'
 import { Failure } from '../../src/chat/failure.ts'
-import type { State } from '../../src/health/record.ts'
+import type { CircuitState } from '../../src/health/evaluate.ts'
 import { type AttemptCandidate, createAttempts } from '../../src/routing/attempts.ts'
-import type { Ranked, Ranking } from '../../src/routing/rank.ts'
+import type { Ranked, Ranking } from '../../src/routing/candidate.ts'
 import { createReleaseQueue } from '../../src/routing/release-queue.ts'
 import { createRetryBudget } from '../../src/routing/retry-budget.ts'
 import { T0 } from '../health/health-records.ts'
 
-const PATIENCE = { firstByteMs: 10_000, totalMs: 30_000, leastMs: 0 }
+const LIMITS = { firstByteMs: 10_000, totalMs: 30_000, minFirstByteMs: 0 }
 
 function row(name: string, more: Partial<Ranked<AttemptCandidate>> = {}, contextTokens = 0): Ranked<AttemptCandidate> {
   const provider = name.slice(0, name.indexOf('/'))
@@ -17,13 +17,13 @@ function row(name: string, more: Partial<Ranked<AttemptCandidate>> = {}, context
     tier: 0,
     index: 0,
     traits: { contextTokens, outputTokens: 0 },
-    patience: PATIENCE,
+    timeoutLimits: LIMITS,
   }
   const unmeasured = { ttftMs: undefined, ttftP95Ms: undefined, tokensPerSecond: undefined, samples: 0 }
-  return { candidate, score: 1, p: 1, state: 'closed', reason: '', until: 0, ...unmeasured, ...more }
+  return { candidate, score: 1, successRate: 1, state: 'closed', reason: '', until: 0, ...unmeasured, ...more }
 }
 
-const out = (name: string, state: State, ms: number) => row(name, { state, until: T0 + ms })
+const out = (name: string, state: CircuitState, ms: number) => row(name, { state, until: T0 + ms })
 
 function attemptsOf(
   ranked: Ranked<AttemptCandidate>[],
@@ -31,7 +31,7 @@ function attemptsOf(
   budget = createRetryBudget(T0),
   releases = createReleaseQueue(),
 ) {
-  const ranking = { ranked, out: [], panic: false, ...rest }
+  const ranking = { ranked, out: [], isPanic: false, ...rest }
   return createAttempts({ ranking, budget, releases, bucket: 0, requestHash: 5, startedAt: T0 })
 }
 
@@ -45,9 +45,9 @@ function course(attempts: ReturnType<typeof attemptsOf>, failure = BROKEN, tookM
   const names: string[] = []
   let now = T0
   for (let ask = attempts.next(now); ask !== undefined; ask = attempts.next(now)) {
-    names.push(ask.target.name)
+    names.push(ask.candidate.name)
     now += ask.waitMs + tookMs
-    attempts.failed(failure, now)
+    attempts.fail(failure, now)
     if (names.length > 10) break
   }
   return names
@@ -87,15 +87,15 @@ describe('who is asked', () => {
     budget.giveBack()
     const attempts = attemptsOf(rows, {}, budget)
     const names: (string | undefined)[] = []
-    const next = () => names.push(attempts.next(T0)?.target.name)
+    const next = () => names.push(attempts.next(T0)?.candidate.name)
     next()
-    attempts.skipped()
+    attempts.skip()
     next()
-    attempts.failed(BROKEN, T0)
+    attempts.fail(BROKEN, T0)
     next()
-    attempts.skipped()
+    attempts.skip()
     next()
-    attempts.failed(BROKEN, T0)
+    attempts.fail(BROKEN, T0)
     next()
     expect(names).toEqual(['alfa/a', 'bravo/a', 'charlie/a', 'delta/a', undefined])
   })
@@ -104,14 +104,14 @@ describe('who is asked', () => {
     const limited = (ms: number) => ({ out: [out('bravo/a', 'limited', ms)] })
     const short = attemptsOf([row('alfa/a')], limited(1500))
     short.next(T0)
-    short.skipped()
-    expect(short.next(T0)).toMatchObject({ target: { name: 'bravo/a' }, waitMs: aboutThen(1500) })
-    short.skipped()
+    short.skip()
+    expect(short.next(T0)).toMatchObject({ candidate: { name: 'bravo/a' }, waitMs: aboutThen(1500) })
+    short.skip()
     expect(short.next(T0)).toBeUndefined()
     expect(short.refusal(T0)).toBeUndefined()
     const long = attemptsOf([row('alfa/a')], limited(5000))
     long.next(T0)
-    long.skipped()
+    long.skip()
     expect(long.next(T0)).toBeUndefined()
     expect(long.refusal(T0)).toEqual({ retryAfterMs: 5000, overloaded: false })
   })
@@ -119,12 +119,12 @@ describe('who is asked', () => {
   test('with nobody else, a quick failure that may pass is tried once more, after a moment', () => {
     const attempts = attemptsOf([row('alfa/a')])
     attempts.next(T0)
-    attempts.failed(BROKEN, T0 + 100)
+    attempts.fail(BROKEN, T0 + 100)
     const again = attempts.next(T0 + 100)
-    expect(again?.target.name).toBe('alfa/a')
+    expect(again?.candidate.name).toBe('alfa/a')
     expect(again?.waitMs).toBeGreaterThanOrEqual(100)
     expect(again?.waitMs).toBeLessThanOrEqual(300)
-    attempts.failed(BROKEN, T0 + 500)
+    attempts.fail(BROKEN, T0 + 500)
     expect(attempts.next(T0 + 500)).toBeUndefined()
   })
 
@@ -141,14 +141,14 @@ describe('who is asked', () => {
     expect(course(attemptsOf([row('alfa/a')]), failure, tookMs)).toEqual(['alfa/a'])
   })
 
-  test('what is out is asked last rather than nobody, and that is told as a trial', () => {
+  test('what is out is asked last rather than nobody, and that is reported as a probe', () => {
     const attempts = attemptsOf([row('alfa/a')], {
       out: [out('bravo/a', 'open', 9000), out('charlie/a', 'limited', 9000)],
     })
-    expect(attempts.next(T0)?.trial).toBeUndefined()
-    attempts.failed(BROKEN, T0 + 100)
-    expect(attempts.next(T0 + 100)).toMatchObject({ target: { name: 'bravo/a' }, trial: 'panic' })
-    attempts.failed(BROKEN, T0 + 200)
+    expect(attempts.next(T0)?.probe).toBeUndefined()
+    attempts.fail(BROKEN, T0 + 100)
+    expect(attempts.next(T0 + 100)).toMatchObject({ candidate: { name: 'bravo/a' }, probe: 'panic' })
+    attempts.fail(BROKEN, T0 + 200)
     expect(attempts.next(T0 + 200)).toBeUndefined()
   })
 })
@@ -167,9 +167,9 @@ describe('what retries may cost', () => {
   })
 
   test('however many fail at once, going on to one that is well costs nothing', () => {
-    const trial = row('alfa/a', { state: 'half-open', trial: 'x' })
+    const probe = row('alfa/a', { state: 'half-open', probe: 'x' })
     expect(course(attemptsOf([row('alfa/a'), row('bravo/a')], {}, spent()))).toEqual(['alfa/a', 'bravo/a'])
-    expect(course(attemptsOf([trial, row('bravo/a')], {}, spent()))).toEqual(['alfa/a', 'bravo/a'])
+    expect(course(attemptsOf([probe, row('bravo/a')], {}, spent()))).toEqual(['alfa/a', 'bravo/a'])
   })
 
   test('asking the same one again is paid for', () => {
@@ -183,30 +183,30 @@ describe('how long each may take', () => {
   test('one that is known to be quick is given up early while there are others; the last gets all that is left', () => {
     const attempts = attemptsOf([row('alfa/a', measured), row('bravo/a', measured)])
     expect(attempts.next(T0)?.deadlineMs).toBe(2500)
-    attempts.failed(new Failure('provider-timeout', 'late'), T0 + 2500)
+    attempts.fail(new Failure('provider-timeout', 'late'), T0 + 2500)
     expect(attempts.next(T0 + 2500)?.deadlineMs).toBe(27_500)
   })
 
   test('however late it is, the last gets a quarter of its deadline', () => {
     const attempts = attemptsOf([row('alfa/a'), row('bravo/a')])
     attempts.next(T0)
-    attempts.failed(BROKEN, T0 + 40_000)
+    attempts.fail(BROKEN, T0 + 40_000)
     expect(attempts.next(T0 + 40_000)?.deadlineMs).toBe(2500)
   })
 })
 
 describe('how long each may take, of those who are asked for whole answers', () => {
-  const whole = { tokens: 16_000, tokensPerSecond: 50, leastMs: 30_000, mostMs: 120_000 }
+  const whole = { outputTokens: 16_000, tokensPerSecond: 50, minMs: 30_000, maxMs: 120_000 }
   const of = (name: string, more: Partial<Ranked<AttemptCandidate>> = {}) => {
     const made = row(name, { tokensPerSecond: 100, ...more })
-    return { ...made, candidate: { ...made.candidate, patience: { ...PATIENCE, whole } } }
+    return { ...made, candidate: { ...made.candidate, timeoutLimits: { ...LIMITS, wholeBody: whole } } }
   }
   const LATE = new Failure('provider-timeout', 'late')
 
   test('two minutes at most while somebody else is well, and the last gets all that is left', () => {
     const attempts = attemptsOf([of('alfa/a'), of('bravo/a')])
     expect(attempts.next(T0)?.deadlineMs).toBe(120_000)
-    attempts.failed(LATE, T0 + 120_000)
+    attempts.fail(LATE, T0 + 120_000)
     expect(attempts.next(T0 + 120_000)?.deadlineMs).toBe(240_000)
   })
 
@@ -218,26 +218,26 @@ describe('how long each may take, of those who are asked for whole answers', () 
 
 test('one who is waited for a shorter time comes after one who was waited for longer, and still has its time', () => {
   const patient = row('alfa/a')
-  const thinking = { firstByteMs: 60_000, totalMs: 180_000, leastMs: 40_000 }
-  const first = { ...patient, candidate: { ...patient.candidate, patience: thinking } }
+  const thinking = { firstByteMs: 60_000, totalMs: 180_000, minFirstByteMs: 40_000 }
+  const first = { ...patient, candidate: { ...patient.candidate, timeoutLimits: thinking } }
   const attempts = attemptsOf([first, row('bravo/a')])
   expect(attempts.next(T0)?.deadlineMs).toBe(60_000)
-  attempts.failed(new Failure('provider-timeout', 'late'), T0 + 60_000)
+  attempts.fail(new Failure('provider-timeout', 'late'), T0 + 60_000)
   expect(attempts.next(T0 + 60_000)?.deadlineMs).toBe(120_000)
 })
 
 describe('where all are rate-limited', () => {
   test('a limit that ends within two seconds is waited for, once', () => {
-    const attempts = attemptsOf([], { out: [out('alfa/a', 'limited', 1500)], panic: true })
-    expect(attempts.next(T0)).toMatchObject({ target: { name: 'alfa/a' }, waitMs: aboutThen(1500) })
-    attempts.failed(new Failure('rate-limited', 'x', { upstreamStatus: 429 }), T0 + 1600)
+    const attempts = attemptsOf([], { out: [out('alfa/a', 'limited', 1500)], isPanic: true })
+    expect(attempts.next(T0)).toMatchObject({ candidate: { name: 'alfa/a' }, waitMs: aboutThen(1500) })
+    attempts.fail(new Failure('rate-limited', 'x', { upstreamStatus: 429 }), T0 + 1600)
     expect(attempts.next(T0 + 1600)).toBeUndefined()
   })
 
   test('those who wait for the same limit are let go one by one, and no more of them wait than can be', () => {
     const releases = createReleaseQueue()
     const waits: number[] = []
-    const rest = { out: [out('alfa/a', 'limited', 1500)], panic: true }
+    const rest = { out: [out('alfa/a', 'limited', 1500)], isPanic: true }
     const join = () => attemptsOf([], rest, createRetryBudget(T0), releases)
     for (let ask = join().next(T0); ask !== undefined; ask = join().next(T0)) {
       waits.push(ask.waitMs)
@@ -258,11 +258,11 @@ describe('where all are rate-limited', () => {
 
   test('requests that cannot be asked there take nobody’s place', () => {
     const releases = createReleaseQueue()
-    const rest = { out: [out('alfa/a', 'limited', 1500)], panic: true }
+    const rest = { out: [out('alfa/a', 'limited', 1500)], isPanic: true }
     for (let count = 0; count < 1000; count++) {
       const attempts = attemptsOf([], rest, createRetryBudget(T0), releases)
       expect(attempts.next(T0)).toBeDefined()
-      attempts.skipped()
+      attempts.skip()
     }
     expect(attemptsOf([], rest, createRetryBudget(T0), releases).next(T0)?.waitMs).toBeLessThan(1600)
   })
@@ -270,7 +270,7 @@ describe('where all are rate-limited', () => {
   test('a longer one is refused unasked, with the soonest time', () => {
     const attempts = attemptsOf([], {
       out: [out('alfa/a', 'limited', 5000), out('bravo/a', 'limited', 9000)],
-      panic: true,
+      isPanic: true,
     })
     expect(attempts.next(T0)).toBeUndefined()
     expect(attempts.refusal(T0 + 1000)).toEqual({ retryAfterMs: 4000, overloaded: false })
@@ -279,7 +279,7 @@ describe('where all are rate-limited', () => {
   test('who was asked is told of their failure, not of a refusal', () => {
     const attempts = attemptsOf([row('bravo/a')], { out: [out('alfa/a', 'limited', 5000)] })
     attempts.next(T0)
-    attempts.failed(new Failure('credentials-refused', 'x', { upstreamStatus: 401 }), T0 + 100)
+    attempts.fail(new Failure('credentials-refused', 'x', { upstreamStatus: 401 }), T0 + 100)
     expect(attempts.next(T0 + 100)).toBeUndefined()
     expect(attempts.refusal(T0 + 100)).toBeUndefined()
   })

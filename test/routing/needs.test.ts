@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { parseChat } from '../../src/chat/request.ts'
 import { fits, missingCapability, needsOf } from '../../src/routing/needs.ts'
-import { openTraits } from '../../src/routing/open-traits.ts'
+import { unlistedModelTraits } from '../../src/routing/open-traits.ts'
 
 type Json = Record<string, unknown>
 
@@ -9,7 +9,7 @@ const ask = (fields: Json) =>
   needsOf(parseChat({ model: 'a', messages: [{ role: 'user', content: 'Hello!' }], ...fields }))
 const withPart = (part: Json) => ask({ messages: [{ role: 'user', content: [part] }] })
 const tool = { type: 'function', function: { name: 'f', description: 'x'.repeat(320) } }
-const textOnly = { ...openTraits, input: new Set(['text'] as const), tools: false }
+const textOnly = { ...unlistedModelTraits, input: new Set(['text'] as const), tools: false }
 
 describe('what is asked tells what is needed', () => {
   test.each<[string, Json, string]>([
@@ -19,7 +19,7 @@ describe('what is asked tells what is needed', () => {
     ['a PDF', { type: 'file', file: { file_data: 'data:application/pdf;base64,AA==' } }, 'pdf'],
   ])('%s', (_, part, lack) => {
     expect(missingCapability(withPart(part), textOnly)).toBe(lack)
-    expect(missingCapability(withPart(part), openTraits)).toBeUndefined()
+    expect(missingCapability(withPart(part), unlistedModelTraits)).toBeUndefined()
   })
 
   test('tools, unless none may be used', () => {
@@ -50,8 +50,8 @@ describe('what is asked tells what is needed', () => {
     [{ reasoning_effort: 'max' }, 'most'],
     [{ reasoning: { max_tokens: 20_000 } }, 'most'],
     [{ thinking: { type: 'enabled', budget_tokens: 20_000 } }, 'most'],
-  ])('how much it is to think: %j', (fields, thinking) => {
-    expect(ask(fields).thinking).toBe(thinking)
+  ])('how much it is to reason: %j', (fields, reasoning) => {
+    expect(ask(fields).reasoning).toBe(reasoning)
   })
 
   test('only text', () => {
@@ -95,5 +95,5 @@ test.each([
   [1_000_000, 0, 0, true],
 ])('a prompt of %i and an answer of %i tokens in a window of %i: %s', (prompt, answer, contextTokens, expected) => {
   const needs = { ...ask({}), promptTokens: () => prompt, outputTokens: answer }
-  expect(fits(needs, { ...openTraits, contextTokens })).toBe(expected)
+  expect(fits(needs, { ...unlistedModelTraits, contextTokens })).toBe(expected)
 })

@@ -23,7 +23,7 @@ function planned(fields: Json, situation: Partial<PlanInput> = {}, configured = 
     autoChosen: true,
     ownModels: new Map(),
   }
-  const { candidates, single } = plan({ ...base, ...situation })
+  const { candidates, isSingle: single } = plan({ ...base, ...situation })
   return candidates.slice(0, single ? 1 : undefined).map(({ model, deployment }) => `${deployment.provider}/${model}`)
 }
 

@@ -1,8 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { evaluate } from '../../src/health/evaluate.ts'
 import type { HealthView } from '../../src/health/isolate.ts'
-import { evaluate, type HealthRecord, unknownHealth } from '../../src/health/record.ts'
-import { type Candidate, type RankOptions, rank } from '../../src/routing/rank.ts'
+import { type HealthRecord, unknownHealth } from '../../src/health/record.ts'
+import type { Candidate, RankOptions } from '../../src/routing/candidate.ts'
+import { rank } from '../../src/routing/rank.ts'
 import { add, having, T0, times } from '../health/health-records.ts'
 
 const candidate = (name: string, tier: number, index: number, more: Partial<Candidate> = {}): Candidate => ({
@@ -21,16 +23,16 @@ const FOUR = [
 
 interface Known {
   readonly health: HealthRecord
-  readonly trial?: string
+  readonly probe?: string
   readonly inFlight?: number
 }
 
 function viewOf(known: Readonly<Record<string, Known>>, now = T0): HealthView {
   return {
     now,
-    of(name, bucket) {
-      const { health = unknownHealth(), trial, inFlight = 0 } = known[name] ?? {}
-      return { ...evaluate(health, now, bucket), inFlight, ...(trial === undefined ? {} : { trial }) }
+    statusOf(name, bucket) {
+      const { health = unknownHealth(), probe, inFlight = 0 } = known[name] ?? {}
+      return { ...evaluate(health, now, bucket), inFlight, ...(probe === undefined ? {} : { probe }) }
     },
     deployments: () => Object.keys(known),
   }
@@ -38,8 +40,8 @@ function viewOf(known: Readonly<Record<string, Known>>, now = T0): HealthView {
 
 const OPTIONS: RankOptions = { requestHash: 1, policy: 'balanced', bucket: 0 }
 /** In good health, with so long to the first word. */
-const well = (ttftMs: number) => ({ health: having(times(30, 'first'), T0 - 4000, 100, { ttftMs }) })
-const failing = (ms = 100) => ({ health: having(times(4, 'pre'), T0 - ms - 300) })
+const well = (ttftMs: number) => ({ health: having(times(30, 'first-token'), T0 - 4000, 100, { ttftMs }) })
+const failing = (ms = 100) => ({ health: having(times(4, 'failed-before-first-token'), T0 - ms - 300) })
 const limited = (waitMs: number) => ({ health: having(['limit'], T0 - 1, 0, { waitMs }) })
 
 function order(
@@ -120,21 +122,21 @@ describe('among equals', () => {
 
 describe('what is not well', () => {
   test('what is out is left out, and says why and until when', () => {
-    const { ranked, out, panic } = rank(FOUR, viewOf({ 'alfa/a': failing() }), OPTIONS)
+    const { ranked, out, isPanic: panic } = rank(FOUR, viewOf({ 'alfa/a': failing() }), OPTIONS)
     expect(ranked.map((row) => row.candidate.name)).toEqual(['bravo/b', 'charlie/c', 'delta/d'])
-    expect(out).toMatchObject([{ candidate: { name: 'alfa/a' }, state: 'open', reason: 'pre' }])
+    expect(out).toMatchObject([{ candidate: { name: 'alfa/a' }, state: 'open', reason: 'failed-before-first-token' }])
     expect(out[0]?.until).toBeGreaterThan(T0)
     expect(panic).toBe(false)
   })
 
   test('what is doubted comes after what is well, and is still there for a retry', () => {
-    const doubted = { health: having([...times(20, 'ok'), ...times(2, 'post')], T0 - 2200) }
+    const doubted = { health: having([...times(20, 'success'), ...times(2, 'failed-mid-stream')], T0 - 2200) }
     expect(order({ 'alfa/a': doubted })).toEqual(['bravo/b', 'charlie/c', 'delta/d', 'alfa/a'])
   })
 
-  test('a request with a trial makes it, once, and has the others behind it', () => {
-    const { ranked } = rank(FOUR, viewOf({ 'alfa/a': { ...failing(10_000), trial: 'x' } }), OPTIONS)
-    expect(ranked.map((row) => [row.candidate.name, row.trial])).toEqual([
+  test('a request with a probe sends it, once, and has the others behind it', () => {
+    const { ranked } = rank(FOUR, viewOf({ 'alfa/a': { ...failing(10_000), probe: 'x' } }), OPTIONS)
+    expect(ranked.map((row) => [row.candidate.name, row.probe])).toEqual([
       ['alfa/a', 'x'],
       ['bravo/b', undefined],
       ['charlie/c', undefined],
@@ -143,14 +145,14 @@ describe('what is not well', () => {
   })
 
   test('nobody tries out what would not come first even if it were well', () => {
-    expect(order({ 'delta/d': { ...failing(10_000), trial: 'x' } })[0]).toBe('alfa/a')
+    expect(order({ 'delta/d': { ...failing(10_000), probe: 'x' } })[0]).toBe('alfa/a')
   })
 
   test('what comes back gets a share that grows', () => {
     const back = (ms: number) => {
-      const health = having(times(4, 'pre'), T0 - 60_000)
-      add(health, times(3, 'ok'), T0 - ms - 200, 100, { trial: 'x' })
-      add(health, times(5, 'first'), T0 - ms, 0, { ttftMs: 300 })
+      const health = having(times(4, 'failed-before-first-token'), T0 - 60_000)
+      add(health, times(3, 'success'), T0 - ms - 200, 100, { probe: 'x' })
+      add(health, times(5, 'first-token'), T0 - ms, 0, { ttftMs: 300 })
       return shares({ 'alfa/a': { health }, 'bravo/b': well(600) })['alfa/a'] ?? 0
     }
     expect(back(100)).toBeLessThan(300)
@@ -165,7 +167,7 @@ describe('what is not well', () => {
       'charlie/c': limited(60_000),
       'delta/d': failing(500),
     }
-    const { ranked, out, panic } = rank(FOUR, viewOf(known), OPTIONS)
+    const { ranked, out, isPanic: panic } = rank(FOUR, viewOf(known), OPTIONS)
     expect(panic).toBe(true)
     expect(ranked.map((row) => row.candidate.name)).toEqual(['bravo/b', 'delta/d', 'alfa/a'])
     expect(out.map((row) => row.candidate.name)).toEqual(['charlie/c'])
@@ -173,10 +175,10 @@ describe('what is not well', () => {
 
   test('with all of it doubted, the best of it is asked', () => {
     const doubted = (failures: number) => ({
-      health: having([...times(20, 'ok'), ...times(failures, 'post')], T0 - 3000),
+      health: having([...times(20, 'success'), ...times(failures, 'failed-mid-stream')], T0 - 3000),
     })
     const known = { 'alfa/a': doubted(3), 'bravo/b': doubted(2), 'charlie/c': doubted(3), 'delta/d': doubted(3) }
-    const { ranked, panic } = rank(FOUR, viewOf(known), OPTIONS)
+    const { ranked, isPanic: panic } = rank(FOUR, viewOf(known), OPTIONS)
     expect(panic).toBe(false)
     expect(ranked[0]?.candidate.name).toBe('bravo/b')
     expect(ranked).toHaveLength(4)
@@ -193,7 +195,7 @@ describe('always', () => {
     limited(5000),
     {
       ...failing(10_000),
-      trial: 'x',
+      probe: 'x',
     },
   )
 
@@ -210,13 +212,13 @@ describe('always', () => {
           expect(JSON.stringify(one)).toBe(JSON.stringify(other))
           const names = [...one.ranked, ...one.out].map((row) => row.candidate.name)
           expect(names.toSorted()).toEqual(NAMES.toSorted())
-          expect(one.ranked.filter((row) => row.trial !== undefined).length).toBeLessThanOrEqual(1)
+          expect(one.ranked.filter((row) => row.probe !== undefined).length).toBeLessThanOrEqual(1)
         },
       ),
     )
   })
 
   test('no candidates, no order', () => {
-    expect(rank([], viewOf({}), OPTIONS)).toEqual({ ranked: [], out: [], panic: true })
+    expect(rank([], viewOf({}), OPTIONS)).toEqual({ ranked: [], out: [], isPanic: true })
   })
 })

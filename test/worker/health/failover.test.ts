@@ -63,7 +63,7 @@ describe('a provider', { concurrent: true }, () => {
       () => router9.known(DEPLOYMENTS.openai),
       (seen) => seen?.state === 'open',
     )
-    expect(entry).toMatchObject({ model: 'gpt-4o', reason: 'pre' })
+    expect(entry).toMatchObject({ model: 'gpt-4o', reason: 'failed-before-first-token' })
     expect(entry?.success_rate).toBeLessThan(0.9)
     const comesBackMs = Date.parse(entry?.until ?? '') - Date.now()
     expect(comesBackMs).toBeGreaterThan(-1000)

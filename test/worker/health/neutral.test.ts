@@ -127,7 +127,7 @@ describe('one key does not speak for all', { concurrent: true }, () => {
       },
       (seen) => seen?.state === 'open',
     )
-    expect(out?.reason).toBe('pre')
+    expect(out?.reason).toBe('failed-before-first-token')
     expect(Date.parse(out?.until ?? '') - Date.now()).toBeLessThan(12_000)
   })
 

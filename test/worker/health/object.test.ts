@@ -57,11 +57,11 @@ describe('a health object', { concurrent: true }, () => {
       },
       (seen) => seen?.state === 'open',
     )
-    expect(entry).toMatchObject({ reason: 'pre' })
+    expect(entry).toMatchObject({ reason: 'failed-before-first-token' })
     await router9.behave({ mode: 'reset' })
     expect(await router9.ask()).toMatchObject({ status: 200, attempts: [{ provider: 'mistral' }] })
     await router9.behave({ mode: 'well' })
-    expect(await router9.known(DEPLOYMENTS.openai)).toMatchObject({ reason: 'pre' })
+    expect(await router9.known(DEPLOYMENTS.openai)).toMatchObject({ reason: 'failed-before-first-token' })
   })
 
   test.for([3_600_000, -3_600_000])(

@@ -56,7 +56,7 @@ test('a region that loses all it knows is taught again by the isolates', async (
   await router9.behave({ mode: 'reset' })
   // The object dies with this call; the isolate that made it goes on with what it knows.
   expect(askedOf(await router9.ask())).toEqual(['mistral'])
-  expect(await router9.known(DEPLOYMENTS.openai)).toMatchObject({ reason: 'pre' })
+  expect(await router9.known(DEPLOYMENTS.openai)).toMatchObject({ reason: 'failed-before-first-token' })
   await router9.behave({ mode: 'well' })
   router9.simulator.clearFaults()
   await askUntil(router9, ({ reason }) => reason === 'trial')

@@ -1,0 +1,57 @@
+import type { CircuitState } from '../health/evaluate.ts'
+
+/** A deployment that a request may go to, as it is ranked. */
+export interface Candidate {
+  /** `provider/upstreamModel`. */
+  readonly name: string
+  readonly provider: string
+  /** 0 for the most wanted; deployments of one model share theirs. */
+  readonly tier: number
+  /** The place in the given order, which decides where nothing else does. */
+  readonly index: number
+  /** US dollars per million tokens, of a usual mixture. */
+  readonly price?: number
+}
+
+/** `strict`: the given order alone decides among healthy candidates; `balanced`: order and speed do. */
+export type Policy = 'strict' | 'balanced'
+
+/** What the caller may have ranked by alone. */
+export type RankSort = 'latency' | 'throughput'
+
+export interface RankOptions {
+  readonly requestHash: number
+  /** Of the user or conversation: among equals it leads to the same one again, which has the prompt in its cache. */
+  readonly affinityHash?: number
+  readonly policy: Policy
+  readonly sort?: RankSort
+  /** See `bucketOf`. */
+  readonly bucket: number
+  /** Tokens of the longest answer asked for; 0 where left open. */
+  readonly outputTokens?: number
+}
+
+/** A candidate with its health and score. */
+export interface Ranked<T extends Candidate = Candidate> {
+  readonly candidate: T
+  readonly score: number
+  readonly successRate: number
+  readonly ttftMs: number | undefined
+  readonly ttftP95Ms: number | undefined
+  readonly samples: number
+  readonly tokensPerSecond: number | undefined
+  readonly state: CircuitState
+  readonly reason: string
+  readonly until: number
+  /** The id of the probe that an attempt there is. */
+  readonly probe?: string
+}
+
+export interface Ranking<T extends Candidate = Candidate> {
+  /** In the order in which they are to be tried. */
+  readonly ranked: readonly Ranked<T>[]
+  /** Those that are open, half-open or limited, the soonest to come back first. */
+  readonly out: readonly Ranked<T>[]
+  /** All are out: those that are not limited are tried nevertheless. */
+  readonly isPanic: boolean
+}
