@@ -10,6 +10,7 @@ import { Failure, quoted } from './chat/failure.ts'
 import { type Env, type Objects, readSettings } from './env.ts'
 import type { ClientFormat } from './formats/format.ts'
 import { openaiChat } from './formats/openai-chat/client.ts'
+import { openaiCompletionsClient } from './formats/openai-completions/client.ts'
 import { readJsonBody } from './gateway/body.ts'
 import { createBodyShare } from './gateway/body-memory.ts'
 import { watchClientDisconnect } from './gateway/client-disconnect.ts'
@@ -61,6 +62,7 @@ function routeFormat(path: string, format: ClientFormat): void {
 }
 
 routeFormat('/chat/completions', openaiChat)
+routeFormat('/completions', openaiCompletionsClient)
 
 route('GET', '/models', async (c) => {
   const { models } = await callerOf(c)

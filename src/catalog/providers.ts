@@ -5,6 +5,7 @@ import { gemini } from '../formats/gemini/write-request.ts'
 import { ollama } from '../formats/ollama/write-request.ts'
 import { FIREWORKS_FIELDS, foreignFields } from '../formats/openai-chat/foreign-fields.ts'
 import { openai } from '../formats/openai-chat/write-request.ts'
+import { openaiCompletions } from '../formats/openai-completions/provider.ts'
 
 /** A format with the quirks of one provider filled in. */
 export interface BoundFormat extends Omit<ProviderFormat, 'prepare'> {
@@ -22,6 +23,8 @@ export interface Provider {
   /** Its settings are `<settingPrefix>_API_KEY` and `<settingPrefix>_BASE_URL`; its id in capitals where a row does not say. */
   readonly settingPrefix: string
   readonly format: BoundFormat
+  /** Further formats that it speaks: a request that came in one of them goes out in it. */
+  readonly moreFormats?: readonly BoundFormat[]
   /** `{ACCOUNT_ID}` is filled from `<settingPrefix>_ACCOUNT_ID`; absent where only the operator can know it. */
   readonly baseUrl?: string
   /** The headers that carry the key; the key as a bearer token where a row does not say. */
@@ -40,7 +43,7 @@ export interface Provider {
   /** Says in `usage.cost` what an answer cost. */
   readonly reportsCost?: boolean
   /** Replaces its format at base URLs of this form. */
-  readonly formatOverride?: Pick<Provider, 'format' | 'modelsPath'> & { readonly address: RegExp }
+  readonly formatOverride?: Pick<Provider, 'format' | 'moreFormats' | 'modelsPath'> & { readonly address: RegExp }
   /** Passes requests on to those who serve the model: asked where these are not there, or not well. */
   readonly isReseller?: boolean
   /** Knows variants of its models by what stands behind their names (`:nitro`, `:floor`, `:online`). */
@@ -62,6 +65,9 @@ function bearerToken(key: string): Record<string, string> {
 function bind<Quirks extends object>(format: ProviderFormat<Quirks>, quirks: Quirks): BoundFormat {
   return { ...format, quirks, prepare: (call) => format.prepare({ ...call, quirks }) }
 }
+
+/** Text completions beside chats, at the same base URL. */
+const COMPLETIONS = [bind(openaiCompletions, {})]
 
 /** OpenAI's own models, wherever they run. */
 const OPENAI = bind(openai, {
@@ -244,6 +250,7 @@ const ROWS: readonly ProviderRow[] = [
   },
   {
     id: 'together',
+    moreFormats: COMPLETIONS,
     aliases: ['togetherai'],
     baseUrl: 'https://api.together.xyz/v1',
     format: bind(openai, {
@@ -254,6 +261,7 @@ const ROWS: readonly ProviderRow[] = [
   },
   {
     id: 'fireworks',
+    moreFormats: COMPLETIONS,
     aliases: ['fireworks-ai'],
     baseUrl: 'https://api.fireworks.ai/inference/v1',
     format: bind(openai, {
@@ -268,6 +276,7 @@ const ROWS: readonly ProviderRow[] = [
   },
   {
     id: 'openrouter',
+    moreFormats: COMPLETIONS,
     variants: true,
     webSearchModels: /./,
     billsHiddenReasoning: true,
@@ -333,10 +342,11 @@ const ROWS: readonly ProviderRow[] = [
   },
   {
     id: 'ollama',
+    moreFormats: COMPLETIONS,
     keyOptional: true,
     anyModel: true,
     modelsPath: '/models',
-    formatOverride: { address: /[^/]\/api$/, modelsPath: '/tags', format: bind(ollama, {}) },
+    formatOverride: { address: /[^/]\/api$/, modelsPath: '/tags', format: bind(ollama, {}), moreFormats: [] },
     format: bind(openai, {
       maxTokens: 'max_tokens',
       drop: ['logit_bias', 'user'],
@@ -348,6 +358,7 @@ const ROWS: readonly ProviderRow[] = [
   },
   {
     id: 'custom',
+    moreFormats: COMPLETIONS,
     keyOptional: true,
     anyModel: true,
     modelsPath: '/models',

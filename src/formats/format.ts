@@ -56,6 +56,8 @@ export interface PreparedCall {
 /** What a format needs in order to write a request: the client's request, and the deployment that it goes to. */
 export interface ProviderCall<Quirks> {
   readonly chat: Chat
+  /** The request as it came, if the client spoke this same format. */
+  readonly source?: RequestSource | undefined
   /** The provider's own name for the model. */
   readonly model: string
   readonly stream: boolean
@@ -90,6 +92,8 @@ export interface RequestSource {
   /** The `name` of the format. */
   readonly format: string
   readonly body: Readonly<Record<string, unknown>>
+  /** A field of it that only this format can carry: other deployments refuse the request for it. */
+  readonly requires?: string
 }
 
 /** A client's request as its format has read it. */

@@ -3,13 +3,13 @@ import { isMeaningful, type OutputEvent } from '../chat/event.ts'
 import { Failure } from '../chat/failure.ts'
 import type { Chat } from '../chat/request.ts'
 import type { ConfiguredProvider, Timeouts } from '../env.ts'
-import type { PreparedCall } from '../formats/format.ts'
 import type { Target } from '../routing/plan.ts'
 import { createStreamDecoder, type Framing } from '../stream/decode.ts'
 import { createStreamFinalizer, type StreamFinalizer } from '../stream/finalize.ts'
 import { sizeUpTo } from '../stream/size.ts'
 import { type AttemptTimer, createAttemptTimer } from './attempt-timer.ts'
 import type { ClientDisconnect } from './client-disconnect.ts'
+import type { AttemptCall } from './prepare.ts'
 import { type AnswerReader, createStreamReader, noStream } from './stream-reader.ts'
 import { askProvider, readAnswerBody } from './upstream.ts'
 
@@ -17,7 +17,7 @@ import { askProvider, readAnswerBody } from './upstream.ts'
 export interface AttemptInput {
   readonly target: Target
   readonly provider: ConfiguredProvider
-  readonly call: PreparedCall
+  readonly call: AttemptCall
   readonly chat: Chat
   readonly promptTokens: () => number
   readonly timeouts: Timeouts
@@ -79,7 +79,7 @@ async function streamAnswer(input: AttemptInput, timer: AttemptTimer): Promise<A
   if (/\b(json|html)\b/i.test(type)) await refuseBody(response, call, provider)
   const reader = createStreamReader({
     response,
-    decoder: createStreamDecoder(framingOf(type, provider), call.streamReader(), provider.secret),
+    decoder: createStreamDecoder(framingOf(type, call), call.streamReader(), provider.secret),
     finalizer: createFinalizer(input, chat.n ?? 1),
     timer,
     idleMs: timeouts.idleMs,
@@ -88,14 +88,14 @@ async function streamAnswer(input: AttemptInput, timer: AttemptTimer): Promise<A
   return { first: await readToContent(reader, response.status), ...reader }
 }
 
-/** The response's own word counts; where it has none, the framing of the provider's format. */
-function framingOf(contentType: string, { provider }: ConfiguredProvider): Framing {
+/** The response's own word counts; where it has none, the framing of the format. */
+function framingOf(contentType: string, { framing }: AttemptCall): Framing {
   if (/ndjson/i.test(contentType)) return 'ndjson'
-  return /event-stream/i.test(contentType) ? 'sse' : provider.format.framing
+  return /event-stream/i.test(contentType) ? 'sse' : framing
 }
 
 /** A whole body where a stream was asked for: mostly an error that came with a 200. */
-async function refuseBody(response: Response, call: PreparedCall, provider: ConfiguredProvider): Promise<never> {
+async function refuseBody(response: Response, call: AttemptCall, provider: ConfiguredProvider): Promise<never> {
   const error = call.readAnswer(await readAnswerBody(response, provider)).find((event) => event.type === 'error')
   if (error !== undefined) throw withStatus(error.failure, response.status)
   throw new Failure('provider-failed', 'The provider answered without a stream where one was asked for.', {

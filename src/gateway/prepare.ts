@@ -5,6 +5,7 @@ import type { HeaderReader, PreparedCall, RequestSource } from '../formats/forma
 import { unsupportedParameter } from '../formats/shared/parts.ts'
 import { randomText } from '../platform/random.ts'
 import type { Target } from '../routing/plan.ts'
+import type { Framing } from '../stream/decode.ts'
 import { checkModelInPath } from './upstream.ts'
 
 /** What a deployment's own request is made from. */
@@ -17,8 +18,13 @@ export interface PrepareInput {
   readonly header: HeaderReader
 }
 
+/** A request ready to be sent, and how the stream that answers it is framed. */
+export interface AttemptCall extends PreparedCall {
+  readonly framing: Framing
+}
+
 /** The request in the deployment's own format, or why it has none for it. */
-export function prepareCall(input: PrepareInput): PreparedCall | Failure {
+export function prepareCall(input: PrepareInput): AttemptCall | Failure {
   try {
     return prepare(input)
   } catch (error) {
@@ -29,16 +35,20 @@ export function prepareCall(input: PrepareInput): PreparedCall | Failure {
   }
 }
 
-function prepare({ target, provider, chat, promptTokens, header }: PrepareInput): PreparedCall {
+function prepare({ target, provider, chat, source, promptTokens, header }: PrepareInput): AttemptCall {
   const { traits, upstreamModel } = target.deployment
   checkModelInPath(provider, upstreamModel)
   const newId = () => `call_${randomText(24)}`
   const wanted = applyVariant(target, provider, chat)
   const call = { ...wanted, stream: chat.stream === true, traits, promptTokens, header, newId }
-  const prepared = provider.provider.format.prepare(call)
+  const { format, moreFormats } = provider.provider
+  // Whoever speaks the client's own format too is asked in it: nothing is lost then.
+  const same = source && moreFormats?.find(({ name }) => name === source.format)
+  if (same === undefined && source?.requires !== undefined) throw unsupportedParameter(source.requires)
+  const prepared = same === undefined ? format.prepare(call) : same.prepare({ ...call, source })
   const [lost] = prepared.dropped
   if (lost !== undefined && chat.provider?.require_parameters === true) throw unsupportedParameter(lost)
-  return prepared
+  return { ...prepared, framing: (same ?? format).framing }
 }
 
 /** The model and the chat in the variant that was asked for: some providers know it by name, the others by a parameter. */

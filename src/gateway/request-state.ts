@@ -3,7 +3,7 @@ import { toUsage, type Usage } from '../chat/event.ts'
 import type { Failure } from '../chat/failure.ts'
 import type { Chat } from '../chat/request.ts'
 import type { ConfiguredProvider } from '../env.ts'
-import type { AnswerInput, PreparedCall, RequestSource } from '../formats/format.ts'
+import type { AnswerInput, RequestSource } from '../formats/format.ts'
 import { sentAttempts } from '../routing/attempt-record.ts'
 import type { Needs } from '../routing/needs.ts'
 import type { Target } from '../routing/plan.ts'
@@ -13,7 +13,7 @@ import type { Bill } from './bill.ts'
 import type { RequestContext } from './context.ts'
 import { type CommittedAnswer, runWithFailover } from './failover.ts'
 import type { HealthReporter } from './health-reporter.ts'
-import { prepareCall } from './prepare.ts'
+import { type AttemptCall, prepareCall } from './prepare.ts'
 import { type ReasoningCache, type ReasoningCollector, saveReasoning } from './reasoning-cache.ts'
 import { commonHeaders, metaHeaders } from './respond.ts'
 import type { Route } from './route.ts'
@@ -36,7 +36,7 @@ export interface RequestState {
 }
 
 /** An answer to a chat that has begun. */
-export type ChatAnswer = CommittedAnswer<PreparedCall, Answer>
+export type ChatAnswer = CommittedAnswer<AttemptCall, Answer>
 
 /** Asks for an answer to the chat: one deployment after the other, until one has begun. */
 export function askForAnswer(state: RequestState): Promise<AttemptResult<ChatAnswer>> {
@@ -45,7 +45,7 @@ export function askForAnswer(state: RequestState): Promise<AttemptResult<ChatAns
   const { timeouts } = settings
   const { promptTokens } = needs
   const maxAnswerTokens = chat.max_completion_tokens ?? chat.max_tokens ?? 0
-  return runWithFailover<PreparedCall, Answer>({
+  return runWithFailover<AttemptCall, Answer>({
     context,
     route,
     health,

@@ -1,0 +1,40 @@
+import { ROUTING_FIELDS } from '../../chat/request.ts'
+import type { PreparedCall, ProviderCall, ProviderFormat } from '../format.ts'
+import { createOpenAIReader } from '../openai-chat/read-answer.ts'
+import { isJsonObject, type JsonObject } from '../shared/fields.ts'
+import { OPENAI_COMPLETIONS } from './read-request.ts'
+
+/**
+ * OpenAI's text completions at providers that have the endpoint. Only requests that came in this format go out in it, with all
+ * that the client sent.
+ */
+export const openaiCompletions: ProviderFormat = { name: OPENAI_COMPLETIONS, framing: 'sse', prepare }
+
+function prepare({ source, model, stream, newId }: ProviderCall<object>): PreparedCall {
+  if (source?.format !== OPENAI_COMPLETIONS) throw new TypeError('a chat cannot be written as a text completion')
+  const body: Record<string, unknown> = { ...source.body, model }
+  for (const name of ROUTING_FIELDS) delete body[name]
+  // Usage is asked for always: it is counted, and it closes every stream.
+  if (stream) body.stream_options = { ...Object(body.stream_options), include_usage: true }
+  return {
+    request: { path: '/completions', headers: {}, body: JSON.stringify(body) },
+    dropped: [],
+    streamReader: () => {
+      const { chunk } = createOpenAIReader({}, newId)
+      return (data, event) => chunk(asChat(data, 'delta'), event)
+    },
+    readAnswer: (answer) => createOpenAIReader({}, newId).body(asChat(answer, 'message')),
+  }
+}
+
+/** A text completion as the chat completion that says the same: all but where the text stands is alike. */
+function asChat(data: unknown, place: 'delta' | 'message'): unknown {
+  if (!isJsonObject(data) || !Array.isArray(data.choices)) return data
+  return { ...data, choices: data.choices.map((choice: unknown) => toChatChoice(choice, place)) }
+}
+
+function toChatChoice(choice: unknown, place: 'delta' | 'message'): unknown {
+  if (!isJsonObject(choice)) return choice
+  const { text, ...rest }: JsonObject = choice
+  return { ...rest, [place]: { content: text } }
+}
