@@ -1,7 +1,9 @@
-import type { ChatEvent, FinishReason } from '../../chat/event.ts'
+import type { ChatEvent } from '../../chat/event.ts'
 import { Failure } from '../../chat/failure.ts'
 import { createBoundedCounter, createKeptBound, failuresAsEvents, MAX_TOOL_CALLS } from '../shared/answer-bounds.ts'
 import { isJsonObject, type JsonObject, jsonObjectsIn, toText } from '../shared/fields.ts'
+import { BROKEN_FINISHES, FINISH_REASONS } from '../shared/openai-finish-reasons.ts'
+import { readUsage } from '../shared/openai-usage.ts'
 import { readErrorInAnswer } from '../shared/upstream-error.ts'
 import { type ChoiceNumbers, createChoiceNumbers } from './choice-numbers.ts'
 import { createChangedExtra, extraOfChoice } from './extra-fields.ts'
@@ -13,7 +15,6 @@ import {
   readStreamedChoice,
   readWholeChoice,
 } from './read-message.ts'
-import { readUsage } from './read-usage.ts'
 
 /** How an OpenAI-compatible provider's answers differ from OpenAI's own. */
 export interface AnswerQuirks {
@@ -26,29 +27,6 @@ export interface OpenAIReader {
   readonly chunk: (data: unknown, event: string) => readonly ChatEvent[]
   readonly body: (body: unknown) => readonly ChatEvent[]
 }
-
-const FINISH_REASONS: ReadonlyMap<string, FinishReason> = new Map(
-  Object.entries({
-    stop: 'stop',
-    eos: 'stop',
-    end_turn: 'stop',
-    stop_sequence: 'stop',
-    length: 'length',
-    max_tokens: 'length',
-    model_length: 'length',
-    tool_calls: 'tool_calls',
-    tool_use: 'tool_calls',
-    function_call: 'function_call',
-    content_filter: 'content_filter',
-    sensitive: 'content_filter',
-    refusal: 'content_filter',
-    safety: 'content_filter',
-    recitation: 'content_filter',
-  } as const),
-)
-
-/** Finish reasons with which a provider ends an answer that it could not finish. */
-const BROKEN = new Set(['error', 'network_error', 'insufficient_system_resource', 'abort'])
 
 /** One answer, as far as it has been read. */
 interface AnswerState {
@@ -138,7 +116,7 @@ function readChoice(choice: ChoiceState, given: JsonObject, readWords: ChoiceRea
 function finishChoice(choice: ChoiceState, word: string, events: ChatEvent[]): void {
   endChoice(choice, events)
   const reason = FINISH_REASONS.get(word) ?? 'stop'
-  if (BROKEN.has(word)) events.push({ type: 'error', failure: brokenOff(word) })
+  if (BROKEN_FINISHES.has(word)) events.push({ type: 'error', failure: brokenOff(word) })
   // An answer of which nothing could be read must not look like an empty one. After a filter all content may be missing.
   else if (choice.hasUnreadable && !choice.hasOutput && reason !== 'content_filter') {
     events.push({ type: 'error', failure: noChatCompletion() })

@@ -1,7 +1,6 @@
 import { ROUTING_FIELDS } from '../../chat/request.ts'
 import type { PreparedCall, ProviderCall, ProviderFormat } from '../format.ts'
-import { createOpenAIReader } from '../openai-chat/read-answer.ts'
-import { isJsonObject, type JsonObject } from '../shared/fields.ts'
+import { createTextReader } from './read-answer.ts'
 import { OPENAI_COMPLETIONS } from './read-request.ts'
 
 /**
@@ -10,7 +9,7 @@ import { OPENAI_COMPLETIONS } from './read-request.ts'
  */
 export const openaiCompletions: ProviderFormat = { name: OPENAI_COMPLETIONS, framing: 'sse', prepare }
 
-function prepare({ source, model, stream, newId }: ProviderCall<object>): PreparedCall {
+function prepare({ source, model, stream }: ProviderCall<object>): PreparedCall {
   if (source?.format !== OPENAI_COMPLETIONS) throw new TypeError('a chat cannot be written as a text completion')
   const body: Record<string, unknown> = { ...source.body, model }
   for (const name of ROUTING_FIELDS) delete body[name]
@@ -19,22 +18,7 @@ function prepare({ source, model, stream, newId }: ProviderCall<object>): Prepar
   return {
     request: { path: '/completions', headers: {}, body: JSON.stringify(body) },
     dropped: [],
-    streamReader: () => {
-      const { chunk } = createOpenAIReader({}, newId)
-      return (data, event) => chunk(asChat(data, 'delta'), event)
-    },
-    readAnswer: (answer) => createOpenAIReader({}, newId).body(asChat(answer, 'message')),
+    streamReader: () => createTextReader().message,
+    readAnswer: (answer) => createTextReader().body(answer),
   }
-}
-
-/** A text completion as the chat completion that says the same: all but where the text stands is alike. */
-function asChat(data: unknown, place: 'delta' | 'message'): unknown {
-  if (!isJsonObject(data) || !Array.isArray(data.choices)) return data
-  return { ...data, choices: data.choices.map((choice: unknown) => toChatChoice(choice, place)) }
-}
-
-function toChatChoice(choice: unknown, place: 'delta' | 'message'): unknown {
-  if (!isJsonObject(choice)) return choice
-  const { text, ...rest }: JsonObject = choice
-  return { ...rest, [place]: { content: text } }
 }
