@@ -1,0 +1,198 @@
+import OpenAI from 'openai'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { DEMO_KEY } from '../harness/worker.ts'
+import { useCase } from './router.ts'
+import type { Script } from './scripted.ts'
+import { chunk, sse, stream, USAGE_CHUNK, whole } from './wires.ts'
+
+/** A chat model, and a model of a server that has text completions itself. */
+const CHAT = 'openai/gpt-4o'
+const TEXT = 'custom/base-model'
+
+const router9 = useCase((url) => ({ CUSTOM_BASE_URL: `${url}/v1` }))
+let client: OpenAI
+
+beforeAll(() => {
+  client = new OpenAI({ baseURL: `${router9.url}/v1`, apiKey: DEMO_KEY, maxRetries: 0 })
+})
+
+const chatAnswer = (choice: object): Script =>
+  whole({
+    object: 'chat.completion',
+    choices: [{ index: 0, message: { role: 'assistant', content: 'blue' }, finish_reason: 'stop', ...choice }],
+    usage: { prompt_tokens: 4, completion_tokens: 1, total_tokens: 5 },
+  })
+const textAnswer = (...choices: readonly object[]): Script =>
+  whole({ object: 'text_completion', choices, usage: { prompt_tokens: 4, completion_tokens: 1, total_tokens: 5 } })
+
+/** Text and end of each choice of a stream, and the usage in its last chunk. */
+async function seeAll(events: AsyncIterable<OpenAI.Completion>) {
+  const seen = { texts: [] as string[], finishes: [] as string[], usage: undefined as unknown, object: '' }
+  for await (const { object, choices, usage } of events) {
+    seen.object = object
+    for (const { index, text, finish_reason } of choices) {
+      seen.texts[index] = (seen.texts[index] ?? '') + text
+      if (finish_reason) seen.finishes[index] = finish_reason
+    }
+    if (usage) seen.usage = usage
+  }
+  return seen
+}
+
+async function faultOf(body: object): Promise<InstanceType<typeof OpenAI.APIError>> {
+  const error = await client.completions.create(body as OpenAI.CompletionCreateParamsNonStreaming).catch((e) => e)
+  expect(error).toBeInstanceOf(OpenAI.APIError)
+  return error
+}
+
+describe('a chat model', () => {
+  test('gets the prompt as one user message, and its answer comes back as text', async () => {
+    router9.upstream.play(chatAnswer({}))
+    const answer = await client.completions.create({ model: CHAT, prompt: 'The sky is', max_tokens: 5, stop: ['.'] })
+    expect(answer).toMatchObject({
+      id: expect.stringMatching(/^cmpl-/),
+      object: 'text_completion',
+      model: 'gpt-4o',
+      choices: [{ text: 'blue', index: 0, logprobs: null, finish_reason: 'stop' }],
+      usage: { prompt_tokens: 4, completion_tokens: 1, total_tokens: 5 },
+    })
+    const [asked] = router9.upstream.asked()
+    expect(asked?.path).toBe('/openai/chat/completions')
+    expect(asked?.body).toEqual({
+      model: 'gpt-4o',
+      messages: [{ role: 'user', content: 'The sky is' }],
+      max_completion_tokens: 5,
+      stop: ['.'],
+    })
+  })
+
+  test('streams its text, with the usage in the chunk that finishes', async () => {
+    router9.upstream.play(
+      stream(sse(chunk({ content: 'bl' })), sse(chunk({ content: 'ue' }), chunk({}, 'stop'), USAGE_CHUNK)),
+    )
+    const seen = await seeAll(await client.completions.create({ model: CHAT, prompt: 'The sky is', stream: true }))
+    expect(seen).toMatchObject({ texts: ['blue'], finishes: ['stop'], object: 'text_completion' })
+    expect(seen.usage).toMatchObject({ total_tokens: expect.any(Number) })
+  })
+
+  test('tells log probabilities in the lists of text completions', async () => {
+    const content = [
+      { token: 'bl', logprob: -0.1, top_logprobs: [{ token: 'bl', logprob: -0.1 }] },
+      { token: 'ue', logprob: -0.2, top_logprobs: [] },
+    ]
+    router9.upstream.play(chatAnswer({ logprobs: { content } }))
+    const answer = await client.completions.create({ model: CHAT, prompt: 'The sky is', logprobs: 1 })
+    expect(answer.choices[0]?.logprobs).toEqual({
+      tokens: ['bl', 'ue'],
+      token_logprobs: [-0.1, -0.2],
+      top_logprobs: [{ bl: -0.1 }, {}],
+      text_offset: [0, 2],
+    })
+    expect(router9.upstream.asked()[0]?.body).toMatchObject({ logprobs: true, top_logprobs: 1 })
+  })
+
+  test.each([
+    ['suffix', { suffix: ' today' }],
+    ['echo', { echo: true }],
+    ['best_of', { best_of: 3 }],
+    ['prompt', { prompt: ['a', 'b'] }],
+  ])('refuses what only a text completion can carry: %s', async (param, body) => {
+    router9.upstream.play(chatAnswer({}))
+    expect(await faultOf({ model: CHAT, prompt: 'The sky is', ...body })).toMatchObject({
+      status: 400,
+      code: 'unsupported_parameter',
+      param,
+    })
+    expect(router9.upstream.asked()).toEqual([])
+  })
+
+  test('takes values that change nothing', async () => {
+    router9.upstream.play(chatAnswer({}))
+    const body = { model: CHAT, prompt: ['a'], suffix: null, echo: false, best_of: 1 }
+    expect((await client.completions.create(body)).choices[0]?.text).toBe('blue')
+  })
+})
+
+describe('a server that has text completions', () => {
+  test('is asked as the client asked, but for what is meant for Router9', async () => {
+    router9.upstream.play(textAnswer({ index: 0, text: 'blue', logprobs: null, finish_reason: 'length' }))
+    const body = { prompt: 'The sky is', suffix: '.', echo: true, min_p: 0.1, provider: { sort: 'price' } }
+    const answer = await client.completions.create({
+      model: TEXT,
+      ...body,
+    } as OpenAI.CompletionCreateParamsNonStreaming)
+    expect(answer.choices).toEqual([{ text: 'blue', index: 0, logprobs: null, finish_reason: 'length' }])
+    const [asked] = router9.upstream.asked()
+    expect(asked?.path).toBe('/v1/completions')
+    expect(asked?.body).toEqual({ model: 'base-model', prompt: 'The sky is', suffix: '.', echo: true, min_p: 0.1 })
+  })
+
+  test('answers each of several prompts, streamed too', async () => {
+    const piece = (index: number, text: string, finish_reason: string | null = null) => ({
+      object: 'text_completion',
+      choices: [{ index, text, finish_reason }],
+    })
+    const usage = { choices: [], usage: { prompt_tokens: 2, completion_tokens: 3, total_tokens: 5 } }
+    router9.upstream.play(
+      stream(sse(piece(0, 'a'), piece(1, 'b'), piece(0, 'c', 'stop'), piece(1, '', 'length'), usage)),
+    )
+    const seen = await seeAll(await client.completions.create({ model: TEXT, prompt: ['1', '2'], stream: true }))
+    expect(seen).toMatchObject({
+      texts: ['ac', 'b'],
+      finishes: ['stop', 'length'],
+      usage: { prompt_tokens: 2, completion_tokens: 3, total_tokens: 5 },
+    })
+    expect(router9.upstream.asked()[0]?.body).toMatchObject({
+      prompt: ['1', '2'],
+      stream_options: { include_usage: true },
+    })
+  })
+
+  test("keeps the provider's own log probabilities", async () => {
+    const logprobs = { tokens: ['blue'], token_logprobs: [-0.1], top_logprobs: null, text_offset: [10] }
+    router9.upstream.play(textAnswer({ index: 0, text: 'blue', logprobs, finish_reason: 'stop' }))
+    const answer = await client.completions.create({ model: TEXT, prompt: 'The sky is', logprobs: 0 })
+    expect(answer.choices[0]?.logprobs).toEqual(logprobs)
+  })
+
+  test('whose stream is cut breaks the answer in the open', async () => {
+    const piece = { object: 'text_completion', choices: [{ index: 0, text: 'bl', finish_reason: null }] }
+    router9.upstream.play({ ...stream(sse(piece)), ending: 'cut' })
+    const seen = seeAll(await client.completions.create({ model: TEXT, prompt: 'The sky is', stream: true }))
+    await expect(seen).rejects.toThrow(/before the answer was complete/)
+  })
+
+  test.each([
+    ['an error', whole({ error: { message: 'no', type: 'server_error' } })],
+    ['a text that is no completion', whole({ hello: 1 })],
+  ])('that answers with %s fails', async (_, script) => {
+    router9.upstream.play(script)
+    expect((await faultOf({ model: TEXT, prompt: 'The sky is' })).status).toBe(502)
+  })
+})
+
+describe('a request that is not valid', () => {
+  test.each([
+    ['prompt', {}, 'missing_required_parameter'],
+    ['prompt', { prompt: [] }, 'invalid_value'],
+    ['prompt', { prompt: [[1, 2]] }, 'invalid_value'],
+    ['temperature', { prompt: 'a', temperature: 3 }, 'invalid_value'],
+    ['logprobs', { prompt: 'a', logprobs: true }, 'invalid_value'],
+    ['n', { prompt: ['a', 'b'], n: 100 }, 'invalid_value'],
+    ['suffix', { prompt: 'a', suffix: 1 }, 'invalid_value'],
+    ['echo', { prompt: 'a', echo: 'yes' }, 'invalid_value'],
+    ['best_of', { prompt: 'a', best_of: 0 }, 'invalid_value'],
+  ])('names the field at fault: %s in %j', async (param, body, code) => {
+    expect(await faultOf({ model: CHAT, ...body })).toMatchObject({ status: 400, param, code })
+  })
+
+  test("is told in this API's words what a provider refuses of the chat", async () => {
+    const error = {
+      message: "Invalid 'messages[0].content'",
+      param: 'messages[0].content',
+      type: 'invalid_request_error',
+    }
+    router9.upstream.play({ ...whole({ error }), status: 400 })
+    expect((await faultOf({ model: CHAT, prompt: 'a' })).param).toBe('prompt')
+  })
+})
