@@ -1,14 +1,13 @@
 import { spawn } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
-import os from 'node:os'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { type Router9, startRouter9 } from '../harness/router9.ts'
 import { DEMO_KEY } from '../harness/worker.ts'
 import { ACCOUNT, type CloudflareStandIn, startCloudflare, TOKEN } from './cloudflare-stand-in.ts'
-import { GITHUB_TOKEN, type GithubStandIn, REPOSITORY, startGithub } from './github-stand-in.ts'
+import { GITHUB_TOKEN, type GithubStandIn, pathWithGh, REPOSITORY, startGithub } from './github-stand-in.ts'
 
 const ROOT = path.resolve(import.meta.dirname, '../..')
+const COMPILE_CACHE = path.join(ROOT, 'node_modules/.cache/compile')
 
 /** All that a deployment needs of the world, on this machine: Cloudflare, GitHub, and the Worker behind every address. */
 export interface Cloud {
@@ -34,12 +33,12 @@ export async function startCloud(): Promise<Cloud> {
     fetch(`http://127.0.0.1:${router9.worker.keys.port}/${encodeURIComponent(name)}`, { method: 'PUT', body: value }),
   )
   const github = await startGithub()
-  const compiled = await mkdtemp(path.join(os.tmpdir(), 'router9-compiled-'))
   const environment = {
     ...process.env,
     CI: 'true',
-    // Wrangler is 15 MB of JavaScript, and starts a dozen times here.
-    NODE_COMPILE_CACHE: compiled,
+    PATH: pathWithGh(),
+    // Wrangler is 15 MB of JavaScript and starts dozens of times in these tests.
+    NODE_COMPILE_CACHE: COMPILE_CACHE,
     NO_COLOR: '1',
     GITHUB_ACTIONS: '',
     WORKERS_CI: '',
@@ -74,7 +73,6 @@ export async function startCloud(): Promise<Cloud> {
       }),
     stop: async () => {
       await Promise.all([cloudflare.close(), github.close(), router9.stop()])
-      await rm(compiled, { recursive: true, force: true })
     },
   }
 }

@@ -69,7 +69,11 @@ export async function startCloudflare(
     [
       'GET',
       /^\/storage\/kv\/namespaces$/,
-      () => [200, [...namespaces.keys()].map((title) => ({ id: idOf(title), title }))],
+      // All are on the first page; wrangler asks on until a page is empty.
+      (_, { query }) => {
+        const titles = Number(query.get('page') ?? 1) > 1 ? [] : [...namespaces.keys()]
+        return [200, titles.map((title) => ({ id: idOf(title), title }))]
+      },
     ],
     [
       'POST',

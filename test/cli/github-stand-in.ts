@@ -1,4 +1,6 @@
+import { spawnSync } from 'node:child_process'
 import http from 'node:http'
+import path from 'node:path'
 import { listen } from '../harness/listen.ts'
 import { type Call, closed, readCall } from './cloudflare-stand-in.ts'
 
@@ -14,7 +16,14 @@ export interface GithubStandIn {
 export const REPOSITORY = 'owner/router9'
 export const GITHUB_TOKEN = 'github-token-of-the-test'
 
-/** GitHub's API as far as the preview's comment needs it. */
+/** A PATH on which there is a program gh: GitHub's own where it is installed, otherwise one that makes the same calls. */
+export function pathWithGh(): string {
+  const { PATH = '' } = process.env
+  const isInstalled = spawnSync('gh', ['--version']).status === 0
+  return isInstalled ? PATH : [path.join(import.meta.dirname, 'programs'), PATH].join(path.delimiter)
+}
+
+/** GitHub's API, as far as the preview's comment needs it. */
 export async function startGithub(): Promise<GithubStandIn> {
   const calls: Call[] = []
   const comments = new Map([[1, 'Looks good to me.']])
@@ -25,7 +34,7 @@ export async function startGithub(): Promise<GithubStandIn> {
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
   })
   const answer = ({ method, path, json }: Call, authorization: string | undefined): [number, unknown] => {
-    if (authorization !== `Bearer ${GITHUB_TOKEN}`) return [401, { message: 'Bad credentials' }]
+    if (authorization !== `token ${GITHUB_TOKEN}`) return [401, { message: 'Bad credentials' }]
     const body = (json as { body?: string } | undefined)?.body ?? ''
     if (method === 'GET' && path === '/issues/7/comments') {
       return [200, [...comments].map(([id, text]) => ({ id, body: text }))]

@@ -10,18 +10,18 @@ import { joinOffers, nameIn, spell, trustedBase } from './join.ts'
 import { MAKERS, NOT_CHAT, OTHER_ENDPOINT, SUCCESSORS } from './rules.ts'
 import type { LeftOut, Offer } from './source.ts'
 
-/** The catalogue made from the offers. */
+/** What a source's offers become. */
 export interface Catalog {
   readonly rows: readonly Row[]
   readonly models: readonly Model[]
   readonly leftOut: readonly LeftOut[]
-  /** Names that two models claim, and that therefore lead nowhere. */
+  /** Names that two models claim. They find no model. */
   readonly contested: readonly string[]
-  /** How many names lead somewhere besides the ids. */
+  /** How many names besides the ids find a model. */
   readonly aliases: number
 }
 
-/** Makes the rows of models.json. Throws if a retired name's successor does not exist. */
+/** Makes the rows of models.json. @throws CliError where the successor of a retired name does not exist. */
 export function buildCatalog(offers: readonly Offer[], successors: Successors = SUCCESSORS): Catalog {
   const leftOut: LeftOut[] = []
   const chats = offers.filter((offer) => {
@@ -49,8 +49,8 @@ function reasonToLeaveOut({ provider, id, facts }: Offer): string | undefined {
 function entriesOf(groups: readonly Group[], successors: Successors, leftOut: LeftOut[]): Draft[] {
   const drafts: Draft[] = []
   const taken = new Set<string>()
-  for (const group of groups.toSorted((a, b) => renown(b) - renown(a))) {
-    const offers = sorted(group)
+  for (const group of groups.toSorted((a, b) => claimPriority(b) - claimPriority(a))) {
+    const offers = sortedOffers(group)
     const [first] = offers
     if (!first) continue
     const plain = plainId(group, offers)
@@ -64,22 +64,23 @@ function entriesOf(groups: readonly Group[], successors: Successors, leftOut: Le
       taken.add(id)
     }
   }
-  return drafts.toSorted((a, b) => (placeOf(a) < placeOf(b) ? -1 : 1))
+  return drafts.toSorted((a, b) => (sortKey(a) < sortKey(b) ? -1 : 1))
 }
 
-/** Who has the better claim to a bare name: a maker with an API of its own, then the model that more providers serve. */
-function renown({ owner, offers }: Group): number {
+/** Which model gets a bare name that several could have: the one of a maker with its own API, then the one with more providers. */
+function claimPriority({ owner, offers }: Group): number {
   return (offers.some(({ provider }) => MAKERS[provider] === owner) ? 100 : 0) + offers.length
 }
 
-/** Rows stand by owner and name, so that a new version comes next to the one before. */
-function placeOf({ model }: Draft): string {
+/** Rows are sorted by owner and name, so that a new version stands beside the one before. */
+function sortKey({ model }: Draft): string {
   return `${model.owner} ${normalizeName(lastSegment(model.id))} ${model.id}`
 }
 
 /**
- * Why a retired model goes. One that somebody still serves stays under `owner/name`, for its bare name is its successor's;
- * of the dated forms of a retired name only the dead ones go: mistral-small-2603 lives, though mistral-small is retired.
+ * Why a retired model is left out; undefined where it is kept. A model that a provider still serves is kept as `owner/name`,
+ * since its bare name now means its successor. This holds for dated ids too: mistral-small-2603 is served, though mistral-small
+ * is retired.
  */
 function retirementOf(plain: string, offers: readonly Offer[], successors: Successors): string | undefined {
   const successor = successors.get(plain) ?? successors.get(withoutDate(plain))
@@ -97,8 +98,8 @@ function draftOf(id: string, { owner, twins }: Group, { facts }: Offer, offers: 
   }
 }
 
-/** The maker's own API first, then by price, resellers after that, and last what is about to go. */
-function sorted({ owner, offers }: Group): Offer[] {
+/** In the order of a row: the maker's own API, other providers by price, resellers, and last the deprecated ones. */
+function sortedOffers({ owner, offers }: Group): Offer[] {
   const rank = ({ provider, facts }: Offer) => {
     if (facts.status === 'deprecated') return 3
     return MAKERS[provider] === owner ? 0 : RESELLERS.has(provider) ? 2 : 1
@@ -110,16 +111,16 @@ function sorted({ owner, offers }: Group): Offer[] {
 function plainId({ owner, spelled }: Group, offers: readonly Offer[]): string {
   const own = offers.find(({ provider }) => MAKERS[provider] === owner)
   if (own) return own.id.toLowerCase()
-  const spelledOut = offers.filter((offer) => spell(offer) === spelled)
+  const sameSpelling = offers.filter((offer) => spell(offer) === spelled)
   const base = offers.find((offer) => trustedBase(offer))?.facts.base_model
   if (base && spell({ provider: '', id: base }) === spelled) return lastSegment(base).toLowerCase()
-  // Most names in circulation are OpenRouter's; a provider like Fireworks has spellings of its own.
-  const known = spelledOut.find(({ provider }) => RESELLERS.has(provider)) ?? spelledOut[0] ?? offers[0]
+  // Most people know OpenRouter's spelling. A provider such as Fireworks has its own.
+  const known = sameSpelling.find(({ provider }) => RESELLERS.has(provider)) ?? sameSpelling[0] ?? offers[0]
   if (!known) return spelled
   return known.id.startsWith(`${known.provider}/`) ? known.id.toLowerCase() : nameIn(known).toLowerCase()
 }
 
-/** A word like `router` or `auto` says nothing without its maker. */
+/** Whether an id is a common word such as `router` or `auto`, which could mean anything without its owner. */
 function isTooCommon(id: string, { provider }: Offer): boolean {
   return /^[a-z]+$/.test(id) && !MAKERS[provider]
 }

@@ -1,6 +1,6 @@
 import type { Model } from '../../catalog/deployment.ts'
 
-/** What changes between two catalogues, in lines to read. */
+/** What changes between two catalogues, as lines for a person. */
 export interface Difference {
   readonly lines: readonly string[]
   readonly removed: number

@@ -3,7 +3,7 @@ import type { Traits } from '../../formats/format.ts'
 import { FIXED_TEMPERATURE, JSON_SCHEMA, RARE_TRAITS, TOOLS } from './rules.ts'
 import type { Facts, Offer } from './source.ts'
 
-/** What the catalogue says of an offer. */
+/** An offer as a deployment of the catalogue. */
 export function deploymentOf(offer: Offer): Deployment {
   const { provider, id, facts } = offer
   const price = facts.cost && priceOf(facts.cost)
@@ -11,7 +11,7 @@ export function deploymentOf(offer: Offer): Deployment {
 }
 
 function traitsOf({ provider, id, facts }: Offer): Traits {
-  const peculiar = RARE_TRAITS.filter((rule) => rule.provider === provider && rule.id.test(id))
+  const rareTraits = RARE_TRAITS.filter((rule) => rule.provider === provider && rule.id.test(id))
   const options = facts.reasoning ? facts.reasoning_options : []
   const efforts = options.find((option) => option.type === 'effort')?.values
   const bounds = options.find((option) => option.type === 'budget_tokens')
@@ -28,7 +28,7 @@ function traitsOf({ provider, id, facts }: Offer): Traits {
     toggle: options.some((option) => option.type === 'toggle'),
     ...(efforts && { efforts }),
     ...(budget && { budget }),
-    ...Object.fromEntries(peculiar.map(({ trait }) => [trait, true])),
+    ...Object.fromEntries(rareTraits.map(({ trait }) => [trait, true])),
   }
 }
 

@@ -5,14 +5,14 @@ import type { Offer } from './source.ts'
 /** Offers of one model by several providers. */
 export interface Group {
   readonly owner: string
-  /** The model's name in one spelling; only for comparing. */
+  /** The model's name in one spelling, for comparisons alone. */
   readonly spelled: string
   readonly offers: Offer[]
-  /** Names of offers that turned out to be the same model at the same provider. */
+  /** Ids of further offers of the same model by the same provider. */
   readonly twins: string[]
 }
 
-/** Brings together what is the same model: by base_model, by the name, by the table of other names, by the date. */
+/** Groups the offers of each model: by base_model, by name, by the table `SAME`, and by date. */
 export function joinOffers(offers: readonly Offer[]): Group[] {
   const undatedOf = datedTwins(offers)
   const groups = new Map<string, Group>()
@@ -34,7 +34,7 @@ function addOffer(groups: Map<string, Group>, group: Group, offer: Offer): void 
     group.twins.push((kept === offer ? rival : offer).id)
     group.offers[group.offers.indexOf(rival)] = kept
   } else {
-    // One provider sells two things under names that we take for one: better two models than a wrong price.
+    // One provider has two different offers whose names look the same here. Two models are better than a wrong price.
     const spelled = `${spell(offer)}@${offer.provider}`
     groups.set(`${group.owner}/${spelled}`, { owner: group.owner, spelled, offers: [offer], twins: [] })
   }
@@ -53,11 +53,11 @@ function ownerOf({ provider, id, facts }: Offer): string {
 
 /** The name in an offer's id, without its maker. */
 export function nameIn({ provider, id }: Pick<Offer, 'provider' | 'id'>): string {
-  // Fireworks writes the dot of a version as p.
+  // Fireworks writes a version's dot as p.
   return lastSegment(provider === 'fireworks' ? id.replace(/(?<=\d)p(?=\d)/g, '.') : id)
 }
 
-/** An id without maker, case and dots: `@cf/zai-org/glm-5.2`, `accounts/fireworks/models/glm-5p2` and `zai-org/GLM-5.2` agree. */
+/** A name without maker, upper case and dots: `@cf/zai-org/glm-5.2`, `accounts/fireworks/models/glm-5p2` and `zai-org/GLM-5.2` agree. */
 export function spell(offer: Pick<Offer, 'provider' | 'id'>): string {
   return normalizeName(nameIn(offer))
 }
@@ -72,7 +72,7 @@ function canonical(owner: string, spelled: string): string {
   return SAME.get(`${owner}/${spelled}`) ?? spelled
 }
 
-/** The spelled base_model, unless it groups variants: a distilled or a free one is another model. */
+/** The base_model in one spelling; undefined where the offer is a variant of it, such as a distilled or a free one. */
 export function trustedBase(offer: Offer): string | undefined {
   const base = offer.facts.base_model
   if (!base) return undefined
@@ -85,8 +85,8 @@ export function trustedBase(offer: Offer): string | undefined {
 }
 
 /**
- * A dated id is the undated model if nothing tells them apart, and if no other dated one could be meant as well. Where
- * only `-latest` is known besides, the dated one gives the name: it says what will answer.
+ * Finds dated ids that mean the same model as the undated id: nothing else differs, and there is no second dated id that could
+ * be meant. Where there is only `-latest` beside it, the dated id gives the name, because it says which model answers.
  */
 function datedTwins(offers: readonly Offer[]): Map<Offer, string> {
   const families = Map.groupBy(offers, (offer) => `${offer.provider} ${ownerOf(offer)} ${withoutDate(spell(offer))}`)
@@ -110,8 +110,8 @@ function datedTwins(offers: readonly Offer[]): Map<Offer, string> {
   return twins
 }
 
-// Two models can cost the same (deepseek-r1 and its 0528 revision), but are not released together; the days of an id and
-// of its alias differ by a few weeks at most.
+// Two models may cost the same (deepseek-r1 and its 0528 revision), but they have different release dates. The dates of an id and
+// its alias differ by a few weeks at most.
 const RELEASE_SPREAD_MS = 31 * 24 * 3_600_000
 
 function isSameOffer({ facts: a }: Offer, { facts: b }: Offer): boolean {

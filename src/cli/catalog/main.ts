@@ -1,45 +1,35 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import { z } from 'zod'
 import { parseRow } from '../../catalog/row.ts'
+import { CliError, readArguments, runProgram, UsageError } from '../arguments.ts'
 import type { Catalog } from './build.ts'
 import { buildCatalog } from './build.ts'
 import { compareModels } from './compare.ts'
 import { readSource } from './source.ts'
 
-const HELP = `npm run catalog -- FILE|URL [--out FILE] [--force]
+const USAGE = `npm run catalog -- FILE|URL [--out FILE] [--force]
 
 Makes src/catalog/models.json from models.dev's data (https://models.dev/api.json, or a file of that shape).
   --out FILE  write elsewhere
-  --force     write even if more than a fifth of the models would vanish
-`
+  --force     write even if more than a fifth of the models would vanish`
 const OUT = join(import.meta.dirname, '../../catalog/models.json')
-const FETCH_MS = 60_000
-const LOSS_LIMIT = 0.2
+const OPTIONS = { out: { type: 'string', default: OUT }, force: { type: 'boolean', default: false } } as const
+const FETCH_TIMEOUT_MS = 60_000
+/** A share of all models: to lose more looks like broken data. */
+const MAX_LOSS = 0.2
 
-/** Writes the catalogue's file: one row a line, so that a change of one model is a change of one line. */
+/** The text of the catalogue's file: a line for each row, so that a change of one model changes one line. */
 export function formatCatalog(source: string, rows: readonly string[]): string {
   const lines = rows.map((row) => `    ${JSON.stringify(row)}`).join(',\n')
   return `{\n  "source": ${JSON.stringify(source)},\n  "rows": [\n${lines}\n  ]\n}\n`
 }
 
-async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      out: { type: 'string', default: OUT },
-      force: { type: 'boolean', default: false },
-      help: { type: 'boolean' },
-    },
-  })
+async function updateCatalog(args: readonly string[]): Promise<boolean> {
+  const { values, positionals } = readArguments(args, OPTIONS, { words: true })
   const [from] = positionals
-  if (values.help || !from) {
-    console.log(HELP)
-    if (!values.help) process.exitCode = 2
-    return
-  }
+  if (!from) throw new UsageError('say where the data is: a file or an address')
   const source = readSource(parseJson(await load(from), from))
   const catalog = buildCatalog(source.offers)
   const text = formatCatalog(source.name ?? (isUrl(from) ? from : basename(from)), catalog.rows)
@@ -51,12 +41,13 @@ async function main(): Promise<void> {
     console.log(`left out: ${provider} ${id}: ${reason}`)
   }
   for (const line of difference.lines) console.log(line)
-  if (difference.removed > before.length * LOSS_LIMIT && !values.force) {
-    throw new Error(
+  if (difference.removed > before.length * MAX_LOSS && !values.force) {
+    throw new CliError(
       `${difference.removed} of ${before.length} models would vanish; nothing was written (--force writes all the same)`,
     )
   }
   await writeFile(values.out, text)
+  return true
 }
 
 function report({ rows, models, aliases, contested }: Catalog, text: string): void {
@@ -71,10 +62,14 @@ function report({ rows, models, aliases, contested }: Catalog, text: string): vo
 }
 
 async function load(from: string): Promise<string> {
-  if (!isUrl(from)) return readFile(from, 'utf8')
-  const response = await fetch(from, { signal: AbortSignal.timeout(FETCH_MS) })
-  if (!response.ok) throw new Error(`${from} answered ${response.status}`)
+  if (!isUrl(from)) return readFile(from, 'utf8').catch(throwUnreadable)
+  const response = await fetch(from, { signal: AbortSignal.timeout(FETCH_TIMEOUT_MS) }).catch(throwUnreadable)
+  if (!response.ok) throw new CliError(`${from} answered ${response.status}`)
   return response.text()
+}
+
+function throwUnreadable(error: Error): never {
+  throw new CliError(`The data cannot be read: ${error.message}`)
 }
 
 function isUrl(from: string): boolean {
@@ -93,13 +88,8 @@ function parseJson(text: string, from: string): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {
-    throw new Error(`${from} is not JSON: ${error instanceof Error ? error.message : error}`)
+    throw new CliError(`${from} is not JSON: ${error instanceof Error ? error.message : error}`)
   }
 }
 
-if (import.meta.main) {
-  await main().catch((error: unknown) => {
-    console.error(error instanceof Error ? error.message : error)
-    process.exitCode = 1
-  })
-}
+if (import.meta.main) await runProgram(USAGE, updateCatalog)

@@ -1,4 +1,4 @@
-/** Judgement that the source data does not hold: who made a model, which names mean the same, what replaces what. */
+/** What the source data does not say: who made a model, which names mean the same model, which model replaces which. */
 
 /** Providers that serve models of their own, and the owner's name. */
 export const MAKERS: Readonly<Record<string, string>> = {
@@ -43,13 +43,13 @@ export const OWNERS_BY_NAME: readonly (readonly [RegExp, string])[] = [
   [/^(?:cohere-|command-)/, 'cohere'],
 ]
 
-/** Words that make another model of the one that `base_model` names: other weights, other speed, other price. */
+/** Words in a name that make it another model than its `base_model`: other weights, another speed or another price. */
 export const VARIANTS: ReadonlySet<string> = new Set([
   ...['distill', 'free', 'thinking', 'turbo', 'fast', 'highspeed', 'lite', 'tput', 'instant'],
   ...['fp4', 'fp8', 'int4', 'int8', 'awq', 'gguf', 'high', 'search', 'mini', 'nano'],
 ])
 
-/** The same model under another name: `owner/name` in one spelling (see spell) to the name to use. */
+/** Other names of a model: from `owner/name`, as `spell` writes it, to the name to use. */
 export const SAME = table({
   'anthropic/claude-opus-4': 'claude-opus-4-0',
   'anthropic/claude-opus-4-20250514': 'claude-opus-4-0',
@@ -93,7 +93,7 @@ export const SAME = table({
   'liquid/lfm2-24b-a2b': 'lfm-2-24b-a2b',
 })
 
-/** Models that no chat is held with, though the data has text on both sides. */
+/** Models that are not for chats, though they take and give text. */
 export const NOT_CHAT: readonly (readonly [RegExp, string])[] = [
   [/embed/, 'an embedding model'],
   [/guard|content-safety|moderation/, 'a moderation model'],
@@ -101,7 +101,7 @@ export const NOT_CHAT: readonly (readonly [RegExp, string])[] = [
   [/whisper|transcri/, 'a transcription model'],
 ]
 
-/** Offers that the provider serves in another way than the one we speak with it. */
+/** Offers that the provider serves through another API than the one that Router9 uses there. */
 export const OTHER_ENDPOINT: readonly { provider: string; id: RegExp; reason: string }[] = [
   { provider: 'azure', id: /^claude-/, reason: 'Azure serves it in the Anthropic dialect' },
   { provider: 'azure', id: /^gpt-3\.5-turbo-instruct$/, reason: 'it completes text, not chats' },
@@ -112,10 +112,10 @@ export const OTHER_ENDPOINT: readonly { provider: string; id: RegExp; reason: st
   })),
 ]
 
-/** Models that refuse every temperature but their own, whatever the data says (Moonshot's docs; translation 3). */
+/** Models that refuse every temperature but one, also where the data says otherwise (Moonshot's documentation; translation 3). */
 export const FIXED_TEMPERATURE = /kimi-k2[.p][5-9]/i
 
-/** Models that the data is silent about and whose provider documents output by JSON schema. */
+/** Models whose provider documents output by JSON schema, where the data says nothing about it. */
 export const JSON_SCHEMA: Readonly<Record<string, RegExp>> = {
   anthropic: /^claude-(?:(?:haiku|sonnet|opus)-4-[5-9]|opus-4-1|[a-z]+-5)/,
   mistral: /./,
@@ -123,7 +123,7 @@ export const JSON_SCHEMA: Readonly<Record<string, RegExp>> = {
   cohere: /^command-/,
 }
 
-/** What few models have and the data does not tell (translation 1.2, 2.1, 3; cloudflare/workers-ai-provider issue 16). */
+/** Traits of few models, which the data does not have (translation 1.2, 2.1, 3; cloudflare/workers-ai-provider issue 16). */
 export const RARE_TRAITS: readonly {
   trait: 'noSystem' | 'noForcedTool' | 'signsCalls' | 'opensThinking'
   provider: string
@@ -132,18 +132,18 @@ export const RARE_TRAITS: readonly {
   { trait: 'noSystem', provider: 'google', id: /^gemma-/ },
   { trait: 'noSystem', provider: 'azure', id: /^o1-(?:mini|preview)/ },
   { trait: 'noForcedTool', provider: 'anthropic', id: /^claude-(?:fable|mythos)-/ },
-  // Those that take a thinking level are known by it.
+  // Other models of Gemini 3 are recognized by their thinking levels.
   { trait: 'signsCalls', provider: 'google', id: /^gemini-(?:[3-9]|\d\d)[.\d]*-.*image/ },
   { trait: 'opensThinking', provider: 'workers-ai', id: /deepseek-r1-distill/ },
 ]
 
-/** Models that take tools, whatever the data says. */
+/** Models that take tools, also where the data says otherwise. */
 export const TOOLS: Readonly<Record<string, RegExp>> = {
   openai: /^gpt-3\.5-turbo$/,
   azure: /^gpt-3\.5-turbo-(?:0613|1106|0125)$/,
 }
 
-/** Retired names, and the model that answers to them now. */
+/** From a retired name to the model that answers in its place. */
 export const SUCCESSORS = table({
   'claude-instant': 'claude-haiku-4-5',
   'claude-instant-1': 'claude-haiku-4-5',
@@ -204,7 +204,7 @@ export const SUCCESSORS = table({
   'command-light': 'command-r7b-12-2024',
 })
 
-// A Map, because `constructor` is a name too.
+// A Map, because a model may be called `constructor`.
 function table(entries: Readonly<Record<string, string>>): ReadonlyMap<string, string> {
   return new Map(Object.entries(entries))
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { CliError } from '../arguments.ts'
 
 /** One provider's offer of one model, as the source tells it. */
 export interface Offer {
@@ -108,7 +109,7 @@ export function readSource(data: unknown): Source {
 function unwrap(data: unknown): { source: string | undefined; providers: z.infer<typeof providersSchema> } {
   const isWrapped = typeof data === 'object' && data !== null && Object.hasOwn(data, 'providers')
   const checked = isWrapped ? wrappedSchema.safeParse(data) : providersSchema.safeParse(data)
-  if (!checked.success) throw new Error(`This is not models.dev's data: ${explain(checked.error)}`)
+  if (!checked.success) throw new CliError(`This is not models.dev's data: ${explain(checked.error)}`)
   const providers = isWrapped ? wrappedSchema.parse(data).providers : providersSchema.parse(data)
   return { source: isWrapped ? wrappedSchema.parse(data).source : undefined, providers }
 }

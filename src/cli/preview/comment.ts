@@ -1,48 +1,56 @@
-/** Where a pull request's comments are. */
-export interface Conversation {
-  /** GitHub's API. */
-  readonly api: string
+import { CliError } from '../arguments.ts'
+import { runCommand } from '../shared/run-command.ts'
+
+/** The pull request that gets the comment. */
+export interface PullRequest {
+  /** The address of GitHub's API. */
+  readonly apiUrl: string
   /** owner/name */
   readonly repository: string
   readonly token: string
-  readonly pullRequest: number
+  readonly number: number
 }
 
-/** Marks the one comment that is written anew each time. */
+/** The comment begins with this line, so that the next run finds it and replaces its text. */
 const MARK = '<!-- router9-preview -->'
-const PAGE_ITEMS = 100
-const TIMEOUT_MS = 30_000
+const TIMEOUT_MS = 60_000
 
-/** Writes the preview's comment, or writes over it where it is there; `onlyOver` makes no new one. */
-export async function comment(where: Conversation, text: string, { onlyOver = false } = {}): Promise<void> {
-  const { repository, pullRequest } = where
-  const body = `${MARK}\n${text}`
-  const id = await findComment(where)
-  if (id !== undefined) await call(where, 'PATCH', `/repos/${repository}/issues/comments/${id}`, { body })
-  else if (!onlyOver) await call(where, 'POST', `/repos/${repository}/issues/${pullRequest}/comments`, { body })
+/** Writes the preview's comment, or replaces its text where it exists; `onlyReplace` writes no new one. @throws CliError */
+export async function writeComment(
+  pullRequest: PullRequest,
+  text: string,
+  { onlyReplace = false } = {},
+): Promise<void> {
+  const path = `issues/${pullRequest.number}/comments`
+  const id = await findComment(pullRequest, path)
+  if (id === undefined && onlyReplace) return
+  const target = id === undefined ? ['--method', 'POST', path] : ['--method', 'PATCH', `issues/comments/${id}`]
+  await callGithub(pullRequest, [...target, '--silent', '--field', 'body=@-'], `${MARK}\n${text}`)
 }
 
-async function findComment(where: Conversation): Promise<number | undefined> {
-  for (let page = 1; ; page++) {
-    const path = `/repos/${where.repository}/issues/${where.pullRequest}/comments?per_page=${PAGE_ITEMS}&page=${page}`
-    const comments = (await call(where, 'GET', path)) as readonly { id: number; body?: string }[]
-    const found = comments.find(({ body }) => body?.startsWith(MARK))
-    if (found !== undefined || comments.length < PAGE_ITEMS) return found?.id
-  }
+async function findComment(pullRequest: PullRequest, path: string): Promise<number | undefined> {
+  const lines = await callGithub(pullRequest, ['--paginate', '--jq', '.[] | {id, body}', `${path}?per_page=100`])
+  const comments: readonly { id: number; body: string | null }[] = lines
+    .split('\n')
+    .flatMap((line) => (line === '' ? [] : [JSON.parse(line)]))
+  return comments.find(({ body }) => body?.startsWith(MARK))?.id
 }
 
-async function call({ api, token }: Conversation, method: string, path: string, body?: object): Promise<unknown> {
-  const response = await fetch(api + path, {
-    method,
-    signal: AbortSignal.timeout(TIMEOUT_MS),
-    headers: {
-      authorization: `Bearer ${token}`,
-      accept: 'application/vnd.github+json',
-      'x-github-api-version': '2022-11-28',
-      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-    },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+/** Calls GitHub's API with GitHub's own program, which GitHub's runners have. Paths begin at the repository. */
+async function callGithub(
+  { apiUrl, repository, token }: PullRequest,
+  args: readonly string[],
+  input?: string,
+): Promise<string> {
+  const ghArgs = args.map((one) => (one.startsWith('issues/') ? `${apiUrl}/repos/${repository}/${one}` : one))
+  // The second variable is for servers other than github.com.
+  const env = { GH_TOKEN: token, GH_ENTERPRISE_TOKEN: token }
+  const options = { env, timeoutMs: TIMEOUT_MS, ...(input === undefined ? {} : { input }) }
+  const result = await runCommand('gh', ['api', ...ghArgs], options).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT')
+      throw new CliError("The comment needs GitHub's program gh, which is not installed here.")
+    throw error
   })
-  if (!response.ok) throw new Error(`GitHub answers ${response.status} to ${method} ${path.split('?')[0]}`)
-  return response.json()
+  if (result.status !== 0) throw new CliError(`The comment could not be written: ${result.stderr.trim()}`)
+  return result.stdout
 }

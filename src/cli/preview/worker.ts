@@ -1,7 +1,11 @@
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { experimental_readRawConfig } from 'wrangler'
-import { ROOT, runWrangler, secretOptions, WORKER_NOT_FOUND, WranglerError, withFolder } from '../deploy/wrangler.ts'
+import { CliError } from '../arguments.ts'
+import { withPrivateFolder } from '../shared/private-folder.ts'
+import { ROOT, WRANGLER_TOML } from '../shared/root.ts'
+import { runWrangler, secretsFileOptions, WORKER_NOT_FOUND, WranglerError } from '../shared/wrangler.ts'
+import { deleteNamespace } from './namespace.ts'
 
 /** A Router9 for one pull request, with Durable Objects of its own. */
 export interface Preview {
@@ -18,39 +22,40 @@ export interface PreviewNames {
   readonly namespace: string
 }
 
-/** The Worker, the preview or the secret that was to be deleted is not there: Cloudflare's numbers for it. */
+/** Cloudflare's error codes for a Worker or a preview that does not exist. */
 const NOT_FOUND: ReadonlySet<number> = new Set([WORKER_NOT_FOUND, 10025, 10090])
 
+/** The names of all that a pull request gets. */
 export function namesFor(pullRequest: number): PreviewNames {
   const worker = `router9-pr-${pullRequest}`
   return { preview: `pr-${pullRequest}`, worker, namespace: worker }
 }
 
-/** Makes the preview, or brings it up to date. */
+/** Makes the preview, or updates it. Where Cloudflare refuses previews, a Worker takes its place. */
 export async function makePreview(
   names: PreviewNames,
   namespaceId: string,
   secrets: Readonly<Record<string, string>>,
 ): Promise<Preview> {
-  return withFolder(async (folder) => {
+  return withPrivateFolder(async (folder) => {
     const config = path.join(folder, 'wrangler.json')
     await writeFile(config, JSON.stringify(previewConfig(namespaceId)))
-    const common = ['--config', config, ...(await secretOptions(secrets, folder))]
+    const common = ['--config', config, ...(await secretsFileOptions(secrets, folder))]
     try {
-      const told = await runWrangler(['preview', '--name', names.preview, '--json', ...common])
-      return { url: firstUrl(told.entry('preview')?.preview_urls), form: 'preview' }
+      const result = await runWrangler(['preview', '--name', names.preview, '--json', ...common])
+      return { url: firstUrl(result.entry('preview')?.preview_urls), form: 'preview' }
     } catch (error) {
-      // What Cloudflare did not refuse, a Worker would not mend.
+      // Without a code of Cloudflare's the reason is another one, and would stop a Worker too.
       if (!(error instanceof WranglerError) || error.code === undefined) throw error
-      const told = await runWrangler(['deploy', '--name', names.worker, ...common])
-      return { url: firstUrl(told.entry('deploy')?.targets), form: 'worker', refusal: firstSentence(error.message) }
+      const result = await runWrangler(['deploy', '--name', names.worker, ...common])
+      return { url: firstUrl(result.entry('deploy')?.targets), form: 'worker', refusal: firstSentence(error.message) }
     }
   })
 }
 
-/** The Worker's own configuration, with the pull request's keys and without the addresses of production. */
+/** The Worker's configuration, with the pull request's key namespace and without the addresses of production. */
 function previewConfig(namespaceId: string): object {
-  const { rawConfig } = experimental_readRawConfig({ config: path.join(ROOT, 'wrangler.toml') })
+  const { rawConfig } = experimental_readRawConfig({ config: WRANGLER_TOML })
   const { routes: _routes, route: _route, main = 'src/index.ts', ...rest } = rawConfig
   const kv_namespaces = [{ binding: 'KEYS', id: namespaceId }]
   return {
@@ -58,14 +63,14 @@ function previewConfig(namespaceId: string): object {
     main: path.join(ROOT, main),
     workers_dev: true,
     kv_namespaces,
-    // A preview has nothing but what is listed here, and its own instances of the classes in `exports`.
+    // A preview has only the bindings in this list, and Durable Objects of its own for the classes in `exports`.
     previews: { ...rest.previews, vars: { ...rest.vars, ...rest.previews?.vars }, kv_namespaces },
   }
 }
 
 function firstUrl(urls: unknown): string {
   const first: unknown = Array.isArray(urls) ? urls[0] : undefined
-  if (typeof first !== 'string') throw new Error('wrangler made the preview, but named no address')
+  if (typeof first !== 'string') throw new CliError('wrangler made the preview, but named no address')
   return first
 }
 
@@ -74,26 +79,41 @@ function firstSentence(text: string): string {
   return lines.find((line) => line.includes('[code:')) ?? lines[0] ?? text
 }
 
-/** What was there and is gone, and why the rest is not. */
 interface Deletion {
-  readonly deleted: string[]
-  readonly errors: unknown[]
+  readonly deleted: readonly string[]
+  /** Why the rest could not be deleted. */
+  readonly errors: readonly unknown[]
 }
 
-/** Deletes the preview in both of its forms: what is refused for the one must not keep the other. */
+/** Deletes the preview in both of its forms, and its KV namespace. Where Cloudflare refuses one, the others are deleted all the same. */
 export async function deletePreview(names: PreviewNames): Promise<Deletion> {
-  const forms: readonly (readonly [string, readonly string[]])[] = [
-    [`the preview ${names.preview}`, ['preview', 'delete', '--name', names.preview, '--skip-confirmation']],
-    [`the Worker ${names.worker}`, ['delete', names.worker, '--force']],
-  ]
-  const deletion: Deletion = { deleted: [], errors: [] }
-  for (const [what, args] of forms) {
-    try {
-      await runWrangler(args)
-      deletion.deleted.push(what)
-    } catch (error) {
-      if (!(error instanceof WranglerError && NOT_FOUND.has(error.code ?? 0))) deletion.errors.push(error)
-    }
+  const forms = await Promise.all([
+    attempt(`the preview ${names.preview}`, () =>
+      deleteIfThere(['preview', 'delete', '--name', names.preview, '--skip-confirmation']),
+    ),
+    attempt(`the Worker ${names.worker}`, () => deleteIfThere(['delete', names.worker, '--force'])),
+  ])
+  // After the Worker, which is bound to it.
+  const namespace = await attempt(`the KV namespace ${names.namespace}`, () => deleteNamespace(names.namespace))
+  const all = [...forms, namespace]
+  return { deleted: all.flatMap(({ deleted }) => deleted), errors: all.flatMap(({ errors }) => errors) }
+}
+
+async function attempt(what: string, remove: () => Promise<boolean>): Promise<Deletion> {
+  try {
+    return { deleted: (await remove()) ? [what] : [], errors: [] }
+  } catch (error) {
+    return { deleted: [], errors: [error] }
   }
-  return deletion
+}
+
+/** Runs a command of wrangler that deletes something. Returns whether it was there. */
+async function deleteIfThere(args: readonly string[]): Promise<boolean> {
+  try {
+    await runWrangler(args)
+    return true
+  } catch (error) {
+    if (error instanceof WranglerError && NOT_FOUND.has(error.code ?? 0)) return false
+    throw error
+  }
 }

@@ -1,28 +1,34 @@
-import { KEY_PREFIX, type KeyRecord, keyName } from '../../access/keys.ts'
-import { randomText } from '../../platform/random.ts'
+import { type KeyRecord, keyName } from '../../access/keys.ts'
+import { newKey, newKeyId } from '../shared/new-key.ts'
+import { runWrangler } from '../shared/wrangler.ts'
 
-/** A key for one smoke test: the store forgets it by itself, should nobody come to delete it. */
-export interface SmokeKey {
-  readonly key: string
-  /** Its name in KV. */
-  readonly name: string
-  readonly record: KeyRecord
-}
+/** Longer than the slowest provider may take, and too short for a thief to make use of it. */
+const KEY_SECONDS = 3600
 
-const KEY_CHARACTERS = 40
-/** As long as the slowest provider may take, and no longer than somebody could make use of it. */
-export const SMOKE_KEY_SECONDS = 3600
-
-/** Makes a key that is good for an hour and a dollar. */
-export async function makeSmokeKey(now: number): Promise<SmokeKey> {
-  const key = `${KEY_PREFIX}${randomText(KEY_CHARACTERS)}`
+/**
+ * Runs `work` with a key that a deployed Worker accepts: good for an hour and a dollar, in the KV namespace of that Worker. The
+ * key is deleted afterwards; where that fails, KV forgets it by itself.
+ */
+export async function withSmokeKey<T>(namespaceId: string, work: (key: string) => Promise<T>): Promise<T> {
+  const key = newKey()
+  const name = await keyName(key)
+  const now = Date.now()
   const record: KeyRecord = {
-    id: `key_${randomText(12)}`,
+    id: newKeyId(),
     name: 'smoke test',
     created: new Date(now).toISOString(),
-    expires: new Date(now + SMOKE_KEY_SECONDS * 1000).toISOString(),
-    // Limits make the request pass by the Durable Object that counts them.
+    expires: new Date(now + KEY_SECONDS * 1000).toISOString(),
+    // With limits, a request also passes the Durable Object that counts them, so the smoke test checks that too.
     limits: { rpm: 60, budget: 1 },
   }
-  return { key, name: await keyName(key), record }
+  const text = JSON.stringify(record)
+  const where = ['--remote', '--namespace-id', namespaceId]
+  await runWrangler(['kv', 'key', 'put', name, text, '--metadata', text, '--ttl', String(KEY_SECONDS), ...where])
+  try {
+    return await work(key)
+  } finally {
+    await runWrangler(['kv', 'key', 'delete', name, ...where]).catch(() => {
+      console.log('The smoke test’s key could not be deleted; it ends by itself within the hour.')
+    })
+  }
 }

@@ -1,11 +1,11 @@
-import { CheckFailed, object, type Reply, readJson, wantHeader } from './site.ts'
+import { asObject, CheckFailed, expectHeader, type Reply, readJson } from './site.ts'
 
-/** Insists on a whole answer in Router9's stream format, and says what was in it. */
-export function wantStream(reply: Reply): string {
-  wantHeader(reply, 'content-type', /^text\/event-stream/)
+/** Checks a whole answer in Router9's stream format, and describes it. @throws CheckFailed */
+export function expectStream(reply: Reply): string {
+  expectHeader(reply, 'content-type', /^text\/event-stream/)
   const events = eventsOf(reply.text)
-  const failed = events.map((data) => object(readJson(data)?.error)).find((error) => error !== undefined)
-  if (failed !== undefined) throw new CheckFailed(`the stream breaks: ${String(failed.message)}`)
+  const error = events.map((data) => asObject(readJson(data)?.error)).find((one) => one !== undefined)
+  if (error !== undefined) throw new CheckFailed(`the stream breaks: ${String(error.message)}`)
   if (events.at(-1) !== '[DONE]') throw new CheckFailed('the stream ends without [DONE]')
   const chunks = events.slice(0, -1).map((data) => {
     const chunk = readJson(data)
@@ -13,17 +13,17 @@ export function wantStream(reply: Reply): string {
     return chunk
   })
   if (new Set(chunks.map(({ id }) => id)).size !== 1) throw new CheckFailed('the chunks do not share one id')
-  const choices = chunks.flatMap(({ choices }) => (Array.isArray(choices) ? choices : [])).map((one) => object(one))
-  const deltas = choices.map((choice) => object(choice?.delta))
+  const choices = chunks.flatMap(({ choices }) => (Array.isArray(choices) ? choices : [])).map((one) => asObject(one))
+  const deltas = choices.map((choice) => asObject(choice?.delta))
   if (deltas[0]?.role !== 'assistant') throw new CheckFailed('the first chunk has no role')
   const text = deltas.map((delta) => (typeof delta?.content === 'string' ? delta.content : '')).join('')
   if (text === '') throw new CheckFailed('the stream holds no text')
-  wantFinish(choices.at(-1)?.finish_reason)
-  const tokens = wantUsage(chunks.at(-1)?.usage, 'the final chunk')
+  expectFinish(choices.at(-1)?.finish_reason)
+  const tokens = expectUsage(chunks.at(-1)?.usage, 'the final chunk')
   return `${chunks.length} chunks, ${tokens} tokens, [DONE]`
 }
 
-/** The payloads of a stream's events, comments left out. */
+/** The data of a stream's events, without its comments. */
 function eventsOf(text: string): readonly string[] {
   const blocks = text.split('\n\n')
   if (blocks.pop() !== '') throw new CheckFailed('the stream ends in the middle of an event')
@@ -39,14 +39,14 @@ function eventsOf(text: string): readonly string[] {
   )
 }
 
-/** Insists on an ending that says that the answer is whole. */
-export function wantFinish(reason: unknown): void {
+/** @throws CheckFailed where the reason does not say that the answer is complete. */
+export function expectFinish(reason: unknown): void {
   if (reason !== 'stop' && reason !== 'length') throw new CheckFailed(`the finish_reason is ${JSON.stringify(reason)}`)
 }
 
-/** Insists on a usage that adds up, and gives its total. */
-export function wantUsage(value: unknown, where: string): number {
-  const usage = object(value)
+/** Returns the total of a usage. @throws CheckFailed where it is missing or its sum is wrong. */
+export function expectUsage(value: unknown, where: string): number {
+  const usage = asObject(value)
   if (usage === undefined) throw new CheckFailed(`${where} has no usage`)
   const { prompt_tokens: prompt, completion_tokens: completion, total_tokens: total } = usage
   if (typeof prompt !== 'number' || typeof completion !== 'number' || total !== prompt + completion) {

@@ -1,43 +1,46 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { KEY_PREFIX, keyName, looksLikeKey } from '../../access/keys.ts'
-import { randomText } from '../../platform/random.ts'
-import { openLocalStore, stateFolder } from '../keys/store.ts'
+import { keyName, looksLikeKey } from '../../access/keys.ts'
+import { type LocalStore, openLocalStore, stateFolder } from '../shared/local-store.ts'
+import { DEMO_KEY, newKey } from '../shared/new-key.ts'
 
-export const DEMO_KEY = `${KEY_PREFIX}demo`
-const KEY_CHARACTERS = 40
 const LOCAL_ID = 'key_local'
 
 /**
- * The key that `npm start` prints, put where this machine's Worker looks for it. The simulator has one that everybody knows.
- * With providers' real keys that one is taken away, since any web page could spend money by it: there is a random one, which
- * stays the same from start to start, so that clients need not be told anew. It is kept as readable as .dev.vars is.
+ * Returns the key that `npm start` prints, after putting it where this machine's Worker looks for keys. With the simulator it
+ * is the demo key, which everybody knows. With real provider keys the demo key is removed, since any web page could use it and
+ * spend money. Then there is a random key, which stays the same from start to start, so that clients need no new one. Its file
+ * can be read by whoever can read .dev.vars.
  */
-export async function startKey(simulated: boolean, persistTo: string | undefined): Promise<string> {
+export async function startKey(isSimulated: boolean, persistTo: string | undefined): Promise<string> {
   const store = await openLocalStore(persistTo)
-  const created = new Date().toISOString()
   try {
-    if (simulated) {
-      await store.put(await keyName(DEMO_KEY), { id: 'key_demo', name: 'demo', created })
+    if (isSimulated) {
+      await store.put(await keyName(DEMO_KEY), { id: 'key_demo', name: 'demo', created: new Date().toISOString() })
       return DEMO_KEY
     }
     await store.remove(await keyName(DEMO_KEY))
-    const file = path.join(stateFolder(persistTo), 'router9-key')
-    const before = (await readFile(file, 'utf8').catch(() => '')).trim()
-    const nameBefore = looksLikeKey(before) ? await keyName(before) : undefined
-    const locals = (await store.list()).filter(({ record }) => record?.id === LOCAL_ID)
-    const kept = locals.find(({ name }) => name === nameBefore)?.record
-    // Whoever revoked it wants another.
-    const isGood = kept !== undefined && kept.disabled !== true && !(Date.parse(kept.expires ?? '') <= Date.now())
-    if (isGood && before !== DEMO_KEY) return before
-    for (const { name } of locals) await store.remove(name)
-    const key = `${KEY_PREFIX}${randomText(KEY_CHARACTERS)}`
-    await mkdir(path.dirname(file), { recursive: true })
-    await rm(file, { force: true })
-    await writeFile(file, `${key}\n`, { mode: 0o600 })
-    await store.put(await keyName(key), { id: LOCAL_ID, name: 'npm start', created })
-    return key
+    return await localKey(store, path.join(stateFolder(persistTo), 'router9-key'))
   } finally {
     await store.close()
   }
+}
+
+/** The key in `file`, as long as the store accepts it; otherwise a new one in its place. */
+async function localKey(store: LocalStore, file: string): Promise<string> {
+  const savedKey = (await readFile(file, 'utf8').catch(() => '')).trim()
+  const savedName = looksLikeKey(savedKey) ? await keyName(savedKey) : undefined
+  const localKeys = (await store.list()).filter(({ record }) => record?.id === LOCAL_ID)
+  const record = localKeys.find(({ name }) => name === savedName)?.record
+  // Whoever revoked it wants another one.
+  const isAccepted =
+    record !== undefined && record.disabled !== true && !(Date.parse(record.expires ?? '') <= Date.now())
+  if (isAccepted && savedKey !== DEMO_KEY) return savedKey
+  for (const { name } of localKeys) await store.remove(name)
+  const key = newKey()
+  await mkdir(path.dirname(file), { recursive: true })
+  await rm(file, { force: true })
+  await writeFile(file, `${key}\n`, { mode: 0o600 })
+  await store.put(await keyName(key), { id: LOCAL_ID, name: 'npm start', created: new Date().toISOString() })
+  return key
 }

@@ -329,7 +329,7 @@ test('the source may be a URL; one that fails or is not JSON is named', async ()
 })
 
 test('without a source it tells how to use it', async () => {
-  const { code, output } = await run()
+  const { code, errors } = await run()
   expect(code).toBe(2)
-  expect(output).toContain('npm run catalog -- FILE|URL')
+  expect(errors).toContain('npm run catalog -- FILE|URL')
 })

@@ -5,23 +5,24 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { broken, deploy } from '../../../src/cli/deploy/main.ts'
-import { CliError, judge, readSecrets } from '../../../src/cli/deploy/settings.ts'
+import { CliError, UsageError } from '../../../src/cli/arguments.ts'
+import { deploy, failureText } from '../../../src/cli/deploy/main.ts'
+import { checkSettings, readSecrets } from '../../../src/cli/shared/settings.ts'
 import { DEMO_KEY } from '../../harness/worker.ts'
 import { type Cloud, startCloud } from '../cloud.ts'
 import { TOKEN } from '../cloudflare-stand-in.ts'
 
 const ROOT = path.resolve(import.meta.dirname, '../../..')
 
-describe('settings are judged before anything is deployed', () => {
+describe('settings are checked before anything is deployed', () => {
   const given = (secrets: Record<string, string>, stored: string[] = [], vars: Record<string, unknown> = {}) =>
-    judge({ vars, secrets, stored })
+    checkSettings({ vars, secrets, stored })
 
   test('a provider that has a key is enough, in this deployment or from one before', () => {
-    expect(given({ OPENAI_API_KEY: 'k', GROQ_API_KEY: 'k' })).toEqual({ kind: 'sane', providers: ['openai', 'groq'] })
-    expect(given({}, ['ANTHROPIC_API_KEY'])).toEqual({ kind: 'sane', providers: ['anthropic'] })
+    expect(given({ OPENAI_API_KEY: 'k', GROQ_API_KEY: 'k' })).toEqual({ kind: 'valid', providers: ['openai', 'groq'] })
+    expect(given({}, ['ANTHROPIC_API_KEY'])).toEqual({ kind: 'valid', providers: ['anthropic'] })
     const azure = ['AZURE_OPENAI_API_KEY', 'AZURE_OPENAI_BASE_URL']
-    expect(given({}, azure)).toEqual({ kind: 'sane', providers: ['azure'] })
+    expect(given({}, azure)).toEqual({ kind: 'valid', providers: ['azure'] })
     expect(given({}, ['SOMETHING_ELSE'])).toEqual({ kind: 'no-provider' })
   })
 
@@ -39,12 +40,12 @@ describe('settings are judged before anything is deployed', () => {
     ['the demo key', { OPENAI_API_KEY: 'k', CUSTOM_API_KEY: DEMO_KEY }, {}, 'CUSTOM_API_KEY'],
     ['a time that is none', { OPENAI_API_KEY: 'k' }, { IDLE_TIMEOUT_MS: 'soon' }, 'IDLE_TIMEOUT_MS'],
   ])('%s is refused by name', (_, secrets, vars, name) => {
-    expect(given(secrets, [], vars)).toEqual({ kind: 'senseless', complaint: expect.stringContaining(name) })
+    expect(given(secrets, [], vars)).toEqual({ kind: 'invalid', reason: expect.stringContaining(name) })
   })
 
   test('who insists may ask a provider in the clear', () => {
     const insisting = { CUSTOM_API_KEY: 'k', CUSTOM_BASE_URL: 'http://example.com/v1', ALLOW_HTTP_UPSTREAMS: 'on' }
-    expect(given(insisting)).toEqual({ kind: 'sane', providers: ['custom'] })
+    expect(given(insisting)).toEqual({ kind: 'valid', providers: ['custom'] })
   })
 
   test('a file of secrets may be JSON, or lines as in .dev.vars; what is empty is none', () => {
@@ -64,14 +65,14 @@ describe('settings are judged before anything is deployed', () => {
       expect.objectContaining({ constructor: CliError, message: expect.stringContaining('/nowhere/secrets') }),
     )
     for (const url of ['api.example.com', 'ftp://api.example.com', '']) {
-      await expect(deploy(['--url', url])).rejects.toThrow(CliError)
+      await expect(deploy(['--url', url])).rejects.toThrow(UsageError)
     }
   })
 })
 
 test('the way back is named where there is a version before', () => {
-  expect(broken(['--name', 'other'], false)).toMatch(/npx wrangler rollback --name other$/)
-  expect(broken([], true)).not.toContain('rollback')
+  expect(failureText(['--name', 'other'], false)).toMatch(/npx wrangler rollback --name other$/)
+  expect(failureText([], true)).not.toContain('rollback')
 })
 
 test.skipIf(process.platform === 'win32').each([
@@ -81,8 +82,8 @@ test.skipIf(process.platform === 'win32').each([
   'the folder that secrets are handed over in is gone after %s',
   async (signal, status) => {
     const program = `
-    const { withFolder } = await import('./src/cli/deploy/wrangler.ts')
-    await withFolder((folder) => {
+    const { withPrivateFolder } = await import('./src/cli/shared/private-folder.ts')
+    await withPrivateFolder((folder) => {
       console.log(folder)
       return new Promise((resolve) => setTimeout(resolve, 60_000))
     })`

@@ -6,7 +6,9 @@ import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { KeyRecord } from '../../../src/access/keys.ts'
 import { keys } from '../../../src/cli/keys/main.ts'
-import { type KeyStore, openLocalStore, wranglerProgram } from '../../../src/cli/keys/store.ts'
+import type { KeyStore } from '../../../src/cli/shared/key-store.ts'
+import { openLocalStore } from '../../../src/cli/shared/local-store.ts'
+import { wranglerProgram } from '../../../src/cli/shared/wrangler.ts'
 
 const ROOT = path.resolve(import.meta.dirname, '../../..')
 const NOW = Date.parse('2026-06-01T00:00:00Z')

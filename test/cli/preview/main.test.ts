@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { UsageError } from '../../../src/cli/arguments.ts'
 import { preview } from '../../../src/cli/preview/main.ts'
 import { type Cloud, startCloud } from '../cloud.ts'
 import { TOKEN } from '../cloudflare-stand-in.ts'
@@ -147,9 +148,8 @@ describe('nothing is made', { timeout: 120_000 }, () => {
     cloud.cloudflare.refuse('token')
     const { status, output } = await program(CREATE)
     expect(status).toBe(1)
-    expect(output).toMatch(
-      /^Cloudflare answers 403: Authentication error \[code: 10000\]\. CLOUDFLARE_API_TOKEN must be/,
-    )
+    expect(output).toContain('Authentication error [code: 10000]')
+    expect(output).toMatch(/\nCLOUDFLARE_API_TOKEN must be a token of the account CLOUDFLARE_ACCOUNT_ID/)
     expect(output).not.toMatch(/\bat \S+ \(/)
     expect(cloud.cloudflare.calls.map(({ method, path }) => `${method} ${path}`)).toEqual([
       'GET /storage/kv/namespaces',
@@ -177,6 +177,6 @@ describe('nothing is made', { timeout: 120_000 }, () => {
     [['create', '--pr', '0']],
     [['create', '--pr', '7', '--nonsense']],
   ])('for a call that makes no sense: %j', async (args) => {
-    await expect(preview(args, environment)).rejects.toThrow('npm run preview -- create|delete --pr NUMBER')
+    await expect(preview(args, environment)).rejects.toThrow(UsageError)
   })
 })

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import http, { type IncomingMessage } from 'node:http'
 import path from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest'
-import { type Checked, runSmoke } from '../../../src/cli/smoke/checks.ts'
+import { type CheckResult, runSmoke } from '../../../src/cli/smoke/checks.ts'
 import { listen } from '../../harness/listen.ts'
 import { type Router9, startRouter9 } from '../../harness/router9.ts'
 import { DEMO_KEY, startWorker } from '../../harness/worker.ts'
@@ -70,16 +70,18 @@ function smoke(more: { timeoutMs?: number; key?: string | undefined; settleMs?: 
   return runSmoke({ url, key: DEMO_KEY, model: 'auto', timeoutMs: 20_000, settleMs: 0, ...more })
 }
 
-function failures(checked: readonly Checked[]): Record<string, string> {
-  return Object.fromEntries(checked.flatMap(({ name, result, says }) => (result === 'FAILED' ? [[name, says]] : [])))
+function failures(results: readonly CheckResult[]): Record<string, string> {
+  return Object.fromEntries(
+    results.flatMap(({ name, outcome, details }) => (outcome === 'FAILED' ? [[name, details]] : [])),
+  )
 }
 
 const ALL = ['health', 'browsers', 'unknown path', 'no key', 'bad key', 'models', 'providers', 'an answer', 'a stream']
 
 test('a Router9 that works passes every check, by its address with and without /v1', async () => {
-  const checked = await smoke()
-  expect(failures(checked)).toEqual({})
-  expect(checked.map(({ name }) => name)).toEqual(ALL)
+  const results = await smoke()
+  expect(failures(results)).toEqual({})
+  expect(results.map(({ name }) => name)).toEqual(ALL)
   const again = await runSmoke({ url: `${url}/v1/`, key: DEMO_KEY, model: 'gpt-4o', timeoutMs: 20_000, settleMs: 0 })
   expect(failures(again)).toEqual({})
 })
@@ -242,21 +244,21 @@ describe('a broken deployment is caught', () => {
     const nowhere = http.createServer()
     const port = await listen(nowhere)
     await closed(nowhere)
-    const checked = await runSmoke({
+    const results = await runSmoke({
       url: `http://127.0.0.1:${port}`,
       key: DEMO_KEY,
       model: 'auto',
       timeoutMs: 5000,
       settleMs: 0,
     })
-    expect(Object.keys(failures(checked))).toEqual(ALL)
+    expect(Object.keys(failures(results))).toEqual(ALL)
   })
 
   test('one without a provider', async () => {
     const worker = await startWorker({ file: inject('bundle'), vars: {} })
     try {
-      const checked = await runSmoke({ url: worker.url, key: DEMO_KEY, model: 'auto', timeoutMs: 20_000, settleMs: 0 })
-      const found = failures(checked)
+      const results = await runSmoke({ url: worker.url, key: DEMO_KEY, model: 'auto', timeoutMs: 20_000, settleMs: 0 })
+      const found = failures(results)
       expect(Object.keys(found)).toEqual(['models', 'an answer', 'a stream'])
       expect(found['an answer']).toMatch(/no_provider_configured/)
     } finally {
@@ -275,9 +277,9 @@ test('a fresh deployment is given time to be seen', async () => {
 })
 
 test('without a key only what needs none is checked', async () => {
-  const checked = await smoke({ key: undefined })
-  expect(failures(checked)).toEqual({})
-  expect(checked.filter(({ result }) => result === 'skipped').map(({ name }) => name)).toEqual(ALL.slice(5))
+  const results = await smoke({ key: undefined })
+  expect(failures(results)).toEqual({})
+  expect(results.filter(({ outcome }) => outcome === 'skipped').map(({ name }) => name)).toEqual(ALL.slice(5))
 })
 
 test('a server that repeats the key does not get it into the table', async () => {

@@ -7,9 +7,10 @@ import path from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { keys as runKeys } from '../../../src/cli/keys/main.ts'
-import { DEMO_KEY, startKey } from '../../../src/cli/start/key.ts'
+import { DEMO_KEY } from '../../../src/cli/shared/new-key.ts'
+import { startKey } from '../../../src/cli/start/key.ts'
 import { modelToTry } from '../../../src/cli/start/model.ts'
-import { createChatter } from '../../../src/cli/start/output.ts'
+import { createOutputFilter } from '../../../src/cli/start/output-filter.ts'
 import { freePort, listen } from '../../harness/listen.ts'
 import { type Simulator, startSimulator } from '../../simulator/server.ts'
 
@@ -216,9 +217,9 @@ test('npm start on a port where something else answers says so, and does not tak
 }, 60_000)
 
 test('of what wrangler says errors are shown whole, and once it runs what the Worker says', () => {
-  const { out, err, begin } = createChatter()
-  const shown = (sift: (line: string) => string | undefined, text: string) =>
-    text.split('\n').flatMap((line) => sift(line) ?? [])
+  const { stdout, stderr, workerIsReady } = createOutputFilter()
+  const shown = (filter: (line: string) => string | undefined, text: string) =>
+    text.split('\n').flatMap((line) => filter(line) ?? [])
   const starting = `
  ⛅️ wrangler 4.155.0
 ──────────────────
@@ -228,14 +229,14 @@ Error: getaddrinfo ENOTFOUND
     at GetAddrInfoReqWrap.onlookupall
 ⎔ Starting local server...
 [wrangler:info] Ready on http://localhost:8787`
-  expect(shown(out, starting)).toEqual([])
-  begin()
+  expect(shown(stdout, starting)).toEqual([])
+  workerIsReady()
   const running = `[wrangler:info] GET /v1/models 200 OK (5ms)
 what a developer prints
   and its second line
 ⎔ Reloading local server...
 {"level":"info","event":"request"}`
-  expect(shown(out, running)).toEqual([
+  expect(shown(stdout, running)).toEqual([
     'what a developer prints',
     '  and its second line',
     '{"level":"info","event":"request"}',
@@ -253,7 +254,7 @@ what a developer prints
       1 │ a b
 
 Segmentation fault`
-  expect(shown(err, complaints)).toEqual([
+  expect(shown(stderr, complaints)).toEqual([
     '{"level":"warn","status":401}',
     '✘ [ERROR] Expected ";"',
     '',

@@ -2,12 +2,12 @@ import { createInterface } from 'node:readline/promises'
 import { Writable } from 'node:stream'
 import { PROVIDERS } from '../../catalog/providers.ts'
 
-/** Asks the person in front for one provider's key, which is not shown; nothing where none is given. */
-export async function askForProvider(): Promise<Readonly<Record<string, string>>> {
-  let shows = true
+/** Asks the person in front for one provider's key, without showing it. Returns no secret where none is given. */
+export async function askForProviderKey(): Promise<Readonly<Record<string, string>>> {
+  let isShown = true
   const output = new Writable({
     write: (piece, _, done) => {
-      if (shows) process.stdout.write(piece)
+      if (isShown) process.stdout.write(piece)
       done()
     },
   })
@@ -19,10 +19,10 @@ export async function askForProvider(): Promise<Readonly<Record<string, string>>
     const provider = keyed.find((one) => one.id === id)
     if (provider === undefined) return {}
     const name = `${provider.settingPrefix}_API_KEY`
-    const asked = prompt.question(`${name} (is not shown): `)
-    shows = false
-    const key = (await asked).trim()
-    shows = true
+    const answer = prompt.question(`${name} (is not shown): `)
+    isShown = false
+    const key = (await answer).trim()
+    isShown = true
     console.log()
     return key === '' ? {} : { [name]: key }
   } finally {

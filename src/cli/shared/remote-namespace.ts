@@ -1,7 +1,7 @@
-import path from 'node:path'
 import { unstable_readConfig } from 'wrangler'
-import { CliError } from './settings.ts'
-import { ROOT, runWrangler, WORKER_NOT_FOUND, WranglerError } from './wrangler.ts'
+import { CliError } from '../arguments.ts'
+import { WRANGLER_TOML } from './root.ts'
+import { runWrangler, WORKER_NOT_FOUND, WranglerError } from './wrangler.ts'
 
 interface Config {
   readonly kv_namespaces: readonly { readonly binding: string; readonly id?: string }[]
@@ -13,9 +13,9 @@ interface Version {
   }
 }
 
-const NOTHING = 'nothing is deployed yet: npm run deploy'
+const NOT_DEPLOYED = 'nothing is deployed yet: npm run deploy'
 
-/** The KV namespace that a version of the deployed Worker has its keys in: wrangler.toml need not know it. */
+/** The id of the KV namespace that a deployed version has its keys in. The first deployment makes it, and wrangler.toml does not know it. */
 export async function namespaceOfVersion(versionId: string, worker: readonly string[] = []): Promise<string> {
   const { text } = await runWrangler(['versions', 'view', versionId, '--json', ...worker])
   const version: Version = JSON.parse(text)
@@ -26,18 +26,18 @@ export async function namespaceOfVersion(versionId: string, worker: readonly str
   return id
 }
 
-/** The KV namespace of what is deployed now; undefined where wrangler.toml names one, which wrangler finds by itself. */
+/** The id of the KV namespace of what is deployed now; undefined where wrangler.toml names it, since wrangler reads it there. */
 export async function remoteNamespace(): Promise<string | undefined> {
-  const config: Config = unstable_readConfig({ config: path.join(ROOT, 'wrangler.toml') })
+  const config: Config = unstable_readConfig({ config: WRANGLER_TOML })
   if (config.kv_namespaces.some(({ binding, id }) => binding === 'KEYS' && id)) return undefined
   const { text } = await runWrangler(['deployments', 'status', '--json']).catch((error: unknown) => {
     if (!(error instanceof WranglerError)) throw error
-    // Of a Worker that has but secrets wrangler says so in words.
-    const isNothing = error.code === WORKER_NOT_FOUND || /has no deployments/.test(error.message)
-    throw isNothing ? new CliError(NOTHING) : error
+    // For a Worker that has secrets but no code yet, wrangler gives no code, only a sentence.
+    const isNotDeployed = error.code === WORKER_NOT_FOUND || /has no deployments/.test(error.message)
+    throw isNotDeployed ? new CliError(NOT_DEPLOYED) : error
   })
   const { versions }: { versions?: readonly { version_id: string }[] } = JSON.parse(text)
   const version = versions?.[0]?.version_id
-  if (version === undefined) throw new CliError(NOTHING)
+  if (version === undefined) throw new CliError(NOT_DEPLOYED)
   return namespaceOfVersion(version)
 }

@@ -1,0 +1,60 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import os from 'node:os'
+import path from 'node:path'
+import { getPlatformProxy, unstable_readConfig } from 'wrangler'
+import { type KeyStore, type ListedKey, metadataOf, NAME_PREFIX, readRecord, readRecordText } from './key-store.ts'
+import { ROOT, WRANGLER_TOML } from './root.ts'
+
+/** The keys on this machine. */
+export interface LocalStore extends KeyStore {
+  readonly remove: (name: string) => Promise<void>
+}
+
+/** Where `wrangler dev` keeps its state. `persistTo` is the value of its option `--persist-to`. */
+export function stateFolder(persistTo?: string): string {
+  return persistTo ?? path.join(ROOT, '.wrangler/state')
+}
+
+/**
+ * Opens the KV namespace that `wrangler dev` uses. By wrangler's API, not by `wrangler kv key … --local`: that starts wrangler
+ * anew for each read and write, which takes a second or more each time.
+ */
+export async function openLocalStore(persistTo?: string): Promise<LocalStore> {
+  const state = path.join(stateFolder(persistTo), 'v3')
+  const { configPath, remove } = await writeKeysOnlyConfig()
+  const { env, dispose } = await getPlatformProxy<{ KEYS: KVNamespace }>({
+    configPath,
+    persist: { path: state },
+    envFiles: [],
+  })
+  const { KEYS } = env
+  return {
+    put: (name, record) => KEYS.put(name, JSON.stringify(record), { metadata: metadataOf(record) }),
+    list: async () => {
+      const found: ListedKey[] = []
+      let cursor: string | undefined
+      do {
+        const page = await KEYS.list<unknown>({ prefix: NAME_PREFIX, ...(cursor === undefined ? {} : { cursor }) })
+        for (const { name, metadata } of page.keys) {
+          found.push({ name, record: metadata ? readRecord(metadata) : readRecordText(await KEYS.get(name, 'text')) })
+        }
+        cursor = page.list_complete ? undefined : page.cursor
+      } while (cursor !== undefined)
+      return found
+    },
+    remove: (name) => KEYS.delete(name),
+    close: async () => {
+      await dispose()
+      await remove()
+    },
+  }
+}
+
+/** A configuration with the keys alone: with the whole one, wrangler would want the code of the Durable Objects too. */
+async function writeKeysOnlyConfig(): Promise<{ configPath: string; remove: () => Promise<void> }> {
+  const { kv_namespaces, compatibility_date } = unstable_readConfig({ config: WRANGLER_TOML })
+  const directory = await mkdtemp(path.join(os.tmpdir(), 'router9-keys-'))
+  const configPath = path.join(directory, 'wrangler.json')
+  await writeFile(configPath, JSON.stringify({ name: 'router9-keys', compatibility_date, kv_namespaces }))
+  return { configPath, remove: () => rm(directory, { recursive: true, force: true }) }
+}

@@ -1,0 +1,43 @@
+import { existsSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import { parseArgs, parseEnv } from 'node:util'
+import { unstable_readConfig } from 'wrangler'
+import { PROVIDERS, type Provider } from '../../catalog/providers.ts'
+import { ROOT, WRANGLER_TOML } from '../shared/root.ts'
+
+const DEFAULT_PORT = '8787'
+export const VERBOSE = '--verbose'
+
+/** Reads the options that matter here. All but `--verbose` go on to `wrangler dev`, which refuses those that it does not know. */
+export function readStartArguments(args: readonly string[]) {
+  const { values } = parseArgs({
+    args: [...args],
+    options: { port: { type: 'string' }, 'persist-to': { type: 'string' }, var: { type: 'string', multiple: true } },
+    strict: false,
+  })
+  const port = typeof values.port === 'string' ? values.port : DEFAULT_PORT
+  const persistTo = typeof values['persist-to'] === 'string' ? values['persist-to'] : undefined
+  const wranglerArgs = args.filter((one) => one !== VERBOSE)
+  const vars = (values.var ?? []).map((one) => /^([^:]*):(.*)$/s.exec(String(one))?.slice(1) ?? [])
+  return {
+    port,
+    persistTo,
+    verbose: wranglerArgs.length < args.length,
+    wranglerArgs: values.port === undefined ? ['--port', port, ...wranglerArgs] : wranglerArgs,
+    settings: { ...localSettings(), ...(Object.fromEntries(vars) as Record<string, unknown>) },
+  }
+}
+
+/** What `wrangler dev` will read: `[vars]` and .dev.vars, or .env where there is no .dev.vars. */
+function localSettings(): Record<string, unknown> {
+  const { vars } = unstable_readConfig({ config: WRANGLER_TOML })
+  const file = ['.dev.vars', '.env'].map((name) => path.join(ROOT, name)).find((name) => existsSync(name))
+  return file === undefined ? vars : { ...vars, ...parseEnv(readFileSync(file, 'utf8')) }
+}
+
+/** The providers that the settings enable: those that have an API key, or an address where they need no key. */
+export function configuredProviders(settings: Record<string, unknown>): readonly Provider[] {
+  return PROVIDERS.filter(
+    ({ settingPrefix, keyOptional }) => settings[`${settingPrefix}_${keyOptional ? 'BASE_URL' : 'API_KEY'}`],
+  )
+}
