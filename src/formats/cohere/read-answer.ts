@@ -2,9 +2,9 @@ import type { ChatEvent, FinishReason } from '../../chat/event.ts'
 import { toUsage } from '../../chat/event.ts'
 import { Failure } from '../../chat/failure.ts'
 import type { MessageReader } from '../../stream/decode.ts'
-import { argumentsWithoutCall, hasArguments, toArgumentsText } from '../openai-chat/read-calls.ts'
 import { createBoundedCounter, failuresAsEvents, MAX_TOOL_CALLS } from '../shared/answer-bounds.ts'
 import { isJsonObject, type JsonObject, jsonObjectsIn, toCount, toText } from '../shared/fields.ts'
+import { argumentsWithoutCall, hasArguments, toArgumentsText } from '../shared/tool-arguments.ts'
 import { readErrorInAnswer } from '../shared/upstream-error.ts'
 
 /** Reads Cohere's answers (v2): stream events and whole bodies (translation 3, Cohere). */

@@ -1,5 +1,5 @@
-import { type ChoiceNumbers, createChoiceNumbers } from '../openai-chat/choice-numbers.ts'
 import { createBoundedCounter, MAX_KEPT_CHARACTERS, MAX_TOOL_CALLS } from '../shared/answer-bounds.ts'
+import { type ChoiceNumbers, createChoiceNumbers } from '../shared/choice-numbers.ts'
 import { type ByteOffsets, createByteOffsets } from './byte-offsets.ts'
 import { createGroundingReader, type GroundingReader } from './grounding.ts'
 import type { PartialCall } from './partial-call.ts'

@@ -1,6 +1,6 @@
 import type { ChatEvent } from '../../chat/event.ts'
-import { argumentsWithoutCall, hasArguments } from '../openai-chat/read-calls.ts'
 import { type JsonObject, jsonObjectsIn, toText } from '../shared/fields.ts'
+import { argumentsWithoutCall, hasArguments } from '../shared/tool-arguments.ts'
 import type { AnswerState, Candidate, HeldCall } from './answer-state.ts'
 import { createPartialCall } from './partial-call.ts'
 

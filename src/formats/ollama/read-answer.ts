@@ -2,10 +2,10 @@ import type { ChatEvent, FinishReason } from '../../chat/event.ts'
 import { toUsage } from '../../chat/event.ts'
 import { Failure } from '../../chat/failure.ts'
 import type { MessageReader } from '../../stream/decode.ts'
-import { toArgumentsText } from '../openai-chat/read-calls.ts'
 import { createBoundedCounter, failuresAsEvents, MAX_TOOL_CALLS } from '../shared/answer-bounds.ts'
 import { isJsonObject, jsonObjectsIn, toCount, toText } from '../shared/fields.ts'
 import { createThinkTagSplitter } from '../shared/think-tags.ts'
+import { toArgumentsText } from '../shared/tool-arguments.ts'
 import { readErrorInAnswer } from '../shared/upstream-error.ts'
 
 const CHOICE = 0

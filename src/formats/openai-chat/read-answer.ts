@@ -1,11 +1,11 @@
 import type { ChatEvent } from '../../chat/event.ts'
 import { Failure } from '../../chat/failure.ts'
 import { createBoundedCounter, createKeptBound, failuresAsEvents, MAX_TOOL_CALLS } from '../shared/answer-bounds.ts'
+import { type ChoiceNumbers, createChoiceNumbers } from '../shared/choice-numbers.ts'
 import { isJsonObject, type JsonObject, jsonObjectsIn, toText } from '../shared/fields.ts'
 import { BROKEN_FINISHES, FINISH_REASONS } from '../shared/openai-finish-reasons.ts'
 import { readUsage } from '../shared/openai-usage.ts'
 import { readErrorInAnswer } from '../shared/upstream-error.ts'
-import { type ChoiceNumbers, createChoiceNumbers } from './choice-numbers.ts'
 import { createChangedExtra, extraOfChoice } from './extra-fields.ts'
 import {
   type AnswerSupport,

@@ -1,8 +1,7 @@
 import type { ChatEvent, ToolKind } from '../../chat/event.ts'
-import type { Failure } from '../../chat/failure.ts'
-import { malformedAnswer } from '../shared/answer-bounds.ts'
 import { isJsonObject, type JsonObject, omitEmpty, toText } from '../shared/fields.ts'
 import { createObjectProgress, type ObjectProgress } from '../shared/object-progress.ts'
+import { argumentsWithoutCall, hasArguments, toArgumentsText } from '../shared/tool-arguments.ts'
 
 /** What the tool calls of all choices of one answer share. */
 export interface CallSupport {
@@ -221,26 +220,10 @@ function isFilled({ name, arguments: given, input }: JsonObject): boolean {
   return toText(name) !== undefined || toArgumentsText(given) !== '' || toArgumentsText(input) !== ''
 }
 
-/** Whether the text of a call's arguments holds any. */
-export function hasArguments(text: string): boolean {
-  const trimmed = text.trim()
-  return trimmed !== '' && trimmed !== 'null' && !/^\{\s*\}$/.test(trimmed)
-}
-
-export function argumentsWithoutCall(): Failure {
-  return malformedAnswer('it has arguments of no call')
-}
-
 function beginsObject(text: string): boolean {
   return /^\s*\{/.test(text)
 }
 
 function furtherFields({ index, id, type, function: called, custom, ...further }: JsonObject): JsonObject | undefined {
   return omitEmpty(further)
-}
-
-/** Arguments as OpenAI has them, in a text; some providers send the object itself. */
-export function toArgumentsText(value: unknown): string {
-  if (typeof value === 'string') return value
-  return value === undefined || value === null ? '' : JSON.stringify(value)
 }

@@ -1,17 +1,15 @@
 import type { ChatEvent } from '../../chat/event.ts'
 import { isJsonObject, type JsonObject, jsonObjectsIn, toText } from '../shared/fields.ts'
 import { createThinkTagSplitter, type ThinkTagSplitter, withOpenTag } from '../shared/think-tags.ts'
+import { argumentsWithoutCall, hasArguments, toArgumentsText } from '../shared/tool-arguments.ts'
 import { extraOfMessage } from './extra-fields.ts'
 import {
-  argumentsWithoutCall,
   type CallState,
   type CallSupport,
   createCallState,
   endCalls,
-  hasArguments,
   readCallPieces,
   readWholeCalls,
-  toArgumentsText,
 } from './read-calls.ts'
 import { readContentPieces } from './read-content.ts'
 

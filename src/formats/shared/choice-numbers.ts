@@ -1,5 +1,5 @@
-import { MAX_CHOICES, malformedAnswer } from '../shared/answer-bounds.ts'
-import { isJsonObject } from '../shared/fields.ts'
+import { MAX_CHOICES, malformedAnswer } from './answer-bounds.ts'
+import { isJsonObject } from './fields.ts'
 
 /**
  * Gives each choice of an answer a number of its own, from 0: the provider's index wherever that can be one. To be given the
