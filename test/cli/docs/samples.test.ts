@@ -57,7 +57,7 @@ test('the README shows a call, and the quick start one with each client', () => 
 /** What a sample prints: a program its answer's text, curl the body or the whole stream. */
 function answerOf({ language, code }: Sample): RegExp {
   if (language !== 'sh') return /^Hello! How can I help you today\?\n?$/
-  return code.includes('"stream": true') ? /"content":"\S.*data: \[DONE\]\n+$/s : /"content":"\S/
+  return code.includes('"stream": true') ? /"content":"\S.*data: \[DONE\]\n+$/s : /"(content|text)":"\S/
 }
 
 SAMPLES.forEach((sample, at) => {
