@@ -2,6 +2,7 @@ import http, { type ServerResponse } from 'node:http'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { listen } from '../harness/listen.ts'
 import { type Router9, startRouter9 } from '../harness/router9.ts'
+import { until } from '../harness/until.ts'
 import { openRawClient } from './raw-client.ts'
 
 const wordOf = (content: string) =>
@@ -11,7 +12,7 @@ let word = wordOf('Hi')
 let connections = 0
 let ended = 0
 /** How the provider ends a stream after its last word. */
-let finish = (response: ServerResponse) => {
+let finish: (response: ServerResponse) => void = (response) => {
   response.end()
 }
 const provider = http.createServer((request, response) => {
@@ -45,10 +46,6 @@ async function ask(): Promise<string> {
   return answer.text()
 }
 
-async function until(isTrue: () => boolean): Promise<void> {
-  while (!isTrue()) await new Promise((resolve) => setTimeout(resolve, 10))
-}
-
 test('the connection of a stream that was read to its end serves the next one', async () => {
   for (let streams = 1; streams <= 5; streams++) {
     expect(await ask()).toMatch(/data: \[DONE\]\n\n$/)
@@ -57,17 +54,18 @@ test('the connection of a stream that was read to its end serves the next one', 
   expect(connections).toBe(1)
 })
 
-test('a provider that ends its stream a moment later keeps its connection too', async () => {
-  finish = (response) => {
-    setTimeout(() => response.end(), 50)
-  }
+test('a provider that ends its stream a moment later, when the client has all, keeps its connection too', async () => {
+  const open: ServerResponse[] = []
+  finish = (response) => open.push(response)
   const before = connections
   for (let streams = 1; streams <= 3; streams++) {
     const endedBefore = ended
-    await ask()
-    await until(() => ended > endedBefore)
+    expect(await ask()).toMatch(/data: \[DONE\]\n\n$/)
+    expect(ended).toBe(endedBefore)
+    open.pop()?.end()
+    await until(() => ended === endedBefore + 1)
   }
-  expect(connections - before).toBeLessThanOrEqual(1)
+  expect(connections).toBe(before)
 })
 
 test('one that does not end it is waited for a second, and the client not at all', async () => {

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { until } from '../../harness/until.ts'
 import { DEMO_KEY } from '../../harness/worker.ts'
 import { expectRefusal } from '../refusal.ts'
-import { askedOf, burst, DEPLOYMENTS, MODELS, say, startWatched, until, type Watched } from './setting.ts'
+import { askedOf, burst, DEPLOYMENTS, MODELS, say, startWatched, type Watched } from './setting.ts'
 
 interface RouteRow {
   readonly id: string

@@ -1,5 +1,6 @@
 import { describe, test } from 'vitest'
-import { type Answered, askedOf, askUntil, burst, DEPLOYMENTS, MODELS, say, until, watchedHere } from './setting.ts'
+import { until } from '../../harness/until.ts'
+import { type Answered, askedOf, askUntil, burst, DEPLOYMENTS, MODELS, say, watchedHere } from './setting.ts'
 
 const isFirst = ({ reason }: Answered) => reason === 'first'
 const isElsewhere = ({ reason }: Answered) => reason === 'healthier'

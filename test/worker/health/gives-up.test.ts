@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, test } from 'vitest'
+import { until } from '../../harness/until.ts'
 import { openRawClient } from '../raw-client.ts'
-import { DEPLOYMENTS, MODELS, say, until, type Watched, watchedHere } from './setting.ts'
+import { DEPLOYMENTS, MODELS, say, type Watched, watchedHere } from './setting.ts'
 
 // With nothing measured a first word may take as long as is set; who asks one provider alone may wait for all of the rest.
 const USUAL_MS = 300

@@ -1,9 +1,10 @@
 import { describe, inject, test } from 'vitest'
+import { until } from '../../harness/until.ts'
 import { watchWorker } from '../../harness/whole-run.ts'
 import { DEMO_KEY, everyProviderAt } from '../../harness/worker.ts'
 import { type Simulator, startSimulator } from '../../simulator/server.ts'
 import { PLACE_HEADER, startIsolates } from './isolates.ts'
-import { type Answered, answered, DEPLOYMENTS, MODELS, type ProviderEntry, say, until } from './setting.ts'
+import { type Answered, answered, DEPLOYMENTS, MODELS, type ProviderEntry, say } from './setting.ts'
 
 const PLACES = {
   america: { continent: 'NA', longitude: '-74' },

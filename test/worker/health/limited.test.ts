@@ -1,5 +1,6 @@
 import { describe, test } from 'vitest'
-import { type Answered, askedOf, askUntil, burst, DEPLOYMENTS, MODELS, until, watchedHere } from './setting.ts'
+import { until } from '../../harness/until.ts'
+import { type Answered, askedOf, askUntil, burst, DEPLOYMENTS, MODELS, watchedHere } from './setting.ts'
 
 const ALL = Object.keys(MODELS)
 

@@ -1,6 +1,7 @@
 import { describe, test } from 'vitest'
+import { until } from '../../harness/until.ts'
 import { openRawClient, type RawClient } from '../raw-client.ts'
-import { askedOf, burst, DEPLOYMENTS, MODELS, say, until, type Watched, watchedHere } from './setting.ts'
+import { askedOf, burst, DEPLOYMENTS, MODELS, say, type Watched, watchedHere } from './setting.ts'
 
 const MANY = 20
 const UPSTREAM_ENDS_MS = 1000

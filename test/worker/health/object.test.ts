@@ -1,5 +1,6 @@
 import { describe, test } from 'vitest'
-import { askedOf, askUntil, burst, DEPLOYMENTS, MODELS, say, until, watchedHere } from './setting.ts'
+import { until } from '../../harness/until.ts'
+import { askedOf, askUntil, burst, DEPLOYMENTS, MODELS, say, watchedHere } from './setting.ts'
 
 /** Far less than a request would take that waits for an object that hangs, far more than a busy machine makes of 50 ms. */
 const COLD_MOST_MS = 2000

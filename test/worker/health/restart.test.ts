@@ -2,7 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { askedOf, askUntil, burst, DEPLOYMENTS, MODELS, startWatched, until, watchedHere } from './setting.ts'
+import { until } from '../../harness/until.ts'
+import { askedOf, askUntil, burst, DEPLOYMENTS, MODELS, startWatched, watchedHere } from './setting.ts'
 
 let state: string
 beforeEach(async () => {

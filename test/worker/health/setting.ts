@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, inject, onTestFinished } from 'vitest'
+import { until } from '../../harness/until.ts'
 import { DEMO_KEY, everyProviderAt, type RunningWorker, startWorker } from '../../harness/worker.ts'
 import { type Simulator, startSimulator } from '../../simulator/server.ts'
 import { type Behaviour, CONTROL_PATH, REPORT_PATH, type Seen, wrappedHealth } from './wrapped.ts'
@@ -172,19 +172,4 @@ export async function askUntil(
 /** So many at once: enough to tell a fault from chance. */
 export function burst({ ask }: Pick<Watched, 'ask'>, many: number, body = {}): Promise<Answered[]> {
   return Promise.all(Array.from({ length: many }, () => ask(body)))
-}
-
-/** Does something again and again until it is as it should be; what it last was, otherwise. */
-export async function until<T>(look: () => Promise<T> | T, isIt: (seen: T) => boolean, withinMs = 15_000): Promise<T> {
-  const startedAt = Date.now()
-  for (;;) {
-    const seen = await look()
-    if (isIt(seen)) return seen
-    if (Date.now() - startedAt > withinMs) expect.fail(`it never came to be; in the end it was ${describe(seen)}`)
-    await sleep(20)
-  }
-}
-
-function describe(seen: unknown): string {
-  return JSON.stringify(seen)?.slice(0, 600) ?? 'nothing'
 }
