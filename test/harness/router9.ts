@@ -16,24 +16,29 @@ export interface Router9 {
  * Router9 for a test file: started before the first test, stopped after the last one.
  * @example const router9 = useRouter9()
  */
-export function useRouter9(vars?: Parameters<typeof startRouter9>[0]): Router9 {
+export function useRouter9(...given: Parameters<typeof startRouter9>): Router9 {
   const started = {} as Router9
   beforeAll(async () => {
-    Object.assign(started, await startRouter9(vars))
+    Object.assign(started, await startRouter9(...given))
   })
   afterAll(() => started.stop?.())
   return started
 }
 
 /**
- * Starts Router9 for a test file. `vars` are settings on top of every provider's; an empty one takes a setting away. Health is
+ * Starts Router9 for a test file. `vars` are settings on top of every provider's; an empty one takes a setting away; a wrapper stands in the
+ * Worker's place (`WorkerOptions`). Health is
  * off: what one test does to a provider must not decide what the next one gets. Tests of health turn it on.
  */
-export async function startRouter9(vars: Readonly<Record<string, string>> = {}): Promise<Router9> {
+export async function startRouter9(vars: Readonly<Record<string, string>> = {}, wrapper?: string): Promise<Router9> {
   const simulator = await startSimulator()
   const all = { ...everyProviderAt(simulator.url), HEALTH: 'off', ...vars }
   const kept = Object.fromEntries(Object.entries(all).filter(([, value]) => value !== ''))
-  const worker = await startWorker({ file: inject('bundle'), vars: kept })
+  const worker = await startWorker({
+    file: inject('bundle'),
+    vars: kept,
+    ...(wrapper === undefined ? {} : { wrapper }),
+  })
   return {
     url: worker.url,
     worker,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { useRouter9 } from '../harness/router9.ts'
+import { type Router9, useRouter9 } from '../harness/router9.ts'
 import { seededChance } from '../simulator/ids.ts'
 import { FAULT_KINDS } from './fault-kinds.ts'
 import { faultsOfError, readStream, type SeenError } from './seen-stream.ts'
@@ -22,7 +22,8 @@ const MODELS: readonly (readonly [model: string, provider: string])[] = [
 /** These do not reason, so that even their whole bodies are not waited for long (routing/deadline.ts). */
 const QUICK: ReadonlySet<string> = new Set(['openai', 'mistral', 'cohere', 'azure'])
 
-const router9 = useRouter9({ FIRST_BYTE_TIMEOUT_MS: '1000', TOTAL_TIMEOUT_MS: '1500', IDLE_TIMEOUT_MS: '1000' })
+const patient = useRouter9()
+const impatient = useRouter9({ FIRST_BYTE_TIMEOUT_MS: '1000', TOTAL_TIMEOUT_MS: '1500', IDLE_TIMEOUT_MS: '1000' })
 
 interface Asked {
   readonly words: string
@@ -37,7 +38,7 @@ interface Answered extends Asked {
   readonly requestId: string | null
 }
 
-async function ask(asked: Asked, order: string): Promise<Answered> {
+async function ask(router9: Router9, asked: Asked, order: string): Promise<Answered> {
   const response = await router9.chat({
     model: asked.model,
     provider: { only: [asked.provider] },
@@ -56,7 +57,7 @@ function askedAt(number: number, streamOnly = true): Asked {
 
 test('a hundred streams at once, of all formats, each get their own words under their own id', async () => {
   const all = await Promise.all(
-    Array.from({ length: STREAMS }, (_, number) => ask(askedAt(number), `tokendelay=${5 + (number % 11)}`)),
+    Array.from({ length: STREAMS }, (_, number) => ask(patient, askedAt(number), `tokendelay=${5 + (number % 11)}`)),
   )
   const ids = new Set<string>()
   for (const { body, words, model, provider } of all) {
@@ -65,7 +66,6 @@ test('a hundred streams at once, of all formats, each get their own words under 
     expect(stream.text, provider).toBe(words)
     expect(stream.done).toBe(true)
     expect(stream.chunks[0]?.model).toBe(model)
-    // As many chunks as the provider sent: the streams ran side by side, not one after the other.
     expect(stream.chunks.length).toBeGreaterThan(5)
     ids.add(stream.chunks[0]?.id ?? '')
   }
@@ -82,14 +82,14 @@ test('a hundred answers at once under random faults are each whole, or broken as
     const kind = harmful[Math.floor(chance() * harmful.length)]
     return chance() < 0.3 ? 'tokendelay=5' : (kind?.order ?? '')
   })
-  const all = await Promise.all(orders.map((order, number) => ask(askedAt(number, false), order)))
+  const all = await Promise.all(orders.map((order, number) => ask(impatient, askedAt(number, false), order)))
   const outcomes = all.map((answered, number) => `${outcomeOf(answered)}`.replace('wrong', `wrong (${orders[number]})`))
   const counts = Object.fromEntries(
     ['whole', 'broken', 'refused'].map((name) => [name, outcomes.filter((outcome) => outcome === name).length]),
   )
   expect(outcomes.filter((outcome) => outcome.startsWith('wrong'))).toEqual([])
   for (const [name, count] of Object.entries(counts)) expect(count, name).toBeGreaterThan(4)
-  expect(router9.worker.log()).not.toMatch(/uncaught|unhandled/i)
+  expect(impatient.worker.log()).not.toMatch(/uncaught|unhandled/i)
 })
 
 /** `whole`, `broken` or `refused` where it is as the contract wants, and otherwise what is wrong. */

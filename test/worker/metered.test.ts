@@ -1,5 +1,9 @@
-import { beforeEach, describe, expect, test } from 'vitest'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { assert, describe, expect, test } from 'vitest'
 import { useRouter9 } from '../harness/router9.ts'
+import { until } from '../harness/until.ts'
+import type { RecordedRequest } from '../simulator/requests.ts'
+import { longMinute } from './long-minute.ts'
 import { openRawClient } from './raw-client.ts'
 
 const COMMIT_MS = 2500
@@ -10,26 +14,20 @@ const MAX_TOKENS = 100_000
 const PROMPT = 'Many words. '.repeat(350)
 const PROMPT_TOKENS = { least: 500, most: 2500 }
 
-const router9 = useRouter9({ COMMIT_AFTER_MS: String(COMMIT_MS), COMMENT_EVERY_MS: '60000' })
+const router9 = useRouter9({ COMMIT_AFTER_MS: String(COMMIT_MS), COMMENT_EVERY_MS: '60000' }, longMinute())
 let keysMade = 0
-beforeEach(() => router9.simulator.clearRequests())
 
 /** A key of its own, and what it has used. */
 async function limitedKey() {
   const key = `sk-r9k-metered-${++keysMade}`
-  await router9.worker.keys.put(key, { id: key, limits: { tpm: MAX_TOKENS } })
+  const id = `key_metered_${keysMade}`
+  await router9.worker.keys.put(key, { id, limits: { tpm: MAX_TOKENS } })
   const authorization = `Bearer ${key}`
   const used = async () => {
     const { headers } = await fetch(`${router9.url}/v1/models/auto`, { headers: { authorization } })
     return MAX_TOKENS - Number(headers.get('x-ratelimit-remaining-tokens') ?? Number.NaN)
   }
-  return { key, authorization, used }
-}
-
-/** A minute's counts begin anew with the minute: a test must not stand across it. */
-async function earlyInTheMinute(): Promise<void> {
-  const left = 60_000 - (Date.now() % 60_000)
-  if (left < 6000) await new Promise((resolve) => setTimeout(resolve, left + 50))
+  return { key, id, authorization, used }
 }
 
 interface Leaving {
@@ -59,35 +57,46 @@ const LEAVINGS: readonly Leaving[] = [
   { name: 'in the middle of a whole answer', order: 'stallafter=1', stream: false, afterMs: REPORTED_MS },
 ]
 
-describe('a client that leaves pays for its prompt', { timeout: 30_000 }, () => {
-  test.each(LEAVINGS)('$name', async ({ order, stream, afterMs }) => {
-    await earlyInTheMinute()
-    const { key, used } = await limitedKey()
+describe('a client that leaves pays for its prompt', { concurrent: true }, () => {
+  test.for(LEAVINGS)('$name', async ({ order, stream, afterMs }, { expect }) => {
+    const { key, id, used } = await limitedKey()
     expect(await used()).toBe(0)
     const body = {
       model: 'gpt-4o',
       provider: { only: ['openai'] },
-      messages: [{ role: 'user', content: `${PROMPT}[[sim openai ${order}]]` }],
+      messages: [{ role: 'user', content: `${id}: ${PROMPT}[[sim openai ${order}]]` }],
       stream,
     }
     const client = openRawClient(router9.url, body, true, key)
-    await expect.poll(() => router9.simulator.requests('openai').length, { interval: 10 }).toBe(1)
-    await new Promise((resolve) => setTimeout(resolve, afterMs))
-    const [asked] = router9.simulator.requests('openai')
-    expect(asked?.aborted).toBe(false)
+    const [asked] = await until(
+      () => askedBy(id),
+      ({ length }) => length > 0,
+    )
+    assert(asked !== undefined)
+    await sleep(afterMs)
+    expect(asked.aborted).toBe(false)
     client.leave('rst')
-    await expect.poll(() => asked?.aborted, { interval: 10 }).toBe(true)
-    await expect.poll(used, { timeout: 3000, interval: 50 }).toBeGreaterThan(PROMPT_TOKENS.least)
-    expect(await used()).toBeLessThan(PROMPT_TOKENS.most)
+    await until(() => asked.aborted)
+    const tokens = await until(used, (seen) => seen > PROMPT_TOKENS.least)
+    expect(tokens).toBeLessThan(PROMPT_TOKENS.most)
   })
 })
 
-test('what nobody answered costs nothing', { timeout: 30_000 }, async () => {
-  await earlyInTheMinute()
-  const { authorization, used } = await limitedKey()
-  const messages = [{ role: 'user', content: `${PROMPT}[[sim openai status=500]]` }]
-  const response = await router9.chat({ model: 'gpt-4o', provider: { only: ['openai'] }, messages }, { authorization })
-  expect(response.status).toBe(502)
-  await new Promise((resolve) => setTimeout(resolve, 200))
-  expect(await used()).toBe(0)
+test('what nobody answered costs nothing', async () => {
+  const { id, authorization, used } = await limitedKey()
+  const ask = (content: string) =>
+    router9.chat(
+      { model: 'gpt-4o', provider: { only: ['openai'] }, messages: [{ role: 'user', content }] },
+      { authorization },
+    )
+  expect((await ask(`${id}: ${PROMPT}[[sim openai status=500]]`)).status).toBe(502)
+  expect(askedBy(id)).not.toEqual([])
+  // What a short question costs comes to be known after that, and is all there is.
+  expect((await ask('Say: one')).status).toBe(200)
+  expect(await until(used)).toBeLessThan(PROMPT_TOKENS.least)
 })
+
+/** What the provider was asked in the name of a key. */
+function askedBy(id: string): RecordedRequest[] {
+  return router9.simulator.requests('openai').filter(({ body }) => JSON.stringify(body).includes(`${id}: `))
+}
