@@ -83,7 +83,7 @@ const OPENAI = bind(openai, {
 type ProviderRow = Omit<Provider, 'settingPrefix' | 'authHeaders'> &
   Partial<Pick<Provider, 'settingPrefix' | 'authHeaders'>>
 
-// What each row says is from translation.md, section 3, and the providers' own references.
+// What each row says comes from the provider's own reference (translation 3).
 const ROWS: readonly ProviderRow[] = [
   {
     id: 'openai',

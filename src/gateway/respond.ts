@@ -37,7 +37,7 @@ const DEFAULT_RETRY_MS = 5000
 /** Nobody comes back sooner than that with anything to gain. */
 const MIN_RETRY_MS = 1000
 const HOPELESS: ReadonlySet<FailureKind> = new Set(['quota-exhausted', 'no-provider'])
-/** Official SDKs do not believe a longer wait and retry at once: then they are told not to (cases, section 11). */
+/** OpenAI's clients ignore a longer wait and retry at once, so they are told not to retry. */
 const MAX_RETRY_MS = 60_000
 
 /** The headers that every response has. */

@@ -173,7 +173,7 @@ export function createStreamFinalizer(promptTokens: () => number, choicesAsked =
   return { push: take, close, fail, finished, usage: () => count.usage(ended || finished()) }
 }
 
-/** A tool call is a tool call, though the provider calls its end a stop (translation 2.3; cases F02); and none is none. */
+/** An answer that called a tool ends so, also where the provider calls it a stop (translation 2.3); one without calls does not. */
 function reasonOf(finish: Finishing | undefined, called: 'tool_calls' | 'function_call' | undefined): FinishReason {
   const reason = finish?.reason ?? 'stop'
   if (finish?.isFinal) return reason

@@ -1,6 +1,6 @@
 import { median, spreadPercent } from './statistics.ts'
 
-/** A figure that Router9 is to stay under (spec/performance.md). */
+/** A figure that Router9 is to stay under (`src/docs/performance.md`). */
 export interface Goal {
   readonly name: string
   readonly unit: '×' | 'ms' | 'KB' | 'MB' | 'requests' | 'RPC/s'

@@ -1,6 +1,6 @@
 import * as z from 'zod'
 
-/** What OpenAI takes: its own reference, as far as translation.md leans on it. */
+/** What OpenAI takes: its own reference, as far as Router9 uses it. */
 const openaiText = z.strictObject({ type: z.literal('text'), text: z.string() })
 const openaiPart = z.discriminatedUnion('type', [
   openaiText,

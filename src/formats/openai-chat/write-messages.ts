@@ -76,7 +76,7 @@ function toAssistant(message: Message, { returnedReasoning }: MessageQuirks, idO
   }
 }
 
-/** Without what other families and clients put there; without arguments a call has an empty object (cases T05). */
+/** Without what other families and clients put there; without arguments a call has an empty object. */
 function toCall({ extra_content, ...call }: ToolCall, idOf: IdOf): ToolCall {
   const id = idOf(call.id)
   if (call.function === undefined) return { ...call, id }

@@ -90,7 +90,7 @@ export function textContent(content: Message['content'], param: string): string 
 }
 
 /**
- * A tool call's arguments as an object; nothing at all stands for no arguments (cases T05).
+ * A tool call's arguments as an object; nothing at all stands for no arguments.
  * @throws Failure `invalid-value` where they are not a JSON object.
  */
 export function readArguments(text: string, param: string): Readonly<Record<string, unknown>> {

@@ -89,7 +89,7 @@ const MESSAGES: Readonly<Record<UpstreamFailureKind, { readonly text: string; re
 
 /**
  * Reads an error that came inside an answer: a 200 with an error for a body, an error event in a stream. The client may
- * have seen half an answer, so it is told which error broke it off (cases E03), but not in words that may name our account
+ * have seen half an answer, so it is told which error broke it off, but not in words that may name our account
  * or the provider's machines.
  */
 export function readErrorInAnswer(body: unknown): Failure {
