@@ -19,10 +19,10 @@ import { createCohereReader } from './read-answer.ts'
 
 const MAX_STOP_SEQUENCES = 5
 const MAX_TOP_K = 500
-/** What Cohere asks to be left for the answer itself when the thinking is given a budget (docs.cohere.com, "Reasoning"). */
+/** Cohere asks to leave so many tokens for the answer where thinking has a budget (docs.cohere.com, "Reasoning"). */
 const ANSWER_TOKENS = 1000
 
-/** Cohere's chat, version 2 (translation 3; docs.cohere.com, "Chat"). */
+/** Cohere's chat, version 2 (translation 3.2; docs.cohere.com, "Chat"). */
 export const cohere: ProviderFormat = withFunctionsAsTools({ name: 'cohere', framing: 'sse', prepare })
 
 type Body = Record<string, unknown>
@@ -30,7 +30,7 @@ type Body = Record<string, unknown>
 function prepare({ chat, model, stream, traits, newId }: ProviderCall<object>): PreparedCall {
   const dropped = checkParameters(chat, 'cohere')
   if (Array.isArray(chat.stop) && chat.stop.length > MAX_STOP_SEQUENCES) throw unsupportedParameter('stop')
-  const messages = withUserTurn(chat.messages).map(toMessage).filter(saysSomething)
+  const messages = withUserTurn(chat.messages).map(toMessage).filter(hasContent)
   if (messages.length === 0) throw emptyConversation()
   const body: Body = { model, messages, stream }
   Object.assign(body, nativeFields(chat, 'cohere'))
@@ -46,8 +46,8 @@ function prepare({ chat, model, stream, traits, newId }: ProviderCall<object>): 
   }
 }
 
-/** Cohere takes no empty message; a tool's result may be empty, but has to be there. */
-function saysSomething({ role, content, tool_calls }: JsonObject): boolean {
+/** Cohere refuses empty messages, but for a tool's result, which must be there. */
+function hasContent({ role, content, tool_calls }: JsonObject): boolean {
   if (role === 'tool' || tool_calls !== undefined) return true
   return Array.isArray(content) ? content.length > 0 : content !== ''
 }
@@ -63,7 +63,7 @@ function toMessage(message: Message, at: number): JsonObject {
     case 'assistant':
       return toAssistant(message, path)
     case 'tool':
-    // Functions have become tools.
+    // `withFunctionsAsTools` has made tools of functions.
     case 'function':
       return {
         role: 'tool',
@@ -96,7 +96,7 @@ function toAssistant(message: Message, path: string): JsonObject {
     const args = readArguments(call.function.arguments, `${path}.tool_calls[${at}].function.arguments`)
     return { id: call.id, type: 'function', function: { name, arguments: JSON.stringify(args) } }
   })
-  // Beside calls Cohere takes no text; what was said then is the plan.
+  // Beside calls Cohere takes no text: the text goes as the plan.
   if (calls.length === 0) return { role: 'assistant', content: text }
   const plan = [message.reasoning_content || message.reasoning, text].filter(Boolean).join('\n')
   return { role: 'assistant', tool_calls: calls, ...(plan === '' ? {} : { tool_plan: plan }) }
@@ -115,7 +115,7 @@ function toTool(tool: Tool, at: number): JsonObject {
   }
 }
 
-/** Cohere can force a call but not a certain one: then only that one is there to be called. */
+/** Cohere can force a call, but not the call of one tool: then only this tool is offered. */
 function setTools(body: Body, chat: Chat): void {
   if (!chat.tools?.length) return
   const choice = chat.tool_choice
@@ -146,8 +146,8 @@ function setSampling(body: Body, chat: Chat, { outputTokens }: Traits): void {
   Object.assign(body, omitNull(given))
 }
 
-function clamp(value: number | null | undefined, least: number, most: number): number | undefined {
-  return typeof value === 'number' ? Math.min(Math.max(value, least), most) : undefined
+function clamp(value: number | null | undefined, min: number, max: number): number | undefined {
+  return typeof value === 'number' ? Math.min(Math.max(value, min), max) : undefined
 }
 
 function setThinking(body: Body, chat: Chat, traits: Traits, dropped: string[]): void {
@@ -158,14 +158,14 @@ function setThinking(body: Body, chat: Chat, traits: Traits, dropped: string[]):
     if (reasoning) body.thinking = { type: 'disabled' }
   } else if (reasoning) {
     const wanted = asked.tokens ?? BUDGET_TOKENS[asked.effort ?? 'medium']
-    body.thinking = { type: 'enabled', token_budget: Math.min(wanted, mostThinking(traits)) }
+    body.thinking = { type: 'enabled', token_budget: Math.min(wanted, maxThinking(traits)) }
   } else {
     dropped.push(chat.reasoning_effort ? 'reasoning_effort' : 'reasoning')
   }
 }
 
-/** Thinking and answer share what the model can write. */
-function mostThinking({ outputTokens, budget }: Traits): number {
+/** Thinking and answer together must not exceed the model's longest output. */
+function maxThinking({ outputTokens, budget }: Traits): number {
   const room = outputTokens > ANSWER_TOKENS ? outputTokens - ANSWER_TOKENS : Number.POSITIVE_INFINITY
   return Math.min(room, budget?.max ?? room)
 }

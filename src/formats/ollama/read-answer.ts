@@ -11,8 +11,8 @@ import { readErrorInAnswer } from '../shared/upstream-error.ts'
 const CHOICE = 0
 
 /**
- * Reads Ollama's own answers: each line of a stream is what a whole body is too, with less in it (translation 3).
- * @param promptTokens our estimate: a prompt that was cached is not counted.
+ * Reads Ollama's own answers. A line of a stream has the form of a whole body, and holds a piece of it (translation 3.3).
+ * @param promptTokens our estimate, for a prompt that Ollama had cached: it does not count such a one.
  */
 export function createOllamaReader(newId: () => string, promptTokens: () => number): MessageReader {
   const think = createThinkTagSplitter()
@@ -25,7 +25,7 @@ export function createOllamaReader(newId: () => string, promptTokens: () => numb
     const events: ChatEvent[] = []
     const thinking = toText(message.thinking)
     if (thinking !== undefined) events.push({ type: 'reasoning', choice: CHOICE, text: thinking })
-    // Where JSON was asked for, some give the value itself.
+    // An answer that was asked for as JSON may be the value itself.
     const pieces = think.feed(toArgumentsText(message.content))
     for (const piece of data.done === true ? [...pieces, ...think.end()] : pieces) {
       events.push({ ...piece, choice: CHOICE })

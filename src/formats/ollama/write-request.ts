@@ -7,7 +7,7 @@ import { checkParameters, nativeFields, stopSequences } from '../shared/paramete
 import { partsOf, readArguments, readDataUrl, unsupportedContent, unsupportedParameter } from '../shared/parts.ts'
 import { createOllamaReader } from './read-answer.ts'
 
-/** Ollama's own chat, beside the one that it has in OpenAI's words (translation 3; docs.ollama.com, "Chat"). */
+/** Ollama's own chat API, which it has beside an OpenAI-compatible one (translation 3.3; docs.ollama.com, "Chat"). */
 export const ollama: ProviderFormat = withFunctionsAsTools({ name: 'ollama', framing: 'ndjson', prepare })
 
 function prepare({ chat, model, stream, traits, newId, promptTokens = () => 0 }: ProviderCall<object>): PreparedCall {
@@ -67,7 +67,7 @@ function toMessages(messages: readonly Message[]): JsonObject[] {
   })
 }
 
-/** Text in one piece, and images as base64: Ollama fetches nothing. */
+/** Ollama wants the text in one piece, and images as base64: it fetches nothing. */
 function toContent(message: Message, path: string): JsonObject {
   let text = ''
   const images: string[] = []
@@ -82,7 +82,7 @@ function toContent(message: Message, path: string): JsonObject {
   return { content: text || (message.refusal ?? ''), ...(images.length > 0 ? { images } : {}) }
 }
 
-/** The choice is the model's alone; for `none` there are no tools. */
+/** Ollama leaves it to the model whether to call a tool; for `none` no tools are sent. */
 function toTools({ tools, tool_choice: choice }: Chat): JsonObject[] {
   if (!tools?.length || choice === 'none') return []
   if (choice === 'required' || isJsonObject(choice)) throw unsupportedParameter('tool_choice')
