@@ -5,7 +5,7 @@ import { type Chat, parseChat } from '../chat/request.ts'
 import type { ObjectsOf, Settings } from '../env.ts'
 import { noHealthReporter, type RegionAccess, refreshHealth } from '../gateway/health-reporter.ts'
 import { prepareCall } from '../gateway/prepare.ts'
-import { deploymentName, planInputOf, type RoutedDeployment, routeOf } from '../gateway/route.ts'
+import { planInputOf, type RoutedDeployment, routeOf } from '../gateway/route.ts'
 import type { HealthView } from '../health/isolate.ts'
 import { bucketOf } from '../health/outcome.ts'
 import { sleep } from '../platform/timeout.ts'
@@ -13,6 +13,7 @@ import type { Ranked } from '../routing/candidate.ts'
 import { leftOutOf } from '../routing/left-out.ts'
 import { needsOf } from '../routing/needs.ts'
 import { plan } from '../routing/plan.ts'
+import { deploymentName } from '../routing/target.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 

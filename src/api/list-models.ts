@@ -4,8 +4,10 @@ import { allModels, findModel } from '../catalog/models.ts'
 import { Failure, quoted } from '../chat/failure.ts'
 import type { Settings } from '../env.ts'
 import { type AllowList, allows } from '../routing/allow.ts'
+import { AUTO, allowsAuto, autoCandidates } from '../routing/auto.ts'
 import { unlistedModelTraits } from '../routing/open-traits.ts'
-import { AUTO, allowsAuto, autoCandidates, resolve, type Target, targetOfUnlistedModel } from '../routing/plan.ts'
+import { resolve, targetOfUnlistedModel } from '../routing/resolve.ts'
+import type { Target } from '../routing/target.ts'
 import { modelsOfServer } from './server-models.ts'
 
 type Fields = Readonly<Record<string, unknown>>

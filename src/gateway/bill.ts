@@ -8,7 +8,8 @@ import type { Chat } from '../chat/request.ts'
 import type { ObjectsOf, Settings } from '../env.ts'
 import { readReasoning } from '../formats/shared/effort.ts'
 import type { Needs } from '../routing/needs.ts'
-import type { Plan, Target } from '../routing/plan.ts'
+import type { Plan } from '../routing/plan.ts'
+import type { Target } from '../routing/target.ts'
 import type { AttemptEnd } from './attempt-report.ts'
 
 /** What a call may cost while it is under way, and what it has cost in the end. */

@@ -4,7 +4,7 @@ import type { ConfiguredProvider } from '../env.ts'
 import type { HeaderReader, PreparedCall, RequestSource } from '../formats/format.ts'
 import { unsupportedParameter } from '../formats/shared/parts.ts'
 import { randomText } from '../platform/random.ts'
-import type { Target } from '../routing/plan.ts'
+import type { Target } from '../routing/target.ts'
 import type { Framing } from '../stream/decode.ts'
 import { checkModelInPath } from './upstream.ts'
 

@@ -1,7 +1,7 @@
 import { type Failure, type FailureKind, redactOwnKeys } from '../chat/failure.ts'
 import type { ClientFormat } from '../formats/format.ts'
 import { type AttemptRecord, sentAttempts } from '../routing/attempt-record.ts'
-import type { Target } from '../routing/plan.ts'
+import type { Target } from '../routing/target.ts'
 import { type Route, reasonFor, skippedIn } from './route.ts'
 
 /** Every header that a browser may read (contract 7). */

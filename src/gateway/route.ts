@@ -7,12 +7,16 @@ import type { HealthView } from '../health/isolate.ts'
 import { bucketOf } from '../health/outcome.ts'
 import type { AttemptRecord } from '../routing/attempt-record.ts'
 import type { AttemptCandidate } from '../routing/attempts.ts'
+import { AUTO } from '../routing/auto.ts'
 import type { Ranking, RankOptions } from '../routing/candidate.ts'
 import { timeoutLimitsFor } from '../routing/deadline.ts'
 import { hashOf } from '../routing/hash.ts'
 import type { Needs } from '../routing/needs.ts'
-import { AUTO, type Plan, type PlanInput, type PlannedTarget, type Target, usualPrice } from '../routing/plan.ts'
+import type { Plan } from '../routing/plan.ts'
+import type { PlanInput } from '../routing/plan-input.ts'
+import { usualPrice } from '../routing/preferences.ts'
 import { rank } from '../routing/rank.ts'
+import { deploymentName, type PlannedTarget, type Target } from '../routing/target.ts'
 
 /** A target as it is ranked and asked. */
 export interface RoutedDeployment extends AttemptCandidate {
@@ -37,7 +41,7 @@ export function planInputOf(call: { settings: Settings; caller: KeyRecord }, cha
     needs,
     configured,
     autoModels,
-    autoChosen: autoChosen,
+    autoChosen,
     ownModels,
     ...(allowed === undefined ? {} : { allowed }),
     ...(limits?.budget === undefined ? {} : { isPriced: (deployment) => isPriced(deployment, call.settings) }),
@@ -76,7 +80,7 @@ export function routeOf({ plan, chat, needs, settings, view, requestId, rankAll 
   const candidateOf = ({ tier, model, deployment, variant }: PlannedTarget, index: number): RoutedDeployment => {
     const { provider, traits, price } = deployment
     return {
-      name: deploymentName({ model, deployment }),
+      name: deploymentName({ deployment }),
       provider,
       tier,
       index,
@@ -116,11 +120,6 @@ const ENOUGH = 4
 
 function isWell({ state }: Row): boolean {
   return state === 'closed'
-}
-
-/** A target's name in everything that is known of health. */
-export function deploymentName({ deployment: { provider, upstreamModel } }: Target): string {
-  return `${provider}/${upstreamModel}`
 }
 
 const AFFINITY_CHARACTERS = 500

@@ -1,7 +1,7 @@
 import { Failure, type FailureKind } from '../chat/failure.ts'
 import { type AttemptRecord, sentAttempts } from '../routing/attempt-record.ts'
 import type { Refusal } from '../routing/attempts.ts'
-import type { Target } from '../routing/plan.ts'
+import type { Target } from '../routing/target.ts'
 
 /** What the client is told where several failed in their own ways. */
 const MESSAGE_OF_ALL: Readonly<Partial<Record<FailureKind, string>>> = {

@@ -1,37 +1,36 @@
 import { findDeployment, findModel } from '../catalog/models.ts'
 import { findProvider } from '../catalog/providers.ts'
-import type { Target } from './plan.ts'
+import { deploymentName, type Target } from './target.ts'
 
-/** The models that a key may use, by whichever of their names; all where undefined (contract 2). */
+/** The models that a key may use, by any of their names; all where undefined (contract 2). */
 export type AllowList = readonly string[] | undefined
 
-/** What a list comes to. */
 interface Allowed {
   /** Public ids, and names that only this gateway's operator knows. */
   readonly models: ReadonlySet<string>
-  /** `provider/upstreamModel`, of entries that name the provider too: other providers of that model stay forbidden. */
+  /** `provider/upstreamModel`, of entries that name the provider: they do not allow other providers of that model. */
   readonly deployments: ReadonlySet<string>
 }
 
-const read = new WeakMap<readonly string[], Allowed>()
+const cache = new WeakMap<readonly string[], Allowed>()
 
 /** Whether the list holds a target, by its model or by its model at its provider. */
-export function allows(list: AllowList, { model, deployment }: Target): boolean {
+export function allows(list: AllowList, target: Target): boolean {
   if (list === undefined) return true
-  let allowed = read.get(list)
+  let allowed = cache.get(list)
   if (allowed === undefined) {
     allowed = readList(list)
-    read.set(list, allowed)
+    cache.set(list, allowed)
   }
   const { models, deployments } = allowed
-  return models.has(model) || (deployments.size > 0 && deployments.has(nameOf(deployment)))
+  return models.has(target.model) || (deployments.size > 0 && deployments.has(deploymentName(target)))
 }
 
 function readList(list: readonly string[]): Allowed {
   const models = new Set<string>()
   const deployments = new Set<string>()
   for (const name of list) {
-    const pinned = pinnedBy(name)
+    const pinned = pinnedDeployment(name)
     if (pinned === undefined) models.add(findModel(name)?.id ?? name)
     else deployments.add(pinned)
   }
@@ -39,16 +38,12 @@ function readList(list: readonly string[]): Allowed {
 }
 
 /** The deployment that an entry means which begins with a provider; undefined for all others. */
-function pinnedBy(name: string): string | undefined {
+function pinnedDeployment(name: string): string | undefined {
   const slash = name.indexOf('/')
   const provider = slash > 0 ? findProvider(name.slice(0, slash)) : undefined
   if (provider === undefined) return undefined
   const rest = name.slice(slash + 1)
   const found = findDeployment(provider.id, rest)
-  if (found !== undefined) return nameOf(found.deployment)
+  if (found !== undefined) return deploymentName(found)
   return provider.anyModel === true ? `${provider.id}/${rest}` : undefined
-}
-
-function nameOf({ provider, upstreamModel }: Target['deployment']): string {
-  return `${provider}/${upstreamModel}`
 }

@@ -1,5 +1,5 @@
 import type { Failure } from '../chat/failure.ts'
-import type { Target } from './plan.ts'
+import type { Target } from './target.ts'
 
 /** One attempt, for the trace and the log. */
 export interface AttemptRecord {
@@ -8,11 +8,11 @@ export interface AttemptRecord {
   readonly outcome: string
   readonly ms: number
   readonly failure?: Failure
-  /** False where it could not even be asked this: then nobody outside hears of it. */
+  /** False where it could not be sent, for what the request asks: then only we know of it. */
   readonly sent?: false
 }
 
-/** Those that were really asked. */
+/** The attempts that were really sent. */
 export function sentAttempts(trace: readonly AttemptRecord[]): readonly AttemptRecord[] {
   return trace.filter(({ sent: asked }) => asked !== false)
 }

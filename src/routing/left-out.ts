@@ -1,43 +1,33 @@
-import type { Chat } from '../chat/request.ts'
 import { allows } from './allow.ts'
+import { autoAllowList, isAuto } from './auto.ts'
 import { fits } from './needs.ts'
-import {
-  autoAllowList,
-  isAffordable,
-  isAuto,
-  isInOrder,
-  isWanted,
-  missingCapabilityOfTarget,
-  namesOf,
-  type Plan,
-  type PlanInput,
-  resolve,
-  type Target,
-} from './plan.ts'
+import { missingCapabilityOfTarget, namesOf, type Plan } from './plan.ts'
+import type { PlanInput } from './plan-input.ts'
+import { isAffordable, isInOrder, isWanted, type Preferences } from './preferences.ts'
+import { resolve } from './resolve.ts'
+import { deploymentName, type Target } from './target.ts'
 
-/** A target that a request's names lead to and that may not answer it, with why. */
+/** A target that a request's names mean and that is not in its plan, with the reason. */
 export interface LeftOut extends Target {
   readonly reason: string
 }
 
-/** Those whom a plan has no place for. */
-export function leftOutOf(situation: PlanInput, { candidates }: Plan): readonly LeftOut[] {
-  const name = ({ deployment: { provider, upstreamModel } }: Target) => `${provider}/${upstreamModel}`
-  const seen = new Set(candidates.map(name))
-  const { chat, autoModels, ownModels } = situation
-  const targetsOf = (named: string) =>
-    isAuto(named) ? autoModels.flatMap((model) => resolve({ ownModels }, model) ?? []) : resolve(situation, named)
+export function leftOutOf(input: PlanInput, { candidates }: Plan): readonly LeftOut[] {
+  const seen = new Set(candidates.map(deploymentName))
+  const { chat, autoModels, ownModels } = input
+  const targetsOf = (name: string) =>
+    isAuto(name) ? autoModels.flatMap((model) => resolve({ ownModels }, model) ?? []) : resolve(input, name)
   return namesOf(chat)
-    .flatMap((named) => targetsOf(named) ?? [])
-    .filter((target) => !seen.has(name(target)) && seen.add(name(target)))
-    .map((target) => ({ ...target, reason: reasonAgainst(situation, target) }))
+    .flatMap((name) => targetsOf(name) ?? [])
+    .filter((target) => !seen.has(deploymentName(target)) && seen.add(deploymentName(target)))
+    .map((target) => ({ ...target, reason: reasonAgainst(input, target) }))
 }
 
 function reasonAgainst({ chat, needs, configured, allowed, isPriced }: PlanInput, target: Target): string {
   const { deployment } = target
   if (!configured.has(deployment.provider)) return 'its provider is not configured'
   if (!allows(autoAllowList(allowed), target)) return 'the key may not use it'
-  const preferences: NonNullable<Chat['provider']> = chat.provider ?? {}
+  const preferences: Preferences = chat.provider ?? {}
   if (!isWanted(target, preferences)) return 'provider.only or provider.ignore'
   if (!isInOrder(target, preferences)) return 'provider.order without fallbacks'
   if (!isAffordable(target, preferences)) return 'provider.max_price'

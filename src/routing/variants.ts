@@ -1,24 +1,18 @@
 import { findProvider } from '../catalog/providers.ts'
-import type { Target } from './plan.ts'
-
-/**
- * What OpenRouter's users put behind a name to say how its model is to be served: at no cost, by the fastest provider, by the
- * cheapest, or with a search of the web.
- */
-export type Variant = 'free' | 'nitro' | 'floor' | 'online'
+import type { Target, Variant } from './target.ts'
 
 const VARIANTS: ReadonlyMap<string, Variant> = new Map(
   (['free', 'nitro', 'floor', 'online'] as const).map((variant) => [variant, variant]),
 )
 
-/** A name with a variant behind it, taken apart. */
+/** A name that ends in a variant, taken apart; undefined for all others. */
 export function readVariant(name: string): { readonly base: string; readonly variant: Variant } | undefined {
   const colon = name.lastIndexOf(':')
   const variant = colon > 0 ? VARIANTS.get(name.slice(colon + 1)) : undefined
   return variant && { base: name.slice(0, colon), variant }
 }
 
-/** What of a model's targets serves a variant of it. */
+/** The targets of a model that serve a variant of it. */
 export function inVariant<Some extends Target>(targets: readonly Some[], variant: Variant): readonly Some[] {
   if (variant !== 'free') return targets.map((target) => ({ ...target, variant }))
   return targets.filter(({ deployment: { price } }) => price?.input === 0 && price.output === 0)
@@ -31,6 +25,6 @@ export function sortOf(variant: Variant | undefined): 'price' | 'throughput' | u
 }
 
 /** Whether a target can search the web. */
-export function searches({ deployment: { provider, upstreamModel } }: Target): boolean {
+export function canSearchWeb({ deployment: { provider, upstreamModel } }: Target): boolean {
   return findProvider(provider)?.webSearchModels?.test(upstreamModel) === true
 }

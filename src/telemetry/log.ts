@@ -2,7 +2,7 @@ import type { Usage } from '../chat/event.ts'
 import { type Failure, mayHoldKey, quoted, redactKeys, redactOwnKeys } from '../chat/failure.ts'
 import type { Settings } from '../env.ts'
 import { type AttemptRecord, sentAttempts } from '../routing/attempt-record.ts'
-import type { Target } from '../routing/plan.ts'
+import type { Target } from '../routing/target.ts'
 import { toDataPoint } from './analytics.ts'
 import type { AttemptLine, LogLine } from './log-line.ts'
 

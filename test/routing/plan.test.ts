@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest'
 import { Failure } from '../../src/chat/failure.ts'
 import { parseChat } from '../../src/chat/request.ts'
 import { needsOf } from '../../src/routing/needs.ts'
-import { type PlanInput, plan } from '../../src/routing/plan.ts'
+import { plan } from '../../src/routing/plan.ts'
+import type { PlanInput } from '../../src/routing/plan-input.ts'
 
 type Json = Record<string, unknown>
 
