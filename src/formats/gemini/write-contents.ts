@@ -25,135 +25,150 @@ export interface GeminiConversation {
   readonly contents: readonly GeminiContent[]
 }
 
-/** Gemini 3 and later: those that are steered by a level, and those that say so because they take none. */
+/** Gemini 3 and later: models that take a thinking level, and those that require signatures because they take none. */
 export function isGemini3OrLater({ efforts, signsCalls }: Traits): boolean {
   return efforts !== undefined || signsCalls === true
 }
 
-/** Reasoning details carry this, so that a signature goes back only to those who made it. */
+/** The `format` of Gemini's reasoning details, so that a signature goes back only to the provider that made it. */
 export const GEMINI_REASONING_FORMAT = 'google-gemini-v1'
 
-/** Google's own word for "the signature was lost on the way": the call is taken without it. */
+/** In place of a signature that was lost: Google then accepts the call without one. */
 const NO_SIGNATURE = 'skip_thought_signature_validator'
 
-interface OpenCall {
-  readonly name: string
-  /** Its place among the turn's calls: ids may be empty or come twice. */
-  readonly at: number
+/** The conversation while it is written. */
+interface ContentsState {
+  readonly traits: Traits
+  readonly system: JsonObject[]
+  readonly turns: Turn[]
+  /** The calls of the last assistant message with calls, by their id. */
+  calls: ReadonlyMap<string, CallsOfOneId>
 }
 
-/** The calls of one id, in their order. Results go to one after the other, and all that are left over to the first. */
-interface Namesakes {
-  readonly calls: OpenCall[]
+interface Turn {
+  readonly role: 'user' | 'model'
+  parts: JsonObject[]
+  /** The parts of a turn of tool results, by the place of their call. */
+  readonly results?: Map<number, JsonObject[]>
+}
+
+interface ToolCallPlace {
+  readonly name: string
+  /** Its place among the calls of its message: ids may be empty or come twice. */
+  readonly place: number
+}
+
+/** Results go to the calls of one id in their order; all further results go to the first of them. */
+interface CallsOfOneId {
+  readonly calls: ToolCallPlace[]
   answered: number
 }
 
 /**
- * Translates messages (translation 2.1). Each turn's tool results go back together, in the order of its calls.
- * @throws Failure for parts that Gemini has no form for, and for results of calls that nobody made.
+ * Translates messages (translation 2.1). The results of a turn's calls go back together, in the order of the calls.
+ * @throws Failure for parts that Gemini has no form for, and for results that belong to no call.
  */
 export function toGeminiContents(messages: readonly Message[], traits: Traits): GeminiConversation {
-  const system: JsonObject[] = []
-  const turns: { role: 'user' | 'model'; parts: JsonObject[]; answers?: Map<number, JsonObject[]> }[] = []
-  let open: ReadonlyMap<string, Namesakes> = new Map()
-
-  const push = (role: 'user' | 'model', parts: readonly JsonObject[]) => {
-    if (parts.length === 0) return
-    const last = turns.at(-1)
-    if (last?.role === role && last.answers === undefined) for (const part of parts) last.parts.push(part)
-    else turns.push({ role, parts: [...parts] })
-  }
-
-  const answer = (message: Message, path: string) => {
-    const namesakes = open.get(message.tool_call_id ?? '')
-    const call = namesakes?.calls[namesakes.answered++] ?? namesakes?.calls[0]
-    if (call === undefined) {
-      const param = `${path}.tool_call_id`
-      throw new Failure('invalid-value', `'${param}' names no tool call of the assistant before it.`, { param })
-    }
-    const last = turns.at(-1)
-    const answers = last?.answers ?? new Map<number, JsonObject[]>()
-    if (last?.answers === undefined) turns.push({ role: 'user', parts: [], answers })
-    const response = functionResponse(message, call, path, traits)
-    const before = answers.get(call.at)
-    if (before === undefined) answers.set(call.at, response)
-    else for (const part of response) before.push(part)
-  }
-
+  const state: ContentsState = { traits, system: [], turns: [], calls: new Map() }
   withUserTurn(messages).forEach((message, at) => {
-    const path = `messages[${at}]`
-    switch (message.role) {
-      case 'system':
-      case 'developer': {
-        const text = textContent(message.content, `${path}.content`)
-        if (text !== '') system.push({ text })
-        break
-      }
-      case 'user':
-        push(
-          'user',
-          partsOf(message.content).flatMap((part, index) => toPart(part, `${path}.content[${index}]`)),
-        )
-        break
-      case 'assistant': {
-        const own = message.tool_calls ?? []
-        if (own.length > 0) open = openCalls(own)
-        push('model', [...modelText(message), ...functionCalls(own, path, traits)])
-        break
-      }
-      case 'tool':
-      // Functions have become tools.
-      case 'function':
-        answer(message, path)
-        break
-      default:
-        message.role satisfies never
-    }
+    addMessage(state, message, `messages[${at}]`)
   })
+  const { system, turns } = state
   if (turns.length === 0) throw emptyConversation()
   if (turns[0]?.role === 'model') turns.unshift({ role: 'user', parts: [{ text: PLACEHOLDER_USER_TEXT }] })
-  if (traits.noSystem === true && system.length > 0) {
-    const [first] = turns
-    if (first !== undefined) {
-      first.parts = [...system.splice(0).map(({ text }) => ({ text: `${text}\n\n` })), ...first.parts]
-    }
+  const [first] = turns
+  if (traits.noSystem === true && first !== undefined) {
+    first.parts = [...system.splice(0).map(({ text }) => ({ text: `${text}\n\n` })), ...first.parts]
   }
   return {
     system,
-    contents: turns.map(({ role, parts, answers }) => ({
+    contents: turns.map(({ role, parts, results }) => ({
       role,
-      parts: answers === undefined ? parts : inOrder(answers),
+      parts: results === undefined ? parts : inOrderOfCalls(results),
     })),
   }
 }
 
-function openCalls(calls: readonly ToolCall[]): ReadonlyMap<string, Namesakes> {
-  const open = new Map<string, Namesakes>()
-  calls.forEach(({ id, function: called }, at) => {
-    const call = { name: called?.name ?? '', at }
-    const namesakes = open.get(id)
-    if (namesakes === undefined) open.set(id, { calls: [call], answered: 0 })
-    else namesakes.calls.push(call)
-  })
-  return open
+function addMessage(state: ContentsState, message: Message, path: string): void {
+  switch (message.role) {
+    case 'system':
+    case 'developer': {
+      const text = textContent(message.content, `${path}.content`)
+      if (text !== '') state.system.push({ text })
+      return
+    }
+    case 'user':
+      addParts(
+        state,
+        'user',
+        partsOf(message.content).flatMap((part, at) => toPart(part, `${path}.content[${at}]`)),
+      )
+      return
+    case 'assistant': {
+      const calls = message.tool_calls ?? []
+      if (calls.length > 0) state.calls = callsById(calls)
+      addParts(state, 'model', [...modelText(message), ...functionCalls(calls, path, state.traits)])
+      return
+    }
+    case 'tool':
+    // withFunctionsAsTools has made tools of functions.
+    case 'function':
+      addResult(state, message, path)
+      return
+    default:
+      message.role satisfies never
+  }
 }
 
-/** A turn's answers, in the order of the calls. */
-function inOrder(answers: ReadonlyMap<number, readonly JsonObject[]>): readonly JsonObject[] {
-  return [...answers].sort(([one], [other]) => one - other).flatMap(([, parts]) => parts)
+function addParts({ turns }: ContentsState, role: Turn['role'], parts: readonly JsonObject[]): void {
+  if (parts.length === 0) return
+  const last = turns.at(-1)
+  if (last?.role === role && last.results === undefined) for (const part of parts) last.parts.push(part)
+  else turns.push({ role, parts: [...parts] })
+}
+
+function addResult({ turns, calls, traits }: ContentsState, message: Message, path: string): void {
+  const sameId = calls.get(message.tool_call_id ?? '')
+  const call = sameId?.calls[sameId.answered++] ?? sameId?.calls[0]
+  if (call === undefined) {
+    const param = `${path}.tool_call_id`
+    throw new Failure('invalid-value', `'${param}' names no tool call of the assistant before it.`, { param })
+  }
+  const last = turns.at(-1)
+  const results = last?.results ?? new Map<number, JsonObject[]>()
+  if (last?.results === undefined) turns.push({ role: 'user', parts: [], results })
+  const parts = functionResponse(message, call.name, path, traits)
+  const before = results.get(call.place)
+  if (before === undefined) results.set(call.place, parts)
+  else for (const part of parts) before.push(part)
+}
+
+function callsById(calls: readonly ToolCall[]): ReadonlyMap<string, CallsOfOneId> {
+  const byId = new Map<string, CallsOfOneId>()
+  calls.forEach(({ id, function: called }, place) => {
+    const call = { name: called?.name ?? '', place }
+    const sameId = byId.get(id)
+    if (sameId === undefined) byId.set(id, { calls: [call], answered: 0 })
+    else sameId.calls.push(call)
+  })
+  return byId
+}
+
+function inOrderOfCalls(results: ReadonlyMap<number, readonly JsonObject[]>): readonly JsonObject[] {
+  return [...results].sort(([one], [other]) => one - other).flatMap(([, parts]) => parts)
 }
 
 function modelText(message: Message): JsonObject[] {
   const text = partsOf(message.content)
     .map((part) => part.text ?? part.refusal ?? '')
     .join('')
-  const whole = text || (message.refusal ?? '')
+  const textOrRefusal = text || (message.refusal ?? '')
   const signature = jsonObjectsIn(message.reasoning_details)
     .filter(({ format, type }) => format === GEMINI_REASONING_FORMAT && type === 'reasoning.encrypted')
     .map(({ data }) => toText(data))
     .findLast((data) => data !== undefined)
-  if (whole === '' && signature === undefined) return []
-  return [{ text: whole, ...(signature === undefined ? {} : { thoughtSignature: signature }) }]
+  if (textOrRefusal === '' && signature === undefined) return []
+  return [{ text: textOrRefusal, ...(signature === undefined ? {} : { thoughtSignature: signature }) }]
 }
 
 function functionCalls(calls: readonly ToolCall[], path: string, traits: Traits): JsonObject[] {
@@ -161,9 +176,9 @@ function functionCalls(calls: readonly ToolCall[], path: string, traits: Traits)
     if (call.function === undefined) throw unsupportedContent(`${path}.tool_calls[${at}]`, 'custom tool calls')
     const args = readArguments(call.function.arguments, `${path}.tool_calls[${at}].function.arguments`)
     const google = isJsonObject(call.extra_content) ? call.extra_content.google : undefined
-    const own = isJsonObject(google) ? toText(google.thought_signature) : undefined
-    // Gemini 3 and later insist on a signature at the first call of a turn.
-    const signature = own ?? (at === 0 && isGemini3OrLater(traits) ? NO_SIGNATURE : undefined)
+    const returned = isJsonObject(google) ? toText(google.thought_signature) : undefined
+    // Gemini 3 and later require a signature at the first call of a turn.
+    const signature = returned ?? (at === 0 && isGemini3OrLater(traits) ? NO_SIGNATURE : undefined)
     return {
       functionCall: { name: call.function.name, args },
       ...(signature === undefined ? {} : { thoughtSignature: signature }),
@@ -171,7 +186,7 @@ function functionCalls(calls: readonly ToolCall[], path: string, traits: Traits)
   })
 }
 
-function functionResponse(message: Message, { name }: OpenCall, path: string, traits: Traits): JsonObject[] {
+function functionResponse(message: Message, name: string, path: string, traits: Traits): JsonObject[] {
   const parts = partsOf(message.content)
   const text = parts
     .filter((part) => part.type === 'text')
@@ -179,21 +194,21 @@ function functionResponse(message: Message, { name }: OpenCall, path: string, tr
     .join('')
   const media = parts.flatMap((part, at) => (part.type === 'text' ? [] : toPart(part, `${path}.content[${at}]`)))
   const response = { name, response: responseObject(text) }
-  // Gemini 3 takes data within a response; what it fetches, and all that older models get, stands beside it.
-  const isInside = (part: JsonObject) => isGemini3OrLater(traits) && 'inlineData' in part
-  const inside = media.filter(isInside)
+  // Gemini 3 takes data within a response. Addresses, and all media for older models, stand beside the response.
+  const isWithin = (part: JsonObject) => isGemini3OrLater(traits) && 'inlineData' in part
+  const within = media.filter(isWithin)
   return [
-    { functionResponse: { ...response, ...(inside.length === 0 ? {} : { parts: inside }) } },
-    ...media.filter((part) => !isInside(part)),
+    { functionResponse: { ...response, ...(within.length === 0 ? {} : { parts: within }) } },
+    ...media.filter((part) => !isWithin(part)),
   ]
 }
 
-/** Gemini wants an object; a tool may answer with anything. */
+/** Gemini takes only an object; a tool may return anything. */
 function responseObject(text: string): JsonObject {
   try {
     const value = parseJson(text)
     if (isJsonObject(value)) return value
-    // Only what stands in something can be a raw number.
+    // parseJson keeps the exact digits only of a number within a list or an object.
     return { result: typeof value === 'number' ? (parseJson(`[${text}]`) as unknown[])[0] : value }
   } catch {
     return { result: text }
@@ -224,7 +239,7 @@ function toPart(part: Part, path: string): JsonObject[] {
   }
 }
 
-const TYPES: ReadonlyMap<string, string> = new Map(
+const MEDIA_TYPES: ReadonlyMap<string, string> = new Map(
   Object.entries({
     jpg: 'image/jpeg',
     jpeg: 'image/jpeg',
@@ -241,14 +256,14 @@ const TYPES: ReadonlyMap<string, string> = new Map(
   }),
 )
 
-/** Data goes in the request; the Gemini API fetches addresses itself (its docs, "File input methods"). */
+/** Data goes into the request; the Gemini API fetches addresses itself (Gemini API docs, "File input methods"). */
 function media(url: string, path: string): JsonObject {
   const inline = readDataUrl(url, path)
   if (inline !== undefined) return { inlineData: { mimeType: inline.mediaType, data: inline.data } }
   if (!/^(https|gs):\/\//i.test(url)) {
     throw new Failure('invalid-value', `'${path}' must be an https URL or a base64 data URL.`, { param: path })
   }
-  const ending = /\.([a-z0-9]+)(?:[?#]|$)/i.exec(url)?.[1]?.toLowerCase() ?? ''
-  const mimeType = TYPES.get(ending)
+  const extension = /\.([a-z0-9]+)(?:[?#]|$)/i.exec(url)?.[1]?.toLowerCase() ?? ''
+  const mimeType = MEDIA_TYPES.get(extension)
   return { fileData: { fileUri: url, ...(mimeType === undefined ? {} : { mimeType }) } }
 }

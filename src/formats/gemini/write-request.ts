@@ -14,7 +14,7 @@ import { isGemini3OrLater, toGeminiContents } from './write-contents.ts'
 const MAX_STOP_SEQUENCES = 5
 const MAX_CANDIDATES = 8
 
-/** Google's own reading of OpenAI's levels (translation 2.2); `max` is bounded by each model. */
+/** The budgets that Google itself uses for OpenAI's levels (translation 2.2); each model bounds `max`. */
 const THINKING_TOKENS: typeof BUDGET_TOKENS = { ...BUDGET_TOKENS, low: 1024, high: 24_576 }
 
 /** Gemini's generateContent (translation 2). */
@@ -22,10 +22,11 @@ export const gemini: ProviderFormat = withFunctionsAsTools({ name: 'gemini', fra
 
 function prepare({ chat, model, stream, traits, newId }: ProviderCall<object>): PreparedCall {
   const dropped = checkParameters(chat, 'gemini')
-  refuseWhatItLacks(chat)
+  refuseUnsupported(chat)
   const { system, contents } = toGeminiContents(chat.messages, traits)
-  const noneWithJson = chat.tool_choice === 'none' && !isGemini3OrLater(traits) && isJson(chat)
-  const tools = noneWithJson ? [] : toTools(chat)
+  // Before Gemini 3 JSON output excludes tools, even those that the model must not call.
+  const omitsTools = chat.tool_choice === 'none' && !isGemini3OrLater(traits) && wantsJson(chat)
+  const tools = omitsTools ? [] : toTools(chat)
   const body = {
     contents,
     ...(system.length > 0 ? { systemInstruction: { parts: system } } : {}),
@@ -47,13 +48,12 @@ function prepare({ chat, model, stream, traits, newId }: ProviderCall<object>): 
   }
 }
 
-function refuseWhatItLacks(chat: Chat): void {
+function refuseUnsupported(chat: Chat): void {
   if (chat.modalities?.includes('audio')) throw unsupportedParameter('modalities')
   if (Array.isArray(chat.stop) && chat.stop.length > MAX_STOP_SEQUENCES) throw unsupportedParameter('stop')
 }
 
-/** Before Gemini 3 it excludes tools, even those that must not be called. */
-function isJson({ response_format: format }: Chat): boolean {
+function wantsJson({ response_format: format }: Chat): boolean {
   return format?.type === 'json_schema' || format?.type === 'json_object'
 }
 
@@ -75,44 +75,44 @@ function toDeclaration(tool: Tool, at: number): JsonObject {
   }
 }
 
-/** Parameters are an object, whether their schema says so or not; Gemini wants it said. */
+/** Gemini requires the type that OpenAI implies: parameters are an object. */
 function toParameters(schema: JsonObject): JsonObject {
   const mapped = toGeminiJsonSchema(schema)
   return mapped.type === undefined && mapped.$ref === undefined ? { type: 'object', ...mapped } : mapped
 }
 
-function toToolConfig(choice: Chat['tool_choice'], offered: readonly Tool[]): JsonObject {
-  const mode = (functionCallingConfig: JsonObject) => ({ toolConfig: { functionCallingConfig } })
-  if (choice === 'none') return mode({ mode: 'NONE' })
-  // VALIDATED is AUTO with calls that fit their schema, as strict tools ask for.
-  const strict = offered.some((tool) => tool.function?.strict === true)
-  if (choice === 'auto') return mode({ mode: strict ? 'VALIDATED' : 'AUTO' })
-  if (choice === 'required') return mode({ mode: 'ANY' })
-  if (!isJsonObject(choice)) return strict ? mode({ mode: 'VALIDATED' }) : {}
-  if (isJsonObject(choice.function)) return mode({ mode: 'ANY', allowedFunctionNames: [choice.function.name] })
+function toToolConfig(choice: Chat['tool_choice'], tools: readonly Tool[]): JsonObject {
+  const withConfig = (functionCallingConfig: JsonObject) => ({ toolConfig: { functionCallingConfig } })
+  if (choice === 'none') return withConfig({ mode: 'NONE' })
+  // VALIDATED is AUTO, but calls fit their schema: what OpenAI's strict tools promise.
+  const strict = tools.some((tool) => tool.function?.strict === true)
+  if (choice === 'auto') return withConfig({ mode: strict ? 'VALIDATED' : 'AUTO' })
+  if (choice === 'required') return withConfig({ mode: 'ANY' })
+  if (!isJsonObject(choice)) return strict ? withConfig({ mode: 'VALIDATED' }) : {}
+  if (isJsonObject(choice.function)) return withConfig({ mode: 'ANY', allowedFunctionNames: [choice.function.name] })
   const allowed = allowedTools(choice)
   if (allowed === undefined) return {}
-  const known = new Set<unknown>(offered.map((tool) => tool.function?.name))
-  const allowedFunctionNames = [...allowed.names].filter((name) => known.has(name))
+  const names = new Set<unknown>(tools.map((tool) => tool.function?.name))
+  const allowedFunctionNames = [...allowed.names].filter((name) => names.has(name))
   if (allowedFunctionNames.length === 0)
     throw new Failure('invalid-value', UNKNOWN_TOOL_MESSAGE, { param: 'tool_choice' })
-  // Only ANY narrows the list; leaving the choice to the model is done by VALIDATED.
-  return mode({ mode: allowed.mode === 'required' ? 'ANY' : 'VALIDATED', allowedFunctionNames })
+  // AUTO ignores the list of allowed functions; VALIDATED keeps to it and leaves the choice to the model.
+  return withConfig({ mode: allowed.mode === 'required' ? 'ANY' : 'VALIDATED', allowedFunctionNames })
 }
 
 function toGenerationConfig(chat: Chat, traits: Traits, dropped: string[]): JsonObject {
-  const asked = chat.max_completion_tokens ?? chat.max_tokens ?? undefined
-  const most = traits.outputTokens || Number.POSITIVE_INFINITY
+  const maxTokens = chat.max_completion_tokens ?? chat.max_tokens ?? undefined
+  const modelMaxTokens = traits.outputTokens || Number.POSITIVE_INFINITY
   const format = chat.response_format
-  const json = isJson(chat)
+  const isJson = wantsJson(chat)
   const schema = format?.type === 'json_schema' ? format.json_schema?.schema : undefined
   // Before Gemini 3 JSON output and functions exclude each other.
-  const jsonAllowed = isGemini3OrLater(traits) || !chat.tools?.length || chat.tool_choice === 'none'
-  if (json && !jsonAllowed) throw unsupportedParameter('response_format')
+  const canHaveJson = isGemini3OrLater(traits) || !chat.tools?.length || chat.tool_choice === 'none'
+  if (isJson && !canHaveJson) throw unsupportedParameter('response_format')
   if ((chat.n ?? 1) > MAX_CANDIDATES) throw unsupportedParameter('n')
   const images = chat.modalities?.includes('image') ? { responseModalities: ['TEXT', 'IMAGE'] } : {}
-  const given = {
-    maxOutputTokens: asked === undefined ? undefined : Math.min(asked, most),
+  const config = {
+    maxOutputTokens: maxTokens === undefined ? undefined : Math.min(maxTokens, modelMaxTokens),
     temperature: traits.temperature ? chat.temperature : drop('temperature', chat.temperature, dropped),
     topP: chat.top_p,
     topK: chat.top_k,
@@ -123,34 +123,34 @@ function toGenerationConfig(chat: Chat, traits: Traits, dropped: string[]): Json
     stopSequences: stopSequences(chat),
     responseLogprobs: chat.logprobs || undefined,
     logprobs: chat.logprobs ? chat.top_logprobs || undefined : drop('top_logprobs', chat.top_logprobs, dropped),
-    responseMimeType: json ? 'application/json' : undefined,
+    responseMimeType: isJson ? 'application/json' : undefined,
     responseJsonSchema: schema ? toGeminiJsonSchema(schema) : undefined,
     thinkingConfig: toThinking(chat, traits, dropped),
     ...images,
   }
-  return omitNull(given)
+  return omitNull(config)
 }
 
 function drop(name: string, value: unknown, dropped: string[]): undefined {
   if (value !== null && value !== undefined) dropped.push(name)
 }
 
-/** Gemini 3 and later take a level, 2.5 takes a budget; never both (translation 2.2). */
+/** Gemini 3 and later take a level, Gemini 2.5 takes a budget, no model takes both (translation 2.2). */
 function toThinking(chat: Chat, traits: Traits, dropped: string[]): JsonObject | undefined {
-  const asked = readReasoning(chat)
-  if (asked === undefined) return undefined
+  const reasoning = readReasoning(chat)
+  if (reasoning === undefined) return undefined
   if (!traits.reasoning || (traits.efforts === undefined && traits.budget === undefined)) {
-    if (asked.effort !== 'none') dropped.push(chat.reasoning_effort ? 'reasoning_effort' : 'reasoning')
+    if (reasoning.effort !== 'none') dropped.push(chat.reasoning_effort ? 'reasoning_effort' : 'reasoning')
     return undefined
   }
-  const includeThoughts = asked.effort !== 'none'
+  const includeThoughts = reasoning.effort !== 'none'
   if (traits.efforts !== undefined) {
-    // It cannot be off: who wants none gets the least.
-    const level = nearestEffort(asked.effort ?? 'medium', traits) ?? weakestEffort(traits)
+    // Thinking cannot be switched off here; a caller who wants none gets the lowest level.
+    const level = nearestEffort(reasoning.effort ?? 'medium', traits) ?? weakestEffort(traits)
     return { thinkingLevel: level, includeThoughts }
   }
   const { min, max = Number.POSITIVE_INFINITY } = traits.budget ?? { min: 0 }
-  const wanted = asked.tokens ?? THINKING_TOKENS[asked.effort ?? 'medium']
-  const off = wanted === 0 && traits.toggle
-  return { thinkingBudget: off ? 0 : Math.min(Math.max(wanted, min), max), includeThoughts }
+  const wanted = reasoning.tokens ?? THINKING_TOKENS[reasoning.effort ?? 'medium']
+  const isOff = wanted === 0 && traits.toggle
+  return { thinkingBudget: isOff ? 0 : Math.min(Math.max(wanted, min), max), includeThoughts }
 }
