@@ -25,10 +25,25 @@ export interface AnthropicConversation {
   readonly usesFiles: boolean
 }
 
-/** Reasoning details carry this, so that a signature goes back only to those who made it. */
+/** The `format` of Anthropic's reasoning details, so that a signature goes back only to the provider that made it. */
 export const ANTHROPIC_REASONING_FORMAT = 'anthropic-claude-v1'
 
 const IMAGE_TYPES = new Set(['image/jpeg', 'image/png', 'image/gif', 'image/webp'])
+
+/** The conversation while it is written. */
+interface MessagesState {
+  readonly system: JsonObject[]
+  readonly turns: Turn[]
+  readonly toolIdOf: (id: string) => string
+  usesFiles: boolean
+}
+
+interface Turn {
+  readonly role: AnthropicTurn['role']
+  /** Tool results, which Anthropic requires before all other content of a turn. */
+  readonly results: JsonObject[]
+  readonly content: JsonObject[]
+}
 
 /**
  * Translates messages (translation 1.1): system and developer messages go to the top wherever they stood, tool results
@@ -36,52 +51,11 @@ const IMAGE_TYPES = new Set(['image/jpeg', 'image/png', 'image/gif', 'image/webp
  * @throws Failure for parts that Anthropic has no form for.
  */
 export function toAnthropicMessages(messages: readonly Message[]): AnthropicConversation {
-  const system: JsonObject[] = []
-  const turns: { role: 'user' | 'assistant'; results: JsonObject[]; content: JsonObject[] }[] = []
-  const ids = createIds()
-  let usesFiles = false
-
-  const turn = (role: 'user' | 'assistant') => {
-    const last = turns.at(-1)
-    if (last?.role === role) return last
-    const fresh = { role, results: [], content: [] }
-    turns.push(fresh)
-    return fresh
-  }
-
-  const add = (role: 'user' | 'assistant', blocks: readonly JsonObject[]) => {
-    if (blocks.length === 0) return
-    const { content } = turn(role)
-    for (const block of blocks) content.push(block)
-  }
-
+  const state: MessagesState = { system: [], turns: [], toolIdOf: createToolIds(), usesFiles: false }
   withUserTurn(messages).forEach((message, at) => {
-    const path = `messages[${at}]`
-    switch (message.role) {
-      case 'system':
-      case 'developer':
-        for (const block of systemBlocks(message, path)) system.push(block)
-        break
-      case 'user': {
-        const blocks = partsOf(message.content).flatMap((part, index) => toBlock(part, `${path}.content[${index}]`))
-        usesFiles ||= blocks.some(isFileBlock)
-        add('user', markLast(blocks, message))
-        break
-      }
-      case 'assistant': {
-        const blocks = [...thinkingBlocks(message), ...assistantText(message), ...toolUses(message, path, ids.of)]
-        add('assistant', markLast(blocks, message))
-        break
-      }
-      case 'tool':
-      // Functions have become tools.
-      case 'function':
-        turn('user').results.push(toolResult(message, ids.of(message.tool_call_id ?? ''), path))
-        break
-      default:
-        message.role satisfies never
-    }
+    addMessage(state, message, `messages[${at}]`)
   })
+  const { system, turns, usesFiles } = state
   if (turns[0]?.role === 'assistant') {
     turns.unshift({ role: 'user', results: [], content: [{ type: 'text', text: PLACEHOLDER_USER_TEXT }] })
   }
@@ -92,25 +66,66 @@ export function toAnthropicMessages(messages: readonly Message[]): AnthropicConv
   return { system: joinSystem(system), messages: conversation, usesFiles }
 }
 
-/** Tool call ids in the alphabet that Anthropic takes, the same for a call and its result, different for different calls. */
-function createIds(): { of: (id: string) => string } {
-  const given = new Map<string, string>()
+function addMessage(state: MessagesState, message: Message, path: string): void {
+  switch (message.role) {
+    case 'system':
+    case 'developer':
+      for (const block of systemBlocks(message, path)) state.system.push(block)
+      return
+    case 'user': {
+      const blocks = partsOf(message.content).flatMap((part, at) => toBlock(part, `${path}.content[${at}]`))
+      state.usesFiles ||= blocks.some(isFileBlock)
+      addBlocks(state, 'user', withCacheMark(blocks, message))
+      return
+    }
+    case 'assistant': {
+      const calls = toolUses(message, path, state.toolIdOf)
+      const blocks = [...thinkingBlocks(message), ...assistantText(message), ...calls]
+      addBlocks(state, 'assistant', withCacheMark(blocks, message))
+      return
+    }
+    case 'tool':
+    // withFunctionsAsTools has made tools of functions.
+    case 'function':
+      turnOf(state, 'user').results.push(toolResult(message, state.toolIdOf(message.tool_call_id ?? ''), path))
+      return
+    default:
+      message.role satisfies never
+  }
+}
+
+function addBlocks(state: MessagesState, role: Turn['role'], blocks: readonly JsonObject[]): void {
+  if (blocks.length === 0) return
+  const { content } = turnOf(state, role)
+  for (const block of blocks) content.push(block)
+}
+
+/** The last turn where it has this role, otherwise a new one: Anthropic's turns alternate. */
+function turnOf({ turns }: MessagesState, role: Turn['role']): Turn {
+  const last = turns.at(-1)
+  if (last?.role === role) return last
+  const turn: Turn = { role, results: [], content: [] }
+  turns.push(turn)
+  return turn
+}
+
+/** Tool call ids in the characters that Anthropic takes: the same for a call and its result, different for different calls. */
+function createToolIds(): (id: string) => string {
+  const assigned = new Map<string, string>()
   const taken = new Set<string>()
-  // Where the search for a free name goes on: thousands of ids may differ in nothing but what is replaced.
+  // Where the search for a free id continues: thousands of ids may differ only in the characters that are replaced.
   const counts = new Map<string, number>()
-  return {
-    of: (id) => {
-      const known = given.get(id)
-      if (known !== undefined) return known
-      const plain = id.replace(/[^a-zA-Z0-9_-]/g, '_') || 'call'
-      let unique = plain
-      let count = counts.get(plain) ?? 1
-      while (taken.has(unique)) unique = `${plain}_${++count}`
-      if (count > 1) counts.set(plain, count)
-      given.set(id, unique)
-      taken.add(unique)
-      return unique
-    },
+  return (id) => {
+    const known = assigned.get(id)
+    if (known !== undefined) return known
+    const plain = id.replace(/[^a-zA-Z0-9_-]/g, '_') || 'call'
+    let unique = plain
+    let count = counts.get(plain) ?? 1
+    while (taken.has(unique)) unique = `${plain}_${++count}`
+    if (count > 1) counts.set(plain, count)
+    assigned.set(id, unique)
+    taken.add(unique)
+    return unique
   }
 }
 
@@ -118,8 +133,8 @@ function cacheMark(holder: JsonObject): JsonObject {
   return holder.cache_control ? { cache_control: holder.cache_control } : {}
 }
 
-/** A cache mark of a whole message is one after its last block; thinking takes none. */
-function markLast(blocks: readonly JsonObject[], message: Message): readonly JsonObject[] {
+/** Puts the cache mark of a message on its last block; a thinking block takes none. */
+function withCacheMark(blocks: readonly JsonObject[], message: Message): readonly JsonObject[] {
   const last = blocks.at(-1)
   if (!message.cache_control || last === undefined || last.type === 'thinking' || last.type === 'redacted_thinking') {
     return blocks
@@ -131,7 +146,7 @@ function systemBlocks(message: Message, path: string): JsonObject[] {
   return partsOf(message.content).flatMap((part, at) => {
     const text = part.type === 'text' ? (part.text ?? '') : undefined
     if (text === undefined) throw unsupportedContent(`${path}.content[${at}]`, `parts of type '${part.type}' here`)
-    // Anthropic refuses text blocks that are empty or only white space.
+    // Anthropic refuses text blocks of nothing but white space.
     return text.trim() === '' ? [] : [{ type: 'text', text, ...cacheMark(part), ...cacheMark(message) }]
   })
 }
@@ -203,15 +218,15 @@ function isFileBlock(block: JsonObject): boolean {
 }
 
 /**
- * What an earlier turn thought, with the signatures that prove it; without one Anthropic refuses it. In our own words, or
- * in those of LiteLLM's users, which are Anthropic's.
+ * The reasoning of an earlier turn, from our `reasoning_details` or from the `thinking_blocks` that clients of LiteLLM send.
+ * Reasoning without a signature is left out, because Anthropic refuses it.
  */
 function thinkingBlocks(message: Message): JsonObject[] {
-  const own = jsonObjectsIn(message.thinking_blocks).flatMap((block) => {
+  const blocks = jsonObjectsIn(message.thinking_blocks).flatMap((block) => {
     if (block.type === 'redacted_thinking') return redactedThinking(block.data)
     return block.type === 'thinking' ? signedThinking(block.thinking, block.signature) : []
   })
-  if (own.length > 0) return own
+  if (blocks.length > 0) return blocks
   return jsonObjectsIn(message.reasoning_details).flatMap((detail) => {
     if (detail.format !== ANTHROPIC_REASONING_FORMAT) return []
     if (detail.type === 'reasoning.encrypted') return redactedThinking(detail.data)
@@ -237,13 +252,12 @@ function assistantText(message: Message): JsonObject[] {
   return message.refusal ? [...blocks, { type: 'text', text: message.refusal }] : blocks
 }
 
-function toolUses(message: Message, path: string, idOf: (id: string) => string): JsonObject[] {
+function toolUses(message: Message, path: string, toolIdOf: MessagesState['toolIdOf']): JsonObject[] {
   return (message.tool_calls ?? []).map((call, at) => {
-    const where = `${path}.tool_calls[${at}]`
     if (call.custom !== undefined)
-      return { type: 'tool_use', id: idOf(call.id), name: call.custom.name, input: { input: call.custom.input } }
-    const input = readArguments(call.function?.arguments ?? '', `${where}.function.arguments`)
-    return { type: 'tool_use', id: idOf(call.id), name: call.function?.name ?? '', input }
+      return { type: 'tool_use', id: toolIdOf(call.id), name: call.custom.name, input: { input: call.custom.input } }
+    const input = readArguments(call.function?.arguments ?? '', `${path}.tool_calls[${at}].function.arguments`)
+    return { type: 'tool_use', id: toolIdOf(call.id), name: call.function?.name ?? '', input }
   })
 }
 
@@ -260,12 +274,12 @@ function toolResult(message: Message, id: string, path: string): JsonObject {
 export function trimPrefill(messages: readonly AnthropicTurn[]): readonly AnthropicTurn[] {
   const last = messages.at(-1)
   if (last?.role !== 'assistant') return messages
-  let left = last.content.length
-  let block = last.content[left - 1]
-  while (typeof block?.text === 'string' && block.text.trimEnd() === '') block = last.content[--left - 1]
+  let length = last.content.length
+  let block = last.content[length - 1]
+  while (typeof block?.text === 'string' && block.text.trimEnd() === '') block = last.content[--length - 1]
   const before = messages.slice(0, -1)
-  if (left === 0) return before
-  const content = last.content.slice(0, left)
-  if (typeof block?.text === 'string') content[left - 1] = { ...block, text: block.text.trimEnd() }
+  if (length === 0) return before
+  const content = last.content.slice(0, length)
+  if (typeof block?.text === 'string') content[length - 1] = { ...block, text: block.text.trimEnd() }
   return [...before, { ...last, content }]
 }

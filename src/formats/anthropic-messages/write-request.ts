@@ -11,9 +11,9 @@ import { allowedTools, UNKNOWN_TOOL_MESSAGE } from '../shared/tool-choice.ts'
 import { createAnthropicReader } from './read-answer.ts'
 import { type AnthropicTurn, toAnthropicMessages } from './write-messages.ts'
 
-/** The tool that stands in for structured output on models that have none. */
+/** Models without structured output get a tool whose input is the answer. */
 const JSON_TOOL = 'json'
-/** Where the catalogue knows no limit: what every Claude model can write. */
+/** For models without a limit in the catalogue: every Claude model can write this much. */
 const FALLBACK_MAX_TOKENS = 4096
 const MIN_BUDGET_TOKENS = 1024
 
@@ -24,14 +24,17 @@ type Body = Record<string, unknown>
 
 const MAX_CACHE_MARKS = 4
 
-/** Anthropic takes four marks; the last ones save the most, as each covers all before it. One for all is one of them. */
+/**
+ * Removes all but the last cache marks: Anthropic takes four, and the last ones save the most, because each covers
+ * everything before it. A mark on the whole request counts too.
+ */
 function limitCacheMarks(body: Body): void {
   const blocks = (body.messages as readonly AnthropicTurn[]).flatMap(({ content }) => content)
   const contents = blocks.flatMap((block) => [...jsonObjectsIn(block.content), block])
-  const holders = [body.tools, body.system, contents].flatMap((list) => jsonObjectsIn(list))
-  const marked = holders.filter((holder) => holder.cache_control !== undefined) as Body[]
-  const most = body.cache_control === undefined ? MAX_CACHE_MARKS : MAX_CACHE_MARKS - 1
-  for (const holder of marked.slice(0, -most)) delete holder.cache_control
+  const blocksAndTools = [body.tools, body.system, contents].flatMap((list) => jsonObjectsIn(list))
+  const marked = blocksAndTools.filter((block) => block.cache_control !== undefined) as Body[]
+  const maxMarks = body.cache_control === undefined ? MAX_CACHE_MARKS : MAX_CACHE_MARKS - 1
+  for (const block of marked.slice(0, -maxMarks)) delete block.cache_control
 }
 
 function prepare({ chat, model, stream, traits, promptTokens, header }: ProviderCall<object>): PreparedCall {
@@ -45,7 +48,7 @@ function prepare({ chat, model, stream, traits, promptTokens, header }: Provider
   const jsonTool = setResponseFormat(body, chat, traits)
   setThinking(body, chat, traits, dropped)
   setSampling(body, chat, traits, dropped)
-  setSmallThings(body, chat, dropped)
+  setOtherFields(body, chat, dropped)
   if (stream) body.stream = true
   limitCacheMarks(body)
   return {
@@ -60,43 +63,46 @@ function prepare({ chat, model, stream, traits, promptTokens, header }: Provider
   }
 }
 
-/** Features that are asked for by a header beside their field (Anthropic, "Beta headers"). */
+/** Fields that Anthropic takes only together with a beta header (Anthropic docs, "Beta headers"). */
 const BETAS: ReadonlyMap<string, string> = new Map([
   ['context_management', 'context-management-2025-06-27'],
   ['mcp_servers', 'mcp-client-2025-04-04'],
 ])
 
-/** Models that think adaptively refuse to go on with words put into their mouth; another candidate may. */
+/** Models that think adaptively do not continue a last message of the assistant; another candidate may. */
 function noPrefill({ messages }: Chat): Failure {
   const param = `messages[${messages.length - 1}]`
   const text = `The model that was chosen does not take a last message of the assistant ('${param}').`
   return new Failure('model-not-capable', text, { param })
 }
 
-/** The client's own first: it may know of more than we do. */
-function betaHeader(body: Body, usesFiles: boolean, given: string | null | undefined): Record<string, string> {
-  const own = (given ?? '').split(',').flatMap((beta) => beta.trim() || [])
+/** The client's own betas come first: it may know more of them than we do. */
+function betaHeader(body: Body, usesFiles: boolean, clientHeader: string | null | undefined): Record<string, string> {
+  const clientBetas = (clientHeader ?? '').split(',').flatMap((beta) => beta.trim() || [])
   const needed = [...BETAS].flatMap(([field, beta]) => (field in body ? [beta] : []))
-  const betas = new Set([...own, ...needed, ...(usesFiles ? ['files-api-2025-04-14'] : [])])
+  const betas = new Set([...clientBetas, ...needed, ...(usesFiles ? ['files-api-2025-04-14'] : [])])
   return betas.size === 0 ? {} : { 'anthropic-beta': [...betas].join(',') }
 }
 
-/** Required, and prompt and answer together must fit the window: left open, it is what the prompt leaves room for. */
+/**
+ * Anthropic requires `max_tokens`, and prompt and answer together must fit the context window. Where the caller sets none,
+ * it is what the prompt leaves room for.
+ */
 function maxTokens(
   chat: Chat,
   { outputTokens, contextTokens }: Traits,
   promptTokens: (() => number) | undefined,
 ): number {
-  const most = outputTokens || FALLBACK_MAX_TOKENS
-  const asked = chat.max_completion_tokens ?? chat.max_tokens
-  if (asked) return outputTokens > 0 ? Math.min(asked, outputTokens) : asked
-  if (contextTokens === 0 || promptTokens === undefined) return most
-  return Math.max(Math.min(most, contextTokens - promptTokens()), FALLBACK_MAX_TOKENS)
+  const modelMaxTokens = outputTokens || FALLBACK_MAX_TOKENS
+  const requested = chat.max_completion_tokens ?? chat.max_tokens
+  if (requested) return outputTokens > 0 ? Math.min(requested, outputTokens) : requested
+  if (contextTokens === 0 || promptTokens === undefined) return modelMaxTokens
+  return Math.max(Math.min(modelMaxTokens, contextTokens - promptTokens()), FALLBACK_MAX_TOKENS)
 }
 
 function toTool(tool: Tool, at: number, { jsonSchema }: Traits): JsonObject {
   if (tool.type === 'custom') throw unsupportedParameter(`tools[${at}]`)
-  // Anthropic's own server tools are handed on.
+  // A server tool of Anthropic: the caller wrote it in Anthropic's format.
   if (tool.function === undefined) return { ...tool }
   const { name, description, parameters, strict } = tool.function
   const schema = { ...(parameters ?? { properties: {} }), type: 'object' }
@@ -114,7 +120,7 @@ function setTools(body: Body, chat: Chat, traits: Traits, dropped: string[]): vo
   const tools = (chat.tools ?? []).map((tool, at) => toTool(tool, at, traits))
   if (isJsonObject(chat.web_search_options)) tools.push(webSearch(chat.web_search_options))
   if (tools.length === 0) {
-    declareFormerTools(body)
+    declareCalledTools(body)
     return
   }
   const choice = chat.tool_choice
@@ -128,16 +134,16 @@ function setTools(body: Body, chat: Chat, traits: Traits, dropped: string[]): vo
     toolChoice = { type: 'auto' }
     dropped.push('tool_choice')
   }
-  const single = chat.parallel_tool_calls === false && toolChoice?.type !== 'none'
-  if (single) body.tool_choice = { ...(toolChoice ?? { type: 'auto' }), disable_parallel_tool_use: true }
+  const isSingleCall = chat.parallel_tool_calls === false && toolChoice?.type !== 'none'
+  if (isSingleCall) body.tool_choice = { ...(toolChoice ?? { type: 'auto' }), disable_parallel_tool_use: true }
   else if (toolChoice !== undefined) body.tool_choice = toolChoice
 }
 
 /**
- * Anthropic refuses calls in a conversation whose tools it is not told, and a client that has handed the conversation on, or
- * wants no further calls, tells none: then they are those that were called, and none may be called again.
+ * Anthropic refuses a conversation with calls of tools that the request does not declare. A client that wants no further
+ * calls declares none: then we declare the tools that were called, and forbid calls.
  */
-function declareFormerTools(body: Body): void {
+function declareCalledTools(body: Body): void {
   const blocks = (body.messages as readonly AnthropicTurn[]).flatMap(({ content }) => content)
   const names = new Set(blocks.flatMap(({ type, name }) => (type === 'tool_use' ? [name] : [])))
   if (names.size === 0) return
@@ -147,8 +153,8 @@ function declareFormerTools(body: Body): void {
 
 function webSearch({ user_location: location }: JsonObject): JsonObject {
   const place = isJsonObject(location) && isJsonObject(location.approximate) ? location.approximate : undefined
-  const at = place === undefined ? {} : { user_location: { ...place, type: 'approximate' } }
-  return { type: 'web_search_20250305', name: 'web_search', ...at }
+  const userLocation = place === undefined ? {} : { user_location: { ...place, type: 'approximate' } }
+  return { type: 'web_search_20250305', name: 'web_search', ...userLocation }
 }
 
 function isForced(choice: unknown): boolean {
@@ -178,6 +184,11 @@ function setResponseFormat(body: Body, chat: Chat, { jsonSchema }: Traits): stri
     }
     return undefined
   }
+  return setJsonTool(body, schema)
+}
+
+/** Adds a tool whose input is the answer, and makes the model call it, or another tool. @returns the tool's name. */
+function setJsonTool(body: Body, schema: JsonObject): string {
   const tools: readonly JsonObject[] = Array.isArray(body.tools) ? body.tools : []
   const taken = new Set(tools.map((tool) => tool.name))
   let name = JSON_TOOL
@@ -185,9 +196,11 @@ function setResponseFormat(body: Body, chat: Chat, { jsonSchema }: Traits): stri
   const input_schema = { ...schema, type: 'object' }
   body.tools = [...tools, { name, description: 'Gives the answer.', input_schema }]
   const choice = isJsonObject(body.tool_choice) ? body.tool_choice : {}
-  const others = tools.length > 0 && choice.type !== 'none'
-  const single = choice.disable_parallel_tool_use === true ? { disable_parallel_tool_use: true } : {}
-  body.tool_choice = others ? { type: 'any', ...single } : { type: 'tool', name, disable_parallel_tool_use: true }
+  const hasOtherTools = tools.length > 0 && choice.type !== 'none'
+  const singleCall = choice.disable_parallel_tool_use === true ? { disable_parallel_tool_use: true } : {}
+  body.tool_choice = hasOtherTools
+    ? { type: 'any', ...singleCall }
+    : { type: 'tool', name, disable_parallel_tool_use: true }
   return name
 }
 
@@ -197,82 +210,82 @@ function addSystem(body: Body, text: string): void {
   else body.system = typeof before === 'string' ? `${before}\n${text}` : text
 }
 
-/** Models that think as much as they see fit, steered by an effort, take `max` as one; before them a budget is set. */
+/** Models that decide themselves how much they think take an effort, `max` among them; older models take a budget. */
 function isAdaptive({ efforts }: Traits): boolean {
   return efforts?.includes('max') === true
 }
 
 function setThinking(body: Body, chat: Chat, traits: Traits, dropped: string[]): void {
-  const asked = readReasoning(chat)
-  if (asked === undefined || body.thinking !== undefined) return
+  const reasoning = readReasoning(chat)
+  if (reasoning === undefined || body.thinking !== undefined) return
   const name = chat.reasoning_effort ? 'reasoning_effort' : 'reasoning'
   if (!traits.reasoning) {
-    if (asked.effort !== 'none') dropped.push(name)
+    if (reasoning.effort !== 'none') dropped.push(name)
     return
   }
-  if (asked.effort === 'none') {
-    // Models with neither budget nor switch think only where they are asked to, or always: there is nothing to say.
+  if (reasoning.effort === 'none') {
+    // A model with neither a budget nor a switch thinks only on request, or always: no field would change that.
     if (!isAdaptive(traits) || traits.budget !== undefined || traits.toggle) body.thinking = { type: 'disabled' }
     return
   }
-  const effort = nearestEffort(asked.effort ?? 'medium', traits)
+  const effort = nearestEffort(reasoning.effort ?? 'medium', traits)
   if (isAdaptive(traits)) {
     body.thinking = { type: 'adaptive', display: 'summarized' }
     if (effort !== undefined) setEffort(body, effort)
     return
   }
-  // A tool that is forced and a thinking budget exclude each other; the tool decides what the answer is.
+  // A forced tool and a thinking budget exclude each other. The tool matters more: it decides what the answer is.
   const budget =
-    isForced(body.tool_choice) || continuesWithoutThoughts(body)
+    isForced(body.tool_choice) || continuesWithoutThinking(body)
       ? undefined
-      : thinkingBudget(body, asked.tokens ?? BUDGET_TOKENS[asked.effort ?? 'medium'], chat, traits)
+      : thinkingBudget(body, reasoning.tokens ?? BUDGET_TOKENS[reasoning.effort ?? 'medium'], chat, traits)
   if (budget === undefined) dropped.push(name)
   else body.thinking = { type: 'enabled', budget_tokens: budget }
 }
 
 /**
- * With a budget set, a turn that called tools and goes on with their results must begin with its thinking block. Clients
- * that keep only OpenAI's fields have lost it, and then the rest of the turn goes on without thinking.
+ * With a thinking budget, a turn that called tools and continues with their results must begin with its thinking block.
+ * A client that keeps only OpenAI's fields has lost the block, so the rest of the turn continues without thinking.
  */
-function continuesWithoutThoughts(body: Body): boolean {
-  const [called, answered] = (body.messages as readonly AnthropicTurn[]).slice(-2)
-  if (called?.role !== 'assistant' || answered?.content[0]?.type !== 'tool_result') return false
-  return called.content[0]?.type !== 'thinking' && called.content[0]?.type !== 'redacted_thinking'
+function continuesWithoutThinking(body: Body): boolean {
+  const [calls, results] = (body.messages as readonly AnthropicTurn[]).slice(-2)
+  if (calls?.role !== 'assistant' || results?.content[0]?.type !== 'tool_result') return false
+  return calls.content[0]?.type !== 'thinking' && calls.content[0]?.type !== 'redacted_thinking'
 }
 
 function setEffort(body: Body, effort: string): void {
   body.output_config = { ...Object(body.output_config), effort }
 }
 
-/** The budget comes on top of the answer that was asked for, within what the model can write at all. */
+/** The budget comes on top of the caller's `max_tokens`, within what the model can write at all. */
 function thinkingBudget(body: Body, wanted: number, chat: Chat, { outputTokens, budget }: Traits): number | undefined {
-  const least = Math.max(budget?.min ?? 0, MIN_BUDGET_TOKENS)
-  const most = outputTokens || FALLBACK_MAX_TOKENS
+  const minBudget = Math.max(budget?.min ?? 0, MIN_BUDGET_TOKENS)
+  const modelMaxTokens = outputTokens || FALLBACK_MAX_TOKENS
   const answer = chat.max_completion_tokens ?? chat.max_tokens
-  const room = answer ? Math.max(most - answer, 0) : most - least
-  const tokens = Math.min(Math.max(wanted, least), budget?.max ?? wanted, Math.max(room, least))
-  const total = answer ? Math.min(answer + tokens, most) : most
-  if (tokens < least || tokens >= total) return undefined
+  const room = answer ? Math.max(modelMaxTokens - answer, 0) : modelMaxTokens - minBudget
+  const tokens = Math.min(Math.max(wanted, minBudget), budget?.max ?? wanted, Math.max(room, minBudget))
+  const total = answer ? Math.min(answer + tokens, modelMaxTokens) : modelMaxTokens
+  if (tokens < minBudget || tokens >= total) return undefined
   body.max_tokens = total
   return tokens
 }
 
 function setSampling(body: Body, chat: Chat, traits: Traits, dropped: string[]): void {
-  const thinking = isJsonObject(body.thinking) && body.thinking.type !== 'disabled'
-  const give = (name: string, value: unknown, takes: boolean) => {
+  const isThinking = isJsonObject(body.thinking) && body.thinking.type !== 'disabled'
+  const setOrDrop = (name: string, value: unknown, isTaken: boolean) => {
     if (value === null || value === undefined) return
-    if (takes) body[name] = value
+    if (isTaken) body[name] = value
     else dropped.push(name)
   }
-  const free = traits.temperature && !thinking
+  const isTaken = traits.temperature && !isThinking
   const { temperature, top_p } = chat
-  // Anthropic's scale ends at 1; newer models refuse both at once.
-  give('temperature', typeof temperature === 'number' ? Math.min(temperature, 1) : undefined, free)
-  give('top_p', top_p, free && typeof temperature !== 'number')
-  give('top_k', chat.top_k, free)
+  // Anthropic's temperatures end at 1; newer models refuse temperature and top_p together.
+  setOrDrop('temperature', typeof temperature === 'number' ? Math.min(temperature, 1) : undefined, isTaken)
+  setOrDrop('top_p', top_p, isTaken && typeof temperature !== 'number')
+  setOrDrop('top_k', chat.top_k, isTaken)
 }
 
-function setSmallThings(body: Body, chat: Chat, dropped: string[]): void {
+function setOtherFields(body: Body, chat: Chat, dropped: string[]): void {
   const stop = stopSequences(chat) ?? []
   const sequences = stop.filter((sequence) => sequence.trim() !== '')
   if (sequences.length > 0) body.stop_sequences = sequences
