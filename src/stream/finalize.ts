@@ -1,180 +1,208 @@
 import { estimateTokens } from '../chat/estimate-tokens.ts'
-import type { ChatEvent, Content, Finish, FinishReason, OutputEvent, Usage } from '../chat/event.ts'
+import type { ChatEvent, Finish, FinishReason, OutputEvent, Usage } from '../chat/event.ts'
 import { Failure } from '../chat/failure.ts'
-import { createUsageCounter, type MaxTokens } from '../chat/usage.ts'
+import { createUsageCounter, type MaxTokens, type UsageCounter } from '../chat/usage.ts'
 
 /**
- * Stands between a decoder and everybody else and makes one promise: content, then exactly one ending. Finishes and usage
- * are kept until the end, since providers disagree on where they stand; a stream that stops short becomes an error.
+ * Stands between a provider's format and everybody else, and makes one promise: content, then exactly one end. Finishes and
+ * usage are kept until the end, because providers disagree on where they stand. A stream that stops short becomes an error.
  */
 export interface StreamFinalizer {
-  /** @returns what stands now; nothing any more after an ending. */
+  /** @returns what can go out now; nothing any more after an end. */
   readonly push: (events: readonly ChatEvent[]) => readonly OutputEvent[]
-  /** The upstream closed its side: the answer is complete if every choice that began has finished. */
+  /** The upstream has closed its side: the answer is complete if every choice that began has finished. */
   readonly close: () => readonly OutputEvent[]
   /** The upstream broke: an error, unless the answer was complete before. */
   readonly fail: (failure: Failure) => readonly OutputEvent[]
   /** True as soon as every choice that began has finished: only usage can still come. */
   readonly finished: () => boolean
-  /** What was used so far, by the provider's word or by our estimate. */
+  /** What was used so far, by the provider's report or by our estimate. */
   readonly usage: () => Usage
 }
 
 interface ToolState {
   readonly choice: number
   readonly index: number
-  readonly custom: boolean
-  empty: boolean
+  readonly isCustom: boolean
+  isEmpty: boolean
   /** Arguments so far that are the beginning of `null`. */
   held: string
 }
 
+type ToolStart = Extract<ChatEvent, { type: 'tool-start' }>
 type ToolDelta = Extract<ChatEvent, { type: 'tool-delta' }>
-type Finishing = Extract<ChatEvent, { type: 'finish' }>
+type FinishEvent = Extract<ChatEvent, { type: 'finish' }>
+
+/** One answer, as far as it has come. */
+interface AnswerState {
+  readonly choicesAsked: number
+  readonly counter: UsageCounter
+  readonly finishes: Map<number, FinishEvent>
+  readonly begun: Set<number>
+  /** By choice and index. */
+  readonly tools: Map<string, ToolState>
+  /** The choices that called something, and the finish reason for that. */
+  readonly called: Map<number, 'tool_calls' | 'function_call'>
+  /** How many of the choices that began have not finished. */
+  unfinished: number
+  isOver: boolean
+  /** Over, and complete. */
+  isComplete: boolean
+}
 
 const NOTHING: readonly OutputEvent[] = []
 const NULL = 'null'
 
 /**
  * @param promptTokens our estimate, asked for where the provider reports no usage.
- * @param choicesAsked as many must finish; fewer are enough where the provider itself says that it is done.
- * @param most what the model can use: a report of more is not believed.
+ * @param choicesAsked so many choices must finish; fewer are enough where the provider itself says that it is done.
+ * @param maxTokens what the model can use: a report of more is not believed.
  */
-export function createStreamFinalizer(promptTokens: () => number, choicesAsked = 1, most?: MaxTokens): StreamFinalizer {
-  const finishes = new Map<number, Finishing>()
-  const begun = new Set<number>()
-  const tools = new Map<string, ToolState>()
-  const called = new Map<number, 'tool_calls' | 'function_call'>()
-  /** Of those that have begun. */
-  let unfinished = 0
-  const count = createUsageCounter(promptTokens, most)
-  let over = false
-  let ended = false
-
-  const finished = () => finishes.size >= choicesAsked && unfinished === 0
-
-  const note = (content: Exclude<Content, ToolDelta>) => {
-    if (content.type === 'extra') return
-    begin(content.choice)
-    if (content.type === 'tool-start') {
-      const kind = content.kind === 'function_call' ? 'function_call' : 'tool_calls'
-      called.set(content.choice, kind)
-      tools.set(`${content.choice}:${content.index}`, {
-        choice: content.choice,
-        index: content.index,
-        custom: content.kind === 'custom',
-        empty: true,
-        held: '',
-      })
-      count.addWeight(content.name.length)
-    } else {
-      count.addWeight(estimateTokens(content.text))
-    }
+export function createStreamFinalizer(
+  promptTokens: () => number,
+  choicesAsked = 1,
+  maxTokens?: MaxTokens,
+): StreamFinalizer {
+  const state: AnswerState = {
+    choicesAsked,
+    counter: createUsageCounter(promptTokens, maxTokens),
+    finishes: new Map(),
+    begun: new Set(),
+    tools: new Map(),
+    called: new Map(),
+    unfinished: 0,
+    isOver: false,
+    isComplete: false,
   }
-
-  const begin = (choice: number) => {
-    if (begun.has(choice)) return
-    begun.add(choice)
-    if (!finishes.has(choice)) unfinished++
+  return {
+    push: (events) => push(state, events),
+    close: () => close(state),
+    fail: (failure) => fail(state, failure),
+    finished: () => isFinished(state),
+    usage: () => state.counter.usage(state.isComplete || isFinished(state)),
   }
-
-  /** Some say `null` where a call has no arguments: what may become that is kept back. */
-  const grow = (delta: ToolDelta): ToolDelta | undefined => {
-    begin(delta.choice)
-    count.addWeight(delta.text.length)
-    const tool = tools.get(`${delta.choice}:${delta.index}`)
-    if (tool === undefined || !tool.empty || tool.custom) return delta
-    const text = tool.held + delta.text
-    if (text !== '' && NULL.startsWith(text)) {
-      tool.held = text
-      return undefined
-    }
-    tool.empty = text === ''
-    tool.held = ''
-    return text === delta.text ? delta : { ...delta, text }
-  }
-
-  const end = (): readonly OutputEvent[] => {
-    if (over) return NOTHING
-    over = true
-    ended = true
-    const said: OutputEvent[] = []
-    // Clients parse the joined arguments as JSON; a tool that takes none still has to have an object.
-    for (const tool of tools.values()) {
-      if (!tool.empty || tool.custom) continue
-      const text = tool.held === '' || tool.held === NULL ? '{}' : tool.held
-      said.push({ type: 'tool-delta', choice: tool.choice, index: tool.index, text })
-    }
-    const all: Finish[] = [...new Set([...begun, ...finishes.keys()])]
-      .sort((a, b) => a - b)
-      .map((choice) => ({ choice, reason: reasonOf(finishes.get(choice), called.get(choice)) }))
-    said.push({ type: 'end', finishes: all, usage: count.usage(true) })
-    return said
-  }
-
-  const fail = (failure: Failure): readonly OutputEvent[] => {
-    if (over) return NOTHING
-    if (finished()) return end()
-    over = true
-    return [{ type: 'error', failure }]
-  }
-
-  const take = (events: readonly ChatEvent[]): readonly OutputEvent[] => {
-    if (over) return NOTHING
-    let said: OutputEvent[] | undefined
-    for (const event of events) {
-      if (over) break
-      switch (event.type) {
-        case 'finish':
-          if (begun.has(event.choice) && !finishes.has(event.choice)) unfinished--
-          finishes.set(event.choice, event)
-          continue
-        case 'usage':
-          count.report(event.usage)
-          continue
-        case 'error':
-          over = true
-          said = [...(said ?? []), event]
-          continue
-        case 'done': {
-          const anything = begun.size > 0 || finishes.size > 0
-          said = [...(said ?? []), ...(anything ? end() : fail(emptyAnswer()))]
-          continue
-        }
-        case 'text':
-        case 'reasoning':
-        case 'refusal':
-        case 'tool-start':
-        case 'extra':
-          note(event)
-          if (said === undefined) said = [event]
-          else said.push(event)
-          continue
-        case 'tool-delta': {
-          const grown = grow(event)
-          if (grown === undefined) continue
-          if (said === undefined) said = [grown]
-          else said.push(grown)
-          continue
-        }
-        default:
-          return event satisfies never
-      }
-    }
-    return said ?? NOTHING
-  }
-
-  const close = (): readonly OutputEvent[] => {
-    if (over) return NOTHING
-    if (finished()) return end()
-    return fail(begun.size > 0 ? cutAnswer() : emptyAnswer())
-  }
-
-  return { push: take, close, fail, finished, usage: () => count.usage(ended || finished()) }
 }
 
-/** An answer that called a tool ends so, also where the provider calls it a stop (translation 2.3); one without calls does not. */
-function reasonOf(finish: Finishing | undefined, called: 'tool_calls' | 'function_call' | undefined): FinishReason {
+function push(state: AnswerState, events: readonly ChatEvent[]): readonly OutputEvent[] {
+  if (state.isOver) return NOTHING
+  let output: OutputEvent[] | undefined
+  for (const event of events) {
+    const ready = pushOne(state, event)
+    if (ready !== undefined) {
+      if (output === undefined) output = [ready]
+      else output.push(ready)
+    }
+    if (event.type === 'done') return [...(output ?? NOTHING), ...finalizeDone(state)]
+    if (state.isOver) break
+  }
+  return output ?? NOTHING
+}
+
+/** What can go out at once; finishes, usage and `done` wait for the end. */
+function pushOne(state: AnswerState, event: ChatEvent): OutputEvent | undefined {
+  switch (event.type) {
+    case 'text':
+    case 'reasoning':
+    case 'refusal':
+      begin(state, event.choice)
+      state.counter.addWeight(estimateTokens(event.text))
+      return event
+    case 'tool-start':
+      beginTool(state, event)
+      return event
+    case 'tool-delta':
+      return growTool(state, event)
+    case 'extra':
+      return event
+    case 'finish':
+      if (state.begun.has(event.choice) && !state.finishes.has(event.choice)) state.unfinished--
+      state.finishes.set(event.choice, event)
+      return undefined
+    case 'usage':
+      state.counter.report(event.usage)
+      return undefined
+    case 'error':
+      state.isOver = true
+      return event
+    case 'done':
+      return undefined
+    default:
+      return event satisfies never
+  }
+}
+
+function begin(state: AnswerState, choice: number): void {
+  if (state.begun.has(choice)) return
+  state.begun.add(choice)
+  if (!state.finishes.has(choice)) state.unfinished++
+}
+
+function beginTool(state: AnswerState, { choice, index, kind, name }: ToolStart): void {
+  begin(state, choice)
+  state.called.set(choice, kind === 'function_call' ? 'function_call' : 'tool_calls')
+  state.tools.set(`${choice}:${index}`, { choice, index, isCustom: kind === 'custom', isEmpty: true, held: '' })
+  state.counter.addWeight(name.length)
+}
+
+/** Some providers write `null` where a call has no arguments: what may become that is held back. */
+function growTool(state: AnswerState, delta: ToolDelta): ToolDelta | undefined {
+  begin(state, delta.choice)
+  state.counter.addWeight(delta.text.length)
+  const tool = state.tools.get(`${delta.choice}:${delta.index}`)
+  if (tool === undefined || !tool.isEmpty || tool.isCustom) return delta
+  const text = tool.held + delta.text
+  if (text !== '' && NULL.startsWith(text)) {
+    tool.held = text
+    return undefined
+  }
+  tool.isEmpty = text === ''
+  tool.held = ''
+  return text === delta.text ? delta : { ...delta, text }
+}
+
+/** The provider says that the answer is complete. */
+function finalizeDone(state: AnswerState): readonly OutputEvent[] {
+  return state.begun.size > 0 || state.finishes.size > 0 ? complete(state) : fail(state, emptyAnswer())
+}
+
+function complete(state: AnswerState): readonly OutputEvent[] {
+  if (state.isOver) return NOTHING
+  state.isOver = true
+  state.isComplete = true
+  const output: OutputEvent[] = []
+  // Clients parse the joined arguments as JSON; a tool that takes none still has to have an object.
+  for (const { isEmpty, isCustom, held, choice, index } of state.tools.values()) {
+    if (!isEmpty || isCustom) continue
+    const text = held === '' || held === NULL ? '{}' : held
+    output.push({ type: 'tool-delta', choice, index, text })
+  }
+  const { begun, finishes, called } = state
+  const all: Finish[] = [...new Set([...begun, ...finishes.keys()])]
+    .sort((a, b) => a - b)
+    .map((choice) => ({ choice, reason: reasonOf(finishes.get(choice), called.get(choice)) }))
+  output.push({ type: 'end', finishes: all, usage: state.counter.usage(true) })
+  return output
+}
+
+function fail(state: AnswerState, failure: Failure): readonly OutputEvent[] {
+  if (state.isOver) return NOTHING
+  if (isFinished(state)) return complete(state)
+  state.isOver = true
+  return [{ type: 'error', failure }]
+}
+
+function close(state: AnswerState): readonly OutputEvent[] {
+  if (state.isOver) return NOTHING
+  if (isFinished(state)) return complete(state)
+  return fail(state, state.begun.size > 0 ? cutAnswer() : emptyAnswer())
+}
+
+function isFinished({ finishes, choicesAsked, unfinished }: AnswerState): boolean {
+  return finishes.size >= choicesAsked && unfinished === 0
+}
+
+/** A tool call is a tool call, though the provider calls its end a stop (translation 2.3); and without one it is none. */
+function reasonOf(finish: FinishEvent | undefined, called: 'tool_calls' | 'function_call' | undefined): FinishReason {
   const reason = finish?.reason ?? 'stop'
   if (finish?.isFinal) return reason
   if (reason === 'tool_calls' || reason === 'function_call') return called ?? 'stop'
