@@ -121,7 +121,7 @@ async function receive(
 ): Promise<Response> {
   const receivedAt = Date.now()
   const requestId = requestIdOf(c)
-  const log: RequestLog = { requestId, cameAt: receivedAt, colo: coloOf(c.req.raw), trace: [], ...kind }
+  const log: RequestLog = { requestId, receivedAt, colo: coloOf(c.req.raw), attempts: [], ...kind }
   c.set('log', log)
   const settings = readSettings(c.env)
   log.settings = settings
@@ -138,7 +138,7 @@ async function receive(
   const takeOver = clientDisconnect.onDisconnect(() => logRequest(log, CLIENT_LEFT.status, CLIENT_LEFT))
   try {
     const body = await readJsonBody({ request, share, timeoutMs: settings.timeouts.uploadMs })
-    log.asked = body.model
+    log.requestedModel = body.model
     log.stream = body.stream === true
     const response = await answerTo(
       {
@@ -157,7 +157,7 @@ async function receive(
       },
       body,
     )
-    share.answered()
+    share.releaseCopy()
     return response
   } finally {
     // A listener that knows the call would keep all of it in memory until a full collection of garbage.

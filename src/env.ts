@@ -53,7 +53,7 @@ export interface Timeouts {
   /** Until a client that waits for a stream gets status 200 and keep-alives. */
   readonly commitMs: number
   /** Between two keep-alives in a silent stream. */
-  readonly commentMs: number
+  readonly keepAliveMs: number
   /** A client that reads nothing of its stream for this long counts as disconnected. */
   readonly stallMs: number
   /** Until the request body has come, or the next part of a large one. */
@@ -75,7 +75,7 @@ export interface Settings {
   /** Whether health decides the order of deployments; otherwise they keep the order of the catalogue. */
   readonly tracksHealth: boolean
   /** Whether the reasoning of tool calls is kept for clients that do not send it back. */
-  readonly keepsThoughts: boolean
+  readonly keepsReasoning: boolean
   /** The share of calls, 0 to 1, that get a log line. Failures always get one. */
   readonly logSample: number
   /** Whether log lines contain the providers' own error texts, which may quote prompts. */
@@ -112,13 +112,13 @@ export function readSettings(env: Env): Settings {
       totalMs: readMilliseconds(env, 'TOTAL_TIMEOUT_MS', 30_000),
       idleMs: readMilliseconds(env, 'IDLE_TIMEOUT_MS', 30_000),
       commitMs: readMilliseconds(env, 'COMMIT_AFTER_MS', 10_000),
-      commentMs: readMilliseconds(env, 'COMMENT_EVERY_MS', 10_000),
+      keepAliveMs: readMilliseconds(env, 'COMMENT_EVERY_MS', 10_000),
       stallMs: readMilliseconds(env, 'CLIENT_STALL_TIMEOUT_MS', 60_000),
       uploadMs: readMilliseconds(env, 'UPLOAD_TIMEOUT_MS', 30_000),
     },
     bodiesMaxBytes: readBodyMemory(env),
     tracksHealth: readSwitch(env, 'HEALTH', true),
-    keepsThoughts: readSwitch(env, 'KEEP_REASONING', true),
+    keepsReasoning: readSwitch(env, 'KEEP_REASONING', true),
     logSample: readShare(env, 'LOG_SAMPLE'),
     logDetail: readSwitch(env, 'LOG_DETAIL', false),
   }

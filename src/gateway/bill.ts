@@ -12,15 +12,14 @@ import type { Plan } from '../routing/plan.ts'
 import type { Target } from '../routing/target.ts'
 import type { AttemptEnd } from './attempt-report.ts'
 
-/** What a call may cost while it is under way, and what it has cost in the end. */
+/** What a call may cost while it runs, and what it has cost (accounts 3 and 5). */
 export interface Bill {
-  /** Counts what was used, and tells what that costs in US dollars. */
-  readonly settle: (used: Usage, target: Target, how: AttemptEnd) => number
-  /** The call is over: what is still held for it is let go. To be called whatever the end is; more than once is as good. */
+  /** Counts what the call has used, and returns the cost in US dollars. */
+  readonly settle: (usage: Usage, target: Target, end: AttemptEnd) => number
+  /** Releases what is still reserved. Call it at the end of every call; calling it again changes nothing. */
   readonly close: () => void
 }
 
-/** What a bill is made for. */
 export interface BillInput {
   readonly caller: KeyRecord
   readonly objects: ObjectsOf<'Ledger'>
@@ -31,59 +30,60 @@ export interface BillInput {
   readonly plan: Plan
 }
 
-/** One request is answered by one of so many, mostly: what those after them cost would be held for nothing. */
-const LIKELY_TO_ANSWER = 3
+/** One of the first three candidates answers almost every request, so the cost of the others is not reserved. */
+const LIKELY_CANDIDATES = 3
 
 /**
- * Lets a call in, with as much held as it may use, or refuses it.
+ * Admits a call and reserves what it may use, or refuses it.
  * @throws Failure 429 by the limits of its key.
  */
-export async function openBill(billed: BillInput): Promise<Bill> {
-  const { caller, objects, waitUntil, settings } = billed
+export async function openBill(input: BillInput): Promise<Bill> {
+  const { caller, objects, waitUntil, settings } = input
   const { limits } = caller
-  const hold = limits?.budget === undefined && limits?.tpm === undefined ? NO_RESERVATION : holdFor(billed)
-  const spend = await admit(caller, objects, waitUntil, hold)
+  const reservation = limits?.budget === undefined && limits?.tpm === undefined ? NO_RESERVATION : reservationFor(input)
+  const spend = await admit(caller, objects, waitUntil, reservation)
   return {
-    settle: (used, target, how) => {
-      // What a provider did not bring to its end is not the caller's to pay for unseen.
-      const isBroken = how instanceof Failure && how.fault !== 'left'
-      const unseen = used.estimated === true && !isBroken && thinksUnseen(billed, target)
-      const cost = dollarsFor(used, target, settings)
-      const dollars = unseen ? Math.max(cost, hold.dollars) : cost
-      spend(unseen ? Math.max(used.total_tokens, hold.tokens) : used.total_tokens, dollars)
+    settle: (usage, target, end) => {
+      // If the provider broke off its answer, the caller does not pay for reasoning that nobody has seen.
+      const isBroken = end instanceof Failure && end.fault !== 'left'
+      const chargesReservation = usage.estimated === true && !isBroken && billsHiddenReasoning(input, target)
+      const cost = dollarsFor(usage, target, settings)
+      const dollars = chargesReservation ? Math.max(cost, reservation.dollars) : cost
+      spend(chargesReservation ? Math.max(usage.total_tokens, reservation.tokens) : usage.total_tokens, dollars)
       return dollars
     },
     close: () => spend(0, 0),
   }
 }
 
-/** By the dearest of those who will be asked first: whoever answers in the end is hardly ever another one. */
-function holdFor({ settings, chat, needs, plan: { candidates } }: BillInput): Reservation {
-  const extent = {
+/** The largest cost among the candidates that are likely to answer. */
+function reservationFor({ settings, chat, needs, plan: { candidates } }: BillInput): Reservation {
+  const size = {
     promptTokens: needs.promptTokens(),
     outputTokens: needs.outputTokens,
     choices: chat.n ?? 1,
     asksForReasoning: needs.reasoning !== 'none',
   }
-  const likely = candidates.slice(0, LIKELY_TO_ANSWER)
+  const likely = candidates.slice(0, LIKELY_CANDIDATES)
   return largestOf(
-    likely.map(({ deployment }) =>
-      maxCostOf(extent, deployment, priceOf(deployment, settings.prices) ?? ASSUMED_PRICE),
-    ),
+    likely.map(({ deployment }) => maxCostOf(size, deployment, priceOf(deployment, settings.prices) ?? ASSUMED_PRICE)),
   )
 }
 
-function dollarsFor(used: Usage, { deployment }: Target, { prices, providers }: Settings): number {
+function dollarsFor(usage: Usage, { deployment }: Target, { prices, providers }: Settings): number {
   const price = priceOf(deployment, prices)
-  if (providers.get(deployment.provider)?.provider.reportsCost !== true) return costOf(used, price)
-  return reportedCost(used, price) ?? costOf(used, price ?? ASSUMED_PRICE)
+  if (providers.get(deployment.provider)?.provider.reportsCost !== true) return costOf(usage, price)
+  return reportedCost(usage, price) ?? costOf(usage, price ?? ASSUMED_PRICE)
 }
 
 /**
- * Whether the provider bills thinking that it does not show. Where it does not come to tell how much that was, as much as the
- * model may write is the only measure.
+ * Whether the provider bills reasoning that it does not show. Without its usage, the longest answer is the only measure of
+ * that reasoning.
  */
-function thinksUnseen({ settings, chat, needs }: BillInput, { deployment: { provider, traits } }: Target): boolean {
+function billsHiddenReasoning(
+  { settings, chat, needs }: BillInput,
+  { deployment: { provider, traits } }: Target,
+): boolean {
   const row = settings.providers.get(provider)?.provider
   if (!traits.reasoning || row?.billsHiddenReasoning !== true) return false
   if (row.needsReasoningBack === 'asked') return needs.reasoning !== 'none'

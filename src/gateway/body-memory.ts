@@ -2,66 +2,66 @@ import { Failure } from '../chat/failure.ts'
 import { sleep } from '../platform/timeout.ts'
 
 /**
- * How much of an isolate's memory request bodies may take: from the first byte of an upload to the end of its call, for until
- * then the conversation is kept. An isolate that is over its 128 MB is ended, with everybody's calls.
+ * Bounds the memory of request bodies in an isolate, from the first byte of an upload to the end of its call: the
+ * conversation is kept until then. The platform ends an isolate with more than 128 MB, with all its calls.
  */
 
 /** The largest request body (contract 5), after decompression. */
 export const BODY_MAX_BYTES = 20 * 1024 * 1024
-/** Until its answer begins a body is there twice: as it came and parsed, or parsed and as it goes out. */
+/** Until its answer begins, a body is in memory twice: as received and parsed, or parsed and as sent. */
 const COPIES = 2
-/** The least that all bodies together must be allowed, for the largest one to be taken. */
+/** The least memory for all bodies with which the largest body is still accepted. */
 const MIN_MEMORY_BYTES = COPIES * BODY_MAX_BYTES
-/** A burst is let through one by one; waiting costs no memory, since nothing of such an upload is read. */
+/** A call waits this long for memory. Waiting costs none, because nothing of such an upload is read. */
 const WAIT_MS = 5000
-const LOOK_AGAIN_MS = 10
+const RETRY_CLAIM_MS = 10
 const MAX_WAITING = 50
-/** A call whose end nobody noticed (the platform may end one without a word) gives its share back after this long. */
-const FORGOTTEN_MS = 15 * 60_000
-const RETRY_MS = 1000
+/** The platform may end a call without notice, so every share is released after this time. */
+const MAX_CALL_MS = 15 * 60_000
+const RETRY_AFTER_MS = 1000
 
-/** What one call's body takes. */
+/** The memory that the body of one call claims. */
 export interface BodyShare {
   /**
-   * Takes room for a body of so many bytes; a promise where that has to be waited for.
+   * Claims memory for a body of this size. Returns a promise if the call has to wait for it.
    * @throws Failure 503 `bodies-full`.
    */
   readonly claim: (bytes: number) => Promise<void> | undefined
   /**
-   * Takes at once what a body needs that turns out to be as large as this.
+   * Claims more memory, without waiting, for a body that turns out to be this large.
    * @throws Failure 503 `bodies-full`.
    */
   readonly grow: (bytes: number) => void
-  /** The answer has begun: one copy is left. */
-  readonly answered: () => void
+  /** Releases one of the two copies: the answer has begun. */
+  readonly releaseCopy: () => void
   readonly release: () => void
 }
 
-interface Held {
+interface Share {
   readonly key: string
   readonly since: number
   bytes: number
   isWaiting: boolean
-  /** Its call is over: what is still done for it counts no more, for nobody would give that back. */
+  /** The call is over. Later claims do not count, because nobody would release them. */
   isReleased: boolean
 }
 
-/** The oldest first. */
-const shares = new Set<Held>()
+/** The first one is the oldest. */
+const shares = new Set<Share>()
 const heldByKey = new Map<string, number>()
 let heldByAll = 0
 let waiting = 0
 
-/** A share for a call with this key, with nothing in it yet. All shares together hold no more than `maxBytes`. */
+/** Creates an empty share for a call with this key. All shares together hold at most `maxBytes`. */
 export function createBodyShare(key: string, maxBytes: number): BodyShare {
-  const share: Held = { key, since: Date.now(), bytes: 0, isWaiting: false, isReleased: false }
-  const raise = (bytes: number) => tryRaise(share, COPIES * bytes, maxBytes)
+  const share: Share = { key, since: Date.now(), bytes: 0, isWaiting: false, isReleased: false }
+  const tryClaim = (bytes: number) => tryRaise(share, COPIES * bytes, maxBytes)
   return {
-    claim: (bytes) => (raise(bytes) ? undefined : waitFor(share, () => raise(bytes))),
+    claim: (bytes) => (tryClaim(bytes) ? undefined : waitFor(share, () => tryClaim(bytes))),
     grow: (bytes) => {
-      if (!raise(bytes)) throw full()
+      if (!tryClaim(bytes)) throw memoryFull()
     },
-    answered: () => {
+    releaseCopy: () => {
       if (shares.has(share)) add(share, share.bytes / COPIES - share.bytes)
     },
     release: () => {
@@ -71,11 +71,11 @@ export function createBodyShare(key: string, maxBytes: number): BodyShare {
   }
 }
 
-function tryRaise(share: Held, bytes: number, maxBytes: number): boolean {
+function tryRaise(share: Share, bytes: number, maxBytes: number): boolean {
   const more = bytes - share.bytes
   if (more <= 0 || share.isReleased) return true
   if (!hasRoom(share.key, more, maxBytes)) {
-    releaseForgotten(Date.now() - FORGOTTEN_MS)
+    releaseOld(Date.now() - MAX_CALL_MS)
     if (!hasRoom(share.key, more, maxBytes)) return false
   }
   shares.add(share)
@@ -83,35 +83,35 @@ function tryRaise(share: Held, bytes: number, maxBytes: number): boolean {
   return true
 }
 
-/** One key alone gets half, so that there is room for the others; a single body always has it. */
+/** One key gets half of the memory at most, so that some is left for the others. One largest body is always accepted. */
 function hasRoom(key: string, more: number, maxBytes: number): boolean {
   const maxByKey = Math.max(maxBytes / 2, MIN_MEMORY_BYTES)
   return heldByAll + more <= maxBytes && (heldByKey.get(key) ?? 0) + more <= maxByKey
 }
 
-async function waitFor(share: Held, raise: () => boolean): Promise<void> {
-  if (waiting >= MAX_WAITING) throw full()
+async function waitFor(share: Share, tryClaim: () => boolean): Promise<void> {
+  if (waiting >= MAX_WAITING) throw memoryFull()
   setWaiting(share, true)
   try {
-    for (let waited = 0; waited < WAIT_MS; waited += LOOK_AGAIN_MS) {
-      await sleep(LOOK_AGAIN_MS)
-      // Nobody waits for it any longer.
-      if (share.isReleased) throw full()
-      if (raise()) return
+    for (let waited = 0; waited < WAIT_MS; waited += RETRY_CLAIM_MS) {
+      await sleep(RETRY_CLAIM_MS)
+      // The call is over, so nobody waits for the memory.
+      if (share.isReleased) throw memoryFull()
+      if (tryClaim()) return
     }
   } finally {
     setWaiting(share, false)
   }
-  throw full()
+  throw memoryFull()
 }
 
-function setWaiting(share: Held, isWaiting: boolean): void {
+function setWaiting(share: Share, isWaiting: boolean): void {
   if (share.isWaiting === isWaiting) return
   share.isWaiting = isWaiting
   waiting += isWaiting ? 1 : -1
 }
 
-function add(share: Held, more: number): void {
+function add(share: Share, more: number): void {
   share.bytes += more
   heldByAll += more
   const ofKey = (heldByKey.get(share.key) ?? 0) + more
@@ -119,19 +119,19 @@ function add(share: Held, more: number): void {
   else heldByKey.delete(share.key)
 }
 
-function release(share: Held): void {
+function release(share: Share): void {
   setWaiting(share, false)
   if (shares.delete(share)) add(share, -share.bytes)
 }
 
-function releaseForgotten(before: number): void {
+function releaseOld(before: number): void {
   for (const share of shares) {
     if (share.since >= before) return
     release(share)
   }
 }
 
-function full(): Failure {
+function memoryFull(): Failure {
   const text = 'Too many large requests are under way here. Try again in a moment.'
-  return new Failure('bodies-full', text, { retryAfterMs: RETRY_MS })
+  return new Failure('bodies-full', text, { retryAfterMs: RETRY_AFTER_MS })
 }

@@ -3,28 +3,28 @@ import { Failure, quoted } from '../chat/failure.ts'
 import { keepsDigits } from '../chat/request.ts'
 import { sleep } from '../platform/timeout.ts'
 import { findExcess } from '../stream/json-bounds.ts'
-import { packingOf, readUpload, type UploadInput, unpack } from './upload.ts'
+import { decompress, encodingOf, readUpload, type UploadInput } from './upload.ts'
 
 const STRICT_UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false })
 
-/** From here on memory is given back as soon as it can be. */
-const LARGE_BYTES = 1024 * 1024
-/** And each step takes milliseconds: between them other calls have their turn. */
-const SLOW_BYTES = 4 * LARGE_BYTES
+/** The bytes of a body above this size are freed as soon as they are decoded. */
+const FREE_EARLY_BYTES = 1024 * 1024
+/** Each step takes milliseconds for a body above this size, so other calls get their turn between the steps. */
+const PAUSE_BYTES = 4 * FREE_EARLY_BYTES
 
 /**
- * Reads a request body as a JSON object, each of its faults told apart (contract 5).
- * @throws Failure 408, 413, 415, 503, 499, or 400 `invalid_json` and, of what has too much in it, `invalid_value`.
+ * Reads a request body as a JSON object, with an error of its own for everything that can be wrong (contract 5).
+ * @throws Failure 408, 413, 415, 503, 499; 400 `invalid_json`; 400 `invalid_value` for a body with too many values.
  */
 export async function readJsonBody(input: UploadInput): Promise<Record<string, unknown>> {
   const { request, share } = input
-  const sent = await readUpload(input)
+  const uploaded = await readUpload(input)
   const type = request.headers.get('content-type') ?? ''
   if (!/^application\/([\w.+-]+\+)?json\s*(;|$)/i.test(type)) {
     throw new Failure('unsupported-media-type', "Send the body as JSON, with 'content-type: application/json'.")
   }
-  const packing = packingOf(request)
-  const bytes = packing === undefined ? sent : await unpack(sent, packing, share)
+  const encoding = encodingOf(request)
+  const bytes = encoding === undefined ? uploaded : await decompress(uploaded, encoding, share)
   const value = await parse(bytes)
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new Failure('invalid-json', 'The request body must be a JSON object.')
@@ -35,12 +35,12 @@ export async function readJsonBody(input: UploadInput): Promise<Record<string, u
 async function parse(bytes: Uint8Array<ArrayBuffer>): Promise<unknown> {
   const { byteLength } = bytes
   const pause = async () => {
-    if (byteLength > SLOW_BYTES) await sleep(0)
+    if (byteLength > PAUSE_BYTES) await sleep(0)
   }
   await pause()
   const text = decode(bytes)
-  // Not with the next collection of garbage: the parser needs as much again.
-  if (byteLength > LARGE_BYTES) bytes.buffer.transfer(0)
+  // Frees the bytes now, not at the next garbage collection: the parser needs as much memory again.
+  if (byteLength > FREE_EARLY_BYTES) bytes.buffer.transfer(0)
   await pause()
   refuseExcess(text)
   await pause()
@@ -48,7 +48,7 @@ async function parse(bytes: Uint8Array<ArrayBuffer>): Promise<unknown> {
     return parseJson(text, keepsDigits)
   } catch (error) {
     if (error instanceof Failure) throw error
-    throw new Failure('invalid-json', `The request body is not valid JSON.${position(error)}`)
+    throw new Failure('invalid-json', `The request body is not valid JSON.${errorPosition(error)}`)
   }
 }
 
@@ -68,8 +68,8 @@ function decode(bytes: Uint8Array): string {
   }
 }
 
-/** The parser's own words quote the body; only where it stopped is told. */
-function position(error: unknown): string {
+/** The position of a syntax error. The rest of the parser's message is not shown, because it quotes the body. */
+function errorPosition(error: unknown): string {
   const message = error instanceof Error ? error.message : ''
   const at = /at position (\d+)/.exec(message)?.[1]
   if (at !== undefined) return ` It is broken at position ${at}.`

@@ -22,7 +22,7 @@ export interface ClientWriterOptions {
   /** Goes out while there is nothing to send. */
   readonly keepAlive: string
   /** Between two of them, in milliseconds. */
-  readonly commentMs: number
+  readonly keepAliveMs: number
   /** A client that takes nothing for so many milliseconds counts as gone. */
   readonly stallMs: number
   /** Called, once or more, as soon as it shows that the client has gone. */
@@ -32,7 +32,7 @@ export interface ClientWriterOptions {
 /** Wraps the writable side of a stream to a client. */
 export function createClientWriter(
   writable: WritableStream<Uint8Array>,
-  { keepAlive, commentMs, stallMs, onDisconnect }: ClientWriterOptions,
+  { keepAlive, keepAliveMs, stallMs, onDisconnect }: ClientWriterOptions,
 ): ClientWriter {
   const writer = writable.getWriter()
   let timer: ReturnType<typeof setTimeout> | undefined
@@ -80,11 +80,11 @@ export function createClientWriter(
       }
       const leftMs = stallMs - (now - seenAt)
       if (leftMs <= 0) return giveUp()
-      timer = setTimeout(look, Math.min(commentMs, leftMs))
-    } else if (now - lastTakenAt < commentMs) {
-      timer = setTimeout(look, commentMs - (now - lastTakenAt))
+      timer = setTimeout(look, Math.min(keepAliveMs, leftMs))
+    } else if (now - lastTakenAt < keepAliveMs) {
+      timer = setTimeout(look, keepAliveMs - (now - lastTakenAt))
     } else {
-      timer = setTimeout(look, commentMs)
+      timer = setTimeout(look, keepAliveMs)
       sendKeepAlive()
     }
   }
@@ -97,7 +97,7 @@ export function createClientWriter(
   return {
     keepAlive: (now) => {
       if (now === 'now') sendKeepAlive()
-      timer ??= setTimeout(look, Math.min(commentMs, stallMs))
+      timer ??= setTimeout(look, Math.min(keepAliveMs, stallMs))
     },
     send: (text) => {
       const bytes = bytesOf(text)

@@ -1,29 +1,29 @@
 import type { Message } from '../chat/request.ts'
 
-/** Digests of a conversation's beginnings, of which any two that differ in what was said differ. */
+/** Digests of the first messages of a conversation. Two beginnings with different content have different digests. */
 export interface ConversationDigest {
   /**
-   * Of the first `count` messages. To be asked for ever more of them: what has been read is not read again, so all digests
-   * of one conversation take one pass over it.
+   * The digest of the first `count` messages. `count` must not go down from call to call: no message is read twice, so all
+   * digests of a conversation take one pass over it.
    */
   readonly upTo: (count: number) => Promise<string>
 }
 
-/** As much text goes into one step: each step costs a call, and what is left over goes into every name. */
+/** Text is hashed in blocks of this size. Each block costs a call of crypto; what is left over becomes part of the digest. */
 const BLOCK_CHARACTERS = 8192
 
-/** Only what clients send back of a message the same each time has a part in its digest. */
+/** The digest includes only what clients send back unchanged each time. */
 export function createConversationDigest(messages: readonly Message[]): ConversationDigest {
   let read = 0
-  let folded = ''
+  let hash = ''
   let rest = ''
 
-  // Where a block ends depends on the text alone, never on which beginnings are asked for.
-  const fold = async () => {
+  // The ends of blocks depend only on the text, never on the counts that are asked for.
+  const hashBlocks = async () => {
     while (rest.length >= BLOCK_CHARACTERS) {
-      // Half a character would be the same as any other half.
-      const end = isFirstHalf(rest.charCodeAt(BLOCK_CHARACTERS - 1)) ? BLOCK_CHARACTERS - 1 : BLOCK_CHARACTERS
-      folded = await digest(folded + rest.slice(0, end))
+      // A block must not end inside a surrogate pair: every half pair is encoded alike.
+      const end = isHighSurrogate(rest.charCodeAt(BLOCK_CHARACTERS - 1)) ? BLOCK_CHARACTERS - 1 : BLOCK_CHARACTERS
+      hash = await digest(hash + rest.slice(0, end))
       rest = rest.slice(end)
     }
   }
@@ -32,30 +32,30 @@ export function createConversationDigest(messages: readonly Message[]): Conversa
     upTo: async (count) => {
       for (; read < count; read++) {
         const message = messages[read]
-        if (message !== undefined) rest += said(message)
-        if (rest.length >= BLOCK_CHARACTERS) await fold()
+        if (message !== undefined) rest += comparableText(message)
+        if (rest.length >= BLOCK_CHARACTERS) await hashBlocks()
       }
-      return JSON.stringify([folded, rest])
+      return JSON.stringify([hash, rest])
     },
   }
 }
 
-function isFirstHalf(code: number): boolean {
+function isHighSurrogate(code: number): boolean {
   return code >= 0xd800 && code < 0xdc00
 }
 
-/** Marks for prompt caches move from message to message; reasoning and what else we add is what clients lose. */
-function said({ role, content, refusal, name, tool_call_id, tool_calls, function_call }: Message): string {
+/** Left out: marks for prompt caches, which move from message to message; reasoning and other additions, which clients lose. */
+function comparableText({ role, content, refusal, name, tool_call_id, tool_calls, function_call }: Message): string {
   const calls = (tool_calls ?? []).map(({ id, function: called, custom }) => [
     id,
     called?.name ?? custom?.name,
     called?.arguments ?? custom?.input,
   ])
-  const old = [function_call?.name, function_call?.arguments]
-  return JSON.stringify([role, name, tool_call_id, contentOf(content), refusal || null, calls, old])
+  const legacyCall = [function_call?.name, function_call?.arguments]
+  return JSON.stringify([role, name, tool_call_id, contentOf(content), refusal || null, calls, legacyCall])
 }
 
-/** Some clients send a text as a part only while it has a mark. */
+/** A text alone and a list with one text are the same: some clients send a list only while the text has a cache mark. */
 function contentOf(content: Message['content']): unknown {
   if (content === null || content === undefined || content.length === 0) return []
   if (typeof content === 'string') return [content]

@@ -39,7 +39,7 @@ export async function runWithFailover<Call, Answer>(
 ): Promise<AttemptResult<CommittedAnswer<Call, Answer>>> {
   const { context, route, health } = input
   const { clientDisconnect } = context
-  const { trace } = context.log
+  const { attempts: records } = context.log
   const { budget, releases } = health
   const startedAt = Date.now()
   budget.earn(startedAt)
@@ -51,7 +51,7 @@ export async function runWithFailover<Call, Answer>(
     const { target } = deployment
     const call = input.prepare(deployment)
     if (call instanceof Failure) {
-      trace.push({ target, outcome: call.kind, ms: 0, failure: call, sent: false })
+      records.push({ target, outcome: call.kind, ms: 0, failure: call, sent: false })
       if (!call.failover) return { ok: false, failure: call }
       attempts.skip()
       continue
@@ -68,15 +68,15 @@ export async function runWithFailover<Call, Answer>(
     const result = await input.attempt(deployment, call, next.deadlineMs)
     const ms = Date.now() - sentAt
     if (result.ok) {
-      trace.push({ target, outcome: '200', ms })
+      records.push({ target, outcome: '200', ms })
       return { ok: true, answer: { answer: result.answer, deployment, call, report } }
     }
     const { failure } = result
     report.failed(failure)
-    trace.push({ target, outcome: String(failure.details.upstreamStatus ?? failure.kind), ms, failure })
+    records.push({ target, outcome: String(failure.details.upstreamStatus ?? failure.kind), ms, failure })
     if (clientDisconnect.hasHappened() || !failure.failover) return { ok: false, failure }
     attempts.fail(failure, Date.now())
   }
   const refusal = attempts.refusal(Date.now())
-  return { ok: false, failure: refusal === undefined ? summarizeFailures(trace) : noneAvailable(refusal) }
+  return { ok: false, failure: refusal === undefined ? summarizeFailures(records) : noneAvailable(refusal) }
 }

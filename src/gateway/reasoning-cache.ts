@@ -6,219 +6,225 @@ import { TIMED_OUT, withTimeout } from '../platform/timeout.ts'
 import { type ConversationDigest, createConversationDigest } from './conversation-digest.ts'
 
 /**
- * Keeps what a model needs back of an assistant turn that called tools (signatures, reasoning), for clients that send only
- * OpenAI's fields back. Encrypted with the caller's own key, for an hour: whoever reads the store can read none of it.
+ * Keeps what a model needs back after it has called tools (signatures, reasoning), for clients that send only OpenAI's fields
+ * back. It is kept for an hour, encrypted with a key made from the caller's key: somebody who can read KV cannot read it.
  */
 
-const KEPT_SECONDS = 3600
-/** KV mostly answers in a few milliseconds; without an answer the turn goes on as well as it can. */
-const RECALL_MS = 150
-/** Tool rounds, counted from the last one, whose reasoning is looked for: each costs a read. */
+const TTL_SECONDS = 3600
+/** KV mostly answers in a few milliseconds. Without an answer, the request goes on without the reasoning. */
+const KV_TIMEOUT_MS = 150
+/** Reasoning is restored for this many tool rounds, counted from the last one. Each costs a read of KV. */
 const MAX_ROUNDS = 32
-/** This isolate's own memory, for the next request that comes before KV has the last one. */
-const MAX_HERE = 200
-const MAX_HERE_CHARACTERS = 4 * 1024 * 1024
-/** What is kept of one turn. */
-const MAX_CHARACTERS = 256 * 1024
-/** What is held of one answer until its end, arguments included. */
-const MAX_SEEN_CHARACTERS = 1024 * 1024
-/** As many answers as a request may ask for at once. */
+/** The bounds of this isolate's own cache. It serves a request that comes before KV has what was saved. */
+const MAX_CACHED_TURNS = 200
+const MAX_CACHED_CHARACTERS = 4 * 1024 * 1024
+/** A larger turn is not saved. */
+const MAX_SAVED_CHARACTERS = 256 * 1024
+/** The most that is collected of one answer, arguments included. */
+const MAX_COLLECTED_CHARACTERS = 1024 * 1024
+/** The most choices that a request may ask for. */
 const MAX_CHOICES = 128
-/** Longer arguments are compared as they are written. */
-const MAX_COMPARED_CHARACTERS = 32 * 1024
-/** And what is longer than this as JSON, by the order of its members too. */
+/** Longer arguments are compared as text, not as JSON. */
+const MAX_PARSED_CHARACTERS = 32 * 1024
+/** In longer JSON, the order of members counts too. */
 const MAX_SORTED_CHARACTERS = 4096
 
 const savedReasoning = z.object({
   reasoning_content: z.optional(z.string()),
   reasoning_details: z.optional(z.array(z.looseObject({ type: z.string() }))),
-  /** `extra_content` of each call, in their order; null where a call had none. */
+  /** The `extra_content` of each call, in the order of the calls; null if a call had none. */
   extras: z.array(z.unknown()),
 })
-/** What is kept of one turn. */
+/** What is saved of one assistant turn. */
 export type SavedReasoning = z.infer<typeof savedReasoning>
 
 type Store = Pick<KVNamespace, 'get' | 'put'>
 
-/** Whose thoughts they are, and where they are kept. */
+/** Where reasoning is saved, and for whom. */
 export interface ReasoningCache {
   readonly store: Store
-  /** The caller's bearer header: what is kept opens with it alone. */
+  /** The caller's `authorization` header: the encryption key is made from it. */
   readonly authorization: string
 }
 
-interface Remembered {
-  readonly thoughts: SavedReasoning
+interface CachedTurn {
+  readonly reasoning: SavedReasoning
   readonly characters: number
 }
 
-const here = new Map<string, Remembered>()
-let hereCharacters = 0
+const cache = new Map<string, CachedTurn>()
+let cachedCharacters = 0
 
-/** Watches an answer for thoughts that go with tool calls. */
+/** Collects the reasoning of an answer that calls tools. */
 export interface ReasoningCollector {
-  readonly see: (said: OutputEvent) => void
-  /** What is to be kept once the answer has ended: nothing of choices without thoughts, or without a call to keep them with. */
-  readonly result: () => readonly Kept[]
+  readonly push: (event: OutputEvent) => void
+  /** What to save after the end of the answer: one turn for each choice that has both reasoning and calls. */
+  readonly result: () => readonly CollectedTurn[]
 }
 
-interface Kept {
-  readonly thoughts: SavedReasoning
+interface CollectedTurn {
+  readonly reasoning: SavedReasoning
   readonly calls: readonly Call[]
 }
 
 interface Call {
   readonly id: string
   readonly name: string
-  /** As JSON text; of a custom tool its input. */
+  /** JSON text; for a custom tool, its input. */
   readonly arguments: string
 }
 
-interface Turn {
+interface OpenTurn {
   reasoning: string
   readonly details: { type: string }[]
   readonly calls: Map<number, { id: string; name: string; arguments: string; extra: unknown }>
 }
 
+interface CollectorState {
+  readonly turns: Map<number, OpenTurn>
+  /** Infinite after the answer has exceeded its bound: then nothing of it is saved. */
+  characters: number
+}
+
 export function createReasoningCollector(): ReasoningCollector {
-  const turns = new Map<number, Turn>()
-  // Of an answer beyond its bound nothing is kept, and what has piled up is let go.
-  let characters = 0
-  const turnAt = (choice: number): Turn => {
-    const known = turns.get(choice)
-    if (known !== undefined) return known
-    const fresh: Turn = { reasoning: '', details: [], calls: new Map() }
-    turns.set(choice, fresh)
-    return fresh
-  }
-  const note = (said: OutputEvent) => {
-    switch (said.type) {
-      case 'reasoning':
-        characters += said.text.length
-        turnAt(said.choice).reasoning += said.text
-        break
-      case 'tool-start': {
-        const { id, name, extra } = said
-        const kept = extra?.extra_content ?? null
-        characters += id.length + name.length + (kept === null ? 0 : sizeOf(kept))
-        turnAt(said.choice).calls.set(said.index, { id, name, arguments: '', extra: kept })
-        break
-      }
-      case 'tool-delta': {
-        const call = turns.get(said.choice)?.calls.get(said.index)
-        if (call === undefined) break
-        characters += said.text.length
-        call.arguments += said.text
-        break
-      }
-      case 'extra': {
-        const details = said.fields.reasoning_details
-        if (!Array.isArray(details)) break
-        characters += sizeOf(details)
-        if (characters > MAX_SEEN_CHARACTERS) break
-        const turn = turnAt(said.choice)
-        for (const detail of details) turn.details.push(detail)
-      }
-    }
-  }
+  const state: CollectorState = { turns: new Map(), characters: 0 }
   return {
-    see: (said) => {
-      if (characters > MAX_SEEN_CHARACTERS) return
-      note(said)
-      if (characters > MAX_SEEN_CHARACTERS || turns.size > MAX_CHOICES) {
-        characters = Number.POSITIVE_INFINITY
-        turns.clear()
+    push: (event) => {
+      if (state.characters > MAX_COLLECTED_CHARACTERS) return
+      collect(state, event)
+      if (state.characters > MAX_COLLECTED_CHARACTERS || state.turns.size > MAX_CHOICES) {
+        state.characters = Number.POSITIVE_INFINITY
+        state.turns.clear()
       }
     },
-    result: () => [...turns.values()].flatMap(keptOf),
+    result: () => [...state.turns.values()].flatMap(toCollectedTurns),
   }
+}
+
+function collect(state: CollectorState, event: OutputEvent): void {
+  switch (event.type) {
+    case 'reasoning':
+      state.characters += event.text.length
+      turnOf(state, event.choice).reasoning += event.text
+      break
+    case 'tool-start': {
+      const { id, name, extra } = event
+      const content = extra?.extra_content ?? null
+      state.characters += id.length + name.length + (content === null ? 0 : sizeOf(content))
+      turnOf(state, event.choice).calls.set(event.index, { id, name, arguments: '', extra: content })
+      break
+    }
+    case 'tool-delta': {
+      const call = state.turns.get(event.choice)?.calls.get(event.index)
+      if (call === undefined) break
+      state.characters += event.text.length
+      call.arguments += event.text
+      break
+    }
+    case 'extra': {
+      const details = event.fields.reasoning_details
+      if (!Array.isArray(details)) break
+      state.characters += sizeOf(details)
+      if (state.characters > MAX_COLLECTED_CHARACTERS) break
+      const turn = turnOf(state, event.choice)
+      for (const detail of details) turn.details.push(detail)
+    }
+  }
+}
+
+function turnOf({ turns }: CollectorState, choice: number): OpenTurn {
+  const known = turns.get(choice)
+  if (known !== undefined) return known
+  const created: OpenTurn = { reasoning: '', details: [], calls: new Map() }
+  turns.set(choice, created)
+  return created
 }
 
 function sizeOf(value: unknown): number {
   try {
     return JSON.stringify(value).length
   } catch {
-    // Nested so deeply that it does not go back into JSON.
+    // It is nested too deeply for JSON.stringify.
     return Number.POSITIVE_INFINITY
   }
 }
 
-function keptOf({ reasoning, details, calls: called }: Turn): Kept[] {
-  const calls = [...called.values()]
+function toCollectedTurns({ reasoning, details, calls: callsByIndex }: OpenTurn): CollectedTurn[] {
+  const calls = [...callsByIndex.values()]
   const extras = calls.map(({ extra }) => extra)
   if (calls.length === 0) return []
   if (reasoning === '' && details.length === 0 && extras.every((extra) => extra === null)) return []
-  const kept: SavedReasoning = {
+  const saved: SavedReasoning = {
     ...(reasoning === '' ? {} : { reasoning_content: reasoning }),
     ...(details.length === 0 ? {} : { reasoning_details: details }),
     extras,
   }
-  return [{ thoughts: kept, calls }]
+  return [{ reasoning: saved, calls }]
 }
 
-/** Of messages whose beginning has been read for `recall`, so that `keep` has only the rest to read. */
+/** Digests that `restoreReasoning` has begun, so that `saveReasoning` need only read the rest of the messages. */
 const digests = new WeakMap<readonly Message[], ConversationDigest>()
 
 function digestOf(messages: readonly Message[]): ConversationDigest {
   return digests.get(messages) ?? createConversationDigest(messages)
 }
 
-/** Keeps the thoughts of an answer to this chat. Never rejects: without them the next turn still works. */
+/** Saves the reasoning of an answer to this chat. Never rejects: without it, the next turn works as well. */
 export async function saveReasoning(
-  observer: ReasoningCollector,
+  collector: ReasoningCollector,
   { messages }: Chat,
   { store, authorization }: ReasoningCache,
 ): Promise<void> {
-  const all = observer.result()
-  if (all.length === 0) return
+  const turns = collector.result()
+  if (turns.length === 0) return
   try {
     const before = await digestOf(messages).upTo(messages.length)
-    const key = await sealingKey(authorization)
+    const key = await encryptionKey(authorization)
     await Promise.all(
-      all.map(async ({ thoughts: kept, calls }) => {
+      turns.map(async ({ reasoning, calls }) => {
         const name = await nameOf(authorization, before, calls)
-        const text = JSON.stringify(kept)
-        if (text.length > MAX_CHARACTERS) return
-        remember(name, kept, text.length)
-        // The isolate still has them, and clients that send their messages back whole need neither.
-        await store.put(name, await seal(text, key), { expirationTtl: KEPT_SECONDS }).catch(() => {})
+        const text = JSON.stringify(reasoning)
+        if (text.length > MAX_SAVED_CHARACTERS) return
+        addToCache(name, reasoning, text.length)
+        // If KV fails, this isolate still has the reasoning, and many clients send it back themselves.
+        await store.put(name, await encrypt(text, key), { expirationTtl: TTL_SECONDS }).catch(() => {})
       }),
     )
   } catch {
-    // Nested so deeply that it does not go back into JSON.
+    // A message is nested too deeply for JSON.stringify.
   }
 }
 
-function remember(name: string, kept: SavedReasoning, characters: number): void {
-  hereCharacters += characters - (here.get(name)?.characters ?? 0)
-  here.delete(name)
-  here.set(name, { thoughts: kept, characters })
-  for (const [oldest, { characters: freed }] of here) {
-    if (here.size <= MAX_HERE && hereCharacters <= MAX_HERE_CHARACTERS) return
-    here.delete(oldest)
-    hereCharacters -= freed
+function addToCache(name: string, reasoning: SavedReasoning, characters: number): void {
+  cachedCharacters += characters - (cache.get(name)?.characters ?? 0)
+  cache.delete(name)
+  cache.set(name, { reasoning, characters })
+  for (const [oldest, { characters: freed }] of cache) {
+    if (cache.size <= MAX_CACHED_TURNS && cachedCharacters <= MAX_CACHED_CHARACTERS) return
+    cache.delete(oldest)
+    cachedCharacters -= freed
   }
 }
 
-/** The chat with the thoughts of its current tool rounds filled in where the client has lost them; itself where none are. */
-export async function restoreReasoning(chat: Chat, keeper: ReasoningCache): Promise<Chat> {
+/** The chat with the reasoning of its current tool rounds restored where the client has lost it; the same chat if nothing is. */
+export async function restoreReasoning(chat: Chat, saved: ReasoningCache): Promise<Chat> {
   const lost = lostTurns(chat.messages)
   if (lost.length === 0) return chat
   try {
     const digest = digestOf(chat.messages)
     const names: string[] = []
-    for (const { at, calls } of lost) names.push(await nameOf(keeper.authorization, await digest.upTo(at), calls))
-    const found = await findAll(names, keeper)
+    for (const { at, calls } of lost) names.push(await nameOf(saved.authorization, await digest.upTo(at), calls))
+    const found = await findAll(names, saved)
     const messages = found.some((one) => one !== undefined) ? [...chat.messages] : chat.messages
-    // What is filled in has no part in the digest.
+    // The digest does not include what is restored.
     digests.set(messages, digest)
     if (messages === chat.messages) return chat
     lost.forEach(({ at, message }, index) => {
-      messages[at] = fill(message, found[index])
+      messages[at] = restore(message, found[index])
     })
     return { ...chat, messages }
   } catch {
-    // Nested so deeply that it does not go back into JSON: whoever writes the provider's request says so.
+    // A message is nested too deeply for JSON.stringify. The format that writes the provider's request reports it.
     return chat
   }
 }
@@ -229,7 +235,7 @@ interface LostTurn {
   readonly calls: readonly Call[]
 }
 
-/** The turns since the user last spoke that called tools and have lost their thoughts, the earliest first. */
+/** The turns after the last user message that called tools and have lost their reasoning, the earliest first. */
 function lostTurns(messages: readonly Message[]): LostTurn[] {
   const lost: LostTurn[] = []
   let rounds = 0
@@ -238,12 +244,12 @@ function lostTurns(messages: readonly Message[]): LostTurn[] {
     if (message === undefined || message.role === 'user') break
     if (message.role !== 'assistant' || !message.tool_calls?.length) continue
     rounds++
-    if (hasLostThoughts(message)) lost.push({ at, message, calls: callsOf(message) })
+    if (hasLostReasoning(message)) lost.push({ at, message, calls: callsOf(message) })
   }
   return lost.reverse()
 }
 
-function hasLostThoughts(message: Message): boolean {
+function hasLostReasoning(message: Message): boolean {
   const { tool_calls, reasoning_details, reasoning_content, thinking_blocks } = message
   if (thinking_blocks || reasoning_details?.length || reasoning_content) return false
   return tool_calls?.every(({ extra_content }) => !extra_content) === true
@@ -257,9 +263,9 @@ function callsOf({ tool_calls }: Message): Call[] {
   }))
 }
 
-function fill(message: Message, kept: SavedReasoning | undefined): Message {
-  if (kept === undefined) return message
-  const { reasoning_content, reasoning_details, extras } = kept
+function restore(message: Message, saved: SavedReasoning | undefined): Message {
+  if (saved === undefined) return message
+  const { reasoning_content, reasoning_details, extras } = saved
   return {
     ...message,
     ...(reasoning_content === undefined ? {} : { reasoning_content }),
@@ -270,56 +276,56 @@ function fill(message: Message, kept: SavedReasoning | undefined): Message {
 
 async function findAll(
   names: readonly string[],
-  keeper: ReasoningCache,
+  { store, authorization }: ReasoningCache,
 ): Promise<readonly (SavedReasoning | undefined)[]> {
   let key: Promise<CryptoKey> | undefined
   return Promise.all(
     names.map((name) => {
-      const own = here.get(name)
-      if (own !== undefined) return own.thoughts
-      key ??= sealingKey(keeper.authorization)
-      return find(name, keeper.store, key)
+      const cached = cache.get(name)
+      if (cached !== undefined) return cached.reasoning
+      key ??= encryptionKey(authorization)
+      return find(name, store, key)
     }),
   )
 }
 
 async function find(name: string, store: Store, key: Promise<CryptoKey>): Promise<SavedReasoning | undefined> {
   try {
-    const sealed = await withTimeout(store.get(name, 'arrayBuffer'), RECALL_MS)
-    if (sealed === TIMED_OUT || sealed === null) return undefined
-    return savedReasoning.parse(parseJson(await open(sealed, await key)))
+    const encrypted = await withTimeout(store.get(name, 'arrayBuffer'), KV_TIMEOUT_MS)
+    if (encrypted === TIMED_OUT || encrypted === null) return undefined
+    return savedReasoning.parse(parseJson(await decrypt(encrypted, await key)))
   } catch {
     return undefined
   }
 }
 
 /**
- * The name of what is kept: of the caller, all that stood before the turn, and the turn's calls. A provider that counts its
- * calls anew in each answer (`functions.f:0`) gives two conversations the same ids, and two choices of one answer too.
+ * The name in KV: a hash of the caller, all messages before the turn, and the turn's calls. The ids of calls are not enough:
+ * some providers number them anew in each answer (`functions.f:0`), so two conversations or two choices have the same ids.
  */
 async function nameOf(authorization: string, before: string, calls: readonly Call[]): Promise<string> {
-  const told = calls.map(({ id, name, arguments: given }) => [id, name, comparable(given)])
-  return `thought:${hex(await digest(JSON.stringify(['name', authorization, before, told])))}`
+  const compared = calls.map(({ id, name, arguments: text }) => [id, name, comparable(text)])
+  return `thought:${hex(await digest(JSON.stringify(['name', authorization, before, compared])))}`
 }
 
-/** Arguments however a client writes them: many read them as JSON and write them anew. */
+/** The same text for the same arguments: many clients parse them and write them again in another form. */
 function comparable(text: string): string {
-  if (text.length > MAX_COMPARED_CHARACTERS) return text
+  if (text.length > MAX_PARSED_CHARACTERS) return text
   try {
     const json = parseJson(text.trim() || '{}') ?? {}
-    const plain = JSON.stringify(json)
-    return plain.length > MAX_SORTED_CHARACTERS ? plain : JSON.stringify(json, sorted)
+    const compact = JSON.stringify(json)
+    return compact.length > MAX_SORTED_CHARACTERS ? compact : JSON.stringify(json, sortMembers)
   } catch {
     return text
   }
 }
 
-function sorted(_: string, value: unknown): unknown {
+function sortMembers(_: string, value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value) || JSON.isRawJSON(value)) return value
   return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 
-async function sealingKey(authorization: string): Promise<CryptoKey> {
+async function encryptionKey(authorization: string): Promise<CryptoKey> {
   const key = await digest(JSON.stringify(['seal', authorization]))
   return crypto.subtle.importKey('raw', key, 'AES-GCM', false, ['encrypt', 'decrypt'])
 }
@@ -334,16 +340,16 @@ function hex(bytes: ArrayBuffer): string {
 
 const IV_BYTES = 12
 
-async function seal(text: string, key: CryptoKey): Promise<ArrayBuffer> {
+async function encrypt(text: string, key: CryptoKey): Promise<ArrayBuffer> {
   const iv = crypto.getRandomValues(new Uint8Array(IV_BYTES))
-  const sealed = await crypto.subtle.encrypt({ name: 'AES-GCM', iv }, key, new TextEncoder().encode(text))
-  const whole = new Uint8Array(IV_BYTES + sealed.byteLength)
+  const encrypted = await crypto.subtle.encrypt({ name: 'AES-GCM', iv }, key, new TextEncoder().encode(text))
+  const whole = new Uint8Array(IV_BYTES + encrypted.byteLength)
   whole.set(iv)
-  whole.set(new Uint8Array(sealed), IV_BYTES)
+  whole.set(new Uint8Array(encrypted), IV_BYTES)
   return whole.buffer
 }
 
-async function open(whole: ArrayBuffer, key: CryptoKey): Promise<string> {
+async function decrypt(whole: ArrayBuffer, key: CryptoKey): Promise<string> {
   const iv = whole.slice(0, IV_BYTES)
   return new TextDecoder().decode(await crypto.subtle.decrypt({ name: 'AES-GCM', iv }, key, whole.slice(IV_BYTES)))
 }

@@ -83,7 +83,7 @@ export function headersOf(state: RequestState, answer: ChatAnswer | undefined): 
   return {
     ...commonHeaders(context.requestId),
     ...limitHeaders(context.caller),
-    ...metaHeaders({ requestedModel: chat.model, route, trace: context.log.trace, timing, ...answered }),
+    ...metaHeaders({ requestedModel: chat.model, route, attempts: context.log.attempts, timing, ...answered }),
   }
 }
 
@@ -103,7 +103,7 @@ export function finish(
 
 /** A client that left before the first content has still had its prompt read. */
 export function settlePrompt(state: RequestState, { kind }: Failure): void {
-  const last = sentAttempts(state.context.log.trace).at(-1)
+  const last = sentAttempts(state.context.log.attempts).at(-1)
   // Between two attempts nobody reads it.
   if (kind !== 'client-left' || last?.failure?.kind !== kind) return
   settle(state, toUsage(state.needs.promptTokens(), 0, { estimated: true }), last.target, 'left')

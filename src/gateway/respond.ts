@@ -21,8 +21,8 @@ const EXPOSED = [
   ...['limit', 'remaining', 'reset'].flatMap((what) => [`x-ratelimit-${what}-requests`, `x-ratelimit-${what}-tokens`]),
 ].join(', ')
 
-/** Nothing here is a page: it is to be neither shown, framed, guessed at, kept by caches, nor asked for in the clear. */
-const ALWAYS = {
+/** No response is a page: browsers must not show, frame, sniff or cache it, and must not use http. */
+const SECURITY_HEADERS = {
   'access-control-allow-origin': '*',
   'access-control-expose-headers': EXPOSED,
   'cache-control': 'no-store',
@@ -32,19 +32,20 @@ const ALWAYS = {
   'x-content-type-options': 'nosniff',
 }
 
-/** How long to wait where nobody said, in milliseconds. */
+/** The wait if nobody has named one. */
 const DEFAULT_RETRY_MS = 5000
-/** Nobody comes back sooner than that with anything to gain. */
+/** A shorter wait helps nobody. */
 const MIN_RETRY_MS = 1000
-const HOPELESS: ReadonlySet<FailureKind> = new Set(['quota-exhausted', 'no-provider'])
-/** OpenAI's clients ignore a longer wait and retry at once, so they are told not to retry. */
+/** Retrying does not help. */
+const NOT_RETRYABLE: ReadonlySet<FailureKind> = new Set(['quota-exhausted', 'no-provider'])
+/** OpenAI's SDKs ignore a longer wait and retry at once, so the response tells them not to retry. */
 const MAX_RETRY_MS = 60_000
 
 /** The headers that every response has. */
 export function commonHeaders(requestId: string): Record<string, string> {
   return {
     'x-request-id': requestId,
-    ...ALWAYS,
+    ...SECURITY_HEADERS,
   }
 }
 
@@ -62,57 +63,58 @@ export function failureResponse(
   }
   if (failure.details.allow !== undefined) headers.allow = failure.details.allow
   if (failure.status === 429 || failure.status === 503) Object.assign(headers, retryHeaders(failure))
-  // Official SDKs try again after any 5xx.
+  // OpenAI's SDKs retry after any 5xx.
   else if (failure.details.shouldRetry === false) headers['x-should-retry'] = 'false'
   return new Response(JSON.stringify(format.writeError(failure)), { status: failure.status, headers })
 }
 
 function retryHeaders({ kind, details }: Failure): Record<string, string> {
   const ms = Math.max(Math.ceil(details.retryAfterMs ?? DEFAULT_RETRY_MS), MIN_RETRY_MS)
-  const hopeless = HOPELESS.has(kind) || details.shouldRetry === false
+  const isPointless = NOT_RETRYABLE.has(kind) || details.shouldRetry === false
   return {
     'retry-after': String(Math.ceil(ms / 1000)),
     'retry-after-ms': String(ms),
-    'x-should-retry': String(!hopeless && ms <= MAX_RETRY_MS),
+    'x-should-retry': String(!isPointless && ms <= MAX_RETRY_MS),
   }
 }
 
-/** What is told of how an answer came to be (contract 7). */
+/** What the headers of a response say about how it was made (contract 7). */
 export interface ResponseMeta {
   readonly requestedModel: string
   readonly route: Route
-  readonly trace: readonly AttemptRecord[]
+  readonly attempts: readonly AttemptRecord[]
   readonly target?: Target
   readonly dropped?: readonly string[]
   readonly timing: Timing
 }
 
-/** Where the time went until now, in milliseconds. */
+/** Where the time has gone until now. */
 export interface Timing {
   readonly authMs: number
   readonly routeMs: number
   readonly upstreamMs: number
 }
 
+/** The headers `x-router9-*` and `server-timing`. */
 export function metaHeaders({
   requestedModel,
   route,
-  trace,
+  attempts,
   target,
   dropped,
   timing,
 }: ResponseMeta): Record<string, string> {
-  const skipped = skippedIn(route, trace)
-  const asked = sentAttempts(trace)
+  const skipped = skippedIn(route, attempts)
+  const sent = sentAttempts(attempts)
   return {
     'x-router9-requested-model': headerText(requestedModel),
-    ...(asked.length === 0 ? {} : { 'x-router9-attempts': asked.map(attemptText).join(',') }),
+    ...(sent.length === 0 ? {} : { 'x-router9-attempts': sent.map(attemptText).join(',') }),
     ...(target === undefined
       ? {}
       : {
           'x-router9-model': headerText(target.model),
           'x-router9-provider': target.deployment.provider,
-          'x-router9-reason': reasonFor(route, target, trace),
+          'x-router9-reason': reasonFor(route, target, attempts),
         }),
     ...(skipped === '' ? {} : { 'x-router9-skipped': headerText(skipped) }),
     ...(dropped?.length ? { 'x-router9-dropped-params': headerText(dropped.join(',')) } : {}),
@@ -124,7 +126,7 @@ function attemptText({ target, outcome, ms }: AttemptRecord): string {
   return `${target.deployment.provider}:${outcome}:${ms}ms`
 }
 
-/** Names come from the caller, and headers take only some characters of a limited number. */
+/** The text as a header may contain it: names come from the caller and may contain anything. */
 function headerText(text: string): string {
   return redactOwnKeys(text.slice(0, 500)).replace(/[^\x20-\x7e]/g, '?')
 }

@@ -74,7 +74,7 @@ async function routeAndAnswer(context: RequestContext, { request, needs, planned
 
 function reasoningCacheFor(context: RequestContext, chat: Chat, { candidates }: Plan): ReasoningCache | undefined {
   const { settings, store, header } = context
-  if (!settings.keepsThoughts || !chat.tools?.length) return undefined
+  if (!settings.keepsReasoning || !chat.tools?.length) return undefined
   const isAsked = readReasoning(chat) !== undefined
   const isNeeded = candidates.some(({ deployment: { provider, traits } }) => {
     const needs = traits.reasoning ? settings.providers.get(provider)?.provider.needsReasoningBack : undefined

@@ -60,7 +60,7 @@ async function streamAnswer(state: RequestState, committed: ChatAnswer, writer: 
     tokens: () => answer.usage().completion_tokens,
     waitedMs: answer.waitedMs,
   })
-  log.firstWordAt = Date.now()
+  log.firstEventAt = Date.now()
   log.target = target
   const write = context.format.streamWriter(answerInputOf(state, target.model))
   const collector = reasoningCache && createReasoningCollector()
@@ -68,7 +68,7 @@ async function streamAnswer(state: RequestState, committed: ChatAnswer, writer: 
   const how = await streamToClient(
     answer,
     (event: OutputEvent) => {
-      collector?.see(event)
+      collector?.push(event)
       if (event.type === 'error') broken = event.failure
       return write(event)
     },

@@ -19,7 +19,7 @@ export async function sendWhole(state: RequestState): Promise<Response> {
   })
   const body = context.format.writeAnswer(answer.first, answerInputOf(state, target.model))
   const collector = reasoningCache && createReasoningCollector()
-  if (collector !== undefined) for (const event of answer.first) collector.see(event)
+  if (collector !== undefined) for (const event of answer.first) collector.push(event)
   end('complete')
   finish(state, result.answer, 'complete', collector)
   let text: string

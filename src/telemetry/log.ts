@@ -10,19 +10,19 @@ import type { AttemptLine, LogLine } from './log-line.ts'
 export interface RequestLog {
   readonly requestId: string
   /** Milliseconds since 1970. */
-  readonly cameAt: number
+  readonly receivedAt: number
   /** The Cloudflare data centre that received the call. */
   readonly colo: unknown
   readonly dataset: AnalyticsEngineDataset | undefined
   /** Undefined if they are invalid: then every line is written. */
   settings?: Settings
   key?: string
-  asked?: unknown
+  requestedModel?: unknown
   stream?: boolean
-  readonly trace: AttemptRecord[]
+  readonly attempts: AttemptRecord[]
   target?: Target
   /** When the first meaningful event of a stream came. */
-  firstWordAt?: number
+  firstEventAt?: number
   usage?: Usage
   dollars?: number
   written?: true
@@ -48,9 +48,9 @@ export function logRequest(
   try {
     const line = createLine(log, status, failure, disconnected)
     log.dataset?.writeDataPoint(toDataPoint(line))
-    const { trace, settings } = log
+    const { attempts, settings } = log
     const sample = settings?.logSample ?? 1
-    const faults = [failure, ...sentAttempts(trace).map((attempt) => attempt.failure)].flatMap((one) =>
+    const faults = [failure, ...sentAttempts(attempts).map((attempt) => attempt.failure)].flatMap((one) =>
       one === undefined || one.fault === 'left' ? [] : one.fault,
     )
     // Errors of callers are sampled like successes, because a caller can make a thousand of them a second.
@@ -65,12 +65,12 @@ export function logRequest(
 }
 
 function createLine(log: RequestLog, status: number, failure: Failure | undefined, disconnected: boolean): LogLine {
-  const { asked, target, usage, firstWordAt } = log
+  const { requestedModel, target, usage, firstEventAt } = log
   const withDetail = log.settings?.logDetail === true
   const cachedTokens = usage?.prompt_tokens_details?.cached_tokens
   return {
     key: log.key,
-    model_asked: typeof asked === 'string' ? safeModelName(asked) : undefined,
+    model_asked: typeof requestedModel === 'string' ? safeModelName(requestedModel) : undefined,
     model: target && safeModelName(target.model),
     provider: target?.deployment.provider,
     stream: log.stream === true,
@@ -82,14 +82,14 @@ function createLine(log: RequestLog, status: number, failure: Failure | undefine
     reason: failure?.details.reason,
     detail: withDetail ? failure?.details.detail : undefined,
     left: disconnected,
-    attempts: sentAttempts(log.trace).map((attempt) => createAttemptLine(attempt, withDetail)),
+    attempts: sentAttempts(log.attempts).map((attempt) => createAttemptLine(attempt, withDetail)),
     prompt_tokens: usage?.prompt_tokens,
     completion_tokens: usage?.completion_tokens,
     cached_tokens: typeof cachedTokens === 'number' ? cachedTokens : undefined,
     estimated: usage?.estimated,
     cost_usd: log.dollars,
-    ttft_ms: firstWordAt === undefined ? undefined : firstWordAt - log.cameAt,
-    total_ms: Date.now() - log.cameAt,
+    ttft_ms: firstEventAt === undefined ? undefined : firstEventAt - log.receivedAt,
+    total_ms: Date.now() - log.receivedAt,
     colo: log.colo,
   }
 }

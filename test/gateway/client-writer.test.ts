@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { createClientWriter } from '../../src/gateway/client-writer.ts'
 
-const TIMES = { commentMs: 100, stallMs: 1000 }
+const TIMES = { keepAliveMs: 100, stallMs: 1000 }
 
 beforeEach(() => vi.useFakeTimers())
 afterEach(() => vi.useRealTimers())
@@ -28,7 +28,7 @@ test('a client that does not take what was sent is given up when the stall limit
   writer.send('words').catch(() => {})
   await vi.advanceTimersByTimeAsync(TIMES.stallMs - 1)
   expect(left).not.toHaveBeenCalled()
-  await vi.advanceTimersByTimeAsync(TIMES.commentMs + 1)
+  await vi.advanceTimersByTimeAsync(TIMES.keepAliveMs + 1)
   expect(left).toHaveBeenCalled()
 })
 
@@ -37,7 +37,7 @@ test('a client that has taken all but the end is waited for no longer than that 
   writer.keepAlive()
   writer.send('words').catch(() => {})
   const closed = expect(writer.close()).rejects.toThrow('takes nothing')
-  await vi.advanceTimersByTimeAsync(TIMES.stallMs + TIMES.commentMs)
+  await vi.advanceTimersByTimeAsync(TIMES.stallMs + TIMES.keepAliveMs)
   expect(left).toHaveBeenCalled()
   await closed
 })

@@ -27,7 +27,7 @@ const CALL = {
   type: 'function',
   function: { name: 'weather', arguments: '{"city":"Paris"}' },
 }
-const SAID: OutputEvent[] = [
+const EVENTS: OutputEvent[] = [
   { type: 'reasoning', choice: 0, text: 'I should ' },
   { type: 'reasoning', choice: 0, text: 'look it up.' },
   {
@@ -54,13 +54,13 @@ function chat(...messages: object[]) {
 }
 
 async function remember(
-  { createReasoningCollector: createObserver, saveReasoning: keep }: Module,
+  { createReasoningCollector: createCollector, saveReasoning: save }: Module,
   before: readonly object[] = [QUESTION],
-  said: readonly OutputEvent[] = SAID,
+  events: readonly OutputEvent[] = EVENTS,
 ): Promise<void> {
-  const observer = createObserver()
-  for (const one of said) observer.see(one)
-  await keep(observer, chat(...before), mine)
+  const collector = createCollector()
+  for (const event of events) collector.push(event)
+  await save(collector, chat(...before), mine)
 }
 
 const BARE = chat(
@@ -90,7 +90,7 @@ test('nobody else gets them, and nobody can read the store', async () => {
   for (const value of values.values()) expect(new TextDecoder('latin1').decode(value)).not.toContain('look it up')
 })
 
-test('calls that are numbered anew in each answer are told apart by what the user said', async () => {
+test('calls that are numbered anew in each answer are told apart by what the user events', async () => {
   const own = await isolate()
   await remember(own, [{ role: 'user', content: 'something else' }])
   expect(await own.restoreReasoning(BARE, mine)).toBe(BARE)
@@ -146,7 +146,7 @@ test('a conversation stays the same one when a mark for the prompt cache moves o
 test('arguments that a client has read and written anew are the same arguments', async () => {
   const own = await isolate()
   const text = '{"city":"\\u00d6rebro","days":[1, 2],"at":{"x":1.0,"y":2}}'
-  const start = SAID.slice(0, 4)
+  const start = EVENTS.slice(0, 4)
   await remember(own, [QUESTION], [...start, { type: 'tool-delta', choice: 0, index: 0, text }])
   const sent = (given: string) =>
     chat(QUESTION, called({ ...CALL, function: { name: 'weather', arguments: given } }), result('20 C'))
@@ -205,9 +205,9 @@ test('the beginning that was read to look thoughts up is not read again to keep 
   const sent = chat(QUESTION, ...rounds(4000))
   const answered = await own.restoreReasoning(sent, mine)
   const digested = vi.spyOn(crypto.subtle, 'digest')
-  const observer = own.createReasoningCollector()
-  for (const one of SAID) observer.see(one)
-  await own.saveReasoning(observer, answered, mine)
+  const collector = own.createReasoningCollector()
+  for (const event of EVENTS) collector.push(event)
+  await own.saveReasoning(collector, answered, mine)
   expect(digested.mock.calls.length).toBeLessThan(6)
   digested.mockRestore()
 })
@@ -240,20 +240,20 @@ test.each([
   ],
 ])('an answer with endless %s is not kept', async (_, piece) => {
   const own = await isolate()
-  await remember(own, [QUESTION], [...SAID, ...Array.from({ length: 300 }, () => piece('x'.repeat(4000)))])
+  await remember(own, [QUESTION], [...EVENTS, ...Array.from({ length: 300 }, () => piece('x'.repeat(4000)))])
   expect(values.size).toBe(0)
 })
 
 test('an event of endless many details is not kept, and harms nobody', async () => {
   const fields = { reasoning_details: Array.from({ length: 500_000 }, () => ({ type: '' })) }
-  await remember(await isolate(), [QUESTION], [{ type: 'extra', choice: 0, place: 'message', fields }, ...SAID])
+  await remember(await isolate(), [QUESTION], [{ type: 'extra', choice: 0, place: 'message', fields }, ...EVENTS])
   expect(values.size).toBe(0)
 })
 
 test('details that are nested too deeply for JSON are not kept, and harm nobody', async () => {
   const deep = JSON.parse(`${'['.repeat(100_000)}${']'.repeat(100_000)}`)
   const fields = { reasoning_details: [{ type: 'reasoning.text', deep }] }
-  await remember(await isolate(), [QUESTION], [{ type: 'extra', choice: 0, place: 'message', fields }, ...SAID])
+  await remember(await isolate(), [QUESTION], [{ type: 'extra', choice: 0, place: 'message', fields }, ...EVENTS])
   expect(values.size).toBe(0)
 })
 
@@ -261,7 +261,7 @@ test('an isolate remembers the latest answers, in bounded memory', async () => {
   const own = await isolate()
   const long = { type: 'reasoning', choice: 0, text: 'x'.repeat(200_000) } as const
   const question = (at: number) => ({ role: 'user', content: `question ${at}` })
-  for (let at = 0; at < 30; at++) await remember(own, [question(at)], [...SAID, long])
+  for (let at = 0; at < 30; at++) await remember(own, [question(at)], [...EVENTS, long])
   values.clear()
   const recalled = async (at: number) => {
     const { messages } = await own.restoreReasoning(chat(question(at), called(), result('20 C')), mine)
@@ -285,11 +285,11 @@ test('a client that sends them itself is not second-guessed, and earlier turns a
 })
 
 test('an answer without calls, or without thoughts, leaves nothing behind', async () => {
-  const { createReasoningCollector: createObserver, saveReasoning: keep } = await isolate()
-  for (const said of [SAID.slice(0, 2), [{ ...SAID[3], extra: undefined } as unknown as OutputEvent]]) {
-    const observer = createObserver()
-    for (const one of said) observer.see(one)
-    await keep(observer, chat(QUESTION), mine)
+  const { createReasoningCollector: createCollector, saveReasoning: save } = await isolate()
+  for (const events of [EVENTS.slice(0, 2), [{ ...EVENTS[3], extra: undefined } as unknown as OutputEvent]]) {
+    const collector = createCollector()
+    for (const event of events) collector.push(event)
+    await save(collector, chat(QUESTION), mine)
   }
   expect(values.size).toBe(0)
 })

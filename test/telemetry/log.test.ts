@@ -19,17 +19,17 @@ afterEach(() => {
 
 const lines = (): CallLine[] => callLines(written.join('\n'))
 
-function noteOf(settings: Record<string, string>, further: Partial<RequestLog> = {}): RequestLog {
+function createLog(settings: Record<string, string>, further: Partial<RequestLog> = {}): RequestLog {
   const env = { KEYS: {}, ...settings } as unknown as Env
   const dataset = undefined
-  const note = { requestId: 'req_1', cameAt: Date.now() - 50, colo: 'FRA', dataset, trace: [], key: 'key_1' }
-  return { ...note, asked: 'gpt-4o', settings: readSettings(env), ...further }
+  const log = { requestId: 'req_1', receivedAt: Date.now() - 50, colo: 'FRA', dataset, attempts: [], key: 'key_1' }
+  return { ...log, requestedModel: 'gpt-4o', settings: readSettings(env), ...further }
 }
 
 const BROKEN = new Failure('provider-failed', 'It broke.')
 
 test('the id of a key is told whole, though it looks like a key; what else looks like one is not', () => {
-  logRequest(noteOf({}, { key: 'key_a1B2c3D4e5F6', asked: 'sk-proj-abcdefgh12345678' }), 200)
+  logRequest(createLog({}, { key: 'key_a1B2c3D4e5F6', requestedModel: 'sk-proj-abcdefgh12345678' }), 200)
   expect(lines()).toMatchObject([{ key: 'key_a1B2c3D4e5F6', model_asked: 'sk-…' }])
 })
 
@@ -37,7 +37,7 @@ describe('sampling', () => {
   test('writes the given share of what went well, and says what each line stands for', () => {
     const dice = [0.05, 0.5, 0.09, 0.1, 0.99]
     vi.spyOn(Math, 'random').mockImplementation(() => dice.shift() ?? Number.NaN)
-    for (let n = 0; n < 5; n++) logRequest(noteOf({ LOG_SAMPLE: '0.1' }, { requestId: `req_${n}` }), 200)
+    for (let n = 0; n < 5; n++) logRequest(createLog({ LOG_SAMPLE: '0.1' }, { requestId: `req_${n}` }), 200)
     expect(lines().map(({ request, sample }) => [request, sample])).toEqual([
       ['req_0', 0.1],
       ['req_2', 0.1],
@@ -45,11 +45,11 @@ describe('sampling', () => {
   })
 
   test('keeps everything that went wrong, a hidden failover and a broken stream included', () => {
-    logRequest(noteOf({ LOG_SAMPLE: '0' }), 502, BROKEN)
-    logRequest(noteOf({ LOG_SAMPLE: '0' }), 200, BROKEN)
+    logRequest(createLog({ LOG_SAMPLE: '0' }), 502, BROKEN)
+    logRequest(createLog({ LOG_SAMPLE: '0' }), 200, BROKEN)
     const target = { model: 'm', deployment: { provider: 'p', upstreamModel: 'm' } }
-    const trace = [{ target, outcome: '500', ms: 1, failure: BROKEN }] as unknown as RequestLog['trace']
-    logRequest(noteOf({ LOG_SAMPLE: '0' }, { trace }), 200)
+    const attempts = [{ target, outcome: '500', ms: 1, failure: BROKEN }] as unknown as RequestLog['attempts']
+    logRequest(createLog({ LOG_SAMPLE: '0' }, { attempts }), 200)
     expect(lines().map(({ status, level, sample }) => [status, level, sample])).toEqual([
       [502, 'warn', undefined],
       [200, 'warn', undefined],
@@ -63,10 +63,10 @@ describe('sampling', () => {
       new Failure('invalid-value', 'It is not valid.'),
       new Failure('request-rate', 'Too many.'),
     ]
-    for (const fault of faults) logRequest(noteOf({ LOG_SAMPLE: '0' }), fault.status, fault)
+    for (const fault of faults) logRequest(createLog({ LOG_SAMPLE: '0' }), fault.status, fault)
     expect(written).toEqual([])
     vi.spyOn(Math, 'random').mockReturnValue(0.05)
-    for (const fault of faults) logRequest(noteOf({ LOG_SAMPLE: '0.1' }), fault.status, fault)
+    for (const fault of faults) logRequest(createLog({ LOG_SAMPLE: '0.1' }), fault.status, fault)
     expect(lines().map(({ level, status, sample }) => [level, status, sample])).toEqual([
       ['warn', 401, 0.1],
       ['warn', 400, 0.1],
@@ -75,31 +75,31 @@ describe('sampling', () => {
   })
 
   test('leaves out a client that left, as it does an answer', () => {
-    logRequest(noteOf({ LOG_SAMPLE: '0' }), 200)
-    logRequest(noteOf({ LOG_SAMPLE: '0' }), 499, new Failure('client-left', 'The client left.'))
+    logRequest(createLog({ LOG_SAMPLE: '0' }), 200)
+    logRequest(createLog({ LOG_SAMPLE: '0' }), 499, new Failure('client-left', 'The client left.'))
     expect(written).toEqual([])
   })
 
   test.each(['2', '-1', '10%', 'on', '1e-3'])('of a share that is none is refused by name: %s', (value) => {
-    expect(() => noteOf({ LOG_SAMPLE: value })).toThrow('LOG_SAMPLE must be a number from 0 to 1')
+    expect(() => createLog({ LOG_SAMPLE: value })).toThrow('LOG_SAMPLE must be a number from 0 to 1')
   })
 
   test('takes .25 and 0.25 for the same', () => {
-    expect(noteOf({ LOG_SAMPLE: '.25' }).settings?.logSample).toBe(0.25)
-    expect(noteOf({ LOG_SAMPLE: '0.25' }).settings?.logSample).toBe(0.25)
+    expect(createLog({ LOG_SAMPLE: '.25' }).settings?.logSample).toBe(0.25)
+    expect(createLog({ LOG_SAMPLE: '0.25' }).settings?.logSample).toBe(0.25)
   })
 })
 
 test('a call is written once, whoever says again that it is over', () => {
-  const note = noteOf({})
+  const note = createLog({})
   logRequest(note, 200)
   logRequest(note, 500, BROKEN)
   expect(lines()).toMatchObject([{ status: 200 }])
 })
 
 test('a key for a model is not repeated, and a long name is cut', () => {
-  logRequest(noteOf({}, { asked: 'sk-proj-Abc123Def456Ghi789' }), 404)
-  logRequest(noteOf({}, { asked: 'x'.repeat(5000) }), 404)
+  logRequest(createLog({}, { requestedModel: 'sk-proj-Abc123Def456Ghi789' }), 404)
+  logRequest(createLog({}, { requestedModel: 'x'.repeat(5000) }), 404)
   expect(lines()[0]?.model_asked).toBe('sk-…')
   expect(lines()[1]?.model_asked).toHaveLength(100)
 })
@@ -110,8 +110,8 @@ describe('what looks like a key is in no line, wherever it stands', () => {
   const plant = (text: string) => {
     const failure = new Failure('provider-failed', 'It broke.', { reason: text, detail: text })
     const target = { model: text, deployment: { provider: 'p', upstreamModel: text } }
-    const trace = [{ target, outcome: '500', ms: 1, failure }] as unknown as RequestLog['trace']
-    logRequest(noteOf({ LOG_DETAIL: 'on' }, { asked: text, trace }), 502, failure)
+    const attempts = [{ target, outcome: '500', ms: 1, failure }] as unknown as RequestLog['attempts']
+    logRequest(createLog({ LOG_DETAIL: 'on' }, { requestedModel: text, attempts }), 502, failure)
     logFault('req_1', text)
     logFault('req_1', new Error(text))
   }
@@ -174,7 +174,7 @@ describe('a data point', () => {
   test('holds the columns in the order of their table, and is written whatever the log’s share', () => {
     const usage = toUsage(1000, 100, { prompt_tokens_details: { cached_tokens: 7 } })
     const further = { dataset: dataset as AnalyticsEngineDataset, usage, dollars: 0.25, stream: true }
-    logRequest(noteOf({ LOG_SAMPLE: '0' }, { ...further, firstWordAt: Date.now() }), 200)
+    logRequest(createLog({ LOG_SAMPLE: '0' }, { ...further, firstEventAt: Date.now() }), 200)
     expect(points).toHaveLength(1)
     const { indexes, blobs = [], doubles = [] } = points[0] ?? {}
     expect(indexes).toEqual(['key_1'])
@@ -205,7 +205,7 @@ describe('a data point', () => {
         throw new TypeError('too many')
       },
     }
-    logRequest(noteOf({}, { dataset: angry as AnalyticsEngineDataset }), 200)
+    logRequest(createLog({}, { dataset: angry as AnalyticsEngineDataset }), 200)
     expect(written).toHaveLength(1)
     expect(written[0]).toContain('too many')
   })
