@@ -9,25 +9,25 @@ import { GITHUB_TOKEN, type GithubStandIn, pathWithGh, REPOSITORY, startGithub }
 const ROOT = path.resolve(import.meta.dirname, '../..')
 const COMPILE_CACHE = path.join(ROOT, 'node_modules/.cache/compile')
 
-/** All that a deployment needs of the world, on this machine: Cloudflare, GitHub, and the Worker behind every address. */
+/** What a deployment needs, on this machine: Cloudflare, GitHub, and one Worker behind every workers.dev address. */
 export interface Cloud {
   readonly cloudflare: CloudflareStandIn
   readonly github: GithubStandIn
   readonly router9: Router9
-  /** Runs a program of `src/cli` with the real wrangler; variables given here win, an empty one is none. */
+  /** Runs a program of `src/cli` with the real wrangler. `env` overrides the variables of this test; '' unsets one. */
   readonly run: (program: string, args: readonly string[], env?: Record<string, string>) => Promise<Ended>
   readonly stop: () => Promise<void>
 }
 
 export interface Ended {
   readonly status: number | null
-  /** All that it printed. */
+  /** What it printed on stdout and stderr. */
   readonly output: string
 }
 
 export async function startCloud(): Promise<Cloud> {
   const router9 = await startRouter9()
-  // A deployed Worker does not know it.
+  // A deployed Worker does not accept it.
   await router9.worker.keys.remove(DEMO_KEY)
   const cloudflare = await startCloudflare((name, value) =>
     fetch(`http://127.0.0.1:${router9.worker.keys.port}/${encodeURIComponent(name)}`, { method: 'PUT', body: value }),

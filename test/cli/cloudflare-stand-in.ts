@@ -1,7 +1,7 @@
 import http, { type IncomingMessage } from 'node:http'
 import { listen } from '../harness/listen.ts'
 
-/** A call as it came in. */
+/** A request that the stand-in got. */
 export interface Call {
   readonly method: string
   /** Below the account, or below GitHub's root. */
@@ -22,13 +22,13 @@ export interface CloudflareStandIn {
   readonly url: string
   /** A test may empty it. */
   readonly calls: Call[]
-  /** `METHOD path` of each call, as far as it changed something. */
+  /** `METHOD path` of each call that changes something. */
   readonly changes: () => readonly string[]
   /** Namespaces by title, with what is in them. */
   readonly namespaces: ReadonlyMap<string, ReadonlyMap<string, string>>
   readonly workers: ReadonlyMap<string, Upload>
   readonly previews: ReadonlyMap<string, Upload>
-  /** From now on: previews are refused, or the token is. */
+  /** What is refused from now on. */
   readonly refuse: (what: 'nothing' | 'previews' | 'token') => void
   readonly close: () => Promise<void>
 }
@@ -40,13 +40,13 @@ const SUBDOMAIN = 'example'
 type Answer = readonly [status: number, result: unknown, error?: { code: number; message: string }]
 
 const NO_WORKER: Answer = [404, null, { code: 10007, message: 'This Worker does not exist on your account.' }]
-/** Its number is made up: what Cloudflare says where an account has no previews is not known. */
+/** The code is made up: it is not known what Cloudflare answers where an account has no previews. */
 const REFUSED: Answer = [403, null, { code: 10403, message: 'Previews are not available to this Worker.' }]
 const NO_PREVIEW: Answer = [404, null, { code: 10025, message: 'This Preview does not exist.' }]
 
 /**
- * Cloudflare's API as far as wrangler and the programs here call it, on this machine. What it does not know it answers with
- * 404 and code 7003, as Cloudflare does: a test sees such a call in `calls`. `keyPut` hears of all that is put into KV.
+ * Cloudflare's API on this machine, as far as wrangler calls it in these tests. It answers an unknown path with 404 and code
+ * 7003, as Cloudflare does; a test finds such a call in `calls`. `keyPut` gets everything that is put into KV.
  */
 export async function startCloudflare(
   keyPut: (name: string, value: string) => Promise<unknown> = async () => undefined,
@@ -64,7 +64,7 @@ export async function startCloudflare(
   const boundKeys = (name: string): readonly object[] =>
     Object.entries(workers.get(name)?.bindings ?? {}).map(([binding, rest]) => ({ name: binding, ...rest }))
 
-  // First those that name something, then those that would take it for a name.
+  // In this order, because a later pattern would match an earlier path too.
   const routes: readonly (readonly [string, RegExp, (match: readonly string[], call: Call) => Answer])[] = [
     [
       'GET',
@@ -330,7 +330,7 @@ export async function readCall(request: IncomingMessage, root: string): Promise<
   return { method: request.method ?? '', path, query: url.searchParams, body, json }
 }
 
-/** One text part of a form. */
+/** A text part of a form. */
 function formPart(body: string, name: string): string {
   const [, text = ''] = body.split(`name="${name}"\r\n\r\n`)
   return text.slice(0, text.indexOf('\r\n--'))

@@ -5,13 +5,13 @@ import { runSmoke } from '../../src/cli/smoke/checks.ts'
 import { noneFailed, smokeTable } from '../../src/cli/smoke/table.ts'
 import { freePort } from '../harness/listen.ts'
 
-// What a newcomer does, on whatever system this is: npm start, and a first answer. Ends with status 1 where none comes.
+// What a newcomer does, on any system: npm start, and a first answer. Ends with status 1 where there is none.
 
 const MAX_WAIT_MS = 180_000
 const ON_WINDOWS = process.platform === 'win32'
 
 const port = await freePort()
-// There npm is a script, which only a shell can run; elsewhere the whole group is to be ended.
+// On Windows npm is a script, which needs a shell. Elsewhere it gets a process group, which can be ended as a whole.
 const npm = spawn('npm', ['start', '--', '--port', String(port)], {
   cwd: path.resolve(import.meta.dirname, '../..'),
   stdio: ['ignore', 'inherit', 'inherit'],
@@ -20,7 +20,7 @@ const npm = spawn('npm', ['start', '--', '--port', String(port)], {
 })
 try {
   const url = `http://localhost:${port}`
-  const until = Date.now() + MAX_WAIT_MS
+  const deadline = Date.now() + MAX_WAIT_MS
   while (
     !(await fetch(`${url}/health`).then(
       ({ ok }) => ok,
@@ -28,7 +28,7 @@ try {
     ))
   ) {
     if (npm.exitCode !== null) throw new Error(`npm start ended with status ${npm.exitCode}`)
-    if (Date.now() > until) throw new Error(`npm start did not answer within ${MAX_WAIT_MS / 1000} s`)
+    if (Date.now() > deadline) throw new Error(`npm start did not answer within ${MAX_WAIT_MS / 1000} s`)
     await sleep(250)
   }
   const results = await runSmoke({ url, key: 'sk-r9k-demo', model: 'auto', timeoutMs: 60_000, settleMs: 0 })

@@ -1,13 +1,15 @@
 /**
- * Preloaded into a program under test: what it asks of an address of workers.dev comes to the Worker on this machine. The
- * address stays what it is everywhere else.
+ * Loaded before a program under test: its requests to addresses of workers.dev go to the Worker on this machine. Everywhere
+ * else, for example in what the program prints, the address stays as it is.
  */
 const target = process.env.WORKERS_DEV_AT
-const reach = globalThis.fetch
+const realFetch = globalThis.fetch
 
 if (target !== undefined) {
   globalThis.fetch = (input, init) => {
     const url = new URL(input instanceof Request ? input.url : input)
-    return url.hostname.endsWith('.workers.dev') ? reach(target + url.pathname + url.search, init) : reach(input, init)
+    return url.hostname.endsWith('.workers.dev')
+      ? realFetch(target + url.pathname + url.search, init)
+      : realFetch(input, init)
   }
 }

@@ -36,7 +36,7 @@ async function updateCatalog(args: readonly string[]): Promise<boolean> {
   const before = (await previousRows(values.out)).map(parseRow)
   const difference = compareModels(before, catalog.models)
   report(catalog, text)
-  for (const provider of source.absent) console.log(`The source has no ${provider}.`)
+  for (const provider of source.missingProviders) console.log(`The source has no ${provider}.`)
   for (const { provider, id, reason } of [...source.leftOut, ...catalog.leftOut]) {
     console.log(`left out: ${provider} ${id}: ${reason}`)
   }

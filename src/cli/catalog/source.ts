@@ -1,15 +1,15 @@
 import { z } from 'zod'
 import { CliError } from '../arguments.ts'
 
-/** One provider's offer of one model, as the source tells it. */
+/** A model at a provider, as the source describes it. */
 export interface Offer {
-  /** Our id of the provider. */
+  /** Router9's id of the provider. */
   readonly provider: string
   readonly id: string
   readonly facts: Facts
 }
 
-/** A row that does not make it into the catalogue, and why. */
+/** An offer that is not in the catalogue, and the reason. */
 export interface LeftOut {
   readonly provider: string
   readonly id: string
@@ -50,12 +50,13 @@ const factsSchema = z.object({
   limit: z.object({ context: count, output: count }),
   modalities: z.object({ input: z.array(modality), output: z.array(modality) }),
 })
-/** What the source says of a model, checked. */
+/** What the source says about an offer, after it was checked. */
 export type Facts = z.infer<typeof factsSchema>
 
 const providersSchema = z.record(z.string(), z.object({ models: z.record(z.string(), z.unknown()) }))
 const wrappedSchema = z.object({ source: z.string().optional(), providers: providersSchema })
 
+/** From the source's id of a provider to Router9's. */
 const PROVIDERS: Readonly<Record<string, string>> = {
   openai: 'openai',
   anthropic: 'anthropic',
@@ -75,27 +76,26 @@ const PROVIDERS: Readonly<Record<string, string>> = {
   cohere: 'cohere',
 }
 
-// A row's own separators; an id with one of them could not be read back.
+/** Rows use these characters as separators, so an id with one of them could not be read from its row. */
 const UNWRITABLE = /[|\s,]|=$/
 
-/** The source after reading: what can be used, and what could not be. */
 export interface Source {
   readonly name: string | undefined
   readonly offers: readonly Offer[]
   readonly leftOut: readonly LeftOut[]
-  /** Providers of ours that the source lacks. */
-  readonly absent: readonly string[]
+  /** Providers of Router9's that the source does not have. */
+  readonly missingProviders: readonly string[]
 }
 
-/** Checks models.dev's data, in its own shape or wrapped in `providers`. Throws if the whole has another shape. */
+/** Reads models.dev's data, in its own shape or wrapped in `providers`. @throws CliError where it has another shape. */
 export function readSource(data: unknown): Source {
   const { source, providers } = unwrap(data)
   const offers: Offer[] = []
   const leftOut: LeftOut[] = []
-  const absent: string[] = []
-  for (const [theirs, provider] of Object.entries(PROVIDERS)) {
-    const listed = Object.hasOwn(providers, theirs) ? providers[theirs] : undefined
-    if (!listed) absent.push(provider)
+  const missingProviders: string[] = []
+  for (const [sourceId, provider] of Object.entries(PROVIDERS)) {
+    const listed = Object.hasOwn(providers, sourceId) ? providers[sourceId] : undefined
+    if (!listed) missingProviders.push(provider)
     for (const [id, value] of Object.entries(listed?.models ?? {})) {
       const checked = factsSchema.safeParse(value)
       if (UNWRITABLE.test(id) || id === '') leftOut.push({ provider, id, reason: 'its id cannot be written in a row' })
@@ -103,7 +103,7 @@ export function readSource(data: unknown): Source {
       else leftOut.push({ provider, id, reason: explain(checked.error) })
     }
   }
-  return { name: source, offers, leftOut, absent }
+  return { name: source, offers, leftOut, missingProviders }
 }
 
 function unwrap(data: unknown): { source: string | undefined; providers: z.infer<typeof providersSchema> } {

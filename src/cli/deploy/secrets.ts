@@ -1,9 +1,8 @@
 import { readFile } from 'node:fs/promises'
-import { unstable_readConfig } from 'wrangler'
 import { CliError } from '../arguments.ts'
-import { WRANGLER_TOML } from '../shared/root.ts'
 import { checkSettings, type PlannedSettings, readSecrets } from '../shared/settings.ts'
 import { runWrangler, WORKER_NOT_FOUND, WranglerError } from '../shared/wrangler.ts'
+import { readWranglerConfig } from '../shared/wrangler-config.ts'
 import { askForProviderKey } from './ask-for-key.ts'
 import { printStep } from './step.ts'
 
@@ -26,7 +25,7 @@ export async function collectSecrets(
   worker: readonly string[],
 ): Promise<CheckedSecrets> {
   printStep('settings')
-  const { vars } = unstable_readConfig({ config: WRANGLER_TOML })
+  const { vars } = await readWranglerConfig()
   const fromFile = file === undefined ? {} : readSecrets(await readFile(file, 'utf8').catch(throwUnreadable))
   const stored = await storedSecretNames(worker)
   const isFirst = stored === undefined

@@ -1,6 +1,6 @@
-// Runs after `npm ci`, on whatever Node that is: plain JavaScript. The Node that the programs here run on is a package for
-// each system, locked with its checksum; its link is made here, since npm before version 11 loses it: with the packages of the
-// other systems it takes away the links that they would have made, which have the same name.
+// Runs after `npm ci`, on the Node that npm itself runs on, so it is plain JavaScript. The Node for everything else is a package
+// for each system, locked with its checksum. This program links it as `node_modules/.bin/node`. npm makes that link too, but npm
+// before version 11 removes it again: it removes the packages for other systems, whose links have the same name.
 import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -13,11 +13,11 @@ const system = `${ON_WINDOWS ? 'win' : process.platform}-${process.arch}`
 const name = [`node-${system}`, `node-bin-${system}`].find((one) => one in optionalDependencies)
 
 if (name === undefined) {
-  // Nothing is there for this system; its own Node does where it reads TypeScript.
+  // There is no package for this system. Its own Node will do, if it can run TypeScript.
   if (!process.features.typescript) stop(`There is no Node for ${system} here: install Node 22.18 or newer.`)
 } else {
   const program = path.join(ROOT, 'node_modules', name, ON_WINDOWS ? 'bin/node.exe' : 'bin/node')
-  // npm passes over an optional package that it cannot get, or whose checksum is wrong, without a word.
+  // npm skips an optional package that it cannot get, or whose checksum is wrong, and prints nothing.
   if (!existsSync(program)) {
     stop(`npm could not install ${name} ${optionalDependencies[name]}, which runs Router9: try npm ci again.`)
   }
@@ -28,12 +28,12 @@ if (name === undefined) {
 function link(program) {
   const folder = path.join(ROOT, 'node_modules/.bin')
   const target = path.join(folder, ON_WINDOWS ? 'node.exe' : 'node')
-  if (isSame(program, target)) return
+  if (isSameFile(program, target)) return
   mkdirSync(folder, { recursive: true })
   if (ON_WINDOWS) {
-    // It may be what runs this, and can then be moved, but not deleted.
+    // It may be the program that runs this one. Windows lets such a file be moved, but not deleted.
     if (existsSync(target)) renameSync(target, `${target}.old`)
-    // Symbolic links are a privilege there; and a program goes before the scripts that npm makes.
+    // A hard link, since symbolic links need a privilege. Windows prefers an .exe to the scripts that npm makes.
     linkSync(program, target)
   } else {
     rmSync(target, { force: true })
@@ -45,13 +45,13 @@ function link(program) {
  * @param {string} one
  * @param {string} other
  */
-function isSame(one, other) {
+function isSameFile(one, other) {
   const [first, second] = [one, other].map((file) => statSync(file, { bigint: true, throwIfNoEntry: false }))
   return first !== undefined && first.ino === second?.ino && first.dev === second.dev
 }
 
-/** @param {string} complaint */
-function stop(complaint) {
-  console.error(complaint)
+/** @param {string} message */
+function stop(message) {
+  console.error(message)
   process.exit(1)
 }

@@ -1,7 +1,6 @@
-import { unstable_readConfig } from 'wrangler'
 import { CliError, readArguments, readSecondsAsMs, runProgram, UsageError } from '../arguments.ts'
-import { WRANGLER_TOML } from '../shared/root.ts'
 import { checkSettings, readSecrets } from '../shared/settings.ts'
+import { readWranglerConfig } from '../shared/wrangler-config.ts'
 import { runSmoke } from '../smoke/checks.ts'
 import { withSmokeKey } from '../smoke/key.ts'
 import { noneFailed } from '../smoke/table.ts'
@@ -70,7 +69,7 @@ async function createPreview(
 ): Promise<boolean> {
   const secrets = readSecrets(environment.PREVIEW_SECRETS ?? '')
   if (environment.GITHUB_ACTIONS) maskValues(Object.values(secrets))
-  const { vars } = unstable_readConfig({ config: WRANGLER_TOML })
+  const { vars } = await readWranglerConfig()
   const check = checkSettings({ vars, secrets, stored: [] })
   if (check.kind === 'invalid') throw new CliError(check.reason)
   if (check.kind === 'no-provider') {

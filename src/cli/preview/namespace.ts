@@ -1,8 +1,8 @@
 import { CliError } from '../arguments.ts'
 import { runWrangler, WranglerError } from '../shared/wrangler.ts'
 
-/** Cloudflare's error codes for a token that it does not know, or that may not do this. */
-const REFUSED_TOKEN: ReadonlySet<number> = new Set([10000, 9109])
+/** Cloudflare does not know the token, or the token may not do this. `kv namespace list` tells the code in its text alone. */
+const REFUSED_TOKEN = /\[code: (10000|9109)\]/
 
 /** Returns the id of the KV namespace with that title, and makes it where there is none. @throws CliError */
 export async function ensureNamespace(title: string): Promise<string> {
@@ -18,7 +18,7 @@ export async function ensureNamespace(title: string): Promise<string> {
 }
 
 function throwWithAdvice(error: unknown): never {
-  if (!(error instanceof WranglerError && REFUSED_TOKEN.has(error.code ?? 0))) throw error
+  if (!(error instanceof WranglerError && REFUSED_TOKEN.test(error.message))) throw error
   throw new CliError(
     `${error.message}\n\nCLOUDFLARE_API_TOKEN must be a token of the account CLOUDFLARE_ACCOUNT_ID that may edit Workers Scripts and Workers KV Storage.`,
   )

@@ -1,10 +1,10 @@
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { experimental_readRawConfig } from 'wrangler'
 import { CliError } from '../arguments.ts'
 import { withPrivateFolder } from '../shared/private-folder.ts'
-import { ROOT, WRANGLER_TOML } from '../shared/root.ts'
+import { ROOT } from '../shared/root.ts'
 import { runWrangler, secretsFileOptions, WORKER_NOT_FOUND, WranglerError } from '../shared/wrangler.ts'
+import { WRANGLER_TOML } from '../shared/wrangler-config.ts'
 import { deleteNamespace } from './namespace.ts'
 
 /** A Router9 for one pull request, with Durable Objects of its own. */
@@ -22,7 +22,7 @@ export interface PreviewNames {
   readonly namespace: string
 }
 
-/** Cloudflare's error codes for a Worker or a preview that does not exist. */
+/** Cloudflare's error codes for a Worker, a preview or a secret that does not exist. */
 const NOT_FOUND: ReadonlySet<number> = new Set([WORKER_NOT_FOUND, 10025, 10090])
 
 /** The names of all that a pull request gets. */
@@ -39,7 +39,7 @@ export async function makePreview(
 ): Promise<Preview> {
   return withPrivateFolder(async (folder) => {
     const config = path.join(folder, 'wrangler.json')
-    await writeFile(config, JSON.stringify(previewConfig(namespaceId)))
+    await writeFile(config, JSON.stringify(await previewConfig(namespaceId)))
     const common = ['--config', config, ...(await secretsFileOptions(secrets, folder))]
     try {
       const result = await runWrangler(['preview', '--name', names.preview, '--json', ...common])
@@ -54,7 +54,8 @@ export async function makePreview(
 }
 
 /** The Worker's configuration, with the pull request's key namespace and without the addresses of production. */
-function previewConfig(namespaceId: string): object {
+async function previewConfig(namespaceId: string): Promise<object> {
+  const { experimental_readRawConfig } = await import('wrangler')
   const { rawConfig } = experimental_readRawConfig({ config: WRANGLER_TOML })
   const { routes: _routes, route: _route, main = 'src/index.ts', ...rest } = rawConfig
   const kv_namespaces = [{ binding: 'KEYS', id: namespaceId }]

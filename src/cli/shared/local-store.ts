@@ -1,9 +1,9 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
-import { getPlatformProxy, unstable_readConfig } from 'wrangler'
 import { type KeyStore, type ListedKey, metadataOf, NAME_PREFIX, readRecord, readRecordText } from './key-store.ts'
-import { ROOT, WRANGLER_TOML } from './root.ts'
+import { ROOT } from './root.ts'
+import { readWranglerConfig } from './wrangler-config.ts'
 
 /** The keys on this machine. */
 export interface LocalStore extends KeyStore {
@@ -21,6 +21,7 @@ export function stateFolder(persistTo?: string): string {
  */
 export async function openLocalStore(persistTo?: string): Promise<LocalStore> {
   const state = path.join(stateFolder(persistTo), 'v3')
+  const { getPlatformProxy } = await import('wrangler')
   const { configPath, remove } = await writeKeysOnlyConfig()
   const { env, dispose } = await getPlatformProxy<{ KEYS: KVNamespace }>({
     configPath,
@@ -52,7 +53,7 @@ export async function openLocalStore(persistTo?: string): Promise<LocalStore> {
 
 /** A configuration with the keys alone: with the whole one, wrangler would want the code of the Durable Objects too. */
 async function writeKeysOnlyConfig(): Promise<{ configPath: string; remove: () => Promise<void> }> {
-  const { kv_namespaces, compatibility_date } = unstable_readConfig({ config: WRANGLER_TOML })
+  const { kv_namespaces, compatibility_date } = await readWranglerConfig()
   const directory = await mkdtemp(path.join(os.tmpdir(), 'router9-keys-'))
   const configPath = path.join(directory, 'wrangler.json')
   await writeFile(configPath, JSON.stringify({ name: 'router9-keys', compatibility_date, kv_namespaces }))

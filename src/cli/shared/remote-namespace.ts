@@ -1,7 +1,6 @@
-import { unstable_readConfig } from 'wrangler'
 import { CliError } from '../arguments.ts'
-import { WRANGLER_TOML } from './root.ts'
 import { runWrangler, WORKER_NOT_FOUND, WranglerError } from './wrangler.ts'
+import { readWranglerConfig } from './wrangler-config.ts'
 
 interface Config {
   readonly kv_namespaces: readonly { readonly binding: string; readonly id?: string }[]
@@ -28,7 +27,7 @@ export async function namespaceOfVersion(versionId: string, worker: readonly str
 
 /** The id of the KV namespace of what is deployed now; undefined where wrangler.toml names it, since wrangler reads it there. */
 export async function remoteNamespace(): Promise<string | undefined> {
-  const config: Config = unstable_readConfig({ config: WRANGLER_TOML })
+  const config: Config = await readWranglerConfig()
   if (config.kv_namespaces.some(({ binding, id }) => binding === 'KEYS' && id)) return undefined
   const { text } = await runWrangler(['deployments', 'status', '--json']).catch((error: unknown) => {
     if (!(error instanceof WranglerError)) throw error

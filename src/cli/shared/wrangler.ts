@@ -46,7 +46,7 @@ export async function runWrangler(args: readonly string[], { shown = false } = {
     // Only the command's name: its other arguments may hold a key's record.
     const summary = `wrangler ${args.slice(0, 2).join(' ')} failed`
     const reason = stripVTControlCharacters(stderr).trim() || String(failure?.message ?? '')
-    throw new WranglerError(reason === '' ? summary : `${summary}:\n${reason}`, codeOf(failure?.code, reason))
+    throw new WranglerError(reason === '' ? summary : `${summary}:\n${reason}`, codeOf(failure?.code))
   })
 }
 
@@ -55,9 +55,8 @@ async function readReport(file: string): Promise<readonly Readonly<Record<string
   return text.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line)]))
 }
 
-/** Some commands of wrangler (`kv namespace list`) have the code in the text alone. */
-function codeOf(code: unknown, text: string): number | undefined {
-  const number = Number(code ?? /\[code: (\d+)\]/.exec(text)?.[1])
+function codeOf(code: unknown): number | undefined {
+  const number = Number(code)
   return Number.isInteger(number) && number > 0 ? number : undefined
 }
 

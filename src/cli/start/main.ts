@@ -25,7 +25,7 @@ Other options are those of wrangler dev.`
 
 /** Starts the Worker with a key for it. Returns when it is ready, or when it is clear that it will not start. */
 async function start(args: readonly string[]): Promise<void> {
-  const { port, persistTo, verbose, wranglerArgs, settings } = readStartArguments(args)
+  const { port, persistTo, verbose, wranglerArgs, settings } = await readStartArguments(args)
   // Wrangler itself refuses what is no port number.
   if (/^\d{1,5}$/.test(port) && Number(port) < 65_536 && (await isTaken(port))) {
     console.error(`Router9 cannot start: port ${port} is taken. Try npm start -- --port ${Number(port) + 1}`)

@@ -1,15 +1,15 @@
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { parseArgs, parseEnv } from 'node:util'
-import { unstable_readConfig } from 'wrangler'
 import { PROVIDERS, type Provider } from '../../catalog/providers.ts'
-import { ROOT, WRANGLER_TOML } from '../shared/root.ts'
+import { ROOT } from '../shared/root.ts'
+import { readWranglerConfig } from '../shared/wrangler-config.ts'
 
 const DEFAULT_PORT = '8787'
 export const VERBOSE = '--verbose'
 
 /** Reads the options that matter here. All but `--verbose` go on to `wrangler dev`, which refuses those that it does not know. */
-export function readStartArguments(args: readonly string[]) {
+export async function readStartArguments(args: readonly string[]) {
   const { values } = parseArgs({
     args: [...args],
     options: { port: { type: 'string' }, 'persist-to': { type: 'string' }, var: { type: 'string', multiple: true } },
@@ -24,13 +24,13 @@ export function readStartArguments(args: readonly string[]) {
     persistTo,
     verbose: wranglerArgs.length < args.length,
     wranglerArgs: values.port === undefined ? ['--port', port, ...wranglerArgs] : wranglerArgs,
-    settings: { ...localSettings(), ...(Object.fromEntries(vars) as Record<string, unknown>) },
+    settings: { ...(await localSettings()), ...(Object.fromEntries(vars) as Record<string, unknown>) },
   }
 }
 
 /** What `wrangler dev` will read: `[vars]` and .dev.vars, or .env where there is no .dev.vars. */
-function localSettings(): Record<string, unknown> {
-  const { vars } = unstable_readConfig({ config: WRANGLER_TOML })
+async function localSettings(): Promise<Record<string, unknown>> {
+  const { vars } = await readWranglerConfig()
   const file = ['.dev.vars', '.env'].map((name) => path.join(ROOT, name)).find((name) => existsSync(name))
   return file === undefined ? vars : { ...vars, ...parseEnv(readFileSync(file, 'utf8')) }
 }
