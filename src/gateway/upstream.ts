@@ -7,10 +7,10 @@ import { readUpstreamFailure } from '../formats/shared/upstream-error.ts'
 import { sleep, TIMED_OUT, withTimeout } from '../platform/timeout.ts'
 import { createExcessFinder, MAX_ANSWER_VALUES, SEARCHED_FROM_BYTES } from '../stream/json-bounds.ts'
 
-/** As much of an error body as is read: more would only be in the way. */
+/** So much of an error body is read; more would not help. */
 const ERROR_BODY_BYTES = 64 * 1024
 const ERROR_BODY_MS = 1000
-/** A whole answer may be this long; there is nothing to stream it to, so all of it is held. */
+/** A whole answer may be this long. All of it is held in memory. */
 const ANSWER_BODY_BYTES = 32 * 1024 * 1024
 /** Most answers are shorter. */
 const FIRST_BYTES = 16 * 1024
@@ -34,7 +34,7 @@ export async function askProvider(
     redirect: 'manual',
     signal,
   }).catch((error: unknown) => {
-    // Whoever hangs up before a word has refused us; the runtime does not tell these apart.
+    // A server that closes the connection without an answer has refused it too; the runtime does not tell the two apart.
     const clause = 'refused connection'
     throw new Failure('provider-failed', 'The provider could not be reached.', { reason: String(error), clause })
   })
@@ -48,7 +48,7 @@ export async function askProvider(
   throw readUpstreamFailure({
     status: response.status,
     header: (name) => response.headers.get(name),
-    // Before anything is cut out of it: half a key is still half a key.
+    // The key is removed before anything is cut out of the text: half a key is still half a key.
     body: parsed(withoutSecret(await readErrorText(response), secret)),
     now: Date.now(),
     callerTexts: [request.body, request.path, ...Object.values(request.headers)],
@@ -99,7 +99,7 @@ function parsed(text: string): unknown {
  */
 export async function readAnswerBody(response: Response, { secret }: ConfiguredProvider): Promise<unknown> {
   const text = await readAnswerText(response)
-  // Each step takes milliseconds: between them other calls have their turn.
+  // Each step takes milliseconds: other calls get their turn between them.
   if (text.length > SEARCHED_FROM_BYTES) await sleep(0)
   try {
     return parseAnswer(text)
@@ -113,7 +113,7 @@ export async function readAnswerBody(response: Response, { secret }: ConfiguredP
 }
 
 async function readAnswerText(response: Response): Promise<string> {
-  // The length of what is packed says nothing: 200 KB may unpack to 200 MB.
+  // The length of a compressed body says nothing: 200 KB may be 200 MB.
   const told = response.headers.has('content-encoding') ? null : response.headers.get('content-length')
   if (told !== null && Number(told) <= SEARCHED_FROM_BYTES) return response.text()
   const decoder = new TextDecoder()
@@ -132,7 +132,7 @@ async function readAnswerText(response: Response): Promise<string> {
       const excess = excessIn(piece)
       if (excess !== undefined) throw tooLarge(`The provider's answer ${excess.complaint}.`)
       text += piece
-      // The same memory again, until it shows that there is much to read.
+      // The same buffer again, until it shows that there is much to read.
       room =
         size > SEARCHED_FROM_BYTES && room.byteLength < SEARCHED_FROM_BYTES
           ? new Uint8Array(SEARCHED_FROM_BYTES)
@@ -152,7 +152,7 @@ function tooLarge(message: string): Failure {
   return new Failure('provider-failed', message, { clause: 'answer too large' })
 }
 
-/** As much of an error body as comes soon: its status and headers say the most, and must not get lost behind it. */
+/** The part of an error body that comes soon: status and headers say the most, and must not wait for it. */
 async function readErrorText(response: Response): Promise<string> {
   const decoder = new TextDecoder()
   const until = Date.now() + ERROR_BODY_MS
@@ -165,7 +165,7 @@ async function readErrorText(response: Response): Promise<string> {
     if (piece === TIMED_OUT || piece.done) break
     text += decoder.decode(piece.value, { stream: true })
   }
-  // Released too: see createStreamReader of what workerd keeps otherwise.
+  // workerd keeps a locked reader whose last read failed, and the call with it.
   reader?.cancel().catch(() => {})
   reader?.releaseLock()
   return text + decoder.decode()
