@@ -1,6 +1,6 @@
 /**
- * The models that `auto` may use where `AUTO_MODELS` is not set, best first: strong all-round models of several makers, so
- * that whichever provider's key is there, something good answers, and no one provider's bad hour takes all of them.
+ * The models that `auto` may use where `AUTO_MODELS` is not set, best first. They are strong general models of several makers,
+ * so that a key of any provider is enough, and an outage of one provider does not affect all of them.
  */
 export const DEFAULT_AUTO_MODELS: readonly string[] = [
   'claude-sonnet-4-6',

@@ -8,7 +8,7 @@ export interface Price {
   readonly cacheWrite?: number
 }
 
-/** A model at a provider. */
+/** A model at one provider. */
 export interface Deployment {
   readonly provider: string
   /** The provider's own name for the model. */
@@ -21,7 +21,7 @@ export interface Deployment {
 /** A model as Router9 offers it: one public id, and its deployments, best first. */
 export interface Model {
   readonly id: string
-  /** Who made it. */
+  /** The organization that made it. */
   readonly owner: string
   /** The day of its release, in seconds. */
   readonly created: number

@@ -14,11 +14,11 @@ import {
 } from './names.ts'
 import { parseRow } from './row.ts'
 
-// No name in the catalogue is near this; a caller's text can be megabytes.
-const NAME_CHARACTERS = 200
+// No name in the catalogue is nearly so long; a caller's text can be megabytes.
+const MAX_NAME_CHARACTERS = 200
 
 const rows: readonly string[] = catalog.rows
-// Rows and indexes are read when asked for: most requests need one row, and a cold isolate should not read them all.
+// Rows and indexes are read when needed: most requests need one row, and an isolate that has just started should not read all.
 const models: (Model | undefined)[] = []
 const providerIds = new Map<string, ReadonlyMap<string, number>>()
 let ids: ReadonlyMap<string, number> | undefined
@@ -31,9 +31,9 @@ export function findModel(name: string): Model | undefined {
   return row === undefined ? undefined : modelAt(row)
 }
 
-/** The deployment at one provider of the model that `name` means: there the provider's own id goes before any other name. */
+/** One provider's deployment of the model that `name` means. The provider's own ids go before all other names. */
 export function findDeployment(provider: string, name: string): { model: Model; deployment: Deployment } | undefined {
-  if (name.length > NAME_CHARACTERS) return undefined
+  if (name.length > MAX_NAME_CHARACTERS) return undefined
   const row = providerIdsOf(provider)?.get(name.toLowerCase())
   return (
     deploymentAt(row, provider) ??
@@ -48,33 +48,33 @@ export function allModels(): readonly Model[] {
 }
 
 function findRowByName(name: string): number | undefined {
-  if (name.length > NAME_CHARACTERS) return undefined
+  if (name.length > MAX_NAME_CHARACTERS) return undefined
   ids ??= indexIds(rows)
   const row = ids.get(name)
   if (row !== undefined) return row
-  const folded = normalizeName(name)
-  return findRowByNormalizedName(folded) ?? findRowByNormalizedName(withoutDate(folded))
+  const normalized = normalizeName(name)
+  return findRowByNormalizedName(normalized) ?? findRowByNormalizedName(withoutDate(normalized))
 }
 
-function findRowByNormalizedName(folded: string): number | undefined {
+function findRowByNormalizedName(normalized: string): number | undefined {
   names ??= indexNames(rows)
-  const row = findRow(names, folded)
-  if (row !== undefined || !folded.includes('/')) return row
-  const bare = findRow(names, lastSegment(folded))
-  if (bare === undefined) return undefined
-  // Anybody can write a maker before a name; only those who are known by it lead to the model.
+  const row = findRow(names, normalized)
+  if (row !== undefined || !normalized.includes('/')) return row
+  const rowWithoutMaker = findRow(names, lastSegment(normalized))
+  if (rowWithoutMaker === undefined) return undefined
+  // A caller can write anything before the slash; only makers that the model is known by lead to it.
   makers ??= indexMakers(rows)
-  const maker = folded.slice(0, folded.lastIndexOf('/'))
-  return makers.has(`${maker}/${ownerOfRow(rows[bare] ?? '')}`) ? bare : undefined
+  const maker = normalized.slice(0, normalized.lastIndexOf('/'))
+  return makers.has(`${maker}/${ownerOfRow(rows[rowWithoutMaker] ?? '')}`) ? rowWithoutMaker : undefined
 }
 
 function providerIdsOf(provider: string): ReadonlyMap<string, number> | undefined {
-  const kept = providerIds.get(provider)
-  if (kept) return kept
-  const read = indexProviderIds(rows, provider)
-  // Callers name providers freely; only the real ones are kept.
-  if (read.size > 0) providerIds.set(provider, read)
-  return read
+  const known = providerIds.get(provider)
+  if (known) return known
+  const index = indexProviderIds(rows, provider)
+  // Callers can name any provider; only indexes of real ones are kept.
+  if (index.size > 0) providerIds.set(provider, index)
+  return index
 }
 
 function deploymentAt(row: number | undefined, provider: string) {

@@ -1,9 +1,10 @@
 import type { Row } from './row.ts'
 import { expandUpstreamId } from './row.ts'
 
-// Written with indexOf and plain loops: this runs on a cold isolate, where a destructured array costs ten times its worth.
+// Written with indexOf and plain loops: this runs once in a new isolate, before the code is optimized, where destructuring
+// an array costs about ten times as much.
 
-/** Folded name to claim; see indexNames. */
+/** From a normalized name to a claim; see indexNames. */
 export type NameIndex = ReadonlyMap<string, number>
 
 const DOT_IN_VERSION = /(?<=\d)\.(?=\d)/g
@@ -19,7 +20,7 @@ const DATES = [
 ]
 const DATED = new RegExp(`(?:-preview)?[-@](?:${DATES.join('|')}|latest)(?:-preview)?$`)
 
-/** Providers that offer other providers' models under `maker/name`: their names give way to the direct ones. */
+/** Providers that offer other providers' models as `maker/name`: a direct provider's name goes before theirs. */
 export const RESELLERS: ReadonlySet<string> = new Set(['openrouter'])
 
 /** One spelling for names that differ in case, or in `4.5` against `4-5`. */
@@ -38,22 +39,22 @@ export function lastSegment(upstream: string): string {
   return upstream.slice(upstream.lastIndexOf('/') + 1)
 }
 
-/** Steps to another folder, and bytes in hex, which somebody further on may take for such steps. */
-const CLIMBS = /(?:^|[/\\])\.{1,2}(?:$|[/\\])|%[0-9a-f]{2}|\p{Cc}/iu
+/** Steps to another folder, control characters, and percent escapes, which a later server may decode into such steps. */
+const UNSAFE_IN_PATH = /(?:^|[/\\])\.{1,2}(?:$|[/\\])|%[0-9a-f]{2}|\p{Cc}/iu
 
-/** Whether a model's name may become a step of a path. */
+/** Whether a model's name may become a segment of a URL's path. */
 export function isPathStep(name: string): boolean {
-  return name !== '' && name.isWellFormed() && !CLIMBS.test(name)
+  return name !== '' && name.isWellFormed() && !UNSAFE_IN_PATH.test(name)
 }
 
-/** Public ids, the names most asked for, to rows. */
+/** From public ids, the names that most requests use, to rows. */
 export function indexIds(rows: readonly Row[]): ReadonlyMap<string, number> {
   const ids = new Map<string, number>()
   for (let row = 0; row < rows.length; row++) ids.set(idOfRow(rows[row] ?? ''), row)
   return ids
 }
 
-// A claim is the row and, in the last two bits, the claimant's right: less is stronger.
+// A claim is one number: the row, and in its last two bits the precedence. A lower precedence wins.
 const BY_ID = 0
 const BY_ALIAS = 1
 const BY_DIRECT_PROVIDER = 2
@@ -62,7 +63,7 @@ const CONTESTED = 1 << 20
 
 /**
  * Every name in the rows. A public id wins over an alias, an alias over a provider's own id, a direct provider over a
- * reseller; what two models claim by the same right leads nowhere.
+ * reseller; a name that two models claim with the same precedence leads to none.
  */
 export function indexNames(rows: readonly Row[]): NameIndex {
   const names = new Map<string, number>()
@@ -72,40 +73,40 @@ export function indexNames(rows: readonly Row[]): NameIndex {
     claim(names, normalizeName(id), row, BY_ID)
     const aliases = parts[3]
     if (aliases) for (const alias of aliases.split(',')) claim(names, normalizeName(alias), row, BY_ALIAS)
-    // A model whose id is `maker/name` has it because the bare name is not its own.
+    // A model has an id of the form `maker/name` because its name alone means another model.
     const isQualified = id.includes('/')
     for (let part = 4; part < parts.length; part++) {
       const deployment = parts[part] ?? ''
       const space = deployment.indexOf(' ')
-      const right = RESELLERS.has(deployment.slice(0, space)) ? BY_RESELLER : BY_DIRECT_PROVIDER
+      const precedence = RESELLERS.has(deployment.slice(0, space)) ? BY_RESELLER : BY_DIRECT_PROVIDER
       const upstream = deployment.slice(space + 1, deployment.indexOf(' ', space + 1))
       if (upstream === '=') continue
       const name = normalizeName(expandUpstreamId(upstream, id))
-      claim(names, name, row, right)
-      if (!isQualified && name.includes('/')) claim(names, lastSegment(name), row, right)
+      claim(names, name, row, precedence)
+      if (!isQualified && name.includes('/')) claim(names, lastSegment(name), row, precedence)
     }
   }
   return names
 }
 
-function claim(names: Map<string, number>, name: string, row: number, right: number): void {
-  const held = names.get(name)
-  if (held === undefined || (held & 3) > right) names.set(name, (row << 2) | right)
-  else if ((held & 3) === right && held >> 2 !== row) names.set(name, (CONTESTED << 2) | right)
+function claim(names: Map<string, number>, name: string, row: number, precedence: number): void {
+  const claimed = names.get(name)
+  if (claimed === undefined || (claimed & 3) > precedence) names.set(name, (row << 2) | precedence)
+  else if ((claimed & 3) === precedence && claimed >> 2 !== row) names.set(name, (CONTESTED << 2) | precedence)
 }
 
 /** The names that two models claim. */
 export function contestedNames(names: NameIndex): string[] {
-  return [...names].filter(([, held]) => held >> 2 === CONTESTED).map(([name]) => name)
+  return [...names].filter(([, claimed]) => claimed >> 2 === CONTESTED).map(([name]) => name)
 }
 
-/** The row that a folded name leads to. */
-export function findRow(names: NameIndex, folded: string): number | undefined {
-  const held = names.get(folded)
-  return held === undefined || held >> 2 === CONTESTED ? undefined : held >> 2
+/** The row that a normalized name leads to. */
+export function findRow(names: NameIndex, normalized: string): number | undefined {
+  const claimed = names.get(normalized)
+  return claimed === undefined || claimed >> 2 === CONTESTED ? undefined : claimed >> 2
 }
 
-/** A provider's own ids, in lower case, to rows. */
+/** From a provider's own ids, in lower case, to rows. */
 export function indexProviderIds(rows: readonly Row[], provider: string): ReadonlyMap<string, number> {
   const ids = new Map<string, number>()
   const start = `|${provider} `
@@ -119,7 +120,7 @@ export function indexProviderIds(rows: readonly Row[], provider: string): Readon
   return ids
 }
 
-/** What other providers write before an owner's models (`meta-llama` for `meta`), as `maker/owner`. */
+/** The makers that providers write before an owner's models (`meta-llama` for `meta`), each as `maker/owner`. */
 export function indexMakers(rows: readonly Row[]): ReadonlySet<string> {
   const makers = new Set<string>()
   for (const text of rows) {
@@ -135,7 +136,7 @@ export function indexMakers(rows: readonly Row[]): ReadonlySet<string> {
   return makers
 }
 
-/** Who made the row's model. */
+/** The owner of the row's model. */
 export function ownerOfRow(row: Row): string {
   return row.split('|', 2)[1] ?? ''
 }

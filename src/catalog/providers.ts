@@ -23,36 +23,36 @@ export interface Provider {
   /** Its settings are `<settingPrefix>_API_KEY` and `<settingPrefix>_BASE_URL`; its id in capitals where a row does not say. */
   readonly settingPrefix: string
   readonly format: BoundFormat
-  /** Further formats that it speaks: a request that came in one of them goes out in it. */
+  /** Further formats that it takes: a request that came in one of them goes out in it. */
   readonly moreFormats?: readonly BoundFormat[]
   /** `{ACCOUNT_ID}` is filled from `<settingPrefix>_ACCOUNT_ID`; absent where only the operator can know it. */
   readonly baseUrl?: string
   /** The headers that carry the key; the key as a bearer token where a row does not say. */
   readonly authHeaders: AuthHeaders
-  /** Exists by its base URL alone; a key is sent where one is set. */
+  /** Its base URL alone enables it; a key is sent where one is set. */
   readonly keyOptional?: boolean
   /**
-   * Its reasoning models need their thoughts back when they go on after a tool's result: whenever they think, or only where
-   * the caller asks for reasoning, since they do not think otherwise.
+   * Its reasoning models need their reasoning back when they continue after a tool's result: always, or only where the
+   * caller asks for reasoning, because they do not reason otherwise.
    */
   readonly needsReasoningBack?: 'always' | 'asked'
-  /** Those of its models of whose thinking nothing is seen before the answer begins, by its own names. */
+  /** Its models (by its own names) that send nothing while they reason, so that their first token comes late. */
   readonly hidesReasoning?: RegExp
-  /** What its models think is billed, and seen in summary at most: words that came are no measure of it. */
+  /** It bills reasoning that it shows as a summary at most, so the text that came does not tell how much is billed. */
   readonly billsHiddenReasoning?: boolean
-  /** Says in `usage.cost` what an answer cost. */
+  /** It reports in `usage.cost` what an answer cost. */
   readonly reportsCost?: boolean
   /** Replaces its format at base URLs of this form. */
   readonly formatOverride?: Pick<Provider, 'format' | 'moreFormats' | 'modelsPath'> & { readonly address: RegExp }
-  /** Passes requests on to those who serve the model: asked where these are not there, or not well. */
+  /** It passes requests on to other providers: a candidate where those are not configured, or not healthy. */
   readonly isReseller?: boolean
-  /** Knows variants of its models by what stands behind their names (`:nitro`, `:floor`, `:online`). */
+  /** It takes variants of its models as a suffix of their names (`:nitro`, `:floor`, `:online`). */
   readonly variants?: boolean
-  /** Those of its models that can search the web. */
+  /** Its models that can search the web, by its own names. */
   readonly webSearchModels?: RegExp
-  /** Serves models that the catalogue cannot know. */
+  /** It serves models that the catalogue cannot know. */
   readonly anyModel?: boolean
-  /** Where it lists them. */
+  /** The path at which it lists them. */
   readonly modelsPath?: string
 }
 

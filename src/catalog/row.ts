@@ -7,8 +7,8 @@ import type { Deployment, Model, Price } from './deployment.ts'
  *     id|owner|released|aliases|deployment|deployment…
  *     deployment = provider upstream context output modalities flags reasoning price
  *
- * `=` at the end of an upstream id stands for the public id, `-` for an empty field. Strings, because a Worker that
- * starts cold pays for every object in a JSON literal, and because a line is what a reviewer reads in a diff.
+ * `=` at the end of an upstream id stands for the public id, `-` for an empty field. Lines are strings for two reasons: a
+ * Worker that starts pays for every object in a JSON literal, and a reviewer reads a diff line by line.
  */
 export type Row = string
 
@@ -19,7 +19,7 @@ const MODALITIES = new Map<string, Modality>([
   ['v', 'video'],
   ['p', 'pdf'],
 ])
-/** What only few models have. */
+/** Traits that only a few models have. */
 const RARE_TRAITS = [
   ['s', 'noSystem'],
   ['f', 'noForcedTool'],
@@ -36,7 +36,7 @@ export interface CatalogEntry {
   aliases: readonly string[]
 }
 
-/** Reads one line; the line is trusted, for the generator writes it and a test reads them all. */
+/** Reads one line without checks: the generator writes the lines, and a test reads them all. */
 export function parseRow(row: Row): Model {
   const [id = '', owner = '', released = '', , ...deployments] = row.split('|')
   return {
@@ -59,7 +59,7 @@ function parseDeployment(fields: readonly string[], id: string): Deployment {
   return price === EMPTY ? deployment : { ...deployment, price: readPrice(price) }
 }
 
-/** Spells out an upstream id as written in a row. */
+/** An upstream id in full: in a row `=` at its end stands for the public id. */
 export function expandUpstreamId(written: string, id: string): string {
   return written.endsWith('=') ? written.slice(0, -1) + id : written
 }
@@ -116,8 +116,8 @@ function formatDeployment({ provider, upstreamModel, traits, price }: Deployment
   const modalities = [traits.input, traits.output].map((set) => {
     return [...LETTERS].map(([modality, letter]) => (set.has(modality) ? letter : '')).join('')
   })
-  const few = RARE_TRAITS.map(([flag, name]) => (traits[name] ? flag : '')).join('')
-  const flags = `${traits.tools ? 'T' : ''}${traits.jsonSchema ? 'J' : ''}${traits.temperature ? 't' : ''}${few}`
+  const rareFlags = RARE_TRAITS.map(([flag, name]) => (traits[name] ? flag : '')).join('')
+  const flags = `${traits.tools ? 'T' : ''}${traits.jsonSchema ? 'J' : ''}${traits.temperature ? 't' : ''}${rareFlags}`
   const abilities = [modalities.join('>'), flags || EMPTY, formatReasoning(traits)]
   return [provider, upstream, traits.contextTokens, traits.outputTokens, ...abilities, formatPrice(price)].join(' ')
 }
