@@ -17,27 +17,27 @@ import { deploymentName } from '../routing/target.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
-/** Whoever asks how things are gets the region's own word, if that comes in time. */
+/** These endpoints show what the region knows, if it answers in time. */
 const REGION_TIMEOUT_MS = 1000
-/** Of so many it is found out whether they can be asked this: each is a request made ready, with the whole prompt. */
-const MAX_LOOKED_AT = 20
-/** A short prompt's stream: what most people mean by latency. */
+/** For so many it is checked whether they can be sent this: each check writes the request, with the whole prompt. */
+const MAX_CHECKED = 20
+/** The stream of a short prompt is what most people mean by latency. */
 const USUAL_BUCKET = bucketOf(true, 0)
 
-async function currentHealth(settings: Settings, reach: RegionAccess): Promise<HealthView> {
-  return settings.tracksHealth ? refreshHealth(reach, REGION_TIMEOUT_MS) : noHealthReporter().view()
+async function currentHealth(settings: Settings, access: RegionAccess): Promise<HealthView> {
+  return settings.tracksHealth ? refreshHealth(access, REGION_TIMEOUT_MS) : noHealthReporter().view()
 }
 
-/** How every configured provider does, as `auto` sees it (contract 1): its deployments that were asked of late. */
-export async function listProviders(settings: Settings, reach: RegionAccess): Promise<Fields> {
-  const view = await currentHealth(settings, reach)
+/** The health of every configured provider (contract 1): its deployments that were tried lately. */
+export async function listProviders(settings: Settings, access: RegionAccess): Promise<Fields> {
+  const view = await currentHealth(settings, access)
   const names = view.deployments()
   const data = [...settings.providers].map(([id, { provider }]) => {
     const deployments = names.filter((name) => name.startsWith(`${id}/`)).map((name) => deploymentEntry(name, view))
-    // Names of models that only somebody's own server knows are the words of whoever asked for them, and nobody else's business.
+    // On an operator's own server a model's name may be the words of another caller: only those that the operator named are shown.
     const named = provider.anyModel === true ? (settings.ownModels.get(id) ?? []) : undefined
-    const told = named === undefined ? deployments : deployments.filter(({ model }) => named.includes(model))
-    return { id, object: 'provider', state: stateOf(deployments), deployments: told }
+    const shown = named === undefined ? deployments : deployments.filter(({ model }) => named.includes(model))
+    return { id, object: 'provider', state: stateOf(deployments), deployments: shown }
   })
   return { object: 'list', data }
 }
@@ -46,11 +46,11 @@ type Entry = ReturnType<typeof deploymentEntry>
 
 function deploymentEntry(name: string, view: HealthView) {
   const { state, successRate: p, ttftMs, ttftP95Ms, tokensPerSecond, reason, until } = view.statusOf(name, USUAL_BUCKET)
-  // Of a dry run they may be the caller's own words.
-  const told = redactKeys(quoted(name))
+  // In a dry run the name may be the caller's own words.
+  const id = redactKeys(quoted(name))
   return {
-    id: told,
-    model: told.slice(told.indexOf('/') + 1),
+    id,
+    model: id.slice(id.indexOf('/') + 1),
     state,
     success_rate: rounded(p, 4),
     ttft_ms: { p50: rounded(ttftMs), p95: rounded(ttftP95Ms) },
@@ -60,7 +60,7 @@ function deploymentEntry(name: string, view: HealthView) {
   }
 }
 
-/** A provider is as well as its best deployment; one that nobody has asked is taken for well. */
+/** A provider is in the state of its best deployment; one that was not tried counts as closed. */
 function stateOf(deployments: readonly Entry[]): string {
   for (const state of ['closed', 'suspect', 'half-open', 'limited', 'open']) {
     if (deployments.some((entry) => entry.state === state)) return state
@@ -72,7 +72,7 @@ function rounded(value: number | undefined, digits = 0): number | null {
   return value === undefined ? null : Number(value.toFixed(digits))
 }
 
-/** What a dry run is made for. */
+/** The request of a dry run. */
 export interface DryRun {
   readonly body: Readonly<Record<string, unknown>>
   readonly settings: Settings
@@ -83,29 +83,28 @@ export interface DryRun {
 type DryRunAccess = RegionAccess & { readonly objects: ObjectsOf<'Health' | 'Ledger'> }
 
 /**
- * What chat completions would do with this body now, without asking anybody (contract 1): the plan with what speaks for each,
- * and why the others are not in it.
- * It counts against the key's limits, for it is as much work.
+ * What chat completions would do with this body now, without calling a provider (contract 1): the plan with scores and health,
+ * and why the others are not in it. It counts against the key's limits, for it is as much work.
  * @throws Failure as chat completions would.
  */
-export async function dryRun({ body, settings, caller, requestId }: DryRun, reach: DryRunAccess): Promise<Fields> {
+export async function dryRun({ body, settings, caller, requestId }: DryRun, access: DryRunAccess): Promise<Fields> {
   const chat: Chat = parseChat(body)
   const needs = needsOf(chat)
-  const situation = planInputOf({ settings, caller }, chat, needs)
-  const planned = plan(situation)
-  await admit(caller, reach.objects, reach.waitUntil)
-  const view = await currentHealth(settings, reach)
+  const input = planInputOf({ settings, caller }, chat, needs)
+  const planned = plan(input)
+  await admit(caller, access.objects, access.waitUntil)
+  const view = await currentHealth(settings, access)
   const { ranking } = routeOf({ plan: planned, chat, needs, settings, view, requestId, rankAll: true })
   const { out, isPanic: panic } = ranking
-  const looked = ranking.ranked.slice(0, MAX_LOOKED_AT)
+  const checked = ranking.ranked.slice(0, MAX_CHECKED)
   const refusals: (Failure | undefined)[] = []
-  for (const { candidate } of looked) {
+  for (const { candidate } of checked) {
     refusals.push(refusalBy(candidate, settings, chat, needs.promptTokens))
-    // With a large prompt each takes milliseconds: other calls have their turn.
+    // With a large prompt each check takes milliseconds: other calls get their turn.
     await sleep(0)
   }
   const [refusal] = refusals
-  // Chat completions finds this out by trying one after the other, at nobody's cost.
+  // Chat completions fails the same way where no candidate can be sent this.
   if (refusal !== undefined && out.length === 0 && !refusals.includes(undefined)) throw refusal
   const ranked = ranking.ranked.filter((_, at) => refusals[at] === undefined)
   return {
@@ -122,7 +121,7 @@ export async function dryRun({ body, settings, caller, requestId }: DryRun, reac
         const reason = refusals[at]?.message
         return reason === undefined ? [] : { ...rankedEntry(row, view), reason }
       }),
-      ...leftOutOf(situation, planned).map(({ reason, ...target }) => ({
+      ...leftOutOf(input, planned).map(({ reason, ...target }) => ({
         id: deploymentName(target),
         model: target.model,
         provider: target.deployment.provider,
@@ -132,7 +131,7 @@ export async function dryRun({ body, settings, caller, requestId }: DryRun, reac
   }
 }
 
-/** Why a target cannot be asked this at all. */
+/** Why a deployment cannot be sent this at all. */
 function refusalBy(
   { target }: RoutedDeployment,
   { providers }: Settings,

@@ -5,68 +5,74 @@ import type { Digest, Snapshot } from '../health/messages.ts'
 import { createRegionHealth, type RegionHealth } from '../health/region.ts'
 import { sleep, withTimeout } from '../platform/timeout.ts'
 
-/** The names of these objects carry a version: objects that understand each other no more have other names. */
-const NAME = 'health:v1:'
+/**
+ * The names of these objects carry a version: versions of Router9 that cannot understand each other's messages use others.
+ * `hub` stays, too: two versions meet at the same object during a deployment.
+ */
+const NAME_PREFIX = 'health:v1:'
 const GLOBAL = 'hub'
 const SAVED = 'region'
 const GLOBAL_TIMEOUT_MS = 5000
-/** Writes and calls to the hub are paid for, and trouble makes many: so long between two of them. */
+/** Writes and calls cost money, and trouble makes many of them. */
 const MIN_SAVE_INTERVAL_MS = 100
 const MIN_EXCHANGE_INTERVAL_MS = 1000
-/** A limit that ends so much later than it was heard to is a new one. */
-const NEWS_MS = 2000
+/** A limit that ends so much later than the one that is known is a new one. */
+const NEW_LIMIT_MS = 2000
 
-/** The object that keeps the health of a region's providers; made near its region. */
+/** The object that keeps the health of a region's deployments; the platform puts it near its region. */
 export function healthObjectOf(
   healths: Objects['Health'],
   region: DurableObjectLocationHint,
 ): DurableObjectStub<HealthObject> {
-  return healths.get(healths.idFromName(NAME + region), { locationHint: region })
+  return healths.get(healths.idFromName(NAME_PREFIX + region), { locationHint: region })
 }
 
 /**
- * What a region knows of its providers' health, and under the name `hub` what the regions know together (routing 2.2, 2.6).
- * No alarms: everything is computed when somebody asks. What is lost with it, isolates tell again.
+ * What a region knows of its deployments' health and, under the name `hub`, what all regions know together (routing 2.6). The
+ * names of its methods are spoken between versions, as the messages are. It sets no alarms: everything is computed when
+ * somebody asks. What it loses, isolates report again.
  */
 export class Health extends DurableObject implements HealthObject {
   #region: RegionHealth | undefined
-  readonly #hub = createGlobalHealth()
-  #consulting = false
-  #saving = false
-  #consultedAt = 0
-  /** As the hub: who has asked, and until when our accounts are limited. */
+  #isSaving = false
+  #isExchanging = false
+  #exchangedAt = 0
+  /** The rest is of use to the global object only. */
+  readonly #global = createGlobalHealth()
   readonly #regions = new Set<string>()
+  /** When the rate limit of a deployment ends. */
   #limits: ReadonlyMap<string, number> = new Map()
 
-  /** Takes an isolate's report, answers with the region's snapshot. Messages carry their version; odd ones change nothing. */
+  /** Takes an isolate's report and answers with the region's snapshot. A report that makes no sense changes nothing. */
   report(region: string, report: unknown): Snapshot {
     const now = Date.now()
     const isNew = this.#region === undefined
-    const known = this.#own(now)
-    const snapshot = known.report(report, now, Math.random())
-    if (!this.#saving && known.shouldSave(now)) this.#save(known, now)
-    if (!this.#consulting && (isNew || known.nextDigestMs(now) <= 0)) this.ctx.waitUntil(this.#consult(region, known))
+    const health = this.#regionHealth(now)
+    const snapshot = health.report(report, now, Math.random())
+    if (!this.#isSaving && health.shouldSave(now)) this.#save(health, now)
+    const isDigestDue = isNew || health.nextDigestMs(now) <= 0
+    if (!this.#isExchanging && isDigestDue) this.ctx.waitUntil(this.#exchangeWithGlobal(region, health))
     return snapshot
   }
 
-  /** Takes in what the hub says unasked. */
+  /** Takes in what the global object sends unasked. */
   hear(digest: unknown): void {
     const now = Date.now()
-    this.#own(now).absorb(digest, now)
+    this.#regionHealth(now).absorb(digest, now)
   }
 
-  /** As the hub: takes a region's digest, answers with the others'. */
+  /** As the global object: takes a region's digest and answers with that of all others. */
   exchange(region: string, digest: unknown): Digest {
     const now = Date.now()
-    const answer = this.#hub.exchange(region, digest, now)
-    if (this.#isNews(now)) {
-      for (const other of this.#regions) if (other !== region) this.ctx.waitUntil(this.#tell(other, now))
+    const answer = this.#global.exchange(region, digest, now)
+    if (this.#isLimitNew(now)) {
+      for (const other of this.#regions) if (other !== region) this.ctx.waitUntil(this.#send(other, now))
     }
     this.#regions.add(region)
     return answer
   }
 
-  #own(now: number): RegionHealth {
+  #regionHealth(now: number): RegionHealth {
     this.#region ??= createRegionHealth(this.#saved(), now)
     return this.#region
   }
@@ -80,55 +86,55 @@ export class Health extends DurableObject implements HealthObject {
     }
   }
 
-  #save(known: RegionHealth, now: number): void {
+  #save(health: RegionHealth, now: number): void {
     try {
-      this.ctx.storage.kv.put(SAVED, known.save(now))
+      this.ctx.storage.kv.put(SAVED, health.save(now))
     } catch {
       // The next change is saved with all that came before it.
     }
-    this.#saving = true
-    const then = sleep(MIN_SAVE_INTERVAL_MS).then(() => {
-      this.#saving = false
-      const later = Date.now()
-      if (known.shouldSave(later)) this.#save(known, later)
+    this.#isSaving = true
+    const later = sleep(MIN_SAVE_INTERVAL_MS).then(() => {
+      this.#isSaving = false
+      const then = Date.now()
+      if (health.shouldSave(then)) this.#save(health, then)
     })
-    this.ctx.waitUntil(then)
+    this.ctx.waitUntil(later)
   }
 
   #healths(): Objects['Health'] {
     return (this.ctx.exports as unknown as Objects).Health
   }
 
-  /** A rate limit is the account's: the other regions hear of a new one at once (routing 2.6). */
-  #isNews(now: number): boolean {
+  /** A rate limit is our account's, so the other regions are to hear of a new one at once (routing 2.6). */
+  #isLimitNew(now: number): boolean {
     const before = this.#limits
-    const { rows } = this.#hub.exchange('', undefined, now)
+    const { rows } = this.#global.exchange('', undefined, now)
     this.#limits = new Map(
       rows.flatMap(({ deployment, limitMs }) => (limitMs > 0 ? [[deployment, now + limitMs] as const] : [])),
     )
-    return [...this.#limits].some(([deployment, until]) => until > (before.get(deployment) ?? 0) + NEWS_MS)
+    return [...this.#limits].some(([deployment, until]) => until > (before.get(deployment) ?? 0) + NEW_LIMIT_MS)
   }
 
-  async #tell(region: string, now: number): Promise<void> {
-    const digest = this.#hub.exchange(region, undefined, now)
+  async #send(region: string, now: number): Promise<void> {
+    const digest = this.#global.exchange(region, undefined, now)
     await healthObjectOf(this.#healths(), region as DurableObjectLocationHint)
       .hear(digest)
       .catch(() => {})
   }
 
-  /** A hub that fails or hangs costs nothing but what others know. */
-  async #consult(name: string, region: RegionHealth): Promise<void> {
-    this.#consulting = true
+  /** A global object that fails or hangs costs nothing but what the others know. */
+  async #exchangeWithGlobal(name: string, health: RegionHealth): Promise<void> {
+    this.#isExchanging = true
     try {
-      await sleep(Math.max(this.#consultedAt + MIN_EXCHANGE_INTERVAL_MS - Date.now(), 0))
-      this.#consultedAt = Date.now()
+      await sleep(Math.max(this.#exchangedAt + MIN_EXCHANGE_INTERVAL_MS - Date.now(), 0))
+      this.#exchangedAt = Date.now()
       const healths = this.#healths()
-      const hub = healths.get(healths.idFromName(NAME + GLOBAL))
-      const answer = await withTimeout(hub.exchange(name, region.digest(Date.now())), GLOBAL_TIMEOUT_MS)
-      region.absorb(answer, Date.now())
+      const global = healths.get(healths.idFromName(NAME_PREFIX + GLOBAL))
+      const answer = await withTimeout(global.exchange(name, health.digest(Date.now())), GLOBAL_TIMEOUT_MS)
+      health.absorb(answer, Date.now())
     } catch {
-      // The next digest tells all of it.
+      // The next digest holds it all.
     }
-    this.#consulting = false
+    this.#isExchanging = false
   }
 }

@@ -8,54 +8,18 @@ import { createRetryBudget, type RetryBudget } from '../routing/retry-budget.ts'
 import { healthObjectOf } from './health-object.ts'
 import { regionOf } from './region.ts'
 
-/** An isolate that has heard nothing yet waits this long for its region's word, once. */
-const COLD_WAIT_MS = 50
-/** A region that does not answer is not waited for any longer; nobody else waits meanwhile. */
-const REPORT_TIMEOUT_MS = 9000
-
-/** What a request has to do with the health of providers. */
+/** What a request has to do with the health of deployments. */
 export interface HealthReporter {
-  /** Resolves when there is something to go by, or it took too long; at once on a warm isolate. */
+  /** Resolves when there is a snapshot, or none came in time; at once on a warm isolate. */
   readonly ready: () => Promise<void>
   readonly view: () => HealthView
   readonly budget: RetryBudget
   readonly releases: ReleaseQueue
-  readonly attemptStarted: (deployment: string, trial: string | undefined) => void
+  readonly attemptStarted: (deployment: string, probe: string | undefined) => void
   /** An attempt is over; `outcome` where that says something about the provider. */
   readonly attemptEnded: (deployment: string, outcome?: Outcome) => void
   /** An outcome while the attempt goes on. */
   readonly record: (outcome: Outcome) => void
-}
-
-interface Isolate {
-  readonly health: IsolateHealth
-  readonly budget: RetryBudget
-  readonly releases: ReleaseQueue
-  /** The first call to the region, until it has been waited for. */
-  first: Promise<void> | undefined
-  /** Whether a call is set for later, and since when: the request that was to make it may have been ended. */
-  scheduledAt: number
-  /** The call that is under way, and since when. */
-  call: Promise<void> | undefined
-  calledAt: number
-}
-
-const SCHEDULE_LOST_MS = 15_000
-
-let isolate: Isolate | undefined
-
-/** One for each isolate, made with its first request: before it there is neither chance nor a clock. */
-function thisIsolate(): Isolate {
-  isolate ??= {
-    health: createIsolateHealth(randomText(8), Math.random()),
-    budget: createRetryBudget(Date.now()),
-    releases: createReleaseQueue(),
-    first: undefined,
-    scheduledAt: Number.NEGATIVE_INFINITY,
-    call: undefined,
-    calledAt: 0,
-  }
-  return isolate
 }
 
 /** What a request needs to reach its region. */
@@ -65,31 +29,60 @@ export interface RegionAccess {
   readonly waitUntil: (work: Promise<unknown>) => void
 }
 
-/** Ties one request to its isolate's board: what it sees goes to the region after it, and never holds it up. */
-export function createHealthReporter(reach: RegionAccess): HealthReporter {
-  const { health: board, budget, releases } = thisIsolate()
+interface Isolate {
+  readonly health: IsolateHealth
+  readonly budget: RetryBudget
+  readonly releases: ReleaseQueue
+  /** The first call to the region; `WAITED` once a request has waited for it. */
+  firstCall: Promise<void> | undefined
+  /** When a later call was scheduled: the request that was to make it may have been ended. */
+  scheduledAt: number
+  /** The call that is under way, and when it was made. */
+  call: Promise<void> | undefined
+  calledAt: number
+}
+
+let isolate: Isolate | undefined
+
+/** One for each isolate, made with its first request: the platform gives no clock and no random numbers before. */
+function thisIsolate(): Isolate {
+  isolate ??= {
+    health: createIsolateHealth(randomText(8), Math.random()),
+    budget: createRetryBudget(Date.now()),
+    releases: createReleaseQueue(),
+    firstCall: undefined,
+    scheduledAt: Number.NEGATIVE_INFINITY,
+    call: undefined,
+    calledAt: 0,
+  }
+  return isolate
+}
+
+/** Connects one request with its isolate's health. What it sees goes to the region afterwards, and never holds it up. */
+export function createHealthReporter(access: RegionAccess): HealthReporter {
+  const { health, budget, releases } = thisIsolate()
   return {
-    ready: () => ready(reach),
-    view: () => board.view(Date.now()),
+    ready: () => waitForFirstSnapshot(access),
+    view: () => health.view(Date.now()),
     budget,
     releases,
-    attemptStarted(deployment, trial) {
-      board.attemptStarted(deployment, Date.now(), trial)
-      reportIfDue(reach)
+    attemptStarted(deployment, probe) {
+      health.attemptStarted(deployment, Date.now(), probe)
+      reportIfDue(access)
     },
     attemptEnded(deployment, outcome) {
-      board.attemptEnded(deployment)
-      if (outcome !== undefined) board.record(outcome, Date.now())
-      reportIfDue(reach)
+      health.attemptEnded(deployment)
+      if (outcome !== undefined) health.record(outcome, Date.now())
+      reportIfDue(access)
     },
     record(outcome) {
-      board.record(outcome, Date.now())
-      reportIfDue(reach)
+      health.record(outcome, Date.now())
+      reportIfDue(access)
     },
   }
 }
 
-/** A watcher that sees nothing and forgets everything: targets are asked in their given order (setting `HEALTH`). */
+/** Knows nothing and records nothing: candidates are tried in their given order (setting `HEALTH=off`). */
 export function noHealthReporter(): HealthReporter {
   const nothing = () => {}
   return {
@@ -103,73 +96,74 @@ export function noHealthReporter(): HealthReporter {
   }
 }
 
-/** Asks the region at once, for those who want to know how things are rather than to send a request. */
-export async function refreshHealth(reach: RegionAccess, patienceMs: number): Promise<HealthView> {
-  const { health: board, call, calledAt } = thisIsolate()
-  // One at a time, or what one of them was to tell would be lost; but the request that made it may have been ended.
-  const isOut = call !== undefined && Date.now() - calledAt < REPORT_TIMEOUT_MS
-  await withTimeout(isOut ? call : exchange(reach), patienceMs)
-  return board.view(Date.now())
+/** Asks the region now, for endpoints that show health. */
+export async function refreshHealth(access: RegionAccess, timeoutMs: number): Promise<HealthView> {
+  const { health, call, calledAt } = thisIsolate()
+  // One call at a time, so that no report is lost; but the request that made it may have been ended.
+  const isUnderWay = call !== undefined && Date.now() - calledAt < REPORT_TIMEOUT_MS
+  await withTimeout(isUnderWay ? call : exchange(access), timeoutMs)
+  return health.view(Date.now())
 }
 
-async function ready(reach: RegionAccess): Promise<void> {
-  const here = thisIsolate()
-  if (here.health.hasSnapshot()) return
-  if (here.first === undefined) {
-    here.first = exchange(reach)
-  } else if (here.first === WAITED) return
-  await withTimeout(here.first, COLD_WAIT_MS)
-  // Once only: a region that hangs must not hold up every request.
-  here.first = WAITED
-}
-
+const FIRST_SNAPSHOT_TIMEOUT_MS = 50
+/** Only the call itself waits so long for the region, no request does. */
+const REPORT_TIMEOUT_MS = 9000
 const WAITED = Promise.resolve()
 
-function reportIfDue(reach: RegionAccess): void {
+async function waitForFirstSnapshot(access: RegionAccess): Promise<void> {
+  const here = thisIsolate()
+  if (here.health.hasSnapshot() || here.firstCall === WAITED) return
+  here.firstCall ??= exchange(access)
+  await withTimeout(here.firstCall, FIRST_SNAPSHOT_TIMEOUT_MS)
+  // Once only: a region that hangs must not hold up every request.
+  here.firstCall = WAITED
+}
+
+const SCHEDULE_LOST_MS = 15_000
+
+function reportIfDue(access: RegionAccess): void {
   const here = thisIsolate()
   const now = Date.now()
   const due = here.health.reportDue(now)
   if (due === undefined) return
   if (due === 'now') {
-    exchange(reach)
+    exchange(access)
     return
   }
   if (now - here.scheduledAt < SCHEDULE_LOST_MS) return
   here.scheduledAt = now
-  reach.waitUntil(
+  access.waitUntil(
     sleep(due).then(() => {
       here.scheduledAt = Number.NEGATIVE_INFINITY
-      reportIfDue(reach)
+      reportIfDue(access)
     }),
   )
 }
 
-/** One call to the region: what was seen goes out, what it knows comes back. Rejects never. */
-function exchange(reach: RegionAccess): Promise<void> {
+/** One call to the region: a report goes out, a snapshot comes back. Never rejects. */
+function exchange(access: RegionAccess): Promise<void> {
   const here = thisIsolate()
-  const call = exchangeOnce(reach).finally(() => {
+  const call = exchangeOnce(access).finally(() => {
     if (here.call === call) here.call = undefined
-    // What was noted while it was out may be the last there is for a while.
-    reportIfDue(reach)
+    // No request may come for a while to report what was recorded meanwhile.
+    reportIfDue(access)
   })
   here.call = call
   here.calledAt = Date.now()
-  reach.waitUntil(call)
+  access.waitUntil(call)
   return call
 }
 
 async function exchangeOnce({ objects, request }: RegionAccess): Promise<void> {
-  const { health: board } = thisIsolate()
+  const { health } = thisIsolate()
   const region = regionOf(request)
-  const report = board.takeReport(Date.now())
+  const report = health.takeReport(Date.now())
   try {
-    const snapshot = await withTimeout(
-      healthObjectOf(objects().Health, region).report(region, report),
-      REPORT_TIMEOUT_MS,
-    )
-    if (snapshot === TIMED_OUT) board.reportFailed(Date.now(), true)
-    else board.acceptSnapshot(snapshot, Date.now())
+    const stub = healthObjectOf(objects().Health, region)
+    const snapshot = await withTimeout(stub.report(region, report), REPORT_TIMEOUT_MS)
+    if (snapshot === TIMED_OUT) health.reportFailed(Date.now(), true)
+    else health.acceptSnapshot(snapshot, Date.now())
   } catch (error) {
-    board.reportFailed(Date.now(), (error as { overloaded?: unknown }).overloaded === true)
+    health.reportFailed(Date.now(), (error as { overloaded?: unknown }).overloaded === true)
   }
 }

@@ -18,12 +18,12 @@ import { usualPrice } from '../routing/preferences.ts'
 import { rank } from '../routing/rank.ts'
 import { deploymentName, type PlannedTarget, type Target } from '../routing/target.ts'
 
-/** A target as it is ranked and asked. */
+/** A deployment as it is ranked and called. */
 export interface RoutedDeployment extends AttemptCandidate {
   readonly target: Target
 }
 
-/** Whom to ask for a request, best first, and what that was found by. */
+/** Which deployments to try for a request, and what that was decided by. */
 export interface Route {
   readonly ranking: Ranking<RoutedDeployment>
   /** When they were ranked, in milliseconds since 1970. */
@@ -32,7 +32,7 @@ export interface Route {
   readonly requestHash: number
 }
 
-/** What a call is planned from: its key, its needs and its wishes, and what the operator configured. */
+/** What a call is planned from: its key, its needs, its preferences, and what the operator configured. */
 export function planInputOf(call: { settings: Settings; caller: KeyRecord }, chat: Chat, needs: Needs): PlanInput {
   const { providers: configured, autoModels, autoChosen, ownModels } = call.settings
   const { models: allowed, limits } = call.caller
@@ -60,24 +60,41 @@ export interface RouteInput {
   readonly settings: Settings
   readonly view: HealthView
   readonly requestId: string
-  /** Rank every candidate, for people to see, and not only as many as are likely to be asked. */
+  /** Rank every candidate, for people to see, and not only as many as are likely to be tried. */
   readonly rankAll?: boolean
 }
 
-/** Puts a plan's candidates in the order in which they are to be asked now. */
-export function routeOf({ plan, chat, needs, settings, view, requestId, rankAll = false }: RouteInput): Route {
-  const stream = chat.stream === true
-  const promptTokens = needs.promptTokens()
-  const bucket = bucketOf(stream, promptTokens)
+/** Puts a plan's candidates in the order in which they are to be tried now. */
+export function routeOf(input: RouteInput): Route {
+  const { plan, chat, needs, view, requestId } = input
+  const bucket = bucketOf(chat.stream === true, needs.promptTokens())
   const requestHash = hashOf(requestId)
-  const { outputTokens } = needs
+  const affinity = plan.candidates.length > 1 ? affinityOf(chat) : undefined
+  const options: RankOptions = {
+    requestHash,
+    ...(affinity === undefined ? {} : { affinityHash: hashOf(affinity) }),
+    policy: plan.policy,
+    ...(plan.sort === undefined ? {} : { sort: plan.sort }),
+    bucket,
+    outputTokens: needs.outputTokens,
+  }
+  const toCandidate = candidateMaker(input)
+  const likely = likelyCandidates(input)
+  let ranking = rank(likely.map(toCandidate), view, options)
+  if (likely.length < plan.candidates.length && ranking.ranked.filter(isHealthy).length < ENOUGH_HEALTHY) {
+    ranking = rank(plan.candidates.map(toCandidate), view, options)
+  }
+  return { ranking: plan.isSingle ? onlyFirst(ranking) : ranking, now: view.now, bucket, requestHash }
+}
+
+function candidateMaker({ chat, needs, settings }: RouteInput) {
   const limitsOf = timeoutLimitsFor(settings.timeouts, {
-    stream,
+    stream: chat.stream === true,
     reasoning: needs.reasoning,
-    promptTokens,
-    outputTokens,
+    promptTokens: needs.promptTokens(),
+    outputTokens: needs.outputTokens,
   })
-  const candidateOf = ({ tier, model, deployment, variant }: PlannedTarget, index: number): RoutedDeployment => {
+  return ({ tier, model, deployment, variant }: PlannedTarget, index: number): RoutedDeployment => {
     const { provider, traits, price } = deployment
     return {
       name: deploymentName({ deployment }),
@@ -90,41 +107,32 @@ export function routeOf({ plan, chat, needs, settings, view, requestId, rankAll 
       ...(price === undefined ? {} : { price: usualPrice(price) }),
     }
   }
-  const affinity = plan.candidates.length > 1 ? affinityOf(chat) : undefined
-  const options: RankOptions = {
-    requestHash,
-    ...(affinity === undefined ? {} : { affinityHash: hashOf(affinity) }),
-    policy: plan.policy,
-    ...(plan.sort === undefined ? {} : { sort: plan.sort }),
-    bucket,
-    outputTokens,
-  }
-  // The many that `auto` may fall back on are looked at only where the first of them are not well.
-  const isPicky = (chat.n ?? 1) > 1 || chat.logprobs === true || chat.provider?.require_parameters === true
-  const all = rankAll || isPicky || plan.sort !== undefined || chat.model !== AUTO
-  const few = all ? plan.candidates : plan.candidates.slice(0, FIRST_LOOK)
-  let ranking = rank(few.map(candidateOf), view, options)
-  if (few.length < plan.candidates.length && ranking.ranked.filter(isWell).length < ENOUGH) {
-    ranking = rank(plan.candidates.map(candidateOf), view, options)
-  }
-  if (plan.isSingle && ranking.ranked.length > 0) {
-    // Only a request that can fail over may be a probe.
-    const first = ranking.ranked.find(({ probe }) => probe === undefined)
-    ranking = { ...ranking, ranked: first === undefined ? ranking.ranked.slice(0, 1) : [first], out: [] }
-  }
-  return { ranking, now: view.now, bucket, requestHash }
 }
 
-const FIRST_LOOK = 8
-const ENOUGH = 4
+const FIRST_CANDIDATES = 8
+const ENOUGH_HEALTHY = 4
 
-function isWell({ state }: Row): boolean {
+/** `auto` may fall back on many: they are ranked only where the first are not healthy, or may refuse what is asked. */
+function likelyCandidates({ plan, chat, rankAll }: RouteInput): readonly PlannedTarget[] {
+  const isDemanding = (chat.n ?? 1) > 1 || chat.logprobs === true || chat.provider?.require_parameters === true
+  const needsAll = rankAll === true || isDemanding || plan.sort !== undefined || chat.model !== AUTO
+  return needsAll ? plan.candidates : plan.candidates.slice(0, FIRST_CANDIDATES)
+}
+
+function isHealthy({ state }: Row): boolean {
   return state === 'closed'
+}
+
+/** The first that is no probe: only a request that can fail over may be one. */
+function onlyFirst(ranking: Ranking<RoutedDeployment>): Ranking<RoutedDeployment> {
+  const [best] = ranking.ranked
+  const first = ranking.ranked.find(({ probe }) => probe === undefined) ?? best
+  return first === undefined ? ranking : { ...ranking, ranked: [first], out: [] }
 }
 
 const AFFINITY_CHARACTERS = 500
 
-/** What tells a conversation from another, so that it stays where its prompt is cached; undefined for one that begins. */
+/** Identifies a conversation, so that it stays where its prompt is cached; undefined for one that begins. */
 function affinityOf({ messages, user, ...chat }: Chat): string | undefined {
   const key = (chat as { prompt_cache_key?: unknown }).prompt_cache_key
   if (typeof key === 'string') return key.slice(0, AFFINITY_CHARACTERS)
@@ -136,9 +144,9 @@ function affinityOf({ messages, user, ...chat }: Chat): string | undefined {
 
 type Row = Ranking<RoutedDeployment>['ranked'][number]
 
-/** Why a target was asked, in one word: the order of the plan, or what went against that. */
+/** Why a target was tried, for the header `x-router9-reason`: the order of the plan, or what went against it. */
 export function reasonFor({ ranking }: Route, target: Target, trace: readonly AttemptRecord[]): string {
-  if (trace.some((tried) => tried.target !== target)) return 'fallback'
+  if (trace.some((attempt) => attempt.target !== target)) return 'fallback'
   if (ranking.ranked.length + ranking.out.length < 2) return 'only'
   const rows = [...ranking.ranked, ...ranking.out]
   const row = rows.find(({ candidate }) => candidate.target === target)
@@ -149,14 +157,14 @@ export function reasonFor({ ranking }: Route, target: Target, trace: readonly At
   return rows.some((other) => isBefore(other, row) && other.state !== 'closed') ? 'healthier' : 'better'
 }
 
-/** Who stood before the target that was asked first and is not well: `provider/model:state:seconds until it comes back`. */
+/** Which unhealthy ones stood before the target that was tried first: `provider/model:state:seconds until it comes back`. */
 export function skippedIn({ ranking, now }: Route, trace: readonly AttemptRecord[]): string {
   if (ranking.ranked.length + ranking.out.length < 2) return ''
-  const asked = new Set(trace.map(({ target }) => target))
+  const tried = new Set(trace.map(({ target }) => target))
   const rows = [...ranking.ranked, ...ranking.out]
   const first = rows.find(({ candidate }) => candidate.target === trace[0]?.target)
   return rows
-    .filter((row) => row.state !== 'closed' && !asked.has(row.candidate.target) && (!first || isBefore(row, first)))
+    .filter((row) => row.state !== 'closed' && !tried.has(row.candidate.target) && (!first || isBefore(row, first)))
     .slice(0, MAX_SKIPPED)
     .map(({ candidate, state, until }) => {
       const waitMs = until - now

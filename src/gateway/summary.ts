@@ -3,7 +3,7 @@ import { type AttemptRecord, sentAttempts } from '../routing/attempt-record.ts'
 import type { Refusal } from '../routing/attempts.ts'
 import type { Target } from '../routing/target.ts'
 
-/** What the client is told where several failed in their own ways. */
+/** The message to the client where several providers failed. */
 const MESSAGE_OF_ALL: Readonly<Partial<Record<FailureKind, string>>> = {
   'rate-limited': 'Every provider of this model is limiting our requests; try again later.',
   'quota-exhausted': "The gateway's accounts with all providers of this model are used up.",
@@ -13,7 +13,7 @@ const MESSAGE_OF_ALL: Readonly<Partial<Record<FailureKind, string>>> = {
   'credentials-refused': "The providers refused the gateway's own credentials.",
 }
 
-/** What happened, where the provider gave no status that tells it. */
+/** What happened in a few words, where there is no status. */
 const CLAUSES: Readonly<Partial<Record<FailureKind, string>>> = {
   'rate-limited': 'rate limit',
   'quota-exhausted': 'account used up',
@@ -25,12 +25,12 @@ const CLAUSES: Readonly<Partial<Record<FailureKind, string>>> = {
 }
 const MAX_CLAUSES = 6
 const HOPELESS: ReadonlySet<FailureKind> = new Set(['credentials-refused', 'quota-exhausted', 'model-missing'])
-/** No wait that anybody names is believed for longer, nor told. */
+/** No wait that a provider names is passed on for longer. */
 const MAX_WAIT_MS = 120_000
 
 /**
- * One failure for all that failed (contract 5): what the caller could have done better is told only if nothing else went
- * wrong; the wait is the soonest that a provider named.
+ * One failure for all that failed (contract 5). A fault of the caller's is named only if nothing else went wrong. The wait is the
+ * shortest that a provider named.
  */
 export function summarizeFailures(trace: readonly AttemptRecord[]): Failure {
   const failures = trace.flatMap(({ failure }) => failure ?? [])
@@ -42,8 +42,8 @@ export function summarizeFailures(trace: readonly AttemptRecord[]): Failure {
   const kind = kindOf(counted)
   const same = counted.every((failure) => failure.kind === kind)
   const waits = counted.flatMap(({ details }) => details.retryAfterMs ?? [])
-  const said = counted.length === 1 ? first.message : (MESSAGE_OF_ALL[kind] ?? first.message)
-  return new Failure(kind, `${said} Asked: ${clausesOf(trace)}.`, {
+  const message = counted.length === 1 ? first.message : (MESSAGE_OF_ALL[kind] ?? first.message)
+  return new Failure(kind, `${message} Asked: ${clausesOf(trace)}.`, {
     ...(same && first.details.param !== undefined ? { param: first.details.param } : {}),
     ...(same && first.details.code !== undefined ? { code: first.details.code } : {}),
     ...(waits.length === 0 ? {} : { retryAfterMs: Math.min(...waits, MAX_WAIT_MS) }),
@@ -51,17 +51,17 @@ export function summarizeFailures(trace: readonly AttemptRecord[]): Failure {
   })
 }
 
-/** Why nobody was asked at all. */
+/** Why no attempt was made. */
 export function noneAvailable({ overloaded, retryAfterMs }: Refusal): Failure {
   const kind = overloaded ? 'overloaded' : 'rate-limited'
   return new Failure(kind, MESSAGE_OF_ALL[kind] ?? '', { retryAfterMs })
 }
 
-/** What happened to each that was asked, in one dull clause: `openai: refused connection; azure: 429`. */
+/** What happened to each that was tried, with nothing of what providers wrote: `openai: refused connection; azure: 429`. */
 function clausesOf(trace: readonly AttemptRecord[]): string {
-  const asked = sentAttempts(trace)
-  const isOneModel = new Set(asked.map(({ target }) => target.model)).size === 1
-  const clauses = asked.map(({ target, failure }) => {
+  const sent = sentAttempts(trace)
+  const isOneModel = new Set(sent.map(({ target }) => target.model)).size === 1
+  const clauses = sent.map(({ target, failure }) => {
     const name = isOneModel ? target.deployment.provider : nameOf(target)
     return `${name}: ${clauseOf(failure)}`
   })
@@ -75,7 +75,7 @@ function clauseOf(failure: Failure | undefined): string {
     : (clause ?? CLAUSES[failure?.kind ?? 'provider-failed'] ?? 'refused the request')
 }
 
-/** Another try soon would end the same way: our account is not in order, or the provider says so itself. */
+/** Another try soon would fail too: our account is not in order, or the provider says so. */
 function isHopeless({ kind, details }: Failure): boolean {
   return HOPELESS.has(kind) || details.shouldRetry === false
 }
@@ -85,11 +85,11 @@ function kindOf(failures: readonly Failure[]): FailureKind {
   const [only] = kinds
   if (kinds.size === 1 && only !== undefined) return only
   if (failures.every(({ status }) => status === 429)) return 'rate-limited'
-  // Some are limiting us and some are overloaded: all of it passes by itself.
+  // Some limit us and some are overloaded: both pass by themselves.
   return failures.every(({ fault, status }) => fault === 'limit' || status === 429) ? 'overloaded' : 'provider-failed'
 }
 
-/** A target as `provider/model`; an open-ended provider's models are called so already. */
+/** A target as `provider/model`; models of a provider that is not in the catalogue are called so already. */
 function nameOf({ model, deployment: { provider } }: Target): string {
   return model.startsWith(`${provider}/`) ? model : `${provider}/${model}`
 }
