@@ -13,6 +13,8 @@ export interface Asked {
   readonly seed: number
   /** How many requests are generated. */
   readonly count: number
+  /** A folder with what the tests have asked their Workers. */
+  readonly tape: string | undefined
 }
 
 export const USAGE = `npm run compare -- --before FOLDER [options]
@@ -22,6 +24,7 @@ export const USAGE = `npm run compare -- --before FOLDER [options]
   --only TEXT       the requests whose 'source/name' contains TEXT
   --seed N          for the generated requests (9)
   --count N         how many requests are generated (10000; 600 when quick)
+  --tape FOLDER     sends what the tests have asked too; they write it down where COMPARE_TAPE names the folder
 Recordings are compared where RECORDINGS (of answers) and CLIENT_RECORDINGS (of requests) name their folders.`
 
 /** @throws Error for arguments that make no sense. */
@@ -35,6 +38,7 @@ export function readArguments(args: readonly string[]): Asked {
       only: { type: 'string', default: '' },
       seed: { type: 'string', default: '9' },
       count: { type: 'string' },
+      tape: { type: 'string' },
     },
   })
   if (values.before === undefined) throw new Error('--before names the folder of the other version')
@@ -45,6 +49,7 @@ export function readArguments(args: readonly string[]): Asked {
     only: values.only,
     seed: whole('--seed', values.seed),
     count: whole('--count', values.count ?? (values.quick ? '600' : '10000')),
+    tape: values.tape,
   }
 }
 

@@ -24,9 +24,9 @@ const MODELS = [
 ]
 
 /** What real clients have sent, to a model of each format. `folder` holds recordings of their requests. */
-export function clientRequests(folder: string, quick: boolean): Source | undefined {
+export function clientRequests(folder: string, quick: boolean): Source[] {
   const chats = path.join(folder, 'client-requests/chat')
-  if (!existsSync(chats)) return undefined
+  if (!existsSync(chats)) return []
   const files = readdirSync(chats).filter((file) => file.endsWith('.request.json'))
   const requests = files.flatMap((file, at): CompareRequest[] => {
     const { body } = JSON.parse(readFileSync(path.join(chats, file), 'utf8')) as Envelope
@@ -41,5 +41,5 @@ export function clientRequests(folder: string, quick: boolean): Source | undefin
       chatRequest(`${file} as it is, its plan`, body, { path: '/v1/route' }),
     ]
   })
-  return { name: 'client requests', setting: { upstream: simulated }, requests }
+  return [{ name: 'client requests', setting: { upstream: simulated }, requests }]
 }

@@ -22,6 +22,9 @@ export interface UpstreamRequest {
 }
 
 const ANSWER_MS = 60_000
+/** A body that is refused by its length is not sent: its connection could be closed before the answer is read. */
+const LARGE_BYTES = 1_000_000
+const HEADERS_ONLY_MS = 1500
 
 /** Sends a request and reads the whole answer; never throws for what the other side does. */
 export async function exchange(origin: string, agent: http.Agent, request: CompareRequest): Promise<Answer> {
@@ -72,10 +75,20 @@ function send(
         outgoing.destroy()
         finish('left')
       })
-      incoming.on('end', () => finish('whole'))
+      incoming.on('end', () => {
+        finish('whole')
+        if (!outgoing.writableEnded) outgoing.destroy()
+      })
       incoming.on('error', (error) => finish(error.message))
     })
-    outgoing.end(bytes)
+    const isLarge = (bytes?.length ?? 0) > LARGE_BYTES
+    if (!isLarge) outgoing.end(bytes)
+    else {
+      outgoing.flushHeaders()
+      setTimeout(() => {
+        if (status === 0) outgoing.end(bytes)
+      }, HEADERS_ONLY_MS)
+    }
   })
 }
 

@@ -18,12 +18,11 @@ async function main(): Promise<number> {
   const outcomes: Outcome[] = []
   try {
     for (const make of allSources(asked)) {
-      const source = await make()
-      if (source === undefined) continue
-      const requests = source.requests.filter(({ name }) => `${source.name}/${name}`.includes(asked.only))
-      if (requests.length === 0) continue
-      const outcome = await compare({ ...source, requests }, { before: before.file, after: after.file })
-      outcomes.push(outcome)
+      for (const source of await make()) {
+        const requests = source.requests.filter(({ name }) => `${source.name}/${name}`.includes(asked.only))
+        if (requests.length === 0) continue
+        outcomes.push(await compare({ ...source, requests }, { before: before.file, after: after.file }))
+      }
     }
   } finally {
     await Promise.all([before.remove(), after.remove()])
@@ -38,12 +37,13 @@ async function main(): Promise<number> {
 async function compare(source: Source, bundles: Parameters<typeof runSource>[1]): Promise<Outcome> {
   const began = performance.now()
   const outcome = await runSource(source, bundles)
-  const { name, requests, differences, unsteady, tally } = outcome
+  const { name, requests, differences, unsteady, wanted, tally } = outcome
   const seconds = ((performance.now() - began) / 1000).toFixed(1)
   const unsure = unsteady.length === 0 ? '' : `, ${unsteady.length} more that were gone when asked again`
   console.log(`${name}: ${requests} requests, ${differences.length} differences${unsure} (${seconds} s)`)
   const statuses = Object.entries(tally.statuses).map(([status, count]) => `${count} × ${status}`)
   console.log(`  ${statuses.join(', ')}; ${tally.upstreamRequests} upstream requests, ${tally.logLines} logged`)
+  for (const [reason, count] of Object.entries(wanted)) console.log(`  ${count} differences are meant: ${reason}`)
   for (const group of groupDifferences(differences).slice(0, SHOWN_GROUPS)) {
     console.log(`\n  ${group.differences.length} × ${group.part}`)
     const [example] = group.differences

@@ -1,5 +1,5 @@
-import type { Script } from '../cases/scripted.ts'
 import { DEMO_KEY } from '../harness/worker.ts'
+import type { TapedAnswer } from './tape.ts'
 
 /** One request that both versions get. */
 export interface CompareRequest {
@@ -11,8 +11,8 @@ export interface CompareRequest {
   readonly body?: string | Uint8Array
   /** The body is sent without its length. */
   readonly chunked?: boolean
-  /** What the provider answers, in the order of the attempts, where the upstream of the source is a scripted one. */
-  readonly scripts?: readonly Script[]
+  /** What the providers answer, where the upstream plays a tape. */
+  readonly answers?: readonly TapedAnswer[]
   /** The client leaves after so many bytes of the answer. */
   readonly leavesAfter?: number
 }

@@ -1,5 +1,4 @@
 import http from 'node:http'
-import { type Scripted, startScripted } from '../cases/scripted.ts'
 import { startReplay } from '../conformance/replay.ts'
 import { everyProviderAt, type RunningWorker, startWorker } from '../harness/worker.ts'
 import { startSimulator } from '../simulator/server.ts'
@@ -19,8 +18,10 @@ export interface Setting {
   readonly upstream: () => Promise<Upstream>
   /** Settings of the Worker on top of every provider's; an empty one takes a setting away. */
   readonly vars?: (upstreamUrl: string) => Readonly<Record<string, string>>
-  /** Keys beside the demo key, with their records. */
-  readonly keys?: Readonly<Record<string, object>>
+  /** There are no settings but these. */
+  readonly onlyVars?: boolean
+  /** Keys beside the demo key, with their records, or the texts in their places. */
+  readonly keys?: Readonly<Record<string, object | string>>
 }
 
 /** What one version did with a request. */
@@ -59,15 +60,13 @@ export default router9
 
 export async function startSide(file: string, setting: Setting): Promise<Side> {
   const upstream = await setting.upstream()
-  const all = {
-    ...everyProviderAt(upstream.url),
-    HEALTH: 'off',
-    LOG_DETAIL: 'on',
-    ...setting.vars?.(upstream.url),
-  }
+  const usual = { ...everyProviderAt(upstream.url), HEALTH: 'off', LOG_DETAIL: 'on' }
+  const all: Record<string, string> = { ...(setting.onlyVars ? {} : usual), ...setting.vars?.(upstream.url) }
   const vars = Object.fromEntries(Object.entries(all).filter(([, value]) => value !== ''))
   const worker = await startWorker({ file, vars, wrapper: REPEATABLE_CHANCE })
-  for (const [key, record] of Object.entries(setting.keys ?? {})) await worker.keys.put(key, record)
+  for (const [key, record] of Object.entries(setting.keys ?? {})) {
+    await (typeof record === 'string' ? worker.keys.putText(key, record) : worker.keys.put(key, record))
+  }
   const upstreamPort = new URL(upstream.url).port
   const watch = watchUpstream(Number(upstreamPort))
   const agent = new http.Agent({ keepAlive: true, maxSockets: 1 })
@@ -107,10 +106,4 @@ export async function simulated(): Promise<Upstream> {
 /** Providers that answer with recordings, as the prompt orders. */
 export function replayed(folder: string): () => Promise<Upstream> {
   return () => startReplay(folder)
-}
-
-/** Providers that answer with what each request brings. */
-export async function scripted(): Promise<Upstream> {
-  const upstream: Scripted = await startScripted()
-  return { ...upstream, prepare: ({ scripts = [] }) => upstream.play(...scripts) }
 }

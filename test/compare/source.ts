@@ -2,6 +2,7 @@ import { type Difference, groupDifferences } from './differences.ts'
 import { type Bundles, type Lane, startLane, type Tally } from './lane.ts'
 import type { CompareRequest } from './request.ts'
 import type { Setting } from './side.ts'
+import { WANTED } from './wanted.ts'
 
 /** Where requests come from, and how both versions are set up for them. */
 export interface Source {
@@ -19,6 +20,8 @@ export interface Outcome {
   readonly differences: readonly Difference[]
   /** Requests that differed at first and agreed when they were asked again. */
   readonly unsteady: readonly Difference[]
+  /** How many of them are meant, by the reason. */
+  readonly wanted: Readonly<Record<string, number>>
   readonly tally: Tally
 }
 
@@ -35,7 +38,9 @@ export async function runSource(
   const count = Math.max(1, Math.min(lanes, requests.length))
   const running = await Promise.all(Array.from({ length: count }, () => startLane(bundles, setting)))
   try {
-    const first = await compareAll(running, requests)
+    const all = await compareAll(running, requests)
+    const first = all.filter((difference) => !WANTED.some(({ covers }) => covers(difference)))
+    const wanted = WANTED.map(({ reason, covers }) => [reason, all.filter(covers).length] as const)
     const tally = sumOf(running.map((lane) => lane.tally()))
     const unsteady = new Set<Difference>()
     for (const { differences } of groupDifferences(first)) {
@@ -47,6 +52,7 @@ export async function runSource(
       requests: requests.length,
       differences: first.filter((difference) => !unsteady.has(difference)),
       unsteady: [...unsteady],
+      wanted: Object.fromEntries(wanted.filter(([, count]) => count > 0)),
       tally,
     }
   } finally {

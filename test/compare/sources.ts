@@ -6,19 +6,21 @@ import { generated, plans } from './generated.ts'
 import { inputs } from './inputs.ts'
 import { recordings } from './recordings.ts'
 import type { Source } from './source.ts'
+import { tapedTests } from './taped-tests.ts'
 
 /** All that is compared, each made when its turn comes. Recordings are there where the environment names their folders. */
-export function allSources({ quick, seed, count }: Asked): (() => Promise<Source | undefined>)[] {
+export function allSources({ quick, seed, count, tape }: Asked): (() => Promise<Source[]>)[] {
   const { RECORDINGS: answers = '', CLIENT_RECORDINGS: requests = '' } = process.env
   return [
-    async () => endpoints(quick),
-    async () => inputs(quick),
-    async () => statuses(quick),
-    async () => (answers === '' ? undefined : recordings(answers, quick)),
-    async () => (requests === '' ? undefined : clientRequests(requests, quick)),
-    async () => generated(seed, count),
-    async () => plans(seed, Math.round(count / 4)),
-    refusedConnections,
-    async () => faultTable(quick),
+    async () => [endpoints(quick)],
+    async () => [inputs(quick)],
+    async () => [statuses(quick)],
+    async () => (answers === '' ? [] : [recordings(answers, quick)]),
+    async () => (requests === '' ? [] : clientRequests(requests, quick)),
+    async () => [generated(seed, count)],
+    async () => [plans(seed, Math.round(count / 4))],
+    async () => [await refusedConnections()],
+    async () => [faultTable(quick)],
+    async () => (tape === undefined ? [] : tapedTests(tape)),
   ]
 }

@@ -4,6 +4,7 @@ import { createRequire } from 'node:module'
 import os from 'node:os'
 import path from 'node:path'
 import { PROVIDERS } from '../../src/catalog/providers.ts'
+import { TAPE_SETTING, tapeWorker } from '../compare/tape.ts'
 import { CONTROL_ARGUMENT, portsOf } from './control.ts'
 import { type KeyStore, startKeyStore } from './key-store.ts'
 import { watchWorker } from './whole-run.ts'
@@ -64,12 +65,15 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const given = Object.entries(options.vars).flatMap(([name, value]) => (name.endsWith('_API_KEY') ? value : []))
   watchWorker({ url, secrets: () => [...given, ...keys.secrets], log: () => log })
   await untilAnswers(url, child, () => log)
+  const folder = process.env[TAPE_SETTING]
+  const tape = folder === undefined ? undefined : await tapeWorker(folder, url, options.vars, keys)
   return {
-    url,
+    url: tape?.url ?? url,
     pid: child.pid ?? 0,
     keys,
     log: () => log,
     stop: async () => {
+      await tape?.stop()
       await ended(child)
       await keys.close()
       await rm(directory, { recursive: true, force: true })
