@@ -1,6 +1,6 @@
 import { NATIVE_FIELDS } from '../shared/parameters.ts'
 
-/** What other APIs take beside OpenAI's parameters: clients that know one of them send it to all (their own references). */
+/** Fields that other APIs have beside OpenAI's, from their references. Clients that know one of these APIs send its fields to all. */
 const FIELDS = {
   openrouter: [
     'usage',
@@ -15,7 +15,7 @@ const FIELDS = {
     'image_config',
     'top_a',
   ],
-  // vLLM, SGLang, llama.cpp and those who serve models with them.
+  // vLLM, SGLang, llama.cpp, and providers that use them.
   servers: [
     'min_p',
     'repetition_penalty',
@@ -128,18 +128,18 @@ const FIELDS = {
     'prompt_cache_max_len',
     'reasoning_history',
   ],
-  // What clients mean for themselves, or for a proxy between, and send by mistake.
+  // Options of clients and proxies that reach the request by mistake.
   clients: ['extra_body', 'extra_headers', 'extra_query', 'drop_params', 'allowed_openai_params', 'mock_response'],
 }
 
 const ALL: readonly string[] = [...Object.values(FIELDS), ...Object.values(NATIVE_FIELDS)].flat()
 
-/** The dialect sees to it itself that cache marks reach nobody else: they lose nothing. */
+/** This format removes cache marks itself, and does not report them as dropped. */
 const KNOWN = ['cache_control']
 
 /**
- * The fields that only APIs other than OpenAI's know, for a provider that refuses a request with any of them.
- * @param known those that it knows nevertheless.
+ * The fields that OpenAI's API does not have, for a provider that refuses a request with any of them.
+ * @param known fields that this provider takes nevertheless.
  */
 export function foreignFields(known: readonly string[] = []): ReadonlySet<string> {
   const fields = new Set(ALL)
@@ -147,7 +147,7 @@ export function foreignFields(known: readonly string[] = []): ReadonlySet<string
   return fields
 }
 
-/** Fireworks' own, which others serve too. */
+/** Fields that Fireworks takes: its own, and some that others have too. */
 export const FIREWORKS_FIELDS: readonly string[] = [
   ...FIELDS.fireworks,
   'min_p',

@@ -2,13 +2,13 @@ import type { Message, ToolCall } from '../../chat/request.ts'
 import { omitEmpty } from '../shared/fields.ts'
 import { emptyConversation, PLACEHOLDER_USER_TEXT, partsOf, unsupportedContent, withUserTurn } from '../shared/parts.ts'
 
-/** What an OpenAI-compatible provider wants otherwise in its messages (translation 3). */
+/** How the messages that a provider takes differ from OpenAI's (translation 3.1). */
 export interface MessageQuirks {
   /** Has the `developer` role; elsewhere it becomes `system`. */
   readonly developerRole?: boolean
-  /** Has neither that role nor `system`: what they say is said by the user. */
+  /** Has neither that role nor `system`: such messages become the user's. */
   readonly noSystem?: boolean | undefined
-  /** What it takes back of an assistant's earlier reasoning; nothing where absent. */
+  /** The field in which it takes back an assistant's earlier reasoning; none where absent. */
   readonly returnedReasoning?: 'reasoning_content' | 'reasoning' | 'reasoning_details'
   /** Takes prompt cache marks (`cache_control`) on parts and messages. */
   readonly cacheControl?: boolean
@@ -16,23 +16,24 @@ export interface MessageQuirks {
   readonly noMessageNames?: boolean
   /** Refuses fields of messages that are not OpenAI's. */
   readonly strictMessages?: boolean
-  /** Answers nobody where there are only system messages. */
+  /** Refuses a conversation of system messages only. */
   readonly requiresUserTurn?: boolean
-  /** Wants a last message of the assistant marked as one to go on with. */
+  /** Continues a last message of the assistant only if it has `prefix: true`. */
   readonly marksPrefix?: boolean
-  /** Tool call ids must have exactly so many letters and digits. */
+  /** Tool call ids must be so many letters and digits, no more and no fewer. */
   readonly toolIdLength?: number
-  /** Tool call ids may have so many characters. */
+  /** The longest tool call id that it takes, in characters. */
   readonly maxToolIdLength?: number
-  /** After the system messages user and assistant must take turns, the user first; there are no calls between them. */
+  /** After the system messages user and assistant must take turns, the user first. It has no tool calls. */
   readonly alternatingRoles?: boolean
 }
 
-/** Messages as they came, but for what this provider would refuse; the same objects where nothing changes. */
+/** The messages as they came, without what this provider would refuse. An object that needs no change is not copied. */
 export function toOpenAIMessages(messages: readonly Message[], quirks: MessageQuirks): unknown[] {
   const idOf = createToolIds(quirks)
-  const said = quirks.requiresUserTurn === true || quirks.alternatingRoles === true ? withUserTurn(messages) : messages
-  const mapped = said.map((message) => toMessage(message, quirks, idOf))
+  const conversation =
+    quirks.requiresUserTurn === true || quirks.alternatingRoles === true ? withUserTurn(messages) : messages
+  const mapped = conversation.map((message) => toMessage(message, quirks, idOf))
   const last = mapped.at(-1)
   if (quirks.marksPrefix === true && last?.role === 'assistant') mapped[mapped.length - 1] = { ...last, prefix: true }
   return quirks.alternatingRoles === true ? alternating(mapped) : mapped
@@ -41,7 +42,7 @@ export function toOpenAIMessages(messages: readonly Message[], quirks: MessageQu
 type IdOf = (id: string) => string
 
 function toMessage(message: Message, quirks: MessageQuirks, idOf: IdOf): Message {
-  const clean = withoutCacheMarks(withoutName(withoutOurs(message, quirks), quirks), quirks)
+  const clean = withoutCacheMarks(withoutName(withoutUnknownFields(message, quirks), quirks), quirks)
   switch (message.role) {
     case 'assistant':
       return toAssistant(clean, quirks, idOf)
@@ -59,24 +60,24 @@ function toMessage(message: Message, quirks: MessageQuirks, idOf: IdOf): Message
 }
 
 /**
- * An answer that a client sends back as it got it. What is null or empty says nothing, and some refuse its very name; the
- * official client's helpers add `parsed` and `parsed_arguments`, which no provider allowedParameters.
+ * An answer that a client sends back as it got it. Fields that are null or empty are left out, since some providers refuse
+ * even their names, and so are `parsed` and `parsed_arguments`, which the official client's helpers add.
  */
 function toAssistant(message: Message, { returnedReasoning }: MessageQuirks, idOf: IdOf): Message {
   const { reasoning_content, reasoning, reasoning_details, tool_calls, content, parsed, ...rest } = message
-  const thoughts = reasoning_content ?? reasoning
+  const earlierReasoning = reasoning_content ?? reasoning
   return {
     role: message.role,
     ...(content === undefined ? {} : { content }),
     ...omitEmpty(rest),
     ...(tool_calls?.length ? { tool_calls: tool_calls.map((call) => toCall(call, idOf)) } : {}),
     ...(returnedReasoning === 'reasoning_details' && reasoning_details ? { reasoning_details } : {}),
-    ...(returnedReasoning === 'reasoning_content' && thoughts ? { reasoning_content: thoughts } : {}),
-    ...(returnedReasoning === 'reasoning' && thoughts ? { reasoning: thoughts } : {}),
+    ...(returnedReasoning === 'reasoning_content' && earlierReasoning ? { reasoning_content: earlierReasoning } : {}),
+    ...(returnedReasoning === 'reasoning' && earlierReasoning ? { reasoning: earlierReasoning } : {}),
   }
 }
 
-/** Without what other families and clients put there; without arguments a call has an empty object. */
+/** Leaves out fields of other providers and of clients. A call without arguments gets an empty object: they must be JSON. */
 function toCall({ extra_content, ...call }: ToolCall, idOf: IdOf): ToolCall {
   const id = idOf(call.id)
   if (call.function === undefined) return { ...call, id }
@@ -93,7 +94,7 @@ function createToolIds({ toolIdLength, maxToolIdLength }: MessageQuirks): IdOf {
   return (id) => id
 }
 
-/** A short name for a long one, the same each time (FNV-1a, as often as letters are needed). */
+/** A short id for a long one, always the same: FNV-1a, repeated until there are enough letters. */
 function digest(text: string, length: number): string {
   let name = ''
   for (let round = 0; name.length < length; round++) {
@@ -104,8 +105,8 @@ function digest(text: string, length: number): string {
   return name.slice(0, length)
 }
 
-/** What an answer of ours carries beyond OpenAI's fields, and members that say nothing: strict servers refuse them. */
-const OURS = new Set(['annotations', 'citations', 'images'])
+/** Fields of our answers that OpenAI does not have: providers with strict schemas refuse them. */
+const OUR_FIELDS = new Set(['annotations', 'citations', 'images'])
 const OPENAI_FIELDS = new Set([
   'role',
   'content',
@@ -120,13 +121,13 @@ const OPENAI_FIELDS = new Set([
   'cache_control',
 ])
 
-function withoutOurs(message: Message, { strictMessages }: MessageQuirks): Message {
-  const goes = (name: string) =>
-    (OURS.has(name) && message.role === 'assistant') ||
+function withoutUnknownFields(message: Message, { strictMessages }: MessageQuirks): Message {
+  const isRemoved = (name: string) =>
+    (OUR_FIELDS.has(name) && message.role === 'assistant') ||
     (message[name] === null && name !== 'content') ||
     (strictMessages === true && !OPENAI_FIELDS.has(name))
-  if (!Object.keys(message).some(goes)) return message
-  return Object.fromEntries(Object.entries(message).filter(([name]) => !goes(name))) as Message
+  if (!Object.keys(message).some(isRemoved)) return message
+  return Object.fromEntries(Object.entries(message).filter(([name]) => !isRemoved(name))) as Message
 }
 
 function withoutName(message: Message, { noMessageNames }: MessageQuirks): Message {
@@ -143,7 +144,7 @@ function withoutCacheMarks(message: Message, { cacheControl }: MessageQuirks): M
   return { ...clean, content: clean.content.map(({ cache_control: _, ...part }) => part) }
 }
 
-/** System messages at the top, neighbours of one role joined, empty ones left out. */
+/** Puts system messages at the top, joins neighbours of one role, and leaves out empty messages. */
 function alternating(messages: readonly Message[]): Message[] {
   const turns: [Message, ...Message[]][] = []
   messages.forEach((message, at) => {
@@ -160,7 +161,7 @@ function alternating(messages: readonly Message[]): Message[] {
   return [...system, ...opening, ...turns.map(joined)]
 }
 
-/** Messages of one role as one; all at once, since one after the other each would copy what stands before it. */
+/** Joins messages of one role. All at once: one after the other, each would copy all before it. */
 function joined([first, ...others]: readonly [Message, ...Message[]]): Message {
   if (others.length === 0) return first
   const contents = [first, ...others].map(({ content }) => content)

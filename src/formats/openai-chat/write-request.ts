@@ -1,5 +1,5 @@
 import { type Chat, ROUTING_FIELDS } from '../../chat/request.ts'
-import type { PreparedCall, ProviderCall, ProviderFormat, Traits } from '../format.ts'
+import type { PreparedCall, ProviderCall, ProviderFormat } from '../format.ts'
 import { nearestEffort, readReasoning } from '../shared/effort.ts'
 import { withFunctionsAsTools } from '../shared/legacy-functions.ts'
 import { isEssential, isNeutralValue } from '../shared/parameters.ts'
@@ -7,61 +7,54 @@ import { unsupportedParameter } from '../shared/parts.ts'
 import { type AnswerQuirks, createOpenAIReader } from './read-answer.ts'
 import { type MessageQuirks, toOpenAIMessages } from './write-messages.ts'
 
-/** How a provider that speaks OpenAI's chat completions differs from OpenAI (translation 3). */
+/** How a provider of this format differs from OpenAI (translation 3.1). */
 export interface OpenAIQuirks extends AnswerQuirks, MessageQuirks {
-  /** The name of the longest answer, where the provider takes only one of OpenAI's two. */
+  /** The parameter for the longest answer, where the provider takes only one of OpenAI's two. */
   readonly maxTokens?: 'max_tokens' | 'max_completion_tokens'
-  /** Parameters that it does not take and that an answer is right without. */
+  /** Parameters that it does not take, and that an answer is right without. */
   readonly drop?: readonly string[]
-  /** Parameters that it does not take and without which the answer would be wrong. */
+  /** Parameters that it does not take, and that an answer would be wrong without. */
   readonly refuse?: readonly string[]
   readonly rename?: Readonly<Record<string, string>>
-  /** Reports usage in streams unasked, and does not know `stream_options`. */
+  /** Reports usage in streams without being asked, and does not know `stream_options`. */
   readonly noStreamOptions?: boolean
-  /** Refused only by its reasoning models: harmless ones, and those without which the answer would be wrong. */
+  /** As `drop` and `refuse`, for its reasoning models only. */
   readonly reasoningDrop?: readonly string[]
   readonly reasoningRefuse?: readonly string[]
-  /** The only parameters that it takes; it refuses a request with any other. */
+  /** The only parameters that it takes: it refuses a request with any other. */
   readonly allowedParameters?: ReadonlySet<string>
   /** Fields of other APIs: it refuses a request with any of them. */
   readonly foreignFields?: ReadonlySet<string>
-  /** Goes with every request. */
+  /** Fields that go with every request. */
   readonly addedFields?: Readonly<Record<string, unknown>>
-  /** How thinking is switched off where a model has a switch. */
+  /** The fields that switch reasoning off, where a model has a switch. */
   readonly thinkingSwitch?: { readonly off: Readonly<Record<string, unknown>> }
-  /** Has JSON output, but not by a schema, whatever its models can do elsewhere. */
+  /** Has JSON output but none by a schema, whatever its models can do at other providers. */
   readonly schemaInPrompt?: boolean
-  /** Its JSON mode excludes streams and tools, or a schema excludes tools in a stream: then the prompt asks for JSON. */
+  /** `mode`: JSON output excludes streams and tools. `schema`: a schema excludes tools in a stream. The prompt asks then. */
   readonly exclusiveJson?: 'mode' | 'schema'
-  /** Knows the functions that came before tools. */
+  /** Has the functions that OpenAI had before tools. */
   readonly legacyFunctions?: boolean
-  /** Cannot be told which tool to call, or to call one at all. */
+  /** Cannot be told which tool to call, or that one must be called. */
   readonly noToolChoice?: boolean
-  /** Wants reasoning asked for as `reasoning: {effort | max_tokens}`. */
+  /** Takes reasoning as `reasoning: {effort | max_tokens}`. */
   readonly reasoningObject?: boolean
 }
 
-/** Sampling parameters, which reasoning models refuse altogether (translation 3, OpenAI). */
+/** Sampling parameters, which reasoning models refuse (translation 3.1). */
 const SAMPLING = ['temperature', 'top_p', 'presence_penalty', 'frequency_penalty', 'logit_bias'] as const
 
-/** OpenAI's chat completions, and the many that speak it. */
+/** OpenAI's chat completions, for OpenAI and all who copy it. */
 export const openai: ProviderFormat<OpenAIQuirks> = withFunctionsAsTools(
   { name: 'openai', framing: 'sse', prepare },
-  ({ legacyFunctions }) => {
-    return legacyFunctions === true
-  },
+  ({ legacyFunctions }) => legacyFunctions === true,
 )
 
-function prepare({ chat, model, stream, traits, quirks, newId }: ProviderCall<OpenAIQuirks>): PreparedCall {
-  const dropped: string[] = []
-  const body = toBody(chat, stream, traits, quirks, dropped)
-  body.model = model
+function prepare(call: ProviderCall<OpenAIQuirks>): PreparedCall {
+  const { quirks, newId, traits } = call
+  const { body, dropped } = write(call)
   return {
-    request: {
-      path: '/chat/completions',
-      headers: {},
-      body: JSON.stringify(body),
-    },
+    request: { path: '/chat/completions', headers: {}, body: JSON.stringify(body) },
     dropped,
     streamReader: () => createOpenAIReader(quirks, newId, traits.opensThinking).chunk,
     readAnswer: (answer) => createOpenAIReader(quirks, newId, traits.opensThinking).body(answer),
@@ -70,58 +63,59 @@ function prepare({ chat, model, stream, traits, quirks, newId }: ProviderCall<Op
 
 type Body = Record<string, unknown>
 
-/** What is undefined is not in the JSON. An object that something was deleted from is slow ever after. */
-function remove(body: Body, name: string): void {
-  if (body[name] !== undefined) body[name] = undefined
+/** A request while it is written. */
+interface Draft {
+  readonly call: ProviderCall<OpenAIQuirks>
+  readonly body: Body
+  /** Parameters that were left out although they ask for something. */
+  readonly dropped: string[]
 }
 
-/** Takes a parameter out; `silently` where nothing is lost with it. */
-type Drop = (name: string, silently?: boolean) => void
-
-function toBody(chat: Chat, stream: boolean, traits: Traits, quirks: OpenAIQuirks, dropped: string[]): Body {
-  const body: Body = { ...chat, messages: toOpenAIMessages(chat.messages, { ...quirks, noSystem: traits.noSystem }) }
-  const drop: Drop = (name, silently = false) => {
-    if (body[name] === undefined) return
-    body[name] = undefined
-    if (!silently) dropped.push(name)
-  }
-  for (const name of ROUTING_FIELDS) remove(body, name)
-  for (const name in body) {
-    if (body[name] === null) remove(body, name)
-    else if (isUnknown(name, quirks)) dropUnlessEssential(body, name, drop)
-  }
-  if (quirks.cacheControl !== true) dropCacheMarks(body)
+function write(call: ProviderCall<OpenAIQuirks>): Draft {
+  const { chat, model, traits, quirks } = call
+  const messages = toOpenAIMessages(chat.messages, { ...quirks, noSystem: traits.noSystem })
+  const draft: Draft = { call, body: { ...chat, messages }, dropped: [] }
+  const { body } = draft
+  dropUnknown(draft)
+  if (quirks.cacheControl !== true) removeCacheMarks(body)
   Object.assign(body, quirks.addedFields)
-
-  const { refuse: never = [], drop: harmless = [], reasoningRefuse = [], reasoningDrop = [] } = quirks
-  for (const name of traits.reasoning ? [...never, ...reasoningRefuse] : never) refuse(body, name)
-  for (const name of traits.reasoning ? [...harmless, ...reasoningDrop] : harmless) drop(name)
-  // Models that can be told not to reason sample then like any other.
-  const silent = readReasoning(chat)?.effort === 'none' && traits.efforts?.includes('none') === true
-  if (!traits.temperature && !silent) {
-    for (const name of SAMPLING) drop(name)
-    for (const name of ['logprobs', 'top_logprobs']) refuse(body, name)
-  }
+  dropRefused(draft)
   setMaxTokens(body, quirks)
-  setReasoning(body, chat, traits, quirks, drop)
-  if (quirks.noToolChoice === true) setToolChoice(body, drop)
-  setResponseFormat(body, chat, stream, traits, quirks, drop)
-  // Without tools these are refused by OpenAI itself; they say nothing then.
-  if (!chat.tools?.length) for (const name of ['tools', 'tool_choice', 'parallel_tool_calls']) drop(name, true)
+  setReasoning(draft)
+  if (quirks.noToolChoice === true) setToolChoice(body)
+  setResponseFormat(draft)
+  // OpenAI refuses these without tools, where they mean nothing.
+  if (!chat.tools?.length) for (const name of ['tools', 'tool_choice', 'parallel_tool_calls']) remove(body, name)
   for (const [from, to] of Object.entries(quirks.rename ?? {})) {
     if (body[from] === undefined) continue
     body[to] = body[from]
     remove(body, from)
   }
-  // Usage is asked for always: it is counted, and it closes every stream.
-  if (stream && quirks.noStreamOptions !== true) body.stream_options = { ...chat.stream_options, include_usage: true }
-  else remove(body, 'stream_options')
-  if (stream) body.stream = true
-  else remove(body, 'stream')
-  return body
+  setStream(draft)
+  body.model = model
+  return draft
 }
 
-/** What the dialect itself takes care of is known to everybody. */
+/** Takes a field out where nothing is lost. JSON leaves out undefined; an object with a deleted member stays slow. */
+function remove(body: Body, name: string): void {
+  if (body[name] !== undefined) body[name] = undefined
+}
+
+/** Takes a parameter out that asks for something. */
+function drop({ body, dropped }: Draft, name: string): void {
+  if (body[name] === undefined) return
+  body[name] = undefined
+  dropped.push(name)
+}
+
+/** Refuses a parameter, unless its value asks for nothing. @throws Failure `unsupported-parameter` */
+function refuse(body: Body, name: string): void {
+  const value = body[name]
+  if (!value || isNeutralValue(name, value)) remove(body, name)
+  else throw unsupportedParameter(name)
+}
+
+/** Fields that this format handles itself, so that they need not be among a provider's parameters. */
 const HANDLED = new Set([
   'messages',
   'stream_options',
@@ -132,36 +126,43 @@ const HANDLED = new Set([
   'top_logprobs',
 ])
 
+/** Takes out what is for Router9, what is null, and what this provider does not know. */
+function dropUnknown(draft: Draft): void {
+  const { body, call } = draft
+  for (const name of ROUTING_FIELDS) remove(body, name)
+  for (const name in body) {
+    if (body[name] === null) remove(body, name)
+    else if (!isUnknown(name, call.quirks)) continue
+    // Another candidate may have what an answer would be wrong without.
+    else if (isEssential(name)) refuse(body, name)
+    else drop(draft, name)
+  }
+}
+
 function isUnknown(name: string, { allowedParameters, foreignFields }: OpenAIQuirks): boolean {
   return allowedParameters === undefined
     ? foreignFields?.has(name) === true
     : !allowedParameters.has(name) && !HANDLED.has(name)
 }
 
-/** What an answer would be wrong without is for another candidate, if it was really asked for. */
-function dropUnlessEssential(body: Body, name: string, drop: Drop): void {
-  if (isEssential(name)) refuse(body, name)
-  else drop(name)
-}
-
-function dropCacheMarks(body: Body): void {
+function removeCacheMarks(body: Body): void {
   remove(body, 'cache_control')
   if (!Array.isArray(body.tools) || !body.tools.some((tool) => 'cache_control' in tool)) return
   body.tools = body.tools.map(({ cache_control, ...tool }) => tool)
 }
 
-function refuse(body: Body, name: string): void {
-  const value = body[name]
-  // The value that changes nothing is no reason to refuse.
-  if (!value || isNeutralValue(name, value)) remove(body, name)
-  else throw unsupportedParameter(name)
-}
-
-/** A provider that always leaves the choice to the model: fine for `auto`; for `none` there must be no tools. */
-function setToolChoice(body: Body, drop: Drop): void {
-  if (body.tool_choice === 'none') drop('tools', true)
-  else if (body.tool_choice !== undefined && body.tool_choice !== 'auto') throw unsupportedParameter('tool_choice')
-  drop('tool_choice', true)
+/** Takes out or refuses what this provider, or this model, is known not to take. */
+function dropRefused(draft: Draft): void {
+  const { body, call } = draft
+  const { chat, traits, quirks } = call
+  const { refuse: refused = [], drop: harmless = [], reasoningRefuse = [], reasoningDrop = [] } = quirks
+  for (const name of traits.reasoning ? [...refused, ...reasoningRefuse] : refused) refuse(body, name)
+  for (const name of traits.reasoning ? [...harmless, ...reasoningDrop] : harmless) drop(draft, name)
+  // A reasoning model that is told not to reason samples like any other.
+  const isSwitchedOff = readReasoning(chat)?.effort === 'none' && traits.efforts?.includes('none') === true
+  if (traits.temperature || isSwitchedOff) return
+  for (const name of SAMPLING) drop(draft, name)
+  for (const name of ['logprobs', 'top_logprobs']) refuse(body, name)
 }
 
 function setMaxTokens(body: Body, { maxTokens }: OpenAIQuirks): void {
@@ -172,7 +173,9 @@ function setMaxTokens(body: Body, { maxTokens }: OpenAIQuirks): void {
   if (value !== undefined) body[maxTokens] = value
 }
 
-function setReasoning(body: Body, chat: Chat, traits: Traits, quirks: OpenAIQuirks, drop: Drop): void {
+function setReasoning(draft: Draft): void {
+  const { body, call } = draft
+  const { chat, traits, quirks } = call
   const asked = readReasoning(chat)
   if (quirks.reasoningObject === true) {
     remove(body, 'reasoning_effort')
@@ -180,53 +183,67 @@ function setReasoning(body: Body, chat: Chat, traits: Traits, quirks: OpenAIQuir
     return
   }
   remove(body, 'reasoning')
-  const thinks = traits.reasoning && traits.toggle ? quirks.thinkingSwitch : undefined
-  if (thinks !== undefined && lacksThoughts(chat, quirks)) Object.assign(body, thinks.off)
+  const reasoningSwitch = traits.reasoning && traits.toggle ? quirks.thinkingSwitch : undefined
+  if (reasoningSwitch !== undefined && lacksReasoning(chat, quirks)) Object.assign(body, reasoningSwitch.off)
   if (asked === undefined) return
   const level = traits.reasoning ? nearestEffort(asked.effort ?? 'medium', traits) : undefined
-  if (asked.effort === 'none' && level === undefined && thinks !== undefined) {
-    Object.assign(body, thinks.off)
-    drop('reasoning_effort', true)
+  if (asked.effort === 'none' && level === undefined && reasoningSwitch !== undefined) {
+    Object.assign(body, reasoningSwitch.off)
+    remove(body, 'reasoning_effort')
     return
   }
-  // Two models know no more than "as you think fit".
+  // Two models have no other level than `default`.
   const word = level ?? (asked.effort !== 'none' && traits.efforts?.includes('default') ? 'default' : undefined)
   body.reasoning_effort = word ?? asked.effort ?? 'medium'
-  if (word === undefined) drop('reasoning_effort', asked.effort === 'none' && !traits.reasoning)
+  if (word !== undefined) return
+  // A model that does not reason does as it is asked.
+  if (asked.effort === 'none' && !traits.reasoning) remove(body, 'reasoning_effort')
+  else drop(draft, 'reasoning_effort')
 }
 
-/** In a tool round that another model began there are no thoughts to send back, and some refuse to think on without. */
-function lacksThoughts({ messages }: Chat, { returnedReasoning }: OpenAIQuirks): boolean {
+/** Whether a tool round goes on without the reasoning of its call, as where another model began it. Some providers refuse to reason then. */
+function lacksReasoning({ messages }: Chat, { returnedReasoning }: OpenAIQuirks): boolean {
   const last = messages.at(-1)
   const call = messages.findLast(({ role }) => role === 'assistant')
   if (returnedReasoning !== 'reasoning_content' || last?.role !== 'tool' || !call?.tool_calls?.length) return false
   return !call.reasoning_content && !call.reasoning
 }
 
-/** JSON by a schema where the model has it, by the prompt where the provider only allowedParameters JSON, else by another candidate. */
-function setResponseFormat(
-  body: Body,
-  chat: Chat,
-  stream: boolean,
-  traits: Traits,
-  quirks: OpenAIQuirks,
-  drop: Drop,
-): void {
+/** For a provider that leaves the choice to the model. That is right for `auto`; for `none` no tools are sent. */
+function setToolChoice(body: Body): void {
+  if (body.tool_choice === 'none') remove(body, 'tools')
+  else if (body.tool_choice !== undefined && body.tool_choice !== 'auto') throw unsupportedParameter('tool_choice')
+  remove(body, 'tool_choice')
+}
+
+/** JSON by a schema where the model has it, by the prompt where the provider has only JSON; else another candidate is asked. */
+function setResponseFormat(draft: Draft): void {
+  const { body, call } = draft
+  const { chat, stream, traits, quirks } = call
   const format = chat.response_format
-  // It is what a model does anyway, and some refuse the word (Fireworks, beside tools).
-  if (format?.type === 'text') drop('response_format', true)
+  // Text is what a model answers anyway, and Fireworks refuses the word beside tools.
+  if (format?.type === 'text') remove(body, 'response_format')
   const bySchema = format?.type === 'json_schema'
   if (!bySchema && format?.type !== 'json_object') return
-  const tools = Boolean(chat.tools?.length)
-  const excluded = bySchema
-    ? quirks.exclusiveJson === 'schema' && stream && tools
-    : quirks.exclusiveJson === 'mode' && (stream || tools)
-  if (excluded || (bySchema && quirks.schemaInPrompt === true)) {
+  const hasTools = Boolean(chat.tools?.length)
+  const isExcluded = bySchema
+    ? quirks.exclusiveJson === 'schema' && stream && hasTools
+    : quirks.exclusiveJson === 'mode' && (stream || hasTools)
+  if (isExcluded || (bySchema && quirks.schemaInPrompt === true)) {
     const schema = bySchema ? JSON.stringify(format.json_schema?.schema ?? {}) : undefined
     const rule = schema === undefined ? '' : ` It must satisfy this JSON Schema: ${schema}`
     const content = `Answer with a single JSON object and nothing else.${rule}`
     body.messages = [{ role: 'system', content }, ...(body.messages as unknown[])]
-    if (excluded) drop('response_format')
+    if (isExcluded) drop(draft, 'response_format')
     else body.response_format = { type: 'json_object' }
   } else if (bySchema && !traits.jsonSchema) throw unsupportedParameter('response_format')
+}
+
+/** Usage is always asked for: Router9 counts it, and it may come in the last chunk only. */
+function setStream({ body, call }: Draft): void {
+  const { chat, stream, quirks } = call
+  if (stream && quirks.noStreamOptions !== true) body.stream_options = { ...chat.stream_options, include_usage: true }
+  else remove(body, 'stream_options')
+  if (stream) body.stream = true
+  else remove(body, 'stream')
 }
