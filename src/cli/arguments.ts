@@ -20,6 +20,12 @@ export function readArguments<const O extends Options>(args: readonly string[], 
   }
 }
 
+/** Reads an option that takes a whole number. @throws UsageError where it is none, or below `min`. */
+export function readWholeNumber(name: string, text: string, min = 0): number {
+  if (!/^\d+$/.test(text) || Number(text) < min) throw new UsageError(`--${name} must be a whole number from ${min} on`)
+  return Number(text)
+}
+
 /** Reads an option in seconds, for example `--timeout 60`, and gives milliseconds. @throws UsageError where it is out of bounds. */
 export function readSecondsAsMs(name: string, text: string): number {
   const seconds = Number(text)

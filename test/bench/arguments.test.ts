@@ -1,17 +1,17 @@
 import { expect, test } from 'vitest'
-import { readArguments } from './arguments.ts'
+import { readBenchArguments } from './arguments.ts'
 
 test('without arguments five rounds of everything are run', () => {
-  expect(readArguments([])).toMatchObject({ quick: false, only: '', rounds: 5, peer: undefined, soak: false })
+  expect(readBenchArguments([])).toMatchObject({ quick: false, only: '', rounds: 5, peer: undefined, soak: false })
 })
 
 test('a quick run has three rounds, unless told otherwise', () => {
-  expect(readArguments(['--quick']).rounds).toBe(3)
-  expect(readArguments(['--quick', '--rounds', '7']).rounds).toBe(7)
+  expect(readBenchArguments(['--quick']).rounds).toBe(3)
+  expect(readBenchArguments(['--quick', '--rounds', '7']).rounds).toBe(7)
 })
 
 test('a peer comes with its processes and headers', () => {
-  const { peer } = readArguments([
+  const { peer } = readBenchArguments([
     '--peer',
     'http://127.0.0.1:9000/v1',
     '--peer-pid',
@@ -27,8 +27,8 @@ test('a peer comes with its processes and headers', () => {
 })
 
 test('arguments that make no sense are refused', () => {
-  expect(() => readArguments(['--rounds', '0'])).toThrow('--rounds')
-  expect(() => readArguments(['--peer', 'ftp://x'])).toThrow('--peer')
-  expect(() => readArguments(['--peer', 'http://x', '--peer-header', 'none'])).toThrow('--peer-header')
-  expect(() => readArguments(['--fast'])).toThrow('--fast')
+  expect(() => readBenchArguments(['--rounds', '0'])).toThrow('--rounds')
+  expect(() => readBenchArguments(['--peer', 'ftp://x'])).toThrow('--peer')
+  expect(() => readBenchArguments(['--peer', 'http://x', '--peer-header', 'none'])).toThrow('--peer-header')
+  expect(() => readBenchArguments(['--fast'])).toThrow('--fast')
 })

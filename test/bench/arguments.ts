@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util'
+import { readArguments, readWholeNumber, UsageError } from '../../src/cli/arguments.ts'
 
 /** Another gateway, to be measured in the same run. */
 export interface Peer {
@@ -51,77 +51,71 @@ export const USAGE = `npm run bench -- [options]
   --attacks            bodies, depths, lists and lies that nobody honest sends, beside another tenant's stream
   --profile SCENARIO   where Router9's time goes, by function of the bundle before it is minified`
 
-/** @throws Error for arguments that make no sense. */
-export function readArguments(args: readonly string[]): Asked {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      quick: { type: 'boolean', default: false },
-      json: { type: 'boolean', default: false },
-      only: { type: 'string', default: '' },
-      rounds: { type: 'string' },
-      'lane-ms': { type: 'string', default: '500' },
-      peer: { type: 'string' },
-      'peer-pid': { type: 'string', default: '' },
-      before: { type: 'string' },
-      'peer-header': { type: 'string', multiple: true, default: [] },
-      'peer-model': { type: 'string' },
-      'mock-port': { type: 'string', default: '0' },
-      var: { type: 'string', multiple: true, default: [] },
-      soak: { type: 'boolean', default: false },
-      attacks: { type: 'boolean', default: false },
-      seconds: { type: 'string', default: '60' },
-      streams: { type: 'string', default: '500' },
-      calls: { type: 'string', default: '20000' },
-      profile: { type: 'string' },
-    },
+/** @throws UsageError */
+export function readBenchArguments(args: readonly string[]): Asked {
+  const { values } = readArguments(args, {
+    quick: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+    only: { type: 'string', default: '' },
+    rounds: { type: 'string' },
+    'lane-ms': { type: 'string', default: '500' },
+    peer: { type: 'string' },
+    'peer-pid': { type: 'string', default: '' },
+    before: { type: 'string' },
+    'peer-header': { type: 'string', multiple: true, default: [] },
+    'peer-model': { type: 'string' },
+    'mock-port': { type: 'string', default: '0' },
+    var: { type: 'string', multiple: true, default: [] },
+    soak: { type: 'boolean', default: false },
+    attacks: { type: 'boolean', default: false },
+    seconds: { type: 'string', default: '60' },
+    streams: { type: 'string', default: '500' },
+    calls: { type: 'string', default: '20000' },
+    profile: { type: 'string' },
   })
   return {
     quick: values.quick,
     json: values.json,
     only: values.only,
-    rounds: whole('--rounds', values.rounds ?? (values.quick ? '3' : '5'), 1),
-    laneMs: whole('--lane-ms', values['lane-ms'], 1),
+    rounds: readWholeNumber('rounds', values.rounds ?? (values.quick ? '3' : '5'), 1),
+    laneMs: readWholeNumber('lane-ms', values['lane-ms'], 1),
     peer:
       values.peer === undefined
         ? undefined
         : {
             url: addressOf(values.peer),
-            pids: values['peer-pid'].split(',').flatMap((pid) => (pid === '' ? [] : whole('--peer-pid', pid, 1))),
+            pids: values['peer-pid']
+              .split(',')
+              .flatMap((pid) => (pid === '' ? [] : readWholeNumber('peer-pid', pid, 1))),
             headers: Object.fromEntries(values['peer-header'].map(headerOf)),
             model: values['peer-model'],
           },
     before: values.before,
-    mockPort: whole('--mock-port', values['mock-port'], 0),
+    mockPort: readWholeNumber('mock-port', values['mock-port'], 0),
     vars: Object.fromEntries(values.var.map(settingOf)),
     soak: values.soak,
     attacks: values.attacks,
-    soakSeconds: whole('--seconds', values.seconds, 1),
-    soakStreams: whole('--streams', values.streams, 1),
-    soakCalls: whole('--calls', values.calls, 1),
+    soakSeconds: readWholeNumber('seconds', values.seconds, 1),
+    soakStreams: readWholeNumber('streams', values.streams, 1),
+    soakCalls: readWholeNumber('calls', values.calls, 1),
     profile: values.profile,
   }
 }
 
-function whole(option: string, text: string, least: number): number {
-  if (!/^\d+$/.test(text) || Number(text) < least) throw new Error(`${option} takes a whole number from ${least} on`)
-  return Number(text)
-}
-
 function addressOf(text: string): URL {
   const url = URL.parse(text)
-  if (url?.protocol !== 'http:') throw new Error('--peer takes an http address, such as http://127.0.0.1:8787/v1')
+  if (url?.protocol !== 'http:') throw new UsageError('--peer takes an http address, such as http://127.0.0.1:8787/v1')
   return url
 }
 
 function settingOf(text: string): [string, string] {
   const [, name, value] = /^([A-Z][A-Z0-9_]*)=(.*)$/.exec(text) ?? []
-  if (name === undefined || value === undefined) throw new Error('--var takes NAME=VALUE')
+  if (name === undefined || value === undefined) throw new UsageError('--var takes NAME=VALUE')
   return [name, value]
 }
 
 function headerOf(text: string): [string, string] {
   const colon = text.indexOf(':')
-  if (colon < 1) throw new Error("--peer-header takes 'name: value'")
+  if (colon < 1) throw new UsageError("--peer-header takes 'name: value'")
   return [text.slice(0, colon).trim().toLowerCase(), text.slice(colon + 1).trim()]
 }

@@ -1,5 +1,6 @@
+import { runProgram } from '../../src/cli/arguments.ts'
 import { bundleWorker } from '../harness/bundle.ts'
-import { type Asked, readArguments, USAGE } from './arguments.ts'
+import { type Asked, readBenchArguments, USAGE } from './arguments.ts'
 import { measureAttacks } from './attacks.ts'
 import { bundleSize, SIZE_GOAL } from './bundle-size.ts'
 import { COLD_GOAL, measureColdStart } from './cold-start.ts'
@@ -23,14 +24,8 @@ interface Findings {
 }
 
 /** The program behind `npm run bench`. */
-async function main(): Promise<number> {
-  let asked: Asked
-  try {
-    asked = readArguments(process.argv.slice(2))
-  } catch (error) {
-    console.error(`${error instanceof Error ? error.message : error}\n\n${USAGE}`)
-    return 2
-  }
+async function main(args: readonly string[]): Promise<number> {
+  const asked = readBenchArguments(args)
   const began = performance.now()
   const say = (...lines: string[]) => {
     if (!asked.json) for (const line of lines) console.log(line)
@@ -159,4 +154,4 @@ function perByte(results: readonly LaneResult[] = []): number[] {
   return own?.readings.map(({ cpuPerRequestUs }) => cpuPerRequestUs / own.lane.body.length) ?? []
 }
 
-process.exitCode = await main()
+await runProgram(USAGE, async (args) => (await main(args)) === 0)

@@ -1,5 +1,5 @@
 import path from 'node:path'
-import { parseArgs } from 'node:util'
+import { readArguments, readWholeNumber, UsageError } from '../../src/cli/arguments.ts'
 
 /** What a run of the comparison is asked for. */
 export interface Asked {
@@ -27,33 +27,25 @@ export const USAGE = `npm run compare -- --before FOLDER [options]
   --tape FOLDER     sends what the tests have asked too; they write it down where COMPARE_TAPE names the folder
 Recordings are compared where RECORDINGS (of answers) and CLIENT_RECORDINGS (of requests) name their folders.`
 
-/** @throws Error for arguments that make no sense. */
-export function readArguments(args: readonly string[]): Asked {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      before: { type: 'string' },
-      after: { type: 'string' },
-      quick: { type: 'boolean', default: false },
-      only: { type: 'string', default: '' },
-      seed: { type: 'string', default: '9' },
-      count: { type: 'string' },
-      tape: { type: 'string' },
-    },
+/** @throws UsageError */
+export function readCompareArguments(args: readonly string[]): Asked {
+  const { values } = readArguments(args, {
+    before: { type: 'string' },
+    after: { type: 'string' },
+    quick: { type: 'boolean', default: false },
+    only: { type: 'string', default: '' },
+    seed: { type: 'string', default: '9' },
+    count: { type: 'string' },
+    tape: { type: 'string' },
   })
-  if (values.before === undefined) throw new Error('--before names the folder of the other version')
+  if (values.before === undefined) throw new UsageError('--before names the folder of the other version')
   return {
     before: path.resolve(values.before),
     after: values.after === undefined ? undefined : path.resolve(values.after),
     quick: values.quick,
     only: values.only,
-    seed: whole('--seed', values.seed),
-    count: whole('--count', values.count ?? (values.quick ? '600' : '10000')),
+    seed: readWholeNumber('seed', values.seed),
+    count: readWholeNumber('count', values.count ?? (values.quick ? '600' : '10000')),
     tape: values.tape,
   }
-}
-
-function whole(option: string, text: string): number {
-  if (!/^\d+$/.test(text)) throw new Error(`${option} takes a whole number`)
-  return Number(text)
 }

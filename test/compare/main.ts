@@ -1,18 +1,13 @@
+import { runProgram } from '../../src/cli/arguments.ts'
 import { bundleWorker } from '../harness/bundle.ts'
-import { type Asked, readArguments, USAGE } from './arguments.ts'
+import { readCompareArguments, USAGE } from './arguments.ts'
 import { groupDifferences, showDifference } from './differences.ts'
 import { type Outcome, runSource, type Source } from './source.ts'
 import { allSources } from './sources.ts'
 
 /** The program behind `npm run compare`: the same requests to two versions of Router9, whose doings must be the same. */
-async function main(): Promise<number> {
-  let asked: Asked
-  try {
-    asked = readArguments(process.argv.slice(2))
-  } catch (error) {
-    console.error(`${error instanceof Error ? error.message : error}\n\n${USAGE}`)
-    return 2
-  }
+async function main(args: readonly string[]): Promise<boolean> {
+  const asked = readCompareArguments(args)
   const began = performance.now()
   const [before, after] = await Promise.all([bundleWorker(asked.before), bundleWorker(asked.after)])
   const outcomes: Outcome[] = []
@@ -31,7 +26,7 @@ async function main(): Promise<number> {
   const different = sum(({ differences }) => differences.length)
   const seconds = Math.round((performance.now() - began) / 1000)
   console.log(`compare: ${sum(({ requests }) => requests)} requests, ${different} differences, ${seconds} s`)
-  return different > 0 ? 1 : 0
+  return different === 0
 }
 
 async function compare(source: Source, bundles: Parameters<typeof runSource>[1]): Promise<Outcome> {
@@ -54,4 +49,4 @@ async function compare(source: Source, bundles: Parameters<typeof runSource>[1])
 
 const SHOWN_GROUPS = 30
 
-process.exitCode = await main()
+await runProgram(USAGE, main)

@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util'
+import { readArguments, runProgram } from '../../src/cli/arguments.ts'
 import { bundleWorker } from '../harness/bundle.ts'
 import { DEMO_KEY, startWorker } from '../harness/worker.ts'
 import { drive } from './drive.ts'
@@ -7,21 +7,28 @@ import { startReplay } from './replay.ts'
 import { failuresOf, tableOf } from './report.ts'
 import { everyProviderPlayedAt, slots } from './slots.ts'
 
-const { values } = parseArgs({
-  options: {
-    only: { type: 'string', default: '' },
-    order: { type: 'string', default: '' },
-    'include-usage': { type: 'boolean', default: false },
-    json: { type: 'boolean', default: false },
-  },
-})
+const USAGE = `npm run conformance -- [options]
+Plays the recorded answers of providers in the folder RECORDINGS through the Worker, and compares what clients get.
+  --only TEXT       the recordings whose names contain TEXT
+  --order ORDER     how the answers are sent, for example cut:0, split:1 or with:bom
+  --include-usage   with stream_options.include_usage
+  --json            the results as JSON
+The exit status is 1 where an answer differs.`
+
+const OPTIONS = {
+  only: { type: 'string', default: '' },
+  order: { type: 'string', default: '' },
+  'include-usage': { type: 'boolean', default: false },
+  json: { type: 'boolean', default: false },
+} as const
 
 /** The program behind `npm run conformance`: plays all recordings through the Worker under workerd, and tells. */
-async function main(): Promise<number> {
+async function main(args: readonly string[]): Promise<boolean> {
+  const { values } = readArguments(args, OPTIONS)
   const folder = process.env.RECORDINGS
   if (folder === undefined || folder === '') {
     console.log('conformance: skipped, RECORDINGS does not name a folder of recordings')
-    return 0
+    return true
   }
   const replay = await startReplay(folder)
   const bundle = await bundleWorker()
@@ -45,7 +52,7 @@ async function main(): Promise<number> {
     if (skipped.length > 0) console.log(`left out: ${skipped.join(', ')}`)
     console.log(`conformance: ${results.length - failed} of ${results.length} answers as the recordings say`)
   }
-  return failed > 0 ? 1 : 0
+  return failed === 0
 }
 
-process.exitCode = await main()
+await runProgram(USAGE, main)

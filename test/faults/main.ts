@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { parseArgs } from 'node:util'
+import { readArguments, readWholeNumber, runProgram, UsageError } from '../../src/cli/arguments.ts'
 import { bundleWorker } from '../harness/bundle.ts'
 import { FAULT_CASES, type FaultCase, PACE, STRUCK } from './fault-cases.ts'
 import { figuresOf } from './fault-figures.ts'
@@ -15,7 +15,7 @@ The Worker under load in two isolates of one workerd, with its real Durable Obje
   --quick          6 s before, 8 s of fault and 15 s after it, in place of 20, 20 and 25;
                    twice as long after a slow one
   --json           the figures as JSON
-The exit status is 1 where the official client saw a fault before its first word, or too little succeeded.`
+The exit status is 1 where the official client saw a fault before its first word, or too little succeeded, 2 for a wrong command line.`
 
 interface Phases {
   readonly beforeMs: number
@@ -50,26 +50,19 @@ async function tryFault(bundle: string, given: FaultCase, perSecond: number, pha
   }
 }
 
-async function main(): Promise<number> {
-  const { values } = parseArgs({
-    options: {
-      fault: { type: 'string', multiple: true },
-      rps: { type: 'string', default: '40' },
-      'at-once': { type: 'string', default: '1' },
-      quick: { type: 'boolean', default: false },
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
+async function main(args: readonly string[]): Promise<boolean> {
+  const { values } = readArguments(args, {
+    fault: { type: 'string', multiple: true },
+    rps: { type: 'string', default: '40' },
+    'at-once': { type: 'string', default: '1' },
+    quick: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
   })
-  if (values.help) {
-    console.log(USAGE)
-    return 0
-  }
-  const perSecond = atLeastOne('--rps', values.rps)
+  const perSecond = readWholeNumber('rps', values.rps, 1)
   const wanted = values.fault ?? ['']
   const cases = FAULT_CASES.filter(({ name }) => wanted.some((part) => name.includes(part)))
   if (cases.length === 0)
-    throw new Error(`no fault has such a name; there are ${FAULT_CASES.map(({ name }) => name).join(', ')}`)
+    throw new UsageError(`no fault has such a name; there are ${FAULT_CASES.map(({ name }) => name).join(', ')}`)
   const phases = values.quick
     ? { beforeMs: 6000, faultMs: 8000, afterMs: 15_000 }
     : { beforeMs: 20_000, faultMs: 20_000, afterMs: 25_000 }
@@ -86,23 +79,12 @@ async function main(): Promise<number> {
         if (!values.json) console.error(printFaults([result]))
       }
     }
-    await Promise.all(Array.from({ length: atLeastOne('--at-once', values['at-once']) }, work))
+    await Promise.all(Array.from({ length: readWholeNumber('at-once', values['at-once'], 1) }, work))
     console.log(values.json ? JSON.stringify({ perSecond, phases, faults: tried }, null, 2) : printFaults(tried))
-    return tried.every(({ met }) => met) ? 0 : 1
+    return tried.every(({ met }) => met)
   } finally {
     await bundle.remove()
   }
 }
 
-function atLeastOne(option: string, text: string): number {
-  if (!/^[1-9]\d*$/.test(text)) throw new Error(`${option} takes a whole number from 1 on`)
-  return Number(text)
-}
-
-try {
-  process.exitCode = await main()
-} catch (error) {
-  console.error(error instanceof Error ? error.message : error)
-  console.error(USAGE)
-  process.exitCode = 1
-}
+await runProgram(USAGE, main)

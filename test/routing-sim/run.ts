@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import path from 'node:path'
-import { parseArgs } from 'node:util'
 import { Worker } from 'node:worker_threads'
+import { readArguments, runProgram, UsageError } from '../../src/cli/arguments.ts'
 import { figuresOf } from './figures.ts'
 import { print } from './print.ts'
 import { SCENARIOS } from './scenario.ts'
@@ -20,7 +20,7 @@ The exit status is 1 where a target is missed.`
 function seedsOf(text: string): number[] {
   return text.split(',').flatMap((part) => {
     const [from = Number.NaN, to = from] = part.split('-').map(Number)
-    if (!Number.isSafeInteger(from) || !Number.isSafeInteger(to) || to < from) throw new Error(`no seeds: ${text}`)
+    if (!Number.isSafeInteger(from) || !Number.isSafeInteger(to) || to < from) throw new UsageError(`no seeds: ${text}`)
     return Array.from({ length: to - from + 1 }, (_, index) => from + index)
   })
 }
@@ -52,28 +52,21 @@ async function runAll(jobs: readonly Job[]): Promise<Tally[]> {
   return tallies
 }
 
-async function main(): Promise<number> {
-  const { values } = parseArgs({
-    options: {
-      seeds: { type: 'string', default: '101-120' },
-      scenario: { type: 'string', multiple: true },
-      policy: { type: 'string', multiple: true },
-      lambda: { type: 'string', default: '0.04' },
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
+async function main(args: readonly string[]): Promise<boolean> {
+  const { values } = readArguments(args, {
+    seeds: { type: 'string', default: '101-120' },
+    scenario: { type: 'string', multiple: true },
+    policy: { type: 'string', multiple: true },
+    lambda: { type: 'string', default: '0.04' },
+    json: { type: 'boolean', default: false },
   })
-  if (values.help) {
-    console.log(USAGE)
-    return 0
-  }
   const seeds = seedsOf(values.seeds)
   const scenarios = chosen(
     SCENARIOS.map(({ name }) => name),
     values.scenario,
   )
   const policies = chosen(POLICIES, values.policy)
-  if (scenarios.length === 0 || policies.length === 0) throw new Error(`nothing is called so\n${USAGE}`)
+  if (scenarios.length === 0 || policies.length === 0) throw new UsageError('nothing is called so')
   const lambda = Number(values.lambda)
   const jobs = scenarios.flatMap((scenario) =>
     policies.flatMap((policy) => seeds.map((seed): Job => ({ scenario, policy, seed, lambda }))),
@@ -95,12 +88,7 @@ async function main(): Promise<number> {
       ? JSON.stringify({ seeds, lambda, figures, targets }, null, 2)
       : `Seeds ${values.seeds}, ${lambda} a second.\n\n${print(figures, targets, isWhole)}`,
   )
-  return targets.every(({ met }) => met) ? 0 : 1
+  return targets.every(({ met }) => met)
 }
 
-try {
-  process.exitCode = await main()
-} catch (error) {
-  console.error(error instanceof Error ? error.message : error)
-  process.exitCode = 2
-}
+await runProgram(USAGE, main)
