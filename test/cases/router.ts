@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, inject } from 'vitest'
+import { inject } from 'vitest'
 import { type AnswerChoice, type Router9Answer, readRouter9Body, readRouter9Stream } from '../conformance/answer.ts'
+import { useStarted } from '../harness/use-started.ts'
 import { DEMO_KEY, everyProviderAt, type RunningWorker, startWorker } from '../harness/worker.ts'
 import { type Asked, type Script, type Scripted, startScripted } from './scripted.ts'
 
@@ -51,12 +52,7 @@ type Vars = Readonly<Record<string, string>>
  * @example const router9 = useCase()
  */
 export function useCase(...given: Parameters<typeof startCase>): Case {
-  const started = {} as Case
-  beforeAll(async () => {
-    Object.assign(started, await startCase(...given))
-  })
-  afterAll(() => started.stop?.())
-  return started
+  return useStarted(() => startCase(...given))
 }
 
 /**

@@ -2,16 +2,28 @@ import http from 'node:http'
 import { type KeyRecord, keyName } from '../../src/access/keys.ts'
 import { listen } from './listen.ts'
 
-/** A KV namespace over the wire that workerd speaks, which a test can slow down, break, and count the reads of. */
-export interface KeyStore {
-  readonly port: number
-  readonly reads: () => number
+/** The keys of a Worker. */
+export interface Keys {
   readonly put: (key: string, record: Partial<KeyRecord>) => Promise<void>
   /** Puts a value as it is, however broken. */
   readonly putText: (key: string, text: string) => Promise<void>
   readonly remove: (key: string) => Promise<void>
   /** Every key that was ever put. */
   readonly secrets: ReadonlySet<string>
+}
+
+/** The record of a key, of which a test names only what matters to it. */
+export function recordTextOf(key: string, record: Partial<KeyRecord>): string {
+  return JSON.stringify({ id: `key_${key.slice(-4)}`, name: 'test', created: '2026-01-01T00:00:00Z', ...record })
+}
+
+/**
+ * A KV namespace for plain workerd, over the wire that it speaks, which a test can break, hold, and count the reads of. A
+ * Worker under miniflare has the real one (`platform-worker.ts`).
+ */
+export interface KeyStore extends Keys {
+  readonly port: number
+  readonly reads: () => number
   /** All that is kept, by its name. */
   readonly values: ReadonlyMap<string, string | Buffer>
   /** From now on: `fail` answers 500, `hang` never answers. */
@@ -52,11 +64,7 @@ export async function startKeyStore(): Promise<KeyStore> {
   return {
     port,
     reads: () => reads,
-    put: (key, record) =>
-      putText(
-        key,
-        JSON.stringify({ id: `key_${key.slice(-4)}`, name: 'test', created: '2026-01-01T00:00:00Z', ...record }),
-      ),
+    put: (key, record) => putText(key, recordTextOf(key, record)),
     putText,
     remove: async (key) => {
       values.delete(await keyName(key))

@@ -1,11 +1,15 @@
-import { afterAll, beforeAll, inject } from 'vitest'
+import { inject } from 'vitest'
 import { type Simulator, startSimulator } from '../simulator/server.ts'
-import { DEMO_KEY, everyProviderAt, type RunningWorker, startWorker } from './worker.ts'
+import { useStarted } from './use-started.ts'
+import { DEMO_KEY, everyProviderAt, type RunningWorker, startWorker, type WorkerOptions } from './worker.ts'
 
-/** The whole of Router9: the bundled Worker under workerd, every provider played by the simulator. */
-export interface Router9 {
+type Vars = Readonly<Record<string, string>>
+type AnyWorker = Pick<RunningWorker, 'url' | 'stop'>
+
+/** The whole of Router9: the bundled Worker, every provider played by the simulator. */
+export interface Router9<W extends AnyWorker = RunningWorker> {
   readonly url: string
-  readonly worker: RunningWorker
+  readonly worker: W
   readonly simulator: Simulator
   /** Posts to chat completions with the demo key; headers given here win. */
   readonly chat: (body: unknown, headers?: Record<string, string>, signal?: AbortSignal) => Promise<Response>
@@ -16,25 +20,29 @@ export interface Router9 {
  * Router9 for a test file: started before the first test, stopped after the last one.
  * @example const router9 = useRouter9()
  */
-export function useRouter9(...given: Parameters<typeof startRouter9>): Router9 {
-  const started = {} as Router9
-  beforeAll(async () => {
-    Object.assign(started, await startRouter9(...given))
-  })
-  afterAll(() => started.stop?.())
-  return started
+export function useRouter9(vars: Vars = {}, wrapper?: string): Router9 {
+  return useStarted(() => startRouter9(vars, wrapper))
 }
 
 /**
- * Starts Router9 for a test file. `vars` are settings on top of every provider's; an empty one takes a setting away; a wrapper stands in the
- * Worker's place (`WorkerOptions`). Health is
- * off: what one test does to a provider must not decide what the next one gets. Tests of health turn it on.
+ * Starts Router9 under plain workerd. `vars` are settings on top of every provider's; an empty one takes a setting away. A
+ * wrapper stands in the Worker's place (`WorkerOptions`). Health is off: what one test does to a provider must not decide what
+ * the next one gets. Tests of health turn it on.
  */
-export async function startRouter9(vars: Readonly<Record<string, string>> = {}, wrapper?: string): Promise<Router9> {
+export function startRouter9(vars: Vars = {}, wrapper?: string): Promise<Router9> {
+  return startRouter9On(startWorker, vars, wrapper)
+}
+
+/** The same with another way to start the Worker. */
+export async function startRouter9On<W extends AnyWorker>(
+  start: (options: WorkerOptions) => Promise<W>,
+  vars: Vars,
+  wrapper?: string,
+): Promise<Router9<W>> {
   const simulator = await startSimulator()
   const all = { ...everyProviderAt(simulator.url), HEALTH: 'off', ...vars }
   const kept = Object.fromEntries(Object.entries(all).filter(([, value]) => value !== ''))
-  const worker = await startWorker({
+  const worker = await start({
     file: inject('bundle'),
     vars: kept,
     ...(wrapper === undefined ? {} : { wrapper }),

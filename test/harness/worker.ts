@@ -13,6 +13,12 @@ const require = createRequire(import.meta.url)
 
 export const DEMO_KEY = 'sk-r9k-demo'
 
+/** As in wrangler.toml. */
+export const COMPATIBILITY = {
+  date: '2026-10-20',
+  flags: ['enable_request_signal', 'no_nodejs_compat', 'no_nodejs_compat_v2'],
+}
+
 /** Router9 under plain workerd, from the bundle that would be deployed, on a socket of its own. */
 export interface RunningWorker {
   readonly url: string
@@ -122,8 +128,8 @@ const main :Workerd.Worker = (
     (name = "index.js", esModule = embed "index.js"),
     (name = "router9.js", esModule = embed "router9.js"),
   ],
-  compatibilityDate = "2026-10-20",
-  compatibilityFlags = ["enable_request_signal", "no_nodejs_compat", "no_nodejs_compat_v2"],
+  compatibilityDate = ${text(COMPATIBILITY.date)},
+  compatibilityFlags = ${text(COMPATIBILITY.flags)},
   bindings = [(name = "KEYS", kvNamespace = "kv"), ${dataset} ${bindings.join(', ')}],
   durableObjectNamespaces = [
     (className = "Health", uniqueKey = "health", enableSql = true),

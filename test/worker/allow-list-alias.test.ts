@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import { useRouter9 } from '../harness/router9.ts'
+import { usePlatformRouter9 } from '../harness/platform-router9.ts'
 import { expectRefusal } from './refusal.ts'
 
 const KEY = 'sk-r9k-by-alias'
@@ -7,7 +7,7 @@ const authorization = `Bearer ${KEY}`
 const KEY_AT_ONE = 'sk-r9k-at-one-provider'
 const REFUSAL = { status: 403, code: 'model_not_allowed', param: 'model' }
 
-const router9 = useRouter9()
+const router9 = usePlatformRouter9()
 beforeAll(async () => {
   await router9.worker.keys.put(KEY, { models: ['auto', 'claude-3-sonnet'] })
   await router9.worker.keys.put(KEY_AT_ONE, { models: ['auto', 'azure/gpt-4o'] })

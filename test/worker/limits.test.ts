@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { useRouter9 } from '../harness/router9.ts'
+import { usePlatformRouter9 } from '../harness/platform-router9.ts'
 import { longMinute } from './long-minute.ts'
 
-const router9 = useRouter9({}, longMinute())
+const router9 = usePlatformRouter9({}, longMinute())
 
 const HELLO = { model: 'gpt-4o', messages: [{ role: 'user', content: 'Explain quantum computing in one sentence.' }] }
 

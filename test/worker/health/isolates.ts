@@ -6,7 +6,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { CONTROL_ARGUMENT, portsOf } from '../../harness/control.ts'
 import { startKeyStore } from '../../harness/key-store.ts'
-import { DEMO_KEY } from '../../harness/worker.ts'
+import { COMPATIBILITY, DEMO_KEY } from '../../harness/worker.ts'
 
 const require = createRequire(import.meta.url)
 
@@ -110,8 +110,8 @@ function config(
       (name = "index.js", esModule = embed "${main}"),
       (name = "router9.js", esModule = embed "router9.js"),
     ],
-    compatibilityDate = "2026-10-20",
-    compatibilityFlags = ["enable_request_signal", "no_nodejs_compat", "no_nodejs_compat_v2"],
+    compatibilityDate = ${text(COMPATIBILITY.date)},
+    compatibilityFlags = ${text(COMPATIBILITY.flags)},
     bindings = [${bindings.join(', ')}],
     ${more}
     globalOutbound = "internet",

@@ -1,0 +1,78 @@
+import { readFile } from 'node:fs/promises'
+import { Log, LogLevel, Miniflare } from 'miniflare'
+import { keyName } from '../../src/access/keys.ts'
+import { type Keys, recordTextOf } from './key-store.ts'
+import { watchWorker } from './whole-run.ts'
+import { COMPATIBILITY, DEMO_KEY, type RunningWorker, type WorkerOptions } from './worker.ts'
+
+/** Router9 with the platform's own KV and Durable Objects, as miniflare simulates them. */
+export interface PlatformWorker extends Pick<RunningWorker, 'url' | 'log' | 'stop'> {
+  readonly keys: Keys
+  /** The KV namespace, as the Worker has it. */
+  readonly namespace: Awaited<ReturnType<Miniflare['getKVNamespace']>>
+}
+
+/**
+ * Starts the Worker under miniflare. `sk-r9k-demo` is a key of it. `state` keeps also what is in KV.
+ */
+export async function startPlatformWorker(options: Omit<WorkerOptions, 'analyticsPort'>): Promise<PlatformWorker> {
+  const { file, vars, wrapper, state } = options
+  const router9 = { type: 'esm', contents: await readFile(file, 'utf8') } as const
+  const texts = Object.entries(vars).map(([name, value]) => [name, { type: 'text', value }] as const)
+  let log = ''
+  const miniflare = new Miniflare({
+    host: '127.0.0.1',
+    port: 0,
+    cf: false,
+    log: new Log(LogLevel.NONE),
+    handleStructuredLogs: ({ message }) => {
+      log += `${message}\n`
+    },
+    ...(state === undefined ? {} : { resourcePersistencePath: state }),
+    workers: [
+      {
+        config: {
+          name: 'router9',
+          compatibilityDate: COMPATIBILITY.date,
+          compatibilityFlags: COMPATIBILITY.flags,
+          manifest: {
+            mainModule: wrapper === undefined ? 'router9.js' : 'index.js',
+            modules: {
+              'router9.js': router9,
+              ...(wrapper === undefined ? {} : { 'index.js': { type: 'esm', contents: wrapper } }),
+            },
+          },
+          env: { ...Object.fromEntries(texts), KEYS: { type: 'kv', id: 'keys' } },
+          exports: {
+            Health: { type: 'durable-object', storage: 'sqlite' },
+            Ledger: { type: 'durable-object', storage: 'sqlite' },
+          },
+        },
+        // Without miniflare's own Worker in front of it, as a client meets it.
+        dev: { unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }] },
+      },
+    ],
+  })
+  await miniflare.ready
+  const url = (await miniflare.unsafeGetDirectURL()).origin
+  const namespace = await miniflare.getKVNamespace('KEYS')
+  const keys = keysIn(namespace)
+  await keys.put(DEMO_KEY, { id: 'key_demo', name: 'demo' })
+  const given = Object.entries(vars).flatMap(([name, value]) => (name.endsWith('_API_KEY') ? value : []))
+  watchWorker({ url, secrets: () => [...given, ...keys.secrets], log: () => log })
+  return { url, keys, namespace, log: () => log, stop: () => miniflare.dispose() }
+}
+
+function keysIn(namespace: PlatformWorker['namespace']): Keys {
+  const secrets = new Set<string>()
+  const putText = async (key: string, text: string) => {
+    secrets.add(key)
+    await namespace.put(await keyName(key), text)
+  }
+  return {
+    secrets,
+    putText,
+    put: (key, record) => putText(key, recordTextOf(key, record)),
+    remove: async (key) => namespace.delete(await keyName(key)),
+  }
+}

@@ -1,0 +1,67 @@
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import os from 'node:os'
+import path from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { keyName } from '../../src/access/keys.ts'
+import { callLines } from '../harness/log-lines.ts'
+import { startPlatformWorker } from '../harness/platform-worker.ts'
+import { startRouter9On } from '../harness/router9.ts'
+import { until } from '../harness/until.ts'
+import { COMPATIBILITY } from '../harness/worker.ts'
+
+const HELLO = { model: 'gpt-4o', messages: [{ role: 'user', content: 'Hello!' }] }
+const ROOT = path.resolve(import.meta.dirname, '../..')
+
+test('the Workers of the tests run as wrangler.toml says, on the workerd that wrangler brings', async () => {
+  const toml = await readFile(path.join(ROOT, 'wrangler.toml'), 'utf8')
+  expect(/^compatibility_date = "(.*)"$/m.exec(toml)?.[1]).toBe(COMPATIBILITY.date)
+  expect(JSON.parse(/^compatibility_flags = (.*)$/m.exec(toml)?.[1] ?? '')).toEqual(COMPATIBILITY.flags)
+  const wrangler = createRequire(import.meta.resolve('wrangler/package.json'))
+  for (const name of ['miniflare', 'workerd']) {
+    expect(wrangler.resolve(name)).toBe(createRequire(import.meta.url).resolve(name))
+  }
+})
+
+test('what a key has used is there for the next Worker, and its limits with it', { timeout: 60_000 }, async () => {
+  const state = await mkdtemp(path.join(os.tmpdir(), 'router9-platform-'))
+  onTestFinished(() => rm(state, { recursive: true, force: true }))
+  const start = async () => {
+    const router9 = await startRouter9On((options) => startPlatformWorker({ ...options, state }), {})
+    onTestFinished(() => router9.stop())
+    const ask = async () => {
+      const response = await router9.chat(HELLO, { authorization: 'Bearer sk-r9k-of-two-workers' })
+      await response.text()
+      return response.status
+    }
+    return { ...router9, ask }
+  }
+  const first = await start()
+  await first.worker.keys.put('sk-r9k-of-two-workers', { id: 'key_of_two', limits: { budget: 0.000_01 } })
+  expect(await first.ask()).toBe(200)
+  await until(first.ask, (status) => status === 429)
+  const lines = await until(
+    () => callLines(first.worker.log()),
+    ({ length }) => length > 1,
+  )
+  expect(lines[0]).toMatchObject({ status: 200, key: 'key_of_two' })
+  // The isolate refuses by what it has counted itself; its ledger is told a moment later, and writes it down.
+  await until(async () => (await ledgerBytes(state)) > 0)
+  await first.stop()
+
+  const second = await start()
+  // Nobody has put it here: it is in KV.
+  expect(await second.worker.namespace.get(await keyName('sk-r9k-of-two-workers'))).toContain('key_of_two')
+  // Nothing here costs anything: what refuses it was spent before.
+  second.simulator.setFault('*', { status: 500 })
+  await until(second.ask, (status) => status === 429)
+})
+
+/** How much the ledgers of keys have written since they were opened. */
+async function ledgerBytes(state: string): Promise<number> {
+  const folder = path.join(state, 'do/router9-Ledger')
+  const names = await readdir(folder).catch(() => [])
+  const logs = names.filter((name) => /^[0-9a-f]{64}\.sqlite-wal$/.test(name))
+  const sizes = await Promise.all(logs.map(async (name) => (await stat(path.join(folder, name))).size))
+  return sizes.reduce((sum, size) => sum + size, 0)
+}
