@@ -14,5 +14,5 @@ export interface AttemptRecord {
 
 /** The attempts that were really sent. */
 export function sentAttempts(trace: readonly AttemptRecord[]): readonly AttemptRecord[] {
-  return trace.filter(({ sent: asked }) => asked !== false)
+  return trace.filter(({ sent }) => sent !== false)
 }

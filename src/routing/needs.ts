@@ -7,7 +7,7 @@ import { BUDGET_TOKENS, readReasoning } from '../formats/shared/effort.ts'
 export interface Needs {
   readonly input: ReadonlySet<Modality>
   readonly tools: boolean
-  /** How much it is to think before it speaks: as much as it does unasked, some, or about as much as it can. */
+  /** How much reasoning is asked for: none, some, or about as much as models can. */
   readonly reasoning: 'none' | 'some' | 'most'
   /** Tokens of the longest answer that was asked for; 0 where left open. */
   readonly outputTokens: number
@@ -29,7 +29,7 @@ const MEDIA_TOKENS = 1000
 /** Prompts are estimated on the long side: a window that is too small fails, one that is too large only costs. */
 const ESTIMATE_PER_TOKEN = 3.2
 
-/** Reads from a request what its model must be able to do. */
+/** What a request needs its model to be able to do. */
 export function needsOf(chat: Chat): Needs {
   const input = new Set<Modality>()
   for (const { content } of chat.messages) {
@@ -54,17 +54,17 @@ export function needsOf(chat: Chat): Needs {
   }
 }
 
-/** So many tokens of thought, or more, are most of what models have. */
-const MAX_THINKING_TOKENS = BUDGET_TOKENS.high
+/** A reasoning budget of so many tokens counts as `most`. */
+const MOST_REASONING_TOKENS = BUDGET_TOKENS.high
 
 function reasoningIn(chat: Chat): Needs['reasoning'] {
-  const asked = readReasoning(chat)
-  const tokens = asked?.tokens ?? (asked?.effort && BUDGET_TOKENS[asked.effort])
-  if (tokens !== undefined) return tokens === 0 ? 'none' : tokens < MAX_THINKING_TOKENS ? 'some' : 'most'
+  const requested = readReasoning(chat)
+  const tokens = requested?.tokens ?? (requested?.effort && BUDGET_TOKENS[requested.effort])
+  if (tokens !== undefined) return tokens === 0 ? 'none' : tokens < MOST_REASONING_TOKENS ? 'some' : 'most'
   // Anthropic's own words, which are handed on.
   const { type, budget_tokens: budget } = Object((chat as { thinking?: unknown }).thinking) as Record<string, unknown>
   if (type !== 'enabled' && type !== 'adaptive') return 'none'
-  return typeof budget === 'number' && budget >= MAX_THINKING_TOKENS ? 'most' : 'some'
+  return typeof budget === 'number' && budget >= MOST_REASONING_TOKENS ? 'most' : 'some'
 }
 
 function modalityOf(type: string, fileData: string | null | undefined): Modality | undefined {

@@ -1,7 +1,7 @@
 import type { Traits } from '../formats/format.ts'
 import { ALL_EFFORTS } from '../formats/shared/effort.ts'
 
-/** A model that the catalogue cannot know, on the operator's own server: trusted to do what it is asked. */
+/** A model that the catalogue cannot know, on the operator's own server: assumed to be able to do everything. */
 export const unlistedModelTraits: Traits = {
   contextTokens: 0,
   outputTokens: 0,

@@ -4,15 +4,15 @@ export interface RetryBudget {
   readonly earn: (now: number) => void
   /** Takes one retry; false where there is none left. */
   readonly spend: (now: number) => boolean
-  /** The last one that was taken has not been made. */
+  /** The retry that was taken last is not made. */
   readonly giveBack: () => void
 }
 
 const MAX_RETRIES = 10
-const PER_REQUEST = 0.2
-const PER_SECOND = 0.1
-/** Where hardly anything is asked, a retry adds hardly any load. */
-const QUIET_PER_SECOND = 0.5
+const EARNED_PER_REQUEST = 0.2
+const EARNED_PER_SECOND = 0.1
+/** Where there are hardly any requests, retries add hardly any load. */
+const QUIET_EARNED_PER_SECOND = 0.5
 const QUIET_REQUESTS_PER_SECOND = 0.2
 const RATE_MS = 10_000
 
@@ -25,7 +25,7 @@ export function createRetryBudget(now: number): RetryBudget {
 
   const advance = (time: number) => {
     const ms = Math.max(time - at, 0)
-    const perSecond = recent * 1000 < QUIET_REQUESTS_PER_SECOND * RATE_MS ? QUIET_PER_SECOND : PER_SECOND
+    const perSecond = recent * 1000 < QUIET_REQUESTS_PER_SECOND * RATE_MS ? QUIET_EARNED_PER_SECOND : EARNED_PER_SECOND
     left = Math.min(left + (ms / 1000) * perSecond, MAX_RETRIES)
     recent *= Math.exp(-ms / RATE_MS)
     at = Math.max(time, at)
@@ -35,7 +35,7 @@ export function createRetryBudget(now: number): RetryBudget {
     earn(time) {
       advance(time)
       recent++
-      left = Math.min(left + PER_REQUEST, MAX_RETRIES)
+      left = Math.min(left + EARNED_PER_REQUEST, MAX_RETRIES)
     },
     spend(time) {
       advance(time)

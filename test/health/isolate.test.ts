@@ -59,7 +59,7 @@ describe('what an isolate sees itself', () => {
   })
 })
 
-describe('when the region is told', () => {
+describe('when an isolate reports', () => {
   test('in good times once a second at most', () => {
     const health = warm()
     let calls = 0

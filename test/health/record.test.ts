@@ -81,7 +81,7 @@ describe('what is out, and why', () => {
     )
   })
 
-  test('an overload is told from a limit of ours, by the one that lasts the longest', () => {
+  test('an overload is no limit of ours; of several limits the longest says which it is', () => {
     const health = having([])
     recordOutcome(health, outcome('limit', T0, { waitMs: 5000, limit: 'overload' }), T0)
     expect(evaluate(health, T0 + 100, 0)).toMatchObject({ state: 'limited', reason: 'overload' })

@@ -93,9 +93,9 @@ describe('faults that belong together', () => {
 
 describe('regions', () => {
   const pooled = (from: RegionHealth, to: RegionHealth, now: number) => {
-    const hub = createGlobalHealth()
-    hub.exchange('there', from.digest(now), now)
-    to.absorb(hub.exchange('here', to.digest(now), now), now)
+    const global = createGlobalHealth()
+    global.exchange('there', from.digest(now), now)
+    to.absorb(global.exchange('here', to.digest(now), now), now)
   }
 
   test('a rate limit is the account’s, so all regions keep to it at once', () => {
@@ -129,31 +129,31 @@ describe('regions', () => {
     for (let index = 0; index < 256; index++)
       tell(flooded, ['failed-before-first-token'], T0, { deployment: `custom/invented-${index}` })
     tell(there, ['limit'], T0, { waitMs: 20_000 })
-    const hub = createGlobalHealth()
-    hub.exchange('flooded', flooded.digest(T0), T0)
-    hub.exchange('there', there.digest(T0), T0)
-    here.absorb(hub.exchange('here', here.digest(T0), T0), T0)
+    const global = createGlobalHealth()
+    global.exchange('flooded', flooded.digest(T0), T0)
+    global.exchange('there', there.digest(T0), T0)
+    here.absorb(global.exchange('here', here.digest(T0), T0), T0)
     expect(stateOf(tell(here, [], T0 + 10), T0 + 10)).toBe('limited')
   })
 
-  test('an overload that one region was told of is none of our limits elsewhere either', () => {
+  test('an overload that one region knows is no limit of ours in other regions either', () => {
     const [there, here] = [createRegionHealth(undefined, T0), createRegionHealth(undefined, T0)]
-    const hub = createGlobalHealth()
+    const global = createGlobalHealth()
     const event = { deployment: A, bucket: 0, ageMs: 0, class: 'limit', waitMs: 20_000, limit: 'overload' }
     there.report({ v: 1, isolate: 'one', events: [event] }, T0, 0.5)
-    hub.exchange('there', there.digest(T0), T0)
-    here.absorb(hub.exchange('here', here.digest(T0), T0), T0)
+    global.exchange('there', there.digest(T0), T0)
+    here.absorb(global.exchange('here', here.digest(T0), T0), T0)
     const heard = evaluate(healthOf(tell(here, [], T0 + 10), T0 + 10), T0 + 10, 0)
     expect(heard).toMatchObject({ state: 'limited', reason: 'overload' })
   })
 
-  test('the hub tells a region what the others said, not what it said itself', () => {
-    const hub = createGlobalHealth()
+  test('the global object sends a region what the others said, not what it said itself', () => {
+    const global = createGlobalHealth()
     const region = createRegionHealth(undefined, T0)
     tell(region, ['failed-before-first-token'], T0)
-    expect(hub.exchange('here', region.digest(T0), T0).rows).toEqual([])
-    expect(hub.exchange('there', { v: 1, rows: [] }, T0).rows).toHaveLength(1)
-    expect(hub.exchange('there', { v: 1, rows: [] }, T0 + 3_600_000).rows).toEqual([])
+    expect(global.exchange('here', region.digest(T0), T0).rows).toEqual([])
+    expect(global.exchange('there', { v: 1, rows: [] }, T0).rows).toHaveLength(1)
+    expect(global.exchange('there', { v: 1, rows: [] }, T0 + 3_600_000).rows).toEqual([])
   })
 
   test('who is out in two other regions is doubted here before anybody has tried, and by nobody who has', () => {
@@ -167,14 +167,14 @@ describe('regions', () => {
     expect([heard(1, false), heard(2, false), heard(2, true)]).toEqual(['closed', 'suspect', 'closed'])
   })
 
-  test('what has faded is told no more, or two regions would keep it alive for each other', () => {
+  test('what has faded is sent no more, or two regions would keep it alive for each other', () => {
     const region = createRegionHealth(undefined, T0)
     tell(region, ['success'], T0)
     expect(region.digest(T0 + 1000).rows).toHaveLength(1)
     expect(region.digest(T0 + 300_000).rows).toEqual([])
   })
 
-  test('in good times the hub hears little, in bad times more', () => {
+  test('in good times the global object gets few digests, in bad times more', () => {
     const region = createRegionHealth(undefined, T0)
     tell(region, ['success'], T0)
     expect(region.nextDigestMs(T0)).toBeGreaterThan(30_000)

@@ -14,7 +14,7 @@ export interface Course {
   readonly begins: (now: number) => void
   /** It failed before its first word. */
   readonly failed: (kind: 'error' | 'bad' | 'limit' | 'timeout', now: number, waitMs: number, refusal?: Refusal) => void
-  /** Its first word came; never told of a whole answer. */
+  /** Its first token came; not called for a whole body. */
   readonly first: (ttftMs: number, now: number) => void
   readonly ended: (kind: 'answer' | 'cut' | 'left', now: number) => void
 }

@@ -24,7 +24,7 @@ const BASE = { firstByteMs: 10_000, totalMs: 30_000 }
 /** Of each size. */
 const PROMPT_TOKENS = [1000, 10_000, 32_000]
 const CALL_MS = { least: 5, most: 40 }
-const HUB_MS = { least: 40, most: 150 }
+const GLOBAL_MS = { least: 40, most: 150 }
 const GONE_MS = 1000
 /** What was taken out this long after it had been ill was ill when it happened. */
 const ILL_MS = 15_000
@@ -62,7 +62,7 @@ export function createRouter9(
   const between = ({ least, most }: { least: number; most: number }) => least + random() * (most - least)
   const skew = () => (scenario.skewMs === undefined ? 0 : Math.round((random() * 2 - 1) * scenario.skewMs))
   const clock = (skewMs: number) => EPOCH + skewMs + timeline.now()
-  const hub: GlobalHealth = createGlobalHealth()
+  const global: GlobalHealth = createGlobalHealth()
   const stations: Station[] = Array.from({ length: REGIONS }, (_, index) => {
     const skewMs = skew()
     const core = createRegionHealth(undefined, clock(skewMs))
@@ -119,9 +119,9 @@ export function createRouter9(
     if (station.exchanging || station.core.nextDigestMs(clock(station.skewMs)) > 0) return
     station.exchanging = true
     const digest = structuredClone(station.core.digest(clock(station.skewMs)))
-    timeline.after(between(HUB_MS), () => {
-      const pooled = structuredClone(hub.exchange(station.name, digest, EPOCH + timeline.now()))
-      timeline.after(between(HUB_MS), () => {
+    timeline.after(between(GLOBAL_MS), () => {
+      const pooled = structuredClone(global.exchange(station.name, digest, EPOCH + timeline.now()))
+      timeline.after(between(GLOBAL_MS), () => {
         station.exchanging = false
         station.core.absorb(pooled, clock(station.skewMs))
       })

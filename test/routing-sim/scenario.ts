@@ -49,7 +49,7 @@ export interface Scenario extends Trouble {
   readonly reasoning?: Request['reasoning']
   /** The share of requests that are of each kind of hostility, between these moments. */
   readonly hostile?: { readonly rates: Readonly<Record<Hostility, number>>; readonly from: number; readonly to: number }
-  /** Told of each request that counts, for looking closer. */
+  /** Gets each request that counts, to look closer. */
   readonly trace?: (request: Traced) => void
 }
 

@@ -40,8 +40,8 @@ const aboutThen = (ms: number) => expect.toSatisfy((waitMs: number) => waitMs > 
 
 const BROKEN = new Failure('provider-failed', 'broken', { upstreamStatus: 500 })
 
-/** Whom it asks when all fail alike, each after so long. */
-function course(attempts: ReturnType<typeof attemptsOf>, failure = BROKEN, tookMs = 100): string[] {
+/** Which deployments it tries where all fail alike, each after so long. */
+function namesTried(attempts: ReturnType<typeof attemptsOf>, failure = BROKEN, tookMs = 100): string[] {
   const names: string[] = []
   let now = T0
   for (let ask = attempts.next(now); ask !== undefined; ask = attempts.next(now)) {
@@ -53,31 +53,31 @@ function course(attempts: ReturnType<typeof attemptsOf>, failure = BROKEN, tookM
   return names
 }
 
-describe('who is asked', () => {
+describe('which deployment is tried', () => {
   test('three at most, another provider before another deployment of the same one', () => {
     const rows = [row('alfa/a'), row('alfa/b'), row('bravo/a'), row('charlie/a')]
-    expect(course(attemptsOf(rows))).toEqual(['alfa/a', 'bravo/a', 'charlie/a'])
-    expect(course(attemptsOf([row('alfa/a'), row('alfa/b')]))).toEqual(['alfa/a', 'alfa/b'])
+    expect(namesTried(attemptsOf(rows))).toEqual(['alfa/a', 'bravo/a', 'charlie/a'])
+    expect(namesTried(attemptsOf([row('alfa/a'), row('alfa/b')]))).toEqual(['alfa/a', 'alfa/b'])
   })
 
   test('what the caller did wrong is asked nowhere else', () => {
     expect(
-      course(attemptsOf([row('alfa/a'), row('bravo/a')]), new Failure('rejected', 'bad', { upstreamStatus: 400 })),
+      namesTried(attemptsOf([row('alfa/a'), row('bravo/a')]), new Failure('rejected', 'bad', { upstreamStatus: 400 })),
     ).toEqual(['alfa/a'])
   })
 
   test('after a prompt that was too long only those with more room', () => {
     const rows = [row('alfa/a', {}, 1000), row('bravo/a', {}, 1000), row('charlie/a', {}, 5000), row('delta/a', {}, 0)]
     const failure = new Failure('context-length', 'too long', { upstreamStatus: 400 })
-    expect(course(attemptsOf(rows), failure)).toEqual(['alfa/a', 'charlie/a', 'delta/a'])
+    expect(namesTried(attemptsOf(rows), failure)).toEqual(['alfa/a', 'charlie/a', 'delta/a'])
   })
 
   test('one that is well goes before another provider that is out, and is never given up for want of a budget', () => {
     const rows = [row('alfa/a'), row('alfa/b'), row('bravo/a', { state: 'open' })]
     const budget = createRetryBudget(T0)
     while (budget.spend(T0)) {}
-    expect(course(attemptsOf(rows, {}, budget))).toEqual(['alfa/a', 'alfa/b'])
-    expect(course(attemptsOf(rows))).toEqual(['alfa/a', 'alfa/b', 'bravo/a'])
+    expect(namesTried(attemptsOf(rows, {}, budget))).toEqual(['alfa/a', 'alfa/b'])
+    expect(namesTried(attemptsOf(rows))).toEqual(['alfa/a', 'alfa/b', 'bravo/a'])
   })
 
   test('whoever cannot even be asked this is no attempt, and is paid for by nobody', () => {
@@ -100,7 +100,7 @@ describe('who is asked', () => {
     expect(names).toEqual(['alfa/a', 'bravo/a', 'charlie/a', 'delta/a', undefined])
   })
 
-  test('where nobody else could be asked this, a short limit is waited for, and a long one told', () => {
+  test('where nobody else could be asked this, a short limit is waited for, and a long one reported', () => {
     const limited = (ms: number) => ({ out: [out('bravo/a', 'limited', ms)] })
     const short = attemptsOf([row('alfa/a')], limited(1500))
     short.next(T0)
@@ -138,7 +138,7 @@ describe('who is asked', () => {
     ['refused credentials', new Failure('credentials-refused', 'x', { upstreamStatus: 401 }), 100],
     ['a rate limit', new Failure('rate-limited', 'x', { upstreamStatus: 429, retryAfterMs: 9000 }), 100],
   ])('with nobody else, %s is final', (_, failure, tookMs) => {
-    expect(course(attemptsOf([row('alfa/a')]), failure, tookMs)).toEqual(['alfa/a'])
+    expect(namesTried(attemptsOf([row('alfa/a')]), failure, tookMs)).toEqual(['alfa/a'])
   })
 
   test('what is out is asked last rather than nobody, and that is reported as a probe', () => {
@@ -162,18 +162,18 @@ describe('what retries may cost', () => {
 
   test('the first attempt is always made, further ones at those that are not well from the budget', () => {
     const rows = [row('alfa/a'), row('bravo/a', { state: 'suspect' })]
-    expect(course(attemptsOf(rows, {}, spent()))).toEqual(['alfa/a'])
-    expect(course(attemptsOf(rows))).toEqual(['alfa/a', 'bravo/a'])
+    expect(namesTried(attemptsOf(rows, {}, spent()))).toEqual(['alfa/a'])
+    expect(namesTried(attemptsOf(rows))).toEqual(['alfa/a', 'bravo/a'])
   })
 
   test('however many fail at once, going on to one that is well costs nothing', () => {
     const probe = row('alfa/a', { state: 'half-open', probe: 'x' })
-    expect(course(attemptsOf([row('alfa/a'), row('bravo/a')], {}, spent()))).toEqual(['alfa/a', 'bravo/a'])
-    expect(course(attemptsOf([probe, row('bravo/a')], {}, spent()))).toEqual(['alfa/a', 'bravo/a'])
+    expect(namesTried(attemptsOf([row('alfa/a'), row('bravo/a')], {}, spent()))).toEqual(['alfa/a', 'bravo/a'])
+    expect(namesTried(attemptsOf([probe, row('bravo/a')], {}, spent()))).toEqual(['alfa/a', 'bravo/a'])
   })
 
   test('asking the same one again is paid for', () => {
-    expect(course(attemptsOf([row('alfa/a')], {}, spent()))).toEqual(['alfa/a'])
+    expect(namesTried(attemptsOf([row('alfa/a')], {}, spent()))).toEqual(['alfa/a'])
   })
 })
 
@@ -250,7 +250,7 @@ describe('where all are rate-limited', () => {
     })
     expect(waits[0]).toBeGreaterThan(1500)
     expect(waits.at(-1)).toBeLessThanOrEqual(1500 + 2000)
-    // Whoever came too late is told when there is a place again.
+    // A request that comes too late learns when there is a place again.
     const late = join()
     expect(late.next(T0)).toBeUndefined()
     expect(late.refusal(T0)?.retryAfterMs).toBeGreaterThan(3000)
@@ -276,7 +276,7 @@ describe('where all are rate-limited', () => {
     expect(attempts.refusal(T0 + 1000)).toEqual({ retryAfterMs: 4000, overloaded: false })
   })
 
-  test('who was asked is told of their failure, not of a refusal', () => {
+  test('after an attempt the failure is reported, not a refusal', () => {
     const attempts = attemptsOf([row('bravo/a')], { out: [out('alfa/a', 'limited', 5000)] })
     attempts.next(T0)
     attempts.fail(new Failure('credentials-refused', 'x', { upstreamStatus: 401 }), T0 + 100)

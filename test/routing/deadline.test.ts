@@ -21,7 +21,7 @@ interface Situation extends Partial<DeadlineInput> {
   readonly asked?: Partial<TimeInputs>
 }
 
-/** The deadlines of a deployment that is known to be quick, but for what is told. */
+/** The deadlines of a deployment that is known to be quick, but for what is given. */
 function deadlines({ name = 'openai/gpt-4o', asked = {}, ...more }: Situation = {}) {
   return deadlinesFor({
     limits: limitsAt(name, asked),
@@ -135,7 +135,7 @@ describe('a whole answer is waited for', () => {
     expect(whole(0, { ttftMs: 20_000, ttftP95Ms: 40_000, samples: 1 }).attemptMs).toBe(60_000)
     expect(whole(0, { ttftMs: 20_000, ttftP95Ms: 40_000, isProbe: true }).attemptMs).toBe(30_000)
     expect(whole(0, { ttftMs: 200_000, ttftP95Ms: 400_000 }).attemptMs).toBe(120_000)
-    // One whose length was told is not waited for as long as the others took.
+    // One whose length is known is not waited for as long as the others took.
     expect(whole(100, { ttftMs: 20_000, ttftP95Ms: 40_000 }).attemptMs).toBe(30_000)
   })
 
