@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { allModels } from '../../src/catalog/models.ts'
+import { RESELLERS } from '../../src/catalog/names.ts'
 import { findProvider, PROVIDERS, providerForBaseUrl } from '../../src/catalog/providers.ts'
 import { parseChat } from '../../src/chat/request.ts'
 import { unlistedModelTraits } from '../../src/routing/open-traits.ts'
@@ -50,6 +51,10 @@ test.each(['', 'constructor', '__proto__', 'nobody'])('%j is no provider', (name
   expect(findProvider(name)).toBeUndefined()
 })
 
+test('resellers are the same in the rows and in the index of names', () => {
+  expect(new Set(PROVIDERS.flatMap(({ id, isReseller }) => (isReseller ? [id] : [])))).toEqual(RESELLERS)
+})
+
 test('every provider of the catalogue has a row', () => {
   const named = new Set(allModels().flatMap(({ deployments }) => deployments.map(({ provider }) => provider)))
   for (const name of named) expect(PROVIDERS.map(({ id }) => id)).toContain(name)
@@ -57,7 +62,7 @@ test('every provider of the catalogue has a row', () => {
 
 const ROWS = PROVIDERS.map((provider) => [provider.id, provider] as const)
 
-test.each(ROWS)('%s has an https address without a slash at its end, or needs to be told one', (_, provider) => {
+test.each(ROWS)('%s has an https address without a slash at its end, or needs one from the operator', (_, provider) => {
   const { baseUrl } = provider
   if (baseUrl === undefined) expect(provider.keyOptional === true || provider.id === 'azure').toBe(true)
   else expect(baseUrl).toMatch(/^https:\/\/[a-z0-9.-]+(\/[^?#]*[^/?#])?$/)
@@ -91,7 +96,7 @@ function bodyFor(provider: (typeof PROVIDERS)[number], fields: Json, stream = fa
   return JSON.parse(request.body) as Json
 }
 
-test.each(ROWS)('%s is asked by a path of its own, and is told nothing of the routing', (_, provider) => {
+test.each(ROWS)('%s has a path of its own, and gets no routing fields', (_, provider) => {
   const chat = parseChat({
     model: 'a',
     messages: [{ role: 'user', content: 'b' }],

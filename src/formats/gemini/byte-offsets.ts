@@ -1,11 +1,11 @@
-/** A text that grows, and where in it the bytes of its UTF-8 stand. */
+/** Converts positions in a growing text from bytes of UTF-8 to characters. */
 export interface ByteOffsets {
   readonly add: (text: string) => void
-  /** The whole characters before a byte; 0 for what is no number. */
+  /** The number of whole characters before a byte; 0 for anything but a positive number. */
   readonly characterAt: (byte: unknown) => number
 }
 
-/** A piece of the text, and what stands before it. */
+/** A piece of the text, and how many characters and bytes stand before it. */
 interface Block {
   readonly text: string
   readonly character: number
@@ -15,23 +15,23 @@ interface Block {
 const BLOCK_CHARACTERS = 256
 
 /**
- * Goes through each character once, and through one block to find a byte: what is asked again and again, as the text grows,
- * must not begin at its beginning each time.
- * @param most characters that are looked at: whatever lies behind them is at their end.
+ * Goes through each character once, and through one block for each position. Positions are converted again and again while
+ * the text grows, so a search that starts at the text's beginning would cost its square.
+ * @param maxCharacters characters that are counted: every position behind them is their end.
  */
-export function createByteOffsets(most: number): ByteOffsets {
+export function createByteOffsets(maxCharacters: number): ByteOffsets {
   const blocks: Block[] = []
   let added: string[] = []
   let length = 0
   let character = 0
   let byte = 0
 
-  const divide = () => {
+  const divideAdded = () => {
     const text = added.join('')
     added = []
     for (let from = 0; from < text.length; ) {
       const end = from + BLOCK_CHARACTERS
-      // A pair of surrogates is one character of four bytes.
+      // A pair of surrogates is one character of four bytes, so it must not be cut in two.
       const block = text.slice(from, isHighSurrogate(text.charCodeAt(end - 1)) ? end + 1 : end)
       blocks.push({ text: block, character, byte })
       character += block.length
@@ -42,21 +42,22 @@ export function createByteOffsets(most: number): ByteOffsets {
 
   return {
     add: (text) => {
-      if (length >= most) return
+      if (length >= maxCharacters) return
       length += text.length
       added.push(text)
     },
-    characterAt: (wanted) => {
-      if (typeof wanted !== 'number' || !(wanted > 0)) return 0
-      if (added.length > 0) divide()
-      if (wanted >= byte) return character
-      const block = lastBefore(blocks, wanted)
-      return block === undefined ? 0 : block.character + charactersIn(block.text, wanted - block.byte)
+    characterAt: (position) => {
+      if (typeof position !== 'number' || !(position > 0)) return 0
+      if (added.length > 0) divideAdded()
+      if (position >= byte) return character
+      const block = blockAt(blocks, position)
+      return block === undefined ? 0 : block.character + charactersIn(block.text, position - block.byte)
     },
   }
 }
 
-function lastBefore(blocks: readonly Block[], byte: number): Block | undefined {
+/** The last block that begins at or before a byte. */
+function blockAt(blocks: readonly Block[], byte: number): Block | undefined {
   let low = 0
   let high = blocks.length
   while (low < high) {

@@ -1,8 +1,8 @@
 import { isJsonObject, type JsonObject } from '../shared/fields.ts'
 import { toNote, withNotes } from '../shared/json-schema.ts'
 
-/** All that Gemini reads of a JSON Schema (its reference, `responseJsonSchema`). */
-const READ: ReadonlySet<string> = new Set([
+/** The keywords of JSON Schema that Gemini reads (Gemini API reference, `responseJsonSchema`). */
+const KEYWORDS: ReadonlySet<string> = new Set([
   '$id',
   '$defs',
   '$ref',
@@ -24,8 +24,8 @@ const READ: ReadonlySet<string> = new Set([
   'required',
   'propertyOrdering',
 ])
-/** What else says something of the values that fit, or helps to choose one: the model is told it in words. */
-const TOLD: ReadonlySet<string> = new Set([
+/** Keywords that Gemini does not read and that still limit or suggest values: the description repeats them in words. */
+const DESCRIBED: ReadonlySet<string> = new Set([
   'exclusiveMinimum',
   'exclusiveMaximum',
   'multipleOf',
@@ -56,20 +56,20 @@ const TOLD: ReadonlySet<string> = new Set([
   'contentEncoding',
   'contentMediaType',
 ])
-/** Not a keyword: what is left to say of `patternProperties`. */
+/** Not a keyword: the words that stand for `patternProperties` in a description. */
 const NAMES_MATCH = 'names match one of'
 
-/** A JSON Schema in the subset that Gemini reads; what that has no keyword for stands in the description. */
+/** A JSON Schema in the keywords that Gemini reads; what they cannot express stands in the description. */
 export function toGeminiJsonSchema(schema: JsonObject): JsonObject {
-  const plain = inGeminisKeywords(schema)
+  const plain = rewriteKeywords(schema)
   const refers = typeof plain.$ref === 'string'
   const mapped: Record<string, unknown> = {}
   const notes: string[] = []
   for (const [name, value] of Object.entries(plain)) {
-    // Beside a reference it takes a description and nothing else.
-    const isRead = READ.has(name) && (!refers || name === 'description' || name.startsWith('$'))
+    // Gemini takes nothing beside a reference but a description.
+    const isRead = KEYWORDS.has(name) && (!refers || name === 'description' || name.startsWith('$'))
     if (isRead) mapped[name] = keywordValue(name, value)
-    else if (TOLD.has(name) || name === NAMES_MATCH || (READ.has(name) && name !== 'title'))
+    else if (DESCRIBED.has(name) || name === NAMES_MATCH || (KEYWORDS.has(name) && name !== 'title'))
       notes.push(toNote(name, value))
   }
   return withNotes(mapped, notes)
@@ -96,15 +96,15 @@ function keywordValue(name: string, value: unknown): unknown {
   }
 }
 
-/** JSON Schema has `true` and `false` for whatever fits and for nothing. */
+/** In JSON Schema `true` allows every value, and `false` allows none. */
 function childOf(child: unknown): unknown {
   if (isJsonObject(child)) return toGeminiJsonSchema(child)
   if (child === true) return {}
   return child === false ? { description: '(never there)' } : child
 }
 
-/** The same in the keywords that Gemini reads, as far as it can be said in them. */
-function inGeminisKeywords(schema: JsonObject): JsonObject {
+/** The same schema in the keywords that Gemini reads, as far as they can express it. */
+function rewriteKeywords(schema: JsonObject): JsonObject {
   const {
     const: only,
     oneOf,
@@ -119,7 +119,7 @@ function inGeminisKeywords(schema: JsonObject): JsonObject {
   const plain: Record<string, unknown> = rest
   if (only !== undefined) plain.enum = [only]
   if (nullable === true && typeof plain.type === 'string') plain.type = [plain.type, 'null']
-  // Gemini takes the one for the other; of both it reads one.
+  // Gemini treats `oneOf` as `anyOf`, and reads only one of them.
   if (oneOf !== undefined) plain[plain.anyOf === undefined ? 'anyOf' : 'oneOf'] = oneOf
   if (isJsonObject(definitions)) plain.$defs = { ...definitions, ...(isJsonObject(plain.$defs) ? plain.$defs : {}) }
   if (Array.isArray(items)) {
@@ -131,7 +131,7 @@ function inGeminisKeywords(schema: JsonObject): JsonObject {
   return plain
 }
 
-/** Properties of some names are properties of any name, where there are no others; the names are told. */
+/** Schemas for names of a pattern become the schema for all other names, if that has none; the description has the patterns. */
 function setPatterns(plain: Record<string, unknown>, patterns: JsonObject): void {
   const schemas = Object.values(patterns)
   if (schemas.length === 0) return
@@ -140,24 +140,24 @@ function setPatterns(plain: Record<string, unknown>, patterns: JsonObject): void
   plain.additionalProperties = schemas.length === 1 && isJsonObject(schemas[0]) ? schemas[0] : { anyOf: schemas }
 }
 
-/** Puts what must fit all at once into one schema, where no two of them speak of the same; the others are told. */
+/** Merges the branches of `allOf` into the schema where they do not overlap; the description has the others. */
 function mergeAll(plain: Record<string, unknown>, branches: readonly unknown[]): void {
   const properties = new Map(isJsonObject(plain.properties) ? Object.entries(plain.properties) : [])
   const required = new Set<unknown>(Array.isArray(plain.required) ? plain.required : [])
-  const apart: unknown[] = []
+  const unmerged: unknown[] = []
   for (const branch of branches) {
     if (!isJsonObject(branch)) continue
     if (typeof branch.$ref === 'string' && plain.anyOf === undefined) {
-      // All of one is any of it, and beside that others may stand.
+      // `anyOf` of one branch means the same, and unlike a reference it may stand beside other keywords.
       plain.anyOf = [branch]
       continue
     }
-    const { properties: own, required: needed, description, title, ...others } = inGeminisKeywords(branch)
+    const { properties: own, required: needed, description, title, ...others } = rewriteKeywords(branch)
     const members = isJsonObject(own) ? Object.entries(own) : []
     const isNew = ([name, value]: readonly [string, unknown]) =>
       !name.startsWith('$') && (plain[name] === undefined || (name === 'type' && plain.type === value))
     if (!Object.entries(others).every(isNew) || members.some(([name]) => properties.has(name))) {
-      apart.push(branch)
+      unmerged.push(branch)
       continue
     }
     Object.assign(plain, others)
@@ -168,5 +168,5 @@ function mergeAll(plain: Record<string, unknown>, branches: readonly unknown[]):
   }
   if (properties.size > 0) plain.properties = Object.fromEntries(properties)
   if (required.size > 0) plain.required = [...required]
-  if (apart.length > 0) plain.allOf = apart
+  if (unmerged.length > 0) plain.allOf = unmerged
 }

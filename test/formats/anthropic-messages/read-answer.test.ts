@@ -17,12 +17,12 @@ const message = (content: Json[], stop_reason = 'end_turn', further: Json = {}) 
     ...further,
   }
 }
-const text = (said: string) => ({ type: 'text', text: said })
+const text = (content: string) => ({ type: 'text', text: content })
 const use = (id: string, input: Json = {}, name = 'f') => ({ type: 'tool_use', id, name, input })
 const json = (index: number, partial_json: string) => grow(index, { type: 'input_json_delta', partial_json })
-const words = (index: number, said: string) => [
+const words = (index: number, piece: string) => [
   open(index, text('')),
-  grow(index, { type: 'text_delta', text: said }),
+  grow(index, { type: 'text_delta', text: piece }),
   close(index),
 ]
 const callsOf = (answer: Json) =>
@@ -55,7 +55,7 @@ describe('the stop reason', () => {
 
 describe('tool calls', () => {
   test('are counted from 0 over tools only, whatever stands before them', () => {
-    const said = stream([
+    const output = stream([
       start(),
       ...words(0, 'Wait.'),
       open(1, { type: 'server_tool_use', id: 'srv_1', name: 'web_search', input: {} }),
@@ -73,9 +73,9 @@ describe('tool calls', () => {
       delta('tool_use'),
       stop,
     ])
-    expect(said.filter((item) => item.type === 'tool-start').map(({ index }) => index)).toEqual([0, 1])
-    expect(answerOf(said)).toMatchObject({ content: 'Wait.', finish_reason: 'tool_calls' })
-    expect(callsOf(answerOf(said))).toEqual([
+    expect(output.filter((item) => item.type === 'tool-start').map(({ index }) => index)).toEqual([0, 1])
+    expect(answerOf(output)).toMatchObject({ content: 'Wait.', finish_reason: 'tool_calls' })
+    expect(callsOf(answerOf(output))).toEqual([
       ['a', '{"x":1}'],
       ['b', '{"y":2}'],
     ])
@@ -83,8 +83,8 @@ describe('tool calls', () => {
 
   test('are streamed piece by piece', () => {
     const pieces = Array.from({ length: 50 }, (_, at) => json(0, at === 0 ? '{"x":"' : at === 49 ? '"}' : 'a'))
-    const said = stream([start(), open(0, use('a')), ...pieces, close(0), delta('tool_use'), stop])
-    expect(said.filter(({ type }) => type === 'tool-delta')).toHaveLength(50)
+    const output = stream([start(), open(0, use('a')), ...pieces, close(0), delta('tool_use'), stop])
+    expect(output.filter(({ type }) => type === 'tool-delta')).toHaveLength(50)
   })
 
   test.each<[string, Json[], string]>([
@@ -130,9 +130,9 @@ describe('the tool that stands in for structured output', () => {
       delta('tool_use'),
       stop,
     ]
-    for (const said of [stream(events, 'json'), body(message([use('a', { x: 1 }, 'json')], 'tool_use'), 'json')]) {
-      expect(answerOf(said)).toMatchObject({ content: '{"x":1}', finish_reason: 'stop' })
-      expect(answerOf(said)).not.toHaveProperty('tool_calls')
+    for (const output of [stream(events, 'json'), body(message([use('a', { x: 1 }, 'json')], 'tool_use'), 'json')]) {
+      expect(answerOf(output)).toMatchObject({ content: '{"x":1}', finish_reason: 'stop' })
+      expect(answerOf(output)).not.toHaveProperty('tool_calls')
     }
   })
 
@@ -152,7 +152,7 @@ describe('the tool that stands in for structured output', () => {
 })
 
 describe('thinking', () => {
-  const thoughts = [
+  const thinkingBlocks = [
     { type: 'thinking', thinking: 'Hm.', signature: 's' },
     { type: 'redacted_thinking', data: 'd' },
     { type: 'thinking', thinking: '', signature: 't' },
@@ -164,7 +164,7 @@ describe('thinking', () => {
   ]
 
   test('is reasoning, and its signatures come along', () => {
-    expect(answerOf(body(message([...thoughts, text('So.')])))).toMatchObject({
+    expect(answerOf(body(message([...thinkingBlocks, text('So.')])))).toMatchObject({
       reasoning_content: 'Hm.',
       content: 'So.',
       reasoning_details,
@@ -172,7 +172,7 @@ describe('thinking', () => {
   })
 
   test('streams alike, each signature once', () => {
-    const said = stream([
+    const output = stream([
       start(),
       open(0, { type: 'thinking', thinking: '', signature: '' }),
       grow(0, { type: 'thinking_delta', thinking: 'Hm.' }),
@@ -187,7 +187,7 @@ describe('thinking', () => {
       delta('end_turn'),
       stop,
     ])
-    expect(answerOf(said)).toMatchObject({ reasoning_content: 'Hm.', content: 'So.', reasoning_details })
+    expect(answerOf(output)).toMatchObject({ reasoning_content: 'Hm.', content: 'So.', reasoning_details })
   })
 })
 
@@ -330,7 +330,7 @@ test('blocks that are none are a failure where nothing else is said', () => {
 
 test('arguments of a block that never began are refused, not lost', () => {
   const words = [open(0, { type: 'text', text: '' }), grow(0, { type: 'text_delta', text: 'a' })]
-  const said = (text: string) => [start(), ...words, grow(3, { type: 'input_json_delta', partial_json: text })]
-  expect(failureOf(stream([...said('{"x":1}'), delta('tool_use'), stop])).message).toMatch(/arguments of no call/)
-  expect(answerOf(stream([...said('{}'), delta('end_turn'), stop])).content).toBe('a')
+  const withInput = (text: string) => [start(), ...words, grow(3, { type: 'input_json_delta', partial_json: text })]
+  expect(failureOf(stream([...withInput('{"x":1}'), delta('tool_use'), stop])).message).toMatch(/arguments of no call/)
+  expect(answerOf(stream([...withInput('{}'), delta('end_turn'), stop])).content).toBe('a')
 })

@@ -11,7 +11,7 @@ const turns = (...messages: Json[]) => translate(...messages).messages
 /** The blocks of one user message with these parts. */
 const blocks = (...content: Json[]) => turns({ role: 'user', content })[0]?.content
 const hello = { role: 'user', content: 'Hello!' }
-const text = (said: string) => ({ type: 'text', text: said })
+const text = (content: string) => ({ type: 'text', text: content })
 const call = (id: string, given = '{}', name = 'f') => ({ id, type: 'function', function: { name, arguments: given } })
 const calls = (...tool_calls: Json[]) => ({ role: 'assistant', content: null, tool_calls })
 const result = (tool_call_id: string, content: unknown = 'r') => ({ role: 'tool', tool_call_id, content })
@@ -179,17 +179,22 @@ describe('tool calls', () => {
   test.each([['functions.f:0'], ['a b'], ['é🙂'], [''], ['__proto__']])(
     'with the id %j get one that Anthropic takes, the same in the result',
     (id) => {
-      const [, asked, answered] = turns(hello, calls(call(id)), result(id))
-      expect(asked?.content[0]?.id).toMatch(/^[a-zA-Z0-9_-]+$/)
-      expect(answered?.content[0]?.tool_use_id).toBe(asked?.content[0]?.id)
+      const [, callTurn, resultTurn] = turns(hello, calls(call(id)), result(id))
+      expect(callTurn?.content[0]?.id).toMatch(/^[a-zA-Z0-9_-]+$/)
+      expect(resultTurn?.content[0]?.tool_use_id).toBe(callTurn?.content[0]?.id)
     },
   )
 
   test('with different ids keep different ids', () => {
-    const [, asked, answered] = turns(hello, calls(call('a:0'), call('a.0'), call('a_0')), result('a.0'), result('a:0'))
-    const ids = asked?.content.map(({ id }) => id) ?? []
+    const [, callTurn, resultTurn] = turns(
+      hello,
+      calls(call('a:0'), call('a.0'), call('a_0')),
+      result('a.0'),
+      result('a:0'),
+    )
+    const ids = callTurn?.content.map(({ id }) => id) ?? []
     expect(new Set(ids).size).toBe(3)
-    expect(answered?.content.map(({ tool_use_id }) => tool_use_id)).toEqual([ids[1], ids[0]])
+    expect(resultTurn?.content.map(({ tool_use_id }) => tool_use_id)).toEqual([ids[1], ids[0]])
   })
 
   test('of a custom tool carry their input as text', () => {
@@ -241,7 +246,7 @@ describe('tool results', () => {
 describe('turns', () => {
   test.each<[string, Json[]]>([
     ['a greeting of the assistant', [{ role: 'assistant', content: 'How can I help?' }, hello]],
-    ['one whose user said nothing', [{ role: 'user', content: '' }, { role: 'assistant', content: 'a' }, hello]],
+    ['one whose user message is empty', [{ role: 'user', content: '' }, { role: 'assistant', content: 'a' }, hello]],
     ['a call and its result', [calls(call('1')), result('1')]],
     ['nothing but a beginning of the answer', [{ role: 'assistant', content: 'a' }]],
   ])('begin with the user in a conversation that begins with %s', (_, messages) => {

@@ -40,11 +40,11 @@ test('a file of the Files API brings its beta header', () => {
 
 describe('max_tokens', () => {
   test.each<[string, Json, number, number]>([
-    ['is what the model can write where nothing was asked', {}, 64_000, 64_000],
+    ['is what the model can write where the caller sets none', {}, 64_000, 64_000],
     ['is max_tokens', { max_tokens: 10 }, 64_000, 10],
     ['is max_completion_tokens before max_tokens', { max_completion_tokens: 20, max_tokens: 10 }, 64_000, 20],
     ['is cut to what the model can write', { max_tokens: 100_000 }, 64_000, 64_000],
-    ['is as asked where no limit is known', { max_tokens: 100_000 }, 0, 100_000],
+    ['is as the caller set it where no limit is known', { max_tokens: 100_000 }, 0, 100_000],
   ])('%s', (_, fields, outputTokens, expected) => {
     expect(bodyOf(fields, { outputTokens }).max_tokens).toBe(expected)
   })
@@ -57,7 +57,7 @@ describe('max_tokens', () => {
     ['is what a long prompt leaves of the window', 150_000, {}, 50_000],
     ['is what the model can write where a short prompt leaves more', 100, {}, 64_000],
     ['is never less than any model can write, for our count may be wrong', 199_999, {}, 4096],
-    ['is what was asked for, whatever the prompt leaves', 199_999, { max_tokens: 9000 }, 9000],
+    ['is what the caller set, whatever the prompt leaves', 199_999, { max_tokens: 9000 }, 9000],
   ])('%s', (_, promptTokens, fields, expected) => {
     const { request } = anthropic.prepare({
       chat: parseChat({ model: 'm', messages: [{ role: 'user', content: 'a' }], ...fields }),
@@ -234,7 +234,7 @@ describe('tools', () => {
   })
 
   test.each([['required'], [named]])(
-    'cannot be forced on some models (%j): they choose, which is told',
+    'cannot be forced on some models (%j): they choose, and tool_choice is reported as dropped',
     (tool_choice) => {
       const fields = { tools: [weather], tool_choice, parallel_tool_calls: false }
       const { body, dropped } = ask(fields, { noForcedTool: true })
@@ -252,13 +252,13 @@ describe('tools', () => {
 
 describe('cache marks', () => {
   const mark = { cache_control: { type: 'ephemeral' } }
-  const said = (text: string) => ({ type: 'text', text, ...mark })
+  const marked = (text: string) => ({ type: 'text', text, ...mark })
   const marked = (body: Json) => [...JSON.stringify(body).matchAll(/"(\w+)","cache_control"/g)].map(([, name]) => name)
   const messages = [
-    { role: 'system', content: [said('one')] },
-    { role: 'user', content: [said('two'), said('three')] },
-    { role: 'assistant', content: [said('four')] },
-    { role: 'user', content: [said('five')] },
+    { role: 'system', content: [marked('one')] },
+    { role: 'user', content: [marked('two'), marked('three')] },
+    { role: 'assistant', content: [marked('four')] },
+    { role: 'user', content: [marked('five')] },
   ]
 
   test('are four at most, the last ones', () => {
@@ -283,7 +283,7 @@ describe('cache marks', () => {
     const call = { id: 'a', type: 'function', function: { name: 'clock', arguments: '{}' } }
     const round = [
       { role: 'assistant', content: null, tool_calls: [call] },
-      { role: 'tool', tool_call_id: 'a', content: [said('six'), said('seven')] },
+      { role: 'tool', tool_call_id: 'a', content: [marked('six'), marked('seven')] },
     ]
     expect(marked(bodyOf({ messages: [...messages, ...round] }))).toEqual(['four', 'five', 'six', 'seven'])
   })

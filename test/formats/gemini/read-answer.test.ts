@@ -38,7 +38,7 @@ describe('the finish reason', () => {
   })
 
   test.each(['MALFORMED_FUNCTION_CALL', 'UNEXPECTED_TOOL_CALL', 'OTHER', 'SOMETHING_NEW'])(
-    '%s with nothing said is a failure of the provider',
+    '%s without content is a failure of the provider',
     (word) => {
       expect(failureOf(body(event([], word)))).toMatchObject({ kind: 'provider-failed', failover: true })
       expect(failureOf(stream(event([], word))).kind).toBe('provider-failed')
@@ -67,7 +67,7 @@ describe('the finish reason', () => {
     ['STOP', 'stop'],
     ['MAX_TOKENS', 'length'],
     ['SAFETY', 'content_filter'],
-  ])('%s with nothing said is one choice with empty content', (word, reason) => {
+  ])('%s without content is one choice with empty content', (word, reason) => {
     for (const content of [{ role: 'model' }, { parts: [] }, {}, undefined]) {
       const given = { candidates: [{ content, finishReason: word, index: 0 }], usageMetadata: { promptTokenCount: 1 } }
       expect(completion(body(given)).choices).toEqual([
@@ -86,15 +86,15 @@ describe('the finish reason', () => {
 
 describe('function calls', () => {
   test('are tool_calls, though Gemini says STOP, also chunks later', () => {
-    const said = stream(event([call('f', { x: 1 })]), event([{ text: '' }], 'STOP'))
-    expect(answerOf(said)).toMatchObject({ finish_reason: 'tool_calls', content: null })
-    expect(callsOf(answerOf(said))).toEqual(['made_1 f {"x":1}'])
+    const output = stream(event([call('f', { x: 1 })]), event([{ text: '' }], 'STOP'))
+    expect(answerOf(output)).toMatchObject({ finish_reason: 'tool_calls', content: null })
+    expect(callsOf(answerOf(output))).toEqual(['made_1 f {"x":1}'])
   })
 
   test('of one function in one chunk and across chunks are told apart', () => {
-    const said = stream(event([call('f', { x: 1 }), call('f', { x: 2 })]), event([call('f', { x: 3 })], 'STOP'))
-    expect(said.filter((item) => item.type === 'tool-start').map(({ index }) => index)).toEqual([0, 1, 2])
-    expect(callsOf(answerOf(said))).toEqual(['made_1 f {"x":1}', 'made_2 f {"x":2}', 'made_3 f {"x":3}'])
+    const output = stream(event([call('f', { x: 1 }), call('f', { x: 2 })]), event([call('f', { x: 3 })], 'STOP'))
+    expect(output.filter((item) => item.type === 'tool-start').map(({ index }) => index)).toEqual([0, 1, 2])
+    expect(callsOf(answerOf(output))).toEqual(['made_1 f {"x":1}', 'made_2 f {"x":2}', 'made_3 f {"x":3}'])
   })
 
   test('keep their own id, and have an object for missing args', () => {
@@ -104,14 +104,14 @@ describe('function calls', () => {
   })
 
   test('carry their signature where it comes back untouched', () => {
-    const said = body(event([{ ...call('f'), thoughtSignature: 's' }, call('g')], 'STOP'))
-    const [first, second] = answerOf(said).tool_calls as Json[]
+    const output = body(event([{ ...call('f'), thoughtSignature: 's' }, call('g')], 'STOP'))
+    const [first, second] = answerOf(output).tool_calls as Json[]
     expect(first?.extra_content).toEqual({ google: { thought_signature: 's' } })
     expect(second).not.toHaveProperty('extra_content')
   })
 
   test('whose arguments come piece by piece are told once, whole', () => {
-    const said = stream(
+    const output = stream(
       event([call('f', undefined, { willContinue: true })]),
       event([
         {
@@ -125,12 +125,12 @@ describe('function calls', () => {
       event([{ functionCall: {} }]),
       event([], 'STOP'),
     )
-    expect(callsOf(answerOf(said))).toEqual(['made_1 f {"x":"ab"}'])
+    expect(callsOf(answerOf(output))).toEqual(['made_1 f {"x":"ab"}'])
   })
 
   test('in pieces end with the answer where their own end is missing', () => {
-    const said = stream(event([call('f', undefined, { willContinue: true })]), event([], 'STOP'))
-    expect(callsOf(answerOf(said))).toEqual(['made_1 f {}'])
+    const output = stream(event([call('f', undefined, { willContinue: true })]), event([], 'STOP'))
+    expect(callsOf(answerOf(output))).toEqual(['made_1 f {}'])
   })
 })
 
@@ -148,8 +148,8 @@ describe('parts', () => {
   })
 
   test('of empty text still carry their signature', () => {
-    const said = stream(event([{ text: 'a' }]), event([{ text: '', thoughtSignature: 's' }], 'STOP'))
-    expect(answerOf(said)).toMatchObject({ content: 'a', reasoning_details: [{ data: 's' }] })
+    const output = stream(event([{ text: 'a' }]), event([{ text: '', thoughtSignature: 's' }], 'STOP'))
+    expect(answerOf(output)).toMatchObject({ content: 'a', reasoning_details: [{ data: 's' }] })
   })
 })
 
@@ -179,12 +179,12 @@ describe('log probabilities', () => {
   })
 
   test('of a stream are told with their text, and are one list in the end', () => {
-    const said = stream(
+    const output = stream(
       likely([{ text: 'So' }], { chosenCandidates: [one] }),
       likely([{ text: 'No' }], { chosenCandidates: [other] }, 'STOP'),
     )
-    expect(said.map(({ type }) => type).slice(0, 4)).toEqual(['extra', 'text', 'extra', 'text'])
-    expect(answerOf(said).logprobs).toEqual({
+    expect(output.map(({ type }) => type).slice(0, 4)).toEqual(['extra', 'text', 'extra', 'text'])
+    expect(answerOf(output).logprobs).toEqual({
       content: [
         { ...entry('So', -0.25), top_logprobs: [] },
         { ...entry('No', -1.5), top_logprobs: [] },
@@ -229,12 +229,12 @@ describe('usage', () => {
 
   test('of a stream is the last one; early ones without counts are none', () => {
     const at = (text: string, usageMetadata: Json, finish?: string) => event([{ text }], finish, { usageMetadata })
-    const said = stream(
+    const output = stream(
       at('a', { trafficType: 'x' }),
       at('b', { promptTokenCount: 1, candidatesTokenCount: 1 }),
       at('c', { promptTokenCount: 1, candidatesTokenCount: 9 }, 'STOP'),
     )
-    expect(answerOf(said).usage).toMatchObject({ completion_tokens: 9, total_tokens: 10 })
+    expect(answerOf(output).usage).toMatchObject({ completion_tokens: 9, total_tokens: 10 })
   })
 })
 
@@ -319,9 +319,9 @@ describe('a call that Google has run itself', () => {
 
   test("is not the client's", () => {
     const parts = [call('f'), ran('f'), { text: 'a' }]
-    const said = answerOf(stream(event(parts), event([], 'STOP')))
-    expect(said).toMatchObject({ content: 'a', finish_reason: 'stop' })
-    expect(said.tool_calls).toBeUndefined()
+    const output = answerOf(stream(event(parts), event([], 'STOP')))
+    expect(output).toMatchObject({ content: 'a', finish_reason: 'stop' })
+    expect(output.tool_calls).toBeUndefined()
     expect(answerOf(body(event(parts, 'STOP'))).tool_calls).toBeUndefined()
   })
 
@@ -331,9 +331,9 @@ describe('a call that Google has run itself', () => {
   })
 
   test('holds up no other: each goes out with its event', () => {
-    const decode = createGeminiReader(counting()).readEvent
-    expect(decode(event([call('f')]), '')).toMatchObject([{ type: 'tool-start', name: 'f', index: 0 }, {}, {}])
-    expect(decode(event([call('g')]), '')).toMatchObject([{ type: 'tool-start', name: 'g', index: 1 }, {}, {}])
+    const readEvent = createGeminiReader(counting()).readEvent
+    expect(readEvent(event([call('f')]), '')).toMatchObject([{ type: 'tool-start', name: 'f', index: 0 }, {}, {}])
+    expect(readEvent(event([call('g')]), '')).toMatchObject([{ type: 'tool-start', name: 'g', index: 1 }, {}, {}])
   })
 })
 
@@ -343,17 +343,17 @@ describe('candidates whose indexes cannot be theirs', () => {
     ['negative', -1, 0],
     ['beyond all bounds', 1e9, 1e9],
     ['missing', undefined, undefined],
-  ])('(%s) are told apart', (_, one, other) => {
+  ])('(%s) stay apart', (_, one, other) => {
     const of = (index: unknown, text: string, finishReason?: string) => ({
       index,
       content: { parts: [{ text }] },
       ...(finishReason === undefined ? {} : { finishReason }),
     })
-    const said = stream(
+    const output = stream(
       { candidates: [of(one, 'he'), of(other, 'ta')] },
       { candidates: [of(one, 'ads', 'STOP'), of(other, 'ils', 'STOP')] },
     )
-    const choices = completion(said).choices.map(({ index, message }) => [index, (message as Json).content])
+    const choices = completion(output).choices.map(({ index, message }) => [index, (message as Json).content])
     expect(choices).toEqual([
       [0, 'heads'],
       [1, 'tails'],

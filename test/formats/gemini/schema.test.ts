@@ -17,27 +17,27 @@ test.each<[string, Json, Json]>([
   ['limits that it reads stay', { minimum: 1, maxItems: 2 }, { minimum: 1, maxItems: 2 }],
   ['oneOf is anyOf', { oneOf: [{ const: 1 }, count] }, { anyOf: [{ enum: [1] }, count] }],
   [
-    'beside anyOf it is told',
+    'beside anyOf it stands in the description',
     { description: 'A thing.', anyOf: [text], oneOf: [{ const: 'a' }] },
     { description: 'A thing. (oneOf: [{"const":"a"}])', anyOf: [text] },
   ],
   [
-    'contains is told',
+    'contains stands in the description',
     { type: 'array', contains: { const: 1 } },
     { type: 'array', description: '(contains: {"const":1})' },
   ],
   [
-    'a condition is told',
+    'a condition stands in the description',
     JSON.parse('{"type":"object","if":{"required":["a"]},"then":{"required":["b"]},"else":false}'),
     { type: 'object', description: '(if: {"required":["a"]}, then: {"required":["b"]}, else: false)' },
   ],
   [
-    'a limit of a text is told',
+    'a limit of a text stands in the description',
     { ...text, pattern: '^a', minLength: 1 },
     { ...text, description: '(pattern: "^a", minLength: 1)' },
   ],
   [
-    'properties by pattern are properties of any name, and the pattern is told',
+    'properties by pattern are properties of any name, and the description has the pattern',
     { type: 'object', patternProperties: { '^a': { const: 1 } }, additionalProperties: false },
     { type: 'object', additionalProperties: { enum: [1] }, description: '(names match one of: ["^a"])' },
   ],
@@ -50,7 +50,7 @@ test.each<[string, Json, Json]>([
   ['all of one is that one', { description: 'c', allOf: [a] }, { description: 'c', ...a }],
   ['also within each other', { allOf: [{ allOf: [a] }, { oneOf: [text] }, b] }, { ...both, anyOf: [text] }],
   [
-    'what does not go together is told',
+    'what cannot be merged stands in the description',
     { ...a, allOf: [{ properties: { a: { pattern: 'x' } } }] },
     { ...a, description: '(allOf: [{"properties":{"a":{"pattern":"x"}}}])' },
   ],
@@ -81,7 +81,7 @@ test.each<[string, Json, Json]>([
     { properties: { const: text, if: text, oneOf: text, __proto: text } },
     { properties: { const: text, if: text, oneOf: text, __proto: text } },
   ],
-  ['what is no keyword says nothing', { type: 'object', 'x-order': 1, $comment: 'a' }, { type: 'object' }],
+  ['what is no keyword is left out', { type: 'object', 'x-order': 1, $comment: 'a' }, { type: 'object' }],
 ])('%s', (_, schema, expected) => {
   expect(toGeminiJsonSchema(schema)).toEqual(expected)
 })

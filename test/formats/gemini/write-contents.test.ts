@@ -203,7 +203,7 @@ describe('tool results', () => {
 
   test('may be followed by what the user says', () => {
     const made = contents(hello, calls(call('1')), result('1'), hello)
-    expect(made.slice(2).flatMap(({ role, parts: said }) => said.map((part) => [role, Object.keys(part)[0]]))).toEqual([
+    expect(made.slice(2).flatMap(({ role, parts }) => parts.map((part) => [role, Object.keys(part)[0]]))).toEqual([
       ['user', 'functionResponse'],
       ['user', 'text'],
     ])
