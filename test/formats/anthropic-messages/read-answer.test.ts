@@ -257,7 +257,7 @@ describe('a stream', () => {
     ).toBe('a')
   })
 
-  test('may begin twice before it has said anything', () => {
+  test('may start twice before it has content', () => {
     expect(answerOf(stream([start(), start(), ...words(0, 'a'), delta('end_turn'), stop])).content).toBe('a')
   })
 
@@ -323,7 +323,7 @@ describe('words that stand elsewhere', () => {
   })
 })
 
-test('blocks that are none are a failure where nothing else is said', () => {
+test('content that is no block is a failure where there is nothing else', () => {
   expect(failureOf(body({ content: ['a'], stop_reason: 'end_turn' })).kind).toBe('provider-failed')
   expect(answerOf(body({ content: ['a', { type: 'text', text: 'b' }], stop_reason: 'end_turn' })).content).toBe('b')
 })

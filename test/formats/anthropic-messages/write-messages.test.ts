@@ -43,7 +43,7 @@ describe('system messages', () => {
     ).toBeUndefined()
   })
 
-  test('alone are a conversation: the last that says something is said by the user', () => {
+  test('alone are a conversation: the last that is not empty becomes a user message', () => {
     const rule = (content: string) => ({ role: 'system', content })
     expect(translate(rule('a'))).toMatchObject({ messages: [{ role: 'user', content: [text('a')] }] })
     expect(translate(rule('a')).system).toBeUndefined()

@@ -252,13 +252,13 @@ describe('tools', () => {
 
 describe('cache marks', () => {
   const mark = { cache_control: { type: 'ephemeral' } }
-  const marked = (text: string) => ({ type: 'text', text, ...mark })
+  const markedText = (text: string) => ({ type: 'text', text, ...mark })
   const marked = (body: Json) => [...JSON.stringify(body).matchAll(/"(\w+)","cache_control"/g)].map(([, name]) => name)
   const messages = [
-    { role: 'system', content: [marked('one')] },
-    { role: 'user', content: [marked('two'), marked('three')] },
-    { role: 'assistant', content: [marked('four')] },
-    { role: 'user', content: [marked('five')] },
+    { role: 'system', content: [markedText('one')] },
+    { role: 'user', content: [markedText('two'), markedText('three')] },
+    { role: 'assistant', content: [markedText('four')] },
+    { role: 'user', content: [markedText('five')] },
   ]
 
   test('are four at most, the last ones', () => {
@@ -283,7 +283,7 @@ describe('cache marks', () => {
     const call = { id: 'a', type: 'function', function: { name: 'clock', arguments: '{}' } }
     const round = [
       { role: 'assistant', content: null, tool_calls: [call] },
-      { role: 'tool', tool_call_id: 'a', content: [marked('six'), marked('seven')] },
+      { role: 'tool', tool_call_id: 'a', content: [markedText('six'), markedText('seven')] },
     ]
     expect(marked(bodyOf({ messages: [...messages, ...round] }))).toEqual(['four', 'five', 'six', 'seven'])
   })

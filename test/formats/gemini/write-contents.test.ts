@@ -56,7 +56,7 @@ test('empty messages are dropped; nothing but empty ones is refused', () => {
   expect(refusal(() => contents({ role: 'user', content: '' }))).toEqual({ code: 'invalid_value', param: 'messages' })
 })
 
-test('of system messages alone the last is said by the user', () => {
+test('of system messages alone the last becomes a user message', () => {
   const rules = [
     { role: 'system', content: 'a' },
     { role: 'system', content: 'b' },
