@@ -1,9 +1,8 @@
-import * as z from 'zod/mini'
-import type { OutputEvent } from '../chat/event.ts'
 import { parseJson } from '../chat/exact-json.ts'
 import type { Chat, Message } from '../chat/request.ts'
 import { TIMED_OUT, withTimeout } from '../platform/timeout.ts'
 import { type ConversationDigest, createConversationDigest } from './conversation-digest.ts'
+import { type Call, type ReasoningCollector, type SavedReasoning, savedReasoning } from './reasoning-collector.ts'
 
 /**
  * Keeps what a model needs back after it has called tools (signatures, reasoning), for clients that send only OpenAI's fields
@@ -20,23 +19,10 @@ const MAX_CACHED_TURNS = 200
 const MAX_CACHED_CHARACTERS = 4 * 1024 * 1024
 /** A larger turn is not saved. */
 const MAX_SAVED_CHARACTERS = 256 * 1024
-/** The most that is collected of one answer, arguments included. */
-const MAX_COLLECTED_CHARACTERS = 1024 * 1024
-/** The most choices that a request may ask for. */
-const MAX_CHOICES = 128
 /** Longer arguments are compared as text, not as JSON. */
 const MAX_PARSED_CHARACTERS = 32 * 1024
 /** In longer JSON, the order of members counts too. */
 const MAX_SORTED_CHARACTERS = 4096
-
-const savedReasoning = z.object({
-  reasoning_content: z.optional(z.string()),
-  reasoning_details: z.optional(z.array(z.looseObject({ type: z.string() }))),
-  /** The `extra_content` of each call, in the order of the calls; null if a call had none. */
-  extras: z.array(z.unknown()),
-})
-/** What is saved of one assistant turn. */
-export type SavedReasoning = z.infer<typeof savedReasoning>
 
 type Store = Pick<KVNamespace, 'get' | 'put'>
 
@@ -54,113 +40,6 @@ interface CachedTurn {
 
 const cache = new Map<string, CachedTurn>()
 let cachedCharacters = 0
-
-/** Collects the reasoning of an answer that calls tools. */
-export interface ReasoningCollector {
-  readonly push: (event: OutputEvent) => void
-  /** What to save after the end of the answer: one turn for each choice that has both reasoning and calls. */
-  readonly result: () => readonly CollectedTurn[]
-}
-
-interface CollectedTurn {
-  readonly reasoning: SavedReasoning
-  readonly calls: readonly Call[]
-}
-
-interface Call {
-  readonly id: string
-  readonly name: string
-  /** JSON text; for a custom tool, its input. */
-  readonly arguments: string
-}
-
-interface OpenTurn {
-  reasoning: string
-  readonly details: { type: string }[]
-  readonly calls: Map<number, { id: string; name: string; arguments: string; extra: unknown }>
-}
-
-interface CollectorState {
-  readonly turns: Map<number, OpenTurn>
-  /** Infinite after the answer has exceeded its bound: then nothing of it is saved. */
-  characters: number
-}
-
-export function createReasoningCollector(): ReasoningCollector {
-  const state: CollectorState = { turns: new Map(), characters: 0 }
-  return {
-    push: (event) => {
-      if (state.characters > MAX_COLLECTED_CHARACTERS) return
-      collect(state, event)
-      if (state.characters > MAX_COLLECTED_CHARACTERS || state.turns.size > MAX_CHOICES) {
-        state.characters = Number.POSITIVE_INFINITY
-        state.turns.clear()
-      }
-    },
-    result: () => [...state.turns.values()].flatMap(toCollectedTurns),
-  }
-}
-
-function collect(state: CollectorState, event: OutputEvent): void {
-  switch (event.type) {
-    case 'reasoning':
-      state.characters += event.text.length
-      turnOf(state, event.choice).reasoning += event.text
-      break
-    case 'tool-start': {
-      const { id, name, extra } = event
-      const content = extra?.extra_content ?? null
-      state.characters += id.length + name.length + (content === null ? 0 : sizeOf(content))
-      turnOf(state, event.choice).calls.set(event.index, { id, name, arguments: '', extra: content })
-      break
-    }
-    case 'tool-delta': {
-      const call = state.turns.get(event.choice)?.calls.get(event.index)
-      if (call === undefined) break
-      state.characters += event.text.length
-      call.arguments += event.text
-      break
-    }
-    case 'extra': {
-      const details = event.fields.reasoning_details
-      if (!Array.isArray(details)) break
-      state.characters += sizeOf(details)
-      if (state.characters > MAX_COLLECTED_CHARACTERS) break
-      const turn = turnOf(state, event.choice)
-      for (const detail of details) turn.details.push(detail)
-    }
-  }
-}
-
-function turnOf({ turns }: CollectorState, choice: number): OpenTurn {
-  const known = turns.get(choice)
-  if (known !== undefined) return known
-  const created: OpenTurn = { reasoning: '', details: [], calls: new Map() }
-  turns.set(choice, created)
-  return created
-}
-
-function sizeOf(value: unknown): number {
-  try {
-    return JSON.stringify(value).length
-  } catch {
-    // It is nested too deeply for JSON.stringify.
-    return Number.POSITIVE_INFINITY
-  }
-}
-
-function toCollectedTurns({ reasoning, details, calls: callsByIndex }: OpenTurn): CollectedTurn[] {
-  const calls = [...callsByIndex.values()]
-  const extras = calls.map(({ extra }) => extra)
-  if (calls.length === 0) return []
-  if (reasoning === '' && details.length === 0 && extras.every((extra) => extra === null)) return []
-  const saved: SavedReasoning = {
-    ...(reasoning === '' ? {} : { reasoning_content: reasoning }),
-    ...(details.length === 0 ? {} : { reasoning_details: details }),
-    extras,
-  }
-  return [{ reasoning: saved, calls }]
-}
 
 /** Digests that `restoreReasoning` has begun, so that `saveReasoning` need only read the rest of the messages. */
 const digests = new WeakMap<readonly Message[], ConversationDigest>()

@@ -3,7 +3,7 @@ import { Failure } from '../chat/failure.ts'
 import { TIMED_OUT, withTimeout } from '../platform/timeout.ts'
 import { logRequest } from '../telemetry/log.ts'
 import { type ClientWriter, createClientWriter, streamToClient } from './client-writer.ts'
-import { createReasoningCollector } from './reasoning-cache.ts'
+import { createReasoningCollector } from './reasoning-collector.ts'
 import {
   answerInputOf,
   askForAnswer,

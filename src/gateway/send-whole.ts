@@ -1,6 +1,6 @@
 import { Failure } from '../chat/failure.ts'
 import { logRequest } from '../telemetry/log.ts'
-import { createReasoningCollector } from './reasoning-cache.ts'
+import { createReasoningCollector } from './reasoning-collector.ts'
 import { answerInputOf, askForAnswer, finish, headersOf, type RequestState, settlePrompt } from './request-state.ts'
 import { failureResponse } from './respond.ts'
 

@@ -1,6 +1,7 @@
 import { beforeEach, expect, test, vi } from 'vitest'
 import type { OutputEvent } from '../../src/chat/event.ts'
 import { parseChat } from '../../src/chat/request.ts'
+import { createReasoningCollector } from '../../src/gateway/reasoning-collector.ts'
 
 type Module = typeof import('../../src/gateway/reasoning-cache.ts')
 
@@ -54,11 +55,11 @@ function chat(...messages: object[]) {
 }
 
 async function remember(
-  { createReasoningCollector: createCollector, saveReasoning: save }: Module,
+  { saveReasoning: save }: Module,
   before: readonly object[] = [QUESTION],
   events: readonly OutputEvent[] = EVENTS,
 ): Promise<void> {
-  const collector = createCollector()
+  const collector = createReasoningCollector()
   for (const event of events) collector.push(event)
   await save(collector, chat(...before), mine)
 }
@@ -205,7 +206,7 @@ test('the beginning that was read to look thoughts up is not read again to keep 
   const sent = chat(QUESTION, ...rounds(4000))
   const answered = await own.restoreReasoning(sent, mine)
   const digested = vi.spyOn(crypto.subtle, 'digest')
-  const collector = own.createReasoningCollector()
+  const collector = createReasoningCollector()
   for (const event of EVENTS) collector.push(event)
   await own.saveReasoning(collector, answered, mine)
   expect(digested.mock.calls.length).toBeLessThan(6)
@@ -285,9 +286,9 @@ test('a client that sends them itself is not second-guessed, and earlier turns a
 })
 
 test('an answer without calls, or without thoughts, leaves nothing behind', async () => {
-  const { createReasoningCollector: createCollector, saveReasoning: save } = await isolate()
+  const { saveReasoning: save } = await isolate()
   for (const events of [EVENTS.slice(0, 2), [{ ...EVENTS[3], extra: undefined } as unknown as OutputEvent]]) {
-    const collector = createCollector()
+    const collector = createReasoningCollector()
     for (const event of events) collector.push(event)
     await save(collector, chat(QUESTION), mine)
   }
