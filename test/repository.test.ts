@@ -62,7 +62,7 @@ describe('the repository', () => {
   // Each word is written in two pieces, so that this file does not contain it. Formats import `formats/shared`.
   test.each([
     ['/wo', 'rk/'],
-    ['\\.\\./sh', "ared\\b(?!/(\\*|[-\\w]+\\.ts'))"],
+    ['\\.\\./sh', 'ared\\b(?!/(\\*|[-\\w]+\\.ts\\b|README\\.md))'],
     ['registry', '\\.npmjs'],
     ['/tmp/', 'briefs'],
     ['\\bTO', 'DO\\b'],

@@ -12,14 +12,14 @@ import { modelsOfServer } from './server-models.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
-/** When Router9 began, for models that have no release of their own. */
-const FOUNDED = 1_767_225_600
+/** The `created` of models whose release date is not known: when Router9 began. */
+const DEFAULT_CREATED = 1_767_225_600
 
 type WaitUntil = (work: Promise<unknown>) => void
 
-/** The models that can answer now, `auto` first, in OpenAI's list form and beyond (contract 1). */
+/** The models that can answer now, `auto` first, in OpenAI's list shape with more fields (contract 1). */
 export async function listModels(settings: Settings, allowed: AllowList, waitUntil: WaitUntil): Promise<Fields> {
-  const servers = [...settings.ownModels.keys()].map((provider) => modelsOfOwn(provider, settings, waitUntil))
+  const servers = [...settings.ownModels.keys()].map((provider) => modelsOfOwnServer(provider, settings, waitUntil))
   const own = (await Promise.all(servers))
     .flat()
     .filter((target) => allows(allowed, target))
@@ -32,8 +32,12 @@ export async function listModels(settings: Settings, allowed: AllowList, waitUnt
   return { object: 'list', data: [...(auto === undefined ? [] : [auto]), ...own, ...models] }
 }
 
-/** The models of a server of the operator's own: those that they named, or those that it lists. */
-async function modelsOfOwn(provider: string, settings: Settings, waitUntil: WaitUntil): Promise<readonly Target[]> {
+/** The models of an operator's own server: those that the operator has named, or else those that the server lists. */
+async function modelsOfOwnServer(
+  provider: string,
+  settings: Settings,
+  waitUntil: WaitUntil,
+): Promise<readonly Target[]> {
   const server = settings.providers.get(provider)
   const named = settings.ownModels.get(provider) ?? []
   if (server === undefined) return []
@@ -43,8 +47,8 @@ async function modelsOfOwn(provider: string, settings: Settings, waitUntil: Wait
 }
 
 /**
- * One model, by its id or any of its names.
- * @throws Failure 404 where no configured provider has it, 403 where the key may not use it.
+ * One model, by its id or one of its other names.
+ * @throws Failure 404 if no configured provider has it, 403 if the key may not use it.
  */
 export function describeModel(name: string, settings: Settings, allowed: AllowList): Fields {
   const [target] = resolve(settings, name) ?? []
@@ -63,13 +67,13 @@ export function describeModel(name: string, settings: Settings, allowed: AllowLi
   return entry
 }
 
-/** A model at those of its providers that are configured and that the key may use. */
+/** A model, with the configured providers at which the key may use it. */
 function modelEntry(model: Model, { providers, prices }: Settings, allowed: AllowList): Fields | undefined {
   const { id, owner, created, deployments } = model
-  const here = deployments.filter(
+  const usable = deployments.filter(
     (deployment) => providers.has(deployment.provider) && allows(allowed, { model: id, deployment }),
   )
-  const [first] = here
+  const [first] = usable
   if (first === undefined) return undefined
   const { traits } = first
   return {
@@ -88,7 +92,7 @@ function modelEntry(model: Model, { providers, prices }: Settings, allowed: Allo
       ...(traits.efforts === undefined ? {} : { reasoning_effort: traits.efforts }),
     },
     pricing: priceEntry(priceOf(first, prices)),
-    providers: here.map(({ provider }) => provider),
+    providers: usable.map(({ provider }) => provider),
   }
 }
 
@@ -102,18 +106,18 @@ function priceEntry(price: Price | undefined): Fields | null {
   }
 }
 
-/** A model that only the operator's own server knows. */
+/** A model of the operator's own server. */
 function ownEntry({ model, deployment }: Target, { prices }: Settings): Fields {
   const { provider } = deployment
-  return { ...openEntry(model, provider, [provider]), pricing: priceEntry(priceOf(deployment, prices)) }
+  return { ...unlistedEntry(model, provider, [provider]), pricing: priceEntry(priceOf(deployment, prices)) }
 }
 
-/** What nobody has told us of a model is null. */
-function openEntry(id: string, owner: string, providers: readonly string[]): Fields {
+/** A model that the catalogue does not know. What is not known is null. */
+function unlistedEntry(id: string, owner: string, providers: readonly string[]): Fields {
   return {
     id,
     object: 'model',
-    created: FOUNDED,
+    created: DEFAULT_CREATED,
     owned_by: owner,
     context_length: null,
     max_output_tokens: null,
@@ -124,14 +128,14 @@ function openEntry(id: string, owner: string, providers: readonly string[]): Fie
   }
 }
 
-/** Undefined where nobody could answer for it. */
+/** Undefined if no model can answer for `auto`. */
 function autoEntry(settings: Settings, allowed: AllowList): Fields | undefined {
   const { providers: configured, autoModels, autoChosen, ownModels } = settings
-  const situation = { configured, autoModels, autoChosen, ownModels }
-  const targets = autoCandidates(allowed === undefined ? situation : { ...situation, allowed })
+  const input = { configured, autoModels, autoChosen, ownModels }
+  const targets = autoCandidates(allowed === undefined ? input : { ...input, allowed })
   if (targets.length === 0) return undefined
   const answering = new Set(targets.map(({ deployment }) => deployment.provider))
-  return openEntry(
+  return unlistedEntry(
     AUTO,
     'router9',
     [...configured.keys()].filter((id) => answering.has(id)),
