@@ -9,6 +9,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/harness/setup.ts'],
     setupFiles: ['test/harness/search-run.ts'],
+    // Wrangler is 15 MB of JavaScript and starts dozens of times: compiled once, each start takes a quarter less.
+    env: { NODE_COMPILE_CACHE: path.join(import.meta.dirname, '../node_modules/.cache/compile') },
     testTimeout: 20_000,
     hookTimeout: 30_000,
     // One more than the two cores that it is made for: a third of the time of these tests is waiting.

@@ -7,7 +7,6 @@ import { ACCOUNT, type CloudflareStandIn, startCloudflare, TOKEN } from './cloud
 import { GITHUB_TOKEN, type GithubStandIn, pathWithGh, REPOSITORY, startGithub } from './github-stand-in.ts'
 
 const ROOT = path.resolve(import.meta.dirname, '../..')
-const COMPILE_CACHE = path.join(ROOT, 'node_modules/.cache/compile')
 
 /** What a deployment needs, on this machine: Cloudflare, GitHub, and one Worker behind every workers.dev address. */
 export interface Cloud {
@@ -37,8 +36,6 @@ export async function startCloud(): Promise<Cloud> {
     ...process.env,
     CI: 'true',
     PATH: pathWithGh(),
-    // Wrangler is 15 MB of JavaScript and starts dozens of times in these tests.
-    NODE_COMPILE_CACHE: COMPILE_CACHE,
     NO_COLOR: '1',
     GITHUB_ACTIONS: '',
     WORKERS_CI: '',
