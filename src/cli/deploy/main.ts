@@ -21,7 +21,7 @@ Needs a login: npx wrangler login, or CLOUDFLARE_API_TOKEN (and CLOUDFLARE_ACCOU
   --secrets-file FILE  the providers' keys, as .dev.vars has them, or JSON; what is there already and not in the file stays
   --name NAME          another Worker than the one of wrangler.toml
   --url URL            where to test it, if not at the first address that it gets
-  --model MODEL        who is asked in the smoke test (auto)
+  --model MODEL        the model of the smoke test (auto)
   --settle SECONDS     how long the deployment may take to be seen everywhere (${DEFAULT_SETTLE_SECONDS})
   --skip-checks        without lint, types, tests and dry run
   --no-smoke           without the smoke test

@@ -16,7 +16,7 @@ Gives a pull request a Router9 of its own: Durable Objects, KV namespace, and a 
   CLOUDFLARE_API_TOKEN, CLOUDFLARE_ACCOUNT_ID   without them nothing happens: a fork's pull request has no secrets
   PREVIEW_SECRETS      the providers' keys of previews, as lines of .dev.vars or JSON; without them nothing happens either
   GITHUB_TOKEN, GITHUB_REPOSITORY   where the comment goes; without them it is only printed
-  PREVIEW_MODEL        who is asked in the smoke test (auto)`
+  PREVIEW_MODEL        the model of the smoke test (auto)`
 
 const OPTIONS = {
   pr: { type: 'string' },

@@ -9,7 +9,7 @@ Checks a running Router9 from outside: health, refusals, models, providers, an a
 
   KEY                 or the variable ROUTER9_KEY, which other programs of the machine cannot read; on this machine the
                       demo key is tried without. Where there is none, what needs a key is skipped.
-  --model MODEL       who is asked (auto)
+  --model MODEL       the model that answers (auto)
   --timeout SECONDS   for each answer (60)
   --settle SECONDS    how long a fresh deployment or key may take to be seen everywhere (0)
 
