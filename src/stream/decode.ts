@@ -2,10 +2,13 @@ import type { ChatEvent } from '../chat/event.ts'
 import { Failure } from '../chat/failure.ts'
 import { findExcess, MAX_ANSWER_VALUES } from './json-bounds.ts'
 import { createJsonMessages } from './json-messages.ts'
-import { createSseParser, EventTooLong, type SseMessage } from './sse.ts'
+import { EventTooLong } from './lines.ts'
+import { createNdjsonParser } from './ndjson.ts'
+import { createSseParser, type MessageParser, type StreamMessage } from './sse.ts'
 
-/** How a stream is divided into messages: server-sent events, or a line of JSON each. */
-export type Framing = 'sse' | 'ndjson'
+/** How a stream is divided into messages: server-sent events, or a line of JSON each. A new way is a row here. */
+const PARSERS = { sse: createSseParser, ndjson: createNdjsonParser } satisfies Record<string, () => MessageParser>
+export type Framing = keyof typeof PARSERS
 
 /**
  * Reads one message of a provider's stream: the JSON of an event's data and the event's name, '' where it has none. Its state
@@ -38,10 +41,10 @@ export function createStreamDecoder(
   readMessage: MessageReader,
   secret: string | undefined,
 ): StreamDecoder {
-  const parser = createSseParser(framing === 'ndjson')
+  const parser = PARSERS[framing]()
   const messages = createJsonMessages()
 
-  const decodeMessage = ({ data, event }: SseMessage): readonly ChatEvent[] | Failure => {
+  const decodeMessage = ({ data, event }: StreamMessage): readonly ChatEvent[] | Failure => {
     const text = data.trim()
     if (text === '[DONE]') return DONE
     if (text === '') return NOTHING
@@ -63,7 +66,7 @@ export function createStreamDecoder(
     return events
   }
 
-  const decode = (all: readonly SseMessage[]): Decoded => {
+  const decode = (all: readonly StreamMessage[]): Decoded => {
     const [only] = all
     if (only !== undefined && all.length === 1) {
       const events = decodeMessage(only)
@@ -83,7 +86,7 @@ export function createStreamDecoder(
   return {
     push(bytes) {
       try {
-        return decode(parser.feed(bytes))
+        return decode(parser.push(bytes))
       } catch (error) {
         return tooLong(error)
       }

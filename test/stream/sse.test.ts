@@ -1,18 +1,19 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { createSseParser, EVENT_MAX_BYTES, EventTooLong, type SseMessage } from '../../src/stream/sse.ts'
+import { EVENT_MAX_BYTES, EventTooLong } from '../../src/stream/lines.ts'
+import { createSseParser, type StreamMessage } from '../../src/stream/sse.ts'
 
 const utf8 = new TextEncoder()
 
-function parse(...pieces: (string | Uint8Array)[]): SseMessage[] {
+function parse(...pieces: (string | Uint8Array)[]): StreamMessage[] {
   const parser = createSseParser()
-  const messages = pieces.flatMap((piece) => [...parser.feed(typeof piece === 'string' ? utf8.encode(piece) : piece)])
+  const messages = pieces.flatMap((piece) => [...parser.push(typeof piece === 'string' ? utf8.encode(piece) : piece)])
   return [...messages, ...parser.end()]
 }
 
 const data = (...texts: string[]) => texts.map((text) => ({ event: '', data: text }))
 
-const FIXTURES: [string, string, SseMessage[]][] = [
+const FIXTURES: [string, string, StreamMessage[]][] = [
   ['lines end in LF', 'data: a\n\ndata: b\n\n', data('a', 'b')],
   ['lines end in CRLF', 'data: a\r\n\r\ndata: b\r\n\r\n', data('a', 'b')],
   ['lines end in CR', 'data: a\r\rdata: b\r\r', data('a', 'b')],
@@ -78,11 +79,11 @@ test('any data comes through any cuts and any line ends unharmed', () => {
 
 test('a message is there as soon as its blank line is', () => {
   const parser = createSseParser()
-  expect(parser.feed(utf8.encode('data: a\n'))).toEqual([])
-  expect(parser.feed(utf8.encode('\nda'))).toEqual(data('a'))
-  expect(parser.feed(utf8.encode('ta: b\r'))).toEqual([])
-  expect(parser.feed(utf8.encode('\n\r'))).toEqual(data('b'))
-  expect(parser.feed(utf8.encode('\n'))).toEqual([])
+  expect(parser.push(utf8.encode('data: a\n'))).toEqual([])
+  expect(parser.push(utf8.encode('\nda'))).toEqual(data('a'))
+  expect(parser.push(utf8.encode('ta: b\r'))).toEqual([])
+  expect(parser.push(utf8.encode('\n\r'))).toEqual(data('b'))
+  expect(parser.push(utf8.encode('\n'))).toEqual([])
   expect(parser.end()).toEqual([])
 })
 
@@ -117,9 +118,9 @@ describe('a long event', () => {
 
   test('over 8 MiB is refused while it comes, not when it ends', () => {
     const parser = createSseParser()
-    parser.feed(utf8.encode('data: '))
+    parser.push(utf8.encode('data: '))
     const fed = () => {
-      for (let pieces = 0; pieces <= 8 * MEBI; pieces++) parser.feed(piece)
+      for (let pieces = 0; pieces <= 8 * MEBI; pieces++) parser.push(piece)
     }
     expect(fed).toThrow(EventTooLong)
   })

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { createOllamaReader } from '../../../src/formats/ollama/read-answer.ts'
-import { createSseParser } from '../../../src/stream/sse.ts'
+import { createNdjsonParser } from '../../../src/stream/ndjson.ts'
 import type { Json } from '../asking.ts'
 import { answerOf, counting, failureOf, readMessages, readWhole } from '../reading.ts'
 
@@ -80,10 +80,10 @@ test('lines are told apart wherever the bytes are cut, and however they end', ()
   for (const end of ['\n', '\r\n', '\n\n']) {
     const bytes = new TextEncoder().encode(lines.map((line) => line + end).join(''))
     for (const size of [1, 3, 64, bytes.length]) {
-      const parser = createSseParser(true)
+      const parser = createNdjsonParser()
       const data: string[] = []
       for (let at = 0; at < bytes.length; at += size) {
-        data.push(...parser.feed(bytes.subarray(at, at + size)).map((message) => message.data))
+        data.push(...parser.push(bytes.subarray(at, at + size)).map((message) => message.data))
       }
       expect([...data, ...parser.end().map((message) => message.data)]).toEqual(lines)
     }
@@ -91,8 +91,8 @@ test('lines are told apart wherever the bytes are cut, and however they end', ()
 })
 
 test('a last line counts though nothing ends it', () => {
-  const parser = createSseParser(true)
-  expect(parser.feed(new TextEncoder().encode('{"a":1}\n{"b":2}'))).toHaveLength(1)
+  const parser = createNdjsonParser()
+  expect(parser.push(new TextEncoder().encode('{"a":1}\n{"b":2}'))).toHaveLength(1)
   expect(parser.end()).toEqual([{ event: '', data: '{"b":2}' }])
 })
 
