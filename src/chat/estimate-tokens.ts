@@ -1,8 +1,8 @@
-/** Longer texts are judged by samples: a prompt can be megabytes, and an estimate is all that is wanted. */
+/** Of longer texts only samples are read: a prompt can be megabytes, and an estimate is enough. */
 const SAMPLE_CHARACTERS = 1000
 const SAMPLES = 4
 
-/** Characters, weighted so that four of them make about a token: scripts beyond ASCII take more tokens a character. */
+/** Four times the number of tokens, about: the characters, with more for each beyond ASCII, which takes more tokens. */
 export function estimateTokens(text: string): number {
   const { length } = text
   if (length <= SAMPLE_CHARACTERS * SAMPLES) return length + 1.5 * beyondAscii(text, 0, length)

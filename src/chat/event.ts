@@ -3,25 +3,25 @@ import type { Failure } from './failure.ts'
 /** Why a choice ended; never a provider's own word (contract 3). */
 export type FinishReason = 'stop' | 'length' | 'tool_calls' | 'content_filter' | 'function_call'
 
-/** What a call used, in the form the client gets. Made by `usageOf`, so that the total is always the sum. */
+/** What a call used, in the form the client gets. Made by `toUsage`, so that the total is always the sum. */
 export interface Usage {
   readonly prompt_tokens: number
   readonly completion_tokens: number
   readonly total_tokens: number
   readonly prompt_tokens_details?: Readonly<Record<string, unknown>>
   readonly completion_tokens_details?: Readonly<Record<string, unknown>>
-  /** The provider reported nothing: counted by us from the length of the texts. */
+  /** At least one of the counts is our estimate, from the length of the texts. */
   readonly estimated?: true
   readonly [field: string]: unknown
 }
 
-/** Three tool forms of OpenAI's API: function tools, custom tools, and the function call that came before tools. */
+/** The three forms of calls in OpenAI's API: function tools, custom tools, and the function call from before tools. */
 export type ToolKind = 'function' | 'custom' | 'function_call'
 
-/** Where in a chunk or body a field we don't name belongs. */
+/** Where a field that we do not know stands in a chunk or body. */
 export type ExtraPlace = 'body' | 'choice' | 'message'
 
-/** What a model says, piece by piece. `choice` tells the answers of `n > 1` apart. */
+/** The content of an answer, piece by piece. `choice` tells the answers of `n > 1` apart. */
 export type Content =
   | { readonly type: 'text'; readonly choice: number; readonly text: string }
   | { readonly type: 'reasoning'; readonly choice: number; readonly text: string }
@@ -40,8 +40,8 @@ export type Content =
   /** A piece of a tool call's arguments (of a custom tool's input). */
   | { readonly type: 'tool-delta'; readonly choice: number; readonly index: number; readonly text: string }
   /**
-   * Fields we don't name (`logprobs`, `annotations`, `reasoning_details`, `service_tier`, …), on their way to the client
-   * untouched. They ride in the chunk of the next content event of their choice.
+   * Fields that we do not know (`logprobs`, `annotations`, `reasoning_details`, `service_tier`, …). They go to the client
+   * unchanged, in the chunk of the next content event of their choice.
    */
   | {
       readonly type: 'extra'
@@ -50,14 +50,14 @@ export type Content =
       readonly fields: Readonly<Record<string, unknown>>
     }
 
-/** All that a decoder can say of one upstream message. */
+/** All that a provider's format can read from one upstream message. */
 export type ChatEvent =
   | Content
   /** `isFinal`: the reason stays as it is, also where the choice has called tools. */
   | { readonly type: 'finish'; readonly choice: number; readonly reason: FinishReason; readonly isFinal?: true }
   /** Cumulative: a later one replaces an earlier one. */
   | { readonly type: 'usage'; readonly usage: Usage }
-  /** The provider said, in its own way, that the answer is complete. */
+  /** The provider marked the answer as complete. */
   | { readonly type: 'done' }
   | { readonly type: 'error'; readonly failure: Failure }
 
@@ -86,6 +86,6 @@ export function toUsage(promptTokens: number, completionTokens: number, further:
     completion_tokens: completionTokens,
     total_tokens: promptTokens + completionTokens,
   }
-  // First for the reader, and last so that they hold.
+  // First for people who read it, and last so that nothing replaces them.
   return { ...counts, ...further, ...counts }
 }

@@ -13,20 +13,20 @@ export interface RawNumber {
   readonly rawJSON: string
 }
 
-/** What may be a number that a double would change, also within a string; the usual text costs no more than this. */
+/** Finds what may be a number that a double would change, also within a string. For most texts this test is all that it costs. */
 const LONG_NUMBER = /[:,[]\s*-?\d[\d.]{15}/
 const LONG_NUMBERS = /[:,[]\s*(-?\d[\d.]{15,}(?:[eE][+-]?\d+)?)/g
 const SHORTEST_LONG = 16
-/** No double has so many digits, whatever they are. */
+/** No double is written with so many digits. */
 const MANY_DIGITS = 800
-/** Each costs a microsecond, and others wait meanwhile. No honest text has nearly so many. */
+/** Each costs a microsecond, during which other requests wait. No honest text comes near. */
 const MAX_RAW_NUMBERS = 25_000
 
 /**
- * What JSON.parse gives, but for numbers that a double would change: they are raw numbers.
- * @param keepsDigits of the outermost object's members, whether they are to have raw numbers; all are, where it is left out.
+ * As JSON.parse, but numbers that a double would change become raw numbers.
+ * @param keepsDigits whether a member of the outermost object may hold raw numbers; by default all may.
  * @throws SyntaxError
- * @throws Failure where there are more such numbers than anybody has.
+ * @throws Failure where there are more than `MAX_RAW_NUMBERS` of them.
  */
 export function parseJson(text: string, keepsDigits?: (member: string) => boolean): unknown {
   const json: unknown = JSON.parse(text)
@@ -38,8 +38,8 @@ export function parseJson(text: string, keepsDigits?: (member: string) => boolea
 const USAGE: ReadonlySet<string> = new Set(['usage', 'usageMetadata', 'x_groq'])
 
 /**
- * Reads what a provider sent, whole or one of its messages. What it counts is to be reckoned with. Where there are more such
- * numbers than anybody has, the last ones are what doubles make of them.
+ * As `parseJson`, for a provider's answer or one message of it. Usage has plain numbers, since Router9 calculates with them.
+ * Beyond `MAX_RAW_NUMBERS` the further numbers stay doubles.
  * @throws SyntaxError
  */
 export function parseAnswer(text: string): unknown {
@@ -48,12 +48,12 @@ export function parseAnswer(text: string): unknown {
   return json
 }
 
-/** @returns whether all numbers that a double would change are raw numbers now. */
+/** @returns false where there are too many numbers that a double would change. */
 function keepDigits(text: string, json: unknown, keepsDigits?: (member: string) => boolean): boolean {
   return !LONG_NUMBER.test(text) || !mayChange(text) || setRawNumbers(text, json, keepsDigits)
 }
 
-/** Whether a double would change a number of the text. Many schemas have 9007199254740991, which is none. */
+/** Whether a double would change a number of the text. It keeps 9007199254740991, which many schemas have. */
 function mayChange(text: string): boolean {
   LONG_NUMBERS.lastIndex = 0
   for (let match = LONG_NUMBERS.exec(text); match !== null; match = LONG_NUMBERS.exec(text)) {
@@ -64,18 +64,18 @@ function mayChange(text: string): boolean {
 
 function changes(number: string): boolean {
   if (number.length > MANY_DIGITS) return true
-  // What counts is what would be written: of 2^63 a double has all the bits, and yet writes 9223372036854776000.
+  // Compares what would be written: a double holds 2^63 exactly, but writes 9223372036854776000.
   const written = String(Number(number))
   if (written === number) return false
   return (isPlain(written) && isPlain(number)) || decimal(written) !== decimal(number)
 }
 
-/** Whole, and written without an exponent: there is one way to do that. */
+/** A whole number without an exponent can be written in one way only. */
 function isPlain(number: string): boolean {
   return /^-?\d+$/.test(number)
 }
 
-/** One text for one number, however it is written. */
+/** The same text for the same number, in whatever way it is written. */
 function decimal(number: string): string | undefined {
   const parts = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(number)
   if (parts === null) return undefined
@@ -89,24 +89,24 @@ function decimal(number: string): string | undefined {
 
 type Holder = Record<string | number, unknown>
 
-/** A list or an object that is open where the text is being read. */
+/** A list or object that has begun and not ended at this place of the text. */
 interface Open {
   readonly holder: Holder
   readonly isList: boolean
   readonly isExact: boolean
-  /** In a list the place of the member in hand. */
+  /** In a list: the place of the current member. */
   place: number
-  /** In an object the name of the member in hand, from quote to quote. */
+  /** In an object: where the name of the current member stands, with its quotes. */
   nameBegin: number
   nameEnd: number
 }
 
-/** What a text says otherwise than what was read of it: of a name that is there twice, the last one counts. */
+/** Stands for a value that is in the text but not in the result: of two members with one name the last one counts. */
 const NOT_THERE: Holder = Object.freeze({})
 
 /**
- * Goes through a text and what was read of it side by side. JSON.parse's own way to a number's digits, the third argument of
- * its reviver, takes six times as long as to parse, and ten in a text of many small things.
+ * Goes through the text and the parsed result together. The reviver of JSON.parse also gives a number's digits, but takes six
+ * times as long as parsing, and ten times in a text of many small values.
  */
 function setRawNumbers(text: string, json: unknown, keepsDigits = (_: string) => true): boolean {
   const outer: Open[] = []
@@ -117,7 +117,7 @@ function setRawNumbers(text: string, json: unknown, keepsDigits = (_: string) =>
   const nameOf = ({ isList, place, nameBegin, nameEnd }: Open): string | number =>
     isList ? place : JSON.parse(text.slice(nameBegin, nameEnd))
 
-  /** Whether the member in hand of what is open is to be exact. */
+  /** Whether the current member may hold raw numbers. */
   const isExact = (name: string | number, { isList, isExact: inherited }: Open): boolean =>
     outer.length === 0 && !isList ? keepsDigits(String(name)) : inherited
 
@@ -178,14 +178,14 @@ function setRawNumbers(text: string, json: unknown, keepsDigits = (_: string) =>
   return changed <= MAX_RAW_NUMBERS
 }
 
-/** A digit, a sign, a point or an exponent's letter. */
+/** A digit, a sign, a point, or the letter of an exponent. */
 function isInNumber(code: number): boolean {
   return (
     (code >= 0x30 && code <= 0x39) || code === 0x2d || code === 0x2e || code === 0x2b || code === 0x65 || code === 0x45
   )
 }
 
-/** Where a string ends that begins with the quote there. */
+/** Where the string ends that begins with this quote. */
 function endOfString(text: string, begin: number): number {
   for (let at = text.indexOf('"', begin + 1); at >= 0; at = text.indexOf('"', at + 1)) {
     let escapes = 0

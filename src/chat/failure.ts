@@ -1,6 +1,6 @@
 /**
- * Whose doing a failure is, in the words of routing: the caller's own, the provider's (it failed, was slow, is limiting
- * us, or our account with it is not in order), ours, or nobody's because the client left.
+ * Who caused a failure, as routing distinguishes it: the caller; the provider (it failed, was slow, limits our requests, or
+ * our account with it is not in order); Router9; or nobody, because the client disconnected.
  */
 export type Fault = 'caller' | 'provider' | 'timeout' | 'limit' | 'config' | 'gateway' | 'left'
 
@@ -9,7 +9,7 @@ interface Rule {
   readonly type: string
   readonly code: string | null
   readonly fault: Fault
-  /** May another candidate be asked instead, as long as the client has seen nothing? */
+  /** Whether another candidate may be asked, as long as the client has got nothing. */
   readonly failover: boolean
 }
 
@@ -17,7 +17,7 @@ const CALLER = { type: 'invalid_request_error', fault: 'caller', failover: false
 const UPSTREAM = { type: 'upstream_error', failover: true } as const
 const GATEWAY = { type: 'server_error', fault: 'gateway', failover: false } as const
 
-/** Every way in which a call can go wrong, and how it looks to the client (contract 5). */
+/** Every failure of a call, and how the client sees it (contract 5). */
 const RULES = {
   'missing-key': { ...CALLER, status: 401, code: null },
   'invalid-key': { ...CALLER, status: 401, code: 'invalid_api_key' },
@@ -28,11 +28,11 @@ const RULES = {
   'invalid-json': { ...CALLER, status: 400, code: 'invalid_json' },
   'missing-parameter': { ...CALLER, status: 400, code: 'missing_required_parameter' },
   'invalid-value': { ...CALLER, status: 400, code: 'invalid_value' },
-  // Another candidate may be able to honour what this one cannot.
+  // Another candidate may have this parameter.
   'unsupported-parameter': { ...CALLER, status: 400, code: 'unsupported_parameter', failover: true },
   'unknown-model': { ...CALLER, status: 404, code: 'model_not_found' },
   'model-not-allowed': { ...CALLER, status: 403, code: 'model_not_allowed' },
-  /** What it costs cannot be known, and the key has a budget. */
+  /** The model has no known price, and the key has a budget. */
   'unpriced-model': { ...CALLER, status: 403, code: 'unpriced_model' },
   'model-not-capable': { ...CALLER, status: 400, code: 'model_not_capable', failover: true },
   // A model with a larger window may still answer.
@@ -44,7 +44,7 @@ const RULES = {
   budget: { ...CALLER, status: 429, type: 'insufficient_quota', code: 'insufficient_quota' },
   'unknown-url': { ...CALLER, status: 404, code: 'unknown_url' },
   'method-not-allowed': { ...CALLER, status: 405, code: 'method_not_allowed' },
-  /** The provider refused what the caller sent; its own words are passed on. */
+  /** The provider refused what the caller sent; the client gets the provider's message. */
   rejected: { ...CALLER, status: 400, code: null },
 
   'rate-limited': {
@@ -54,7 +54,7 @@ const RULES = {
     fault: 'limit',
     failover: true,
   },
-  /** Our account with the provider is used up; waiting does not help. Not `insufficient_quota`: that is the caller's own. */
+  /** Our account with the provider is used up, so waiting does not help. `insufficient_quota` is for the caller's own budget. */
   'quota-exhausted': {
     status: 429,
     type: 'rate_limit_error',
@@ -82,26 +82,26 @@ export type FailureKind = keyof typeof RULES
 export interface FailureDetails {
   /** The request field at fault, as a path: `messages[1].content`. */
   readonly param?: string
-  /** A provider's own error code, where the caller's doing made it. */
+  /** The provider's own error code, where the caller caused the failure. */
   readonly code?: string
   /** How long to wait before another try, in milliseconds. */
   readonly retryAfterMs?: number
-  /** The provider's own verdict on trying again (`x-should-retry`). */
+  /** What the provider says about trying again (`x-should-retry`). */
   readonly shouldRetry?: boolean
-  /** The methods that a path does take. */
+  /** The methods that a path takes, for the `allow` header. */
   readonly allow?: string
   /**
-   * What it says of the deployment, where the kind alone does not tell: for certain that nobody is served there (`opens`),
-   * something of large requests only (`size`), or nothing beyond this one request (`none`).
+   * What the failure says about the deployment's health, where the kind alone does not tell: it serves nobody, for certain
+   * (`opens`); it may refuse large requests only (`size`); nothing beyond this one request (`none`).
    */
   readonly health?: 'opens' | 'size' | 'none'
-  /** What happened, in a few words that tell nobody anything, where neither the kind nor a status says it. */
+  /** What happened, in a few words without private data, where neither the kind nor the status tells it. */
   readonly clause?: string
-  /** The status the provider answered with, for the trace. */
+  /** The status that the provider answered with, for the trace. */
   readonly upstreamStatus?: number
-  /** For the log, never shown to the client: error codes, and words of the runtime's, but nothing that was said. */
+  /** For the log, never for the client: error codes and the runtime's messages, but nothing of a prompt or an answer. */
   readonly reason?: string
-  /** For a log that is to hold everything: what a provider said, which may quote the prompt or the answer. */
+  /** For a log that holds everything: the provider's text, which may quote the prompt or the answer. */
   readonly detail?: string
 }
 
@@ -109,30 +109,30 @@ const MAX_MESSAGE_CHARACTERS = 2000
 const MAX_PARAM_CHARACTERS = 200
 
 /**
- * A text of the caller's as a message may repeat it: cut, and without a Router9 key that got into the wrong place
- * (contract 2: a key stands in no error body and no header).
+ * A text of the caller's, so that a message may repeat it: cut, and without a Router9 key. No error body and no header may
+ * hold a key (contract 2).
  */
 export function quoted(text: string): string {
   return redactOwnKeys(text.slice(0, 100))
 }
 
 /**
- * What looks like a key, whosever. It begins where a word does, also behind an escape of JSON within the text, whose letter is
- * no part of the word. Behind a plain word only what has a digit: `key limitations` is no key. The look ahead is
- * bounded, or many of them in a row would each go to the end of the text.
+ * What looks like a key of anybody's. It begins where a word begins, also after an escape of JSON, whose letter is no part of
+ * the word. After a plain word it must have a digit: `key limitations` is no key. The look ahead is bounded; otherwise many of
+ * them in a row would each read to the end of the text.
  */
 const KEY_LIKE =
   /(?:\b|(?<=\\[bfnrt])|(?<=\\u[\da-fA-F]{4}))((?:sk|gsk|xai)[-_]|AIza|(?:key|Bearer)[-_ ](?=[\w-]{0,40}\d))[\w-]{8,}/g
 
-/** Long enough, and made of what chance is made of: no word, wherever it begins (`%0Ask-…`, `\x0ask-…`, `_sk-…`). */
+/** Long enough, with digits and capitals, so that it is no word: then it may begin anywhere (`%0Ask-…`, `\x0ask-…`, `_sk-…`). */
 const LONG_KEY = /((?:sk|gsk|xai)[-_]|AIza)(?=[\w-]{0,40}\d)(?=[\w-]{0,40}[A-Z])[\w-]{20,}/g
 
-/** A text without anything that looks like a key: for logs, and for what providers say of themselves. */
+/** Removes whatever looks like a key: for logs, and for what providers say about themselves. */
 export function redactKeys(text: string): string {
   return text.replace(KEY_LIKE, '$1…').replace(LONG_KEY, '$1…')
 }
 
-/** Whether it is worth looking for a key, in a text that may be escaped as JSON is. */
+/** A quick test whether a text can hold a key; the text may be escaped as in JSON. */
 export function mayHoldKey(text: string): boolean {
   return /(?:sk|gsk|xai)[-_]|AIza|(?:key|Bearer)[-_ ]/.test(text)
 }
@@ -150,8 +150,8 @@ export interface ErrorObject {
 }
 
 /**
- * All that can go wrong, as data. The message is for the client: it says what to change and holds no key, address or
- * stack; `reason` and `detail` are for the log.
+ * A failure of a call, as data. The message is for the client: it says what to change, and holds no key, address or stack.
+ * `reason` and `detail` are for the log.
  */
 export class Failure extends Error {
   override readonly name = 'Failure'
@@ -173,12 +173,12 @@ export class Failure extends Error {
     return RULES[this.kind].fault
   }
 
-  /** May another candidate be asked instead, as long as the client has seen nothing? */
+  /** Whether another candidate may be asked, as long as the client has got nothing. */
   get failover(): boolean {
     return RULES[this.kind].failover
   }
 
-  /** The same failure without a secret that a provider repeated to us, wherever it stands. */
+  /** The same failure without a secret of ours that the provider repeated, wherever it stands. */
   withoutSecret(secret: string | undefined): Failure {
     if (secret === undefined || !JSON.stringify([this.message, this.details]).includes(secret)) return this
     const clean = (text: string) => text.replaceAll(secret, '…')
@@ -192,7 +192,7 @@ export class Failure extends Error {
   toError(): ErrorObject {
     const { type, code } = RULES[this.kind]
     const { param, code: own } = this.details
-    // A caller's own words come back in messages and paths: bounded, and without a key that stood in the wrong place.
+    // Messages and paths may repeat the caller's text: it is cut, and a key in it is removed.
     return {
       message: redactOwnKeys(this.message.slice(0, MAX_MESSAGE_CHARACTERS)),
       type,

@@ -1,31 +1,31 @@
 import * as z from 'zod/mini'
 
 /**
- * Parts of a schema whose check ends at the first fault: zod's own gather every fault of a list, and only one is told. A
- * caller's list of a million faults would cost hundreds of megabytes.
+ * Parts of a schema whose check ends at the first fault. Zod's own parts collect every fault, but the client is told one: a
+ * list with a million faults would cost hundreds of megabytes.
  */
 
 interface Bounds {
-  readonly least?: number
-  readonly most?: number
+  readonly min?: number
+  readonly max?: number
 }
 
-/** An array of so many elements; how many is found out before any is looked at. */
-export function boundedList<Output>(element: () => z.core.$ZodType<Output>, { least = 0, most }: Bounds = {}) {
+/** An array with a bounded number of elements. The number is checked before any element is. */
+export function boundedList<Output>(element: () => z.core.$ZodType<Output>, { min = 0, max }: Bounds = {}) {
   return z.custom<Output[]>().check(({ value, issues }) => {
     if (!Array.isArray(value)) {
       issues.push({ code: 'invalid_type', expected: 'array', input: value })
-    } else if (value.length < least) {
-      issues.push({ code: 'too_small', origin: 'array', minimum: least, input: value })
-    } else if (most !== undefined && value.length > most) {
-      issues.push({ code: 'too_big', origin: 'array', maximum: most, input: value })
+    } else if (value.length < min) {
+      issues.push({ code: 'too_small', origin: 'array', minimum: min, input: value })
+    } else if (max !== undefined && value.length > max) {
+      issues.push({ code: 'too_big', origin: 'array', maximum: max, input: value })
     } else {
       issues.push(...firstFault(element, value, value.keys()))
     }
   })
 }
 
-/** An object used as a map: any names, each with a value of this kind. */
+/** An object with any names, whose values have one schema. */
 export function mapOf<Output>(element: () => z.core.$ZodType<Output>) {
   return z.custom<Record<string, Output>>().check(({ value, issues }) => {
     if (!isRecord(value)) {
@@ -36,7 +36,7 @@ export function mapOf<Output>(element: () => z.core.$ZodType<Output>) {
   })
 }
 
-/** An object of whatever. */
+/** An object with any content. */
 export function anyMap() {
   return z.custom<Record<string, unknown>>().check(({ value, issues }) => {
     if (!isRecord(value)) issues.push({ code: 'invalid_type', expected: 'record', input: value })
@@ -44,8 +44,8 @@ export function anyMap() {
 }
 
 /**
- * An object of which the named members are checked. Others pass, as with `z.looseObject`, whose type this has; but that
- * would look at each of them, and make a copy.
+ * An object whose named members are checked, while others pass. That is `z.looseObject`, and this has its type, but
+ * `z.looseObject` looks at every member and makes a copy.
  */
 export const openObject = z.object as unknown as typeof z.looseObject
 
@@ -53,7 +53,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !JSON.isRawJSON(value)
 }
 
-/** The first fault, told where it is; nothing where there is none. */
+/** The first fault with its path; an empty list where there is none. */
 function firstFault<Output>(
   element: () => z.core.$ZodType<Output>,
   whole: Readonly<Record<PropertyKey, unknown>> | readonly unknown[],
@@ -62,7 +62,7 @@ function firstFault<Output>(
   let schema: z.core.$ZodType<Output> | undefined
   for (const step of steps) {
     const input = (whole as Readonly<Record<PropertyKey, unknown>>)[step]
-    // Made when a request first has an element.
+    // Only a request that has an element needs the schema.
     schema ??= element()
     const [first] = z.safeParse(schema, input).error?.issues ?? []
     if (first !== undefined) return [{ ...first, path: [step, ...first.path], input } as z.core.$ZodRawIssue]

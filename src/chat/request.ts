@@ -3,11 +3,11 @@ import { Failure } from './failure.ts'
 import { anyMap, boundedList, mapOf, openObject } from './first-fault.ts'
 
 /**
- * The schema of a chat request (reference; contract 8). Loose: a field we don't know survives and travels to providers
- * that may know it. OpenAI's optional fields also take `null`, meaning absent, as OpenAI itself does.
+ * The schema of a chat request (docs/chat-completions.md; contract 8). A field that we do not know passes, because a provider
+ * may know it. OpenAI's optional fields also take `null` for absent, as OpenAI itself does.
  */
 
-/** Makes a part of the schema when a request first has it: an isolate's first caller should not wait for all of them. */
+/** Makes a part of the schema when a request first needs it, so that an isolate's first request does not wait for all parts. */
 function once<Schema>(make: () => Schema): () => Schema {
   let made: Schema | undefined
   return () => {
@@ -24,13 +24,13 @@ const maybePrice = once(() => z.nullish(z.number().check(z.minimum(0))))
 const maybeCount = once(() => z.nullish(z.number().check(z.int(), z.minimum(1))))
 const maybePenalty = once(() => z.nullish(z.number().check(z.minimum(-2), z.maximum(2))))
 const number = once(() => z.number())
-const strings = once(() => boundedList(text, { most: MAX_STRINGS }))
-/** Each of these costs work for every target there is; nobody has so many favourites. */
-const maybeNames = once(() => z.nullish(boundedList(text, { most: 20 })))
+const strings = once(() => boundedList(text, { max: MAX_STRINGS }))
+/** Names in routing preferences. Each is compared with every target. */
+const maybeNames = once(() => z.nullish(boundedList(text, { max: 20 })))
 
 /**
- * Bounds that no honest client meets: the largest windows hold that many messages only if each is a few words. What is done
- * with a list is linear, and the longest must not make others wait.
+ * Bounds that no honest client reaches: the largest context windows hold so many messages only if each is a few words. Work on
+ * a list is linear, and the longest list must not make other requests wait.
  */
 const MAX_MESSAGES = 10_000
 /** In one message. */
@@ -48,7 +48,7 @@ const PART_MEMBERS: Readonly<Record<string, string | undefined>> = Object.assign
   refusal: 'refusal',
 })
 
-/** One part of a message's content. Types we don't name pass: an OpenAI-compatible provider may know them. */
+/** One part of a message's content. Other types pass, because an OpenAI-compatible provider may know them. */
 const part = once(() =>
   openObject({
     type: text(),
@@ -93,23 +93,23 @@ const message = once(() =>
   openObject({
     role: z.enum(['system', 'developer', 'user', 'assistant', 'tool', 'function']),
     content: z.nullish(
-      z.union([text(), boundedList(part, { most: MAX_PARTS })], {
+      z.union([text(), boundedList(part, { max: MAX_PARTS })], {
         error: 'must be a string or an array of content parts',
       }),
     ),
     name: maybeText(),
-    tool_calls: z.nullish(boundedList(toolCall, { most: MAX_CALLS })),
+    tool_calls: z.nullish(boundedList(toolCall, { max: MAX_CALLS })),
     tool_call_id: maybeText(),
     function_call: z.nullish(functionCall()),
     refusal: maybeText(),
     reasoning_content: maybeText(),
     reasoning: maybeText(),
-    reasoning_details: z.nullish(boundedList(reasoningDetail, { most: MAX_PARTS })),
+    reasoning_details: z.nullish(boundedList(reasoningDetail, { max: MAX_PARTS })),
   }).check((context) => {
     const { role, content, tool_call_id, name } = context.value
     const lacks = (field: string) =>
       context.issues.push({ code: 'custom', input: undefined, path: [field], message: MISSING })
-    // An assistant may have nothing to say beside its tool calls; everybody else has.
+    // Only an assistant may have no content, beside its tool calls.
     if (role !== 'assistant' && (content === undefined || content === null)) lacks('content')
     if (role === 'tool' && typeof tool_call_id !== 'string') lacks('tool_call_id')
     if (role === 'function' && typeof name !== 'string') lacks('name')
@@ -184,10 +184,10 @@ const routing = {
   provider: once(() => z.nullish(preferences())),
 }
 
-/** A schema for each field of a request, in the order in which their faults are told. */
+/** A schema for each field of a request, in the order in which they are checked. */
 const fields = {
   model: once(() => text().check(z.minLength(1))),
-  messages: once(() => boundedList(message, { least: 1, most: MAX_MESSAGES })),
+  messages: once(() => boundedList(message, { min: 1, max: MAX_MESSAGES })),
   stream: maybeBoolean,
   stream_options: once(() => z.nullish(openObject({ include_usage: maybeBoolean() }))),
   temperature: once(() => z.nullish(z.number().check(z.minimum(0), z.maximum(2)))),
@@ -203,7 +203,7 @@ const fields = {
   logit_bias: once(() => z.nullish(mapOf(number))),
   logprobs: maybeBoolean,
   top_logprobs: once(() => z.nullish(z.number().check(z.int(), z.minimum(0), z.maximum(20)))),
-  tools: once(() => z.nullish(boundedList(tool, { most: MAX_TOOLS }))),
+  tools: once(() => z.nullish(boundedList(tool, { max: MAX_TOOLS }))),
   tool_choice: once(() =>
     z.nullish(
       z.union([z.enum(['none', 'auto', 'required']), namedChoice()], {
@@ -212,7 +212,7 @@ const fields = {
     ),
   ),
   parallel_tool_calls: maybeBoolean,
-  functions: once(() => z.nullish(boundedList(oldFunction, { most: MAX_TOOLS }))),
+  functions: once(() => z.nullish(boundedList(oldFunction, { max: MAX_TOOLS }))),
   response_format: once(() => z.nullish(responseFormat())),
   reasoning_effort: once(() => z.nullish(z.enum(['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max']))),
   modalities: once(() => z.nullish(strings())),
@@ -223,21 +223,21 @@ const fields = {
 }
 type Fields = typeof fields
 
-/** A chat request that has passed the schema. Fields beyond the schema are there, as `unknown`. */
+/** A chat request that has passed the schema. Further fields are kept, as `unknown`. */
 export type Chat = z.infer<z.ZodMiniObject<{ [Name in keyof Fields]: ReturnType<Fields[Name]> }, z.core.$loose>>
 export type Message = Chat['messages'][number]
 export type Part = Exclude<Message['content'], string | null | undefined>[number]
 export type Tool = NonNullable<Chat['tools']>[number]
 export type ToolCall = NonNullable<Message['tool_calls']>[number]
 
-const HANDED_ON: ReadonlySet<string> = new Set<keyof Fields>(['messages', 'tools', 'functions', 'response_format'])
+const KEEPS_DIGITS: ReadonlySet<string> = new Set<keyof Fields>(['messages', 'tools', 'functions', 'response_format'])
 
-/** Whether numbers in a field of the body are handed on as they were written; in the others Router9 reads them itself. */
+/** Whether a field of the body keeps the digits of its numbers, because it goes to a provider. Router9 reads the others itself. */
 export function keepsDigits(field: string): boolean {
-  return HANDED_ON.has(field) || !Object.hasOwn(fields, field)
+  return KEEPS_DIGITS.has(field) || !Object.hasOwn(fields, field)
 }
 
-/** Fields of the body that are for Router9 itself and reach no provider (contract 8). */
+/** Fields of the body that are for Router9 and reach no provider (contract 8). */
 export const ROUTING_FIELDS: readonly string[] = Object.keys(routing)
 
 type Issue = z.core.$ZodIssue
@@ -262,7 +262,7 @@ export function parseChat(body: Readonly<Record<string, unknown>>): Chat {
 const SCHEMAS = Object.entries(fields)
 const REQUIRED: ReadonlySet<string> = new Set<keyof Fields>(['model', 'messages'])
 
-/** In a union, the branch that came furthest is the one that was meant; a list that is too long was meant to be one. */
+/** The fault to tell: in a union that of the branch whose fault is deepest, since that branch was meant. A list that is too long counts too. */
 function deepest(issue: Issue, above: PropertyKey[]): { path: PropertyKey[]; issue: Issue } {
   const path = [...above, ...issue.path]
   if (issue.code !== 'invalid_union') return { path, issue }

@@ -1,69 +1,72 @@
 import { toUsage, type Usage } from './event.ts'
 
-/** As many tokens as a report may tell of before it is taken for nonsense. */
+/** The largest counts of a report that are believed. */
 export interface MaxTokens {
   readonly prompt: number
   readonly completion: number
 }
 
-/** What an answer used: by its provider's reports as far as they can be true, and where they can't by our estimate. */
+/** Counts what an answer used: by the provider's reports as far as they can be true, and by our estimate where they cannot. */
 export interface UsageCounter {
-  /** Cumulative: a later report replaces an earlier one, as far as it says anything. */
+  /** Reports are cumulative: a later one replaces an earlier one, but for counts of 0. */
   readonly report: (usage: Usage) => void
-  /** Something was said, of this weight (`weigh`). */
+  /** Content of this weight has come; a weight is what `estimateTokens` gives. */
   readonly addWeight: (weight: number) => void
-  /** @param complete all is said, and told of: otherwise what was said since the last report is counted on top. */
+  /** @param complete the answer came to its end. If not, content since the last report is counted on top of it. */
   readonly usage: (complete: boolean) => Usage
 }
 
 const WEIGHT_PER_TOKEN = 4
-/** Our estimate is hardly ever further from the truth than by this factor. */
+/** Our estimate is hardly ever wrong by more than this factor. */
 const ESTIMATE_IS_WITHIN = 2
 const ANY: MaxTokens = { prompt: Number.MAX_SAFE_INTEGER, completion: Number.MAX_SAFE_INTEGER }
-/** The dearest models cost less than this a token, in US dollars; what tools at the provider cost comes on top. */
+/** The most expensive models cost less than this for a token, in US dollars. The provider's own tools may cost more on top. */
 const MAX_DOLLARS_PER_TOKEN = 0.001
 const MAX_DOLLARS_FOR_TOOLS = 1
 
-/** @param promptTokens our estimate, asked for where the provider does not tell. */
-export function createUsageCounter(promptTokens: () => number, most: MaxTokens = ANY): UsageCounter {
+/** @param promptTokens our estimate, for a provider that does not report the prompt. */
+export function createUsageCounter(promptTokens: () => number, max: MaxTokens = ANY): UsageCounter {
   let reported: Usage | undefined
   let prompt = 0
   let completion = 0
-  /** An answer may be of no token at all: then 0 is the truth. */
-  let toldOfNone = false
+  /** The provider reported 0 for the completion, which may be true. */
+  let reportedNone = false
   let weight = 0
-  let weightThen = 0
+  let weightAtReport = 0
 
   return {
     report: (usage) => {
       const { prompt_tokens: read, completion_tokens: written } = usage
-      const isRead = isCount(read, most.prompt) && read > 0
-      const isWritten = isCount(written, most.completion) && written > 0
-      if (isRead && written === 0) toldOfNone = true
+      const isRead = isCount(read, max.prompt) && read > 0
+      const isWritten = isCount(written, max.completion) && written > 0
+      if (isRead && written === 0) reportedNone = true
       if (!isRead && !isWritten) return
       reported = usage
       if (isRead) prompt = Math.ceil(read)
       if (!isWritten) return
       completion = Math.ceil(written)
-      weightThen = weight
+      weightAtReport = weight
     },
     addWeight: (more) => {
       weight += more
     },
     usage: (complete) => {
-      const unreported = tokens(weight - weightThen)
+      const unreported = tokens(weight - weightAtReport)
       const all = tokens(weight)
       const isEnough = completion * ESTIMATE_IS_WITHIN >= all
-      // A last report that came before the last words may be of the whole answer all the same, or of its beginning only; and
-      // one that came with the last words so far, where more were to come, is no more than the provider had counted by then.
+      // A report that came before the last content may be about the whole answer, or about its beginning only. In an answer that
+      // did not come to its end, even a report with the last content may count less than what has come.
       const isWhole = complete ? unreported === 0 || isEnough : unreported === 0 && isEnough
-      const isPromptTold = prompt > 0
-      const isCompletionTold = isWhole && (completion > 0 || toldOfNone)
+      const isPromptReported = prompt > 0
+      const isCompletionReported = isWhole && (completion > 0 || reportedNone)
       const known = completion + (isWhole ? 0 : unreported)
-      const counts = toUsage(isPromptTold ? prompt : promptTokens(), isWhole || isEnough ? known : Math.max(known, all))
+      const counts = toUsage(
+        isPromptReported ? prompt : promptTokens(),
+        isWhole || isEnough ? known : Math.max(known, all),
+      )
       if (reported === undefined) return { ...counts, estimated: true }
-      const isTold = isPromptTold && isCompletionTold && reported.estimated !== true
-      return { ...counts, ...furtherOf(reported, counts, most, isTold), ...(isTold ? {} : { estimated: true }) }
+      const isReported = isPromptReported && isCompletionReported && reported.estimated !== true
+      return { ...counts, ...furtherOf(reported, counts, max, isReported), ...(isReported ? {} : { estimated: true }) }
     },
   }
 }
@@ -72,37 +75,37 @@ function tokens(weight: number): number {
   return Math.ceil(weight / WEIGHT_PER_TOKEN)
 }
 
-/** False for what is no number, too. */
-function isCount(value: number, most: number): boolean {
-  return value >= 0 && value <= most
+/** False also for NaN. */
+function isCount(value: number, max: number): boolean {
+  return value >= 0 && value <= max
 }
 
 const COUNTS: ReadonlySet<string> = new Set(['prompt_tokens', 'completion_tokens', 'total_tokens', 'estimated'])
-/** What a provider says of the whole answer: no part of one that it has not counted to the end. */
-const OF_THE_WHOLE: ReadonlySet<string> = new Set(['completion_tokens_details', 'cost', 'cost_details'])
+/** Fields about the whole answer, which do not hold for a count that is partly our estimate. */
+const WHOLE_ANSWER_FIELDS: ReadonlySet<string> = new Set(['completion_tokens_details', 'cost', 'cost_details'])
 
-/** What a report tells beside its counts. */
-function furtherOf(reported: Usage, { total_tokens: total }: Usage, most: MaxTokens, isTold: boolean) {
+/** The fields of a report beside its counts. */
+function furtherOf(reported: Usage, { total_tokens: total }: Usage, max: MaxTokens, isReported: boolean) {
   const further: Record<string, unknown> = {}
   for (const name in reported) {
-    if (COUNTS.has(name) || (!isTold && OF_THE_WHOLE.has(name))) continue
+    if (COUNTS.has(name) || (!isReported && WHOLE_ANSWER_FIELDS.has(name))) continue
     const value = reported[name]
-    const sensible = isFields(value) ? sensibleOf(value, total, most) : value
-    if (isSensible(name, sensible, total, most)) further[name] = sensible
+    const sensible = isFields(value) ? sensibleOf(value, total, max) : value
+    if (isSensible(name, sensible, total, max)) further[name] = sensible
   }
   return further
 }
 
-/** Lists, and what is within a detail, can only be shown: JSON has no word for what is no number. */
-function sensibleOf(fields: Readonly<Record<string, unknown>>, total: number, most: MaxTokens): object {
+/** Lists, and what lies deeper, are only shown to the client, and JSON cannot hold NaN or infinity. */
+function sensibleOf(fields: Readonly<Record<string, unknown>>, total: number, max: MaxTokens): object {
   const entries = Object.entries(fields)
-  const sensible = entries.filter(([name, value]) => isSensible(name, value, total, most))
+  const sensible = entries.filter(([name, value]) => isSensible(name, value, total, max))
   return sensible.length === entries.length ? fields : Object.fromEntries(sensible)
 }
 
-function isSensible(name: string, value: unknown, total: number, most: MaxTokens): boolean {
+function isSensible(name: string, value: unknown, total: number, max: MaxTokens): boolean {
   if (typeof value !== 'number') return true
-  if (name.includes('tokens')) return isCount(value, Math.max(most.prompt, most.completion))
+  if (name.includes('tokens')) return isCount(value, Math.max(max.prompt, max.completion))
   if (name.includes('cost')) return isCount(value, total * MAX_DOLLARS_PER_TOKEN + MAX_DOLLARS_FOR_TOOLS)
   return isCount(value, Number.MAX_VALUE)
 }

@@ -1,32 +1,32 @@
 import type { ChatEvent } from '../../chat/event.ts'
 import { Failure } from '../../chat/failure.ts'
 
-// No honest answer comes near these; one that goes beyond is malformed, before it costs anybody else time or memory.
+// No honest answer comes near these bounds. One that exceeds them is malformed; it must not cost other requests time or memory.
 
-/** As many as a message may bring back in the next request. */
+/** As many as a message of the next request may hold. */
 export const MAX_TOOL_CALLS = 1000
 /** As many as a client may ask for (`n`). */
 export const MAX_CHOICES = 128
 /** Citations of an answer. */
 export const MAX_ANNOTATIONS = 1000
-/** What a reader keeps from event to event, such as a block of thoughts whose signature comes at its end. */
+/** What a reader may keep from event to event, such as reasoning whose signature comes at the end. */
 export const MAX_KEPT_CHARACTERS = 4 * 1024 * 1024
 
-/** Thrown by readers, and caught by `guarded`. */
+/** A failure that readers throw and `failuresAsEvents` catches. */
 export function malformedAnswer(what: string): Failure {
   return new Failure('provider-failed', `The provider's answer is malformed: ${what}.`)
 }
 
-/** Counts up from 0, to a bound. @throws Failure beyond it. */
-export function createBoundedCounter(most: number, what: string): () => number {
+/** Counts up from 0. @throws Failure beyond the bound. */
+export function createBoundedCounter(max: number, what: string): () => number {
   let count = 0
   return () => {
-    if (count >= most) throw malformedAnswer(`it has more than ${most} ${what}`)
+    if (count >= max) throw malformedAnswer(`it has more than ${max} ${what}`)
     return count++
   }
 }
 
-/** Adds up what a reader keeps. @throws Failure beyond the bound. */
+/** Adds up the characters that a reader keeps. @throws Failure beyond the bound. */
 export function createKeptBound(): (characters: number) => void {
   let kept = 0
   return (characters) => {
@@ -36,7 +36,7 @@ export function createKeptBound(): (characters: number) => void {
 }
 
 /**
- * A reader that throws nothing: an answer that it refuses, or that is nested too deeply for the stack, is one that broke.
+ * Makes a reader that throws nothing: an answer that it refuses, or that is nested too deeply for the stack, is an error event.
  */
 export function failuresAsEvents(
   read: (data: unknown, event: string) => readonly ChatEvent[],

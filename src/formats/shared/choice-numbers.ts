@@ -2,8 +2,8 @@ import { MAX_CHOICES, malformedAnswer } from './answer-bounds.ts'
 import { isJsonObject } from './fields.ts'
 
 /**
- * Gives each choice of an answer a number of its own, from 0: the provider's index wherever that can be one. To be given the
- * choices of a body, or those of each event of a stream. @throws Failure where there are more than anybody may ask for.
+ * Gives each choice of an answer a number of its own, from 0: the provider's index, unless that is taken or out of range. It
+ * gets the choices of a body, or of each event of a stream. @throws Failure where there are more than `MAX_CHOICES`.
  */
 export type ChoiceNumbers = (list: readonly unknown[]) => readonly number[]
 
@@ -38,7 +38,7 @@ export function createChoiceNumbers(): ChoiceNumbers {
     return indexes.map((index) => {
       const before = seen.get(index) ?? 0
       seen.set(index, before + 1)
-      // Two with one index in the same list are two choices; the second of them is the second one in every list.
+      // Two of one list with the same index are two choices, and the second stays the second in later lists.
       return numberOf(before === 0 ? index : `${index}/${before}`, index)
     })
   }

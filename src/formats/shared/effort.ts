@@ -2,11 +2,11 @@ import type { Chat } from '../../chat/request.ts'
 import type { Traits } from '../format.ts'
 import { isJsonObject } from './fields.ts'
 
-/** OpenAI's levels, weakest first. */
+/** OpenAI's levels of effort, weakest first. */
 const LEVELS = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'] as const
 export type Effort = (typeof LEVELS)[number]
 
-/** How much reasoning the caller asks for, and in which words. */
+/** How much reasoning the caller asks for: a level, or a number of tokens. */
 export interface Reasoning {
   readonly effort?: Effort
   /** A number of tokens, from OpenRouter's `reasoning.max_tokens`. */
@@ -14,8 +14,8 @@ export interface Reasoning {
 }
 
 /**
- * Reads `reasoning_effort`, or OpenRouter's `reasoning: {effort, max_tokens, enabled}`. Undefined where the caller left it
- * to the model.
+ * Reads `reasoning_effort`, or OpenRouter's `reasoning: {effort, max_tokens, enabled}`.
+ * @returns undefined where the caller leaves it to the model.
  */
 export function readReasoning(chat: Chat): Reasoning | undefined {
   if (chat.reasoning_effort) return { effort: chat.reasoning_effort }
@@ -29,9 +29,10 @@ export function readReasoning(chat: Chat): Reasoning | undefined {
 }
 
 /**
- * The level nearest to the one asked for among those that a model takes. Of two equally near the weaker, as it costs less,
- * but the stronger for who asked for more than `high` (translation 1.2). Thinking is never switched off for who asked for
- * some, nor left on for who asked for none: undefined there, and where the model takes no levels that we know.
+ * The level nearest to the one asked for, among those that a model takes. Of two equally near ones the weaker, because it
+ * costs less; but the stronger where more than `high` was asked for (translation 1.2).
+ * @returns undefined where the model takes no level that we know, where only `none` would be left of a request for reasoning,
+ * and where the model has no `none` and none was asked for.
  */
 export function nearestEffort(asked: Effort, { efforts }: Pick<Traits, 'efforts'>): Effort | undefined {
   const wanted = LEVELS.indexOf(asked)
@@ -43,15 +44,15 @@ export function nearestEffort(asked: Effort, { efforts }: Pick<Traits, 'efforts'
     }, undefined)?.level
 }
 
-/** The least that a model can be asked to think. */
+/** The weakest level that a model takes. */
 export function weakestEffort({ efforts }: Pick<Traits, 'efforts'>): Effort | undefined {
   return LEVELS.find((level) => efforts?.includes(level))
 }
 
-/** Every level, for models of which nothing is known. */
+/** Every level, for models about which nothing is known. */
 export const ALL_EFFORTS: readonly string[] = LEVELS
 
-/** Effort as a number of reasoning tokens, for models that are asked that way (translation 1.2, 2.2). */
+/** A level as a number of reasoning tokens, for models that take a number (translation 1.2, 2.2). */
 export const BUDGET_TOKENS: Readonly<Record<Effort, number>> = {
   none: 0,
   minimal: 1024,

@@ -1,27 +1,27 @@
 /** A JSON object of which only some fields are of interest. */
 export type JsonObject = Readonly<Record<string, unknown>>
 
-/** True for a JSON object; not for a list. */
+/** Whether a value is a JSON object, which a list is not. */
 export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** The objects of a list; nothing where it is not one. */
+/** The objects in a list; an empty list for any other value. */
 export function jsonObjectsIn(value: unknown): readonly JsonObject[] {
   return Array.isArray(value) ? value.filter(isJsonObject) : []
 }
 
-/** A string that is not empty. */
+/** The string, unless it is empty or no string. */
 export function toText(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined
 }
 
-/** A count of tokens; 0 where there is none. */
+/** A count of tokens; 0 for any other value. */
 export function toCount(value: unknown): number {
   return typeof value === 'number' && value > 0 ? value : 0
 }
 
-/** The members that say something: neither null nor undefined, nor an empty list. */
+/** Leaves out null, undefined and empty lists. @returns undefined where nothing is left. */
 export function omitEmpty(fields: JsonObject): JsonObject | undefined {
   let kept: Record<string, unknown> | undefined
   for (const name in fields) {
@@ -33,7 +33,7 @@ export function omitEmpty(fields: JsonObject): JsonObject | undefined {
   return kept
 }
 
-/** The members that are there: a request's nulls stand for nothing. */
+/** Leaves out null and undefined: null in a request stands for an absent field. */
 export function omitNull(fields: JsonObject): JsonObject {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined && value !== null))
 }

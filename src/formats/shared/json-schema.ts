@@ -1,6 +1,6 @@
 import { isJsonObject, type JsonObject } from './fields.ts'
 
-/** Keywords that Anthropic refuses in structured output; their meaning goes into the description (translation 1.2). */
+/** Keywords that Anthropic refuses in structured output. They go into the description (translation 1.2). */
 const LIMITS = [
   'minimum',
   'maximum',
@@ -28,8 +28,8 @@ const LIMITS = [
 const FORMATS = new Set(['date-time', 'time', 'date', 'duration', 'email', 'hostname', 'uri', 'ipv4', 'ipv6', 'uuid'])
 
 /**
- * A JSON Schema in the subset that Anthropic's structured output takes: objects are closed, `oneOf` is `anyOf`, and limits
- * that cannot be enforced are told to the model in words.
+ * A JSON Schema in the subset that Anthropic's structured output takes: objects are closed, `oneOf` becomes `anyOf`, and
+ * keywords outside the subset go into the description, where the model reads them.
  */
 export function toStrictSchema(schema: JsonObject): JsonObject {
   if (typeof schema.$ref === 'string') return { $ref: schema.$ref, ...definitions(schema) }
@@ -50,7 +50,7 @@ export function toStrictSchema(schema: JsonObject): JsonObject {
     delete strict.format
   }
   if (not !== undefined) notes.push(toNote('not', not))
-  // Of two choices at once the second is told.
+  // Only one of the two can stay a keyword.
   if (oneOf !== undefined && strict.anyOf !== undefined) notes.push(toNote('oneOf', oneOf))
   else if (Array.isArray(oneOf)) {
     strict.anyOf = oneOf.map((branch) => (isJsonObject(branch) ? toStrictSchema(branch) : branch))
@@ -60,12 +60,12 @@ export function toStrictSchema(schema: JsonObject): JsonObject {
   return withNotes(strict, notes)
 }
 
-/** A keyword in words. */
+/** A keyword as a note for the description. */
 export function toNote(name: string, value: unknown): string {
   return `${name}: ${JSON.stringify(value)}`
 }
 
-/** A schema with what it has no keywords for in its description. */
+/** Adds notes to a schema's description. */
 export function withNotes(schema: JsonObject, notes: readonly string[]): JsonObject {
   if (notes.length === 0) return schema
   return { ...schema, description: [schema.description, `(${notes.join(', ')})`].filter(Boolean).join(' ') }

@@ -5,39 +5,39 @@ import type { PreparedCall, ProviderCall, ProviderFormat } from '../format.ts'
 import { isJsonObject, type JsonObject, toText } from './fields.ts'
 
 /**
- * A dialect that does not know the functions that OpenAI had before tools: they go as tools, and a call comes back as the
- * `function_call` that such a client reads. A conversation may hold old calls without offering any.
- * @param knows whether a provider of this dialect knows functions after all.
+ * Gives a format the functions that OpenAI had before tools. They are sent as tools, and a call comes back as the
+ * `function_call` that such a client reads. A conversation may hold old calls without offering functions.
+ * @param hasFunctions whether a provider has these functions itself.
  */
 export function withFunctionsAsTools<Quirks>(
-  dialect: ProviderFormat<Quirks>,
-  knows: (quirks: Quirks) => boolean = () => false,
+  format: ProviderFormat<Quirks>,
+  hasFunctions: (quirks: Quirks) => boolean = () => false,
 ): ProviderFormat<Quirks> {
   const prepare = (call: ProviderCall<Quirks>): PreparedCall => {
     const { chat, quirks } = call
-    if (knows(quirks) || !isLegacy(chat)) return dialect.prepare(call)
-    const prepared = dialect.prepare({ ...call, chat: toTools(chat) })
+    if (hasFunctions(quirks) || !isLegacy(chat)) return format.prepare(call)
+    const prepared = format.prepare({ ...call, chat: toTools(chat) })
     if (!chat.functions?.length || chat.tools?.length) return prepared
     return {
       ...prepared,
-      // In the caller's own words.
+      // The name that the caller used.
       dropped: prepared.dropped.map((name) => (name === 'tool_choice' ? 'function_call' : name)),
       streamReader: () => {
-        const decode = prepared.streamReader()
+        const read = prepared.streamReader()
         const asFunctions = createFunctionReader()
-        return (data, event) => asFunctions(decode(data, event))
+        return (data, event) => asFunctions(read(data, event))
       },
       readAnswer: (body) => createFunctionReader()(prepared.readAnswer(body)),
     }
   }
-  return { ...dialect, prepare }
+  return { ...format, prepare }
 }
 
 function isLegacy({ functions, function_call, messages }: Chat): boolean {
-  return Boolean(functions || function_call || messages.some(isOld))
+  return Boolean(functions || function_call || messages.some(isLegacyMessage))
 }
 
-function isOld({ role, function_call }: Message): boolean {
+function isLegacyMessage({ role, function_call }: Message): boolean {
   return role === 'function' || Boolean(function_call)
 }
 
@@ -46,7 +46,7 @@ function toTools({ functions, function_call, ...chat }: Chat): Chat {
   const choice = toToolChoice(function_call)
   return {
     ...chat,
-    messages: chat.messages.some(isOld) ? toolMessages(chat.messages) : chat.messages,
+    messages: chat.messages.some(isLegacyMessage) ? toolMessages(chat.messages) : chat.messages,
     ...(tools.length === 0 ? {} : { tools }),
     ...(choice === undefined ? {} : { tool_choice: choice }),
   }
@@ -69,7 +69,7 @@ function toToolChoice(choice: unknown): Chat['tool_choice'] {
   return name === undefined ? undefined : { type: 'function', function: { name } }
 }
 
-/** Calls had no ids: a result belongs to the last call of its name. */
+/** Function calls had no ids: a result belongs to the last call with its name. */
 function toolMessages(messages: readonly Message[]): Message[] {
   const open = new Map<string, string>()
   let calls = 0
@@ -88,7 +88,7 @@ function toolMessages(messages: readonly Message[]): Message[] {
   })
 }
 
-/** Turns the first tool call of each choice into a function call; there is no place for further ones. */
+/** Turns the first tool call of each choice into a function call. The old form has no place for further ones. */
 function createFunctionReader(): (events: readonly ChatEvent[]) => readonly ChatEvent[] {
   const called = new Set<number>()
   return (events) =>

@@ -1,21 +1,21 @@
-/** How far a JSON object has come that arrives in pieces. `other` is a text that cannot be one. */
+/** How much has come of a JSON object that arrives in pieces. `other` is a text that cannot be an object. */
 export interface ObjectProgress {
   readonly state: () => 'empty' | 'open' | 'complete' | 'other'
   readonly add: (piece: string) => void
 }
 
-/** Of a piece that is longer nobody needs to know whether it is one object: to look would make others wait. */
+/** A longer piece is not examined, since that would make other requests wait. It is `other`. */
 const MAX_CHARACTERS = 256 * 1024
 
-/** Looks at each character once, and keeps none. */
+/** Reads each character once, and keeps none. */
 export function createObjectProgress(): ObjectProgress {
   let state: ReturnType<ObjectProgress['state']> = 'empty'
   let depth = 0
   let quoted = false
   let escaped = false
 
-  /** Goes on within the object, to its end at most; says where it has stopped. Local variables are what makes it quick. */
-  const goOn = (piece: string, from: number): number => {
+  /** Reads on within the object, to its end at most. Local variables make it quick. @returns where it stopped. */
+  const readWithin = (piece: string, from: number): number => {
     let at = from
     let level = depth
     let inString = quoted
@@ -43,7 +43,7 @@ export function createObjectProgress(): ObjectProgress {
       let at = 0
       while (at < piece.length && state !== 'other') {
         if (state === 'open') {
-          at = goOn(piece, at)
+          at = readWithin(piece, at)
           if (depth === 0) state = 'complete'
           continue
         }

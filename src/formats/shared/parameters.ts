@@ -3,12 +3,12 @@ import { type JsonObject, omitNull } from './fields.ts'
 import { unsupportedParameter } from './parts.ts'
 
 /**
- * What becomes of a parameter in a dialect of its own: it is put into that dialect's words, left out because the answer is
- * right without it, or refused because it is not.
+ * What a format other than OpenAI's does with a parameter: it translates it, drops it because the answer is right without
+ * it, or refuses it because the answer would be wrong.
  */
 export type ParameterPolicy = 'translated' | 'dropped' | 'refused'
 
-/** The dialects that are not OpenAI's; in OpenAI's a provider's row says what differs. */
+/** The formats that are not OpenAI's. In OpenAI's, a provider's quirks tell what differs. */
 export type TranslatedFormat = 'anthropic' | 'gemini' | 'cohere' | 'ollama'
 
 export type ParameterPolicies = Readonly<Record<TranslatedFormat, ParameterPolicy>>
@@ -55,16 +55,16 @@ export const PARAMETERS: ReadonlyMap<string, ParameterPolicies> = new Map([
   ['prompt_cache_retention', row('dropped', 'dropped', 'dropped')],
 ])
 
-/** Whether the answer would be wrong without a parameter: some dialect refuses it, where it is asked for. */
+/** Whether an answer would be wrong without a parameter: it is, if any format refuses the parameter. */
 export function isEssential(name: string): boolean {
   return ESSENTIAL.has(name)
 }
 
 const ESSENTIAL: ReadonlySet<string> = new Set(
-  [...PARAMETERS].flatMap(([name, fates]) => (Object.values(fates).includes('refused') ? [name] : [])),
+  [...PARAMETERS].flatMap(([name, policies]) => (Object.values(policies).includes('refused') ? [name] : [])),
 )
 
-/** A dialect's own fields, for callers who know them: handed on as they are. */
+/** Fields of a format that OpenAI does not have. Callers who know them may send them; they are not changed. */
 export const NATIVE_FIELDS: Readonly<Record<TranslatedFormat, readonly string[]>> = {
   anthropic: [
     'thinking',
@@ -80,38 +80,38 @@ export const NATIVE_FIELDS: Readonly<Record<TranslatedFormat, readonly string[]>
   ollama: ['think', 'keep_alive', 'options'],
 }
 
-/** What a request holds of a dialect's own fields. */
-export function nativeFields(chat: Chat, dialect: TranslatedFormat): JsonObject {
-  return omitNull(Object.fromEntries(NATIVE_FIELDS[dialect].map((name) => [name, chat[name]])))
+/** The fields of a request that only this format has. */
+export function nativeFields(chat: Chat, format: TranslatedFormat): JsonObject {
+  return omitNull(Object.fromEntries(NATIVE_FIELDS[format].map((name) => [name, chat[name]])))
 }
 
-/** The stop sequences, if any, whether one was given or a list. */
+/** The stop sequences as a list; undefined where there are none. */
 export function stopSequences({ stop }: Chat): readonly string[] | undefined {
   const list = typeof stop === 'string' ? [stop] : stop
   return list?.length ? list : undefined
 }
 
-/** What every request has, and what is Router9's own affair. */
+/** Fields that every request has, and those for Router9 itself. */
 const ENVELOPE = new Set(['model', 'messages', 'stream', 'stream_options', ...ROUTING_FIELDS])
 
 /**
- * Goes through a request's parameters by the table. Those that nobody knows are dropped.
+ * Applies the table to a request's parameters. Unknown ones are dropped.
  * @returns the names of the dropped ones.
  * @throws Failure `unsupported-parameter` for one that is refused, unless its value asks for nothing.
  */
-export function checkParameters(chat: Chat, dialect: TranslatedFormat): string[] {
+export function checkParameters(chat: Chat, format: TranslatedFormat): string[] {
   const dropped: string[] = []
   for (const name in chat) {
     const value = chat[name]
-    if (value === null || value === undefined || ENVELOPE.has(name) || NATIVE_FIELDS[dialect].includes(name)) continue
-    const fate = PARAMETERS.get(name)?.[dialect] ?? 'dropped'
-    if (fate === 'refused' && !isNeutralValue(name, value)) throw unsupportedParameter(name)
-    if (fate === 'dropped') dropped.push(name)
+    if (value === null || value === undefined || ENVELOPE.has(name) || NATIVE_FIELDS[format].includes(name)) continue
+    const policy = PARAMETERS.get(name)?.[format] ?? 'dropped'
+    if (policy === 'refused' && !isNeutralValue(name, value)) throw unsupportedParameter(name)
+    if (policy === 'dropped') dropped.push(name)
   }
   return dropped
 }
 
-/** A value that changes nothing: off, empty, or what is done anyway. */
+/** Whether a value changes nothing, because it is off, empty, or the default. */
 export function isNeutralValue(name: string, value: unknown): boolean {
   if (value === false) return true
   if (name === 'n') return value === 1

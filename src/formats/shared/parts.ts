@@ -2,7 +2,7 @@ import { parseJson } from '../../chat/exact-json.ts'
 import { Failure } from '../../chat/failure.ts'
 import type { Message, Part } from '../../chat/request.ts'
 
-/** A `data:` URL, taken apart. */
+/** The parts of a `data:` URL. */
 export interface DataUrl {
   /** Lower case, without parameters. */
   readonly mediaType: string
@@ -11,7 +11,8 @@ export interface DataUrl {
 }
 
 /**
- * Takes a base64 `data:` URL apart; undefined where the text is none.
+ * Reads a base64 `data:` URL.
+ * @returns undefined for any other URL.
  * @throws Failure `invalid-value` for a `data:` URL that is not base64.
  */
 export function readDataUrl(url: string, param: string): DataUrl | undefined {
@@ -34,22 +35,22 @@ export function decodeBase64Text(data: string, param: string): string {
   }
 }
 
-/** What opens a conversation where a provider wants the user to begin and the assistant did. */
+/** The first message where a provider wants the user to begin, but the assistant did. */
 export const PLACEHOLDER_USER_TEXT = 'Hello.'
 
-/** Nothing is left of a conversation to answer. */
+/** For a conversation in which no message is left to answer. */
 export function emptyConversation(): Failure {
   const text = "'messages' needs at least one message that is not empty beside the system messages."
   return new Failure('invalid-value', text, { param: 'messages' })
 }
 
 /**
- * A conversation in which somebody speaks: where nobody but the system says anything, the last of its messages is said by
- * the user, as most APIs refuse to answer instructions alone.
+ * Makes sure that a conversation has a message beside the system's: where it has none, the last system message becomes the
+ * user's. Most APIs refuse to answer system messages alone.
  */
 export function withUserTurn(messages: readonly Message[]): readonly Message[] {
-  if (messages.some((message) => !isSystem(message) && saysSomething(message))) return messages
-  const at = messages.findLastIndex((message) => isSystem(message) && saysSomething(message))
+  if (messages.some((message) => !isSystem(message) && hasContent(message))) return messages
+  const at = messages.findLastIndex((message) => isSystem(message) && hasContent(message))
   return messages.map((message, index) => (index === at ? { ...message, role: 'user' } : message))
 }
 
@@ -57,27 +58,27 @@ function isSystem({ role }: Message): boolean {
   return role === 'system' || role === 'developer'
 }
 
-function saysSomething({ role, content, tool_calls, function_call, refusal }: Message): boolean {
+function hasContent({ role, content, tool_calls, function_call, refusal }: Message): boolean {
   if (role === 'tool' || role === 'function' || tool_calls?.length || function_call) return true
-  const says = (text: string | null | undefined) => typeof text === 'string' && /\S/.test(text)
+  const isFilled = (text: string | null | undefined) => typeof text === 'string' && /\S/.test(text)
   return (
-    says(refusal) ||
-    (Array.isArray(content) ? content.some(({ text }) => text === undefined || says(text)) : says(content))
+    isFilled(refusal) ||
+    (Array.isArray(content) ? content.some(({ text }) => text === undefined || isFilled(text)) : isFilled(content))
   )
 }
 
-/** A part that this model or dialect has no form for: dropping it would change the question. */
+/** For a part that this model or format has no form for. To drop it would change the question. */
 export function unsupportedContent(param: string, what: string): Failure {
   return new Failure('model-not-capable', `The model that was chosen does not take ${what} ('${param}').`, { param })
 }
 
-/** A message's content as parts, whichever form it came in. */
+/** A message's content as a list of parts; null and empty text are an empty list. */
 export function partsOf(content: Message['content']): readonly Part[] {
   if (content === null || content === undefined || content === '') return []
   return typeof content === 'string' ? [{ type: 'text', text: content }] : content
 }
 
-/** The text of a message that can only be text; parts of other kinds are refused. */
+/** The content of a message as one text. @throws Failure `model-not-capable` for parts of other kinds. */
 export function textContent(content: Message['content'], param: string): string {
   if (typeof content === 'string') return content
   return partsOf(content)
@@ -90,7 +91,7 @@ export function textContent(content: Message['content'], param: string): string 
 }
 
 /**
- * A tool call's arguments as an object; nothing at all stands for no arguments.
+ * A tool call's arguments as an object. An empty text and `null` are no arguments.
  * @throws Failure `invalid-value` where they are not a JSON object.
  */
 export function readArguments(text: string, param: string): Readonly<Record<string, unknown>> {
@@ -109,7 +110,7 @@ export function readArguments(text: string, param: string): Readonly<Record<stri
   return value as Record<string, unknown>
 }
 
-/** The answer would be wrong without a parameter that this model or provider does not have. */
+/** For a parameter that this model or provider does not have, and that an answer would be wrong without. */
 export function unsupportedParameter(param: string): Failure {
   return new Failure('unsupported-parameter', `'${param}' is not supported by the model that was chosen.`, { param })
 }

@@ -1,9 +1,9 @@
 import { isJsonObject, toText } from './fields.ts'
 import { firstObjects } from './upstream-error-text.ts'
 
-/** Headers and texts are the provider's: so much of one is looked at. */
-const LOOKED_AT_CHARACTERS = 200
-/** Whoever says that there is nothing to wait for has just refused: at once would be too soon. */
+/** Headers and texts come from the provider, so only their beginning is read. */
+const MAX_READ_CHARACTERS = 200
+/** A provider that names no time to wait has just refused: another try at once would be too soon. */
 const MIN_WAIT_MS = 1000
 
 export interface RetryAfterSources {
@@ -14,16 +14,16 @@ export interface RetryAfterSources {
   readonly now: number
 }
 
-/** Milliseconds to wait, from every place where providers say it (translation 4); undefined where none does. */
+/** Milliseconds to wait, from wherever providers say it (translation 4.11); undefined where this one does not. */
 export function readRetryAfter({ header, body, message, now }: RetryAfterSources): number | undefined {
-  const read = (name: string) => header(name)?.slice(0, LOOKED_AT_CHARACTERS) ?? ''
+  const read = (name: string) => header(name)?.slice(0, MAX_READ_CHARACTERS) ?? ''
   const wait =
     milliseconds(read('retry-after-ms'), 1) ??
     milliseconds(read('retry-after'), 1000) ??
     untilDate(read('retry-after'), now) ??
     googleDelay(body) ??
     limitReset(read, now) ??
-    spokenDelay(message)
+    delayInMessage(message)
   return wait === undefined || wait > 0 ? wait : MIN_WAIT_MS
 }
 
@@ -46,7 +46,7 @@ function googleDelay(body: unknown): number | undefined {
   return delay === undefined ? undefined : readDuration(delay)
 }
 
-/** The reset of a limit that is used up: RFC 3339 at Anthropic, a duration at OpenAI and its kin. */
+/** When a used-up limit is reset: a date at Anthropic, a duration at OpenAI and those who copy it. */
 function limitReset(read: (name: string) => string, now: number): number | undefined {
   for (const what of ['requests', 'tokens', 'input-tokens', 'output-tokens']) {
     if (read(`anthropic-ratelimit-${what}-remaining`) === '0') {
@@ -61,22 +61,22 @@ function limitReset(read: (name: string) => string, now: number): number | undef
   return undefined
 }
 
-function spokenDelay(message: string): number | undefined {
-  const spoken = /\b(?:try again|retry) (?:in|after) /i.exec(message)
-  return spoken === null ? undefined : readDuration(message.slice(spoken.index + spoken[0].length))
+function delayInMessage(message: string): number | undefined {
+  const found = /\b(?:try again|retry) (?:in|after) /i.exec(message)
+  return found === null ? undefined : readDuration(message.slice(found.index + found[0].length))
 }
 
 const UNIT_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
-/** An amount and its unit, whether that is a letter or a word; `m` alone begins no `milliseconds`. */
+/** An amount and its unit, as a letter or a word. The `m` of `milliseconds` is no minute. */
 const AMOUNT =
   /\s*(?:(?:and|,)\s+)?(\d+(?:\.\d+)?)\s*(?:(ms|millis(?:econd)?s?|msecs?)|(s|secs?|seconds?)|(m|mins?|minutes?)|(h|hrs?|hours?)|(d|days?))(?![a-z])/iy
 
-/** `644ms`, `3.89s`, `1m2s`, `500 milliseconds` in milliseconds; undefined where a text begins with no duration. */
+/** `644ms`, `3.89s`, `1m2s`, `500 milliseconds` in milliseconds; undefined where the text does not begin with a duration. */
 export function readDuration(text: string): number | undefined {
-  const looked = text.slice(0, LOOKED_AT_CHARACTERS)
+  const beginning = text.slice(0, MAX_READ_CHARACTERS)
   let total: number | undefined
   AMOUNT.lastIndex = 0
-  for (let found = AMOUNT.exec(looked); found !== null; found = AMOUNT.exec(looked)) {
+  for (let found = AMOUNT.exec(beginning); found !== null; found = AMOUNT.exec(beginning)) {
     const [, amount, ms, s, m, h] = found
     const unit = ms !== undefined ? 'ms' : s !== undefined ? 's' : m !== undefined ? 'm' : h !== undefined ? 'h' : 'd'
     total = (total ?? 0) + Number(amount) * UNIT_MS[unit]

@@ -2,25 +2,25 @@ import type { ChatEvent } from '../../chat/event.ts'
 
 type Piece = { readonly type: 'text' | 'reasoning'; readonly text: string }
 
-/** Tells reasoning from text in a stream that marks it with `<think>…</think>`, cut anywhere (translation 3). */
+/** Separates reasoning from text in a stream that marks it with `<think>…</think>`, cut anywhere (translation 3.1). */
 export interface ThinkTagSplitter {
   readonly feed: (text: string) => readonly Piece[]
-  /** The provider told the reasoning apart itself, so that no tag is taken for open before it comes. */
+  /** The provider sends reasoning in a field of its own, so the answer does not begin within a tag. */
   readonly markReasoningSeparate: () => void
-  /** The stream has ended: what might have become a tag is text after all. */
+  /** The end of the stream: what might have become a tag is text. */
   readonly end: () => readonly Piece[]
 }
 
 const OPEN = '<think>'
 const CLOSE = '</think>'
-/** White space before a tag that is still to come; more of it is text. */
+/** How much white space may be held back before a tag; more is text. */
 const MAX_HELD = 1000
 
 /**
- * The opening tag counts at the beginning of the answer only: later it is something that the model writes about. White
- * space before it, and after the closing one, is dropped on purpose (Groq, Fireworks, …): it only sets off the tags, and
- * where the provider tells reasoning apart itself the text does not begin with it either. Within the tags all is kept.
- * @param opened the template has opened the tag, which may come once more all the same.
+ * An opening tag counts only at the beginning of the answer: later it is something that the model writes about. White space
+ * before it and after the closing tag is dropped on purpose. It only sets off the tags, and providers that send reasoning in a
+ * field of its own have none there. Within the tags everything is kept.
+ * @param opened the model's template has opened the tag already; it may come again nevertheless.
  */
 export function createThinkTagSplitter(opened = false): ThinkTagSplitter {
   let untagged: 'thinking' | 'text' = opened ? 'thinking' : 'text'
@@ -91,7 +91,7 @@ export function createThinkTagSplitter(opened = false): ThinkTagSplitter {
   }
 }
 
-/** Some templates open the tag themselves, so that the model only closes it. Of a stream that must be known before. */
+/** Adds an opening tag that the model's template held, so that the answer has only the closing one. In a stream this must be known before. */
 export function withOpenTag(text: string): string {
   return text.includes(CLOSE) && !text.includes(OPEN) ? OPEN + text : text
 }

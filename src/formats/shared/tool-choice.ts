@@ -1,7 +1,7 @@
 import type { Chat } from '../../chat/request.ts'
 import { isJsonObject, jsonObjectsIn } from './fields.ts'
 
-/** OpenAI's `allowed_tools` choice: a narrower list, and how it binds. Undefined for every other choice. */
+/** OpenAI's `allowed_tools` choice: the tools that may be called, and whether one must be. Undefined for other choices. */
 export function allowedTools(
   choice: Chat['tool_choice'],
 ): { readonly names: ReadonlySet<unknown>; readonly mode: 'auto' | 'required' } | undefined {

@@ -1,47 +1,47 @@
 import { isJsonObject, type JsonObject, jsonObjectsIn, toText } from './fields.ts'
 
-/** What a provider says in an error, as far as it is looked at: it may send megabytes, and patterns go over all of this. */
+/** The texts of an error, cut: a provider may send megabytes, and every pattern reads these texts. */
 export interface ParsedError {
   readonly message: string
-  /** The message without what it repeats: quoted names, addresses, the field that it complains of. */
+  /** The message without what it may repeat of the request: quoted names, addresses, the name of the field. */
   readonly ownMessage: string
-  /** Code, type, status and reason words of the error, joined. */
+  /** Code, type, status and reasons of the error, joined by spaces. */
   readonly codes: string
-  /** One of them that can tell nothing about anybody: `overloaded_error`. */
+  /** One of the codes that holds no private data: `overloaded_error`. */
   readonly harmlessCode?: string
-  /** What Google tells in its `details` only; never handed on. */
+  /** What Google says in `details` only; never for the client. */
   readonly debugText: string
   readonly param?: string
   readonly code?: string
 }
 
 const MESSAGE_CHARACTERS = 1000
-const WORD_CHARACTERS = 200
-const MAX_WORDS = 12
+const CODE_CHARACTERS = 200
+const MAX_CODES = 12
 const MAX_DETAILS = 20
-const DULL_WORD = /^[a-z_]{1,40}$/i
+const HARMLESS_CODE = /^[a-z_]{1,40}$/i
 
-/** Takes the message from where providers put it, in the order of translation 4. */
+/** Reads an error from wherever providers put its texts, in the order of translation 4. */
 export function readErrorText(body: unknown): ParsedError {
   if (typeof body === 'string') {
     const text = body.slice(0, MESSAGE_CHARACTERS).trim()
-    return saying(text.startsWith('<') ? '' : text)
+    return withMessage(text.startsWith('<') ? '' : text)
   }
-  // Google's OpenAI-compatible endpoint wraps its error in a list.
+  // Google's OpenAI-compatible endpoint puts its error into a list.
   const root = Array.isArray(body) ? body[0] : body
-  if (!isJsonObject(root)) return saying('')
+  if (!isJsonObject(root)) return withMessage('')
   const error = isJsonObject(root.error) ? root.error : root
   const inner = isJsonObject(error.innererror) ? error.innererror.code : undefined
   const words = [error.code, error.type, error.status, root.code, inner, ...reasons(error.details)]
-    .flatMap((word) => wordOf(word) ?? [])
-    .slice(0, MAX_WORDS)
-  const harmlessCode = [error.type, error.code, error.status].flatMap((word) => wordOf(word) ?? []).find(isDull)
-  const param = wordOf(error.param)
+    .flatMap((word) => codeOf(word) ?? [])
+    .slice(0, MAX_CODES)
+  const harmlessCode = [error.type, error.code, error.status].flatMap((word) => codeOf(word) ?? []).find(isHarmlessCode)
+  const param = codeOf(error.param)
   // A code that only repeats the HTTP status in digits tells a client nothing.
-  const code = toText(error.code)?.slice(0, WORD_CHARACTERS)
+  const code = toText(error.code)?.slice(0, CODE_CHARACTERS)
   const debug = firstObjects(error.details).map(({ detail }) => toText(detail)?.slice(0, MESSAGE_CHARACTERS) ?? '')
   return {
-    ...saying(messageOf(root, error)),
+    ...withMessage(messageOf(root, error)),
     codes: [...new Set(words)].join(' '),
     ...(harmlessCode === undefined ? {} : { harmlessCode }),
     debugText: debug.join(' '),
@@ -50,7 +50,7 @@ export function readErrorText(body: unknown): ParsedError {
   }
 }
 
-function saying(message: string): ParsedError {
+function withMessage(message: string): ParsedError {
   return { message, ownMessage: withoutRepeated(message), codes: '', debugText: '' }
 }
 
@@ -63,15 +63,15 @@ function messageOf(root: JsonObject, error: JsonObject): string {
     firstMessage(root.errors, 'message') ??
     toText(root.errors) ??
     ''
-  // OpenRouter: what the one said to whom it passed the request on.
+  // OpenRouter: the error of the provider behind it.
   const raw = isJsonObject(error.metadata) ? toText(error.metadata.raw) : undefined
-  return (raw !== undefined && /^provider returned error$/i.test(message) ? spokenIn(raw) : message)
+  return (raw !== undefined && /^provider returned error$/i.test(message) ? messageIn(raw) : message)
     .slice(0, MESSAGE_CHARACTERS)
     .trim()
 }
 
-/** The message of an error that is told as text, and may be JSON. */
-function spokenIn(raw: string): string {
+/** The message of an error that is a text, which may be JSON. */
+function messageIn(raw: string): string {
   if (!raw.startsWith('{')) return raw
   try {
     const root: unknown = JSON.parse(raw)
@@ -82,12 +82,12 @@ function spokenIn(raw: string): string {
   }
 }
 
-function wordOf(value: unknown): string | undefined {
-  return typeof value === 'number' ? String(value) : toText(value)?.slice(0, WORD_CHARACTERS)
+function codeOf(value: unknown): string | undefined {
+  return typeof value === 'number' ? String(value) : toText(value)?.slice(0, CODE_CHARACTERS)
 }
 
-function isDull(word: string): boolean {
-  return DULL_WORD.test(word)
+function isHarmlessCode(word: string): boolean {
+  return HARMLESS_CODE.test(word)
 }
 
 function firstMessage(list: unknown, field: string): string | undefined {
@@ -95,7 +95,7 @@ function firstMessage(list: unknown, field: string): string | undefined {
   return isJsonObject(first) ? toText(first[field]) : toText(first)
 }
 
-/** The first objects of a list that may be of any length. */
+/** The first objects of a list that may have any length. */
 export function firstObjects(list: unknown): readonly JsonObject[] {
   return Array.isArray(list) ? jsonObjectsIn(list.slice(0, MAX_DETAILS)) : []
 }
@@ -109,8 +109,8 @@ function reasons(details: unknown): unknown[] {
 }
 
 /**
- * Whether a message can tell nothing about anybody: a short sentence of plain words, without names, numbers and addresses,
- * and of nobody's account.
+ * Whether a message holds no private data: a short sentence of plain words, without names, numbers and addresses, and not
+ * about an account.
  */
 export function isHarmless(message: string): boolean {
   return message.length <= PLAIN_CHARACTERS && PLAIN.test(message) && !OF_ACCOUNT.test(message)
@@ -121,7 +121,7 @@ const PLAIN = /^[A-Z]?[a-z']+(?:[,;:]? [a-z']+|[.!?] [A-Z]?[a-z']+)*[.!?]?$/
 const OF_ACCOUNT =
   /\b(?:organi[sz]ation|org|project|account|team|tenant|workspace|customer|user|subscription|deployment|cluster|host|key)s?\b/i
 
-/** A refusal names what it refuses, in quotes or behind a colon: names that the caller chose. */
+/** A refusal names what it refuses, in quotes or after a colon. The caller may have chosen these names. */
 function withoutRepeated(message: string): string {
   return message
     .replace(/`[^`]*`|"[^"]*"|(?<!\w)'[^']*'(?!\w)/g, "''")
@@ -131,8 +131,8 @@ function withoutRepeated(message: string): string {
 }
 
 /**
- * Whether a piece of a provider's text stands in what was sent to it: then it may be the caller's own words that come back.
- * @param sent in lower case; cases get lost on the way.
+ * Whether a piece of a provider's text stands in what was sent to it, so that it may be the caller's own text.
+ * @param sent in lower case, because providers may change the case.
  */
 export function isRepeated(piece: string, sent: readonly string[]): boolean {
   const lower = piece.toLowerCase()

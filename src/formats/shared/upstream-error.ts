@@ -4,7 +4,7 @@ import { isJsonObject } from './fields.ts'
 import { readRetryAfter } from './retry-after.ts'
 import { isHarmless, type ParsedError, readErrorText } from './upstream-error-text.ts'
 
-/** What a provider answered instead of an answer. */
+/** What a provider sent instead of an answer. */
 export interface UpstreamError {
   /** The HTTP status; for an error inside a 200 the status that the error itself names, or 0. */
   readonly status: number
@@ -13,17 +13,17 @@ export interface UpstreamError {
   readonly body: unknown
   /** Milliseconds since 1970: some providers say until when, not how long. */
   readonly now: number
-  /** All that the caller had a say in: what a provider repeats of it is no verdict of the provider's. */
+  /** All that the caller could choose in the request. Where a provider only repeats it, it says nothing about the provider. */
   readonly callerTexts?: readonly string[]
 }
 
 const REFUSED_MESSAGE = 'The provider refused the request.'
-/** A few codes, rather than a sentence. */
+/** A few codes; no sentence, which the log must not hold. */
 const CODES = /^[\w.-]{1,60}( [\w.-]{1,60}){0,4}$/
 
 /**
- * Reads what a provider says when it fails, whatever its shape (translation 4): whose fault it is, whether another
- * candidate may be asked, how long to wait. The provider's own words go to the client only where the caller can mend it.
+ * Reads a provider's error in any of its forms (translation 4): who caused it, whether another candidate may be asked, how
+ * long to wait. The provider's own message goes to the client only where the caller can correct the request.
  */
 export function readUpstreamFailure(error: UpstreamError): Failure {
   return toFailure(error, readErrorText(error.body))
@@ -88,22 +88,26 @@ const MESSAGES: Readonly<Record<UpstreamFailureKind, { readonly text: string; re
 }
 
 /**
- * Reads an error that came inside an answer: a 200 with an error for a body, an error event in a stream. The client may
- * have seen half an answer, so it is told which error broke it off, but not in words that may name our account
- * or the provider's machines.
+ * Reads an error that came inside an answer: the body of a 200, or an event of a stream (translation 4.10). The client may
+ * have got half of the answer, so it is told which error ended it, but not in words that may name our account or the
+ * provider's machines.
  */
 export function readErrorInAnswer(body: unknown): Failure {
-  const said = readErrorText(body)
-  // Only headers name a date, and there are none.
-  const failure = toFailure({ status: statusIn(body), header: () => null, body, now: 0 }, said)
+  const parsed = readErrorText(body)
+  // The time is only needed for dates in headers, and there are none.
+  const failure = toFailure({ status: statusIn(body), header: () => null, body, now: 0 }, parsed)
   const { health, ...details } = failure.details
-  // What stands in an answer is no status: it may count against the provider, but takes it out for nobody by itself.
-  const told = health === undefined || health === 'opens' ? details : { ...details, health }
-  return new Failure(failure.kind, failure.fault === 'caller' ? failure.message : brokeOff(failure.message, said), told)
+  // An error in an answer may count against the deployment, but does not take it out by itself, as a status may.
+  const kept = health === undefined || health === 'opens' ? details : { ...details, health }
+  return new Failure(
+    failure.kind,
+    failure.fault === 'caller' ? failure.message : brokeOff(failure.message, parsed),
+    kept,
+  )
 }
 
-function brokeOff(dull: string, { message, harmlessCode }: ParsedError): string {
-  const text = isHarmless(message) ? `The provider broke off with an error: ${message}` : dull
+function brokeOff(generalMessage: string, { message, harmlessCode }: ParsedError): string {
+  const text = isHarmless(message) ? `The provider broke off with an error: ${message}` : generalMessage
   return harmlessCode === undefined ? text : `${text} (${harmlessCode})`
 }
 
