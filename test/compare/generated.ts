@@ -8,7 +8,7 @@ import { simulated } from './side.ts'
 import type { Source } from './source.ts'
 
 /** Names that are asked for at each provider: each of its models in turn, and some that no catalogue knows. */
-const NAMES_BY_PROVIDER: ReadonlyMap<string, readonly string[]> = new Map(
+export const NAMES_BY_PROVIDER: ReadonlyMap<string, readonly string[]> = new Map(
   PROVIDERS.map(({ id, anyModel }) => {
     const known = allModels().flatMap((model) =>
       model.deployments.flatMap(({ provider, upstreamModel }) =>

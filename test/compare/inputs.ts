@@ -19,7 +19,6 @@ const KEYS = {
   'sk-r9k-expired-key': { expires: '2026-01-02T00:00:00Z' },
   'sk-r9k-disabled-key': { disabled: true },
   'sk-r9k-narrow-key': { models: ['gpt-4o'] },
-  'sk-r9k-used-up': { limits: { rpm: 0 } },
 }
 const HELLO = [{ role: 'user', content: 'Hello!' }]
 const CHAT = JSON.stringify({ model: 'openai/gpt-4o', messages: HELLO })

@@ -32,9 +32,13 @@ function isNow(seconds: number): boolean {
 
 /** What a side did with a request, as parts to be compared; what it logged is looked at later. */
 export function partsOf({ answer, sent }: Doing, normalize: (text: string) => string): Part[] {
+  // The waits that a key's own limits ask for end with the minute.
+  const isLimited = answer.headers.some(([name]) => name.startsWith('x-ratelimit-limit-'))
+  const ofTheMinute = isLimited ? /^(x-ratelimit-reset-|retry-after)/ : /^x-ratelimit-reset-/
+  const headers = answer.headers.map(([name, value]) => [name, ofTheMinute.test(name) ? '…' : value] as const)
   return [
     ['status', String(answer.status)],
-    ...headerParts('header', answer.headers),
+    ...headerParts('header', headers),
     ['body', answer.body],
     ['ending', answer.ending],
     ['upstream requests', String(sent.length)],

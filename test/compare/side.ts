@@ -37,6 +37,8 @@ export interface Side {
   readonly ports: readonly string[]
   /** What it has logged since the last time. */
   readonly takeLog: () => string
+  /** What is in its key-value store. */
+  readonly values: ReadonlyMap<string, string | Buffer>
   readonly stop: () => Promise<void>
 }
 
@@ -58,15 +60,24 @@ crypto.getRandomValues = (array) => {
 export default router9
 `
 
-export async function startSide(file: string, setting: Setting): Promise<Side> {
+/** What a Worker finds there when it starts. */
+export interface Kept {
+  /** The folder of its Durable Objects. */
+  readonly state: string
+  readonly values?: ReadonlyMap<string, string | Buffer> | undefined
+}
+
+export async function startSide(file: string, setting: Setting, kept?: Kept): Promise<Side> {
   const upstream = await setting.upstream()
   const usual = { ...everyProviderAt(upstream.url), HEALTH: 'off', LOG_DETAIL: 'on' }
   const all: Record<string, string> = { ...(setting.onlyVars ? {} : usual), ...setting.vars?.(upstream.url) }
   const vars = Object.fromEntries(Object.entries(all).filter(([, value]) => value !== ''))
-  const worker = await startWorker({ file, vars, wrapper: REPEATABLE_CHANCE })
+  const worker = await startWorker({ file, vars, wrapper: REPEATABLE_CHANCE, ...(kept && { state: kept.state }) })
   for (const [key, record] of Object.entries(setting.keys ?? {})) {
     await (typeof record === 'string' ? worker.keys.putText(key, record) : worker.keys.put(key, record))
   }
+  const values = worker.keys.values as Map<string, string | Buffer>
+  for (const [name, value] of kept?.values ?? []) values.set(name, value)
   const upstreamPort = new URL(upstream.url).port
   const watch = watchUpstream(Number(upstreamPort))
   const agent = new http.Agent({ keepAlive: true, maxSockets: 1 })
@@ -79,6 +90,7 @@ export async function startSide(file: string, setting: Setting): Promise<Side> {
     },
     ports: [upstreamPort, new URL(worker.url).port, String(worker.keys.port)],
     takeLog: logReader(worker),
+    values,
     stop: async () => {
       agent.destroy()
       watch.stop()

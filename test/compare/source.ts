@@ -2,7 +2,7 @@ import { type Difference, groupDifferences } from './differences.ts'
 import { type Bundles, type Lane, startLane, type Tally } from './lane.ts'
 import type { CompareRequest } from './request.ts'
 import type { Setting } from './side.ts'
-import { WANTED } from './wanted.ts'
+import { withoutWanted } from './wanted.ts'
 
 /** Where requests come from, and how both versions are set up for them. */
 export interface Source {
@@ -39,8 +39,7 @@ export async function runSource(
   const running = await Promise.all(Array.from({ length: count }, () => startLane(bundles, setting)))
   try {
     const all = await compareAll(running, requests)
-    const first = all.filter((difference) => !WANTED.some(({ covers }) => covers(difference)))
-    const wanted = WANTED.map(({ reason, covers }) => [reason, all.filter(covers).length] as const)
+    const { unwanted: first, wanted } = withoutWanted(all)
     const tally = sumOf(running.map((lane) => lane.tally()))
     const unsteady = new Set<Difference>()
     for (const { differences } of groupDifferences(first)) {
@@ -52,7 +51,7 @@ export async function runSource(
       requests: requests.length,
       differences: first.filter((difference) => !unsteady.has(difference)),
       unsteady: [...unsteady],
-      wanted: Object.fromEntries(wanted.filter(([, count]) => count > 0)),
+      wanted,
       tally,
     }
   } finally {
