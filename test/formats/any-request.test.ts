@@ -43,7 +43,7 @@ test.each([
     }),
     { numRuns: 400 },
   )
-  // Many requests are good ones; a dialect that refuses all would pass without this.
+  // Many requests are good ones; a format that refuses all would pass without this.
   expect(taken).toBeGreaterThan(least)
 })
 

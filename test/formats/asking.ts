@@ -25,13 +25,13 @@ export interface Asked {
   readonly prepared: PreparedCall
 }
 
-/** Asks a dialect to translate a request, given as its fields beside `model`. */
-export function createAsker<Quirks>(dialect: ProviderFormat<Quirks>, quirks: Quirks) {
+/** Has a format write a request, given as its fields beside `model`. */
+export function createAsker<Quirks>(format: ProviderFormat<Quirks>, quirks: Quirks) {
   return (fields: Json, traits: Partial<Traits> = {}, { stream = false, quirk = quirks } = {}): Asked => {
     const chat = parseChat({ model: 'public', messages: [{ role: 'user', content: 'Hello!' }], ...fields })
     let made = 0
     const newId = () => `made_${++made}`
-    const prepared = dialect.prepare({
+    const prepared = format.prepare({
       chat,
       model: 'theirs',
       stream,

@@ -113,7 +113,7 @@ const growing: readonly [what: string, name: Name, events: () => readonly unknow
       })),
   ],
   [
-    'blocks of thoughts',
+    'blocks of reasoning',
     'anthropic',
     () => many(N, (at) => [open(at, { type: 'thinking', thinking: '', signature: 's' }), close(at)]).flat(),
   ],
@@ -140,7 +140,7 @@ const growingBodies: readonly [what: string, name: Name, body: () => unknown][] 
     },
   ],
   [
-    'blocks of thoughts',
+    'blocks of reasoning',
     'anthropic',
     () => ({ content: many(N_BODY, () => ({ type: 'thinking', thinking: 'a', signature: 's' })) }),
   ],
@@ -183,7 +183,7 @@ const bounded: readonly [what: string, name: Name, event: (at: number) => unknow
   ['calls', 'anthropic', (at) => open(at, { type: 'tool_use', id: `t${at}`, name: 'f', input: {} })],
   ['blocks that do not end', 'anthropic', (at) => open(at, { type: 'text', text: 'a' })],
   [
-    'thoughts without their end',
+    'reasoning without its end',
     'anthropic',
     (at) =>
       at === 0

@@ -46,7 +46,7 @@ export const openaiRequest = z.strictObject({
   reasoning_effort: z.string().optional(),
 })
 
-/** What Perplexity takes: system messages first, then user and assistant in turns, no calls (translation 3). */
+/** What Perplexity takes: system messages first, then user and assistant in turns, no calls (translation 3.1). */
 export const alternatingRequest = openaiRequest.refine(({ messages }) => {
   const talk = messages.slice(messages.findIndex(({ role }) => role !== 'system'))
   return messages[0] === undefined || talk.every(({ role }, at) => role === (at % 2 === 0 ? 'user' : 'assistant'))
@@ -231,7 +231,7 @@ export const geminiRequest = z
   }, 'turns of one role are one content')
   .refine(({ contents }) => contents[0]?.role === 'user', 'the user begins')
 
-/** What Ollama's own chat takes (translation 3; its public reference). */
+/** What Ollama's own chat takes (its public reference). */
 const ollamaMessage = z.discriminatedUnion('role', [
   z.strictObject({ role: z.literal('system'), content: z.string() }),
   z.strictObject({ role: z.literal('user'), content: z.string(), images: z.array(z.base64()).min(1).optional() }),
@@ -285,7 +285,7 @@ export const ollamaRequest = z.strictObject({
     .optional(),
 })
 
-/** What Cohere's chat takes, version 2 (translation 3; its public reference). */
+/** What Cohere's chat takes, version 2 (its public reference). */
 const cohereText = z.strictObject({ type: z.literal('text'), text: z.string().min(1) })
 const cohereImage = z.strictObject({
   type: z.literal('image_url'),

@@ -9,13 +9,13 @@ import { counting, type Message } from './reading.ts'
 /** A provider's stream, and after how many of its messages its answer is complete. */
 export interface StreamFixture {
   readonly name: string
-  readonly decoder: () => MessageReader
+  readonly createReader: () => MessageReader
   readonly messages: readonly Message[]
   readonly completeAfter: number
   readonly text: string
 }
 
-const openaiDecoder = (quirks: AnswerQuirks = {}) => createOpenAIReader(quirks, counting()).chunk
+const openaiReader = (quirks: AnswerQuirks = {}) => createOpenAIReader(quirks, counting()).chunk
 
 /** A chunk in OpenAI's form. */
 export function chunk(delta: Json, finish_reason: string | null = null, further: Json = {}): Json {
@@ -93,14 +93,14 @@ export const cohereEvents = {
   }),
 }
 
-const anthropicDecoder = () => createAnthropicReader(undefined).readEvent
-const geminiDecoder = () => createGeminiReader(counting()).readEvent
-const cohereDecoder = () => createCohereReader(counting()).event
+const anthropicReader = () => createAnthropicReader(undefined).readEvent
+const geminiReader = () => createGeminiReader(counting()).readEvent
+const cohereReader = () => createCohereReader(counting()).event
 
 export const STREAMS: readonly StreamFixture[] = [
   {
     name: 'OpenAI, usage in a chunk of its own',
-    decoder: openaiDecoder,
+    createReader: openaiReader,
     messages: [
       chunk({ role: 'assistant', content: '' }),
       chunk({ content: 'Hel' }),
@@ -114,7 +114,7 @@ export const STREAMS: readonly StreamFixture[] = [
   },
   {
     name: 'OpenAI, two choices',
-    decoder: openaiDecoder,
+    createReader: openaiReader,
     messages: [
       chunk({ content: 'a' }),
       { ...chunk({}), choices: [{ index: 1, delta: { content: 'b' }, finish_reason: null }] },
@@ -127,7 +127,7 @@ export const STREAMS: readonly StreamFixture[] = [
   },
   {
     name: 'OpenAI, a tool call and no finish reason at all',
-    decoder: openaiDecoder,
+    createReader: openaiReader,
     messages: [
       chunk({ tool_calls: [{ index: 0, id: 'a', type: 'function', function: { name: 'f', arguments: '' } }] }),
       chunk({ tool_calls: [{ index: 0, function: { arguments: '{}' } }] }),
@@ -138,7 +138,7 @@ export const STREAMS: readonly StreamFixture[] = [
   },
   {
     name: 'Perplexity, thinking in tags and no [DONE]',
-    decoder: () => openaiDecoder({ thinkTags: true }),
+    createReader: () => openaiReader({ thinkTags: true }),
     messages: [
       chunk({ content: '<thi' }),
       chunk({ content: 'nk>Hm' }),
@@ -150,7 +150,7 @@ export const STREAMS: readonly StreamFixture[] = [
   },
   {
     name: 'Mistral, everything in the last chunk',
-    decoder: openaiDecoder,
+    createReader: openaiReader,
     messages: [
       chunk({ role: 'assistant', content: '' }),
       chunk({ tool_calls: [{ id: 'a', function: { name: 'f', arguments: '{"x":1}' }, index: 0 }] }, 'tool_calls', {
@@ -163,7 +163,7 @@ export const STREAMS: readonly StreamFixture[] = [
   },
   {
     name: 'Anthropic, thinking, text and a tool',
-    decoder: anthropicDecoder,
+    createReader: anthropicReader,
     messages: [
       start(),
       open(0, { type: 'thinking', thinking: '', signature: '' }),
@@ -185,7 +185,7 @@ export const STREAMS: readonly StreamFixture[] = [
   },
   {
     name: 'Gemini, thought and text, usage after the finish',
-    decoder: geminiDecoder,
+    createReader: geminiReader,
     messages: [
       geminiEvent([{ text: 'Hm', thought: true }]),
       geminiEvent([{ text: 'So' }]),
@@ -197,7 +197,7 @@ export const STREAMS: readonly StreamFixture[] = [
   },
   {
     name: 'Cohere, thinking, text and a citation',
-    decoder: cohereDecoder,
+    createReader: cohereReader,
     messages: [
       cohereEvents.start,
       cohereEvents.open(0, { type: 'thinking', thinking: '' }),
@@ -216,7 +216,7 @@ export const STREAMS: readonly StreamFixture[] = [
   },
   {
     name: 'Cohere, a plan and two tool calls, one without arguments',
-    decoder: cohereDecoder,
+    createReader: cohereReader,
     messages: [
       cohereEvents.start,
       cohereEvents.plan('Hm.'),

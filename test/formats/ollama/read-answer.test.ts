@@ -50,7 +50,7 @@ test('calls come whole, count from 0 over all lines and get the ids that they la
   })
 })
 
-test('thoughts in tags are told apart, also where the answer ends within one', () => {
+test('reasoning in tags is separated from text, also where the answer ends within one', () => {
   expect(answerOf(stream(says({ content: '<thi' }), says({ content: 'nk>Hm.</think>So' }), over()))).toMatchObject({
     reasoning_content: 'Hm.',
     content: 'So',

@@ -317,7 +317,7 @@ describe('words that stand elsewhere', () => {
     })
   })
 
-  test('of thoughts in parts are reasoning, wherever a provider puts them', () => {
+  test('of reasoning in parts is read, wherever a provider puts them', () => {
     const parts = [
       { type: 'reasoning', summary: [{ type: 'summary_text', text: 'Hm.' }] },
       { type: 'reasoning_text', text: 'So.' },

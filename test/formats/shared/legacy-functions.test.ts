@@ -68,7 +68,7 @@ test('a result that no call was made for is refused', () => {
   })
 })
 
-describe('each dialect of its own is given them as tools', () => {
+describe('each format without them gets them as tools', () => {
   const fields = { functions, function_call: { name: 'clock' }, messages: [hello, called('clock'), result('clock')] }
 
   test.each<[string, (given: Json) => Asked, string[]]>([

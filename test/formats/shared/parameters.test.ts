@@ -3,7 +3,7 @@ import { parseChat } from '../../../src/chat/request.ts'
 import type { TranslatedFormat } from '../../../src/formats/shared/parameters.ts'
 import { checkParameters, NATIVE_FIELDS, PARAMETERS } from '../../../src/formats/shared/parameters.ts'
 
-const DIALECTS: readonly TranslatedFormat[] = ['anthropic', 'gemini', 'cohere', 'ollama']
+const FORMATS: readonly TranslatedFormat[] = ['anthropic', 'gemini', 'cohere', 'ollama']
 
 /** A value for each parameter that asks for something. */
 const ASKING: Record<string, unknown> = {
@@ -50,19 +50,19 @@ test('every parameter of the table is tried here', () => {
   expect(Object.keys(ASKING).sort()).toEqual([...PARAMETERS.keys()].sort())
 })
 
-describe.each(DIALECTS)('in the dialect of %s', (dialect) => {
-  test.each([...PARAMETERS])('%s has the fate that the table says', (name, fates) => {
+describe.each(FORMATS)('in the format of %s', (format) => {
+  test.each([...PARAMETERS])('%s has the fate that the table says', (name, policies) => {
     const chat = chatWith({ [name]: ASKING[name] })
-    if (fates[dialect] === 'refused') {
-      expect(() => checkParameters(chat, dialect)).toThrow(
+    if (policies[format] === 'refused') {
+      expect(() => checkParameters(chat, format)).toThrow(
         expect.objectContaining({ kind: 'unsupported-parameter', details: { param: name } }),
       )
-    } else expect(checkParameters(chat, dialect)).toEqual(fates[dialect] === 'dropped' ? [name] : [])
+    } else expect(checkParameters(chat, format)).toEqual(policies[format] === 'dropped' ? [name] : [])
   })
 
   test('a parameter that nobody knows is dropped, and its own fields are not', () => {
-    const own = Object.fromEntries(NATIVE_FIELDS[dialect].map((name) => [name, {}]))
-    expect(checkParameters(chatWith({ ...own, brand_new: 1, constructor: 2 }), dialect)).toEqual([
+    const own = Object.fromEntries(NATIVE_FIELDS[format].map((name) => [name, {}]))
+    expect(checkParameters(chatWith({ ...own, brand_new: 1, constructor: 2 }), format)).toEqual([
       'brand_new',
       'constructor',
     ])
@@ -70,6 +70,6 @@ describe.each(DIALECTS)('in the dialect of %s', (dialect) => {
 
   test('what asks for nothing is no reason to refuse', () => {
     const idle = { n: 1, logprobs: false, modalities: ['text'], audio: null }
-    expect(checkParameters(chatWith(idle), dialect)).toEqual([])
+    expect(checkParameters(chatWith(idle), format)).toEqual([])
   })
 })
