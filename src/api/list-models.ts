@@ -5,9 +5,9 @@ import { Failure, quoted } from '../chat/failure.ts'
 import type { Settings } from '../env.ts'
 import { type AllowList, allows } from '../routing/allow.ts'
 import { AUTO, allowsAuto, autoCandidates } from '../routing/auto.ts'
-import { unlistedModelTraits } from '../routing/open-traits.ts'
 import { resolve, targetOfUnlistedModel } from '../routing/resolve.ts'
 import type { Target } from '../routing/target.ts'
+import { unlistedModelTraits } from '../routing/unlisted-model.ts'
 import { modelsOfServer } from './server-models.ts'
 
 type Fields = Readonly<Record<string, unknown>>

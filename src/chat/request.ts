@@ -1,6 +1,6 @@
 import * as z from 'zod/mini'
 import { Failure } from './failure.ts'
-import { anyMap, boundedList, mapOf, openObject } from './first-fault.ts'
+import { anyMap, boundedList, mapOf, openObject } from './schema-parts.ts'
 
 /**
  * The schema of a chat request (docs/chat-completions.md; contract 8). A field that we do not know passes, because a provider

@@ -10,7 +10,7 @@ export interface MaxTokens {
 export interface UsageCounter {
   /** Reports are cumulative: a later one replaces an earlier one, but for counts of 0. */
   readonly report: (usage: Usage) => void
-  /** Content of this weight has come; a weight is what `estimateTokens` gives. */
+  /** Content of this weight has come; a weight is what `textWeight` gives. */
   readonly addWeight: (weight: number) => void
   /** @param complete the answer came to its end. If not, content since the last report is counted on top of it. */
   readonly usage: (complete: boolean) => Usage

@@ -9,7 +9,7 @@ import { createStreamFinalizer, type StreamFinalizer } from '../stream/finalize.
 import { sizeUpTo } from '../stream/size.ts'
 import { type AttemptTimer, createAttemptTimer } from './attempt-timer.ts'
 import type { ClientDisconnect } from './client-disconnect.ts'
-import type { AttemptCall } from './prepare.ts'
+import type { AttemptCall } from './prepare-call.ts'
 import { type AnswerReader, createStreamReader, noStream } from './stream-reader.ts'
 import { askProvider, readAnswerBody } from './upstream.ts'
 

@@ -4,9 +4,9 @@ import { createAttempts } from '../routing/attempts.ts'
 import type { AttemptResult } from './attempt.ts'
 import { type AttemptReport, createAttemptReport } from './attempt-report.ts'
 import type { RequestContext } from './context.ts'
+import { noneAvailable, summarizeFailures } from './failure-summary.ts'
 import type { HealthReporter } from './health-reporter.ts'
 import type { Route, RoutedDeployment } from './route.ts'
-import { noneAvailable, summarizeFailures } from './summary.ts'
 
 /** What asking one deployment after the other needs. What is asked, and what an answer is, only `prepare` and `attempt` know. */
 export interface FailoverInput<Call, Answer> {

@@ -1,5 +1,5 @@
-import { estimateTokens } from '../chat/estimate-tokens.ts'
 import type { Chat } from '../chat/request.ts'
+import { textWeight } from '../chat/text-weight.ts'
 import type { Modality, Traits } from '../formats/format.ts'
 import { BUDGET_TOKENS, readReasoning } from '../formats/shared/effort.ts'
 
@@ -87,10 +87,10 @@ function estimatePrompt(chat: Chat): number {
   let weight = offered ? JSON.stringify(offered).length : 0
   let media = 0
   for (const { content, tool_calls } of chat.messages) {
-    if (typeof content === 'string') weight += estimateTokens(content)
+    if (typeof content === 'string') weight += textWeight(content)
     for (const part of Array.isArray(content) ? content : []) {
       if (part.text === undefined) media += 1
-      else weight += estimateTokens(part.text)
+      else weight += textWeight(part.text)
     }
     for (const call of tool_calls ?? []) weight += call.function?.arguments.length ?? 0
   }

@@ -2,9 +2,9 @@ import type { Model } from '../catalog/deployment.ts'
 import { findDeployment, findModel } from '../catalog/models.ts'
 import { findProvider, type Provider } from '../catalog/providers.ts'
 import type { Chat } from '../chat/request.ts'
-import { unlistedModelTraits } from './open-traits.ts'
 import type { PlanInput } from './plan-input.ts'
 import { type Target, uniqueTargets } from './target.ts'
+import { unlistedModelTraits } from './unlisted-model.ts'
 import { inVariant, readVariant } from './variants.ts'
 
 /** What a name is looked up by; without a chat, as if it had no preferences. */

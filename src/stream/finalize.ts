@@ -1,6 +1,6 @@
-import { estimateTokens } from '../chat/estimate-tokens.ts'
 import type { ChatEvent, Finish, FinishReason, OutputEvent, Usage } from '../chat/event.ts'
 import { Failure } from '../chat/failure.ts'
+import { textWeight } from '../chat/text-weight.ts'
 import { createUsageCounter, type MaxTokens, type UsageCounter } from '../chat/usage.ts'
 
 /**
@@ -105,7 +105,7 @@ function pushOne(state: AnswerState, event: ChatEvent): OutputEvent | undefined 
     case 'reasoning':
     case 'refusal':
       begin(state, event.choice)
-      state.counter.addWeight(estimateTokens(event.text))
+      state.counter.addWeight(textWeight(event.text))
       return event
     case 'tool-start':
       beginTool(state, event)

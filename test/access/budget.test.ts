@@ -13,7 +13,7 @@ import {
   reportedCost,
 } from '../../src/access/budget.ts'
 import { toUsage } from '../../src/chat/event.ts'
-import { unlistedModelTraits } from '../../src/routing/open-traits.ts'
+import { unlistedModelTraits } from '../../src/routing/unlisted-model.ts'
 
 const spent = (minute: number, requests: number, tokens: number, dollars: number) => ({
   minute,

@@ -3,7 +3,7 @@ import { allModels } from '../../src/catalog/models.ts'
 import { RESELLERS } from '../../src/catalog/names.ts'
 import { findProvider, PROVIDERS, providerForBaseUrl } from '../../src/catalog/providers.ts'
 import { parseChat } from '../../src/chat/request.ts'
-import { unlistedModelTraits } from '../../src/routing/open-traits.ts'
+import { unlistedModelTraits } from '../../src/routing/unlisted-model.ts'
 
 type Json = Record<string, unknown>
 

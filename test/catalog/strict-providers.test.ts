@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { findProvider, PROVIDERS } from '../../src/catalog/providers.ts'
 import { parseChat } from '../../src/chat/request.ts'
 import type { Traits } from '../../src/formats/format.ts'
-import { unlistedModelTraits } from '../../src/routing/open-traits.ts'
+import { unlistedModelTraits } from '../../src/routing/unlisted-model.ts'
 
 type Json = Record<string, unknown>
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { parseChat } from '../../src/chat/request.ts'
 import { fits, missingCapability, needsOf } from '../../src/routing/needs.ts'
-import { unlistedModelTraits } from '../../src/routing/open-traits.ts'
+import { unlistedModelTraits } from '../../src/routing/unlisted-model.ts'
 
 type Json = Record<string, unknown>
 

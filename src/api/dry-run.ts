@@ -1,77 +1,24 @@
 import type { KeyRecord } from '../access/keys.ts'
 import { admit } from '../access/limits.ts'
-import { Failure, quoted, redactKeys } from '../chat/failure.ts'
+import { Failure } from '../chat/failure.ts'
 import { type Chat, parseChat } from '../chat/request.ts'
 import type { ObjectsOf, Settings } from '../env.ts'
-import { noHealthReporter, type RegionAccess, refreshHealth } from '../gateway/health-reporter.ts'
-import { prepareCall } from '../gateway/prepare.ts'
+import type { RegionAccess } from '../gateway/health-reporter.ts'
+import { prepareCall } from '../gateway/prepare-call.ts'
 import { planInputOf, type RoutedDeployment, routeOf } from '../gateway/route.ts'
 import type { HealthView } from '../health/isolate.ts'
-import { bucketOf } from '../health/outcome.ts'
 import { sleep } from '../platform/timeout.ts'
 import type { Ranked } from '../routing/candidate.ts'
-import { leftOutOf } from '../routing/left-out.ts'
+import { leftOutOf } from '../routing/exclusions.ts'
 import { needsOf } from '../routing/needs.ts'
 import { plan } from '../routing/plan.ts'
 import { deploymentName } from '../routing/target.ts'
+import { currentHealth, deploymentEntry, rounded } from './deployment-health.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
-/** These endpoints show what the region knows, if it answers in time. */
-const REGION_TIMEOUT_MS = 1000
 /** For so many it is checked whether they can be sent this: each check writes the request, with the whole prompt. */
 const MAX_CHECKED = 20
-/** The stream of a short prompt is what most people mean by latency. */
-const USUAL_BUCKET = bucketOf(true, 0)
-
-async function currentHealth(settings: Settings, access: RegionAccess): Promise<HealthView> {
-  return settings.tracksHealth ? refreshHealth(access, REGION_TIMEOUT_MS) : noHealthReporter().view()
-}
-
-/** The health of every configured provider (contract 1): its deployments that were tried lately. */
-export async function listProviders(settings: Settings, access: RegionAccess): Promise<Fields> {
-  const view = await currentHealth(settings, access)
-  const names = view.deployments()
-  const data = [...settings.providers].map(([id, { provider }]) => {
-    const deployments = names.filter((name) => name.startsWith(`${id}/`)).map((name) => deploymentEntry(name, view))
-    // On an operator's own server a model's name may be the words of another caller: only those that the operator named are shown.
-    const named = provider.anyModel === true ? (settings.ownModels.get(id) ?? []) : undefined
-    const shown = named === undefined ? deployments : deployments.filter(({ model }) => named.includes(model))
-    return { id, object: 'provider', state: stateOf(deployments), deployments: shown }
-  })
-  return { object: 'list', data }
-}
-
-type Entry = ReturnType<typeof deploymentEntry>
-
-function deploymentEntry(name: string, view: HealthView) {
-  const { state, successRate: p, ttftMs, ttftP95Ms, tokensPerSecond, reason, until } = view.statusOf(name, USUAL_BUCKET)
-  // In a dry run the name may be the caller's own words.
-  const id = redactKeys(quoted(name))
-  return {
-    id,
-    model: id.slice(id.indexOf('/') + 1),
-    state,
-    success_rate: rounded(p, 4),
-    ttft_ms: { p50: rounded(ttftMs), p95: rounded(ttftP95Ms) },
-    tokens_per_second: rounded(tokensPerSecond, 1),
-    reason: reason === '' ? null : reason,
-    until: until > view.now ? new Date(until).toISOString() : null,
-  }
-}
-
-/** A provider is in the state of its best deployment; one that was not tried counts as closed. */
-function stateOf(deployments: readonly Entry[]): string {
-  for (const state of ['closed', 'suspect', 'half-open', 'limited', 'open']) {
-    if (deployments.some((entry) => entry.state === state)) return state
-  }
-  return 'closed'
-}
-
-function rounded(value: number | undefined, digits = 0): number | null {
-  return value === undefined ? null : Number(value.toFixed(digits))
-}
-
 /** The request of a dry run. */
 export interface DryRun {
   readonly body: Readonly<Record<string, unknown>>

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { Failure } from '../../src/chat/failure.ts'
-import { summarizeFailures } from '../../src/gateway/summary.ts'
-import { unlistedModelTraits } from '../../src/routing/open-traits.ts'
+import { summarizeFailures } from '../../src/gateway/failure-summary.ts'
+import { unlistedModelTraits } from '../../src/routing/unlisted-model.ts'
 
 const PROVIDERS = ['openai', 'azure', 'openrouter']
 
