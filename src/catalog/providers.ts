@@ -69,6 +69,9 @@ function bind<Quirks extends object>(format: ProviderFormat<Quirks>, quirks: Qui
 /** Text completions beside chats, at the same base URL. */
 const COMPLETIONS = [bind(openaiCompletions, {})]
 
+/** Otherwise Fireworks cuts off what does not fit, without a word. */
+const FIREWORKS_ADDED = { context_length_exceeded_behavior: 'error' }
+
 /** OpenAI's own models, wherever they run. */
 const OPENAI = bind(openai, {
   maxTokens: 'max_completion_tokens',
@@ -261,7 +264,7 @@ const ROWS: readonly ProviderRow[] = [
   },
   {
     id: 'fireworks',
-    moreFormats: COMPLETIONS,
+    moreFormats: [bind(openaiCompletions, { addedFields: FIREWORKS_ADDED })],
     aliases: ['fireworks-ai'],
     baseUrl: 'https://api.fireworks.ai/inference/v1',
     format: bind(openai, {
@@ -270,8 +273,7 @@ const ROWS: readonly ProviderRow[] = [
       foreignFields: foreignFields(FIREWORKS_FIELDS),
       returnedReasoning: 'reasoning_content',
       thinkTags: true,
-      // Otherwise it cuts off what does not fit, without a word.
-      addedFields: { context_length_exceeded_behavior: 'error' },
+      addedFields: FIREWORKS_ADDED,
     }),
   },
   {

@@ -2,11 +2,11 @@ import type { ChatEvent } from '../../chat/event.ts'
 import { Failure } from '../../chat/failure.ts'
 import { createBoundedCounter, createKeptBound, failuresAsEvents, MAX_TOOL_CALLS } from '../shared/answer-bounds.ts'
 import { type ChoiceNumbers, createChoiceNumbers } from '../shared/choice-numbers.ts'
-import { isJsonObject, type JsonObject, jsonObjectsIn, toText } from '../shared/fields.ts'
+import { createChangedExtra, extraOfChoice } from '../shared/extra-fields.ts'
+import { isJsonObject, isPresent, type JsonObject, jsonObjectsIn, toText } from '../shared/fields.ts'
 import { BROKEN_FINISHES, FINISH_REASONS } from '../shared/openai-finish-reasons.ts'
 import { readUsage } from '../shared/openai-usage.ts'
 import { readErrorInAnswer } from '../shared/upstream-error.ts'
-import { createChangedExtra, extraOfChoice } from './extra-fields.ts'
 import {
   type AnswerSupport,
   type ChoiceState,
@@ -121,10 +121,6 @@ function finishChoice(choice: ChoiceState, word: string, events: ChatEvent[]): v
   else if (choice.hasUnreadable && !choice.hasOutput && reason !== 'content_filter') {
     events.push({ type: 'error', failure: noChatCompletion() })
   } else events.push({ type: 'finish', choice: choice.index, reason })
-}
-
-function isPresent(value: unknown): boolean {
-  return value !== undefined && value !== null && value !== false && value !== ''
 }
 
 function brokenOff(word: string): Failure {

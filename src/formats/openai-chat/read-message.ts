@@ -1,8 +1,8 @@
 import type { ChatEvent } from '../../chat/event.ts'
+import { extraOfMessage } from '../shared/extra-fields.ts'
 import { isJsonObject, type JsonObject, jsonObjectsIn, toText } from '../shared/fields.ts'
 import { createThinkTagSplitter, type ThinkTagSplitter, withOpenTag } from '../shared/think-tags.ts'
 import { argumentsWithoutCall, hasArguments, toArgumentsText } from '../shared/tool-arguments.ts'
-import { extraOfMessage } from './extra-fields.ts'
 import {
   type CallState,
   type CallSupport,

@@ -1,17 +1,13 @@
 import type { ExtraPlace, Finish, OutputEvent, ToolKind, Usage } from '../../chat/event.ts'
 import type { Failure } from '../../chat/failure.ts'
-import { sizeUpTo } from '../../stream/size.ts'
 import { SSE_DONE } from '../../stream/sse.ts'
 import type { Envelope, StreamWriter } from '../format.ts'
 import type { JsonObject } from '../shared/fields.ts'
 import { createFieldMerger, type FieldMerger } from '../shared/merge-fields.ts'
+import { createWaitingFields, type WaitingFields } from '../shared/waiting-fields.ts'
 
 type EventOf<Type extends OutputEvent['type']> = Extract<OutputEvent, { type: Type }>
 type Extras = { [place in Exclude<ExtraPlace, 'body'>]?: FieldMerger }
-
-/** Extra fields wait for content, but no longer than there are this many: then they go out without any. */
-const MAX_WAITING = 32
-const MAX_WAITING_CHARACTERS = 64 * 1024
 
 /** One stream, as far as it has been written. */
 interface WriterState {
@@ -27,10 +23,7 @@ interface WriterState {
   /** Extra fields travel in the next chunk of their choice; those of the body in the next chunk of any. */
   readonly waiting: Map<number, Extras>
   body: Record<string, unknown> | undefined
-  waitingCount: number
-  waitingCharacters: number
-  /** Nearly always one piece waits, for content that comes with it: its size is counted only when there comes another. */
-  unsized: JsonObject | undefined
+  readonly waitingFields: WaitingFields
 }
 
 /**
@@ -49,9 +42,7 @@ export function createStreamWriter({ id, created, model }: Envelope, includeUsag
     unusualTools: new Map(),
     waiting: new Map(),
     body: undefined,
-    waitingCount: 0,
-    waitingCharacters: 0,
-    unsized: undefined,
+    waitingFields: createWaitingFields(),
   }
   return (event) => writeEvent(state, event)
 }
@@ -107,10 +98,7 @@ function writeChunk(state: WriterState, choice: number, delta: string, finish = 
   const choiceExtras = extras?.choice === undefined ? '' : `,${membersOf(extras.choice.fields())}`
   const bodyExtras = body === undefined ? '' : `,${membersOf(body)}`
   state.body = undefined
-  if (waiting.size === 0) {
-    state.waitingCount = 0
-    state.waitingCharacters = 0
-  }
+  if (waiting.size === 0) state.waitingFields.clear()
   const fields = `"index":${choice},"delta":${whole},"finish_reason":${finish}${choiceExtras}`
   return `${role}${head}{${fields}}${tail.slice(0, -1)}${bodyExtras}}\n\n`
 }
@@ -136,14 +124,14 @@ function toolDelta({ unusualTools }: WriterState, event: EventOf<'tool-delta'>):
 }
 
 function writeExtra(state: WriterState, { choice, place, fields }: EventOf<'extra'>): string {
-  keepExtra(state, choice, place, fields)
+  const isFull = keepExtra(state, choice, place, fields)
   // Sound and pictures are the answer itself, piece by piece.
   if ('audio' in fields || 'images' in fields) return writeChunk(state, choice, '')
-  const isFull = state.waitingCount > MAX_WAITING || state.waitingCharacters > MAX_WAITING_CHARACTERS
   return isFull ? writeWaiting(state) : ''
 }
 
-function keepExtra(state: WriterState, choice: number, place: ExtraPlace, fields: JsonObject): void {
+/** @returns true when too much waits. */
+function keepExtra(state: WriterState, choice: number, place: ExtraPlace, fields: JsonObject): boolean {
   if (place === 'body') {
     state.body = Object.assign(state.body ?? {}, fields)
   } else {
@@ -155,12 +143,7 @@ function keepExtra(state: WriterState, choice: number, place: ExtraPlace, fields
     extras[place] ??= createFieldMerger()
     extras[place].add(fields)
   }
-  state.waitingCount++
-  if (state.waitingCount > 1) {
-    const { unsized } = state
-    state.waitingCharacters += sizeUpTo(unsized, MAX_WAITING_CHARACTERS) + sizeUpTo(fields, MAX_WAITING_CHARACTERS)
-  }
-  state.unsized = state.waitingCount > 1 ? undefined : fields
+  return state.waitingFields.add(fields)
 }
 
 /** All that waits, each choice in a chunk of its own. */

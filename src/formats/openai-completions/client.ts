@@ -1,7 +1,9 @@
 import { SSE_COMMENT } from '../../stream/sse.ts'
 import type { ClientFormat } from '../format.ts'
 import { OPENAI_COMPLETIONS, readCompletionRequest } from './read-request.ts'
-import { createCompletionWriter, errorOf, writeCompletionAnswer } from './write-answer.ts'
+import { writeCompletionAnswer } from './write-answer.ts'
+import { writeCompletionError } from './write-error.ts'
+import { createCompletionWriter } from './write-stream.ts'
 
 /** OpenAI's text completions (`/v1/completions`), which came before chats and which editors and base models still use. */
 export const openaiCompletionsClient: ClientFormat = {
@@ -10,6 +12,6 @@ export const openaiCompletionsClient: ClientFormat = {
   readRequest: readCompletionRequest,
   streamWriter: createCompletionWriter,
   writeAnswer: writeCompletionAnswer,
-  writeError: (failure) => ({ error: errorOf(failure) }),
+  writeError: (failure) => ({ error: writeCompletionError(failure) }),
   keepAlive: SSE_COMMENT,
 }

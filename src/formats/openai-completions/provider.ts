@@ -3,18 +3,26 @@ import type { PreparedCall, ProviderCall, ProviderFormat } from '../format.ts'
 import { createTextReader } from './read-answer.ts'
 import { OPENAI_COMPLETIONS } from './read-request.ts'
 
+/** How a provider's text completions differ from OpenAI's. */
+export interface CompletionQuirks {
+  /** Fields that go with every request, unless the client has set them. */
+  readonly addedFields?: Readonly<Record<string, unknown>>
+}
+
 /**
  * OpenAI's text completions at providers that have the endpoint. Only requests that came in this format go out in it, with all
  * that the client sent.
  */
-export const openaiCompletions: ProviderFormat = { name: OPENAI_COMPLETIONS, framing: 'sse', prepare }
+export const openaiCompletions: ProviderFormat<CompletionQuirks> = { name: OPENAI_COMPLETIONS, framing: 'sse', prepare }
 
-function prepare({ source, model, stream }: ProviderCall<object>): PreparedCall {
+function prepare({ source, model, stream, quirks }: ProviderCall<CompletionQuirks>): PreparedCall {
   if (source?.format !== OPENAI_COMPLETIONS) throw new TypeError('a chat cannot be written as a text completion')
-  const body: Record<string, unknown> = { ...source.body, model }
+  const body: Record<string, unknown> = { ...quirks.addedFields, ...source.body, model }
   for (const name of ROUTING_FIELDS) delete body[name]
   // Usage is asked for always: it is counted, and it closes every stream.
   if (stream) body.stream_options = { ...Object(body.stream_options), include_usage: true }
+  // Without a stream it has no meaning, and some servers refuse it.
+  else delete body.stream_options
   return {
     request: { path: '/completions', headers: {}, body: JSON.stringify(body) },
     dropped: [],

@@ -1,8 +1,10 @@
 import type { ChatEvent } from '../../chat/event.ts'
 import { Failure } from '../../chat/failure.ts'
 import type { MessageReader } from '../../stream/decode.ts'
-import { failuresAsEvents, MAX_CHOICES, malformedAnswer } from '../shared/answer-bounds.ts'
-import { isJsonObject, type JsonObject, jsonObjectsIn, toText } from '../shared/fields.ts'
+import { failuresAsEvents } from '../shared/answer-bounds.ts'
+import { type ChoiceNumbers, createChoiceNumbers } from '../shared/choice-numbers.ts'
+import { createChangedExtra, extraOfChoice } from '../shared/extra-fields.ts'
+import { isJsonObject, isPresent, type JsonObject, toText } from '../shared/fields.ts'
 import { BROKEN_FINISHES, FINISH_REASONS } from '../shared/openai-finish-reasons.ts'
 import { readUsage } from '../shared/openai-usage.ts'
 import { readErrorInAnswer } from '../shared/upstream-error.ts'
@@ -13,43 +15,54 @@ export interface TextReader {
   readonly body: (body: unknown) => readonly ChatEvent[]
 }
 
+/** One answer, as far as it has been read. */
+interface AnswerState {
+  readonly numberChoices: ChoiceNumbers
+  readonly changedExtra: (data: JsonObject) => JsonObject | undefined
+}
+
 /** Where the text stands is alike in both, so one function reads them. */
 export function createTextReader(): TextReader {
+  const state: AnswerState = { numberChoices: createChoiceNumbers(), changedExtra: createChangedExtra() }
   return {
-    message: failuresAsEvents(read),
+    message: failuresAsEvents((data, event) => read(state, data, event)),
     body: failuresAsEvents((body) => {
-      const events = read(body)
+      const events = read(state, body, '')
       return events.at(-1)?.type === 'error' ? events : [...events, { type: 'done' }]
     }),
   }
 }
 
-function read(data: unknown): readonly ChatEvent[] {
+function read({ numberChoices, changedExtra }: AnswerState, data: unknown, event: string): readonly ChatEvent[] {
   if (!isJsonObject(data)) return [{ type: 'error', failure: noTextCompletion() }]
-  if (isJsonObject(data.error) || typeof data.error === 'string' || data.object === 'error') {
+  if (isPresent(data.error) || event === 'error' || data.object === 'error') {
     return [{ type: 'error', failure: readErrorInAnswer(data) }]
   }
+  const { choices, usage } = data
   // The last message of a stream may hold usage alone.
-  if (!Array.isArray(data.choices) && !isJsonObject(data.usage)) {
-    return [{ type: 'error', failure: noTextCompletion() }]
+  if (!Array.isArray(choices) && !isJsonObject(usage)) return [{ type: 'error', failure: noTextCompletion() }]
+  const events: ChatEvent[] = []
+  const extra = changedExtra(data)
+  if (extra !== undefined) events.push({ type: 'extra', choice: 0, place: 'body', fields: extra })
+  if (Array.isArray(choices)) {
+    const numbers = numberChoices(choices)
+    choices.forEach((choice: unknown, at) => {
+      if (isJsonObject(choice)) readChoice(numbers[at] ?? at, choice, events)
+    })
   }
-  const events = jsonObjectsIn(data.choices).flatMap(readChoice)
-  if (isJsonObject(data.usage)) events.push({ type: 'usage', usage: readUsage(data.usage) })
+  if (isJsonObject(usage)) events.push({ type: 'usage', usage: readUsage(usage) })
   return events
 }
 
-function readChoice(given: JsonObject, at: number): ChatEvent[] {
-  const choice = typeof given.index === 'number' ? given.index : at
-  if (!Number.isInteger(choice) || choice < 0 || choice >= MAX_CHOICES) throw malformedAnswer('a choice has no number')
-  const events: ChatEvent[] = []
-  const { text, logprobs } = given
-  if (isJsonObject(logprobs)) events.push({ type: 'extra', choice, place: 'choice', fields: { logprobs } })
-  if (typeof text === 'string' && text !== '') events.push({ type: 'text', choice, text })
+function readChoice(choice: number, given: JsonObject, events: ChatEvent[]): void {
+  const extra = extraOfChoice(given)
+  if (extra !== undefined) events.push({ type: 'extra', choice, place: 'choice', fields: extra })
+  const text = toText(given.text)
+  if (text !== undefined) events.push({ type: 'text', choice, text })
   const word = toText(given.finish_reason)?.toLowerCase()
-  if (word === undefined) return events
+  if (word === undefined) return
   if (BROKEN_FINISHES.has(word)) events.push({ type: 'error', failure: brokenOff(word) })
   else events.push({ type: 'finish', choice, reason: FINISH_REASONS.get(word) ?? 'stop' })
-  return events
 }
 
 function brokenOff(word: string): Failure {

@@ -11,6 +11,11 @@ export function jsonObjectsIn(value: unknown): readonly JsonObject[] {
   return Array.isArray(value) ? value.filter(isJsonObject) : []
 }
 
+/** False for what stands for nothing: some providers send `error: null`, `false` or `''` with every answer. */
+export function isPresent(value: unknown): boolean {
+  return value !== undefined && value !== null && value !== false && value !== ''
+}
+
 /** The string, unless it is empty or no string. */
 export function toText(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined

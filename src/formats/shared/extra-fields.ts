@@ -1,4 +1,4 @@
-import { type JsonObject, omitEmpty } from '../shared/fields.ts'
+import { type JsonObject, omitEmpty } from './fields.ts'
 
 // The fields that we read ourselves, or write anew for every chunk. All others go to the client as they are. `obfuscation`
 // and `p` are random padding.
