@@ -94,6 +94,8 @@ export interface RequestSource {
   readonly body: Readonly<Record<string, unknown>>
   /** A field of it that only this format can carry: other deployments refuse the request for it. */
   readonly requires?: string
+  /** Fields of it that only this format can carry, and that an answer is right without: other deployments drop them. */
+  readonly dropped?: readonly string[]
 }
 
 /** A client's request as its format has read it. */
@@ -101,6 +103,8 @@ export interface ClientRequest {
   readonly chat: Chat
   /** Absent where the chat itself holds all that came. */
   readonly source?: RequestSource
+  /** How many answers are written, where those are more than the chat's `n`: all are billed. */
+  readonly answers?: number
 }
 
 /** What an answer says about itself, in all its chunks. */

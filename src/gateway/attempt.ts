@@ -3,6 +3,7 @@ import { isMeaningful, type OutputEvent } from '../chat/event.ts'
 import { Failure } from '../chat/failure.ts'
 import type { Chat } from '../chat/request.ts'
 import type { ConfiguredProvider, Timeouts } from '../env.ts'
+import type { Needs } from '../routing/needs.ts'
 import type { Target } from '../routing/target.ts'
 import { createStreamDecoder, type Framing } from '../stream/decode.ts'
 import { createStreamFinalizer, type StreamFinalizer } from '../stream/finalize.ts'
@@ -19,7 +20,7 @@ export interface AttemptInput {
   readonly provider: ConfiguredProvider
   readonly call: AttemptCall
   readonly chat: Chat
-  readonly promptTokens: () => number
+  readonly needs: Pick<Needs, 'promptTokens' | 'answers'>
   readonly timeouts: Timeouts
   /** Until the first content of a stream; until the end of a whole body. In milliseconds. */
   readonly deadlineMs: number
@@ -68,8 +69,8 @@ async function wholeAnswer(input: AttemptInput, timer: AttemptTimer): Promise<An
   return { first, ...noStream(finalizer.usage) }
 }
 
-function createFinalizer({ target, chat, promptTokens }: AttemptInput, choicesAsked?: number): StreamFinalizer {
-  return createStreamFinalizer(promptTokens, choicesAsked, maxTokensOf(target.deployment.traits, chat.n ?? 1))
+function createFinalizer({ target, needs }: AttemptInput, choicesAsked?: number): StreamFinalizer {
+  return createStreamFinalizer(needs.promptTokens, choicesAsked, maxTokensOf(target.deployment.traits, needs.answers))
 }
 
 async function streamAnswer(input: AttemptInput, timer: AttemptTimer): Promise<Answer> {

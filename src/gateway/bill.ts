@@ -57,11 +57,11 @@ export async function openBill(input: BillInput): Promise<Bill> {
 }
 
 /** The largest cost among the candidates that are likely to answer. */
-function reservationFor({ settings, chat, needs, plan: { candidates } }: BillInput): Reservation {
+function reservationFor({ settings, needs, plan: { candidates } }: BillInput): Reservation {
   const size = {
     promptTokens: needs.promptTokens(),
     outputTokens: needs.outputTokens,
-    choices: chat.n ?? 1,
+    choices: needs.answers,
     asksForReasoning: needs.reasoning !== 'none',
   }
   const likely = candidates.slice(0, LIKELY_CANDIDATES)

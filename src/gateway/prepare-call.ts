@@ -46,9 +46,10 @@ function prepare({ target, provider, chat, source, promptTokens, header }: Prepa
   const same = source && moreFormats?.find(({ name }) => name === source.format)
   if (same === undefined && source?.requires !== undefined) throw unsupportedParameter(source.requires)
   const prepared = same === undefined ? format.prepare(call) : same.prepare({ ...call, source })
-  const [lost] = prepared.dropped
+  const dropped = same === undefined && source?.dropped ? [...source.dropped, ...prepared.dropped] : prepared.dropped
+  const [lost] = dropped
   if (lost !== undefined && chat.provider?.require_parameters === true) throw unsupportedParameter(lost)
-  return { ...prepared, framing: (same ?? format).framing }
+  return { ...prepared, dropped, framing: (same ?? format).framing }
 }
 
 /** The model and the chat in the variant that was asked for: some providers know it by name, the others by a parameter. */

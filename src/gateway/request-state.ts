@@ -44,19 +44,18 @@ export function askForAnswer(state: RequestState): Promise<AttemptResult<ChatAns
   const { context, chat, source, needs, route, health } = state
   const { settings, clientDisconnect, header } = context
   const { timeouts } = settings
-  const { promptTokens } = needs
-  const maxAnswerTokens = chat.max_completion_tokens ?? chat.max_tokens ?? 0
+  const { promptTokens, outputTokens } = needs
   return runWithFailover<AttemptCall, Answer>({
     context,
     route,
     health,
-    maxAnswerTokens,
+    maxAnswerTokens: outputTokens,
     prepare: ({ target }) => {
       return prepareCall({ target, provider: providerOf(state, target), chat, source, promptTokens, header })
     },
     attempt: ({ target }, call, deadlineMs) => {
       const provider = providerOf(state, target)
-      return attempt({ target, provider, call, chat, promptTokens, timeouts, deadlineMs, clientDisconnect })
+      return attempt({ target, provider, call, chat, needs, timeouts, deadlineMs, clientDisconnect })
     },
   })
 }

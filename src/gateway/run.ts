@@ -20,8 +20,8 @@ import { sendWhole } from './send-whole.ts'
 export async function run(context: RequestContext, body: Readonly<Record<string, unknown>>): Promise<Response> {
   const { caller, objects, waitUntil, settings, clientDisconnect } = context
   const request = context.format.readRequest(body, context.header)
-  const { chat } = request
-  const needs = needsOf(chat)
+  const { chat, answers } = request
+  const needs = needsOf(chat, answers)
   const planned = plan(planInputOf(context, chat, needs))
   const bill = await openBill({ caller, objects, waitUntil, settings, chat, needs, plan: planned })
   const answered = routeAndAnswer(context, { request, needs, planned, bill })

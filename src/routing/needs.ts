@@ -11,6 +11,8 @@ export interface Needs {
   readonly reasoning: 'none' | 'some' | 'most'
   /** Tokens of the longest answer that was asked for; 0 where left open. */
   readonly outputTokens: number
+  /** How many answers are written, shown or not: all are billed. */
+  readonly answers: number
   /** Our estimate of the prompt, in tokens; counted when first asked for. */
   readonly promptTokens: () => number
 }
@@ -21,6 +23,7 @@ export const NO_NEEDS: Needs = {
   tools: false,
   reasoning: 'none',
   outputTokens: 0,
+  answers: 1,
   promptTokens: () => 0,
 }
 
@@ -29,8 +32,8 @@ const MEDIA_TOKENS = 1000
 /** Prompts are estimated on the long side: a window that is too small fails, one that is too large only costs. */
 const ESTIMATE_PER_TOKEN = 3.2
 
-/** What a request needs its model to be able to do. */
-export function needsOf(chat: Chat): Needs {
+/** What a request needs its model to be able to do. @param answers where more are written than shown. */
+export function needsOf(chat: Chat, answers = chat.n ?? 1): Needs {
   const input = new Set<Modality>()
   for (const { content } of chat.messages) {
     if (!Array.isArray(content)) continue
@@ -47,6 +50,7 @@ export function needsOf(chat: Chat): Needs {
       Boolean(chat.functions?.length && chat.function_call !== 'none'),
     reasoning: reasoningIn(chat),
     outputTokens: chat.max_completion_tokens ?? chat.max_tokens ?? 0,
+    answers,
     promptTokens: () => {
       tokens ??= estimatePrompt(chat)
       return tokens

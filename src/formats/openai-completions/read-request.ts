@@ -2,6 +2,7 @@ import * as z from 'zod/mini'
 import { Failure } from '../../chat/failure.ts'
 import { type Chat, parseChat, ROUTING_FIELDS } from '../../chat/request.ts'
 import type { ClientRequest } from '../format.ts'
+import { isPresent } from '../shared/fields.ts'
 
 /** The name of this format, on both sides. */
 export const OPENAI_COMPLETIONS = 'openai-completions'
@@ -30,11 +31,14 @@ const SHARED_FIELDS = [
   'user',
   ...ROUTING_FIELDS,
 ]
+/** What is read here. */
+const OWN_FIELDS = ['prompt', 'logprobs', 'suffix', 'echo', 'best_of']
+const KNOWN_FIELDS: ReadonlySet<string> = new Set([...SHARED_FIELDS, ...OWN_FIELDS])
 const MAX_LOGPROBS = 20
 
 /**
  * Reads OpenAI's text completions: the prompt becomes one user message. What a chat has no field for is for deployments that
- * have this endpoint themselves: the first such field is named in the source.
+ * have this endpoint themselves: the source names such fields.
  * @throws Failure that names the field at fault.
  */
 export function readCompletionRequest(body: Body): ClientRequest {
@@ -47,8 +51,15 @@ export function readCompletionRequest(body: Body): ClientRequest {
     // Each text gets as many answers, all in one list.
     ...(texts.length > 1 ? { n: checkedAnswers((n ?? 1) * texts.length) } : {}),
   })
-  const requires = requiredHere(body, texts)
-  return { chat, source: { format: OPENAI_COMPLETIONS, body, ...(requires === undefined ? {} : { requires }) } }
+  const bestOf = checkedBestOf(body.best_of)
+  const requires = requiredHere(body, texts, bestOf > (n ?? 1))
+  const dropped = Object.keys(body).filter((name) => !KNOWN_FIELDS.has(name) && isPresent(body[name]))
+  return {
+    chat,
+    source: { format: OPENAI_COMPLETIONS, body, dropped, ...(requires === undefined ? {} : { requires }) },
+    // Of `best_of` answers the best `n` are shown.
+    answers: Math.max(n ?? 1, bestOf) * texts.length,
+  }
 }
 
 function readPrompts(prompt: unknown): readonly string[] {
@@ -91,11 +102,11 @@ function checkedAnswers(count: number): number {
 }
 
 /** The first field that a chat cannot carry. Values that change nothing can be left out. */
-function requiredHere(body: Body, texts: readonly string[]): string | undefined {
+function requiredHere(body: Body, texts: readonly string[], hidesAnswers: boolean): string | undefined {
   if (texts.length > 1) return 'prompt'
   if (checkedText(body.suffix)) return 'suffix'
   if (checkedBoolean(body.echo)) return 'echo'
-  return checkedBestOf(body.best_of) > Number(body.n ?? 1) ? 'best_of' : undefined
+  return hidesAnswers ? 'best_of' : undefined
 }
 
 function checkedText(suffix: unknown): string {
