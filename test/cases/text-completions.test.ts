@@ -106,6 +106,22 @@ describe('a chat model', () => {
     expect(router9.upstream.asked()).toEqual([])
   })
 
+  test('tells in a header which fields the model does not get', async () => {
+    router9.upstream.play(chatAnswer({}))
+    const body = { model: CHAT, prompt: 'a', min_p: 0.1, top_k: 5, messages: [] }
+    const { response } = await client.completions
+      .create(body as OpenAI.CompletionCreateParamsNonStreaming)
+      .withResponse()
+    expect(response.headers.get('x-router9-dropped-params')).toBe('min_p,messages,top_k')
+  })
+
+  test('refuses such a field where all are required', async () => {
+    router9.upstream.play(chatAnswer({}))
+    const body = { model: CHAT, prompt: 'a', min_p: 0.1, provider: { require_parameters: true } }
+    expect(await faultOf(body)).toMatchObject({ status: 400, code: 'unsupported_parameter', param: 'min_p' })
+    expect(router9.upstream.asked()).toEqual([])
+  })
+
   test('takes values that change nothing', async () => {
     router9.upstream.play(chatAnswer({}))
     const body = { model: CHAT, prompt: ['a'], suffix: null, echo: false, best_of: 1 }
@@ -148,6 +164,39 @@ describe('a server that has text completions', () => {
     })
   })
 
+  test('gets no options of a stream without one, and its own fields reach the client', async () => {
+    const choice = { index: 0, text: 'blue', finish_reason: 'stop', stop_reason: 'sky' }
+    router9.upstream.play(whole({ object: 'text_completion', choices: [choice], system_fingerprint: 'fp' }))
+    const answer = await client.completions.create({
+      model: TEXT,
+      prompt: 'The sky is',
+      stream_options: { include_usage: true },
+    } as OpenAI.CompletionCreateParamsNonStreaming)
+    expect(answer).toMatchObject({ system_fingerprint: 'fp', choices: [{ text: 'blue', stop_reason: 'sky' }] })
+    expect(router9.upstream.asked()[0]?.body).toEqual({ model: 'base-model', prompt: 'The sky is' })
+  })
+
+  test.each([[[0, 0]], [[-1, 7000]], [[1.5, 'x']]])('may number its choices as it likes: %j', async (indexes) => {
+    const choices = indexes.map((index, at) => ({ index, text: 'ab'[at], finish_reason: 'stop' }))
+    router9.upstream.play(textAnswer(...choices))
+    const answer = await client.completions.create({ model: TEXT, prompt: 'The sky is', n: 2 })
+    expect(answer.choices).toMatchObject([
+      { index: 0, text: 'a' },
+      { index: 1, text: 'b' },
+    ])
+  })
+
+  test('that sends thousands of choices fails', async () => {
+    router9.upstream.play(textAnswer(...Array.from({ length: 5000 }, (_, index) => ({ index, text: 'a' }))))
+    expect((await faultOf({ model: TEXT, prompt: 'a' })).status).toBe(502)
+  })
+
+  test('is told to refuse a prompt that is too long, where it would cut it off', async () => {
+    router9.upstream.play(textAnswer({ index: 0, text: 'blue', finish_reason: 'stop' }))
+    await client.completions.create({ model: 'fireworks/deepseek-v4-pro', prompt: 'The sky is' })
+    expect(router9.upstream.asked()[0]?.body).toMatchObject({ context_length_exceeded_behavior: 'error' })
+  })
+
   test("keeps the provider's own log probabilities", async () => {
     const logprobs = { tokens: ['blue'], token_logprobs: [-0.1], top_logprobs: null, text_offset: [10] }
     router9.upstream.play(textAnswer({ index: 0, text: 'blue', logprobs, finish_reason: 'stop' }))
@@ -186,13 +235,17 @@ describe('a request that is not valid', () => {
     expect(await faultOf({ model: CHAT, ...body })).toMatchObject({ status: 400, param, code })
   })
 
-  test("is told in this API's words what a provider refuses of the chat", async () => {
-    const error = {
-      message: "Invalid 'messages[0].content'",
-      param: 'messages[0].content',
-      type: 'invalid_request_error',
-    }
-    router9.upstream.play({ ...whole({ error }), status: 400 })
-    expect((await faultOf({ model: CHAT, prompt: 'a' })).param).toBe('prompt')
+  test.each([
+    ['messages[0].content', 'prompt'],
+    ['max_completion_tokens', 'max_tokens'],
+    ['top_logprobs', 'logprobs'],
+    ['stop', 'stop'],
+  ])("is told in this API's words what a provider refuses of the chat: %s", async (theirs, param) => {
+    const error = { message: `Invalid '${theirs}'`, param: theirs, type: 'invalid_request_error' }
+    router9.upstream.play(whole({ error }, 400))
+    expect(await faultOf({ model: CHAT, prompt: 'a' })).toMatchObject({
+      param,
+      message: expect.stringContaining(`Invalid '${param}'`),
+    })
   })
 })
