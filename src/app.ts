@@ -37,15 +37,15 @@ type AppContext = Context<{ Bindings: Env; Variables: Variables }>
 export const app = new Hono<{ Bindings: Env; Variables: Variables }>({ strict: false })
 
 /**
- * SDKs differ in what they take for a base URL: each path is there with `/v1` and without (contract 1). One entry for all its
- * methods: the router goes through every entry with each request. No middleware: where a request has one handler, Hono calls
- * that and composes nothing.
+ * Adds a path with `/v1` and without, because some SDKs expect it in the base URL and others do not (contract 1). All methods
+ * share one entry, because the router tries every entry for each request. There is no middleware, because Hono calls a single
+ * handler directly.
  */
 function route(method: 'GET' | 'POST', path: string, answer: (c: AppContext) => Response | Promise<Response>): void {
   const allow = method === 'GET' ? 'GET, HEAD, OPTIONS' : 'POST, OPTIONS'
   const handle = (c: AppContext) => {
     const asked = c.req.method
-    // Of what answers a HEAD, Hono leaves out the body.
+    // Hono removes the body of an answer to HEAD.
     if (asked === method || (asked === 'HEAD' && method === 'GET')) return answer(c)
     if (asked === 'OPTIONS') return preflight(c, allow)
     throw new Failure('method-not-allowed', `This path takes ${allow}.`, { allow })
@@ -135,7 +135,7 @@ async function receive(
   const share = createBodyShare(caller.account ?? caller.id, settings.bodiesMaxBytes)
   log.release = share.release
   const clientDisconnect = watchClientDisconnect(request.signal)
-  // The platform may end such a call where it stands, and nothing that waits in it goes on.
+  // The platform may stop a call at any `await` once its client has disconnected, so the line is written in the listener.
   const takeOver = clientDisconnect.onDisconnect(() => logRequest(log, CLIENT_LEFT.status, CLIENT_LEFT))
   try {
     const body = await readJsonBody({ request, share, timeoutMs: settings.timeouts.uploadMs })

@@ -95,7 +95,7 @@ export function priceOf(
   return configured.get(`${provider}/${upstreamModel}`) ?? price ?? configured.get(`${provider}/*`)
 }
 
-/** For a provider that reports the cost only afterwards: about the price of the most expensive models in use. */
+/** The price to assume where none is known before the answer: about that of the most expensive models in use. */
 export const ASSUMED_PRICE: Price = { input: 15, output: 75 }
 /** A reported cost is believed up to this many times the cost by our price, plus what tools may cost in US dollars. */
 const MAX_COST_FACTOR = 10

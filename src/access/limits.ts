@@ -17,8 +17,8 @@ import type { Ledger } from './ledger-object.ts'
 import { createReservations, NO_RESERVATION, type Reservation, type Reservations } from './reservations.ts'
 
 /**
- * An isolate that knows nothing of a key waits this long for the key's ledger; then the request goes on without it. A budget
- * is worth a longer wait: what is spent beyond it does not come back with the next minute.
+ * An isolate that knows nothing of a key waits this long for the key's ledger; then the request goes on without it. A key
+ * with a budget waits longer: requests and tokens are free again with the next minute, but money that is spent is gone.
  */
 const LEDGER_WAIT_MS = 50
 const LEDGER_WAIT_FOR_BUDGET_MS = 500
@@ -55,7 +55,7 @@ interface Account {
   readonly name: string
   reportCount: number
   repeatCount: number
-  /** When the running report was begun; 0 if none is running. */
+  /** When the report that is under way was started; 0 if there is none. */
   reportingSince: number
   reportedAt: number
 }

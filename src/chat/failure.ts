@@ -97,7 +97,7 @@ export interface FailureDetails {
   readonly health?: 'opens' | 'size' | 'none'
   /** What happened, in a few words without private data, where neither the kind nor the status tells it. */
   readonly clause?: string
-  /** The status that the provider answered with, for the trace. */
+  /** The status that the provider answered with, for the record of the attempt. */
   readonly upstreamStatus?: number
   /** For the log, never for the client: error codes and the runtime's messages, but nothing of a prompt or an answer. */
   readonly reason?: string
@@ -117,14 +117,14 @@ export function quoted(text: string): string {
 }
 
 /**
- * What looks like a key of anybody's. It begins where a word begins, also after an escape of JSON, whose letter is no part of
- * the word. After a plain word it must have a digit: `key limitations` is no key. The look ahead is bounded; otherwise many of
- * them in a row would each read to the end of the text.
+ * What looks like a key, whoever issued it. It begins where a word begins; the letter of a JSON escape before it (`\n`) does
+ * not belong to the word. After `key` or `Bearer` it must contain a digit, because `key limitations` is no key. The lookahead
+ * is bounded: without a bound, a text full of such beginnings would be read to its end for each of them.
  */
 const KEY_LIKE =
   /(?:\b|(?<=\\[bfnrt])|(?<=\\u[\da-fA-F]{4}))((?:sk|gsk|xai)[-_]|AIza|(?:key|Bearer)[-_ ](?=[\w-]{0,40}\d))[\w-]{8,}/g
 
-/** Long enough, with digits and capitals, so that it is no word: then it may begin anywhere (`%0Ask-…`, `\x0ask-…`, `_sk-…`). */
+/** A long text with digits and capitals is no word, so it may begin anywhere (`%0Ask-…`, `\x0ask-…`, `_sk-…`). */
 const LONG_KEY = /((?:sk|gsk|xai)[-_]|AIza)(?=[\w-]{0,40}\d)(?=[\w-]{0,40}[A-Z])[\w-]{20,}/g
 
 /** Removes whatever looks like a key: for logs, and for what providers say about themselves. */

@@ -54,8 +54,8 @@ export function createUsageCounter(promptTokens: () => number, max: MaxTokens = 
       const unreported = tokens(weight - weightAtReport)
       const all = tokens(weight)
       const isEnough = completion * ESTIMATE_IS_WITHIN >= all
-      // A report that came before the last content may be about the whole answer, or about its beginning only. In an answer that
-      // did not come to its end, even a report with the last content may count less than what has come.
+      // A report that came before the last content may count the whole answer or only its beginning. If the answer broke off,
+      // even a report that came with the last content may count too little. Our estimate then decides whether it is enough.
       const isWhole = complete ? unreported === 0 || isEnough : unreported === 0 && isEnough
       const isPromptReported = prompt > 0
       const isCompletionReported = isWhole && (completion > 0 || reportedNone)

@@ -22,7 +22,7 @@ export interface MeasuredAnswer {
 export interface AttemptReport {
   /** Before it had begun. */
   readonly failed: (failure: Failure) => void
-  /** The first content of a stream is there, or all of a whole body. */
+  /** The first meaningful event of a stream is there, or all of a whole body. */
   readonly begun: (answer: MeasuredAnswer) => (end: AttemptEnd) => void
 }
 
@@ -50,7 +50,7 @@ export function createAttemptReport(input: ReportInput, attempt: NextAttempt<Rou
   return {
     failed: (failure) => {
       const ms = Date.now() - startedAt
-      // Whoever waited twice as long as usual for the first content, and then left, had reason to (routing 2.1).
+      // A client that disconnects after twice the usual wait for the first token had reason to (routing 2.1).
       const gaveUp = failure.kind === 'client-left' && ms > 2 * attempt.usualMs
       const kind = gaveUp ? 'timeout' : outcomeClassOf(failure)
       health.attemptEnded(name, outcomeOf(input, attempt, failure, kind, { ...facts, ttftMs: ms }))

@@ -6,7 +6,7 @@ export interface AttemptTimer {
   /** Aborts the attempt's fetch. */
   readonly signal: AbortSignal
   /**
-   * The first content is there: from now on silence is limited to `limitMs()` milliseconds, and messages without content to
+   * The first meaningful event is there: from now on silence is limited to `limitMs()` milliseconds, and messages without content to
    * `pingOnlyLimitMs`.
    */
   readonly begin: (limitMs: () => number, pingOnlyLimitMs: number) => void
@@ -29,7 +29,7 @@ export interface AttemptTimer {
 }
 
 /**
- * @param deadlineMs how long the first content may take, whatever else the provider sends before it.
+ * @param deadlineMs how long the first meaningful event may take, whatever else the provider sends before it.
  */
 export function createAttemptTimer(clientDisconnect: ClientDisconnect, deadlineMs: number): AttemptTimer {
   const controller = new AbortController()

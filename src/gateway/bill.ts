@@ -86,6 +86,7 @@ function billsHiddenReasoning(
 ): boolean {
   const row = settings.providers.get(provider)?.provider
   if (!traits.reasoning || row?.billsHiddenReasoning !== true) return false
+  // Such a provider's models reason only if the request asks for it.
   if (row.needsReasoningBack === 'asked') return needs.reasoning !== 'none'
   const isOff = readReasoning(chat)?.effort === 'none' && (traits.toggle || traits.efforts?.includes('none') === true)
   return !isOff

@@ -1,9 +1,12 @@
-/** Whether the client has disconnected, and who wants to know. One a call: each listener of the platform's own costs more. */
+/**
+ * Whether the client has disconnected, and the listeners for it. A call has one of these and adds a single listener to the
+ * platform's signal, because each listener there is expensive.
+ */
 export interface ClientDisconnect {
   readonly hasHappened: () => boolean
   /** The client has disconnected; to call it again does nothing. */
   readonly report: () => void
-  /** Calls `listener` when the client disconnects, at once if it has; until the returned function is called. */
+  /** Calls `listener` when the client disconnects; at once if it already has. @returns what removes the listener. */
   readonly onDisconnect: (listener: () => void) => () => void
 }
 

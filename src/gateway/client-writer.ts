@@ -13,7 +13,7 @@ const PIECE_BYTES = 64 * 1024
 export interface ClientWriter {
   /** Sends the keep-alive whenever nothing was sent for a while (contract 4.6); with `now` the first one at once. */
   readonly keepAlive: (now?: 'now') => void
-  /** Resolves when the client has taken it; not to be called again before. Rejects when the client has left or takes nothing. */
+  /** Resolves when the client has taken it; not to be called again before. Rejects when the client has disconnected or takes nothing. */
   readonly send: (text: string) => Promise<void>
   readonly close: () => Promise<void>
 }
@@ -23,9 +23,9 @@ export interface ClientWriterOptions {
   readonly keepAlive: string
   /** Between two of them, in milliseconds. */
   readonly keepAliveMs: number
-  /** A client that takes nothing for so many milliseconds counts as gone. */
+  /** A client that takes nothing for so many milliseconds counts as disconnected. */
   readonly stallMs: number
-  /** Called, once or more, as soon as it shows that the client has gone. */
+  /** Called, once or more, as soon as a write shows that the client has disconnected. */
   readonly onDisconnect: () => void
 }
 
@@ -40,7 +40,7 @@ export function createClientWriter(
   /** How many writes the client has not taken yet, and how many it has. */
   let pending = 0
   let taken = 0
-  /** How many it had taken at the last look at a slow client, and when this number was seen first. */
+  /** For the check of a slow client: `taken` at the last check, and when the check saw that number first. */
   let seenTaken = -1
   let seenAt = 0
   let onStall: (error: Error) => void = () => {}
@@ -118,7 +118,7 @@ interface Written {
   readonly end: 'end' | 'error' | undefined
 }
 
-/** What is nested too deeply to be written as JSON breaks the answer; it must not look like a client that left. */
+/** What is nested too deeply to be written as JSON breaks the answer; it must not look like a disconnect of the client. */
 function writeAll(events: readonly OutputEvent[], write: StreamWriter): Written {
   let text = ''
   let end: Written['end']
@@ -139,7 +139,7 @@ const NOT_WRITABLE = "A part of the provider's answer cannot be passed on."
 
 /**
  * Writes an answer to the client: one read, all its events, one write. A slow client slows the reading down. Resolves when the
- * answer has ended or the client has left; rejects never.
+ * answer has ended or the client has disconnected; never rejects.
  */
 export async function streamToClient(
   answer: Answer,

@@ -26,8 +26,8 @@ export interface RequestContext extends Platform {
   readonly log: RequestLog
   readonly clientDisconnect: ClientDisconnect
   /**
-   * Until this is called, a client that disconnects ends the call, with its line written: whoever goes on working after that
-   * has to see to it.
+   * Until this is called, a disconnect of the client writes the log line and so ends the call. Code that goes on after a
+   * disconnect calls it, and writes the line itself.
    */
   readonly takeOver: () => void
 }

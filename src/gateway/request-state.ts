@@ -87,7 +87,7 @@ export function headersOf(state: RequestState, answer: ChatAnswer | undefined): 
   }
 }
 
-/** Off the path of the answer: also of one that broke, or whose client left, what was used was used. */
+/** Counts what was used, also if the answer broke off or the client disconnected. Nobody waits for it. */
 export function finish(
   state: RequestState,
   { answer, deployment: { target } }: ChatAnswer,
@@ -101,7 +101,7 @@ export function finish(
   }
 }
 
-/** A client that left before the first content has still had its prompt read. */
+/** Counts the prompt of a client that disconnected before the first meaningful event: a provider has read it. */
 export function settlePrompt(state: RequestState, { kind }: Failure): void {
   const last = sentAttempts(state.context.log.attempts).at(-1)
   // Between two attempts nobody reads it.

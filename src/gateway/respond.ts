@@ -88,7 +88,7 @@ export interface ResponseMeta {
   readonly timing: Timing
 }
 
-/** Where the time has gone until now. */
+/** How the time until now was spent. */
 export interface Timing {
   readonly authMs: number
   readonly routeMs: number

@@ -25,7 +25,7 @@ export async function run(context: RequestContext, body: Readonly<Record<string,
   const planned = plan(planInputOf(context, chat, needs))
   const bill = await openBill({ caller, objects, waitUntil, settings, chat, needs, plan: planned })
   const answered = routeAndAnswer(context, { request, needs, planned, bill })
-  // A client that leaves takes its call with it; what it has used by then is still counted.
+  // The platform ends a call whose client disconnects. `waitUntil` keeps it alive until its usage is counted.
   const stopListening = clientDisconnect.onDisconnect(() => waitUntil(answered.catch(() => undefined)))
   context.takeOver()
   try {

@@ -16,7 +16,7 @@ import {
 import { sendFailure } from './send-whole.ts'
 
 /**
- * Answers with a stream: when its first content is there, or after the commit time, if that comes first (contract 4.6). A
+ * Answers with a stream: when its first meaningful event is there, or after the commit time, if that comes first (contract 4.6). A
  * client that has a 200 is told everything else in the stream.
  */
 export async function sendStream(state: RequestState): Promise<Response> {
@@ -91,7 +91,7 @@ async function sendStreamError(state: RequestState, failure: Failure, writer: Cl
     const write = context.format.streamWriter(answerInputOf(state, chat.model))
     await writer.send(write({ type: 'error', failure }))
   } catch {
-    // The client has left: there is nobody to tell.
+    // The client has disconnected, so nobody reads an answer.
   }
   await writer.close().catch(() => {})
 }

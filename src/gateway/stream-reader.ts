@@ -60,7 +60,7 @@ export function createStreamReader(input: StreamInput): AnswerReader {
   const read = (piece: ReadableStreamReadResult<Uint8Array> | undefined): readonly OutputEvent[] => {
     if (piece === undefined || piece.done) return [...finalize(decoder.end()), ...finalizer.close()]
     const decoded = decoder.push(piece.value)
-    // After its finish reasons nothing that a provider sends buys it more time.
+    // After the finish reasons, further data does not extend the time limits.
     timer.arrived(!isFinished && decoded.hasData)
     const output = finalize(decoded)
     if (decoded.events.length > 0 && !isFinished) timer.gotContent()

@@ -45,7 +45,7 @@ const TRANSITIONS: Readonly<Record<OutcomeClass, Transition>> = {
   success: { closed: 'pass-if-probe', open: 'pass-if-probe' },
   'failed-before-first-token': { closed: 'open-if-failing', open: 'open-if-probe' },
   timeout: { closed: 'open-if-failing', open: 'open-if-probe' },
-  // Back for a moment only, and broken again: no second client is to see that.
+  // A circuit that has just closed opens at the first broken answer, so that no second client gets one.
   'failed-mid-stream': { justClosed: 'open-if-allowed', closed: 'open-if-failing', open: 'open-if-probe' },
   limit: { closed: 'stay', open: 'stay' },
   config: { closed: 'open', open: 'open' },
@@ -71,7 +71,7 @@ const ACTIONS: Readonly<Record<Action, (record: HealthRecord, input: TransitionI
   },
   'open-if-probe'(record, input) {
     if (input.outcome.probe === undefined) return
-    // What was refused stays refused until a probe succeeds, in whichever way the probes fail.
+    // A circuit that `config` opened keeps its long open times until a probe succeeds, however the probes fail.
     const openTime = record.openReason === 'config' ? CONFIG_OPEN : openTimeOf(input.outcome.class)
     openCircuit(record, input, openTime)
   },
@@ -99,7 +99,7 @@ interface OpenTime {
 }
 
 const FAILURES_OPEN: OpenTime = { firstMs: 2000, maxMs: 8000 }
-/** Each failed probe is an answer that broke before a client's eyes: there are to be fewer. */
+/** Each failed probe is an answer that a client saw break off, so there are fewer of them. */
 const STREAM_FAILURES_OPEN: OpenTime = { firstMs: 12_000, maxMs: 16_000 }
 /** An operator has to do something first. */
 const CONFIG_OPEN: OpenTime = { firstMs: 60_000, maxMs: 600_000 }
@@ -129,10 +129,10 @@ function openTimeOf(kind: OutcomeClass): OpenTime {
 }
 
 const PROBES_TO_PASS = 3
-/** What passed probes leave of the failures of a circuit that never opened. */
+/** The share of its failures that a suspect circuit keeps when its probes have succeeded. */
 const FORGIVEN = 1 / 4
 
-/** Some probes that succeed in a row close the circuit; one that was suspect only has most of its failures forgiven. */
+/** Three probes that succeed in a row close an open circuit. A suspect circuit loses most of its counted failures by them. */
 function passProbe(record: HealthRecord, now: number): void {
   record.probesPassed++
   if (record.probesPassed < PROBES_TO_PASS) return
@@ -162,7 +162,7 @@ const COUNTING: Readonly<Record<OutcomeClass, Count>> = {
     const { count = 1 } = outcome
     record.successes += count
     record.decayedStreamFailures = Math.max(record.decayedStreamFailures - FORGIVEN_PER_SUCCESS * count, 0)
-    // The end of a long stream shows how things were when it began; its first token has been counted then.
+    // A whole body ends the run of failures here. A stream did so at its first token: its end says little about new requests.
     if (outcome.bucket >= FIRST_WHOLE_BODY_BUCKET) endFailureRun(record, outcome)
   },
   'failed-before-first-token': countFailureBeforeFirstToken,
@@ -196,7 +196,7 @@ function measure(record: HealthRecord, { bucket, ttftMs, tokensPerSecond }: Outc
   }
 }
 
-/** An attempt that began before the last failure did shows nothing of what came after it. */
+/** A good attempt ends the run only if it began after the last failed one: an older one does not show that the fault is over. */
 function endFailureRun(record: HealthRecord, outcome: Outcome): void {
   if (beganAt(outcome) > record.lastFailureBeganAt) record.consecutiveFailures = 0
 }

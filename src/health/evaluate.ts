@@ -104,7 +104,10 @@ function stateOf(
   return isSuspect ? 'suspect' : 'closed'
 }
 
-/** Between two probes. Where they break after the first token each costs an answer, so that the first of them waits longer. */
+/**
+ * The time between two probes. A probe that fails in mid-stream breaks a client's answer, so the first probe after such
+ * failures waits longer.
+ */
 const PROBE_INTERVAL_MS = { beforeFirstToken: 1500, midStream: 12_000, midStreamAgain: 2500 }
 
 /**

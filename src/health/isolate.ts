@@ -47,14 +47,14 @@ export interface IsolateHealth {
 const PROBE_LEASE_MS = 30_000
 /** No attempt is under way for longer. */
 const MAX_ATTEMPT_MS = 1_200_000
-/** Isolates that nobody gives leases to give out their own probes so many times as rarely. */
+/** An isolate without leases from its region probes by itself, at this many times the interval. Other isolates do the same. */
 const UNCOORDINATED_SPACING = 4
 
 interface IsolateState {
-  /** Stands before the ids of the isolate's own probes. */
+  /** The first part of the ids of probes that the isolate starts without a lease. */
   readonly isolate: string
   records: Map<string, HealthRecord>
-  /** The deployments that the last snapshot held. */
+  /** The deployments in the last snapshot. */
   inSnapshot: ReadonlySet<string>
   readonly inFlight: Map<string, { count: number; at: number }>
   readonly leases: Map<string, { id: string; until: number }>
@@ -119,7 +119,10 @@ function statusOf(state: IsolateState, deployment: string, bucket: number, now: 
   return probe === undefined ? { ...evaluation, inFlight } : { ...evaluation, inFlight, probe }
 }
 
-/** The region's lease; where the region is silent or has forgotten the deployment, a probe of the isolate's own. */
+/**
+ * The id of a probe that may be sent now: that of the region's lease. If the region does not answer, or does not know the
+ * deployment, the isolate probes without a lease.
+ */
 function probeOf(
   { isolate, leases, inSnapshot, reports }: IsolateState,
   deployment: string,
@@ -146,7 +149,7 @@ function attemptStarted(state: IsolateState, deployment: string, now: number, pr
 }
 
 function acceptSnapshot(state: IsolateState, snapshot: unknown, now: number): void {
-  const { reports, leases: held } = state
+  const { reports, leases: knownLeases } = state
   reports.delivered()
   const { v, now: then, deployments, leases } = Object(snapshot) as Record<string, unknown>
   if (v !== WIRE_VERSION || typeof then !== 'number' || !Number.isFinite(then)) return
@@ -166,7 +169,7 @@ function acceptSnapshot(state: IsolateState, snapshot: unknown, now: number): vo
   for (const raw of Array.isArray(leases) ? leases.slice(0, MAX_DEPLOYMENTS) : []) {
     const { deployment, id } = Object(raw) as Partial<ProbeLease>
     if (typeof deployment === 'string' && typeof id === 'string') {
-      held.set(deployment, { id, until: now + PROBE_LEASE_MS })
+      knownLeases.set(deployment, { id, until: now + PROBE_LEASE_MS })
     }
   }
 }

@@ -1,8 +1,8 @@
 import type { Failure } from '../chat/failure.ts'
 
 /**
- * How an attempt went, by whose doing it was (routing 2.1). What the caller did wrong, and that the client left, are none of
- * these: they say nothing about the provider.
+ * How an attempt went, and by whose fault (routing 2.1). Faults of the caller and disconnects of the client have no class,
+ * because they say nothing about the provider.
  */
 export type OutcomeClass =
   | 'first-token'

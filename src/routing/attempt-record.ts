@@ -1,7 +1,7 @@
 import type { Failure } from '../chat/failure.ts'
 import type { Target } from './target.ts'
 
-/** One attempt, for the trace and the log. */
+/** One attempt, for the response headers and the log. */
 export interface AttemptRecord {
   readonly target: Target
   /** The status that the provider answered with, or the kind of the failure. */

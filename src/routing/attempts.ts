@@ -62,8 +62,8 @@ interface AttemptsState<T extends AttemptCandidate> extends AttemptsOptions<T> {
   readonly isAlone: boolean
   readonly failedProviders: Set<string>
   /**
-   * For the request in all. The candidate that may take the longest, of those that were tried, sets it: nothing would be left
-   * for the others.
+   * The time for the request in all: the longest among the candidates that were tried. With the time of a quick candidate, a
+   * slower one after it would have none left.
    */
   totalMs: number
   /** Attempts that failed. */
@@ -83,7 +83,7 @@ interface AttemptsState<T extends AttemptCandidate> extends AttemptsOptions<T> {
 /** The attempts for one ranked request. */
 export function createAttempts<T extends AttemptCandidate>(options: AttemptsOptions<T>): Attempts<T> {
   const { ranked, out, isPanic } = options.ranking
-  // Those that are out come last: to try them is better than to refuse, where nobody else is left.
+  // Those that are out come last. If no other is left, an attempt there is better than a refusal.
   const left = [...ranked, ...(isPanic ? [] : out.filter(({ state }) => state !== 'limited'))]
   const state: AttemptsState<T> = {
     ...options,

@@ -27,7 +27,7 @@ export interface RankOptions {
   readonly sort?: RankSort
   /** See `bucketOf`. */
   readonly bucket: number
-  /** Tokens of the longest answer asked for; 0 where left open. */
+  /** The maximum tokens of one answer; 0 if the request sets none. */
   readonly outputTokens?: number
 }
 

@@ -9,11 +9,11 @@ export interface TimeoutLimits {
   readonly firstByteMs: number
   /** Until the first token, over all attempts. */
   readonly totalMs: number
-  /** No deadline is shorter: measured first tokens say nothing of a request that takes longer by its nature. */
+  /** No deadline is shorter. The measured times may come from smaller requests, and a large one takes longer. */
   readonly minFirstByteMs: number
   /** Of a request for a whole body, which comes when its last token is made. */
   readonly wholeBody?: {
-    /** Of the longest answer that was asked for; 0 where left open. */
+    /** The maximum length of one answer; 0 if the request sets none. */
     readonly outputTokens: number
     /** To assume where none is measured. */
     readonly tokensPerSecond: number
@@ -31,13 +31,13 @@ export interface TimeInputs {
   readonly stream: boolean
   readonly reasoning: Needs['reasoning']
   readonly promptTokens: number
-  /** Of the longest answer that was asked for; 0 where left open. */
+  /** The maximum length of one answer; 0 if the request sets none. */
   readonly outputTokens: number
 }
 
 /**
- * The limits of a request at each deployment that may answer it (routing 2.5). They go by what is asked: that a model can
- * reason changes nothing, and neither does asking a model to reason that cannot.
+ * The limits of a request at each deployment that may answer it (routing 2.5). They are longer where the request asks for
+ * reasoning and the model can reason, and where the model reasons unasked and shows nothing of it.
  */
 export function timeoutLimitsFor(
   base: BaseTimeoutLimits,
@@ -61,8 +61,7 @@ function reasoningAt(deployment: Deployment, asked: Needs['reasoning']): Needs['
 }
 
 /**
- * Whether a deployment reasons without being asked, and shows nothing of it before the answer begins. Whoever chooses such a
- * model asks for reasoning.
+ * Whether a deployment always reasons and sends nothing meanwhile. To choose such a model counts as asking for some reasoning.
  */
 function reasonsUnseen({ provider, upstreamModel, traits }: Deployment): boolean {
   if (traits.toggle || traits.budget !== undefined || traits.efforts?.includes('none') === true) return false
@@ -76,7 +75,7 @@ const MIN_REASONING_SHARE = 2 / 3
 const READING_TOKENS = 100_000
 const MAX_READING_FACTOR = 3
 const WHOLE_BODY_FACTOR = { min: 3, max: 12 }
-/** So many tokens come in the time that is set for a first token, where nothing is measured: 50 a second by default. */
+/** The assumed speed where none is measured: so many tokens in the time that is set for the first token; 50 a second by default. */
 const TOKENS_PER_FIRST_BYTE_TIMEOUT = 500
 const MAX_MS = 600_000
 
@@ -148,7 +147,7 @@ export function deadlinesFor(input: DeadlineInput): Deadlines {
   return { attemptMs: Math.min(Math.max(usualMs, minMs), firstByteMs), totalMs }
 }
 
-/** Answers whose length was left open are mostly shorter than the first, and hardly ever longer than the second. */
+/** Answers without a maximum length are mostly shorter than the first, and hardly ever longer than the second. */
 const OPEN_LENGTH_TOKENS = { usual: 1000, long: 2500 }
 
 /** The time of a first token, and of the others at the deployment's own speed. */
@@ -156,8 +155,8 @@ function wholeBodyDeadlines(input: DeadlineInput, wholeBody: NonNullable<Timeout
   const { limits, tokensPerSecond = wholeBody.tokensPerSecond, hasHealthyAlternative } = input
   const { minMs, maxMs } = wholeBody
   const tokens = input.outputTokens > 0 ? Math.min(wholeBody.outputTokens, input.outputTokens) : wholeBody.outputTokens
-  // How long other answers took counts only where this one's length was left open. One that took long, or too long, is enough
-  // to wait longer for the next; of a probe the long ones may have been the trouble itself.
+  // The measured times count only where the request sets no maximum length. Even one long answer, or one that timed out, makes
+  // the next deadline longer. They do not count for a probe: long times may be the very fault that it looks for.
   const usualMs = tokens === 0 && !input.isProbe ? P95_FACTOR * (input.ttftP95Ms ?? 0) : 0
   const timeFor = (openTokens: number, most: number) => {
     const ms = limits.firstByteMs + ((tokens || openTokens) * 1000) / tokensPerSecond

@@ -9,7 +9,7 @@ export interface Needs {
   readonly tools: boolean
   /** How much reasoning is asked for: none, some, or about as much as models can. */
   readonly reasoning: 'none' | 'some' | 'most'
-  /** Tokens of the longest answer that was asked for; 0 where left open. */
+  /** The maximum tokens of one answer; 0 if the request sets none. */
   readonly outputTokens: number
   /** How many answers are written, shown or not: all are billed. */
   readonly answers: number

@@ -49,7 +49,7 @@ export function namesOf({ model, models }: Chat): readonly string[] {
   return [...new Set([model, ...(models ?? [])])]
 }
 
-/** Preferences order the targets of one name; the names stay in the caller's order, each in tiers below the one before. */
+/** Preferences order the targets of one name. The names keep the caller's order: each name's tiers come below those of the name before. */
 function targetsInOrder(input: PlanInput, names: readonly string[]): readonly PlannedTarget[] {
   const targetsByName = names.map((name) => {
     const targets = targetsOfName(input, name)
@@ -138,7 +138,7 @@ function capableOnly(
     const text = `No model that '${quoted(names[0] ?? '')}' may be answered by can do what is asked: ${lack} is lacking.`
     throw new Failure('model-not-capable', text, { param: lack })
   }
-  // A single model knows its window better than our estimate; among several the estimate chooses.
+  // If there is only one model, its provider decides whether the prompt fits. Among several models our estimate chooses.
   if (new Set(capable.map(({ model }) => model)).size === 1) return capable
   const roomy = capable.filter(({ deployment: { traits } }) => fits(needs, traits))
   if (roomy.length > 0) return roomy

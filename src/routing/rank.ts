@@ -42,7 +42,10 @@ function rankOnly<T extends Candidate>(candidate: T, view: HealthView, options: 
 }
 
 const UNKNOWN_TTFT_MS = 1000
-/** A provider is large: only many of our own attempts slow it. And one that fails at once has few under way, which is no merit. */
+/**
+ * Each attempt under way adds this share to the time. It is small for two reasons: a provider is large, so only many attempts
+ * slow it down; and one that fails at once has few under way, which must not make it look good.
+ */
 const IN_FLIGHT_COST = 0.02
 /** More than `TIE_BAND`, less than what lies between two tiers. */
 const RECENT_FAILURE_COST = 0.05
@@ -116,7 +119,7 @@ function rankByHealth<T extends Candidate>(rows: readonly Row<T>[], options: Ran
   }
 }
 
-/** Only where it might come first again: a client who is better served elsewhere anyway does not have to probe. */
+/** A probe is sent only to a deployment that would come first if it were healthy. Otherwise a better one serves the client. */
 function isWorthProbing<T extends Candidate>(
   { shown, scoreIfHealthy }: Row<T>,
   best: Row<T> | undefined,

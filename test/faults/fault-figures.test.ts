@@ -19,7 +19,7 @@ describe('the figures of a fault', () => {
       () => ({}),
     )
     const { detectMs, backMs } = figuresOf(samples, 'a', SPAN)
-    // A quarter of its share is still trials: a window may begin a little before the last one.
+    // A quarter of its share is still probes: a window may begin a little before the last one.
     expect(detectMs).toBeGreaterThan(1700)
     expect(detectMs).toBeLessThanOrEqual(2000)
     expect(backMs).toBeGreaterThan(4000)

@@ -42,7 +42,7 @@ export interface FaultFigures {
 
 const WINDOW_MS = 1000
 const STEP_MS = 50
-/** Of its former share: trials go on. */
+/** Of its former share: probes go on. */
 const LEFT_SHARE = 0.25
 const BACK_SHARE = 0.5
 

@@ -131,7 +131,7 @@ test('a limit that has become shorter counts from the silence that there is alre
   expect(kind()).toBe('provider-timeout')
 })
 
-describe('a client that leaves', () => {
+describe('a client that disconnects', () => {
   test('ends the attempt, and that is the reason', () => {
     gone.abort()
     expect(watch.signal.aborted).toBe(true)

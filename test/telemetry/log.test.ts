@@ -74,7 +74,7 @@ describe('sampling', () => {
     ])
   })
 
-  test('leaves out a client that left, as it does an answer', () => {
+  test('leaves out a client that disconnected, as it does an answer', () => {
     logRequest(createLog({ LOG_SAMPLE: '0' }), 200)
     logRequest(createLog({ LOG_SAMPLE: '0' }), 499, new Failure('client-left', 'The client left.'))
     expect(written).toEqual([])

@@ -52,7 +52,7 @@ const times: { readonly name: string; readonly ms: number }[] = []
 const marks: string[] = []
 let visits = 0
 
-describe('a client that leaves', { concurrent: true }, () => {
+describe('a client that disconnects', { concurrent: true }, () => {
   test.for(cases)('$name of $model ends the upstream, and nobody else is asked', async (given, { expect }) => {
     const { client, asked, requests, line } = await opened(given, given.order, given.stream)
     await until(() => given.now(client, asked))

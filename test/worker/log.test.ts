@@ -154,7 +154,7 @@ describe('a refused call has its line too', () => {
   })
 })
 
-describe('a client that leaves', () => {
+describe('a client that disconnects', () => {
   const leaveWhile = async (pieces: readonly Piece[], streaming: boolean, after: (received: string) => boolean) => {
     const before = callLines(router.worker.log()).length
     router.upstream.play(stream(...pieces))

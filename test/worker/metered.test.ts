@@ -57,7 +57,7 @@ const LEAVINGS: readonly Leaving[] = [
   { name: 'in the middle of a whole answer', order: 'stallafter=1', stream: false, afterMs: REPORTED_MS },
 ]
 
-describe('a client that leaves pays for its prompt', { concurrent: true }, () => {
+describe('a client that disconnects pays for its prompt', { concurrent: true }, () => {
   test.for(LEAVINGS)('$name', async ({ order, stream, afterMs }, { expect }) => {
     const { key, id, used } = await limitedKey()
     expect(await used()).toBe(0)

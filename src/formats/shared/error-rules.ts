@@ -46,8 +46,9 @@ function says(place: Place, pattern: RegExp): Condition {
 }
 
 /**
- * Whether a pattern is found there in words that the caller did not send. Only conditions against the provider are so
- * strict: a caller who makes a provider repeat such words must not harm others. Nobody gains by hiding a fault of his own.
+ * Whether a pattern is found there in words that the caller did not send. A condition that blames the provider needs this: a
+ * caller could make a provider repeat such words, and the deployment would be lost to others. A condition that blames the
+ * caller does not: its only effect is on that caller.
  */
 function saysItself(place: Place, pattern: RegExp): Condition {
   return (error, isEcho) => {
@@ -117,7 +118,7 @@ export const ERROR_RULES: readonly ErrorRule[] = [
   ...tooLarge([402], 'credentials-refused', says('message', TOO_LARGE)),
   ...tooLarge([413], 'rate-limited', all(says('codes', LIMITED_CODES), says('message', TOO_LARGE))),
 
-  // The code may break off where the message goes on.
+  // Codes are cut after some characters, so a pattern may begin in the code and end in the message.
   {
     status: REFUSED_STATUSES,
     pattern: any(
@@ -202,11 +203,11 @@ export const ERROR_RULES: readonly ErrorRule[] = [
   // A file that the caller names and that is missing, or not ours to read, says nothing about the model or our account.
   { status: [403, 404], pattern: all(says('message', FILE), not(NAMES_MODEL)), kind: 'rejected', source: '4.8' },
 
-  // No word of a caller's makes a 401 or a 402, and many providers give no code with these.
+  // A caller cannot cause a 401 or a 402 by the text of a request, so no code is needed. Many providers send none.
   { status: [401, 402], kind: 'credentials-refused', health: 'opens', source: '4.9' },
   { status: [403], pattern: CERTAIN, kind: 'credentials-refused', health: 'opens', source: '4.9' },
   { status: [403], kind: 'credentials-refused', source: '4.9' },
-  // Anthropic and Google have one code for whatever is missing: a sentence that begins otherwise is not about the model.
+  // Anthropic and Google use one code for everything that is missing. Only the beginning of the message shows whether it is the model.
   {
     status: [404],
     pattern: all(CERTAIN, says('message', /\S/), not(says('codes', MODEL_CODES)), not(says('message', MODEL_SENTENCE))),

@@ -35,7 +35,7 @@ describe('a provider', { concurrent: true }, () => {
     for (const { attempts } of after) expect(attempts.map(({ outcome }) => outcome)).toEqual(['200'])
   })
 
-  test('that is out keeps its trial for a request that it can be asked', async ({ expect, onTestFinished }) => {
+  test('that is out keeps its probe for a request that it can be asked', async ({ expect, onTestFinished }) => {
     const vars = { AUTO_MODELS: `${MODELS.mistral},${MODELS.openai}` }
     const router9 = await watchedHere({ vars }, onTestFinished)
     await askUntil(router9, isFirst)

@@ -28,7 +28,7 @@ async function leaveAfter({ url, simulator }: Watched, ms: number): Promise<void
   await until(() => asked.every(({ aborted }) => aborted))
 }
 
-describe('a client that leaves before the first word', { concurrent: true }, () => {
+describe('a client that disconnects before the first token', { concurrent: true }, () => {
   test('counts against its provider, if it waited more than twice as long as usual', async ({
     expect,
     onTestFinished,

@@ -78,7 +78,7 @@ describe('two isolates', { concurrent: true }, () => {
     expect((await other.ask()).attempts).toEqual([{ provider: 'mistral', outcome: '200' }])
   })
 
-  test('of one region share its trials: one at a time, seconds apart', async ({ expect, onTestFinished }) => {
+  test('of one region share its probes: one at a time, seconds apart', async ({ expect, onTestFinished }) => {
     const { simulator, one, other } = await startTwo(['america', 'america'], onTestFinished)
     await other.ask()
     simulator.setFault('openai', { status: 500 })
@@ -86,19 +86,19 @@ describe('two isolates', { concurrent: true }, () => {
     simulator.clearRequests()
     const startedAt = Date.now()
     const answers: Answered[] = []
-    const trials = () => simulator.requests('openai')
+    const probes = () => simulator.requests('openai')
     await until(
       async () => {
         answers.push(...(await Promise.all([one.ask(), other.ask()])))
-        return trials().length
+        return probes().length
       },
       (made) => made >= 2,
     )
     const seconds = (Date.now() - startedAt) / 1000
     for (const { status } of answers) expect(status).toBe(200)
     // Twenty times as many requests would have gone there by themselves.
-    expect(trials().length).toBeLessThanOrEqual(2 + seconds / 1.5)
-    expect(answers.length).toBeGreaterThan(3 * trials().length)
+    expect(probes().length).toBeLessThanOrEqual(2 + seconds / 1.5)
+    expect(answers.length).toBeGreaterThan(3 * probes().length)
   })
 
   test('of two regions: a fault in one is no verdict in the other', async ({ expect, onTestFinished }) => {

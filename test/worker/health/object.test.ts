@@ -50,7 +50,7 @@ describe('a health object', { concurrent: true }, () => {
     router9.simulator.setFault('openai', { status: 500 })
     await burst(router9, 4, { model: MODELS.openai })
     await router9.behave({ mode: 'well' })
-    // A trial of the isolate's own may come in between; the object has only what it is told.
+    // A probe that the isolate starts without a lease may come in between; the object has only what it is told.
     const entry = await until(
       async () => {
         await router9.ask()
