@@ -82,7 +82,7 @@ route('GET', '/providers', async (c) => {
 })
 
 route('POST', '/route', (c) =>
-  // A data point would count it among the calls that somebody answered.
+  // A data point would count the dry run as an answered call.
   receive(c, { dataset: undefined, dryRun: true }, async (context, body) => {
     const planned = await dryRun({ ...context, body }, context)
     logRequest(context.log, 200)

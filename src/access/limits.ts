@@ -32,7 +32,7 @@ const BUDGET_RETRY_MS = 86_400_000
 const RESERVED_RETRY_MS = 1000
 /** A call is taken for ended after this time. */
 const MAX_CALL_MS = 900_000
-/** A report is repeated this often by itself; after that with the next request of its key. */
+/** An unanswered report is repeated so many times without a new request, and after that with the next request of its key. */
 const MAX_REPEATS = 3
 
 /** A report that the ledger has not answered. The ledger may have counted it all the same, so it is repeated unchanged. */

@@ -68,7 +68,7 @@ export function createAttemptReport(input: ReportInput, attempt: NextAttempt<Rou
         }
         const writingMs = waitedMs() - waitedBefore
         const written = tokens()
-        // Where the client was waited for, and not the provider, nobody knows how quick that was.
+        // If most of the time went by waiting for the client, the speed of the provider is not known.
         const hasSpeed = isStream && written > MIN_TOKENS && writingMs > MIN_WAITED_SHARE * (now - begunAt)
         health.attemptEnded(name, {
           ...facts,
@@ -106,7 +106,7 @@ function outcomeOf(
   }
 }
 
-/** On a server whose models nobody can know, a missing model says something about the caller's word for it only. */
+/** On an operator's own server the caller may use any name for a model, so a missing model says nothing about the server. */
 function isOfCallersModel({ kind }: Failure, { deployment }: Target, { providers, ownModels }: Settings): boolean {
   const { provider, upstreamModel } = deployment
   const isOpen = providers.get(provider)?.provider.anyModel === true

@@ -42,7 +42,7 @@ function prepare({ target, provider, chat, source, promptTokens, header }: Prepa
   const wanted = applyVariant(target, provider, chat)
   const call = { ...wanted, stream: chat.stream === true, traits, promptTokens, header, newId }
   const { format, moreFormats } = provider.provider
-  // Whoever speaks the client's own format too is asked in it: nothing is lost then.
+  // A provider that has the client's format too gets the request in it, because then nothing is lost.
   const same = source && moreFormats?.find(({ name }) => name === source.format)
   if (same === undefined && source?.requires !== undefined) throw unsupportedParameter(source.requires)
   const prepared = same === undefined ? format.prepare(call) : same.prepare({ ...call, source })

@@ -104,7 +104,7 @@ export function finish(
 /** Counts the prompt of a client that disconnected before the first meaningful event: a provider has read it. */
 export function settlePrompt(state: RequestState, { kind }: Failure): void {
   const last = sentAttempts(state.context.log.attempts).at(-1)
-  // Between two attempts nobody reads it.
+  // If the client disconnected between two attempts, no provider was reading the prompt.
   if (kind !== 'client-left' || last?.failure?.kind !== kind) return
   settle(state, toUsage(state.needs.promptTokens(), 0, { estimated: true }), last.target, 'left')
 }

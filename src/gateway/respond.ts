@@ -32,7 +32,7 @@ const SECURITY_HEADERS = {
   'x-content-type-options': 'nosniff',
 }
 
-/** The wait if nobody has named one. */
+/** The wait if no provider named one. */
 const DEFAULT_RETRY_MS = 5000
 /** A shorter wait helps nobody. */
 const MIN_RETRY_MS = 1000

@@ -219,7 +219,7 @@ function delayProbes(record: HealthRecord, { probe }: Outcome, now: number): voi
   record.lastProbeAt = now
 }
 
-/** No limit is believed for longer, whoever names it. */
+/** A longer limit is cut to this. */
 export const MAX_LIMIT_MS = 120_000
 const DEFAULT_LIMIT_MS = 5000
 const LIMIT_SPREAD = 0.1
@@ -246,7 +246,7 @@ function recordLimit(record: HealthRecord, outcome: Outcome, now: number, { seed
   limitUntil(record, until, limit === 'overload')
 }
 
-/** Takes in that a deployment is limited, whoever says so; of several limits the longest counts. */
+/** Notes that a deployment is limited. Of several limits the longest counts. */
 export function limitUntil(record: HealthRecord, until: number, isOverload: boolean): void {
   if (until <= record.limitedUntil) return
   record.limitedUntil = until

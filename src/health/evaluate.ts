@@ -84,7 +84,7 @@ function limitedUntilFor({ limitedUntil, sizeLimitedUntil, sizeLimitedFrom }: He
 }
 
 const SUSPECT = { successRate: 0.93, streamFailures: 2 }
-/** Failures in a row that nothing followed for so long mean nothing any more. */
+/** A run of failures is forgotten if no attempt followed for so long. */
 const RUN_MS = 60_000
 
 function stateOf(
@@ -111,7 +111,7 @@ function stateOf(
 const PROBE_INTERVAL_MS = { beforeFirstToken: 1500, midStream: 12_000, midStreamAgain: 2500 }
 
 /**
- * Whether one request may go there as a probe now; whoever sends it sets `lastProbeAt`.
+ * Whether one request may go there as a probe now. The caller that sends it sets `lastProbeAt`.
  * @param spacing more than 1 where several give out probes and do not know of each other.
  */
 export function isProbeDue(record: HealthRecord, now: number, spacing = 1): boolean {

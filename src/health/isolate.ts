@@ -37,7 +37,7 @@ export interface IsolateHealth {
   readonly reportDue: (now: number) => 'now' | number | undefined
   /** The report to send; `acceptSnapshot` or `reportFailed` follows. */
   readonly takeReport: (now: number) => Report
-  /** The region's answer, whatever it is: what makes no sense in it changes nothing. */
+  /** Takes in the region's answer. It is not trusted: parts that make no sense are ignored. */
   readonly acceptSnapshot: (snapshot: unknown, now: number) => void
   /** The region did not answer; the outcomes are kept for the next report. */
   readonly reportFailed: (now: number, isOverloaded: boolean) => void

@@ -119,7 +119,7 @@ function numberUpTo(max: number, value: unknown): number | undefined {
   return typeof value === 'number' && value >= 0 ? Math.min(value, max) : undefined
 }
 
-/** Whether a row makes sense, whoever sent it. */
+/** Whether a row makes sense. Its sender is not trusted. */
 export function isDigestRow(row: unknown): row is DigestRow {
   const { deployment, ok, failed, limitMs, open } = Object(row) as Record<string, unknown>
   const isCount = (value: unknown) => typeof value === 'number' && value >= 0 && value < 1e9

@@ -3,7 +3,7 @@ import { BUCKET_COUNT, type OutcomeClass } from './outcome.ts'
 
 /**
  * What is known of one deployment. Counts fade with time by formula, so that no timer has to run (routing 2.2).
- * All times are on the clock of whoever holds the record.
+ * All times are on the clock of the isolate or region that has the record.
  */
 export interface HealthRecord {
   /** The moment to which the counts have faded. */
@@ -46,7 +46,7 @@ export interface HealthRecord {
   logTokensPerSecond: Average
 }
 
-/** The success rate of a deployment of which nobody knows anything. */
+/** The success rate of a deployment of which nothing is known. */
 export const DEFAULT_PRIOR = 0.98
 
 /** A deployment of which nothing is known. */

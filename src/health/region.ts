@@ -16,7 +16,7 @@ import { fadingAfter } from './success-rate.ts'
 /** What one region knows: the core of its Durable Object. */
 export interface RegionHealth {
   /**
-   * Takes in an isolate's report, whatever it is (what makes no sense changes nothing), and answers with all that is known.
+   * Takes in an isolate's report (parts that make no sense are ignored) and answers with all that is known.
    * @param seed in [0, 1), another one each time.
    */
   readonly report: (report: unknown, now: number, seed: number) => Snapshot
@@ -32,12 +32,12 @@ export interface RegionHealth {
   readonly save: (now: number) => unknown
 }
 
-/** What several regions say of as many deployments each: names that callers of one invent do not hide those of another. */
+/** Room for the full lists of several regions: names that callers invent in one must not push out those of another. */
 const MAX_ROWS = 4 * MAX_DEPLOYMENTS
 const FORGET_MS = 1_800_000
 const SAVE_MS = 30_000
 const DIGEST_MS = { troubled: 4000, quiet: 60_000 }
-/** No report of an isolate's holds as many; a broken one is not to keep the region busy. */
+/** More than any isolate reports at once. A broken report must not keep the region busy. */
 const MAX_OUTCOMES = 2000
 const MAX_ISOLATE_CHARACTERS = 64
 
@@ -198,8 +198,8 @@ function isFailing({ isOpen, consecutiveFailures }: HealthRecord): boolean {
 }
 
 /**
- * Whether something would be left that does not fail. Where everything fails, of several providers, the fault is likely our
- * own (routing 2.6).
+ * Whether another deployment still works. If all deployments of several providers fail, the fault is likely our own, and
+ * nothing more may open (routing 2.6).
  */
 function mayOpen(records: ReadonlyMap<string, HealthRecord>, deployment: string, now: number): boolean {
   let others = 0

@@ -37,7 +37,7 @@ export interface Refusal {
 export interface Attempts<T extends AttemptCandidate> {
   /** The attempt to make; undefined where there is none left. */
   readonly next: (now: number) => NextAttempt<T> | undefined
-  /** The last one could not be sent at all, for what the request asks: it has cost nobody anything. */
+  /** The last attempt could not be sent, because the deployment cannot take this request. It does not count. */
   readonly skip: () => void
   /** The last one failed. */
   readonly fail: (failure: Failure, now: number) => void
@@ -134,7 +134,7 @@ function nextAttempt<T extends AttemptCandidate>(state: AttemptsState<T>, now: n
   return state.current
 }
 
-/** The id of an attempt at a deployment that is out, where nobody gave out a probe. */
+/** The probe id of an attempt at a deployment that is out, if the ranking gave none. */
 const UNLEASED_PROBE = 'panic'
 
 function isOut({ state }: Ranked): boolean {
@@ -175,7 +175,7 @@ function isClosed({ state }: Ranked): boolean {
   return state === 'closed'
 }
 
-/** Whatever the attempts before have taken, one gets at least this part of its usual time. */
+/** An attempt gets at least this share of its usual time, even if those before it took almost all. */
 const MIN_SHARE = 0.25
 
 function timesFor<T extends AttemptCandidate>(

@@ -23,7 +23,7 @@ export interface Plan {
 
 /**
  * The candidates for a request: the one place where it is decided who may answer (routing 2.4).
- * @throws Failure where nobody may: unknown model, not on the key's list, not capable, no provider.
+ * @throws Failure if no deployment may: unknown model, not on the key's list, not capable, no provider.
  */
 export function plan(input: PlanInput): Plan {
   const { chat, configured, needs, isPriced } = input

@@ -77,7 +77,7 @@ function rowsOf<T extends Candidate>(candidates: readonly T[], view: HealthView,
   })
 }
 
-/** No probe is sent where nothing is in doubt. */
+/** Closed, and past its ramp for this request: there is nothing to probe. */
 function isHealthy<T extends Candidate>({ shown, isInRamp }: Row<T>): boolean {
   return shown.state === 'closed' && isInRamp
 }
@@ -199,7 +199,7 @@ function byAffinity<T extends Candidate>(ties: readonly Row<T>[], affinityHash: 
   return ties.reduce((a, b) => (weight(b) > weight(a) ? b : a))
 }
 
-/** The share of requests that try an equal whatever it costs, so that its figures do not grow old. */
+/** The share of requests that try an equal candidate at any cost, so that its figures stay fresh. */
 const EXPLORING_SHARE = 0.05
 
 function explores({ requestHash }: RankOptions): boolean {

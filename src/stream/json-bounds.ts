@@ -10,7 +10,7 @@ export const MAX_ANSWER_VALUES = 786_432
 /** Schemas of tools come to a few dozen. */
 const MAX_DEPTH = 1000
 /**
- * A shorter text holds fewer values than that whatever is in it, and how deep they lie costs little: it is not searched. No
+ * A shorter text cannot contain more values than that, and how deep they lie costs little: it is not searched. No
  * text has more characters than bytes.
  */
 export const SEARCHED_FROM_BYTES = MAX_VALUES

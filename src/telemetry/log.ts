@@ -56,7 +56,7 @@ export function logRequest(
     // Errors of callers are sampled like successes, because a caller can make a thousand of them a second.
     const isAlwaysWritten = sample === 1 || faults.some((fault) => fault !== 'caller')
     if (!isAlwaysWritten && Math.random() >= sample) return
-    // Somebody who counts lines has to know how many calls each line stands for.
+    // To count calls by lines, a reader needs to know how many calls a line stands for.
     const share = isAlwaysWritten ? {} : { sample }
     write(faults.length > 0 ? 'warn' : 'log', { event: 'request', request: log.requestId, ...line, ...share })
   } catch (error) {
