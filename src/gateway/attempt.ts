@@ -45,10 +45,16 @@ export async function attempt(input: AttemptInput): Promise<AttemptResult<Answer
     const answer = input.chat.stream === true ? await streamAnswer(input, timer) : await wholeAnswer(input, timer)
     return { ok: true, answer }
   } catch (error) {
-    const failure = timer.reason() ?? toFailure(error)
+    const failure = (timer.reason() ?? toFailure(error)).withoutSecret(input.provider.secret)
     timer.end()
-    return { ok: false, failure: failure.withoutSecret(input.provider.secret) }
+    return { ok: false, failure: input.call.isFurtherFormat ? withoutVerdictOnChats(failure) : failure }
   }
+}
+
+/** A 404 may mean that the endpoint is missing: it must not take the deployment out for chats. */
+function withoutVerdictOnChats(failure: Failure): Failure {
+  const { kind, message, details } = failure
+  return kind === 'model-missing' ? new Failure(kind, message, { ...details, health: 'none' }) : failure
 }
 
 function toFailure(error: unknown): Failure {

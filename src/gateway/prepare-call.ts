@@ -21,6 +21,8 @@ export interface PrepareInput {
 /** A request ready to be sent, and how the stream that answers it is framed. */
 export interface AttemptCall extends PreparedCall {
   readonly framing: Framing
+  /** It goes to an endpoint that the provider may lack, although it has the one for chats. */
+  readonly isFurtherFormat: boolean
 }
 
 /** The request in the deployment's own format, or why it has none for it. */
@@ -49,7 +51,7 @@ function prepare({ target, provider, chat, source, promptTokens, header }: Prepa
   const dropped = same === undefined && source?.dropped ? [...source.dropped, ...prepared.dropped] : prepared.dropped
   const [lost] = dropped
   if (lost !== undefined && chat.provider?.require_parameters === true) throw unsupportedParameter(lost)
-  return { ...prepared, dropped, framing: (same ?? format).framing }
+  return { ...prepared, dropped, framing: (same ?? format).framing, isFurtherFormat: same !== undefined }
 }
 
 /** The model and the chat in the variant that was asked for: some providers know it by name, the others by a parameter. */

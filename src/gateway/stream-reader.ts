@@ -89,7 +89,6 @@ export function createStreamReader(input: StreamInput): AnswerReader {
         // Its bytes have become text.
         if (piece?.value !== undefined) buffer = new Uint8Array(piece.value.buffer)
       } catch (error) {
-        release()
         output = finalizer.fail(timer.reason() ?? connectionLost(error))
       }
       const last = output.at(-1)
@@ -100,6 +99,7 @@ export function createStreamReader(input: StreamInput): AnswerReader {
       }
       if (last.type !== 'error') return output
       timer.end()
+      release()
       return [...output.slice(0, -1), { type: 'error' as const, failure: last.failure.withoutSecret(secret) }]
     }
   }

@@ -249,3 +249,29 @@ describe('a request that is not valid', () => {
     })
   })
 })
+
+describe('with health', () => {
+  const withHealth = useCase({ HEALTH: 'on' })
+  const MODEL = 'fireworks/deepseek-v4-pro'
+  const ask = async (path: string, body: object): Promise<number> => {
+    const response = await fetch(`${withHealth.url}/v1/${path}`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${DEMO_KEY}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ model: MODEL, provider: { only: ['fireworks'] }, ...body }),
+    })
+    await response.text()
+    return response.status
+  }
+
+  test('a server without the endpoint goes on answering chats', async () => {
+    const error = { message: 'The model deepseek-v4-pro was not found', code: 'model_not_found' }
+    withHealth.upstream.play(({ path }) =>
+      path.endsWith('/chat/completions') ? chatAnswer({}) : whole({ error }, 404),
+    )
+    for (let at = 0; at < 8; at++) expect(await ask('completions', { prompt: 'a' })).toBe(404)
+    expect(await ask('chat/completions', { messages: [{ role: 'user', content: 'a' }] })).toBe(200)
+    const listed = await fetch(`${withHealth.url}/v1/providers`, { headers: { authorization: `Bearer ${DEMO_KEY}` } })
+    const { data } = (await listed.json()) as { data: { id: string; state: string }[] }
+    expect(data.find(({ id }) => id === 'fireworks')?.state).toBe('closed')
+  })
+})

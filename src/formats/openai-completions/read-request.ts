@@ -1,6 +1,7 @@
 import * as z from 'zod/mini'
 import { Failure } from '../../chat/failure.ts'
 import { type Chat, parseChat, ROUTING_FIELDS } from '../../chat/request.ts'
+import { boundedList } from '../../chat/schema-parts.ts'
 import type { ClientRequest } from '../format.ts'
 import { isPresent } from '../shared/fields.ts'
 
@@ -9,9 +10,10 @@ export const OPENAI_COMPLETIONS = 'openai-completions'
 
 type Body = Readonly<Record<string, unknown>>
 
+const text = z.string()
 /** As many texts as a request may hold. Each gets an answer, or several (`n`). */
 const MAX_PROMPTS = 128
-const prompts = z.array(z.string()).check(z.minLength(1), z.maxLength(MAX_PROMPTS))
+const prompts = boundedList(() => text, { min: 1, max: MAX_PROMPTS })
 
 /** What means the same in a chat, and is checked as there. */
 const SHARED_FIELDS = [
@@ -43,10 +45,12 @@ const MAX_LOGPROBS = 20
  */
 export function readCompletionRequest(body: Body): ClientRequest {
   const texts = readPrompts(body.prompt)
+  const suffix = checkedText(body.suffix)
   const { n } = parseFields(body)
   const chat = parseChat({
     ...sharedFields(body),
-    messages: [{ role: 'user', content: texts.join('\n') }],
+    // With a suffix or several texts, no chat is sent: it only says how long they are.
+    messages: [{ role: 'user', content: (suffix === '' ? texts : [...texts, suffix]).join('\n') }],
     ...readLogprobs(body.logprobs),
     // Each text gets as many answers, all in one list.
     ...(texts.length > 1 ? { n: checkedAnswers((n ?? 1) * texts.length) } : {}),
@@ -104,7 +108,7 @@ function checkedAnswers(count: number): number {
 /** The first field that a chat cannot carry. Values that change nothing can be left out. */
 function requiredHere(body: Body, texts: readonly string[], hidesAnswers: boolean): string | undefined {
   if (texts.length > 1) return 'prompt'
-  if (checkedText(body.suffix)) return 'suffix'
+  if (body.suffix) return 'suffix'
   if (checkedBoolean(body.echo)) return 'echo'
   return hidesAnswers ? 'best_of' : undefined
 }

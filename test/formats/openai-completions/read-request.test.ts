@@ -15,6 +15,10 @@ describe('how many answers are written', () => {
   })
 })
 
+test('a suffix counts as a part of the prompt', () => {
+  expect(read({ suffix: 'z' }).chat.messages).toEqual([{ role: 'user', content: 'a\nz' }])
+})
+
 test('names the fields that a chat has no place for', () => {
   const body = { min_p: 0.1, tools: [], messages: [{}], best_of: 1, echo: false, suffix: '', nothing: null }
   const { chat, source } = read(body)
