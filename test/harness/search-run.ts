@@ -1,9 +1,11 @@
 import { appendFile } from 'node:fs/promises'
 import path from 'node:path'
 import { afterAll, inject } from 'vitest'
-import { findLeaks, searched, watchAnswers } from './whole-run.ts'
+import { findLeaks, forgetRun, searched, watchAnswers } from './whole-run.ts'
 
-// In every test file: first in, so last out, when all Workers have said what they had to say.
+// In every test file: first in, so last out, when all Workers have said what they had to say. The files that ran before it in
+// this process have searched their own.
+forgetRun()
 const unwatch = watchAnswers()
 afterAll(async () => {
   unwatch()

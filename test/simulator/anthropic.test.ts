@@ -1,8 +1,8 @@
-import { afterAll, expect, test } from 'vitest'
-import { ask, sayingToClaude, simulator, WEATHER_QUESTION, WEATHER_SCHEMA } from './asking.ts'
+import { expect, test } from 'vitest'
+import { ask, sayingToClaude, useSimulator, WEATHER_QUESTION, WEATHER_SCHEMA } from './asking.ts'
 import { type Fields, fieldsOf, rowsOf } from './json.ts'
 
-afterAll(() => simulator.close())
+useSimulator()
 
 const MESSAGES = '/anthropic/v1/messages'
 const tools = [{ name: 'get_weather', input_schema: WEATHER_SCHEMA }]

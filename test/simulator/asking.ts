@@ -1,5 +1,6 @@
+import { afterAll, beforeAll } from 'vitest'
 import { type Fields, fieldsOf, parseJson, rowsOf } from './json.ts'
-import { startSimulator } from './server.ts'
+import { type Simulator, startSimulator } from './server.ts'
 
 /** An answer of the simulator, taken apart. */
 export interface Answer {
@@ -14,7 +15,15 @@ export interface Answer {
   failure: unknown
 }
 
-export const simulator = await startSimulator()
+export const simulator = {} as Simulator
+
+/** Starts it for a test file, and stops it after the last test. */
+export function useSimulator(): void {
+  beforeAll(async () => {
+    Object.assign(simulator, await startSimulator())
+  })
+  afterAll(() => simulator.close?.())
+}
 
 const KEYS: Record<string, Record<string, string>> = {
   openai: { authorization: 'Bearer key' },

@@ -1,8 +1,8 @@
-import { afterAll, expect, test } from 'vitest'
-import { ask, saying, simulator, WEATHER_QUESTION, WEATHER_SCHEMA } from './asking.ts'
+import { expect, test } from 'vitest'
+import { ask, saying, useSimulator, WEATHER_QUESTION, WEATHER_SCHEMA } from './asking.ts'
 import { fieldsOf, rowsOf } from './json.ts'
 
-afterAll(() => simulator.close())
+useSimulator()
 
 const CHAT = '/cohere/v2/chat'
 const tools = [{ type: 'function', function: { name: 'get_weather', parameters: WEATHER_SCHEMA } }]

@@ -1,9 +1,9 @@
-import { afterAll, beforeEach, expect, test } from 'vitest'
-import { ask, deltasOf, saying, sayingToClaude, sayingToGemini, simulator } from './asking.ts'
+import { beforeEach, expect, test } from 'vitest'
+import { ask, deltasOf, saying, sayingToClaude, sayingToGemini, simulator, useSimulator } from './asking.ts'
 import type { Fault } from './faults.ts'
 import { fieldsOf } from './json.ts'
 
-afterAll(() => simulator.close())
+useSimulator()
 beforeEach(() => {
   simulator.clearFaults()
   simulator.clearRequests()

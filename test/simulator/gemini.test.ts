@@ -1,8 +1,8 @@
-import { afterAll, expect, test } from 'vitest'
-import { ask, sayingToGemini, simulator, WEATHER_QUESTION, WEATHER_SCHEMA } from './asking.ts'
+import { expect, test } from 'vitest'
+import { ask, sayingToGemini, useSimulator, WEATHER_QUESTION, WEATHER_SCHEMA } from './asking.ts'
 import { type Fields, fieldsOf, rowsOf } from './json.ts'
 
-afterAll(() => simulator.close())
+useSimulator()
 
 const generate = (model: string): string => `/gemini/v1beta/models/${model}:generateContent`
 const stream = (model: string): string => `/gemini/v1beta/models/${model}:streamGenerateContent?alt=sse`

@@ -1,8 +1,8 @@
-import { afterAll, expect, test } from 'vitest'
-import { ask, deltasOf, saying, simulator, WEATHER_QUESTION, WEATHER_SCHEMA } from './asking.ts'
+import { expect, test } from 'vitest'
+import { ask, deltasOf, saying, useSimulator, WEATHER_QUESTION, WEATHER_SCHEMA } from './asking.ts'
 import { fieldsOf, rowsOf } from './json.ts'
 
-afterAll(() => simulator.close())
+useSimulator()
 
 const OPENAI = '/openai/v1/chat/completions'
 const tools = [{ type: 'function', function: { name: 'get_weather', parameters: WEATHER_SCHEMA } }]

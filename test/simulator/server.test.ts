@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { afterAll, expect, test } from 'vitest'
-import { ask, saying, sayingToClaude, sayingToGemini, simulator } from './asking.ts'
+import { expect, test } from 'vitest'
+import { ask, saying, sayingToClaude, sayingToGemini, simulator, useSimulator } from './asking.ts'
 import type { Fields } from './json.ts'
 
-afterAll(() => simulator.close())
+useSimulator()
 
 const ODD_VALUES = [
   null,
