@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { expect, test } from 'vitest'
-import { ask, saying, sayingToClaude, sayingToGemini, simulator, useSimulator } from './asking.ts'
+import { ask, saying, sayingToClaude, sayingToGemini, useSimulator } from './asking.ts'
 import type { Fields } from './json.ts'
 
 useSimulator()

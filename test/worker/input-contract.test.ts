@@ -131,7 +131,7 @@ describe('each case of the contract has its status and its four members', () => 
       body: { model: 'llama-3.3-70b-instruct', messages: PICTURE },
       refusal: invalid('model_not_capable', 'vision'),
     },
-    { name: 'an unknown path', path: '/v1/completions', body: CHAT, refusal: { status: 404, code: 'unknown_url' } },
+    { name: 'an unknown path', path: '/v1/edits', body: CHAT, refusal: { status: 404, code: 'unknown_url' } },
     { name: 'the root', path: '/', method: 'GET', refusal: { status: 404, code: 'unknown_url' } },
     { name: 'the API root', path: '/v1', method: 'GET', refusal: { status: 404, code: 'unknown_url' } },
     {
