@@ -15,7 +15,8 @@ export interface Group {
   readonly differences: Difference[]
 }
 
-const ABSENT = '(absent)'
+/** Stands for what one side does not have. */
+export const ABSENT = '(absent)'
 
 /** Where two lists of parts differ. Parts of the same name are compared in their order. */
 export function differencesOf(request: CompareRequest, before: readonly Part[], after: readonly Part[]): Difference[] {
@@ -55,7 +56,8 @@ const SHAPE_CHARACTERS = 24
 /** What stands around the first difference, without what varies from request to request. */
 function shapeOf({ before, after }: Difference): string {
   const at = firstDifference(before, after)
-  const look = (text: string) => text.slice(Math.max(0, at - SHAPE_CHARACTERS), at + SHAPE_CHARACTERS)
+  const look = (text: string) =>
+    text === ABSENT ? text : text.slice(Math.max(0, at - SHAPE_CHARACTERS), at + SHAPE_CHARACTERS)
   return `${look(before)}\n${look(after)}`.replace(/\d+/g, '0').replace(/[^\x20-\x7e\n]+/g, '?')
 }
 

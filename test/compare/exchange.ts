@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import diagnostics from 'node:diagnostics_channel'
-import http, { type IncomingMessage } from 'node:http'
+import http, { type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { CompareRequest } from './request.ts'
 
@@ -19,6 +19,8 @@ export interface UpstreamRequest {
   readonly path: string
   readonly headers: readonly (readonly [name: string, value: string])[]
   readonly body: string
+  /** Whether its answer was broken off by Router9. */
+  readonly isLeft: boolean
 }
 
 const ANSWER_MS = 60_000
@@ -43,7 +45,7 @@ async function sendFresh(origin: string, request: CompareRequest): Promise<Answe
 function send(
   origin: string,
   agent: http.Agent,
-  { method, path, headers, body, chunked, leavesAfter = Number.POSITIVE_INFINITY }: CompareRequest,
+  { method, path, headers, body, chunked, leavesAfterMs }: CompareRequest,
 ): Promise<Answer | 'stale'> {
   const { hostname, port } = new URL(origin)
   const bytes = body === undefined ? undefined : Buffer.from(body)
@@ -54,11 +56,20 @@ function send(
     let status = 0
     let pairs: Answer['headers'] = []
     const pieces: Buffer[] = []
-    let received = 0
     const finish = (ending: string) => {
       clearTimeout(timer)
+      clearTimeout(leaving)
       resolve({ status, headers: pairs, body: textOf(pieces), ending })
     }
+    const leaving =
+      leavesAfterMs === undefined
+        ? undefined
+        : setTimeout(() => {
+            finish('left')
+            // An end in order is noticed only when the other side has something to write.
+            outgoing.socket?.resetAndDestroy()
+            outgoing.destroy()
+          }, leavesAfterMs)
     outgoing.on('error', (error) => {
       const isStale = status === 0 && outgoing.reusedSocket
       if (isStale) clearTimeout(timer)
@@ -68,13 +79,7 @@ function send(
     outgoing.on('response', (incoming) => {
       status = incoming.statusCode ?? 0
       pairs = pairsOf(incoming.rawHeaders)
-      incoming.on('data', (piece: Buffer) => {
-        pieces.push(piece)
-        received += piece.length
-        if (received < leavesAfter) return
-        outgoing.destroy()
-        finish('left')
-      })
+      incoming.on('data', (piece: Buffer) => pieces.push(piece))
       incoming.on('end', () => {
         finish('whole')
         if (!outgoing.writableEnded) outgoing.destroy()
@@ -106,6 +111,7 @@ function textOf(pieces: readonly Buffer[]): string {
 
 interface Arrival {
   readonly request: IncomingMessage
+  readonly response: ServerResponse
   readonly pieces: Buffer[]
 }
 
@@ -119,7 +125,11 @@ export interface UpstreamWatch {
 export function watchUpstream(port: number): UpstreamWatch {
   let arrivals: Arrival[] = []
   const listener = (message: unknown) => {
-    const { request, socket } = message as { request: IncomingMessage; socket: Socket }
+    const { request, response, socket } = message as {
+      request: IncomingMessage
+      response: ServerResponse
+      socket: Socket
+    }
     if (socket.localPort !== port) return
     const pieces: Buffer[] = []
     const push = request.push.bind(request)
@@ -128,18 +138,19 @@ export function watchUpstream(port: number): UpstreamWatch {
       if (piece instanceof Uint8Array) pieces.push(Buffer.from(piece))
       return push(piece, encoding)
     }
-    arrivals.push({ request, pieces })
+    arrivals.push({ request, response, pieces })
   }
   diagnostics.subscribe('http.server.request.start', listener)
   return {
     take: () => {
       const taken = arrivals
       arrivals = []
-      return taken.map(({ request, pieces }) => ({
+      return taken.map(({ request, response, pieces }) => ({
         method: request.method ?? '',
         path: request.url ?? '',
         headers: pairsOf(request.rawHeaders),
         body: textOf(pieces),
+        isLeft: response.destroyed && !response.writableFinished,
       }))
     },
     stop: () => void diagnostics.unsubscribe('http.server.request.start', listener),

@@ -11,12 +11,25 @@ const TIMEOUTS = { FIRST_BYTE_TIMEOUT_MS: '600', TOTAL_TIMEOUT_MS: '1500', IDLE_
 
 /** Every fault of the table at a model of each format, streamed and whole, alone and with a second model. */
 export function faultTable(quick: boolean): Source {
-  const rows = allRows().filter(({ fault }, at) => fault.refused !== true && (!quick || at % 5 === 0))
+  const rows = allRows().filter(
+    ({ fault }, at) => fault.refused !== true && fault.large !== true && (!quick || at % 5 === 0),
+  )
   return {
     name: 'faults',
     setting: { upstream: simulated, vars: () => TIMEOUTS },
     requests: rows.map((row) => chatRequest(row.name, bodyOf(row))),
     lanes: LANES,
+  }
+}
+
+/** Events of megabytes take a busy machine a while: they have the timeouts of production. */
+export function largeEvents(): Source {
+  const rows = allRows().filter(({ fault }) => fault.large === true)
+  return {
+    name: 'large events',
+    setting: { upstream: simulated },
+    requests: rows.map((row) => chatRequest(row.name, bodyOf(row))),
+    lanes: 1,
   }
 }
 
@@ -74,5 +87,28 @@ export function statuses(quick: boolean): Source {
     const others = FAULT_KINDS.filter(({ order, look, large }) => order !== '' && look !== 'timeout' && large !== true)
     for (const { order } of others) for (const stream of [true, false]) ask(model, order, stream)
   }
-  return { name: 'statuses', setting: { upstream: simulated, vars: () => TIMEOUTS }, requests }
+  return { name: 'statuses', setting: { upstream: simulated, vars: () => TIMEOUTS, dataPoints: true }, requests }
 }
+
+/** Clients that leave: before there is anything, and in the middle of an answer that stalls. */
+export function leavingClients(quick: boolean): Source {
+  const orders = ['hangbeforeheaders', 'hangafterheaders', 'stallafter=0', 'stallafter=1', 'stallafter=4']
+  const requests = MODELS.flatMap((model) =>
+    orders.flatMap((order) =>
+      [true, false].map((stream) => {
+        const content = `Repeat exactly: one two three four five six. [[sim ${model.split('/')[0]} ${order}]]`
+        const body = { model, stream, messages: [{ role: 'user', content }] }
+        return chatRequest(`${model} ${order} ${stream ? 'stream' : 'whole'}`, body, { leavesAfterMs: LEAVES_MS })
+      }),
+    ),
+  )
+  return {
+    name: 'leaving clients',
+    setting: { upstream: simulated, dataPoints: true },
+    requests: quick ? requests.filter((_, at) => at % 6 === 0) : requests,
+    lanes: LANES,
+  }
+}
+
+/** By then all that comes has come. */
+const LEAVES_MS = 1000

@@ -105,7 +105,7 @@ const generatedBody = fc
 export function generated(seed: number, count: number): Source {
   const bodies = fc.sample(generatedBody, { seed, numRuns: count })
   const requests = bodies.map((body, at): CompareRequest => chatRequest(`${at}.`, body))
-  return { name: 'generated', setting: { upstream: simulated }, requests }
+  return { name: 'generated', setting: { upstream: simulated, dataPoints: true }, requests }
 }
 
 /** The same requests, of which only the plan is asked. */

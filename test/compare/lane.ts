@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Difference, differencesOf } from './differences.ts'
+import { DOUBLES } from '../../src/telemetry/analytics.ts'
+import { ABSENT, type Difference, differencesOf } from './differences.ts'
 import { createNormalizer, normalizeLogLine, type Part, partsOf } from './normalize.ts'
 import type { CompareRequest } from './request.ts'
 import { type Setting, type Side, startSide } from './side.ts'
@@ -82,9 +83,38 @@ async function logDifferences(
     const [before = [], after = []] = ids.map((id, at) => logPartsOf(logs[at]?.lines.get(id) ?? [], sides[at]))
     return differencesOf(request, before, after)
   })
-  const [before = [], after = []] = logs.map(({ others }, at) => logPartsOf(others, sides[at]))
+  const known = sides.map((_, at) => new Set(asked.map(({ ids }) => ids[at])))
+  const [before = [], after = []] = logs.map(({ lines, others }, at) => {
+    // Of a client that left before there were headers the id is not known.
+    const strays = [...lines].flatMap(([id, own]) => (known[at]?.has(id) ? [] : own))
+    const points = sides[at]?.takeDataPoints().map((point): Part => ['data point', readDataPoint(point)]) ?? []
+    return [...logPartsOf([...others, ...strays.map(withoutId)], sides[at]), ...points]
+  })
   const whole: CompareRequest = { name: 'all of the log', method: '', path: '', headers: {} }
-  return { differences: [...found, ...differencesOf(whole, before, after)], lines: logs[0].lines.size }
+  return { differences: [...found, ...missing(whole, before, after)], lines: logs[0].lines.size }
+}
+
+/** What only one side wrote; the order is left out, since lines of different calls have none. */
+function missing(request: CompareRequest, before: readonly Part[], after: readonly Part[]): Difference[] {
+  const left = new Map<string, number>()
+  for (const [name, text] of after) left.set(`${name}\n${text}`, (left.get(`${name}\n${text}`) ?? 0) + 1)
+  const gone = before.filter(([name, text]) => {
+    const count = left.get(`${name}\n${text}`) ?? 0
+    left.set(`${name}\n${text}`, count - 1)
+    return count <= 0
+  })
+  const fresh = [...left].flatMap(([key, count]) => Array.from({ length: Math.max(0, count) }, () => key))
+  return [
+    ...gone.map(([part, before]) => ({ request, part, before, after: ABSENT })),
+    ...fresh.map((key) => {
+      const end = key.indexOf('\n')
+      return { request, part: key.slice(0, end), before: ABSENT, after: key.slice(end + 1) }
+    }),
+  ]
+}
+
+function withoutId(line: string): string {
+  return line.replace(/"request":"\w+"/, '"request":"…"')
 }
 
 interface Log {
@@ -103,6 +133,17 @@ function readLog(log: string): Log {
     else if (line.trim() !== '') others.push(line)
   }
   return { lines, others }
+}
+
+/** A data point in words, without its times. Texts are lists of bytes on the wire. */
+function readDataPoint(point: string): string {
+  const { timestamp: _, ...columns } = JSON.parse(point) as Record<string, unknown>
+  const fields = Object.entries(columns).map(([name, value]) => {
+    if (Array.isArray(value)) return `${name}=${Buffer.from(value).toString()}`
+    const column = /^double(\d+)$/.exec(name)?.[1]
+    return `${name}=${column !== undefined && DOUBLES[Number(column) - 1]?.endsWith('_ms') ? '…' : value}`
+  })
+  return fields.join(' ')
 }
 
 function logPartsOf(lines: readonly string[], side: Side | undefined): Part[] {

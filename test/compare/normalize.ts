@@ -43,6 +43,8 @@ export function partsOf({ answer, sent }: Doing, normalize: (text: string) => st
     ['ending', answer.ending],
     ['upstream requests', String(sent.length)],
     ...sent.flatMap((request) => upstreamParts('upstream', request)),
+    // Otherwise the answer may have its end just now.
+    ...(answer.ending === 'left' ? sent.map(({ isLeft }) => ['upstream answer left', String(isLeft)]) : []),
   ].map(([name = '', text = '']) => [name, normalize(text)])
 }
 

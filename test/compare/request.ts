@@ -13,8 +13,8 @@ export interface CompareRequest {
   readonly chunked?: boolean
   /** What the providers answer, where the upstream plays a tape. */
   readonly answers?: readonly TapedAnswer[]
-  /** The client leaves after so many bytes of the answer. */
-  readonly leavesAfter?: number
+  /** The client leaves so long after it has asked. */
+  readonly leavesAfterMs?: number
 }
 
 const JSON_HEADERS = { authorization: `Bearer ${DEMO_KEY}`, 'content-type': 'application/json' }

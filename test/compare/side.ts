@@ -1,5 +1,7 @@
 import http from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { startReplay } from '../conformance/replay.ts'
+import { listen } from '../harness/listen.ts'
 import { everyProviderAt, type RunningWorker, startWorker } from '../harness/worker.ts'
 import { startSimulator } from '../simulator/server.ts'
 import { type Answer, exchange, type UpstreamRequest, watchUpstream } from './exchange.ts'
@@ -20,6 +22,8 @@ export interface Setting {
   readonly vars?: (upstreamUrl: string) => Readonly<Record<string, string>>
   /** There are no settings but these. */
   readonly onlyVars?: boolean
+  /** There is a dataset, which gets a data point of each call. */
+  readonly dataPoints?: boolean
   /** Keys beside the demo key, with their records, or the texts in their places. */
   readonly keys?: Readonly<Record<string, object | string>>
 }
@@ -37,6 +41,8 @@ export interface Side {
   readonly ports: readonly string[]
   /** What it has logged since the last time. */
   readonly takeLog: () => string
+  /** The data points since the last time. */
+  readonly takeDataPoints: () => string[]
   /** What is in its key-value store. */
   readonly values: ReadonlyMap<string, string | Buffer>
   readonly stop: () => Promise<void>
@@ -67,12 +73,22 @@ export interface Kept {
   readonly values?: ReadonlyMap<string, string | Buffer> | undefined
 }
 
+/** Within that, Router9 knows that its client has left, and its provider too. */
+const NOTICED_MS = 400
+
 export async function startSide(file: string, setting: Setting, kept?: Kept): Promise<Side> {
   const upstream = await setting.upstream()
   const usual = { ...everyProviderAt(upstream.url), HEALTH: 'off', LOG_DETAIL: 'on' }
   const all: Record<string, string> = { ...(setting.onlyVars ? {} : usual), ...setting.vars?.(upstream.url) }
   const vars = Object.fromEntries(Object.entries(all).filter(([, value]) => value !== ''))
-  const worker = await startWorker({ file, vars, wrapper: REPEATABLE_CHANCE, ...(kept && { state: kept.state }) })
+  const dataset = setting.dataPoints ? await startDataset() : undefined
+  const worker = await startWorker({
+    file,
+    vars,
+    wrapper: REPEATABLE_CHANCE,
+    ...(kept && { state: kept.state }),
+    ...(dataset && { analyticsPort: dataset.port }),
+  })
   for (const [key, record] of Object.entries(setting.keys ?? {})) {
     await (typeof record === 'string' ? worker.keys.putText(key, record) : worker.keys.put(key, record))
   }
@@ -86,16 +102,47 @@ export async function startSide(file: string, setting: Setting, kept?: Kept): Pr
       upstream.prepare?.(request)
       watch.take()
       const answer = await exchange(worker.url, agent, request)
+      if (answer.ending === 'left') await sleep(NOTICED_MS)
       return { answer, sent: watch.take() }
     },
     ports: [upstreamPort, new URL(worker.url).port, String(worker.keys.port)],
     takeLog: logReader(worker),
     values,
+    takeDataPoints: dataset?.take ?? (() => []),
     stop: async () => {
       agent.destroy()
       watch.stop()
       await worker.stop()
       await upstream.close()
+      dataset?.close()
+    },
+  }
+}
+
+/** A server that workerd gives data points to. */
+async function startDataset(): Promise<{ port: number; take: () => string[]; close: () => void }> {
+  let points: string[] = []
+  const server = http.createServer((request, response) => {
+    let body = ''
+    request.on('data', (piece) => {
+      body += piece
+    })
+    request.on('end', () => {
+      points.push(body)
+      response.end()
+    })
+  })
+  const port = await listen(server)
+  return {
+    port,
+    take: () => {
+      const taken = points
+      points = []
+      return taken
+    },
+    close: () => {
+      server.closeAllConnections()
+      server.close()
     },
   }
 }

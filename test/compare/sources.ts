@@ -1,7 +1,7 @@
 import type { Asked } from './arguments.ts'
 import { clientRequests } from './client-requests.ts'
 import { endpoints } from './endpoints.ts'
-import { faultTable, refusedConnections, statuses } from './faults.ts'
+import { faultTable, largeEvents, leavingClients, refusedConnections, statuses } from './faults.ts'
 import { generated, plans } from './generated.ts'
 import { inputs } from './inputs.ts'
 import { recordings } from './recordings.ts'
@@ -21,6 +21,8 @@ export function allSources({ quick, seed, count, tape }: Asked): (() => Promise<
     async () => [plans(seed, Math.round(count / 4))],
     async () => [await refusedConnections()],
     async () => [faultTable(quick)],
+    async () => [leavingClients(quick)],
+    async () => (quick ? [] : [largeEvents()]),
     async () => (tape === undefined ? [] : tapedTests(tape)),
   ]
 }
