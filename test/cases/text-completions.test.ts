@@ -204,6 +204,13 @@ describe('a server that has text completions', () => {
     expect(answer.choices[0]?.logprobs).toEqual(logprobs)
   })
 
+  test('may send messages that tell nothing', async () => {
+    const choice = { index: 0, text: 'blue', finish_reason: 'stop' }
+    router9.upstream.play(stream(sse({}, { choices: null }, { choices: [choice] }, { type: 'ping' }, '[DONE]')))
+    const seen = await seeAll(await client.completions.create({ model: TEXT, prompt: 'The sky is', stream: true }))
+    expect(seen).toMatchObject({ texts: ['blue'], finishes: ['stop'] })
+  })
+
   test('whose stream is cut breaks the answer in the open', async () => {
     const piece = { object: 'text_completion', choices: [{ index: 0, text: 'bl', finish_reason: null }] }
     router9.upstream.play({ ...stream(sse(piece)), ending: 'cut' })

@@ -4,7 +4,7 @@ import type { MessageReader } from '../../stream/decode.ts'
 import { failuresAsEvents } from '../shared/answer-bounds.ts'
 import { type ChoiceNumbers, createChoiceNumbers } from '../shared/choice-numbers.ts'
 import { createChangedExtra, extraOfChoice } from '../shared/extra-fields.ts'
-import { isJsonObject, isPresent, type JsonObject, toText } from '../shared/fields.ts'
+import { isJsonObject, isPresent, type JsonObject, jsonObjectsIn, toText } from '../shared/fields.ts'
 import { BROKEN_FINISHES, FINISH_REASONS } from '../shared/openai-finish-reasons.ts'
 import { readUsage } from '../shared/openai-usage.ts'
 import { readErrorInAnswer } from '../shared/upstream-error.ts'
@@ -28,6 +28,7 @@ export function createTextReader(): TextReader {
     message: failuresAsEvents((data, event) => read(state, data, event)),
     body: failuresAsEvents((body) => {
       const events = read(state, body, '')
+      if (!hasChoices(body) && events.at(-1)?.type !== 'error') return [{ type: 'error', failure: noTextCompletion() }]
       return events.at(-1)?.type === 'error' ? events : [...events, { type: 'done' }]
     }),
   }
@@ -39,8 +40,6 @@ function read({ numberChoices, changedExtra }: AnswerState, data: unknown, event
     return [{ type: 'error', failure: readErrorInAnswer(data) }]
   }
   const { choices, usage } = data
-  // The last message of a stream may hold usage alone.
-  if (!Array.isArray(choices) && !isJsonObject(usage)) return [{ type: 'error', failure: noTextCompletion() }]
   const events: ChatEvent[] = []
   const extra = changedExtra(data)
   if (extra !== undefined) events.push({ type: 'extra', choice: 0, place: 'body', fields: extra })
@@ -52,6 +51,10 @@ function read({ numberChoices, changedExtra }: AnswerState, data: unknown, event
   }
   if (isJsonObject(usage)) events.push({ type: 'usage', usage: readUsage(usage) })
   return events
+}
+
+function hasChoices(body: unknown): boolean {
+  return isJsonObject(body) && jsonObjectsIn(body.choices).length > 0
 }
 
 function readChoice(choice: number, given: JsonObject, events: ChatEvent[]): void {
