@@ -28,8 +28,9 @@ export function createTextReader(): TextReader {
     message: failuresAsEvents((data, event) => read(state, data, event)),
     body: failuresAsEvents((body) => {
       const events = read(state, body, '')
-      if (!hasChoices(body) && events.at(-1)?.type !== 'error') return [{ type: 'error', failure: noTextCompletion() }]
-      return events.at(-1)?.type === 'error' ? events : [...events, { type: 'done' }]
+      if (events.at(-1)?.type === 'error') return events
+      if (!hasChoices(body)) return [{ type: 'error', failure: noTextCompletion() }]
+      return [...events, { type: 'done' }]
     }),
   }
 }
