@@ -13,6 +13,8 @@ export default defineConfig({
     env: { NODE_COMPILE_CACHE: path.join(import.meta.dirname, '../node_modules/.cache/compile') },
     testTimeout: 20_000,
     hookTimeout: 30_000,
+    // A condition is met in milliseconds; on a busy machine it may take longer.
+    expect: { poll: { timeout: 10_000 } },
     // Files share processes, as they keep nothing in modules and globals for the next one: a third of the processor time went into
     // loading the same modules again for each file.
     isolate: false,

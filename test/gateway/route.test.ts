@@ -43,7 +43,8 @@ test('a probe is only sent where another candidate can take its place', () => {
 test('of the many that auto has only the first are ranked, but all of them where some may refuse what is asked', () => {
   const { ranking, planned } = routed({ model: 'auto' })
   expect(planned.candidates.length).toBeGreaterThan(20)
-  expect(ranking.ranked).toHaveLength(8)
+  expect(ranking.ranked.length).toBeGreaterThan(1)
+  expect(ranking.ranked.length).toBeLessThan(planned.candidates.length / 2)
   for (const picky of [{ n: 2 }, { logprobs: true }, { provider: { require_parameters: true } }]) {
     const { ranking, planned } = routed({ model: 'auto', ...picky })
     expect(ranking.ranked).toHaveLength(planned.candidates.length)
