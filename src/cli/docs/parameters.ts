@@ -1,7 +1,7 @@
 import { PROVIDERS } from '../../catalog/providers.ts'
 import { foreignFields } from '../../formats/openai-chat/foreign-fields.ts'
 import type { OpenAIQuirks } from '../../formats/openai-chat/write-request.ts'
-import { NATIVE_FIELDS, PARAMETERS } from '../../formats/shared/parameters.ts'
+import { NATIVE_FIELDS, PARAMETERS, policyFor, TRANSLATED_FORMATS } from '../../formats/shared/parameters.ts'
 
 /** What people should know about a parameter. Here, because the Worker has no use for it. */
 export const NOTES: ReadonlyMap<string, string> = new Map([
@@ -29,18 +29,18 @@ export const NOTES: ReadonlyMap<string, string> = new Map([
 
 /** What each provider does with each parameter, from the tables that decide it: for `src/docs/parameters.md`. */
 export function parametersPart(): string {
-  const policies = [...PARAMETERS].map(([name, { anthropic, gemini, cohere }]) => [
+  const policies = [...PARAMETERS].map((name) => [
     code(name),
-    anthropic,
-    gemini,
-    cohere,
+    ...TRANSLATED_FORMATS.map((format) => policyFor(name, format)),
     NOTES.get(name) ?? '',
   ])
-  const own = Object.entries(NATIVE_FIELDS).map(([format, names]) => `${format}: ${names.map(code).join(', ')}`)
+  const own = Object.entries(NATIVE_FIELDS).flatMap(([format, names]) =>
+    names.length === 0 ? [] : `${format}: ${names.map(code).join(', ')}`,
+  )
   return [
-    'Providers with a format of their own:',
+    'Providers with a format of their own (Ollama: at base URLs that end in `/api`):',
     '',
-    ...table(['parameter', 'Anthropic', 'Gemini', 'Cohere, Ollama at `/api`', ''], policies),
+    ...table(['parameter', ...TRANSLATED_FORMATS, ''], policies),
     '',
     `Fields that only one of these formats has are passed on to it: ${own.join('; ')}.`,
     '',

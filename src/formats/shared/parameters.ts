@@ -8,61 +8,75 @@ import { unsupportedParameter } from './parts.ts'
  */
 export type ParameterPolicy = 'translated' | 'dropped' | 'refused'
 
-/** The formats that are not OpenAI's. In OpenAI's, a provider's quirks tell what differs. */
-export type TranslatedFormat = 'anthropic' | 'gemini' | 'cohere' | 'ollama'
+/** Parameters without which an answer would be wrong: who cannot translate one of them refuses it. */
+const ESSENTIAL: ReadonlySet<string> = new Set(['n', 'logprobs', 'web_search_options', 'modalities', 'audio'])
 
-export type ParameterPolicies = Readonly<Record<TranslatedFormat, ParameterPolicy>>
+/** Parameters that all these formats translate. */
+const ALWAYS_TRANSLATED = [
+  'max_tokens',
+  'max_completion_tokens',
+  'temperature',
+  'top_p',
+  'top_k',
+  'stop',
+  'tools',
+  'tool_choice',
+  'response_format',
+  'reasoning_effort',
+  'reasoning',
+  'functions',
+  'function_call',
+]
 
-/** Ollama's own API has the parameters that Cohere's has. */
-function row(anthropic: ParameterPolicy, gemini: ParameterPolicy, cohere: ParameterPolicy): ParameterPolicies {
-  return { anthropic, gemini, cohere, ollama: cohere }
+/** Parameters that none of them has, and that an answer is right without. */
+const ALWAYS_DROPPED = [
+  'logit_bias',
+  'prediction',
+  'verbosity',
+  'store',
+  'metadata',
+  'prompt_cache_key',
+  'prompt_cache_retention',
+]
+
+const SAMPLING = ['seed', 'presence_penalty', 'frequency_penalty']
+
+/**
+ * The formats that are not OpenAI's, and what each of them translates beside the usual (translation 1.2, 2.2, 3). In OpenAI's
+ * format a provider's quirks say what differs.
+ */
+const TRANSLATED = {
+  anthropic: translates('parallel_tool_calls', 'web_search_options', 'user', 'safety_identifier', 'service_tier'),
+  gemini: translates(...SAMPLING, 'n', 'logprobs', 'top_logprobs', 'web_search_options', 'modalities'),
+  cohere: translates(...SAMPLING),
+  ollama: translates(...SAMPLING),
+} satisfies Record<string, ReadonlySet<string>>
+
+export type TranslatedFormat = keyof typeof TRANSLATED
+
+export const TRANSLATED_FORMATS = Object.keys(TRANSLATED) as readonly TranslatedFormat[]
+
+function translates(...names: readonly string[]): ReadonlySet<string> {
+  return new Set([...ALWAYS_TRANSLATED, ...names])
 }
 
-/** Every parameter of OpenAI's chat completions (translation 1.2, 2.2, 3). `src/docs/parameters.md` is made from this table. */
-export const PARAMETERS: ReadonlyMap<string, ParameterPolicies> = new Map([
-  ['max_tokens', row('translated', 'translated', 'translated')],
-  ['max_completion_tokens', row('translated', 'translated', 'translated')],
-  ['temperature', row('translated', 'translated', 'translated')],
-  ['top_p', row('translated', 'translated', 'translated')],
-  ['top_k', row('translated', 'translated', 'translated')],
-  ['stop', row('translated', 'translated', 'translated')],
-  ['n', row('refused', 'translated', 'refused')],
-  ['seed', row('dropped', 'translated', 'translated')],
-  ['presence_penalty', row('dropped', 'translated', 'translated')],
-  ['frequency_penalty', row('dropped', 'translated', 'translated')],
-  ['logit_bias', row('dropped', 'dropped', 'dropped')],
-  ['logprobs', row('refused', 'translated', 'refused')],
-  ['top_logprobs', row('dropped', 'translated', 'dropped')],
-  ['tools', row('translated', 'translated', 'translated')],
-  ['tool_choice', row('translated', 'translated', 'translated')],
-  ['parallel_tool_calls', row('translated', 'dropped', 'dropped')],
-  ['response_format', row('translated', 'translated', 'translated')],
-  ['reasoning_effort', row('translated', 'translated', 'translated')],
-  ['reasoning', row('translated', 'translated', 'translated')],
-  ['web_search_options', row('translated', 'translated', 'refused')],
-  ['modalities', row('refused', 'translated', 'refused')],
-  ['audio', row('refused', 'refused', 'refused')],
-  ['functions', row('translated', 'translated', 'translated')],
-  ['function_call', row('translated', 'translated', 'translated')],
-  ['user', row('translated', 'dropped', 'dropped')],
-  ['safety_identifier', row('translated', 'dropped', 'dropped')],
-  ['service_tier', row('translated', 'dropped', 'dropped')],
-  ['prediction', row('dropped', 'dropped', 'dropped')],
-  ['verbosity', row('dropped', 'dropped', 'dropped')],
-  ['store', row('dropped', 'dropped', 'dropped')],
-  ['metadata', row('dropped', 'dropped', 'dropped')],
-  ['prompt_cache_key', row('dropped', 'dropped', 'dropped')],
-  ['prompt_cache_retention', row('dropped', 'dropped', 'dropped')],
+/** Every parameter of OpenAI's chat completions. `src/docs/parameters.md` is made from this and `policyFor`. */
+export const PARAMETERS: ReadonlySet<string> = new Set([
+  ...ALWAYS_TRANSLATED,
+  ...Object.values(TRANSLATED).flatMap((names) => [...names]),
+  ...ESSENTIAL,
+  ...ALWAYS_DROPPED,
 ])
 
-/** Whether an answer would be wrong without a parameter: it is, if any format refuses the parameter. */
+export function policyFor(name: string, format: TranslatedFormat): ParameterPolicy {
+  if (TRANSLATED[format].has(name)) return 'translated'
+  return ESSENTIAL.has(name) ? 'refused' : 'dropped'
+}
+
+/** Whether an answer would be wrong without a parameter. */
 export function isEssential(name: string): boolean {
   return ESSENTIAL.has(name)
 }
-
-const ESSENTIAL: ReadonlySet<string> = new Set(
-  [...PARAMETERS].flatMap(([name, policies]) => (Object.values(policies).includes('refused') ? [name] : [])),
-)
 
 /** Fields of a format that OpenAI does not have. Callers who know them may send them; they are not changed. */
 export const NATIVE_FIELDS: Readonly<Record<TranslatedFormat, readonly string[]>> = {
@@ -95,7 +109,7 @@ export function stopSequences({ stop }: Chat): readonly string[] | undefined {
 const ENVELOPE = new Set(['model', 'messages', 'stream', 'stream_options', ...ROUTING_FIELDS])
 
 /**
- * Applies the table to a request's parameters. Unknown ones are dropped.
+ * Applies the format's policy to a request's parameters. Unknown ones are dropped.
  * @returns the names of the dropped ones.
  * @throws Failure `unsupported-parameter` for one that is refused, unless its value asks for nothing.
  */
@@ -104,7 +118,7 @@ export function checkParameters(chat: Chat, format: TranslatedFormat): string[] 
   for (const name in chat) {
     const value = chat[name]
     if (value === null || value === undefined || ENVELOPE.has(name) || NATIVE_FIELDS[format].includes(name)) continue
-    const policy = PARAMETERS.get(name)?.[format] ?? 'dropped'
+    const policy = policyFor(name, format)
     if (policy === 'refused' && !isNeutralValue(name, value)) throw unsupportedParameter(name)
     if (policy === 'dropped') dropped.push(name)
   }

@@ -1,9 +1,13 @@
 import { describe, expect, test } from 'vitest'
 import { parseChat } from '../../../src/chat/request.ts'
-import type { TranslatedFormat } from '../../../src/formats/shared/parameters.ts'
-import { checkParameters, NATIVE_FIELDS, PARAMETERS } from '../../../src/formats/shared/parameters.ts'
-
-const FORMATS: readonly TranslatedFormat[] = ['anthropic', 'gemini', 'cohere', 'ollama']
+import {
+  checkParameters,
+  isEssential,
+  NATIVE_FIELDS,
+  PARAMETERS,
+  policyFor,
+  TRANSLATED_FORMATS,
+} from '../../../src/formats/shared/parameters.ts'
 
 /** A value for each parameter that asks for something. */
 const ASKING: Record<string, unknown> = {
@@ -47,17 +51,25 @@ function chatWith(fields: Record<string, unknown>) {
 }
 
 test('every parameter of the table is tried here', () => {
-  expect(Object.keys(ASKING).sort()).toEqual([...PARAMETERS.keys()].sort())
+  expect(Object.keys(ASKING).sort()).toEqual([...PARAMETERS].sort())
 })
 
-describe.each(FORMATS)('in the format of %s', (format) => {
-  test.each([...PARAMETERS])('%s has the fate that the table says', (name, policies) => {
+test('only what an answer would be wrong without is refused', () => {
+  const refused = [...PARAMETERS].filter((name) =>
+    TRANSLATED_FORMATS.some((format) => policyFor(name, format) === 'refused'),
+  )
+  expect(refused.sort()).toEqual(['audio', 'logprobs', 'modalities', 'n', 'web_search_options'])
+  expect(refused.every(isEssential)).toBe(true)
+})
+
+describe.each(TRANSLATED_FORMATS)('in the format of %s', (format) => {
+  test.each([...PARAMETERS])('%s is treated as the policy says', (name) => {
     const chat = chatWith({ [name]: ASKING[name] })
-    if (policies[format] === 'refused') {
+    if (policyFor(name, format) === 'refused') {
       expect(() => checkParameters(chat, format)).toThrow(
         expect.objectContaining({ kind: 'unsupported-parameter', details: { param: name } }),
       )
-    } else expect(checkParameters(chat, format)).toEqual(policies[format] === 'dropped' ? [name] : [])
+    } else expect(checkParameters(chat, format)).toEqual(policyFor(name, format) === 'dropped' ? [name] : [])
   })
 
   test('a parameter that nobody knows is dropped, and its own fields are not', () => {
