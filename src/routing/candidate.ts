@@ -1,3 +1,4 @@
+import type { Chat } from '../chat/request.ts'
 import type { CircuitState } from '../health/evaluate.ts'
 
 /** A deployment that a request may go to, as it is ranked. */
@@ -16,8 +17,8 @@ export interface Candidate {
 /** `strict`: the given order alone decides among healthy candidates; `balanced`: order and speed do. */
 export type Policy = 'strict' | 'balanced'
 
-/** What the caller may have ranked by alone. */
-export type RankSort = 'latency' | 'throughput'
+/** What the caller may have ranked by alone (`provider.sort`), but for the price. */
+export type RankSort = Exclude<NonNullable<NonNullable<Chat['provider']>['sort']>, 'price'>
 
 export interface RankOptions {
   readonly requestHash: number

@@ -39,7 +39,8 @@ export function plan(input: PlanInput): Plan {
   return {
     candidates: pricedOnly(capableOnly(targets, needs, names), isPriced),
     policy: names.length === 1 && !order && sort !== 'price' ? 'balanced' : 'strict',
-    ...(sort === 'latency' || sort === 'throughput' ? { sort } : {}),
+    // A price is known before anybody is ranked; see `applyPreferences`.
+    ...(sort && sort !== 'price' ? { sort } : {}),
     isSingle: allow_fallbacks === false,
   }
 }

@@ -152,14 +152,15 @@ function sorted<T extends Candidate>(rows: readonly Row<T>[], { policy, sort }: 
     const [one, other] = [a.shown, b.shown]
     const byTier = policy === 'strict' ? one.candidate.tier - other.candidate.tier : 0
     if (byTier !== 0) return byTier
-    if (sort !== undefined) return sortKey(one, sort) - sortKey(other, sort) || compareIndex(a, b)
+    if (sort !== undefined) return SORT_KEYS[sort](one) - SORT_KEYS[sort](other) || compareIndex(a, b)
     return other.score - one.score || compareIndex(a, b)
   })
 }
 
-function sortKey({ ttftMs, tokensPerSecond }: Ranked, sort: RankSort): number {
-  if (sort === 'latency') return ttftMs ?? Number.MAX_VALUE
-  return tokensPerSecond === undefined ? Number.MAX_VALUE : -tokensPerSecond
+/** What the caller may have ranked by alone: the least comes first. Who has not been measured comes last. */
+const SORT_KEYS: Readonly<Record<RankSort, (row: Ranked) => number>> = {
+  latency: ({ ttftMs }) => ttftMs ?? Number.MAX_VALUE,
+  throughput: ({ tokensPerSecond }) => (tokensPerSecond === undefined ? Number.MAX_VALUE : -tokensPerSecond),
 }
 
 /** Scores this close to each other, within a tier, are equal. */
