@@ -12,7 +12,7 @@ const TIMEOUTS = { FIRST_BYTE_TIMEOUT_MS: '600', TOTAL_TIMEOUT_MS: '1500', IDLE_
 /** Every fault of the table at a model of each format, streamed and whole, alone and with a second model. */
 export function faultTable(quick: boolean): Source {
   const rows = allRows().filter(
-    ({ fault }, at) => fault.refused !== true && fault.large !== true && (!quick || at % 5 === 0),
+    ({ fault }, at) => fault.refused !== true && fault.large !== true && (!quick || at % 11 === 0),
   )
   return {
     name: 'faults',
@@ -78,7 +78,6 @@ export function statuses(quick: boolean): Source {
   }
   for (const [row, model] of MODELS.entries()) {
     for (const [at, status] of STATUSES.entries()) {
-      if (quick && (at + row) % 9 !== 0) continue
       for (const body of BODIES) ask(model, `status=${status} body=${body}`, (at + row + body.length) % 2 === 0)
     }
     for (const status of [400, 401, 403, 429])
@@ -87,7 +86,13 @@ export function statuses(quick: boolean): Source {
     const others = FAULT_KINDS.filter(({ order, look, large }) => order !== '' && look !== 'timeout' && large !== true)
     for (const { order } of others) for (const stream of [true, false]) ask(model, order, stream)
   }
-  return { name: 'statuses', setting: { upstream: simulated, vars: () => TIMEOUTS, dataPoints: true }, requests }
+  return {
+    name: 'statuses',
+    setting: { upstream: simulated, vars: () => TIMEOUTS, dataPoints: true },
+    requests: quick ? requests.filter((_, at) => at % 7 === 0) : requests,
+    // A second try waits for a moment.
+    lanes: quick ? LANES : 2 * LANES,
+  }
 }
 
 /** Clients that leave: before there is anything, and in the middle of an answer that stalls. */

@@ -13,7 +13,7 @@ const SPLIT_BYTES = 8000
 export function recordings(folder: string, quick: boolean): Source {
   const requests = readManifest(folder).flatMap((recording, at) => {
     const all = requestsOf(recording, at)
-    return quick ? all.slice(0, 3) : all
+    return quick ? all.slice(0, 2) : all
   })
   return { name: 'recordings', setting: { upstream: replayed(folder), vars: everyProviderPlayedAt }, requests }
 }
