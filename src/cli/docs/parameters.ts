@@ -54,7 +54,7 @@ export function parametersPart(): string {
 
 /** A row for a provider that changes anything; none for others. */
 function compatibleRow({ id, format }: (typeof PROVIDERS)[number]): string[][] {
-  if (format.name !== 'openai') return []
+  if (format.name !== 'openai-chat') return []
   const {
     drop = [],
     refuse = [],

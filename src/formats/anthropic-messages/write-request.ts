@@ -18,7 +18,7 @@ const FALLBACK_MAX_TOKENS = 4096
 const MIN_BUDGET_TOKENS = 1024
 
 /** Anthropic's Messages API (translation 1). */
-export const anthropic: ProviderFormat = withFunctionsAsTools({ name: 'anthropic', framing: 'sse', prepare })
+export const anthropic: ProviderFormat = withFunctionsAsTools({ name: 'anthropic-messages', framing: 'sse', prepare })
 
 type Body = Record<string, unknown>
 

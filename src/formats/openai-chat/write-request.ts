@@ -46,7 +46,7 @@ const SAMPLING = ['temperature', 'top_p', 'presence_penalty', 'frequency_penalty
 
 /** OpenAI's chat completions, for OpenAI and all who copy it. */
 export const openai: ProviderFormat<OpenAIQuirks> = withFunctionsAsTools(
-  { name: 'openai', framing: 'sse', prepare },
+  { name: 'openai-chat', framing: 'sse', prepare },
   ({ legacyFunctions }) => legacyFunctions === true,
 )
 
