@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { Log, LogLevel, Miniflare } from 'miniflare'
+import { NOTHING_SPENT } from '../../src/access/budget.ts'
 import { keyName } from '../../src/access/keys.ts'
+import type { Ledger } from '../../src/access/ledger-object.ts'
 import { type Keys, recordTextOf } from './key-store.ts'
 import { watchWorker } from './whole-run.ts'
 import { COMPATIBILITY, DEMO_KEY, type RunningWorker, type WorkerOptions } from './worker.ts'
@@ -10,6 +12,8 @@ export interface PlatformWorker extends Pick<RunningWorker, 'url' | 'log' | 'sto
   readonly keys: Keys
   /** The KV namespace, as the Worker has it. */
   readonly namespace: Awaited<ReturnType<Miniflare['getKVNamespace']>>
+  /** What the ledger of a key has been told of, in dollars. */
+  readonly spentBy: (id: string) => Promise<number>
 }
 
 /**
@@ -42,7 +46,12 @@ export async function startPlatformWorker(options: Omit<WorkerOptions, 'analytic
               ...(wrapper === undefined ? {} : { 'index.js': { type: 'esm', contents: wrapper } }),
             },
           },
-          env: { ...Object.fromEntries(texts), KEYS: { type: 'kv', id: 'keys' } },
+          env: {
+            ...Object.fromEntries(texts),
+            KEYS: { type: 'kv', id: 'keys' },
+            // For the tests; the Worker itself has its objects by its exports.
+            LEDGERS: { type: 'durable-object', exportName: 'Ledger', worker: 'router9' },
+          },
           exports: {
             Health: { type: 'durable-object', storage: 'sqlite' },
             Ledger: { type: 'durable-object', storage: 'sqlite' },
@@ -57,10 +66,15 @@ export async function startPlatformWorker(options: Omit<WorkerOptions, 'analytic
   const url = (await miniflare.unsafeGetDirectURL()).origin
   const namespace = await miniflare.getKVNamespace('KEYS')
   const keys = keysIn(namespace)
+  const spentBy = async (id: string) => {
+    const ledgers = await miniflare.getDurableObjectNamespace('LEDGERS')
+    const ledger = ledgers.get(ledgers.idFromName(`key:${id}`)) as unknown as Pick<Ledger, 'add'>
+    return (await ledger.add(NOTHING_SPENT)).dollars
+  }
   await keys.put(DEMO_KEY, { id: 'key_demo', name: 'demo' })
   const given = Object.entries(vars).flatMap(([name, value]) => (name.endsWith('_API_KEY') ? value : []))
   watchWorker({ url, secrets: () => [...given, ...keys.secrets], log: () => log })
-  return { url, keys, namespace, log: () => log, stop: () => miniflare.dispose() }
+  return { url, keys, namespace, spentBy, log: () => log, stop: () => miniflare.dispose() }
 }
 
 function keysIn(namespace: PlatformWorker['namespace']): Keys {

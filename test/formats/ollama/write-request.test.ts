@@ -19,7 +19,10 @@ test('is spoken at an address that ends in /api, and nowhere else', () => {
     format: { name: 'ollama', framing: 'ndjson' },
   })
   for (const address of ['http://127.0.0.1:11434/v1', 'http://127.0.0.1:11434/api/v1', 'http://api']) {
-    expect(providerForBaseUrl(row, address)).toMatchObject({ id: 'ollama', format: { name: 'openai-chat', framing: 'sse' } })
+    expect(providerForBaseUrl(row, address)).toMatchObject({
+      id: 'ollama',
+      format: { name: 'openai-chat', framing: 'sse' },
+    })
   }
 })
 
