@@ -116,7 +116,7 @@ interface Arrival {
 }
 
 /** The requests that a server in this process gets, read beside whatever answers them. */
-export interface UpstreamWatch {
+interface UpstreamWatch {
   /** What came since the last time, oldest first. */
   readonly take: () => UpstreamRequest[]
   readonly stop: () => void

@@ -67,7 +67,7 @@ export default router9
 `
 
 /** What a Worker finds there when it starts. */
-export interface Kept {
+interface Kept {
   /** The folder of its Durable Objects. */
   readonly state: string
   readonly values?: ReadonlyMap<string, string | Buffer> | undefined

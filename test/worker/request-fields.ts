@@ -1,5 +1,5 @@
 export type Json = null | boolean | number | string | Json[] | { [name: string]: Json }
-export type Path = readonly (string | number)[]
+type Path = readonly (string | number)[]
 
 const SETTINGS: Json = {
   model: 'gpt-4o',
