@@ -22,7 +22,7 @@ export interface AttemptInput {
   readonly chat: Chat
   readonly needs: Pick<Needs, 'promptTokens' | 'answers'>
   readonly timeouts: Timeouts
-  /** Until the first content of a stream; until the end of a whole body. In milliseconds. */
+  /** Until the first meaningful event of a stream; until the end of a whole body. In milliseconds. */
   readonly deadlineMs: number
   readonly clientDisconnect: ClientDisconnect
 }
@@ -111,7 +111,7 @@ async function refuseBody(response: Response, call: AttemptCall, provider: Confi
   })
 }
 
-/** What may come before the first content: fields that accompany it, of which no provider sends so many. */
+/** What may come before the first meaningful event: fields that accompany it, of which no provider sends so many. */
 const MAX_EVENTS_BEFORE_CONTENT = 1000
 const MAX_CHARACTERS_BEFORE_CONTENT = 1024 * 1024
 

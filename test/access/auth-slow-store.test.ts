@@ -1,50 +1,20 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { Failure } from '../../src/chat/failure.ts'
-import { createMemoryStore, type MemoryStore } from './memory-store.ts'
+import {
+  type Authenticate,
+  authenticate,
+  background,
+  callsBy,
+  newKey,
+  pass,
+  refusal,
+  store,
+  UNAVAILABLE,
+  UNKNOWN,
+  useFreshIsolate,
+} from './fresh-isolate.ts'
 
-type Authenticate = typeof import('../../src/access/auth.ts')['authenticate']
-
-const UNKNOWN = { status: 401, code: 'invalid_api_key' }
-const UNAVAILABLE = { status: 503, code: 'key_store_unavailable' }
-
-let authenticate: Authenticate
-let store: MemoryStore
-let background: Promise<unknown>[]
-let keysMade = 0
-
-beforeEach(async () => {
-  // A fresh module has empty caches, as a fresh isolate has.
-  vi.resetModules()
-  ;({ authenticate } = await import('../../src/access/auth.ts'))
-  vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout'], now: new Date('2026-06-01T00:00:00Z') })
-  store = createMemoryStore()
-  background = []
-})
-afterEach(() => {
-  store.release()
-  vi.useRealTimers()
-})
-
-function newKey(): string {
-  return `sk-r9k-slow${++keysMade}`
-}
-
-function callsBy(key: string) {
-  const kept = store as unknown as Parameters<Authenticate>[1]
-  return authenticate(`Bearer ${key}`, kept, (work) => background.push(work))
-}
-
-/** How a call is refused, or nothing where it is let in. */
-function refusal(call: Promise<unknown>): Promise<{ status: number; code: string | null } | undefined> {
-  return call.then(
-    () => undefined,
-    (error) => ({ status: error.status, code: error.toError().code }),
-  )
-}
-
-function pass(ms: number): void {
-  vi.setSystemTime(Date.now() + ms)
-}
+useFreshIsolate()
 
 test.each([
   ['thirty seconds', 30_000],

@@ -1,50 +1,18 @@
 import { setTimeout as realTime } from 'node:timers/promises'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { createMemoryStore, type MemoryStore } from './memory-store.ts'
+import { describe, expect, test, vi } from 'vitest'
+import {
+  background,
+  callsBy,
+  newKey,
+  pass,
+  refusal,
+  store,
+  UNAVAILABLE,
+  UNKNOWN,
+  useFreshIsolate,
+} from './fresh-isolate.ts'
 
-type Authenticate = typeof import('../../src/access/auth.ts')['authenticate']
-
-let authenticate: Authenticate
-let store: MemoryStore
-let background: Promise<unknown>[]
-let keysMade = 0
-
-beforeEach(async () => {
-  // A fresh module has empty caches, as a fresh isolate has.
-  vi.resetModules()
-  ;({ authenticate } = await import('../../src/access/auth.ts'))
-  vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout'], now: new Date('2026-06-01T00:00:00Z') })
-  store = createMemoryStore()
-  background = []
-})
-afterEach(() => {
-  store.release()
-  vi.useRealTimers()
-})
-
-function newKey(): string {
-  return `sk-r9k-key${++keysMade}`
-}
-
-function callsBy(key: string) {
-  const kept = store as unknown as Parameters<Authenticate>[1]
-  return authenticate(`Bearer ${key}`, kept, (work) => background.push(work))
-}
-
-/** How a call is refused, or nothing where it is let in. */
-function refusal(call: Promise<unknown>): Promise<{ status: number; code: string | null } | undefined> {
-  return call.then(
-    () => undefined,
-    (error) => ({ status: error.status, code: error.toError().code }),
-  )
-}
-
-function pass(ms: number): void {
-  vi.setSystemTime(Date.now() + ms)
-}
-
-const UNKNOWN = { status: 401, code: 'invalid_api_key' }
-const UNAVAILABLE = { status: 503, code: 'key_store_unavailable' }
+useFreshIsolate()
 
 describe('what the record says', () => {
   test.each([
@@ -102,7 +70,7 @@ describe('a key that is known is believed for a while', () => {
     await callsBy(key)
     await store.put(key, { name: 'after' })
     pass(20_000)
-    background = []
+    background.length = 0
     store.behave('hang')
     const calls = await Promise.all([callsBy(key), callsBy(key), callsBy(key)])
     expect(calls.map(({ name }) => name)).toEqual(['before', 'before', 'before'])
