@@ -1,7 +1,7 @@
 import type { Context } from 'hono'
 import { Hono } from 'hono/tiny'
 import { refuseBusyAddress } from './access/address-limit.ts'
-import { authenticate } from './access/auth.ts'
+import { authenticate, readKey } from './access/auth.ts'
 import type { KeyRecord } from './access/keys.ts'
 import { limitHeaders, refuseOverLimit } from './access/limits.ts'
 import { dryRun } from './api/dry-run.ts'
@@ -9,7 +9,7 @@ import { describeModel, listModels } from './api/list-models.ts'
 import { listProviders } from './api/list-providers.ts'
 import { Failure, quoted } from './chat/failure.ts'
 import { type Env, type Objects, readSettings } from './env.ts'
-import type { ClientFormat } from './formats/format.ts'
+import type { ClientFormat, HeaderReader } from './formats/format.ts'
 import { openaiChat } from './formats/openai-chat/client.ts'
 import { openaiCompletionsClient } from './formats/openai-completions/client.ts'
 import { readJsonBody } from './gateway/body.ts'
@@ -126,7 +126,9 @@ async function receive(
   c.set('log', log)
   const settings = readSettings(c.env)
   log.settings = settings
-  const caller = await callerOf(c)
+  const header = headersOf(c)
+  const key = readKey(header)
+  const caller = await callerOf(c, key)
   log.key = caller.id
   const authenticatedAt = Date.now()
   const platform = platformOf(c)
@@ -145,7 +147,8 @@ async function receive(
       {
         ...platform,
         requestId,
-        header: (name) => request.headers.get(name),
+        header,
+        key,
         format: formatOf(c),
         caller,
         settings,
@@ -205,14 +208,18 @@ function limitsOf(c: AppContext): Record<string, string> {
   return caller === undefined ? {} : limitHeaders(caller)
 }
 
-async function callerOf(c: AppContext): Promise<KeyRecord> {
-  const header = c.req.header('authorization') ?? null
+async function callerOf(c: AppContext, key = readKey(headersOf(c))): Promise<KeyRecord> {
   const { KEYS: store, ADDRESS_LIMIT: limit } = c.env
   const address = () => c.req.header('cf-connecting-ip')
   const beforeLookUp = limit && (() => refuseBusyAddress(limit, address()))
-  const caller = await authenticate(header, store, (work) => c.executionCtx.waitUntil(work), beforeLookUp)
+  const caller = await authenticate(key, store, (work) => c.executionCtx.waitUntil(work), beforeLookUp)
   c.set('caller', caller)
   return caller
+}
+
+function headersOf(c: AppContext): HeaderReader {
+  const { headers } = c.req.raw
+  return (name) => headers.get(name)
 }
 
 function answer(c: AppContext, body: object): Response {

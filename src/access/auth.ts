@@ -1,4 +1,5 @@
 import { Failure } from '../chat/failure.ts'
+import type { HeaderReader } from '../formats/format.ts'
 import { TIMED_OUT, withTimeout } from '../platform/timeout.ts'
 import { type KeyRecord, keyName, keyRecord, looksLikeKey } from './keys.ts'
 
@@ -37,18 +38,38 @@ type Store = Pick<KVNamespace, 'get'>
 type WaitUntil = (work: Promise<unknown>) => void
 type BeforeLookUp = () => Promise<void>
 
+/** Where the clients of other APIs send their key, beside `authorization`. */
+const KEY_HEADERS = ['x-api-key', 'api-key', 'x-goog-api-key']
+
 /**
- * Finds the record of the bearer key (contract 2, accounts 1). `beforeLookUp` may refuse a request whose key is not known in
- * this isolate, before that request costs a read of KV.
- * @throws Failure 401 for a key that is missing, malformed, unknown, disabled or expired; 503 if KV cannot answer.
+ * The key of a request, from any header in which a known API carries one (contract 2).
+ * @throws Failure 401 where there is none, or more than one.
+ */
+export function readKey(header: HeaderReader): string {
+  const authorization = header('authorization')
+  let key: string | undefined
+  for (const name of KEY_HEADERS) {
+    const value = header(name)?.trim()
+    if (!value) continue
+    if (key !== undefined && key !== value) throw twoKeys()
+    key = value
+  }
+  if (key === undefined) return readBearer(authorization)
+  if (authorization !== null && /^bearer\b/i.test(authorization) && readBearer(authorization) !== key) throw twoKeys()
+  return key
+}
+
+/**
+ * Finds the record of a key (contract 2, accounts 1). `beforeLookUp` may refuse a request whose key is not known in this
+ * isolate, before that request costs a read of KV.
+ * @throws Failure 401 for a key that is malformed, unknown, disabled or expired; 503 if KV cannot answer.
  */
 export async function authenticate(
-  header: string | null,
+  key: string,
   store: Store,
   waitUntil: WaitUntil,
   beforeLookUp?: BeforeLookUp,
 ): Promise<KeyRecord> {
-  const key = readBearer(header)
   if (!looksLikeKey(key)) throw invalidKey()
   const name = keyNames.get(key) ?? (await keyName(key))
   const now = Date.now()
@@ -67,6 +88,10 @@ function readBearer(header: string | null): string {
   if (/^bearer\b/i.test(header ?? '')) throw invalidKey()
   const text = "You didn't provide an API key. Send it in the header 'Authorization: Bearer sk-r9k-…'."
   throw new Failure('missing-key', text)
+}
+
+function twoKeys(): Failure {
+  return new Failure('invalid-key', 'The request has two different API keys in its headers. Send one of them.')
 }
 
 function invalidKey(): Failure {

@@ -14,6 +14,8 @@ export interface Deployment {
   /** The provider's own name for the model. */
   readonly upstreamModel: string
   readonly traits: Traits
+  /** The one format in which the provider offers it, where that is not the provider's usual one. */
+  readonly format?: string
   /** Absent where the provider publishes none. */
   readonly price?: Price
 }

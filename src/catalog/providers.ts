@@ -25,6 +25,8 @@ export interface Provider {
   readonly format: BoundFormat
   /** Further formats that it takes: a request that came in one of them goes out in it. */
   readonly moreFormats?: readonly BoundFormat[]
+  /** The further format that gives reasoning in a form that later turns can bring back, where its usual one does not. */
+  readonly reasoningFormat?: string
   /** `{ACCOUNT_ID}` is filled from `<settingPrefix>_ACCOUNT_ID`; absent where only the operator can know it. */
   readonly baseUrl?: string
   /** The headers that carry the key; the key as a bearer token where a row does not say. */

@@ -50,9 +50,20 @@ export type Content =
       readonly fields: Readonly<Record<string, unknown>>
     }
 
+/**
+ * A message of the provider as it came, before the events that are read from it. Only where the client speaks the provider's
+ * own format: its writer then loses nothing. `isContent`: the client has to have it, although no other event says it.
+ */
+export interface NativeMessage {
+  readonly type: 'native'
+  readonly message: Readonly<Record<string, unknown>>
+  readonly isContent?: true
+}
+
 /** All that a provider's format can read from one upstream message. */
 export type ChatEvent =
   | Content
+  | NativeMessage
   /** `isFinal`: the reason stays as it is, also where the choice has called tools. */
   | { readonly type: 'finish'; readonly choice: number; readonly reason: FinishReason; readonly isFinal?: true }
   /** Cumulative: a later one replaces an earlier one. */
@@ -72,10 +83,11 @@ export type StreamEnd =
   | { readonly type: 'error'; readonly failure: Failure }
 
 /** What comes out of `stream/finalize.ts`: content, then exactly one end. */
-export type OutputEvent = Content | StreamEnd
+export type OutputEvent = Content | NativeMessage | StreamEnd
 
 /** Role-only and empty chunks do not count, nor do fields that only accompany content (contract 6); sound and pictures do. */
 export function isMeaningful(event: OutputEvent): boolean {
+  if (event.type === 'native') return event.isContent === true
   return event.type !== 'extra' || 'audio' in event.fields || 'images' in event.fields
 }
 

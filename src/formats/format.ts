@@ -56,7 +56,10 @@ export interface PreparedCall {
 /** What a format needs in order to write a request: the client's request, and the deployment that it goes to. */
 export interface ProviderCall<Quirks> {
   readonly chat: Chat
-  /** The request as it came, if the client spoke this same format. */
+  /**
+   * The request as it came, if the client spoke this same format: it goes out as it is, and the reader gives each message of
+   * the answer as a `native` event too.
+   */
   readonly source?: RequestSource | undefined
   /** The provider's own name for the model. */
   readonly model: string
@@ -92,8 +95,8 @@ export interface RequestSource {
   /** The `name` of the format. */
   readonly format: string
   readonly body: Readonly<Record<string, unknown>>
-  /** A field of it that only this format can carry: other deployments refuse the request for it. */
-  readonly requires?: string
+  /** Why other deployments refuse the request, where it holds something that only this format can carry. */
+  readonly requires?: Failure
   /** Fields of it that only this format can carry, and that an answer is right without: other deployments drop them. */
   readonly dropped?: readonly string[]
 }
@@ -105,6 +108,65 @@ export interface ClientRequest {
   readonly source?: RequestSource
   /** How many answers are written, where those are more than the chat's `n`: all are billed. */
   readonly answers?: number
+  /** The client sends back the reasoning of earlier turns, so a provider is asked in a format that gives it. */
+  readonly carriesReasoning?: boolean
+}
+
+/** What a client's opaque field held. */
+export type Opened =
+  | { readonly kind: 'ours'; readonly value: unknown }
+  /** It looks like ours, and has been changed or was made for another key. */
+  | { readonly kind: 'forged' }
+  /** Router9 did not make it. */
+  | { readonly kind: 'foreign' }
+
+/** Puts what a provider wants back on the next turn into an opaque text, which only the same key's requests can open. */
+export interface Sealer {
+  /** @param value what JSON can hold. */
+  readonly seal: (value: unknown) => string
+  readonly open: (text: string) => Opened
+}
+
+/** What a request is read with, beside its body. */
+export interface RequestInput {
+  readonly header: HeaderReader
+  readonly sealer: Sealer
+}
+
+/** The earlier answers, and items of them, that a request refers to. */
+export interface References {
+  /** The id of the answer that it continues. */
+  readonly response?: string
+  /** The ids of single items. */
+  readonly items: readonly string[]
+}
+
+/** An answer that was kept. */
+export interface StoredResponse {
+  /** The items that it answered, those of the answers before it included. */
+  readonly input: readonly Readonly<Record<string, unknown>>[]
+  /** The answer as the client got it; its items are in `output`. */
+  readonly response: Readonly<Record<string, unknown>>
+}
+
+/** What was found of a request's references. What is missing has been refused. */
+export interface Referenced {
+  readonly response?: StoredResponse
+  readonly items: ReadonlyMap<string, Readonly<Record<string, unknown>>>
+}
+
+type JsonBody = Readonly<Record<string, unknown>>
+
+/** For an API whose requests may refer to earlier answers. Pure: the gateway keeps the answers and finds them. */
+export interface AnswerReferences {
+  /** What the body refers to; undefined where it refers to nothing. @throws Failure for a reference that is none. */
+  readonly read: (body: JsonBody) => References | undefined
+  /** The body with what it refers to in its place. */
+  readonly resolve: (body: JsonBody, referenced: Referenced) => JsonBody
+  /** Whether the answer to this body is to be kept. */
+  readonly isStored: (body: JsonBody) => boolean
+  /** The items of a body's input, each with an id, as they are kept. @param newId gives a fresh end of an id. */
+  readonly inputItems: (body: JsonBody, newId: () => string) => readonly JsonBody[]
 }
 
 /** What an answer says about itself, in all its chunks. */
@@ -120,6 +182,16 @@ export interface AnswerInput {
   readonly envelope: Envelope
   readonly chat: Chat
   readonly header: HeaderReader
+  /** Absent where the chat itself holds all that came. */
+  readonly source?: RequestSource | undefined
+  readonly requestId: string
+  readonly sealer: Sealer
+  /** Our estimate of the prompt's length in tokens. */
+  readonly promptTokens: () => number
+  /** Gives a fresh end of an id, unique. */
+  readonly newId: () => string
+  /** Called once with the whole answer, before its end is written, by formats whose answers are kept. */
+  readonly onComplete?: (response: JsonBody) => void
 }
 
 /** Writes events as text of a server-sent stream, '' where nothing goes out yet. Its state is in its closure: one a stream. */
@@ -130,16 +202,21 @@ export interface ClientFormat {
   readonly name: string
   /** What the ids of its answers begin with. */
   readonly idPrefix: string
+  /** It uses the sealer: its requests and answers hold what a provider wants back on the next turn. */
+  readonly seals?: true
   /** @throws Failure that names the field at fault, in this API's words. */
-  readonly readRequest: (body: Readonly<Record<string, unknown>>, header: HeaderReader) => ClientRequest
+  readonly readRequest: (body: JsonBody, input: RequestInput) => ClientRequest
   readonly streamWriter: (answer: AnswerInput) => StreamWriter
   /** Writes a whole answer; the events must end with `end`. @throws Failure that the events end with. */
   readonly writeAnswer: (events: Iterable<OutputEvent>, answer: AnswerInput) => object
   /**
-   * The body of an error response; its status is the failure's. A failure may name a field of the chat
-   * (`messages[0].content`), which a provider refused: the format says it in its own words.
+   * The body of an error response. A failure may name a field of the chat (`messages[0].content`), which a provider refused:
+   * the format says it in its own words.
    */
-  readonly writeError: (failure: Failure) => object
+  readonly writeError: (failure: Failure, requestId: string) => object
+  /** The status of an error response; the failure's own where absent. */
+  readonly statusOf?: (failure: Failure) => number
+  readonly references?: AnswerReferences
   /** Goes to the client while there is nothing to send (contract 4.6). */
   readonly keepAlive: string
 }

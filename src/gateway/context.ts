@@ -15,6 +15,8 @@ export interface Platform {
 export interface RequestContext extends Platform {
   readonly requestId: string
   readonly header: HeaderReader
+  /** The caller's key itself: what is kept or sealed for the caller is encrypted with it. It goes nowhere else. */
+  readonly key: string
   readonly format: ClientFormat
   readonly caller: KeyRecord
   readonly settings: Settings

@@ -1,3 +1,4 @@
+import type { BoundFormat } from '../catalog/providers.ts'
 import { Failure } from '../chat/failure.ts'
 import type { Chat } from '../chat/request.ts'
 import type { ConfiguredProvider } from '../env.ts'
@@ -14,6 +15,7 @@ export interface PrepareInput {
   readonly provider: ConfiguredProvider
   readonly chat: Chat
   readonly source?: RequestSource | undefined
+  readonly carriesReasoning?: boolean | undefined
   readonly promptTokens: () => number
   readonly header: HeaderReader
 }
@@ -37,21 +39,43 @@ export function prepareCall(input: PrepareInput): AttemptCall | Failure {
   }
 }
 
-function prepare({ target, provider, chat, source, promptTokens, header }: PrepareInput): AttemptCall {
+function prepare({
+  target,
+  provider,
+  chat,
+  source,
+  carriesReasoning,
+  promptTokens,
+  header,
+}: PrepareInput): AttemptCall {
   const { traits, upstreamModel } = target.deployment
   checkModelInPath(provider, upstreamModel)
   const newId = () => `call_${randomText(24)}`
   const wanted = applyVariant(target, provider, chat)
   const call = { ...wanted, stream: chat.stream === true, traits, promptTokens, header, newId }
-  const { format, moreFormats } = provider.provider
-  // A provider that has the client's format too gets the request in it, because then nothing is lost.
-  const same = source && moreFormats?.find(({ name }) => name === source.format)
-  if (same === undefined && source?.requires !== undefined) throw unsupportedParameter(source.requires)
-  const prepared = same === undefined ? format.prepare(call) : same.prepare({ ...call, source })
-  const dropped = same === undefined && source?.dropped ? [...source.dropped, ...prepared.dropped] : prepared.dropped
+  const format = formatFor(provider, target, { source, carriesReasoning })
+  const isSame = format.name === source?.format
+  if (!isSame && source?.requires !== undefined) throw source.requires
+  const prepared = format.prepare(isSame ? { ...call, source } : call)
+  const dropped = !isSame && source?.dropped ? [...source.dropped, ...prepared.dropped] : prepared.dropped
   const [lost] = dropped
   if (lost !== undefined && chat.provider?.require_parameters === true) throw unsupportedParameter(lost)
-  return { ...prepared, dropped, framing: (same ?? format).framing, isFurtherFormat: same !== undefined }
+  return { ...prepared, dropped, framing: format.framing, isFurtherFormat: format !== provider.provider.format }
+}
+
+/** The format that a deployment is asked in. */
+function formatFor(
+  { provider }: ConfiguredProvider,
+  { deployment: { format: only, traits } }: Target,
+  { source, carriesReasoning }: Pick<PrepareInput, 'source' | 'carriesReasoning'>,
+): BoundFormat {
+  const { format: usual, moreFormats = [], reasoningFormat } = provider
+  const named = (name: string) => moreFormats.find((format) => format.name === name) ?? usual
+  if (only !== undefined) return named(only)
+  // In the client's own format nothing is lost.
+  const same = source && named(source.format)
+  if (same !== undefined && same.name === source?.format) return same
+  return carriesReasoning === true && traits.reasoning && reasoningFormat !== undefined ? named(reasoningFormat) : usual
 }
 
 /** The model and the chat in the variant that was asked for: some providers know it by name, the others by a parameter. */

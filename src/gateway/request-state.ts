@@ -3,7 +3,8 @@ import { toUsage, type Usage } from '../chat/event.ts'
 import type { Failure } from '../chat/failure.ts'
 import type { Chat } from '../chat/request.ts'
 import type { ConfiguredProvider } from '../env.ts'
-import type { AnswerInput, RequestSource } from '../formats/format.ts'
+import type { AnswerInput, RequestSource, Sealer } from '../formats/format.ts'
+import { randomText } from '../platform/random.ts'
 import { sentAttempts } from '../routing/attempt-record.ts'
 import type { Needs } from '../routing/needs.ts'
 import type { Target } from '../routing/target.ts'
@@ -24,6 +25,8 @@ export interface RequestState {
   readonly context: RequestContext
   readonly chat: Chat
   readonly source: RequestSource | undefined
+  readonly carriesReasoning: boolean | undefined
+  readonly sealer: Sealer
   readonly needs: Needs
   readonly route: Route
   readonly health: HealthReporter
@@ -41,7 +44,7 @@ export type ChatAnswer = CommittedAnswer<AttemptCall, Answer>
 
 /** Asks for an answer to the chat: one deployment after the other, until one has begun. */
 export function askForAnswer(state: RequestState): Promise<AttemptResult<ChatAnswer>> {
-  const { context, chat, source, needs, route, health } = state
+  const { context, chat, source, carriesReasoning, needs, route, health } = state
   const { settings, clientDisconnect, header } = context
   const { timeouts } = settings
   const { promptTokens, outputTokens } = needs
@@ -51,7 +54,8 @@ export function askForAnswer(state: RequestState): Promise<AttemptResult<ChatAns
     health,
     maxAnswerTokens: outputTokens,
     prepare: ({ target }) => {
-      return prepareCall({ target, provider: providerOf(state, target), chat, source, promptTokens, header })
+      const provider = providerOf(state, target)
+      return prepareCall({ target, provider, chat, source, carriesReasoning, promptTokens, header })
     },
     attempt: ({ target }, call, deadlineMs) => {
       const provider = providerOf(state, target)
@@ -67,8 +71,12 @@ function providerOf({ context }: RequestState, { deployment }: Target): Configur
 }
 
 /** What the client's format writes an answer from. */
-export function answerInputOf({ id, created, chat, context: { header } }: RequestState, model: string): AnswerInput {
-  return { envelope: { id, created, model }, chat, header }
+export function answerInputOf(state: RequestState, model: string): AnswerInput {
+  const { id, created, chat, source, sealer, needs, context } = state
+  const { header, requestId } = context
+  const { promptTokens } = needs
+  const newId = () => randomText(28)
+  return { envelope: { id, created, model }, chat, source, header, requestId, sealer, promptTokens, newId }
 }
 
 /** The headers of a response, as far as is known who answers. */

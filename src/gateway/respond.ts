@@ -65,7 +65,8 @@ export function failureResponse(
   if (failure.status === 429 || failure.status === 503) Object.assign(headers, retryHeaders(failure))
   // OpenAI's SDKs retry after any 5xx.
   else if (failure.details.shouldRetry === false) headers['x-should-retry'] = 'false'
-  return new Response(JSON.stringify(format.writeError(failure)), { status: failure.status, headers })
+  const status = format.statusOf?.(failure) ?? failure.status
+  return new Response(JSON.stringify(format.writeError(failure, requestId)), { status, headers })
 }
 
 function retryHeaders({ kind, details }: Failure): Record<string, string> {

@@ -1,5 +1,5 @@
 import type { Chat } from '../chat/request.ts'
-import type { ClientRequest } from '../formats/format.ts'
+import type { ClientRequest, Sealer } from '../formats/format.ts'
 import { readReasoning } from '../formats/shared/effort.ts'
 import { randomText } from '../platform/random.ts'
 import { type Needs, needsOf } from '../routing/needs.ts'
@@ -10,6 +10,7 @@ import { createHealthReporter, noHealthReporter } from './health-reporter.ts'
 import { type ReasoningCache, restoreReasoning } from './reasoning-cache.ts'
 import type { RequestState } from './request-state.ts'
 import { planInputOf, routeOf } from './route.ts'
+import { createSealer, NO_SEALER } from './sealer.ts'
 import { sendStream } from './send-stream.ts'
 import { sendWhole } from './send-whole.ts'
 
@@ -19,12 +20,13 @@ import { sendWhole } from './send-whole.ts'
  */
 export async function run(context: RequestContext, body: Readonly<Record<string, unknown>>): Promise<Response> {
   const { caller, objects, waitUntil, settings, clientDisconnect } = context
-  const request = context.format.readRequest(body, context.header)
+  const sealer = context.format.seals === true ? await createSealer(context.key) : NO_SEALER
+  const request = context.format.readRequest(body, { header: context.header, sealer })
   const { chat, answers } = request
   const needs = needsOf(chat, answers)
   const planned = plan(planInputOf(context, chat, needs))
   const bill = await openBill({ caller, objects, waitUntil, settings, chat, needs, plan: planned })
-  const answered = routeAndAnswer(context, { request, needs, planned, bill })
+  const answered = routeAndAnswer(context, { request, sealer, needs, planned, bill })
   // The platform ends a call whose client disconnects. `waitUntil` keeps it alive until its usage is counted.
   const stopListening = clientDisconnect.onDisconnect(() => waitUntil(answered.catch(() => undefined)))
   context.takeOver()
@@ -41,12 +43,16 @@ export async function run(context: RequestContext, body: Readonly<Record<string,
 
 interface Admitted {
   readonly request: ClientRequest
+  readonly sealer: Sealer
   readonly needs: Needs
   readonly planned: Plan
   readonly bill: Bill
 }
 
-async function routeAndAnswer(context: RequestContext, { request, needs, planned, bill }: Admitted): Promise<Response> {
+async function routeAndAnswer(
+  context: RequestContext,
+  { request, sealer, needs, planned, bill }: Admitted,
+): Promise<Response> {
   const { settings } = context
   const reasoningCache = reasoningCacheFor(context, request.chat, planned)
   const chat = reasoningCache === undefined ? request.chat : await restoreReasoning(request.chat, reasoningCache)
@@ -60,6 +66,8 @@ async function routeAndAnswer(context: RequestContext, { request, needs, planned
     context,
     chat,
     source: request.source,
+    carriesReasoning: request.carriesReasoning,
+    sealer,
     needs,
     route,
     health,
@@ -73,12 +81,12 @@ async function routeAndAnswer(context: RequestContext, { request, needs, planned
 }
 
 function reasoningCacheFor(context: RequestContext, chat: Chat, { candidates }: Plan): ReasoningCache | undefined {
-  const { settings, store, header } = context
+  const { settings, store, key } = context
   if (!settings.keepsReasoning || !chat.tools?.length) return undefined
   const isAsked = readReasoning(chat) !== undefined
   const isNeeded = candidates.some(({ deployment: { provider, traits } }) => {
     const needs = traits.reasoning ? settings.providers.get(provider)?.provider.needsReasoningBack : undefined
     return needs === 'always' || (needs === 'asked' && isAsked)
   })
-  return isNeeded ? { store, authorization: header('authorization') ?? '' } : undefined
+  return isNeeded ? { store, authorization: `Bearer ${key}` } : undefined
 }

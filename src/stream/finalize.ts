@@ -113,6 +113,7 @@ function pushOne(state: AnswerState, event: ChatEvent): OutputEvent | undefined 
     case 'tool-delta':
       return growTool(state, event)
     case 'extra':
+    case 'native':
       return event
     case 'finish':
       if (state.begun.has(event.choice) && !state.finishes.has(event.choice)) state.unfinished--

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import { authenticate } from '../../src/access/auth.ts'
+import { authenticate, readKey } from '../../src/access/auth.ts'
 import { createMemoryStore, type MemoryStore } from './memory-store.ts'
 
 let store: MemoryStore
@@ -12,8 +12,9 @@ function newKey(): string {
   return `sk-r9k-header${++keysMade}`
 }
 
-function callsWith(header: string | null) {
-  return authenticate(header, store as unknown as Parameters<typeof authenticate>[1], () => {})
+async function callsWith(header: string | null) {
+  const key = readKey((name) => (name === 'authorization' ? header : null))
+  return authenticate(key, store as unknown as Parameters<typeof authenticate>[1], () => {})
 }
 
 /** How a call is refused, or nothing where it is let in. */

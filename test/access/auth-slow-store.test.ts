@@ -109,7 +109,7 @@ describe('before a key that is not known here is looked up, the call may be refu
   const busy = new Failure('address-rate', 'Too many calls come from this address.')
   const guarded = (key: string, asked: () => Promise<void>) => {
     const kept = store as unknown as Parameters<Authenticate>[1]
-    return authenticate(`Bearer ${key}`, kept, (work) => background.push(work), asked)
+    return authenticate(key, kept, (work) => background.push(work), asked)
   }
   const refusing = () => Promise.reject(busy)
 

@@ -30,7 +30,7 @@ export function newKey(): string {
 
 export function callsBy(key: string) {
   const kept = store as unknown as Parameters<Authenticate>[1]
-  return authenticate(`Bearer ${key}`, kept, (work) => background.push(work))
+  return authenticate(key, kept, (work) => background.push(work))
 }
 
 /** How a call is refused, or nothing where it is let in. */

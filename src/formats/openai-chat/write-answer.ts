@@ -78,6 +78,8 @@ export function writeCompletion(
         if (event.place === 'body') Object.assign(body, event.fields)
         else at(event.choice)[event.place === 'choice' ? 'extras' : 'message'].add(event.fields)
         break
+      case 'native':
+        break
       case 'error':
         throw event.failure
       case 'end':

@@ -61,6 +61,8 @@ function writeEvent(state: WriterState, event: OutputEvent): string {
       return writeChunk(state, event.choice, toolDelta(state, event))
     case 'extra':
       return writeExtra(state, event)
+    case 'native':
+      return ''
     case 'end':
       return writeEnd(state, event.finishes, event.usage)
     case 'error':

@@ -4,6 +4,7 @@ import { type Chat, parseChat, ROUTING_FIELDS } from '../../chat/request.ts'
 import { boundedList } from '../../chat/schema-parts.ts'
 import type { ClientRequest } from '../format.ts'
 import { isPresent } from '../shared/fields.ts'
+import { unsupportedParameter } from '../shared/parts.ts'
 
 /** The name of this format, on both sides. */
 export const OPENAI_COMPLETIONS = 'openai-completions'
@@ -60,7 +61,12 @@ export function readCompletionRequest(body: Body): ClientRequest {
   const dropped = Object.keys(body).filter((name) => !KNOWN_FIELDS.has(name) && isPresent(body[name]))
   return {
     chat,
-    source: { format: OPENAI_COMPLETIONS, body, dropped, ...(requires === undefined ? {} : { requires }) },
+    source: {
+      format: OPENAI_COMPLETIONS,
+      body,
+      dropped,
+      ...(requires === undefined ? {} : { requires: unsupportedParameter(requires) }),
+    },
     // Of `best_of` answers the best `n` are shown.
     answers: Math.max(n ?? 1, bestOf) * texts.length,
   }

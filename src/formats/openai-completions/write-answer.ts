@@ -35,6 +35,7 @@ export function writeCompletionAnswer(events: Iterable<OutputEvent>, { envelope 
       case 'reasoning':
       case 'tool-start':
       case 'tool-delta':
+      case 'native':
         break
       case 'error':
         throw event.failure

@@ -43,6 +43,7 @@ function writeEvent(state: WriterState, event: OutputEvent): string {
     case 'reasoning':
     case 'tool-start':
     case 'tool-delta':
+    case 'native':
       return ''
     case 'end':
       return writeEnd(state, event.finishes, event.usage)

@@ -1,17 +1,13 @@
 import { expect, test } from 'vitest'
 import { type OutputEvent, toUsage } from '../../../src/chat/event.ts'
 import { Failure } from '../../../src/chat/failure.ts'
-import type { AnswerInput } from '../../../src/formats/format.ts'
 import { writeCompletionAnswer } from '../../../src/formats/openai-completions/write-answer.ts'
 import { createCompletionWriter } from '../../../src/formats/openai-completions/write-stream.ts'
 import { chunksOf, type Json } from '../../stream/fold.ts'
+import { answerInput } from '../answer-input.ts'
 
 const usage = toUsage(15, 28)
-const INPUT: AnswerInput = {
-  envelope: { id: 'cmpl-1', created: 1_714_000_000, model: 'base' },
-  chat: { model: 'base', messages: [{ role: 'user', content: 'Hi' }] },
-  header: () => null,
-}
+const INPUT = answerInput({ envelope: { id: 'cmpl-1', created: 1_714_000_000, model: 'base' } })
 
 function chunks(events: readonly OutputEvent[]): Json[] {
   return chunksOf(events.map(createCompletionWriter(INPUT)).join('')).chunks
