@@ -1,6 +1,7 @@
 import { fieldsOf, listOf, textOf } from './json.ts'
 import type { Prompt, Tool } from './prompt.ts'
-import { type Material, materialOf, sampleArguments } from './sample.ts'
+import { materialOf, sampleArguments } from './sample.ts'
+import type { PlannedCall } from './script.ts'
 
 const EMPTY_WORDS = new Set(
   'a an and are as at by call can current did do does for from function get give has how i in into is it list make me my of on or please return show tell that the their this to tool use user was what when which who will with you your'.split(
@@ -8,21 +9,19 @@ const EMPTY_WORDS = new Set(
   ),
 )
 
-/** A decided call: a function and its arguments. */
-export interface Decision {
-  name: string
-  arguments: Record<string, unknown>
-}
+// Nobody has so many but an agent, and an agent's prompts are full of words that fit a tool.
+const AGENT_TOOLS = 10
 
 /** Which functions to call for this instruction: forced ones, or those whose words the instruction shares. */
-export function decideCalls(prompt: Prompt, instruction: string): Decision[] {
+export function decideCalls(prompt: Prompt, instruction: string): PlannedCall[] {
   const choice = prompt.toolChoice
   if (choice === 'none' || prompt.tools.length === 0) return []
   const allowed =
     typeof choice === 'object' ? prompt.tools.filter(({ name }) => choice.names.includes(name)) : prompt.tools
-  const wanted = allowed.filter((tool) => isWanted(tool, instruction))
+  const byWords = prompt.tools.length < AGENT_TOOLS && prompt.script === undefined
+  const wanted = byWords ? allowed.filter((tool) => isWanted(tool, instruction)) : []
   const forced = choice !== 'auto' && wanted.length === 0 ? allowed.slice(0, 1) : []
-  const decisions = [...wanted, ...forced].flatMap((tool) => callsOf(tool, materialOf(instruction)))
+  const decisions = [...wanted, ...forced].flatMap((tool) => callsOf(tool, instruction))
   return prompt.parallelCalls ? decisions : decisions.slice(0, 1)
 }
 
@@ -43,12 +42,16 @@ function wordsOf(text: string): string[] {
 }
 
 // One free string and several names in the prompt mean one call for each name.
-function callsOf(tool: Tool, material: Material): Decision[] {
+function callsOf(tool: Tool, instruction: string): PlannedCall[] {
+  if (tool.custom === true) return [{ name: tool.name, arguments: instruction.trim(), custom: true }]
+  const material = materialOf(instruction)
   const single = freeStrings(tool).length === 1 && material.strings.length > 1
   const portions = single ? material.strings.map((name) => ({ ...material, strings: [name] })) : [material]
   return portions.map((portion) => ({
     name: tool.name,
-    arguments: sampleArguments(tool.parameters, { strings: [...portion.strings], numbers: [...portion.numbers] }),
+    arguments: JSON.stringify(
+      sampleArguments(tool.parameters, { strings: [...portion.strings], numbers: [...portion.numbers] }),
+    ),
   }))
 }
 

@@ -102,25 +102,19 @@ export function readFault(value: unknown): { fault: Fault } | { problem: string 
   return { fault: fields as Fault }
 }
 
-/** The faults that a prompt asks of this slot by `[[sim slot key=value]]`, and the prompt without them. */
-export function faultInPrompt(text: string, slot: string): { fault: Fault; text: string } {
+/** The faults that the orders of an instruction ask for; what is no fault is skipped. */
+export function faultOfOrders(orders: Iterable<readonly [key: string, value: string]>): Fault {
   const wanted: Fields = {}
-  const rest = text.replace(/\s?\[\[sim\s+(\S+)\s*(.*?)\]\]/gs, (_, slots: string, orders: string) => {
-    const mine = slots.split(',').some((name) => name === '*' || name === slot)
-    if (mine) for (const order of orders.split(/\s+/)) Object.assign(wanted, readOrder(order))
-    return ''
-  })
+  for (const [key, value] of orders) Object.assign(wanted, readOrder(key, value))
   const read = readFault(wanted)
-  return { fault: 'fault' in read ? read.fault : {}, text: rest }
+  return 'fault' in read ? read.fault : {}
 }
 
 // Keys may be written in any case and without their unit.
-function readOrder(order: string): Fields {
-  const [name = '', ...rest] = order.split('=')
+function readOrder(name: string, value: string): Fields {
   const lower = name.toLowerCase()
   const key = Object.keys(KEYS).find((known) => [lower, `${lower}ms`].includes(known.toLowerCase()))
   if (key === undefined) return {}
-  const value = rest.join('=')
   const kind = KEYS[key as keyof Fault]
   if (kind === 'boolean') return { [key]: value !== 'false' }
   if (kind === 'string') return { [key]: value }

@@ -18,7 +18,7 @@ export function readOpenai(incoming: Incoming): Prompt {
   return {
     ...conversation(system, turns),
     model: textOf(body.model),
-    tools: rowsOf(body.tools).map((tool) => readTool(fieldsOf(tool.function) ?? {})),
+    tools: rowsOf(body.tools).map(readTool),
     toolChoice: readChoice(body.tool_choice),
     parallelCalls: body.parallel_tool_calls !== false,
     answerSchema: readFormat(fieldsOf(body.response_format)),
@@ -38,7 +38,7 @@ function contentText(content: unknown): string {
 
 function callNames(messages: Fields[]): Map<string, string> {
   const calls = messages.flatMap((message) => rowsOf(message.tool_calls))
-  return new Map(calls.map((call) => [textOf(call.id), textOf(fieldsOf(call.function)?.name)]))
+  return new Map(calls.map((call) => [textOf(call.id), textOf(fieldsOf(call.function ?? call.custom)?.name)]))
 }
 
 function readTurn(message: Fields, names: Map<string, string>): Turn {
@@ -63,11 +63,14 @@ function readAttachment(part: Fields): Attachment[] {
   return [attachmentFromUrl('document', textOf(file.file_data), name === '' ? undefined : name)]
 }
 
-function readTool(definition: Fields): Tool {
+function readTool(tool: Fields): Tool {
+  const custom = fieldsOf(tool.custom)
+  const definition = custom ?? fieldsOf(tool.function) ?? {}
   return {
     name: textOf(definition.name),
     description: textOf(definition.description),
     parameters: fieldsOf(definition.parameters) ?? {},
+    ...(custom === undefined ? {} : { custom: true }),
   }
 }
 
@@ -75,7 +78,7 @@ function readChoice(choice: unknown): Prompt['toolChoice'] {
   if (choice === 'none') return 'none'
   if (choice === 'required' || choice === 'any') return 'required'
   const fields = fieldsOf(choice)
-  const name = textOf(fieldsOf(fields?.function)?.name)
+  const name = textOf(fieldsOf(fields?.function ?? fields?.custom)?.name)
   if (name !== '') return { names: [name] }
   const allowed = fieldsOf(fields?.allowed_tools)
   return allowed?.mode === 'required' ? 'required' : 'auto'

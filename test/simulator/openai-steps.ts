@@ -1,7 +1,7 @@
 import type { Incoming, Rendering, WireEvent } from './dialect.ts'
 import { type Flavour, flavourOf } from './flavours.ts'
 import type { Fields } from './json.ts'
-import type { Choice, Ending } from './prompt.ts'
+import type { Call, Choice, Ending } from './prompt.ts'
 import { grouped } from './tokens.ts'
 
 /** How OpenAI's format names the endings. */
@@ -69,11 +69,12 @@ export function stepsOf(choice: Choice, incoming: Incoming, { ids, tokensPerEven
     const id = flavour.callId(ids, call.name, index)
     const text = call.fragments.join('')
     const whole = flavour.calls !== 'fragments'
-    const start = { index, id, type: 'function', function: { name: call.name, arguments: whole ? text : '' } }
+    const start = { index, id, ...calledOf(call, whole ? text : '') }
     made.push({ delta: { tool_calls: [start] }, kind: 'content' })
     if (whole) continue
     for (const piece of grouped(call.fragments, tokensPerEvent)) {
-      made.push({ delta: { tool_calls: [{ index, function: { arguments: piece } }] }, kind: 'content' })
+      const more = call.custom === true ? { custom: { input: piece } } : { function: { arguments: piece } }
+      made.push({ delta: { tool_calls: [{ index, ...more }] }, kind: 'content' })
     }
   }
   const head = made[0]
@@ -84,6 +85,12 @@ export function stepsOf(choice: Choice, incoming: Incoming, { ids, tokensPerEven
   if (flavour.calls === 'with-finish' && last?.kind === 'content') last.finish = finish
   else made.push({ delta: {}, kind: 'finish', finish })
   return made
+}
+
+/** A call of a function or of a custom tool, without its id. */
+export function calledOf({ name, custom }: Call, text: string): Fields {
+  if (custom === true) return { type: 'custom', custom: { name, input: text } }
+  return { type: 'function', function: { name, arguments: text } }
 }
 
 function reasoningDelta(text: string, flavour: Flavour): Fields | undefined {

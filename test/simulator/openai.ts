@@ -4,7 +4,15 @@ import { type Fields, fieldsOf } from './json.ts'
 import { checkOpenai } from './openai-checks.ts'
 import { openaiFailure, openaiFailureEvents } from './openai-errors.ts'
 import { readOpenai } from './openai-read.ts'
-import { FINISH_REASONS, interleaved, logprobOf, reasoningDetails, type Step, stepsOf } from './openai-steps.ts'
+import {
+  calledOf,
+  FINISH_REASONS,
+  interleaved,
+  logprobOf,
+  reasoningDetails,
+  type Step,
+  stepsOf,
+} from './openai-steps.ts'
 import type { Choice, Thought } from './prompt.ts'
 
 interface Places {
@@ -183,8 +191,7 @@ function messageOf(choice: Choice, flavour: Flavour, { ids }: Rendering): Fields
   const reasoning = choice.reasoning.join('')
   const calls = choice.calls.map((call, index) => ({
     id: flavour.callId(ids, call.name, index),
-    type: 'function',
-    function: { name: call.name, arguments: call.fragments.join('') },
+    ...calledOf(call, call.fragments.join('')),
   }))
   const refused = flavour.reasoning === 'hidden' && refusal !== ''
   const content = refused || (calls.length > 0 && text === '') ? null : text + (refused ? '' : refusal)

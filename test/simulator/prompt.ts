@@ -1,4 +1,5 @@
 import type { Fields } from './json.ts'
+import type { Script } from './orders.ts'
 
 /** Something in the conversation that is not text. */
 export interface Attachment {
@@ -14,6 +15,8 @@ export interface Tool {
   name: string
   description: string
   parameters: Fields
+  /** Whether it takes bare text instead of arguments. */
+  custom?: boolean
 }
 
 /** What a called function answered. */
@@ -31,6 +34,12 @@ export interface Prompt {
   userTexts: string[]
   /** The text of the last turn, empty when the last turn only brings tool results. */
   lastText: string
+  /** The last words of the user that an agent did not put in by itself. */
+  requestText: string
+  /** How many results of calls have come after them. */
+  resultsSinceRequest: number
+  /** What an instruction in these words wants done. */
+  script?: Script
   /** Every text of the conversation, for counting. */
   allText: string
   attachments: Attachment[]
@@ -54,6 +63,8 @@ export interface Call {
   /** The arguments as JSON in pieces; a length limit may have cut them. */
   fragments: string[]
   complete: boolean
+  /** The fragments are bare text for a custom tool. */
+  custom?: boolean
 }
 
 export type Ending = 'stop' | 'stop-sequence' | 'length' | 'tool-calls' | 'refusal' | 'content-filter'

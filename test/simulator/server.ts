@@ -6,11 +6,12 @@ import { anthropic } from './anthropic.ts'
 import { cohere } from './cohere.ts'
 import { control } from './control.ts'
 import type { Dialect, Incoming } from './dialect.ts'
-import { createFaults, type Fault, type Faults, faultInPrompt } from './faults.ts'
+import { createFaults, type Fault, type Faults } from './faults.ts'
 import { gemini } from './gemini.ts'
 import { type Ids, seededChance, seededIds } from './ids.ts'
 import { fieldsOf, parseJson } from './json.ts'
 import { openai } from './openai.ts'
+import { readOrders } from './orders.ts'
 import { createRequests, keptBody, type RecordedRequest, type Requests } from './requests.ts'
 import { ClientLeft, createSender } from './sender.ts'
 
@@ -141,8 +142,10 @@ async function serve(request: IncomingMessage, response: ServerResponse, state: 
     })
   }
   const prompt = dialect.read(incoming)
-  const asked = faultInPrompt(prompt.lastText, incoming.slot)
+  const asked = readOrders(prompt.lastText, incoming.slot)
   prompt.lastText = asked.text
+  const { script } = readOrders(prompt.requestText, incoming.slot)
+  if (script !== undefined) prompt.script = script
   const fault = { ...state.faults.take(incoming.slot), ...asked.fault }
   const sender = createSender(response, fault.splitBytes ?? 0, () => {
     record.aborted = true

@@ -2,6 +2,7 @@ import { decideCalls } from './calls.ts'
 import { APOLOGY, literalOf, phrase } from './phrase.ts'
 import type { Call, Choice, Ending, Prompt, Thought } from './prompt.ts'
 import { materialOf, sample } from './sample.ts'
+import { nextOf, type PlannedCall } from './script.ts'
 import { estimateTokens, tokenise } from './tokens.ts'
 
 const FRAGMENT_CHARACTERS = 7
@@ -16,7 +17,7 @@ interface Draft {
   plan: string
   text: string
   refusal: string
-  calls: { name: string; arguments: string }[]
+  calls: PlannedCall[]
   ending: Ending
 }
 
@@ -42,7 +43,11 @@ function answer(prompt: Prompt, index: number, giantCharacters: number): Choice 
       plan: tokenise(draft.plan),
       text,
       refusal: tokenise(draft.refusal),
-      calls: draft.calls.map((call) => ({ name: call.name, fragments: fragment(call.arguments), complete: true })),
+      calls: draft.calls.map(({ arguments: text, ...call }) => ({
+        ...call,
+        fragments: fragment(text),
+        complete: true,
+      })),
       ending: stopped.sequence === undefined ? draft.ending : 'stop-sequence',
       stopSequence: stopped.sequence,
       completionTokens: 0,
@@ -56,16 +61,14 @@ function draftOf(prompt: Prompt): Draft {
   const { instruction, literal } = literalOf(prompt.lastText)
   if (/\brefuse\b/i.test(instruction)) return { ...silent, refusal: APOLOGY, ending: 'refusal' }
   if (/\bcontent filter\b/i.test(instruction)) return { ...silent, text: literal ?? '', ending: 'content-filter' }
-  const decisions = decideCalls(prompt, instruction)
-  if (decisions.length > 0) {
-    return {
-      ...silent,
-      plan: prompt.announcesCalls ? `I will use ${[...new Set(decisions.map(({ name }) => name))].join(' and ')}.` : '',
-      calls: decisions.map((call) => ({ name: call.name, arguments: JSON.stringify(call.arguments) })),
-      ending: 'tool-calls',
-    }
+  const ordered = prompt.script === undefined ? undefined : nextOf(prompt.script, prompt)
+  const scripted = ordered !== undefined && 'calls' in ordered ? ordered.calls : []
+  const calls = scripted.length > 0 ? scripted : decideCalls(prompt, instruction)
+  if (calls.length > 0) {
+    const plan = prompt.announcesCalls ? `I will use ${[...new Set(calls.map(({ name }) => name))].join(' and ')}.` : ''
+    return { ...silent, plan, calls, ending: 'tool-calls' }
   }
-  const text = phrase(prompt)
+  const text = ordered !== undefined && 'text' in ordered ? ordered.text : phrase(prompt)
   if (prompt.answerSchema === undefined || literal !== undefined) return { ...silent, text }
   const object = prompt.answerSchema === true ? { answer: text } : sample(prompt.answerSchema, materialOf(instruction))
   return { ...silent, text: JSON.stringify(object) }
