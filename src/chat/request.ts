@@ -1,20 +1,11 @@
 import * as z from 'zod/mini'
-import { Failure } from './failure.ts'
-import { anyMap, boundedList, mapOf, openObject } from './schema-parts.ts'
+import { checkFields, MISSING } from './schema-faults.ts'
+import { anyMap, boundedList, mapOf, once, openObject } from './schema-parts.ts'
 
 /**
  * The schema of a chat request (docs/chat-completions.md; contract 8). A field that we do not know passes, because a provider
  * may know it. OpenAI's optional fields also take `null` for absent, as OpenAI itself does.
  */
-
-/** Makes a part of the schema when a request first needs it, so that an isolate's first request does not wait for all parts. */
-function once<Schema>(make: () => Schema): () => Schema {
-  let made: Schema | undefined
-  return () => {
-    made ??= make()
-    return made
-  }
-}
 
 const text = once(() => z.string())
 const maybeText = once(() => z.nullish(text()))
@@ -39,7 +30,6 @@ const MAX_CALLS = 1000
 const MAX_TOOLS = 2000
 const MAX_STRINGS = 1000
 
-const MISSING = 'is missing'
 const PART_MEMBERS: Readonly<Record<string, string | undefined>> = Object.assign(Object.create(null), {
   text: 'text',
   image_url: 'image_url',
@@ -240,86 +230,14 @@ export function keepsDigits(field: string): boolean {
 /** Fields of the body that are for Router9 and reach no provider (contract 8). */
 export const ROUTING_FIELDS: readonly string[] = Object.keys(routing)
 
-type Issue = z.core.$ZodIssue
-
 /**
  * Checks a parsed body against the schema. The value returned is the body itself, not a copy.
  * @throws Failure `missing-parameter` or `invalid-value`, its `param` the path of the first fault.
  */
 export function parseChat(body: Readonly<Record<string, unknown>>): Chat {
-  for (const [name, schema] of SCHEMAS) {
-    const value = body[name]
-    if (value === undefined && !REQUIRED.has(name)) continue
-    const result = schema().safeParse(value)
-    if (result.success) continue
-    const [first] = result.error.issues
-    if (first === undefined) throw new Failure('invalid-value', 'The request body is not valid.')
-    throw failureOf(deepest(first, [name]), body)
-  }
+  checkFields(body, SCHEMAS, REQUIRED)
   return body as Chat
 }
 
 const SCHEMAS = Object.entries(fields)
 const REQUIRED: ReadonlySet<string> = new Set<keyof Fields>(['model', 'messages'])
-
-/** The fault to tell: in a union that of the branch whose fault is deepest, since that branch was meant. A list that is too long counts too. */
-function deepest(issue: Issue, above: PropertyKey[]): { path: PropertyKey[]; issue: Issue } {
-  const path = [...above, ...issue.path]
-  if (issue.code !== 'invalid_union') return { path, issue }
-  const inner = issue.errors
-    .flatMap((branch) => branch.slice(0, 1))
-    .filter((branch) => branch.path.length > 0 || branch.code === 'too_big')
-    .map((branch) => deepest(branch, path))
-    .sort((a, b) => b.path.length - a.path.length)[0]
-  return inner ?? { path, issue }
-}
-
-function failureOf({ path, issue }: { path: PropertyKey[]; issue: Issue }, body: unknown): Failure {
-  const param = pathText(path)
-  if (valueAt(body, path) === undefined) {
-    return new Failure('missing-parameter', `The required parameter '${param}' is missing.`, { param })
-  }
-  return new Failure('invalid-value', `'${param}' ${complaint(issue)}.`, { param })
-}
-
-/** A path as OpenAI writes it: `messages[1].content`. */
-function pathText(path: readonly PropertyKey[]): string {
-  return path
-    .map((step, at) => (typeof step === 'number' ? `[${step}]` : `${at > 0 ? '.' : ''}${String(step)}`))
-    .join('')
-}
-
-function valueAt(body: unknown, path: readonly PropertyKey[]): unknown {
-  return path.reduce<unknown>(
-    (value, step) =>
-      value === null || value === undefined ? undefined : (value as Record<PropertyKey, unknown>)[step],
-    body,
-  )
-}
-
-const KINDS: Readonly<Record<string, string>> = {
-  string: 'a string',
-  number: 'a number',
-  int: 'a whole number',
-  boolean: 'true or false',
-  array: 'an array',
-  object: 'an object',
-  record: 'an object',
-}
-
-function complaint(issue: Issue): string {
-  switch (issue.code) {
-    case 'invalid_type':
-      return `must be ${KINDS[issue.expected] ?? issue.expected}`
-    case 'too_small':
-      return issue.origin === 'array' || issue.origin === 'string'
-        ? 'must not be empty'
-        : `must be at least ${issue.minimum}`
-    case 'too_big':
-      return issue.origin === 'array' ? `must hold at most ${issue.maximum}` : `must be at most ${issue.maximum}`
-    case 'invalid_value':
-      return `must be ${issue.values.map((value) => JSON.stringify(value)).join(', ')}`.replace(/, ([^,]*)$/, ' or $1')
-    default:
-      return issue.message === MISSING ? 'must not be null' : issue.message
-  }
-}

@@ -5,6 +5,15 @@ import * as z from 'zod/mini'
  * list with a million faults would cost hundreds of megabytes.
  */
 
+/** Makes a part of the schema when a request first needs it, so that an isolate's first request does not wait for all parts. */
+export function once<Schema>(make: () => Schema): () => Schema {
+  let made: Schema | undefined
+  return () => {
+    made ??= make()
+    return made
+  }
+}
+
 interface Bounds {
   readonly min?: number
   readonly max?: number
