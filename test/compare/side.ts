@@ -1,5 +1,6 @@
 import http from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { readManifest } from '../conformance/manifest.ts'
 import { startReplay } from '../conformance/replay.ts'
 import { listen } from '../harness/listen.ts'
 import { everyProviderAt, type RunningWorker, startWorker } from '../harness/worker.ts'
@@ -164,5 +165,5 @@ export async function simulated(): Promise<Upstream> {
 
 /** Providers that answer with recordings, as the prompt orders. */
 export function replayed(folder: string): () => Promise<Upstream> {
-  return () => startReplay(folder)
+  return () => startReplay(readManifest(folder))
 }

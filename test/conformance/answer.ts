@@ -159,13 +159,14 @@ function takeCall(choice: AnswerChoice, index: number, part: unknown, answer: Ro
   let call = choice.toolCalls.find((known) => known.index === index)
   if (call === undefined) {
     if (textOf(at(part, 'id')) === '') answer.problems.push('the first delta of a tool call has no id')
-    if (at(part, 'type') !== 'function') answer.problems.push('the first delta of a tool call has no type')
+    if (!/^(function|custom)$/.test(textOf(at(part, 'type'))))
+      answer.problems.push('the first delta of a tool call has no type')
     call = { index, id: '', name: '', arguments: '' }
     choice.toolCalls.push(call)
   }
   call.id += textOf(at(part, 'id'))
-  call.name += textOf(at(part, 'function', 'name'))
-  const given = at(part, 'function', 'arguments')
+  call.name += textOf(at(part, 'function', 'name') ?? at(part, 'custom', 'name'))
+  const given = at(part, 'function', 'arguments') ?? at(part, 'custom', 'input')
   if (given !== undefined && typeof given !== 'string') answer.problems.push('arguments are not text')
   call.arguments += textOf(given)
 }

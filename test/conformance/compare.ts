@@ -1,12 +1,17 @@
 import { type AnswerChoice, type Router9Answer, readRouter9Body, readRouter9Stream } from './answer.ts'
-import type { Expected, ExpectedChoice, ExpectedToolCall, ExpectedUsage } from './expected.ts'
+import { readMessagesAnswerBody, readMessagesAnswerStream } from './answer-messages.ts'
+import { readResponsesAnswerBody, readResponsesAnswerStream } from './answer-responses.ts'
+import type { Expected, ExpectedChoice, ExpectedError, ExpectedToolCall, ExpectedUsage } from './expected.ts'
 import { at, type JsonObject, numberOf, objectOf, parseJson, sameJson, textOf } from './json.ts'
 
 /** An HTTP answer of Router9 as it came. */
 export type HttpAnswer = { status: number; headers: Record<string, string>; body: string }
 
-/** What was asked, as far as it shapes the answer. */
-export type Asked = { stream: boolean; includeUsage?: boolean; model?: string }
+/** The APIs that a client can ask in. */
+export type Api = 'chat' | 'responses' | 'messages'
+
+/** What was asked, as far as it shapes the answer. `native`: the provider speaks the client's API, so its messages go through. */
+export type Asked = { api?: Api; native?: boolean; stream: boolean; includeUsage?: boolean; model?: string }
 
 /** One named comparison; `expected` and `actual` say what differs. */
 export type Check = { name: CheckName; ok: boolean; expected?: string; actual?: string }
@@ -43,11 +48,11 @@ export function checks(expected: Expected, actual: HttpAnswer, asked: Asked): Ch
 }
 
 function checkOne(expected: Expected, actual: HttpAnswer, asked: Asked): Check[] {
-  if (expected.outcome === 'error-before-content') return checkHttpError(expected, actual)
+  if (expected.outcome === 'error-before-content') return checkHttpError(expected, actual, asked.api ?? 'chat')
   const outcome = compare('outcome', 'status 200', `status ${actual.status}`)
   if (!outcome.ok) return [{ ...outcome, actual: `status ${actual.status}: ${actual.body.slice(0, 200)}` }]
   const contentType = actual.headers['content-type'] ?? ''
-  const answer = asked.stream ? readRouter9Stream(actual.body, asked) : readRouter9Body(parseJson(actual.body), {})
+  const answer = readAnswer(actual.body, asked)
   const wanted = asked.stream ? 'text/event-stream; charset=utf-8' : 'application/json'
   if (asked.stream ? contentType !== wanted : !contentType.startsWith(wanted)) {
     answer.problems.push(`content-type is "${contentType}", not ${wanted}`)
@@ -63,9 +68,19 @@ function checkOne(expected: Expected, actual: HttpAnswer, asked: Asked): Check[]
     compareProblems('role-first', answer.roleProblems),
     compareProblems('shape', answer.problems),
   ]
-  if (expected.outcome === 'answer') found.push(compareUsage(expected.usage, answer))
-  else found.push(compareStreamError(expected, answer))
+  if (expected.outcome === 'answer') found.push(compareUsage(expected.usage, answer, asked.api ?? 'chat'))
+  else found.push(compareStreamError(expected, answer, asked.api ?? 'chat'))
   return found
+}
+
+function readAnswer(body: string, asked: Asked): Router9Answer {
+  if (asked.api === 'responses') {
+    return asked.stream ? readResponsesAnswerStream(body, asked) : readResponsesAnswerBody(parseJson(body))
+  }
+  if (asked.api === 'messages') {
+    return asked.stream ? readMessagesAnswerStream(body) : readMessagesAnswerBody(parseJson(body))
+  }
+  return asked.stream ? readRouter9Stream(body, asked) : readRouter9Body(parseJson(body), {})
 }
 
 function compare(name: CheckName, expected: string, actual: string): Check {
@@ -156,7 +171,7 @@ function compareFinish(wanted: ExpectedChoice, got: AnswerChoice): Check {
     : { name: 'finish_reason', ok: false, expected: 'one of the five words', actual }
 }
 
-function compareUsage(wanted: ExpectedUsage | undefined, answer: Router9Answer): Check {
+function compareUsage(wanted: ExpectedUsage | undefined, answer: Router9Answer, api: Api): Check {
   const usage = answer.usage ?? {}
   const [prompt, completion, total] = ['prompt_tokens', 'completion_tokens', 'total_tokens'].map((name) => usage[name])
   const problems = [...answer.usageProblems]
@@ -172,20 +187,25 @@ function compareUsage(wanted: ExpectedUsage | undefined, answer: Router9Answer):
     expect('total', (numberOf(prompt) ?? 0) + (numberOf(completion) ?? 0), total)
   }
   if (wanted === undefined) {
-    if (usage.estimated !== true) problems.push('the provider reported no usage, but it is not marked as estimated')
+    // The other APIs' usage has no place to say so.
+    if (api === 'chat' && usage.estimated !== true)
+      problems.push('the provider reported no usage, but it is not marked as estimated')
     return compareProblems('usage', problems)
   }
   expect('prompt', wanted.prompt, prompt)
   expect('completion', wanted.completion, completion)
   expect('total', wanted.total, total)
   expect('cached', wanted.cached, numberOf(at(usage.prompt_tokens_details, 'cached_tokens')) ?? 0)
-  expect('reasoning', wanted.reasoning, numberOf(at(usage.completion_tokens_details, 'reasoning_tokens')) ?? 0)
+  const reasoning = numberOf(at(usage.completion_tokens_details, 'reasoning_tokens'))
+  // Anthropic's usage tells the reasoning's share only where the provider does.
+  if (api !== 'messages' || reasoning !== undefined) expect('reasoning', wanted.reasoning, reasoning ?? 0)
   if (usage.estimated === true && wanted.total !== null) problems.push('reported usage is marked as estimated')
   return compareProblems('usage', problems)
 }
 
-function compareStreamError(expected: Expected, answer: Router9Answer): Check {
-  const problems = answer.error === undefined ? ['no error in the stream'] : errorProblems(answer.error)
+function compareStreamError(expected: Expected, answer: Router9Answer, api: Api): Check {
+  const problems =
+    answer.error === undefined ? ['no error in the stream'] : errorProblems(answer.error, STREAM_ERROR[api])
   const part = expected.error?.messageIncludes
   if (part !== undefined && !textOf(answer.error?.message).includes(part)) {
     problems.push(`message "${textOf(answer.error?.message)}" does not hold "${part}"`)
@@ -194,11 +214,46 @@ function compareStreamError(expected: Expected, answer: Router9Answer): Check {
   return compareProblems('error', problems)
 }
 
-function checkHttpError(expected: Expected, actual: HttpAnswer): Check[] {
-  const wanted = expected.error ?? {}
-  const error = objectOf(at(parseJson(actual.body), 'error'))
-  const problems = errorProblems(error)
+// The members of an error in a stream, and those of them that are texts.
+const STREAM_ERROR: Readonly<Record<Api, ErrorShape>> = {
+  chat: { members: ['message', 'type', 'param', 'code'], texts: ['message', 'type'] },
+  responses: { members: ['message', 'code'], texts: ['message', 'code'] },
+  messages: { members: ['message', 'type'], texts: ['message', 'type'] },
+}
+
+const HTTP_ERROR: Readonly<Record<Api, ErrorShape>> = {
+  ...STREAM_ERROR,
+  responses: STREAM_ERROR.chat,
+}
+
+type ErrorShape = { members: readonly string[]; texts: readonly string[] }
+
+/** Anthropic's word for a status (the errors page of its reference). */
+const MESSAGES_ERROR: Readonly<Record<number, string>> = {
+  400: 'invalid_request_error',
+  401: 'authentication_error',
+  403: 'permission_error',
+  404: 'not_found_error',
+  413: 'request_too_large',
+  429: 'rate_limit_error',
+  500: 'api_error',
+  502: 'api_error',
+  504: 'timeout_error',
+  529: 'overloaded_error',
+}
+
+function checkHttpError(expected: Expected, actual: HttpAnswer, api: Api): Check[] {
+  const wanted = wantedError(expected, api)
+  const body = parseJson(actual.body)
+  const error = objectOf(at(body, 'error'))
+  const problems = errorProblems(error, HTTP_ERROR[api])
   checkHeaders(actual, problems)
+  if (api === 'messages') {
+    if (at(body, 'type') !== 'error') problems.push('the body is not of type error')
+    if (textOf(at(body, 'request_id')) === '') problems.push('no request_id')
+    const type = MESSAGES_ERROR[actual.status]
+    if (error.type !== type) problems.push(`type is ${error.type}, not ${type}`)
+  }
   const outcome: Check =
     wanted.status === undefined && actual.status >= 400
       ? { name: 'outcome', ok: true }
@@ -214,7 +269,7 @@ function checkHttpError(expected: Expected, actual: HttpAnswer): Check[] {
   }
   if (!/^application\/json/.test(actual.headers['content-type'] ?? ''))
     problems.push('the error is not JSON by its type')
-  if (actual.status === 429 || actual.status === 503) {
+  if (actual.status === 429 || actual.status === 503 || actual.status === 529) {
     for (const name of ['retry-after', 'retry-after-ms', 'x-should-retry']) {
       if (!actual.headers[name]) problems.push(`no ${name}`)
     }
@@ -222,16 +277,27 @@ function checkHttpError(expected: Expected, actual: HttpAnswer): Check[] {
   return [outcome, compareProblems('error', problems)]
 }
 
-function errorProblems(error: JsonObject): string[] {
+/** An error is told in the words of the API that was asked. */
+function wantedError({ error = {} }: Expected, api: Api): ExpectedError {
+  if (api === 'chat') return error
+  if (api === 'responses') return error.param === 'messages' ? { ...error, param: 'input' } : error
+  const { status, messageIncludes } = error
+  return {
+    ...(status === undefined ? {} : { status: status === 503 ? 529 : status }),
+    ...(messageIncludes === undefined ? {} : { messageIncludes }),
+  }
+}
+
+function errorProblems(error: JsonObject, { members, texts }: ErrorShape): string[] {
   const problems: string[] = []
-  for (const name of ['message', 'type', 'param', 'code']) {
+  for (const name of members) {
     if (!(name in error)) problems.push(`error has no ${name}`)
   }
-  for (const name of ['message', 'type']) {
+  for (const name of texts) {
     if (textOf(error[name]) === '') problems.push(`error.${name} is not a text`)
   }
   for (const name of ['param', 'code']) {
-    const value = error[name]
+    const value = error[name] ?? null
     if (value !== null && typeof value !== 'string') problems.push(`error.${name} is neither text nor null`)
   }
   if (Object.values(error).includes('None')) problems.push('a member of the error is the word None')

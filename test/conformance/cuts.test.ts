@@ -27,7 +27,7 @@ describe.skipIf(folder === '')('every recorded stream (skipped unless RECORDINGS
   let worker: RunningWorker
 
   beforeAll(async () => {
-    replay = await startReplay(folder)
+    replay = await startReplay(readManifest(folder))
     worker = await startWorker({ file: inject('bundle'), vars: everyProviderPlayedAt(replay.url) })
   })
   afterAll(async () => {

@@ -1,4 +1,4 @@
-import { type Asked, type Check, checks, type HttpAnswer } from './compare.ts'
+import { type Api, type Asked, type Check, checks, type HttpAnswer } from './compare.ts'
 import type { Expected } from './expected.ts'
 import { cutRecording, type Recording } from './manifest.ts'
 import { orHeldBack, readRecording } from './reading.ts'
@@ -20,6 +20,8 @@ export type DriveOptions = {
   /** Words for the replay, e.g. `split:1 cut:3`. */
   order?: string
   includeUsage?: boolean
+  /** What the client speaks; chat completions where absent. */
+  api?: Api
 }
 
 /** What came of one recording. */
@@ -68,7 +70,11 @@ export function readCut(recording: Recording, model: string, cut: Cut): Expected
 }
 
 /** How one recording is asked for. */
-export type Way = Pick<DriveOptions, 'url' | 'key' | 'order' | 'includeUsage'>
+export type Way = Pick<DriveOptions, 'url' | 'key' | 'order' | 'includeUsage' | 'api'>
+
+function isNative(api: Api, { provider, api: spoken }: Recording): boolean {
+  return api === spoken || (api === 'messages' && provider === 'anthropic')
+}
 
 /** Plays one recording through a running Router9 and compares the answer with what is expected of it. */
 export async function playOne(
@@ -78,7 +84,9 @@ export async function playOne(
   expected: Expected,
   stream: boolean,
 ): Promise<Result> {
-  const asked: Asked = { stream, includeUsage: stream && way.includeUsage === true, model: publicIdOf(model) }
+  const { api = 'chat' } = way
+  const includeUsage = stream && way.includeUsage === true
+  const asked: Asked = { api, native: isNative(api, recording), stream, includeUsage, model: publicIdOf(model) }
   const actual = await ask(way, recording, model, expected, asked)
   const found = typeof actual === 'string' ? unanswered(actual) : checks(expected, actual, asked)
   const { file, provider } = recording
@@ -101,28 +109,39 @@ async function ask(
   expected: Expected,
   asked: Asked,
 ): Promise<HttpAnswer | string> {
+  const content = `recording:${recording.file} ${options.order ?? ''}`.trim()
   const names = [...new Set(expected.choices.flatMap(({ toolCalls }) => toolCalls.map(({ name }) => name)))]
-  const parameters = { type: 'object', properties: {} }
-  const tools = names.map((name) => ({ type: 'function', function: { name, description: name, parameters } }))
-  const body = {
-    model,
-    stream: asked.stream,
-    ...(asked.includeUsage ? { stream_options: { include_usage: true } } : {}),
-    ...(tools.length > 0 ? { tools } : {}),
-    ...requestExtras[recording.file],
-    messages: [{ role: 'user', content: `recording:${recording.file} ${options.order ?? ''}`.trim() }],
-  }
+  const { path, body } = question(asked.api ?? 'chat', content, names)
+  const includeUsage = asked.includeUsage ? { stream_options: { include_usage: true } } : {}
   try {
-    const response = await fetch(`${options.url}/v1/chat/completions`, {
+    const response = await fetch(`${options.url}${path}`, {
       method: 'POST',
       headers: { authorization: `Bearer ${options.key}`, 'content-type': 'application/json' },
-      body: JSON.stringify(body),
+      body: JSON.stringify({ model, stream: asked.stream, ...includeUsage, ...requestExtras[recording.file], ...body }),
       signal: AbortSignal.timeout(ANSWER_MS),
     })
     return { status: response.status, headers: Object.fromEntries(response.headers), body: await response.text() }
   } catch (error) {
     return `no answer: ${error instanceof Error ? error.message : String(error)}`
   }
+}
+
+const PARAMETERS = { type: 'object', properties: {} }
+
+/** A question of one sentence in the words of an API, with tools of these names. */
+function question(api: Api, content: string, names: string[]): { path: string; body: object } {
+  const toolsOf = (write: (name: string) => object) => (names.length > 0 ? { tools: names.map(write) } : {})
+  const messages = [{ role: 'user', content }]
+  if (api === 'responses') {
+    const tools = toolsOf((name) => ({ type: 'function', name, parameters: PARAMETERS, strict: false }))
+    return { path: '/v1/responses', body: { input: content, store: false, ...tools } }
+  }
+  if (api === 'messages') {
+    const tools = toolsOf((name) => ({ name, input_schema: PARAMETERS }))
+    return { path: '/v1/messages', body: { messages, max_tokens: 4096, ...tools } }
+  }
+  const tools = toolsOf((name) => ({ type: 'function', function: { name, description: name, parameters: PARAMETERS } }))
+  return { path: '/v1/chat/completions', body: { ...tools, messages } }
 }
 
 function unanswered(reason: string): Check[] {

@@ -7,6 +7,8 @@ export type Recording = {
   file: string
   provider: string
   kind: 'stream' | 'json' | 'error'
+  /** The API that was spoken, where the provider's name does not say it. */
+  api?: string
   exercises: string
   status: number
   contentType: string
@@ -17,6 +19,13 @@ export type Recording = {
 /** Reads every recording that MANIFEST.tsv of the folder names. */
 export function readManifest(folder: string): Recording[] {
   return parseManifest(readFileSync(join(folder, 'MANIFEST.tsv'), 'utf8'), (file) => readFileSync(join(folder, file)))
+}
+
+/** The answers that real clients got, of every API in the folder of client recordings. */
+export function readClientManifests(folder: string): Recording[] {
+  return ['responses', 'client-requests'].flatMap((part) =>
+    parseManifest(readFileSync(join(folder, part, 'MANIFEST.tsv'), 'utf8'), (file) => readFileSync(join(folder, file))),
+  )
 }
 
 /** The manifest's rows as recordings; `load` fetches the bytes of a stored file. */
@@ -30,10 +39,13 @@ export function parseManifest(table: string, load: (file: string) => Uint8Array)
     const cell = (name: string) => cells[names.indexOf(name)] ?? ''
     const file = cell('file')
     const toWire = cell('to_wire')
+    const api = cell('api')
+    if (cell('kind') === 'request') continue
     recordings.push({
       file,
       provider: cell('provider'),
       kind: kindOf(cell('kind'), file),
+      ...(api === '' ? {} : { api }),
       exercises: cell('exercises'),
       status: Number(cell('http_status')),
       contentType: contentTypeOf(toWire, file),

@@ -9,30 +9,33 @@ import { errorForHttp } from './read-errors.ts'
 import { readGeminiBody, readGeminiStream } from './read-gemini.ts'
 import { readOllama } from './read-ollama.ts'
 import { readOpenAiBody, readOpenAiStream } from './read-openai.ts'
+import { readResponsesBody, readResponsesStream } from './read-responses.ts'
 
 /** Says what Router9 must answer for a recording; it shares no code with Router9's own decoders. */
 export function readRecording(recording: Recording): Expected {
   const text = new TextDecoder().decode(recording.wire)
   if (recording.status >= 400) return readHttpError(recording.status, text)
-  const draft = recording.kind === 'stream' ? readStream(recording, text) : readBody(recording.provider, text)
+  const draft = recording.kind === 'stream' ? readStream(recording, text) : readBody(recording, text)
   const expected = settle(draft)
   expected.notes = [...new Set(expected.notes)]
   return expected
 }
 
-function readStream({ provider, contentType }: Recording, text: string): Draft {
+function readStream({ api, provider, contentType }: Recording, text: string): Draft {
   if (contentType.startsWith('application/x-ndjson')) return readOllama(text)
   const { events, strays } = readEvents(text)
+  if (api === 'responses') return readResponsesStream(events)
   if (provider === 'anthropic') return readAnthropicStream(events)
   if (provider === 'gemini' || provider === 'vertex') return readGeminiStream(events, strays)
   if (provider === 'cohere') return readCohereStream(events)
   return readOpenAiStream(events, provider)
 }
 
-function readBody(provider: string, text: string): Draft {
+function readBody({ api, provider }: Recording, text: string): Draft {
   if (provider === 'ollama-native') return readOllama(text)
   const body = parseJson(text)
   if (body === undefined) return newDraft()
+  if (api === 'responses') return readResponsesBody(body)
   if (provider === 'anthropic') return readAnthropicBody(body)
   if (provider === 'gemini' || provider === 'vertex') return readGeminiBody(body)
   if (provider === 'cohere') return readCohereBody(body)

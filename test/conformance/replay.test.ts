@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { readManifest } from './manifest.ts'
 import { piecesOf, type Replay, readOrder, startReplay } from './replay.ts'
 
 const STREAM = 'data: {"text":"né 🙂"}\n\ndata: 2\n\ndata: [DONE]\n\n'
@@ -18,7 +19,7 @@ beforeAll(async () => {
   writeFileSync(join(folder, 'MANIFEST.tsv'), rows.join('\n'))
   writeFileSync(join(folder, 'talk.sse'), STREAM)
   writeFileSync(join(folder, 'busy.json'), '{"error":"busy"}')
-  replay = await startReplay(folder)
+  replay = await startReplay(readManifest(folder))
 })
 
 afterAll(async () => {

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { type Recording, readManifest } from './manifest.ts'
+import type { Recording } from './manifest.ts'
 import { type Cut, cutWire, type Dress, dressWire } from './wire.ts'
 
 /** What a prompt asks of the replay: which recording, written how, in which pieces, ended where. */
@@ -61,12 +61,12 @@ export function piecesOf(wire: Uint8Array, split: ReplayOrder['split']): Uint8Ar
 }
 
 /** Starts a server on 127.0.0.1 that plays recordings as any provider; which one, the prompt says. */
-export async function startReplay(folder: string, options: { port?: number } = {}): Promise<Replay> {
-  const recordings = new Map(readManifest(folder).map((recording) => [recording.file, recording]))
+export async function startReplay(played: readonly Recording[]): Promise<Replay> {
+  const recordings = new Map(played.map((recording) => [recording.file, recording]))
   const server = createServer((request, response) => {
     answer(recordings, request, response).catch(() => response.destroy())
   })
-  server.listen(options.port ?? 0, '127.0.0.1')
+  server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
   return {

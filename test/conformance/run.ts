@@ -30,7 +30,7 @@ async function main(args: readonly string[]): Promise<boolean> {
     console.log('conformance: skipped, RECORDINGS does not name a folder of recordings')
     return true
   }
-  const replay = await startReplay(folder)
+  const replay = await startReplay(readManifest(folder))
   const bundle = await bundleWorker()
   const worker = await startWorker({ file: bundle.file, vars: everyProviderPlayedAt(replay.url) })
   const { results, skipped } = await drive({

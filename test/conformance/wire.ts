@@ -2,8 +2,8 @@ const encoder = new TextEncoder()
 
 /** Rebuilds the bytes a provider sent from a stored file, by the words of the manifest's `to_wire` column. */
 export function rebuildWire(toWire: string, stored: Uint8Array): Uint8Array {
-  if (/^(already the wire|whole HTTP body|NDJSON)/.test(toWire)) return stored
-  if (!toWire.startsWith('JSONL')) throw new Error(`to_wire is not understood: ${toWire}`)
+  if (/^(already the wire|wire bytes|whole HTTP body|NDJSON)/.test(toWire)) return stored
+  if (!/(^|; )JSONL/.test(toWire)) throw new Error(`to_wire is not understood: ${toWire}`)
   // The column writes line ends as the two characters \r and \n spelled out.
   const lineEnd = toWire.includes('\\r\\n') ? '\r\n' : '\n'
   const named = toWire.includes('event: <line.type>')

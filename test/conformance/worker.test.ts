@@ -14,7 +14,7 @@ describe.skipIf(folder === '')(
     let worker: RunningWorker
 
     beforeAll(async () => {
-      replay = await startReplay(folder)
+      replay = await startReplay(readManifest(folder))
       worker = await startWorker({ file: inject('bundle'), vars: everyProviderPlayedAt(replay.url) })
     })
     afterAll(async () => {
