@@ -1,0 +1,115 @@
+import json
+
+from openai import OpenAI
+from pydantic import BaseModel
+
+
+class City(BaseModel):
+    city: str
+    inhabitants: int
+
+
+PARAMETERS = {
+    "type": "object",
+    "properties": {"path": {"type": "string"}},
+    "required": ["path"],
+    "additionalProperties": False,
+}
+ABOUT = {"name": "read_file", "description": "Reads a file.", "parameters": PARAMETERS, "strict": True}
+
+
+def client_of(task):
+    return OpenAI(base_url=f"{task['url']}/v1", api_key=task["key"], max_retries=0)
+
+
+def asked(task):
+    return {"model": task["model"], "messages": [{"role": "user", "content": task["prompt"]}]}
+
+
+def chat(task):
+    if task["way"] == "responses":
+        return client_of(task).responses.create(model=task["model"], input=task["prompt"]).output_text
+    return client_of(task).chat.completions.create(**asked(task)).choices[0].message.content
+
+
+def stream(task):
+    if task["way"] == "responses":
+        with client_of(task).responses.stream(model=task["model"], input=task["prompt"]) as events:
+            pieces = [event.delta for event in events if event.type == "response.output_text.delta"]
+            assert events.get_final_response().output_text == "".join(pieces)
+            return pieces
+    with client_of(task).chat.completions.stream(**asked(task)) as events:
+        return [event.delta for event in events if event.type == "content.delta"]
+
+
+def read(arguments):
+    with open(json.loads(arguments)["path"]) as file:
+        return file.read()
+
+
+def tools(task):
+    client = client_of(task)
+    runs = 0
+    if task["way"] == "responses":
+        offered = [{"type": "function", **ABOUT}]
+        response = client.responses.create(model=task["model"], input=task["prompt"], tools=offered)
+        while calls := [item for item in response.output if item.type == "function_call"]:
+            runs += len(calls)
+            response = client.responses.create(
+                model=task["model"],
+                tools=offered,
+                previous_response_id=response.id,
+                input=[
+                    {"type": "function_call_output", "call_id": call.call_id, "output": read(call.arguments)}
+                    for call in calls
+                ],
+            )
+        return {"text": response.output_text, "runs": runs}
+    messages = [{"role": "user", "content": task["prompt"]}]
+    offered = [{"type": "function", "function": ABOUT}]
+    while True:
+        answer = client.chat.completions.create(model=task["model"], messages=messages, tools=offered)
+        message = answer.choices[0].message
+        if not message.tool_calls:
+            return {"text": message.content, "runs": runs}
+        messages.append(message)
+        for call in message.tool_calls:
+            runs += 1
+            messages.append({"role": "tool", "tool_call_id": call.id, "content": read(call.function.arguments)})
+
+
+def structured(task):
+    if task["way"] == "responses":
+        answer = client_of(task).responses.parse(model=task["model"], input=task["prompt"], text_format=City)
+        return answer.output_parsed.model_dump()
+    answer = client_of(task).chat.completions.parse(**asked(task), response_format=City)
+    return answer.choices[0].message.parsed.model_dump()
+
+
+def image(task):
+    url = f"data:image/png;base64,{task['image']}"
+    if task["way"] == "responses":
+        content = [{"type": "input_text", "text": task["prompt"]}, {"type": "input_image", "image_url": url}]
+        given = [{"role": "user", "content": content}]
+        return client_of(task).responses.create(model=task["model"], input=given).output_text
+    content = [{"type": "text", "text": task["prompt"]}, {"type": "image_url", "image_url": {"url": url}}]
+    messages = [{"role": "user", "content": content}]
+    return client_of(task).chat.completions.create(model=task["model"], messages=messages).choices[0].message.content
+
+
+def abort(task):
+    client = client_of(task)
+    if task["way"] == "responses":
+        events = client.responses.create(model=task["model"], input=task["prompt"], stream=True)
+    else:
+        events = client.chat.completions.create(**asked(task), stream=True)
+    heard = 0
+    for event in events:
+        if task["way"] == "responses":
+            heard += event.type == "response.output_text.delta"
+        else:
+            heard += bool(event.choices and event.choices[0].delta.content)
+        if heard == 3:
+            events.close()
+            break
+    return heard

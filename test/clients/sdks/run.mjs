@@ -1,0 +1,27 @@
+// Runs a script's functions, one a cell, and prints what each gave: started by ../sdks.ts in a sandbox.
+import { text } from 'node:stream/consumers'
+
+const CELL_LIMIT_MS = 30_000
+const task = JSON.parse(await text(process.stdin))
+const script = await import(new URL(process.argv[2], `file://${process.cwd()}/`).href)
+const alike = { 'wrong key': 'chat', 'unknown model': 'chat' }
+
+process.on('unhandledRejection', () => undefined)
+for (const cell of task.cells) {
+  const name = alike[cell] ?? cell
+  const mine = { ...task, prompt: task.prompts[name] }
+  if (cell === 'wrong key') mine.key = task.wrongKey
+  if (cell === 'unknown model') mine.model = task.unknownModel
+  const late = new Promise((_, reject) =>
+    setTimeout(() => reject(new Error('no answer within 30 s')), CELL_LIMIT_MS).unref(),
+  )
+  let said
+  try {
+    said = { value: name in script ? await Promise.race([script[name](mine), late]) : 'no such thing' }
+  } catch (error) {
+    said = { error: error instanceof Error ? `${error.name}: ${error.message}` : JSON.stringify(error) }
+  }
+  process.stdout.write(`\n@@cell ${JSON.stringify({ cell, ...said })}\n`)
+}
+// Some libraries keep a timer or a connection.
+process.stdout.write('', () => process.exit(0))

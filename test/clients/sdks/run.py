@@ -1,0 +1,32 @@
+# Runs a script's functions, one a cell, and prints what each gave: started by ../sdks.ts in a sandbox.
+import asyncio
+import importlib.util
+import inspect
+import json
+import logging
+import sys
+import warnings
+
+warnings.filterwarnings("ignore")
+logging.disable(logging.CRITICAL)
+task = json.load(sys.stdin)
+spec = importlib.util.spec_from_file_location("script", sys.argv[1])
+script = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(script)
+
+for cell in task["cells"]:
+    name = "chat" if cell in ("wrong key", "unknown model") else cell
+    mine = {**task, "prompt": task["prompts"].get(name)}
+    if cell == "wrong key":
+        mine["key"] = task["wrongKey"]
+    if cell == "unknown model":
+        mine["model"] = task["unknownModel"]
+    try:
+        run = getattr(script, name, None)
+        value = "no such thing" if run is None else run(mine)
+        if inspect.isawaitable(value):
+            value = asyncio.run(value)
+        said = {"value": value}
+    except Exception as error:
+        said = {"error": f"{type(error).__name__}: {error}"}
+    print("\n@@cell " + json.dumps({"cell": cell, **said}), flush=True)
