@@ -70,6 +70,11 @@ export function saying(text: string, more: Fields = {}): Fields {
   return { model: 'gpt-4o', messages: [{ role: 'user', content: text }], ...more }
 }
 
+/** A request of OpenAI's Responses that says one thing. */
+export function sayingToResponses(text: string, more: Fields = {}): Fields {
+  return { model: 'gpt-4o', input: text, ...more }
+}
+
 /** A request of Anthropic's format that says one thing. */
 export function sayingToClaude(text: string, more: Fields = {}): Fields {
   const messages = [{ role: 'user', content: text }]

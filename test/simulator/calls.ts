@@ -49,6 +49,7 @@ function callsOf(tool: Tool, instruction: string): PlannedCall[] {
   const portions = single ? material.strings.map((name) => ({ ...material, strings: [name] })) : [material]
   return portions.map((portion) => ({
     name: tool.name,
+    ...(tool.namespace === undefined ? {} : { namespace: tool.namespace }),
     arguments: JSON.stringify(
       sampleArguments(tool.parameters, { strings: [...portion.strings], numbers: [...portion.numbers] }),
     ),

@@ -1,5 +1,6 @@
 import type { Ids } from './ids.ts'
 import type { Fields } from './json.ts'
+import type { Memory } from './memory.ts'
 import type { Prompt, Thought } from './prompt.ts'
 
 /** A request as a dialect sees it. */
@@ -9,6 +10,7 @@ export interface Incoming {
   query: URLSearchParams
   headers: Record<string, string>
   body: Fields
+  memory: Memory
 }
 
 /** One event of a stream, before it is framed as SSE. */

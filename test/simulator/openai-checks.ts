@@ -11,15 +11,17 @@ const KNOWN_FIELDS = new Set(
   ),
 )
 const REASONING_MODEL = /^(o\d|gpt-5)/
+const RESPONSES_ONLY = /^(o\d-pro|gpt-5(\.\d)?-pro|computer-use)|codex|deep-research/
 const SAMPLING_FIELDS = ['top_p', 'presence_penalty', 'frequency_penalty', 'logprobs', 'top_logprobs', 'logit_bias']
 
 /** What this provider would refuse in a request. */
 export function checkOpenai(incoming: Incoming): Trouble | undefined {
   const { body, slot } = incoming
-  return checkKey(incoming) ?? checkModel(body) ?? checkFlavour(body, slot) ?? checkStrictly(body, slot)
+  return checkOpenaiKey(incoming) ?? checkModel(body, slot) ?? checkFlavour(body, slot) ?? checkStrictly(body, slot)
 }
 
-function checkKey({ headers, slot }: Incoming): Trouble | undefined {
+/** What is wrong with the key, if anything. */
+export function checkOpenaiKey({ headers, slot }: Incoming): Trouble | undefined {
   const { key } = flavourOf(slot)
   const bearer = /^Bearer\s+(\S+)$/i.exec(headers.authorization ?? '')?.[1]
   const found = key === 'api-key' ? (headers['api-key'] ?? bearer) : bearer
@@ -30,9 +32,13 @@ function checkKey({ headers, slot }: Incoming): Trouble | undefined {
   return found === 'bad-key' ? { status: 401, reason: 'key' } : undefined
 }
 
-function checkModel(body: Fields): Trouble | undefined {
+function checkModel(body: Fields, slot: string): Trouble | undefined {
   if (!Array.isArray(body.messages))
     return refusal("Missing required parameter: 'messages'.", 'messages', 'missing_required_parameter')
+  if ((slot === 'openai' || slot === 'azure') && RESPONSES_ONLY.test(textOf(body.model))) {
+    const message = 'This model is only supported in v1/responses and not in v1/chat/completions.'
+    return { status: 404, message, param: 'model' }
+  }
   return body.model === 'missing-model' ? { status: 404 } : undefined
 }
 

@@ -90,7 +90,8 @@ function readFormat(format: Fields | undefined): Prompt['answerSchema'] {
   return fieldsOf(fieldsOf(format.json_schema)?.schema) ?? fieldsOf(format.schema) ?? true
 }
 
-function readEffort(body: Fields, slot: string): Prompt['reasoning'] {
+/** How hard the model is to think. */
+export function readEffort(body: Fields, slot: string): Prompt['reasoning'] {
   const effort = textOf(body.reasoning_effort) || textOf(fieldsOf(body.reasoning)?.effort)
   if (effort === 'none' || fieldsOf(body.thinking)?.type === 'disabled') return 'off'
   if (effort === 'low' || effort === 'minimal') return 'low'

@@ -17,6 +17,8 @@ export interface Tool {
   parameters: Fields
   /** Whether it takes bare text instead of arguments. */
   custom?: boolean
+  /** The group of tools that it belongs to. */
+  namespace?: string
 }
 
 /** What a called function answered. */
@@ -47,6 +49,8 @@ export interface Prompt {
   tools: Tool[]
   toolChoice: 'auto' | 'none' | 'required' | { names: string[] }
   parallelCalls: boolean
+  /** What the provider's own search looks for before it answers. */
+  searchQuery?: string
   /** A schema for the answer, `true` when any JSON object will do. */
   answerSchema: Fields | true | undefined
   reasoning: 'off' | 'low' | 'medium' | 'high'
@@ -65,6 +69,7 @@ export interface Call {
   complete: boolean
   /** The fragments are bare text for a custom tool. */
   custom?: boolean
+  namespace?: string
 }
 
 export type Ending = 'stop' | 'stop-sequence' | 'length' | 'tool-calls' | 'refusal' | 'content-filter'
@@ -77,6 +82,8 @@ export interface Choice {
   text: string[]
   refusal: string[]
   calls: Call[]
+  /** What the provider's own search has looked for. */
+  search?: string
   ending: Ending
   stopSequence: string | undefined
   completionTokens: number

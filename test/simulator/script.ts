@@ -9,6 +9,7 @@ export interface PlannedCall {
   name: string
   arguments: string
   custom?: boolean
+  namespace?: string
 }
 
 /** What a script has the model do now: the calls of the next round, a text, or nothing more. */
@@ -35,7 +36,13 @@ function callsOf(
     const tool = offered(name, prompt)
     if (tool === undefined) return { text: missing(name, prompt) }
     const text = argumentsOf(tool, input).replaceAll('%round%', String(number))
-    calls.push({ name: tool.name, arguments: text, ...(tool.custom === true ? { custom: true } : {}) })
+    const { custom, namespace } = tool
+    calls.push({
+      name: tool.name,
+      arguments: text,
+      ...(custom === true ? { custom } : {}),
+      ...(namespace === undefined ? {} : { namespace }),
+    })
   }
   return { calls }
 }
@@ -44,7 +51,7 @@ function callsOf(
 function offered(name: string, { tools, toolChoice }: Prompt): Tool | undefined {
   if (toolChoice === 'none') return undefined
   const allowed = typeof toolChoice === 'object' ? tools.filter((tool) => toolChoice.names.includes(tool.name)) : tools
-  const exact = allowed.find((tool) => tool.name === name)
+  const exact = allowed.find((tool) => tool.name === name || `${tool.namespace}.${tool.name}` === name)
   const ending = allowed.filter((tool) => ['__', '.', '/'].some((mark) => tool.name.endsWith(`${mark}${name}`)))
   return exact ?? (ending.length === 1 ? ending[0] : undefined)
 }

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { expect, test } from 'vitest'
-import { ask, saying, sayingToClaude, sayingToGemini, useSimulator } from './asking.ts'
+import { ask, saying, sayingToClaude, sayingToGemini, sayingToResponses, useSimulator } from './asking.ts'
 import type { Fields } from './json.ts'
 
 useSimulator()
@@ -44,6 +44,11 @@ test.each<[string, Fields, string]>([
     '/gemini/v1beta/models/gemini-3-pro:generateContent',
     sayingToGemini('Hi'),
     'contents tools toolConfig systemInstruction generationConfig safetySettings',
+  ],
+  [
+    '/openai/v1/responses',
+    sayingToResponses('Hi'),
+    'model input instructions tools tool_choice text include reasoning store previous_response_id max_output_tokens stream',
   ],
   ['/cohere/v2/chat', saying('Hi'), 'model messages tools tool_choice response_format stop_sequences thinking stream'],
 ])('%s answers whatever is sent', async (path, body, fields) => {

@@ -10,9 +10,11 @@ import { createFaults, type Fault, type Faults } from './faults.ts'
 import { gemini } from './gemini.ts'
 import { type Ids, seededChance, seededIds } from './ids.ts'
 import { fieldsOf, parseJson } from './json.ts'
+import { createMemory, type Memory } from './memory.ts'
 import { openai } from './openai.ts'
 import { readOrders } from './orders.ts'
 import { createRequests, keptBody, type RecordedRequest, type Requests } from './requests.ts'
+import { responses, responsesCompact, responsesTokens } from './responses.ts'
 import { ClientLeft, createSender } from './sender.ts'
 
 // Longer than any client keeps its idle connections, so that none is closed under a client's feet.
@@ -23,6 +25,9 @@ const REPEATABLE_MS = 1_767_225_600_000
 
 const DIALECTS: [RegExp, Dialect][] = [
   [/\/chat\/completions$/, openai],
+  [/\/responses$/, responses],
+  [/\/responses\/input_tokens$/, responsesTokens],
+  [/\/responses\/compact$/, responsesCompact],
   [/\/messages$/, anthropic],
   [/\/models\/[^/]+:(?:g|streamG)enerateContent$/, gemini],
   [/\/v2\/chat$/, cohere],
@@ -42,6 +47,7 @@ export interface Simulator {
 interface State {
   faults: Faults
   requests: Requests
+  memory: Memory
   /** The ids of the answer to a request with this body. */
   idsFor: (text: string) => Ids
   now: () => number
@@ -60,6 +66,7 @@ export async function startSimulator(
   const state: State = {
     faults: createFaults(chance),
     requests: createRequests(),
+    memory: createMemory(),
     idsFor: repeatable ? idsFromText : () => ids,
     now: repeatable ? () => REPEATABLE_MS : Date.now,
   }
@@ -122,6 +129,7 @@ async function serve(request: IncomingMessage, response: ServerResponse, state: 
     query: url.searchParams,
     headers: flatHeaders(request),
     body: fieldsOf(parsed) ?? {},
+    memory: state.memory,
   }
   const record: RecordedRequest = {
     slot: incoming.slot,

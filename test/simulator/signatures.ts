@@ -1,7 +1,11 @@
 import { createHash, createHmac } from 'node:crypto'
+import { parseJson } from './json.ts'
 
 /** Whose signatures: one family refuses those of another. */
 export type Family = 'anthropic' | 'gemini'
+
+// As Fernet's tokens begin.
+const SEALED_START = 'gAAAAAB'
 
 const SALT = 'provider simulator'
 const NONCE_BYTES = 12
@@ -35,4 +39,21 @@ function seal(family: Family, nonce: Buffer): Buffer {
 
 function digest(text: string): Buffer {
   return createHash('sha256').update(text).digest().subarray(0, DIGEST_BYTES)
+}
+
+/** Something that only this simulator can read again, and only for the same slot. */
+export function sealed(slot: string, value: unknown): string {
+  const text = Buffer.from(JSON.stringify(value)).toString('base64url')
+  return `${SEALED_START}${text}.${sealOf(slot, text)}`
+}
+
+/** What was sealed for this slot; nothing when it was changed or is another's. */
+export function opened(slot: string, text: string): unknown {
+  const [body = '', seal = ''] = text.slice(SEALED_START.length).split('.')
+  if (!text.startsWith(SEALED_START) || seal !== sealOf(slot, body)) return undefined
+  return parseJson(Buffer.from(body, 'base64url').toString('utf8'))
+}
+
+function sealOf(slot: string, text: string): string {
+  return createHmac('sha256', SALT).update(`${slot}:${text}`).digest('base64url')
 }

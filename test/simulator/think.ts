@@ -1,5 +1,5 @@
 import { decideCalls } from './calls.ts'
-import { APOLOGY, literalOf, phrase } from './phrase.ts'
+import { APOLOGY, CITATION, literalOf, phrase } from './phrase.ts'
 import type { Call, Choice, Ending, Prompt, Thought } from './prompt.ts'
 import { materialOf, sample } from './sample.ts'
 import { nextOf, type PlannedCall } from './script.ts'
@@ -18,6 +18,7 @@ interface Draft {
   text: string
   refusal: string
   calls: PlannedCall[]
+  search?: string
   ending: Ending
 }
 
@@ -43,6 +44,7 @@ function answer(prompt: Prompt, index: number, giantCharacters: number): Choice 
       plan: tokenise(draft.plan),
       text,
       refusal: tokenise(draft.refusal),
+      ...(draft.search === undefined ? {} : { search: draft.search }),
       calls: draft.calls.map(({ arguments: text, ...call }) => ({
         ...call,
         fragments: fragment(text),
@@ -69,6 +71,8 @@ function draftOf(prompt: Prompt): Draft {
     return { ...silent, plan, calls, ending: 'tool-calls' }
   }
   const text = ordered !== undefined && 'text' in ordered ? ordered.text : phrase(prompt)
+  const { searchQuery: search } = prompt
+  if (search !== undefined) return { ...silent, text: `${text} ${CITATION}`, search }
   if (prompt.answerSchema === undefined || literal !== undefined) return { ...silent, text }
   const object = prompt.answerSchema === true ? { answer: text } : sample(prompt.answerSchema, materialOf(instruction))
   return { ...silent, text: JSON.stringify(object) }

@@ -1,0 +1,36 @@
+import type { Fields } from './json.ts'
+
+const MOST_ENTRIES = 20_000
+
+/** An item that a response brought. */
+export interface KnownItem {
+  slot: string
+  item: Fields
+  /** The reasoning item that it came with. */
+  reasoning?: string
+  /** Whether it can be referred to by its id. */
+  stored: boolean
+}
+
+/** What the providers keep between requests. */
+export interface Memory {
+  /** Whole conversations by the id of the last response in them. */
+  conversations: Map<string, { slot: string; items: Fields[] }>
+  items: Map<string, KnownItem>
+}
+
+/** A memory that knows nothing yet. */
+export function createMemory(): Memory {
+  return { conversations: new Map(), items: new Map() }
+}
+
+/** Adds an entry, and forgets the oldest when there are too many. */
+export function remember<Value>(map: Map<string, Value>, key: string, value: Value, most = MOST_ENTRIES): void {
+  map.delete(key)
+  map.set(key, value)
+  if (map.size <= most) return
+  for (const oldest of map.keys()) {
+    map.delete(oldest)
+    return
+  }
+}
