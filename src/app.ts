@@ -9,6 +9,7 @@ import { describeModel, listModels } from './api/list-models.ts'
 import { listProviders } from './api/list-providers.ts'
 import { Failure, quoted } from './chat/failure.ts'
 import { type Env, type Objects, readSettings } from './env.ts'
+import { anthropicMessages } from './formats/anthropic-messages/client.ts'
 import type { ClientFormat, HeaderReader } from './formats/format.ts'
 import { openaiChat } from './formats/openai-chat/client.ts'
 import { openaiCompletionsClient } from './formats/openai-completions/client.ts'
@@ -64,6 +65,7 @@ function routeFormat(path: string, format: ClientFormat): void {
 
 routeFormat('/chat/completions', openaiChat)
 routeFormat('/completions', openaiCompletionsClient)
+routeFormat('/messages', anthropicMessages)
 
 route('GET', '/models', async (c) => {
   const { models } = await callerOf(c)

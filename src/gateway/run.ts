@@ -54,7 +54,8 @@ async function routeAndAnswer(
   { request, sealer, needs, planned, bill }: Admitted,
 ): Promise<Response> {
   const { settings } = context
-  const reasoningCache = reasoningCacheFor(context, request.chat, planned)
+  // A client that brings the reasoning back itself needs no other place for it.
+  const reasoningCache = request.carriesReasoning ? undefined : reasoningCacheFor(context, request.chat, planned)
   const chat = reasoningCache === undefined ? request.chat : await restoreReasoning(request.chat, reasoningCache)
   const health = settings.tracksHealth ? createHealthReporter(context) : noHealthReporter()
   // Where there is no choice, there is nothing to wait for.

@@ -37,6 +37,21 @@ export function createAnthropicReader(jsonTool: string | undefined): AnthropicRe
   }
 }
 
+/** Blocks that other events tell. Of the others the client learns by the message itself. */
+const TOLD_BLOCKS: ReadonlySet<unknown> = new Set(['text', 'thinking', 'redacted_thinking', 'tool_use'])
+
+/** A reader that gives each message as it came, too. */
+export function withNative(read: MessageReader): MessageReader {
+  return (message, name) => {
+    const events = read(message, name)
+    if (!isJsonObject(message) || events.some(({ type }) => type === 'error')) return events
+    const { content_block: block } = message
+    const isContent = isJsonObject(block) && !TOLD_BLOCKS.has(block.type)
+    const native = toText(message.type) === undefined ? { ...message, type: name } : message
+    return [{ type: 'native', message: native, ...(isContent ? { isContent } : {}) }, ...events]
+  }
+}
+
 function readEvent(state: AnswerState, data: unknown, name: string): readonly ChatEvent[] {
   if (!isJsonObject(data)) return [notAMessage()]
   switch (toText(data.type) ?? name) {

@@ -25,6 +25,9 @@ export interface AnthropicConversation {
   readonly usesFiles: boolean
 }
 
+/** The name of this format, on both sides. */
+export const ANTHROPIC_MESSAGES = 'anthropic-messages'
+
 /** The `format` of Anthropic's reasoning details, so that a signature goes back only to the provider that made it. */
 export const ANTHROPIC_REASONING_FORMAT = 'anthropic-claude-v1'
 

@@ -1,6 +1,6 @@
 import { Failure } from '../../chat/failure.ts'
-import type { Chat, Tool } from '../../chat/request.ts'
-import type { PreparedCall, ProviderCall, ProviderFormat, Traits } from '../format.ts'
+import { type Chat, ROUTING_FIELDS, type Tool } from '../../chat/request.ts'
+import type { PreparedCall, ProviderCall, ProviderFormat, RequestSource, Traits } from '../format.ts'
 import { BUDGET_TOKENS, nearestEffort, readReasoning } from '../shared/effort.ts'
 import { isJsonObject, type JsonObject, jsonObjectsIn } from '../shared/fields.ts'
 import { toStrictSchema } from '../shared/json-schema.ts'
@@ -8,17 +8,19 @@ import { withFunctionsAsTools } from '../shared/legacy-functions.ts'
 import { checkParameters, nativeFields, stopSequences } from '../shared/parameters.ts'
 import { unsupportedParameter } from '../shared/parts.ts'
 import { allowedTools, UNKNOWN_TOOL_MESSAGE } from '../shared/tool-choice.ts'
-import { createAnthropicReader } from './read-answer.ts'
-import { type AnthropicTurn, toAnthropicMessages } from './write-messages.ts'
+import { createAnthropicReader, withNative } from './read-answer.ts'
+import { ANTHROPIC_MESSAGES, type AnthropicTurn, toAnthropicMessages } from './write-messages.ts'
 
 /** Models without structured output get a tool whose input is the answer. */
 const JSON_TOOL = 'json'
 /** For models without a limit in the catalogue: every Claude model can write this much. */
 const FALLBACK_MAX_TOKENS = 4096
 const MIN_BUDGET_TOKENS = 1024
+const PATH = '/v1/messages'
+const VERSION = '2023-06-01'
 
 /** Anthropic's Messages API (translation 1). */
-export const anthropic: ProviderFormat = withFunctionsAsTools({ name: 'anthropic-messages', framing: 'sse', prepare })
+export const anthropic: ProviderFormat = withFunctionsAsTools({ name: ANTHROPIC_MESSAGES, framing: 'sse', prepare })
 
 type Body = Record<string, unknown>
 
@@ -37,7 +39,33 @@ function limitCacheMarks(body: Body): void {
   for (const block of marked.slice(0, -maxMarks)) delete block.cache_control
 }
 
-function prepare({ chat, model, stream, traits, promptTokens, header }: ProviderCall<object>): PreparedCall {
+function prepare(call: ProviderCall<object>): PreparedCall {
+  return call.source === undefined ? prepareChat(call) : prepareSource(call, call.source)
+}
+
+/** A request that came in this format goes out as it came, and its answer comes back so. */
+function prepareSource({ model, header }: ProviderCall<object>, { body: given }: RequestSource): PreparedCall {
+  const body: Body = { ...given, model }
+  for (const name of ROUTING_FIELDS) delete body[name]
+  const dropped = Object(body.thinking).type === 'enabled' && continuesWithoutThinking(body) ? ['thinking'] : []
+  for (const name of dropped) delete body[name]
+  const betas = header?.('anthropic-beta')
+  return {
+    request: {
+      path: PATH,
+      headers: {
+        'anthropic-version': header?.('anthropic-version') ?? VERSION,
+        ...(betas ? { 'anthropic-beta': betas } : {}),
+      },
+      body: JSON.stringify(body),
+    },
+    dropped,
+    streamReader: () => withNative(createAnthropicReader(undefined).readEvent),
+    readAnswer: (answer) => withNative(createAnthropicReader(undefined).readBody)(answer, ''),
+  }
+}
+
+function prepareChat({ chat, model, stream, traits, promptTokens, header }: ProviderCall<object>): PreparedCall {
   const dropped = checkParameters(chat, 'anthropic')
   const { system, messages, usesFiles } = toAnthropicMessages(chat.messages)
   if (isAdaptive(traits) && messages.at(-1)?.role === 'assistant') throw noPrefill(chat)
@@ -53,8 +81,8 @@ function prepare({ chat, model, stream, traits, promptTokens, header }: Provider
   limitCacheMarks(body)
   return {
     request: {
-      path: '/v1/messages',
-      headers: { 'anthropic-version': '2023-06-01', ...betaHeader(body, usesFiles, header?.('anthropic-beta')) },
+      path: PATH,
+      headers: { 'anthropic-version': VERSION, ...betaHeader(body, usesFiles, header?.('anthropic-beta')) },
       body: JSON.stringify(body),
     },
     dropped,
@@ -249,8 +277,10 @@ function setThinking(body: Body, chat: Chat, traits: Traits, dropped: string[]):
  */
 function continuesWithoutThinking(body: Body): boolean {
   const [calls, results] = (body.messages as readonly AnthropicTurn[]).slice(-2)
-  if (calls?.role !== 'assistant' || results?.content[0]?.type !== 'tool_result') return false
-  return calls.content[0]?.type !== 'thinking' && calls.content[0]?.type !== 'redacted_thinking'
+  const [result] = jsonObjectsIn(results?.content)
+  const [first] = jsonObjectsIn(calls?.content)
+  if (calls?.role !== 'assistant' || result?.type !== 'tool_result') return false
+  return first?.type !== 'thinking' && first?.type !== 'redacted_thinking'
 }
 
 function setEffort(body: Body, effort: string): void {

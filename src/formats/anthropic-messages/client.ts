@@ -1,0 +1,18 @@
+import type { ClientFormat } from '../format.ts'
+import { readMessagesRequest } from './read-request.ts'
+import { createMessagesWriter, PING, writeMessage } from './write-answer.ts'
+import { statusOf, writeMessagesError } from './write-error.ts'
+import { ANTHROPIC_MESSAGES } from './write-messages.ts'
+
+/** Anthropic's Messages API, as Claude Code and Anthropic's SDKs speak it. */
+export const anthropicMessages: ClientFormat = {
+  name: ANTHROPIC_MESSAGES,
+  idPrefix: 'msg_',
+  seals: true,
+  readRequest: readMessagesRequest,
+  streamWriter: createMessagesWriter,
+  writeAnswer: writeMessage,
+  writeError: writeMessagesError,
+  statusOf,
+  keepAlive: PING,
+}

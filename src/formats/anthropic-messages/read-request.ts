@@ -1,0 +1,181 @@
+import { Failure } from '../../chat/failure.ts'
+import { type Chat, parseChat, ROUTING_FIELDS, type Tool } from '../../chat/request.ts'
+import type { ClientRequest, RequestInput } from '../format.ts'
+import { ALL_EFFORTS } from '../shared/effort.ts'
+import { isJsonObject, isPresent, type JsonObject, omitNull, toText } from '../shared/fields.ts'
+import { unsupportedContent } from '../shared/parts.ts'
+import { readConversation } from './read-messages.ts'
+import { checkMessagesBody, type MessagesBody, type ToolParam, withOwnPaths } from './request-schema.ts'
+import { ANTHROPIC_MESSAGES } from './write-messages.ts'
+
+/** What means the same in a chat, and is checked as there. */
+const SHARED_FIELDS = ['model', 'stream', 'temperature', 'top_p', 'top_k', 'max_tokens', ...ROUTING_FIELDS]
+/** What a chat has in other words. */
+const OWN_FIELDS = [
+  'messages',
+  'system',
+  'tools',
+  'tool_choice',
+  'thinking',
+  'stop_sequences',
+  'metadata',
+  'service_tier',
+  'output_config',
+  'output_format',
+]
+const KNOWN_FIELDS: ReadonlySet<string> = new Set([...SHARED_FIELDS, ...OWN_FIELDS])
+/** Fields that an answer would be wrong without, and that only Anthropic has. */
+const ESSENTIAL_FIELDS = ['container', 'mcp_servers']
+
+/**
+ * Reads a request of the Messages API.
+ * @throws Failure that names the field at fault as this API does.
+ */
+export function readMessagesRequest(body: JsonObject, input: RequestInput): ClientRequest {
+  const request = readMessagesPrompt(body, input)
+  if (request.chat.max_tokens) return request
+  const param = 'max_tokens'
+  throw new Failure('missing-parameter', `The required parameter '${param}' is missing.`, { param })
+}
+
+/** As `readMessagesRequest`, for a request that asks for no answer and so needs no `max_tokens`. */
+export function readMessagesPrompt(body: JsonObject, input: RequestInput): ClientRequest {
+  return withOwnPaths(() => read(body, input))
+}
+
+function read(given: JsonObject, { sealer }: RequestInput): ClientRequest {
+  // Some clients write -1 for a sampling parameter that they leave to the model, which Anthropic takes so.
+  const shared = Object.fromEntries(SHARED_FIELDS.map((name) => [name, given[name] === -1 ? undefined : given[name]]))
+  const checked = parseChat(omitNull({ ...shared, messages: [{ role: 'user', content: '' }] }))
+  const body = checkMessagesBody(given)
+  const { messages, native, requires, hasCitations } = readConversation(body, sealer)
+  const tools = readTools(body)
+  const essential = ESSENTIAL_FIELDS.find((name) => isPresent(given[name]) && !isEmptyList(given[name]))
+  const required =
+    requires ?? tools.requires ?? (essential === undefined ? undefined : unsupportedContent(essential, 'it'))
+  const unknown = Object.keys(given).filter((name) => !KNOWN_FIELDS.has(name) && isPresent(given[name]))
+  const { thinking } = body
+  return {
+    chat: {
+      ...checked,
+      messages,
+      ...tools.chat,
+      ...readThinking(body),
+      ...readOutput(body),
+      ...readOthers(body),
+    },
+    source: {
+      format: ANTHROPIC_MESSAGES,
+      body: native === body.messages ? given : { ...given, messages: native },
+      dropped: [...unknown, ...tools.dropped, ...(hasCitations ? ['citations'] : [])],
+      ...(required === undefined ? {} : { requires: required }),
+    },
+    ...(isPresent(thinking) && thinking?.type !== 'disabled' ? { carriesReasoning: true } : {}),
+  }
+}
+
+function isEmptyList(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 0
+}
+
+interface ReadTools {
+  readonly chat: Partial<Chat>
+  readonly dropped: readonly string[]
+  readonly requires?: Failure
+}
+
+const WEB_SEARCH = /^web_search_/
+/** Where all tools are declared at once, nobody has to search for them. */
+const TOOL_SEARCH = /^tool_search_/
+
+/**
+ * The client's own tools become functions. Of Anthropic's, a search of the web is the chat's where nothing else is offered or
+ * it is forced; beside other tools an answer is right without it.
+ */
+function readTools({ tools, tool_choice: choice }: MessagesBody): ReadTools {
+  const own: Tool[] = []
+  const dropped: string[] = []
+  let search: ToolParam | undefined
+  let requires: Failure | undefined
+  for (const [at, tool] of (tools ?? []).entries()) {
+    const { type, name } = tool
+    if (!type || type === 'custom') own.push(toFunction(tool))
+    else if (WEB_SEARCH.test(type)) search = tool
+    else if (TOOL_SEARCH.test(type)) dropped.push(`tools.${name ?? type}`)
+    else requires ??= unsupportedContent(`tools.${at}`, `the tool '${type}'`)
+  }
+  const isForced = choice?.type === 'tool' && search !== undefined && choice.name === search.name
+  if (search !== undefined && own.length > 0 && !isForced) dropped.push(`tools.${search.name ?? search.type}`)
+  const searches = search !== undefined && (own.length === 0 || isForced)
+  return {
+    chat: {
+      ...(own.length === 0 ? {} : { tools: own, ...(isForced ? {} : toolChoice(choice)) }),
+      ...(own.length > 0 && choice?.disable_parallel_tool_use === true ? { parallel_tool_calls: false } : {}),
+      ...(searches && choice?.type !== 'none' ? { web_search_options: searchOptions(search ?? {}) } : {}),
+    },
+    dropped,
+    ...(requires === undefined ? {} : { requires }),
+  }
+}
+
+function toFunction({ name = '', description, input_schema, strict, input_examples, cache_control }: ToolParam): Tool {
+  const examples = Array.isArray(input_examples) ? input_examples.map((example) => JSON.stringify(example)) : []
+  const words = [description, ...(examples.length === 0 ? [] : ['Examples:', ...examples])].filter(Boolean)
+  return {
+    type: 'function',
+    function: {
+      name,
+      ...(words.length === 0 ? {} : { description: words.join('\n') }),
+      parameters: input_schema,
+      ...(strict === true ? { strict } : {}),
+    },
+    ...(cache_control ? { cache_control } : {}),
+  }
+}
+
+function toolChoice(choice: MessagesBody['tool_choice']): Pick<Chat, 'tool_choice'> {
+  switch (choice?.type) {
+    case 'any':
+      return { tool_choice: 'required' }
+    case 'tool':
+      return { tool_choice: { type: 'function', function: { name: choice.name ?? '' } } }
+    case 'auto':
+    case 'none':
+      return { tool_choice: choice.type }
+    default:
+      return {}
+  }
+}
+
+function searchOptions({ user_location: location }: JsonObject): JsonObject {
+  if (!isJsonObject(location)) return {}
+  const { type, ...place } = location
+  return { user_location: { type: 'approximate', approximate: omitNull(place) } }
+}
+
+/** A budget is a number of reasoning tokens; adaptive thinking has an effort. */
+function readThinking({ thinking, output_config: output }: MessagesBody): Partial<Chat> {
+  if (!thinking) return {}
+  const { type, budget_tokens: tokens } = thinking
+  if (type === 'disabled') return { reasoning_effort: 'none' }
+  const effort = isJsonObject(output) ? toText(output.effort) : undefined
+  if (tokens !== undefined) return { reasoning: { max_tokens: tokens } }
+  if (effort === undefined || !ALL_EFFORTS.includes(effort)) return { reasoning: { enabled: true } }
+  return { reasoning_effort: effort as NonNullable<Chat['reasoning_effort']> }
+}
+
+function readOutput({ output_config: output, output_format }: MessagesBody): Partial<Chat> {
+  const format = (isJsonObject(output) ? output.format : undefined) ?? output_format
+  if (!isJsonObject(format) || format.type !== 'json_schema') return {}
+  const schema = format.schema as Record<string, unknown>
+  return { response_format: { type: 'json_schema', json_schema: { name: 'answer', schema, strict: true } } }
+}
+
+function readOthers({ stop_sequences: stop, metadata, service_tier: tier }: MessagesBody): Partial<Chat> {
+  const user = metadata?.user_id
+  return {
+    ...(stop?.length ? { stop } : {}),
+    ...(user ? { user } : {}),
+    ...(tier === 'auto' ? { service_tier: 'auto' } : tier === 'standard_only' ? { service_tier: 'default' } : {}),
+  }
+}

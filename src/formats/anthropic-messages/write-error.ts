@@ -1,0 +1,52 @@
+import type { Failure } from '../../chat/failure.ts'
+import type { JsonObject } from '../shared/fields.ts'
+
+/** The types of errors by their status (platform.claude.com, "Errors"). */
+const TYPES: ReadonlyMap<number, string> = new Map([
+  [401, 'authentication_error'],
+  [403, 'permission_error'],
+  [404, 'not_found_error'],
+  [413, 'request_too_large'],
+  [429, 'rate_limit_error'],
+  [504, 'timeout_error'],
+  [529, 'overloaded_error'],
+])
+
+/** Fields of the chat that a request becomes, by their names in this API. */
+const OWN_NAMES: ReadonlyMap<string, string> = new Map([
+  ['max_completion_tokens', 'max_tokens'],
+  ['stop', 'stop_sequences'],
+  ['reasoning', 'thinking'],
+  ['reasoning_effort', 'thinking'],
+  ['response_format', 'output_config.format'],
+  ['parallel_tool_calls', 'tool_choice.disable_parallel_tool_use'],
+  ['web_search_options', 'tools'],
+  ['user', 'metadata.user_id'],
+])
+
+/** The status of this API: a server that is overloaded answers 529. */
+export function statusOf({ status }: Failure): number {
+  return status === 503 ? 529 : status
+}
+
+/** An error body (contract 5). Clients look for some sentences: a prompt that is too long makes Claude Code compact it. */
+export function writeMessagesError(failure: Failure, requestId: string): JsonObject {
+  const status = statusOf(failure)
+  const type = TYPES.get(status) ?? (status < 500 && status !== 499 ? 'invalid_request_error' : 'api_error')
+  const { message, param } = failure.toError()
+  const own = ownName(param)
+  const words = own === undefined ? message : message.replaceAll(`'${param}'`, `'${own}'`)
+  const isTooLong = failure.kind === 'context-length' && !/prompt is too long/i.test(words)
+  return {
+    type: 'error',
+    error: { type, message: isTooLong ? `prompt is too long: ${words}` : words },
+    request_id: requestId,
+  }
+}
+
+/** A provider's side names fields of the chat. Its messages are not numbered as the client's are. */
+function ownName(param: string | null): string | undefined {
+  if (param === null) return undefined
+  const [name = ''] = param.split(/[.[]/)
+  return OWN_NAMES.get(name) ?? (/^messages\[/.test(param) ? 'messages' : undefined)
+}
