@@ -13,6 +13,7 @@ import { anthropicMessages } from './formats/anthropic-messages/client.ts'
 import type { ClientFormat, HeaderReader } from './formats/format.ts'
 import { openaiChat } from './formats/openai-chat/client.ts'
 import { openaiCompletionsClient } from './formats/openai-completions/client.ts'
+import { openaiResponses } from './formats/openai-responses/client.ts'
 import { readJsonBody } from './gateway/body.ts'
 import { createBodyShare } from './gateway/body-memory.ts'
 import { watchClientDisconnect } from './gateway/client-disconnect.ts'
@@ -66,6 +67,7 @@ function routeFormat(path: string, format: ClientFormat): void {
 routeFormat('/chat/completions', openaiChat)
 routeFormat('/completions', openaiCompletionsClient)
 routeFormat('/messages', anthropicMessages)
+routeFormat('/responses', openaiResponses)
 
 route('GET', '/models', async (c) => {
   const { models } = await callerOf(c)

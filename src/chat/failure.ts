@@ -189,6 +189,14 @@ export class Failure extends Error {
     return new Failure(this.kind, clean(this.message), Object.fromEntries(details))
   }
 
+  /** The same failure, with the path of its field as the client has it. */
+  inWordsOf(pathOf: (path: string) => string): Failure {
+    const { param } = this.details
+    const own = param === undefined ? undefined : pathOf(param)
+    if (own === undefined || own === param) return this
+    return new Failure(this.kind, this.message.replaceAll(`'${param}'`, `'${own}'`), { ...this.details, param: own })
+  }
+
   toError(): ErrorObject {
     const { type, code } = RULES[this.kind]
     const { param, code: own } = this.details

@@ -95,6 +95,8 @@ export interface RequestSource {
   /** The `name` of the format. */
   readonly format: string
   readonly body: Readonly<Record<string, unknown>>
+  /** The body as it came, where the one above lacks something that the answer repeats. */
+  readonly original?: Readonly<Record<string, unknown>>
   /** Why other deployments refuse the request, where it holds something that only this format can carry. */
   readonly requires?: Failure
   /** Fields of it that only this format can carry, and that an answer is right without: other deployments drop them. */
@@ -110,6 +112,8 @@ export interface ClientRequest {
   readonly answers?: number
   /** The client sends back the reasoning of earlier turns, so a provider is asked in a format that gives it. */
   readonly carriesReasoning?: boolean
+  /** Where a field of the chat (`messages[3].content`), which a provider refused, stands in the request. */
+  readonly pathOf?: (chatPath: string) => string
 }
 
 /** What a client's opaque field held. */
@@ -190,6 +194,8 @@ export interface AnswerInput {
   readonly promptTokens: () => number
   /** Gives a fresh end of an id, unique. */
   readonly newId: () => string
+  /** Seconds since 1970. */
+  readonly now: () => number
   /** Called once with the whole answer, before its end is written, by formats whose answers are kept. */
   readonly onComplete?: (response: JsonBody) => void
 }

@@ -3,7 +3,7 @@ import { toUsage, type Usage } from '../chat/event.ts'
 import type { Failure } from '../chat/failure.ts'
 import type { Chat } from '../chat/request.ts'
 import type { ConfiguredProvider } from '../env.ts'
-import type { AnswerInput, RequestSource, Sealer } from '../formats/format.ts'
+import type { AnswerInput, ClientRequest, RequestSource, Sealer } from '../formats/format.ts'
 import { randomText } from '../platform/random.ts'
 import { sentAttempts } from '../routing/attempt-record.ts'
 import type { Needs } from '../routing/needs.ts'
@@ -26,6 +26,7 @@ export interface RequestState {
   readonly chat: Chat
   readonly source: RequestSource | undefined
   readonly carriesReasoning: boolean | undefined
+  readonly pathOf: ClientRequest['pathOf']
   readonly sealer: Sealer
   readonly needs: Needs
   readonly route: Route
@@ -43,12 +44,12 @@ export interface RequestState {
 export type ChatAnswer = CommittedAnswer<AttemptCall, Answer>
 
 /** Asks for an answer to the chat: one deployment after the other, until one has begun. */
-export function askForAnswer(state: RequestState): Promise<AttemptResult<ChatAnswer>> {
-  const { context, chat, source, carriesReasoning, needs, route, health } = state
+export async function askForAnswer(state: RequestState): Promise<AttemptResult<ChatAnswer>> {
+  const { context, chat, source, carriesReasoning, pathOf, needs, route, health } = state
   const { settings, clientDisconnect, header } = context
   const { timeouts } = settings
   const { promptTokens, outputTokens } = needs
-  return runWithFailover<AttemptCall, Answer>({
+  const result = await runWithFailover<AttemptCall, Answer>({
     context,
     route,
     health,
@@ -62,6 +63,8 @@ export function askForAnswer(state: RequestState): Promise<AttemptResult<ChatAns
       return attempt({ target, provider, call, chat, needs, timeouts, deadlineMs, clientDisconnect })
     },
   })
+  if (result.ok || pathOf === undefined) return result
+  return { ok: false, failure: result.failure.inWordsOf(pathOf) }
 }
 
 function providerOf({ context }: RequestState, { deployment }: Target): ConfiguredProvider {
@@ -76,7 +79,8 @@ export function answerInputOf(state: RequestState, model: string): AnswerInput {
   const { header, requestId } = context
   const { promptTokens } = needs
   const newId = () => randomText(28)
-  return { envelope: { id, created, model }, chat, source, header, requestId, sealer, promptTokens, newId }
+  const now = () => Math.floor(Date.now() / 1000)
+  return { envelope: { id, created, model }, chat, source, header, requestId, sealer, promptTokens, newId, now }
 }
 
 /** The headers of a response, as far as is known who answers. */

@@ -68,6 +68,7 @@ async function routeAndAnswer(
     chat,
     source: request.source,
     carriesReasoning: request.carriesReasoning,
+    pathOf: request.pathOf,
     sealer,
     needs,
     route,

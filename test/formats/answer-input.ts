@@ -16,6 +16,7 @@ export function answerInput(parts: Partial<AnswerInput> = {}): AnswerInput {
     sealer,
     promptTokens: () => 10,
     newId: () => `n${++ids}`,
+    now: () => 1_714_000_005,
     ...parts,
   }
 }

@@ -1,0 +1,46 @@
+import type { AnswerInput, StreamWriter } from '../format.ts'
+import type { JsonObject } from '../shared/fields.ts'
+import { headOf, IN_PROGRESS, repeatedFields } from './write-answer-fields.ts'
+import { writeResponseError } from './write-error.ts'
+import { createItems, type Emit, type Items } from './write-stream-items.ts'
+import { createNativeAnswer, type NativeAnswer } from './write-stream-native.ts'
+
+/**
+ * Writes a stream of events, numbered from 0. Where the provider speaks this API too, they are its own; else they are made from
+ * the content.
+ */
+export function createResponseWriter(input: AnswerInput): StreamWriter {
+  let text = ''
+  let sequence = 0
+  let items: Items | undefined
+  let native: NativeAnswer | undefined
+  const emit: Emit = (type, fields) => {
+    const event = { type, ...fields, sequence_number: sequence++ }
+    text += `event: ${type}\ndata: ${JSON.stringify(event)}\n\n`
+  }
+  const begin = (): Items => {
+    if (items !== undefined) return items
+    const response = { ...headOf(input), ...IN_PROGRESS, ...repeatedFields(input) }
+    for (const type of ['response.created', 'response.in_progress']) emit(type, { response })
+    items = createItems(input, emit)
+    return items
+  }
+  const endWith = (response: JsonObject) => emit(`response.${response.status}`, { response })
+
+  return (event) => {
+    text = ''
+    if (event.type === 'native') {
+      native ??= createNativeAnswer(input)
+      for (const { type, ...fields } of native.push(event.message)) emit(String(type), fields)
+    } else if (event.type === 'end') {
+      endWith(native?.end(event) ?? begin().end(event))
+    } else if (event.type === 'error') {
+      const error = writeResponseError(event.failure)
+      const failed = { ...headOf(input), ...IN_PROGRESS, status: 'failed', error }
+      endWith(native?.broken(failed) ?? { ...failed, output: begin().broken(), ...repeatedFields(input) })
+    } else if (native === undefined) {
+      begin().push(event)
+    }
+    return text
+  }
+}
