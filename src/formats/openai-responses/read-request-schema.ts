@@ -198,4 +198,3 @@ export function checkRequest(body: Members): void {
   parseChat(shared)
   checkFields(body, SCHEMAS, REQUIRED)
 }
-
