@@ -156,7 +156,7 @@ async function receive(
         format: formatOf(c),
         caller,
         settings,
-        store: c.env.KEYS,
+        share,
         receivedAt,
         authenticatedAt,
         log,

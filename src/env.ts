@@ -5,6 +5,7 @@ import type { Price } from './catalog/deployment.ts'
 import { findDeployment, findModel } from './catalog/models.ts'
 import { findProvider, PROVIDERS, type Provider, providerForBaseUrl } from './catalog/providers.ts'
 import { Failure } from './chat/failure.ts'
+import type { Conversations } from './conversations/conversations-object.ts'
 import type { Digest, Snapshot } from './health/messages.ts'
 
 /** The bindings and settings from `wrangler.toml`, secrets and `.dev.vars`. Only `readSettings` reads the settings. */
@@ -27,6 +28,7 @@ export interface HealthObject extends Rpc.DurableObjectBranded {
 export interface Objects {
   readonly Ledger: DurableObjectNamespace<Ledger>
   readonly Health: DurableObjectNamespace<HealthObject>
+  readonly Conversations: DurableObjectNamespace<Conversations>
 }
 
 /** Returns the namespaces of Durable Objects. A function, because the platform builds them anew for each request and few requests need them. */
@@ -76,6 +78,8 @@ export interface Settings {
   readonly tracksHealth: boolean
   /** Whether the reasoning of tool calls is kept for clients that do not send it back. */
   readonly keepsReasoning: boolean
+  /** How long answers are kept for clients that refer to them, in milliseconds; 0 where none is. */
+  readonly retentionMs: number
   /** The share of calls, 0 to 1, that get a log line. Failures always get one. */
   readonly logSample: number
   /** Whether log lines contain the providers' own error texts, which may quote prompts. */
@@ -119,6 +123,7 @@ export function readSettings(env: Env): Settings {
     bodiesMaxBytes: readBodyMemory(env),
     tracksHealth: readSwitch(env, 'HEALTH', true),
     keepsReasoning: readSwitch(env, 'KEEP_REASONING', true),
+    retentionMs: readSwitch(env, 'RESPONSES_STORE', true) ? readRetention(env) : 0,
     logSample: readShare(env, 'LOG_SAMPLE'),
     logDetail: readSwitch(env, 'LOG_DETAIL', false),
   }
@@ -168,6 +173,16 @@ function readMilliseconds(env: Env, name: string, defaultValue: number): number 
   if (!/^\d+$/.test(value) || Number(value) === 0)
     throw invalidSetting(name, 'must be a number of milliseconds above 0')
   return Number(value)
+}
+
+const HOUR_MS = 3_600_000
+
+function readRetention(env: Env): number {
+  const [, count, unit] = /^(\d{1,4})([hd])$/.exec(readText(env, 'RESPONSES_RETENTION') ?? '30d') ?? []
+  if (count === undefined || Number(count) === 0) {
+    throw invalidSetting('RESPONSES_RETENTION', "must be a number of days or hours, as in '7d' or '12h'")
+  }
+  return Number(count) * (unit === 'd' ? 24 : 1) * HOUR_MS
 }
 
 const PRICE = /^([^/=]+)\/(.+)=(\d{1,6}(?:\.\d+)?):(\d{1,6}(?:\.\d+)?)$/

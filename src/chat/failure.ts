@@ -42,6 +42,8 @@ const RULES = {
   'address-rate': { ...CALLER, status: 429, type: 'requests', code: 'rate_limit_exceeded' },
   'token-rate': { ...CALLER, status: 429, type: 'tokens', code: 'rate_limit_exceeded' },
   budget: { ...CALLER, status: 429, type: 'insufficient_quota', code: 'insufficient_quota' },
+  /** An earlier answer, or an item of one, that this key does not have. */
+  'not-found': { ...CALLER, status: 404, code: null },
   'unknown-url': { ...CALLER, status: 404, code: 'unknown_url' },
   'method-not-allowed': { ...CALLER, status: 405, code: 'method_not_allowed' },
   /** The provider refused what the caller sent; the client gets the provider's message. */
@@ -70,6 +72,7 @@ const RULES = {
 
   'no-provider': { ...GATEWAY, status: 503, code: 'no_provider_configured' },
   'key-store-unavailable': { ...GATEWAY, status: 503, code: 'key_store_unavailable' },
+  'answers-unavailable': { ...GATEWAY, status: 503, code: 'response_store_unavailable' },
   'bodies-full': { ...GATEWAY, status: 503, code: 'gateway_overloaded' },
   misconfigured: { ...GATEWAY, status: 500, code: 'misconfigured' },
   internal: { ...GATEWAY, status: 500, code: 'internal_error' },

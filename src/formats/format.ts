@@ -163,12 +163,17 @@ type JsonBody = Readonly<Record<string, unknown>>
 
 /** For an API whose requests may refer to earlier answers. Pure: the gateway keeps the answers and finds them. */
 export interface AnswerReferences {
-  /** What the body refers to; undefined where it refers to nothing. @throws Failure for a reference that is none. */
+  /** What the body refers to, in bounds; undefined where it refers to nothing. @throws Failure for a reference that is none. */
   readonly read: (body: JsonBody) => References | undefined
   /** The body with what it refers to in its place. */
   readonly resolve: (body: JsonBody, referenced: Referenced) => JsonBody
   /** Whether the answer to this body is to be kept. */
   readonly isStored: (body: JsonBody) => boolean
+  /**
+   * The end of an answer that could not be kept, and says so.
+   * @param end of the stream, or the whole body, as it was written.
+   */
+  readonly notStored: (end: string, response: JsonBody) => string
   /** The items of a body's input, each with an id, as they are kept. @param newId gives a fresh end of an id. */
   readonly inputItems: (body: JsonBody, newId: () => string) => readonly JsonBody[]
 }

@@ -32,6 +32,13 @@ export interface BodyShare {
    * @throws Failure 503 `bodies-full`.
    */
   readonly grow: (bytes: number) => void
+  /** The size of the body, once it is known. */
+  bodyBytes: number
+  /**
+   * Claims memory, without waiting, for so much that the body refers to: together they may be as large as a body.
+   * @throws Failure 413; 503 `bodies-full`.
+   */
+  readonly extend: (bytes: number) => void
   /** Releases one of the two copies: the answer has begun. */
   readonly releaseCopy: () => void
   readonly release: () => void
@@ -56,7 +63,12 @@ let waiting = 0
 export function createBodyShare(key: string, maxBytes: number): BodyShare {
   const share: Share = { key, since: Date.now(), bytes: 0, isWaiting: false, isReleased: false }
   const tryClaim = (bytes: number) => tryRaise(share, COPIES * bytes, maxBytes)
-  return {
+  const bodyShare: BodyShare = {
+    bodyBytes: 0,
+    extend: (bytes) => {
+      if (bodyShare.bodyBytes + bytes > BODY_MAX_BYTES) throw referencesTooLarge()
+      if (!tryRaise(share, share.bytes + COPIES * bytes, maxBytes)) throw memoryFull()
+    },
     claim: (bytes) => (tryClaim(bytes) ? undefined : waitFor(share, () => tryClaim(bytes))),
     grow: (bytes) => {
       if (!tryClaim(bytes)) throw memoryFull()
@@ -69,6 +81,7 @@ export function createBodyShare(key: string, maxBytes: number): BodyShare {
       release(share)
     },
   }
+  return bodyShare
 }
 
 function tryRaise(share: Share, bytes: number, maxBytes: number): boolean {
@@ -129,6 +142,11 @@ function releaseOld(before: number): void {
     if (share.since >= before) return
     release(share)
   }
+}
+
+/** The body and what it refers to are larger than a body may be. */
+export function referencesTooLarge(): Failure {
+  return new Failure('body-too-large', 'The request and the conversation that it refers to may have 20 MiB together.')
 }
 
 function memoryFull(): Failure {

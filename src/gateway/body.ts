@@ -25,6 +25,7 @@ export async function readJsonBody(input: UploadInput): Promise<Record<string, u
   }
   const encoding = encodingOf(request)
   const bytes = encoding === undefined ? uploaded : await decompress(uploaded, encoding, share)
+  share.bodyBytes = bytes.byteLength
   const value = await parse(bytes)
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new Failure('invalid-json', 'The request body must be a JSON object.')

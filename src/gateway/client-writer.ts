@@ -115,23 +115,27 @@ export function createClientWriter(
 
 interface Written {
   readonly text: string
+  /** Where in the text the end of the answer begins. */
+  readonly endAt: number
   readonly end: 'end' | 'error' | undefined
 }
 
 /** What is nested too deeply to be written as JSON breaks the answer; it must not look like a disconnect of the client. */
 function writeAll(events: readonly OutputEvent[], write: StreamWriter): Written {
   let text = ''
+  let endAt = 0
   let end: Written['end']
   try {
     for (const event of events) {
+      endAt = text.length
       text += write(event)
       if (event.type === 'end' || event.type === 'error') end = event.type
     }
-    return { text, end }
+    return { text, endAt, end }
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     const failure = new Failure('provider-failed', NOT_WRITABLE, { reason })
-    return { text: text + write({ type: 'error', failure }), end: 'error' }
+    return { text: text + write({ type: 'error', failure }), endAt, end: 'error' }
   }
 }
 
@@ -140,18 +144,23 @@ const NOT_WRITABLE = "A part of the provider's answer cannot be passed on."
 /**
  * Writes an answer to the client: one read, all its events, one write. A slow client slows the reading down. Resolves when the
  * answer has ended or the client has disconnected; never rejects.
+ * @param beforeEnd is waited for before the end of a complete answer goes out, and gives its text; it must not reject.
  */
 export async function streamToClient(
   answer: Answer,
   write: StreamWriter,
   writer: ClientWriter,
+  beforeEnd?: (text: string) => Promise<string>,
 ): Promise<'ended' | 'left'> {
   let events = answer.first
   try {
     writer.keepAlive()
     for (;;) {
-      const { text, end } = writeAll(events, write)
-      if (text !== '') await writer.send(text)
+      const { text, endAt, end } = writeAll(events, write)
+      if (end === 'end' && beforeEnd !== undefined) {
+        if (endAt > 0) await writer.send(text.slice(0, endAt))
+        await writer.send(await beforeEnd(text.slice(endAt)))
+      } else if (text !== '') await writer.send(text)
       if (end === 'error') answer.cancel()
       if (end !== undefined) break
       events = await answer.next()

@@ -2,12 +2,13 @@ import type { KeyRecord } from '../access/keys.ts'
 import type { ObjectsOf, Settings } from '../env.ts'
 import type { ClientFormat, HeaderReader } from '../formats/format.ts'
 import type { RequestLog } from '../telemetry/log.ts'
+import type { BodyShare } from './body-memory.ts'
 import type { ClientDisconnect } from './client-disconnect.ts'
 
 /** What the platform gives a request. */
 export interface Platform {
   readonly request: Request
-  readonly objects: ObjectsOf<'Health' | 'Ledger'>
+  readonly objects: ObjectsOf<'Health' | 'Ledger' | 'Conversations'>
   readonly waitUntil: (work: Promise<unknown>) => void
 }
 
@@ -20,7 +21,7 @@ export interface RequestContext extends Platform {
   readonly format: ClientFormat
   readonly caller: KeyRecord
   readonly settings: Settings
-  readonly store: KVNamespace
+  readonly share: BodyShare
   /** When the call came in and when its key was known, in milliseconds since 1970. */
   readonly receivedAt: number
   readonly authenticatedAt: number

@@ -1,20 +1,22 @@
 import { parseJson } from '../chat/exact-json.ts'
 import type { Chat, Message } from '../chat/request.ts'
-import { TIMED_OUT, withTimeout } from '../platform/timeout.ts'
 import { type ConversationDigest, createConversationDigest } from './conversation-digest.ts'
+import type { ConversationStore } from './conversation-store.ts'
 import { type Call, type ReasoningCollector, type SavedReasoning, savedReasoning } from './reasoning-collector.ts'
 
 /**
  * Keeps what a model needs back after it has called tools (signatures, reasoning), for clients that send only OpenAI's fields
- * back. It is kept for an hour, encrypted with a key made from the caller's key: somebody who can read KV cannot read it.
+ * back. It is kept for an hour in an object of the caller's key, encrypted.
  */
 
-const TTL_SECONDS = 3600
-/** KV mostly answers in a few milliseconds. Without an answer, the request goes on without the reasoning. */
-const KV_TIMEOUT_MS = 150
-/** Reasoning is restored for this many tool rounds, counted from the last one. Each costs a read of KV. */
+const KEPT_MS = 3_600_000
+/** The object mostly answers in a few milliseconds, and later if it slept. Without it, the request goes on without the reasoning. */
+const FIND_TIMEOUT_MS = 500
+/** Nobody waits for it. */
+const PUT_TIMEOUT_MS = 10_000
+/** Reasoning is restored for this many tool rounds, counted from the last one: all are found in one call of the object. */
 const MAX_ROUNDS = 32
-/** The bounds of this isolate's own cache. It serves a request that comes before KV has what was saved. */
+/** The bounds of this isolate's own cache. It serves a request that comes before the object has what was saved. */
 const MAX_CACHED_TURNS = 200
 const MAX_CACHED_CHARACTERS = 4 * 1024 * 1024
 /** A larger turn is not saved. */
@@ -24,13 +26,11 @@ const MAX_PARSED_CHARACTERS = 32 * 1024
 /** In longer JSON, the order of members counts too. */
 const MAX_SORTED_CHARACTERS = 4096
 
-type Store = Pick<KVNamespace, 'get' | 'put'>
-
 /** Where reasoning is saved, and for whom. */
 export interface ReasoningCache {
-  readonly store: Store
-  /** The caller's `authorization` header: the encryption key is made from it. */
-  readonly authorization: string
+  readonly store: Pick<ConversationStore, 'put' | 'find'>
+  /** The caller's key: names in the store are made from it, so that nobody can guess them. */
+  readonly key: string
 }
 
 interface CachedTurn {
@@ -52,25 +52,27 @@ function digestOf(messages: readonly Message[]): ConversationDigest {
 export async function saveReasoning(
   collector: ReasoningCollector,
   { messages }: Chat,
-  { store, authorization }: ReasoningCache,
+  { store, key }: ReasoningCache,
 ): Promise<void> {
   const turns = collector.result()
   if (turns.length === 0) return
   try {
     const before = await digestOf(messages).upTo(messages.length)
-    const key = await encryptionKey(authorization)
-    await Promise.all(
+    const expires = Date.now() + KEPT_MS
+    const records = await Promise.all(
       turns.map(async ({ reasoning, calls }) => {
-        const name = await nameOf(authorization, before, calls)
         const text = JSON.stringify(reasoning)
-        if (text.length > MAX_SAVED_CHARACTERS) return
-        addToCache(name, reasoning, text.length)
-        // If KV fails, this isolate still has the reasoning, and many clients send it back themselves.
-        await store.put(name, await encrypt(text, key), { expirationTtl: TTL_SECONDS }).catch(() => {})
+        if (text.length > MAX_SAVED_CHARACTERS) return []
+        const id = await nameOf(key, before, calls)
+        addToCache(id, reasoning, text.length)
+        return { id, expires, parts: { output: text } }
       }),
     )
+    // If the object fails, this isolate still has the reasoning, and many clients send it back themselves.
+    const found = records.flat()
+    if (found.length > 0) await store.put(found, PUT_TIMEOUT_MS)
   } catch {
-    // A message is nested too deeply for JSON.stringify.
+    // The object failed, or a message is nested too deeply for JSON.stringify.
   }
 }
 
@@ -92,7 +94,7 @@ export async function restoreReasoning(chat: Chat, saved: ReasoningCache): Promi
   try {
     const digest = digestOf(chat.messages)
     const names: string[] = []
-    for (const { at, calls } of lost) names.push(await nameOf(saved.authorization, await digest.upTo(at), calls))
+    for (const { at, calls } of lost) names.push(await nameOf(saved.key, await digest.upTo(at), calls))
     const found = await findAll(names, saved)
     const messages = found.some((one) => one !== undefined) ? [...chat.messages] : chat.messages
     // The digest does not include what is restored.
@@ -155,36 +157,30 @@ function restore(message: Message, saved: SavedReasoning | undefined): Message {
 
 async function findAll(
   names: readonly string[],
-  { store, authorization }: ReasoningCache,
+  { store }: ReasoningCache,
 ): Promise<readonly (SavedReasoning | undefined)[]> {
-  let key: Promise<CryptoKey> | undefined
-  return Promise.all(
-    names.map((name) => {
-      const cached = cache.get(name)
-      if (cached !== undefined) return cached.reasoning
-      key ??= encryptionKey(authorization)
-      return find(name, store, key)
-    }),
-  )
+  const cached = names.map((name) => cache.get(name)?.reasoning)
+  const wanted = names.flatMap((id, at) => (cached[at] === undefined ? { id, parts: ['output'] as const } : []))
+  const found = wanted.length === 0 ? undefined : await store.find(wanted, FIND_TIMEOUT_MS).catch(() => undefined)
+  return names.map((name, at) => cached[at] ?? read(found?.records.get(name)?.parts.output))
 }
 
-async function find(name: string, store: Store, key: Promise<CryptoKey>): Promise<SavedReasoning | undefined> {
+function read(text: string | undefined): SavedReasoning | undefined {
+  if (text === undefined) return undefined
   try {
-    const encrypted = await withTimeout(store.get(name, 'arrayBuffer'), KV_TIMEOUT_MS)
-    if (encrypted === TIMED_OUT || encrypted === null) return undefined
-    return savedReasoning.parse(parseJson(await decrypt(encrypted, await key)))
+    return savedReasoning.parse(parseJson(text))
   } catch {
     return undefined
   }
 }
 
 /**
- * The name in KV: a hash of the caller, all messages before the turn, and the turn's calls. The ids of calls are not enough:
- * some providers number them anew in each answer (`functions.f:0`), so two conversations or two choices have the same ids.
+ * The name in the store: a hash of the caller, all messages before the turn, and the turn's calls. The ids of calls are not
+ * enough: some providers number them anew in each answer (`functions.f:0`), so two conversations or two choices have the same.
  */
-async function nameOf(authorization: string, before: string, calls: readonly Call[]): Promise<string> {
+async function nameOf(key: string, before: string, calls: readonly Call[]): Promise<string> {
   const compared = calls.map(({ id, name, arguments: text }) => [id, name, comparable(text)])
-  return `thought:${hex(await digest(JSON.stringify(['name', authorization, before, compared])))}`
+  return hex(await digest(JSON.stringify(['name', key, before, compared])))
 }
 
 /** The same text for the same arguments: many clients parse them and write them again in another form. */
@@ -204,31 +200,10 @@ function sortMembers(_: string, value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 
-async function encryptionKey(authorization: string): Promise<CryptoKey> {
-  const key = await digest(JSON.stringify(['seal', authorization]))
-  return crypto.subtle.importKey('raw', key, 'AES-GCM', false, ['encrypt', 'decrypt'])
-}
-
 function digest(text: string): Promise<ArrayBuffer> {
   return crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))
 }
 
 function hex(bytes: ArrayBuffer): string {
   return Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, '0')).join('')
-}
-
-const IV_BYTES = 12
-
-async function encrypt(text: string, key: CryptoKey): Promise<ArrayBuffer> {
-  const iv = crypto.getRandomValues(new Uint8Array(IV_BYTES))
-  const encrypted = await crypto.subtle.encrypt({ name: 'AES-GCM', iv }, key, new TextEncoder().encode(text))
-  const whole = new Uint8Array(IV_BYTES + encrypted.byteLength)
-  whole.set(iv)
-  whole.set(new Uint8Array(encrypted), IV_BYTES)
-  return whole.buffer
-}
-
-async function decrypt(whole: ArrayBuffer, key: CryptoKey): Promise<string> {
-  const iv = whole.slice(0, IV_BYTES)
-  return new TextDecoder().decode(await crypto.subtle.decrypt({ name: 'AES-GCM', iv }, key, whole.slice(IV_BYTES)))
 }

@@ -8,6 +8,7 @@ import { randomText } from '../platform/random.ts'
 import { sentAttempts } from '../routing/attempt-record.ts'
 import type { Needs } from '../routing/needs.ts'
 import type { Target } from '../routing/target.ts'
+import type { AnswerStorage } from './answer-storage.ts'
 import { type Answer, type AttemptResult, attempt } from './attempt.ts'
 import type { AttemptEnd } from './attempt-report.ts'
 import type { Bill } from './bill.ts'
@@ -33,6 +34,8 @@ export interface RequestState {
   readonly health: HealthReporter
   /** Where reasoning is kept that a deployment will want back; undefined where none does. */
   readonly reasoningCache: ReasoningCache | undefined
+  /** Keeps the answer; undefined where it is not to be kept. */
+  readonly storage: AnswerStorage | undefined
   readonly bill: Bill
   readonly routedAt: number
   readonly id: string
@@ -75,12 +78,13 @@ function providerOf({ context }: RequestState, { deployment }: Target): Configur
 
 /** What the client's format writes an answer from. */
 export function answerInputOf(state: RequestState, model: string): AnswerInput {
-  const { id, created, chat, source, sealer, needs, context } = state
+  const { id, created, chat, source, sealer, needs, context, storage } = state
   const { header, requestId } = context
   const { promptTokens } = needs
   const newId = () => randomText(28)
   const now = () => Math.floor(Date.now() / 1000)
-  return { envelope: { id, created, model }, chat, source, header, requestId, sealer, promptTokens, newId, now }
+  const input = { envelope: { id, created, model }, chat, source, header, requestId, sealer, promptTokens, newId, now }
+  return storage === undefined ? input : { ...input, newId: storage.newId, onComplete: storage.onComplete }
 }
 
 /** The headers of a response, as far as is known who answers. */

@@ -4,8 +4,11 @@ import { readReasoning } from '../formats/shared/effort.ts'
 import { randomText } from '../platform/random.ts'
 import { type Needs, needsOf } from '../routing/needs.ts'
 import { type Plan, plan } from '../routing/plan.ts'
+import { createAnswerStorage } from './answer-storage.ts'
 import { type Bill, openBill } from './bill.ts'
 import type { RequestContext } from './context.ts'
+import { type Conversation, resolveConversation } from './conversation.ts'
+import { openConversationStore } from './conversation-store.ts'
 import { createHealthReporter, noHealthReporter } from './health-reporter.ts'
 import { type ReasoningCache, restoreReasoning } from './reasoning-cache.ts'
 import type { RequestState } from './request-state.ts'
@@ -18,15 +21,18 @@ import { sendWhole } from './send-whole.ts'
  * Runs one call for a model's answer: read, plan, admit, route, ask, and answer whole or streamed (reference; contract 3, 4, 6).
  * @throws Failure for a request that is not valid or that nobody may answer.
  */
-export async function run(context: RequestContext, body: Readonly<Record<string, unknown>>): Promise<Response> {
-  const { caller, objects, waitUntil, settings, clientDisconnect } = context
-  const sealer = context.format.seals === true ? await createSealer(context.key) : NO_SEALER
-  const request = context.format.readRequest(body, { header: context.header, sealer })
+export async function run(context: RequestContext, given: Readonly<Record<string, unknown>>): Promise<Response> {
+  const { caller, objects, waitUntil, settings, clientDisconnect, format } = context
+  const { references } = format
+  const conversation = references && (await resolveConversation(context, references, given))
+  const body = conversation?.body ?? given
+  const sealer = format.seals === true ? await createSealer(context.key) : NO_SEALER
+  const request = format.readRequest(body, { header: context.header, sealer })
   const { chat, answers } = request
   const needs = needsOf(chat, answers)
   const planned = plan(planInputOf(context, chat, needs))
   const bill = await openBill({ caller, objects, waitUntil, settings, chat, needs, plan: planned })
-  const answered = routeAndAnswer(context, { request, sealer, needs, planned, bill })
+  const answered = routeAndAnswer(context, { request, conversation, sealer, needs, planned, bill })
   // The platform ends a call whose client disconnects. `waitUntil` keeps it alive until its usage is counted.
   const stopListening = clientDisconnect.onDisconnect(() => waitUntil(answered.catch(() => undefined)))
   context.takeOver()
@@ -43,6 +49,7 @@ export async function run(context: RequestContext, body: Readonly<Record<string,
 
 interface Admitted {
   readonly request: ClientRequest
+  readonly conversation: Conversation | undefined
   readonly sealer: Sealer
   readonly needs: Needs
   readonly planned: Plan
@@ -51,7 +58,7 @@ interface Admitted {
 
 async function routeAndAnswer(
   context: RequestContext,
-  { request, sealer, needs, planned, bill }: Admitted,
+  { request, conversation, sealer, needs, planned, bill }: Admitted,
 ): Promise<Response> {
   const { settings } = context
   // A client that brings the reasoning back itself needs no other place for it.
@@ -63,6 +70,7 @@ async function routeAndAnswer(
   const view = health.view()
   const route = routeOf({ plan: planned, chat, needs, settings, view, requestId: context.requestId })
   const routedAt = Date.now()
+  const id = `${context.format.idPrefix}${randomText(28)}`
   const state: RequestState = {
     context,
     chat,
@@ -74,21 +82,23 @@ async function routeAndAnswer(
     route,
     health,
     reasoningCache,
+    storage: conversation?.isStored ? createAnswerStorage(context, conversation, id) : undefined,
     bill,
     routedAt,
-    id: `${context.format.idPrefix}${randomText(28)}`,
+    id,
     created: Math.floor(routedAt / 1000),
   }
   return chat.stream === true ? sendStream(state) : sendWhole(state)
 }
 
 function reasoningCacheFor(context: RequestContext, chat: Chat, { candidates }: Plan): ReasoningCache | undefined {
-  const { settings, store, key } = context
+  const { settings, key, objects, caller } = context
   if (!settings.keepsReasoning || !chat.tools?.length) return undefined
   const isAsked = readReasoning(chat) !== undefined
   const isNeeded = candidates.some(({ deployment: { provider, traits } }) => {
     const needs = traits.reasoning ? settings.providers.get(provider)?.provider.needsReasoningBack : undefined
     return needs === 'always' || (needs === 'asked' && isAsked)
   })
-  return isNeeded ? { store, authorization: `Bearer ${key}` } : undefined
+  if (!isNeeded) return undefined
+  return { store: openConversationStore({ objects, keyId: caller.id, key }, 'reasoning'), key }
 }

@@ -51,7 +51,7 @@ export async function sendStream(state: RequestState): Promise<Response> {
 }
 
 async function streamAnswer(state: RequestState, committed: ChatAnswer, writer: ClientWriter): Promise<void> {
-  const { context, reasoningCache } = state
+  const { context, reasoningCache, storage } = state
   const { answer, report } = committed
   const { target } = committed.deployment
   const { log } = context
@@ -73,6 +73,7 @@ async function streamAnswer(state: RequestState, committed: ChatAnswer, writer: 
       return write(event)
     },
     writer,
+    storage?.beforeEnd,
   )
   const hasLeft = how === 'left'
   const ending = broken ?? (hasLeft ? 'left' : 'complete')

@@ -6,7 +6,7 @@ import { failureResponse } from './respond.ts'
 
 /** Answers with one body, when all of the answer is there. */
 export async function sendWhole(state: RequestState): Promise<Response> {
-  const { context, reasoningCache } = state
+  const { context, reasoningCache, storage } = state
   const result = await askForAnswer(state)
   if (!result.ok) return sendFailure(state, result.failure)
   const { answer, deployment, report } = result.answer
@@ -29,6 +29,7 @@ export async function sendWhole(state: RequestState): Promise<Response> {
     // Nested so deeply that it does not go back into JSON.
     return sendFailure(state, new Failure('provider-failed', "The provider's answer cannot be passed on."))
   }
+  if (storage !== undefined) text = await storage.beforeEnd(text)
   logRequest(context.log, 200)
   return new Response(text, { headers: { ...headersOf(state, result.answer), 'content-type': 'application/json' } })
 }

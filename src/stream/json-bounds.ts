@@ -38,7 +38,7 @@ export function findExcess(text: string, maxValues = MAX_VALUES): Excess | undef
 }
 
 /** The same for a text that comes in pieces, cut anywhere: to be called with each. */
-export function createExcessFinder(maxValues: number): (text: string) => Excess | undefined {
+export function createExcessFinder(maxValues = MAX_VALUES): (text: string) => Excess | undefined {
   let values = 0
   let depth = 0
   /** Whether the piece before ended within a string, and there with a backslash that the next character belongs to. */

@@ -58,6 +58,7 @@ function counted(name) {
   return Counted
 }
 
+export const Conversations = counted('Conversations')
 export const Health = counted('Health')
 export const Ledger = counted('Ledger')
 

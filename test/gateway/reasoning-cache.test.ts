@@ -1,20 +1,19 @@
 import { beforeEach, expect, test, vi } from 'vitest'
 import type { OutputEvent } from '../../src/chat/event.ts'
 import { parseChat } from '../../src/chat/request.ts'
+import { openConversationStore } from '../../src/gateway/conversation-store.ts'
 import { createReasoningCollector } from '../../src/gateway/reasoning-collector.ts'
+import { createMemoryConversations } from './memory-conversations.ts'
 
 type Module = typeof import('../../src/gateway/reasoning-cache.ts')
 
-const values = new Map<string, ArrayBuffer>()
-const store = {
-  get: async (name: string) => values.get(name) ?? null,
-  put: async (name: string, value: ArrayBuffer) => {
-    values.set(name, value)
-  },
-} as unknown as KVNamespace
-const mine = { store, authorization: 'Bearer sk-r9k-mine' }
+const conversations = createMemoryConversations()
+const storeOf = (key: string) =>
+  openConversationStore({ objects: conversations.objects, keyId: 'key', key }, 'reasoning')
+const store = storeOf('sk-r9k-mine')
+const mine = { store, key: 'sk-r9k-mine' }
 
-beforeEach(() => values.clear())
+beforeEach(() => conversations.records.clear())
 
 /** A module of its own has the memory of an isolate of its own. */
 async function isolate(): Promise<Module> {
@@ -86,9 +85,14 @@ test('thoughts come back to the turn that they belong to, in the same isolate an
 test('nobody else gets them, and nobody can read the store', async () => {
   await remember(await isolate())
   const other = await isolate()
-  expect(await other.restoreReasoning(BARE, { store, authorization: 'Bearer sk-r9k-yours' })).toBe(BARE)
-  expect(values.size).toBe(1)
-  for (const value of values.values()) expect(new TextDecoder('latin1').decode(value)).not.toContain('look it up')
+  expect(await other.restoreReasoning(BARE, { store, key: 'sk-r9k-yours' })).toBe(BARE)
+  expect(conversations.records.size).toBe(1)
+  for (const { id, parts } of conversations.records.values()) {
+    expect(new TextDecoder('latin1').decode(parts.output)).not.toContain('look it up')
+    const wanted = [{ id, parts: ['output'] as const }]
+    expect((await store.find(wanted, 1000))?.records.size).toBe(1)
+    expect((await storeOf('sk-r9k-yours').find(wanted, 1000))?.records.size).toBe(0)
+  }
 })
 
 test('calls that are numbered anew in each answer are told apart by what the user events', async () => {
@@ -179,15 +183,15 @@ function rounds(count: number): object[] {
   return Array.from({ length: count }, (_, at) => [called(), result(`result ${at} ${'x'.repeat(100)}`)]).flat()
 }
 
-test('of thousands of tool rounds the last 32 are looked up, once each, in one pass over the conversation', async () => {
+test('of thousands of tool rounds the last 32 are looked up, in one call and one pass over the conversation', async () => {
   const own = await isolate()
   const sent = chat(QUESTION, ...rounds(4000))
-  const reads = vi.spyOn(store, 'get')
+  const reads = vi.spyOn(store, 'find')
   const digested = vi.spyOn(crypto.subtle, 'digest')
   try {
     expect(await own.restoreReasoning(sent, mine)).toBe(sent)
-    expect(reads.mock.calls.map(([name]) => name)).toHaveLength(32)
-    expect(new Set(reads.mock.calls.map(([name]) => name)).size).toBe(32)
+    expect(reads.mock.calls).toHaveLength(1)
+    expect(new Set(reads.mock.calls[0]?.[0].map(({ id }) => id)).size).toBe(32)
     const bytes = digested.mock.calls.reduce((sum, [, data]) => sum + data.byteLength, 0)
     // A name holds no more of a conversation than has not been digested yet.
     expect(bytes).toBeLessThan(1.1 * JSON.stringify(sent.messages).length + 32 * 10_000)
@@ -217,7 +221,7 @@ test('what nobody has lost costs nothing: no digest, no read', async () => {
   const own = await isolate()
   const whole = { ...called(), reasoning_content: 'mine' }
   const sent = chat({ role: 'system', content: 'x' }, QUESTION, whole, result('20 C'))
-  const reads = vi.spyOn(store, 'get')
+  const reads = vi.spyOn(store, 'find')
   const digested = vi.spyOn(crypto.subtle, 'digest')
   expect(await own.restoreReasoning(sent, mine)).toBe(sent)
   expect(await own.restoreReasoning(chat(QUESTION), mine)).toEqual(chat(QUESTION))
@@ -242,20 +246,20 @@ test.each([
 ])('an answer with endless %s is not kept', async (_, piece) => {
   const own = await isolate()
   await remember(own, [QUESTION], [...EVENTS, ...Array.from({ length: 300 }, () => piece('x'.repeat(4000)))])
-  expect(values.size).toBe(0)
+  expect(conversations.records.size).toBe(0)
 })
 
 test('an event of endless many details is not kept, and harms nobody', async () => {
   const fields = { reasoning_details: Array.from({ length: 500_000 }, () => ({ type: '' })) }
   await remember(await isolate(), [QUESTION], [{ type: 'extra', choice: 0, place: 'message', fields }, ...EVENTS])
-  expect(values.size).toBe(0)
+  expect(conversations.records.size).toBe(0)
 })
 
 test('details that are nested too deeply for JSON are not kept, and harm nobody', async () => {
   const deep = JSON.parse(`${'['.repeat(100_000)}${']'.repeat(100_000)}`)
   const fields = { reasoning_details: [{ type: 'reasoning.text', deep }] }
   await remember(await isolate(), [QUESTION], [{ type: 'extra', choice: 0, place: 'message', fields }, ...EVENTS])
-  expect(values.size).toBe(0)
+  expect(conversations.records.size).toBe(0)
 })
 
 test('an isolate remembers the latest answers, in bounded memory', async () => {
@@ -263,7 +267,7 @@ test('an isolate remembers the latest answers, in bounded memory', async () => {
   const long = { type: 'reasoning', choice: 0, text: 'x'.repeat(200_000) } as const
   const question = (at: number) => ({ role: 'user', content: `question ${at}` })
   for (let at = 0; at < 30; at++) await remember(own, [question(at)], [...EVENTS, long])
-  values.clear()
+  conversations.records.clear()
   const recalled = async (at: number) => {
     const { messages } = await own.restoreReasoning(chat(question(at), called(), result('20 C')), mine)
     return messages[1]?.reasoning_content !== undefined
@@ -292,18 +296,22 @@ test('an answer without calls, or without thoughts, leaves nothing behind', asyn
     for (const event of events) collector.push(event)
     await save(collector, chat(QUESTION), mine)
   }
-  expect(values.size).toBe(0)
+  expect(conversations.records.size).toBe(0)
 })
 
 test('a store that hangs, fails or holds nonsense costs little and breaks nothing', async () => {
   await remember(await isolate())
   const other = await isolate()
-  const hanging = { ...mine, store: { ...store, get: () => new Promise(() => {}) } as unknown as KVNamespace }
   const began = Date.now()
-  expect(await other.restoreReasoning(BARE, hanging)).toBe(BARE)
-  expect(Date.now() - began).toBeLessThan(2000)
-  const failing = { ...mine, store: { ...store, get: () => Promise.reject(new Error('no')) } as unknown as KVNamespace }
+  conversations.answerAfter(60_000)
+  const slow = await other.restoreReasoning(BARE, mine)
+  conversations.answerAfter(0)
+  expect(slow).toBe(BARE)
+  expect(Date.now() - began).toBeLessThan(5000)
+  const failing = { ...mine, store: { ...store, find: () => Promise.reject(new Error('no')) } }
   expect(await other.restoreReasoning(BARE, failing)).toBe(BARE)
-  for (const name of values.keys()) values.set(name, new Uint8Array(40).buffer)
+  for (const [id, record] of conversations.records) {
+    conversations.records.set(id, { ...record, parts: { output: new Uint8Array(40).buffer } })
+  }
   expect(await other.restoreReasoning(BARE, mine)).toBe(BARE)
 })

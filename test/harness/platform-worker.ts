@@ -3,15 +3,25 @@ import { Log, LogLevel, Miniflare } from 'miniflare'
 import { NOTHING_SPENT } from '../../src/access/budget.ts'
 import { keyName } from '../../src/access/keys.ts'
 import type { Ledger } from '../../src/access/ledger-object.ts'
+import type { Found, SealedRecord, Wanted } from '../../src/conversations/records.ts'
 import { type Keys, recordTextOf } from './key-store.ts'
 import { watchWorker } from './whole-run.ts'
 import { COMPATIBILITY, DEMO_KEY, type RunningWorker, type WorkerOptions } from './worker.ts'
+
+/** The methods of the object, as a caller has them. */
+interface ConversationsStub {
+  readonly put: (records: readonly SealedRecord[]) => Promise<boolean[]>
+  readonly find: (wanted: readonly Wanted[]) => Promise<Found>
+  readonly remove: (id: string) => Promise<boolean>
+}
 
 /** Router9 with the platform's own KV and Durable Objects, as miniflare simulates them. */
 export interface PlatformWorker extends Pick<RunningWorker, 'url' | 'log' | 'stop'> {
   readonly keys: Keys
   /** The KV namespace, as the Worker has it. */
   readonly namespace: Awaited<ReturnType<Miniflare['getKVNamespace']>>
+  /** The object of conversations with this name. */
+  readonly conversations: (name: string) => Promise<ConversationsStub>
   /** What the ledger of a key has been told of, in dollars. */
   readonly spentBy: (id: string) => Promise<number>
 }
@@ -50,9 +60,11 @@ export async function startPlatformWorker(options: Omit<WorkerOptions, 'analytic
             ...Object.fromEntries(texts),
             KEYS: { type: 'kv', id: 'keys' },
             // For the tests; the Worker itself has its objects by its exports.
+            CONVERSATIONS: { type: 'durable-object', exportName: 'Conversations', worker: 'router9' },
             LEDGERS: { type: 'durable-object', exportName: 'Ledger', worker: 'router9' },
           },
           exports: {
+            Conversations: { type: 'durable-object', storage: 'sqlite' },
             Health: { type: 'durable-object', storage: 'sqlite' },
             Ledger: { type: 'durable-object', storage: 'sqlite' },
           },
@@ -71,10 +83,14 @@ export async function startPlatformWorker(options: Omit<WorkerOptions, 'analytic
     const ledger = ledgers.get(ledgers.idFromName(`key:${id}`)) as unknown as Pick<Ledger, 'add'>
     return (await ledger.add(NOTHING_SPENT)).dollars
   }
+  const conversations = async (name: string) => {
+    const objects = await miniflare.getDurableObjectNamespace('CONVERSATIONS')
+    return objects.get(objects.idFromName(name)) as unknown as ConversationsStub
+  }
   await keys.put(DEMO_KEY, { id: 'key_demo', name: 'demo' })
   const given = Object.entries(vars).flatMap(([name, value]) => (name.endsWith('_API_KEY') ? value : []))
   watchWorker({ url, secrets: () => [...given, ...keys.secrets], log: () => log })
-  return { url, keys, namespace, spentBy, log: () => log, stop: () => miniflare.dispose() }
+  return { url, keys, namespace, conversations, spentBy, log: () => log, stop: () => miniflare.dispose() }
 }
 
 function keysIn(namespace: PlatformWorker['namespace']): Keys {

@@ -132,6 +132,7 @@ const main :Workerd.Worker = (
   compatibilityFlags = ${text(COMPATIBILITY.flags)},
   bindings = [(name = "KEYS", kvNamespace = "kv"), ${dataset} ${bindings.join(', ')}],
   durableObjectNamespaces = [
+    (className = "Conversations", uniqueKey = "conversations", enableSql = true),
     (className = "Health", uniqueKey = "health", enableSql = true),
     (className = "Ledger", uniqueKey = "ledger", enableSql = true),
   ],

@@ -1,3 +1,4 @@
+import { parseJson } from '../../chat/exact-json.ts'
 import { Failure } from '../../chat/failure.ts'
 import type { AnswerReferences } from '../format.ts'
 import { isJsonObject, type JsonObject } from '../shared/fields.ts'
@@ -8,6 +9,8 @@ const MAX_REFERENCES = 2000
 const MAX_ID_CHARACTERS = 200
 /** As many as a request may hold. */
 const MAX_ITEMS = 10_000
+
+const DATA = '\ndata: '
 
 /** What a request refers to: an answer by `previous_response_id`, items by `item_reference`. Answers are kept unless `store` is false. */
 export const responseReferences: AnswerReferences = {
@@ -38,6 +41,14 @@ export const responseReferences: AnswerReferences = {
     return { ...body, input }
   },
   isStored: ({ store }) => store !== false,
+  notStored: (end, response) => {
+    // The client has nothing to refer to, so it gets all that would have been kept.
+    const told = { ...response, store: false }
+    if (end.startsWith('{')) return JSON.stringify(told)
+    // JSON has no line break, so this is where the data of the last event begins.
+    const at = end.lastIndexOf(DATA) + DATA.length
+    return `${end.slice(0, at)}${JSON.stringify({ ...(parseJson(end.slice(at)) as JsonObject), response: told })}\n\n`
+  },
   inputItems: (body, newId) => {
     const given = typeof body.input === 'string' ? [userMessage(body.input)] : inputList(body)
     return given.filter(isJsonObject).map((item) => (typeof item.id === 'string' ? item : withId(item, newId)))

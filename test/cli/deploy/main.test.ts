@@ -149,7 +149,11 @@ describe('npm run deploy', { timeout: 240_000 }, () => {
     expect(namespaceId).toMatch(/^\w{32}$/)
     expect(bindings).toMatchObject({ OPENAI_API_KEY: { type: 'secret_text', text: PROVIDER_KEY } })
     expect(metadata).toMatchObject({
-      exports: { Health: { type: 'durable-object' }, Ledger: { type: 'durable-object' } },
+      exports: {
+        Conversations: { type: 'durable-object' },
+        Health: { type: 'durable-object' },
+        Ledger: { type: 'durable-object' },
+      },
     })
     const key = cloud.cloudflare.calls.find(({ method, path }) => method === 'PUT' && path.includes('/values/'))
     expect(key?.path).toContain(`/namespaces/${namespaceId}/values/key%3A`)

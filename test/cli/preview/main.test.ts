@@ -56,7 +56,11 @@ describe('a pull request’s preview, from its first push to its end', { timeout
       OPENAI_API_KEY: { type: 'secret_text', text: PROVIDER_KEY },
     })
     expect(metadata).toMatchObject({
-      exports: { Health: { type: 'durable-object' }, Ledger: { type: 'durable-object' } },
+      exports: {
+        Conversations: { type: 'durable-object' },
+        Health: { type: 'durable-object' },
+        Ledger: { type: 'durable-object' },
+      },
       compatibility_flags: expect.arrayContaining(['enable_request_signal']),
     })
 

@@ -28,7 +28,7 @@ export default {
     router9.fetch(request, env, {
       waitUntil: (work) => ctx.waitUntil(work),
       passThroughOnException() {},
-      exports: { Health: env.HEALTH, Ledger: env.LEDGER },
+      exports: { Conversations: env.CONVERSATIONS, Health: env.HEALTH, Ledger: env.LEDGER },
     }),
 }
 `
@@ -101,7 +101,7 @@ function config(
   const text = JSON.stringify
   const settings = Object.entries(vars).map(([name, value]) => `(name = ${text(name)}, text = ${text(value)})`)
   const keys = '(name = "KEYS", kvNamespace = "kv")'
-  const objects = ['Health', 'Ledger'].map(
+  const objects = ['Conversations', 'Health', 'Ledger'].map(
     (name) =>
       `(name = "${name.toUpperCase()}", durableObjectNamespace = (className = "${name}", serviceName = "isolate0"))`,
   )
@@ -117,6 +117,7 @@ function config(
     globalOutbound = "internet",
   )`
   const own = `durableObjectNamespaces = [
+      (className = "Conversations", uniqueKey = "conversations", enableSql = true),
       (className = "Health", uniqueKey = "health", enableSql = true),
       (className = "Ledger", uniqueKey = "ledger", enableSql = true),
     ],
