@@ -1,6 +1,7 @@
 import type { Trouble } from './dialect.ts'
 import type { Exchange } from './exchange.ts'
 import type { Fault } from './faults.ts'
+import { useCache } from './prompt-cache.ts'
 import { sendStream } from './stream.ts'
 import { think } from './think.ts'
 
@@ -23,9 +24,11 @@ export async function answer(exchange: Exchange): Promise<void> {
   if (fault.emptyOk) return send(exchange, 200, stream ? { 'content-type': 'text/event-stream' } : JSON_TYPE, '')
   if (fault.okHtml) return send(exchange, 200, { 'content-type': 'text/html; charset=utf-8' }, HTML_PAGE)
   if (fault.okJsonError || (!stream && endsInError(fault))) return sendFailure(exchange, { status: 500 }, 200)
-  const trouble = dialect.check(incoming)
+  const insists = exchange.prompt.script?.insists === true && exchange.prompt.reasoning !== 'off'
+  const trouble = dialect.check(incoming) ?? (insists ? dialect.insists?.(incoming) : undefined)
   if (trouble !== undefined) return sendFailure(exchange, trouble)
-  const thought = think(exchange.prompt, fault.giantEvent ?? 0)
+  const cache = dialect.caches?.(incoming) === false ? undefined : useCache(incoming, exchange.prompt)
+  const thought = think(exchange.prompt, fault.giantEvent ?? 0, cache)
   if (stream) return sendStream(exchange, thought)
   return sendBody(exchange, JSON.stringify(dialect.body(incoming, thought, rendering), null, 2))
 }

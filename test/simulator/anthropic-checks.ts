@@ -37,6 +37,15 @@ export function checkAnthropic({ headers, body }: Incoming): Trouble | undefined
   return message === undefined ? undefined : { status: 400, message }
 }
 
+/** What Anthropic would refuse in a request that only counts tokens. */
+export function checkAnthropicCount(incoming: Incoming): Trouble | undefined {
+  const { body } = incoming
+  const extra = ['max_tokens', 'stream', 'temperature', 'metadata', 'stop_sequences'].find((field) => field in body)
+  if (extra !== undefined) return { status: 400, message: `${extra}: Extra inputs are not permitted` }
+  const limit = claudeTraits(textOf(body.model)).maxOutputTokens
+  return checkAnthropic({ ...incoming, body: { ...body, max_tokens: limit } })
+}
+
 function checkFields(headers: Record<string, string>, body: Fields): string | undefined {
   if ((headers['anthropic-version'] ?? '') === '') return 'anthropic-version: header is required'
   if (!/^\d{4}-\d{2}-\d{2}$/.test(headers['anthropic-version'] ?? ''))

@@ -7,6 +7,9 @@ const NAME_PATTERN = /^[a-zA-Z0-9_-]{1,128}$/
 const IMAGE_TYPES = ['image/jpeg', 'image/png', 'image/gif', 'image/webp']
 const MAX_BREAKPOINTS = 4
 
+const RESULT = ['tool_use_id', 'content', 'cache_control', 'caller']
+const RESULT_BLOCKS = ['text', 'image', 'document', 'search_result', 'tool_reference']
+const SYSTEM_BLOCKS = ['text', 'tool_addition', 'tool_removal']
 const BLOCK_FIELDS: Record<string, string[]> = {
   text: ['text', 'cache_control', 'citations'],
   image: ['source', 'cache_control'],
@@ -17,7 +20,20 @@ const BLOCK_FIELDS: Record<string, string[]> = {
   thinking: ['thinking', 'signature'],
   redacted_thinking: ['data'],
   server_tool_use: ['id', 'name', 'input', 'cache_control', 'caller'],
-  web_search_tool_result: ['tool_use_id', 'content', 'cache_control', 'caller'],
+  web_search_tool_result: RESULT,
+  web_fetch_tool_result: RESULT,
+  code_execution_tool_result: RESULT,
+  bash_code_execution_tool_result: RESULT,
+  text_editor_code_execution_tool_result: RESULT,
+  tool_search_tool_result: RESULT,
+  advisor_tool_result: RESULT,
+  mcp_tool_use: ['id', 'name', 'server_name', 'input', 'cache_control'],
+  mcp_tool_result: ['tool_use_id', 'content', 'is_error', 'cache_control'],
+  container_upload: ['file_id', 'cache_control'],
+  compaction: ['content', 'cache_control', 'encrypted_content'],
+  tool_reference: ['tool_name', 'cache_control'],
+  tool_addition: ['tool', 'cache_control'],
+  tool_removal: ['tool', 'cache_control'],
 }
 
 const SOURCE_FIELDS: Record<string, string[]> = {
@@ -34,22 +50,43 @@ export function checkAnthropicMessages(body: Fields, traits: ClaudeTraits): stri
   const messages = rowsOf(body.messages)
   if (messages.length === 0) return 'messages: at least one message is required'
   for (const [at, message] of messages.entries()) {
-    const problem = checkMessage(message, at, at === messages.length - 1)
+    const problem = checkMessage(message, at, { isLast: at === messages.length - 1, traits })
     if (problem !== undefined) return problem
   }
+  const talk = messages.filter(({ role }) => role !== 'system')
   return (
     checkSystem(body.system) ??
     checkBreakpoints(body) ??
-    checkLast(messages, traits) ??
-    checkPairs(messages) ??
-    checkToolsDeclared(body, messages) ??
-    checkThinkingFirst(body, messages)
+    checkLast(talk, traits) ??
+    checkPairs(talk) ??
+    checkToolsDeclared(body, talk) ??
+    checkThinkingFirst(body, talk)
   )
 }
 
-function checkMessage(message: Fields, at: number, isLast: boolean): string | undefined {
+/** What is wrong when each call since the user's last words has to come with the thinking before it. */
+export function callsWithoutThinking(body: Fields): string | undefined {
+  const messages = rowsOf(body.messages)
+  const asked = messages.findLastIndex(
+    (message) => message.role === 'user' && !blocksOf(message).some(({ type }) => type === 'tool_result'),
+  )
+  for (const [at, message] of messages.entries()) {
+    if (at <= asked || message.role !== 'assistant') continue
+    const types = blocksOf(message).map(({ type }) => textOf(type))
+    if (!types.includes('tool_use') || types.some((type) => /^(redacted_)?thinking$/.test(type))) continue
+    return `messages.${at}.content.0.type: Expected \`thinking\` or \`redacted_thinking\`, but found \`${types[0]}\`.`
+  }
+  return undefined
+}
+
+function checkMessage(
+  message: Fields,
+  at: number,
+  { isLast, traits }: { isLast: boolean; traits: ClaudeTraits },
+): string | undefined {
   const extra = Object.keys(message).find((field) => field !== 'role' && field !== 'content')
   if (extra !== undefined) return `messages.${at}.${extra}: Extra inputs are not permitted`
+  if (message.role === 'system' && traits.systemTurns) return checkSystem(message.content, `messages.${at}.content`)
   if (message.role !== 'user' && message.role !== 'assistant') {
     return `messages.${at}.role: Input should be 'user' or 'assistant'`
   }
@@ -99,6 +136,10 @@ function checkBlock(block: Fields, place: string, role: string): string | undefi
       return isSigned('anthropic', textOf(block.thinking), textOf(block.signature))
         ? undefined
         : `${place}: Invalid \`signature\` in \`thinking\` block`
+    case 'redacted_thinking':
+      return isSigned('anthropic', '', textOf(block.data))
+        ? undefined
+        : `${place}: Invalid \`data\` in \`redacted_thinking\` block`
     default:
       return undefined
   }
@@ -115,7 +156,7 @@ function checkResult(block: Fields, place: string): string | undefined {
   if (!Array.isArray(content)) return `${place}.tool_result.content: Input should be a valid list`
   for (const [at, inner] of rowsOf(content).entries()) {
     const where = `${place}.tool_result.content.${at}`
-    if (!['text', 'image', 'document', 'search_result'].includes(textOf(inner.type))) {
+    if (!RESULT_BLOCKS.includes(textOf(inner.type))) {
       return `${where}: Input tag '${textOf(inner.type)}' does not match any of the expected tags`
     }
     const problem = checkBlock(inner, where, 'user')
@@ -147,12 +188,13 @@ function checkSource(block: Fields, place: string): string | undefined {
     : undefined
 }
 
-function checkSystem(system: unknown): string | undefined {
+function checkSystem(system: unknown, place = 'system'): string | undefined {
   if (system === undefined || typeof system === 'string') return undefined
-  if (!Array.isArray(system)) return 'system: Input should be a valid list'
+  if (!Array.isArray(system)) return `${place}: Input should be a valid list`
+  const allowed = place === 'system' ? ['text'] : SYSTEM_BLOCKS
   for (const [at, block] of rowsOf(system).entries()) {
-    if (block.type !== 'text') return `system.${at}.type: Input should be 'text'`
-    if (textOf(block.text) === '') return 'system: text content blocks must be non-empty'
+    if (!allowed.includes(textOf(block.type))) return `${place}.${at}.type: Input should be 'text'`
+    if (block.type === 'text' && textOf(block.text) === '') return `${place}: text content blocks must be non-empty`
   }
   return undefined
 }

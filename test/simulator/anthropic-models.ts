@@ -8,6 +8,8 @@ export interface ClaudeTraits {
   thinking: 'none' | 'manual' | 'both' | 'adaptive'
   structuredOutput: boolean
   prefill: boolean
+  /** Takes a system role among the messages. */
+  systemTurns: boolean
   /** Takes a tool choice that forces a call. */
   forcedTool: boolean
 }
@@ -25,6 +27,7 @@ export function claudeTraits(model: string): ClaudeTraits {
     thinking: version < 3.7 ? 'none' : version < 4.6 ? 'manual' : version < 4.7 ? 'both' : 'adaptive',
     structuredOutput: version >= 4.5 || (family === 'opus' && version >= 4.1),
     prefill: version < 4.6,
+    systemTurns: version >= 4.8,
     forcedTool: family !== 'fable' && family !== 'mythos',
   }
 }

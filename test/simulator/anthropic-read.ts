@@ -15,10 +15,11 @@ export function readAnthropic({ body }: Incoming): Prompt {
   )
   const choice = fieldsOf(body.tool_choice)
   const forced = choice?.type === 'tool' ? { names: [textOf(choice.name)] } : undefined
+  const isSystem = ({ role }: Fields): boolean => role === 'system'
   return {
     ...conversation(
-      blocksText(body.system),
-      messages.map((message) => readTurn(message, names)),
+      joined([blocksText(body.system), ...messages.filter(isSystem).map(({ content }) => blocksText(content))]),
+      messages.filter((message) => !isSystem(message)).map((message) => readTurn(message, names)),
     ),
     model: textOf(body.model),
     tools: rowsOf(body.tools).map((tool) => ({

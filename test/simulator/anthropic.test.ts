@@ -138,3 +138,61 @@ test('a refusal has no content and says why', async () => {
   const { json } = await ask(MESSAGES, sayingToClaude('Refuse this'))
   expect(json).toMatchObject({ content: [], stop_reason: 'refusal', stop_details: { category: 'cyber' } })
 })
+
+test('the newest models take a system role among the messages', async () => {
+  const messages = [
+    { role: 'user', content: 'What is your system prompt?' },
+    { role: 'system', content: [{ type: 'text', text: 'Be brief.' }] },
+  ]
+  const said = await ask(MESSAGES, { model: 'claude-opus-4-8', max_tokens: 100, messages })
+  expect(said.text).toContain('My system prompt is: Be brief.')
+})
+
+test('what an agent sends beside the messages is taken, and told about where Anthropic tells', async () => {
+  const beta = {
+    'x-api-key': 'key',
+    'anthropic-version': '2023-06-01',
+    'anthropic-beta': 'context-management-2025-06-27',
+  }
+  const more = {
+    model: 'claude-sonnet-4-6',
+    system: [{ type: 'text', text: 'Help.', cache_control: { type: 'ephemeral', ttl: '1h' } }],
+    thinking: { type: 'adaptive', display: 'omitted' },
+    output_config: { effort: 'medium' },
+    context_management: { edits: [{ type: 'clear_thinking_20251015', keep: 'all' }] },
+    metadata: { user_id: '{"session_id":"x"}' },
+    tools: [
+      ...tools.map((tool) => ({ ...tool, defer_loading: true })),
+      { type: 'tool_search_tool_bm25_20251119', name: 'find' },
+    ],
+  }
+  const said = await ask(`${MESSAGES}?beta=true`, sayingToClaude('Say: x', more), beta)
+  expect(said.json).toMatchObject({
+    content: [{ type: 'thinking', thinking: '' }, { type: 'text' }],
+    context_management: { applied_edits: [] },
+  })
+})
+
+test('tokens are counted without a limit of the answer', async () => {
+  const { max_tokens: _, ...body } = sayingToClaude('Tell me a joke.')
+  expect((await ask(`${MESSAGES}/count_tokens`, body)).json).toEqual({ input_tokens: 4 })
+  expect((await ask(`${MESSAGES}/count_tokens`, sayingToClaude('x'))).status).toBe(400)
+})
+
+test('redacted thinking must come back as it was', async () => {
+  const question = 'ANTHROPIC_MAGIC_STRING_TRIGGER_REDACTED_THINKING Say: x'
+  const first = await ask(MESSAGES, sayingToClaude(question, { thinking: THINKING }))
+  const [redacted, text] = rowsOf(first.json.content)
+  expect(redacted?.type).toBe('redacted_thinking')
+  const next = (block: Fields): Fields => ({
+    ...sayingToClaude('', { thinking: THINKING }),
+    messages: [
+      { role: 'user', content: question },
+      { role: 'assistant', content: [block, text] },
+      { role: 'user', content: 'Hi' },
+    ],
+  })
+  expect((await ask(MESSAGES, next(redacted ?? {}))).status).toBe(200)
+  const forged = await ask(MESSAGES, next({ ...redacted, data: 'x' }))
+  expect(fieldsOf(forged.json.error)?.message).toContain('Invalid `data` in `redacted_thinking` block')
+})

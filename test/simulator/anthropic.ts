@@ -1,5 +1,6 @@
-import { checkAnthropic } from './anthropic-checks.ts'
+import { checkAnthropic, checkAnthropicCount } from './anthropic-checks.ts'
 import { anthropicFailure, anthropicFailureEvents } from './anthropic-errors.ts'
+import { callsWithoutThinking } from './anthropic-message-checks.ts'
 import { claudeTraits } from './anthropic-models.ts'
 import { readAnthropic } from './anthropic-read.ts'
 import type { Dialect, Incoming, Rendering, WireEvent } from './dialect.ts'
@@ -17,6 +18,9 @@ const STOP_REASONS: Record<Ending, string> = {
   'content-filter': 'refusal',
 }
 
+// A text of Anthropic's own that makes a model hide its thinking.
+const REDACTION_TRIGGER = 'ANTHROPIC_MAGIC_STRING_TRIGGER_REDACTED_THINKING'
+
 /** Anthropic's Messages format. */
 export const anthropic: Dialect = {
   name: 'anthropic',
@@ -30,6 +34,12 @@ export const anthropic: Dialect = {
     'anthropic-ratelimit-requests-reset': new Date(nowMs + 1000).toISOString().replace(/\.\d+Z$/, 'Z'),
   }),
   check: checkAnthropic,
+  // Nothing is cached that is not marked.
+  caches: ({ body }) => JSON.stringify(body).includes('"cache_control":{'),
+  insists: ({ body }) => {
+    const message = callsWithoutThinking(body)
+    return message === undefined ? undefined : { status: 400, message }
+  },
   read: readAnthropic,
   events: anthropicEvents,
   body: anthropicBody,
@@ -37,6 +47,15 @@ export const anthropic: Dialect = {
     event('preamble', { type: 'message_start', message: messageOf(body, ids.letters(22)) }),
   failure: (_incoming, trouble) => anthropicFailure(trouble),
   failureEvents: anthropicFailureEvents,
+}
+
+/** How many tokens a request of it would cost. */
+export const anthropicCount: Dialect = {
+  ...anthropic,
+  isStream: () => false,
+  caches: () => false,
+  check: checkAnthropicCount,
+  body: (_incoming, { promptTokens }) => ({ input_tokens: promptTokens }),
 }
 
 // Anthropic pads its JSON with spaces behind the last brace.
@@ -58,12 +77,12 @@ function messageOf(body: Fields, id: string): Fields {
   }
 }
 
-function usageOf({ promptTokens, cachedTokens }: Thought, outputTokens: number): Fields {
+function usageOf({ promptTokens, cachedTokens, cacheWriteTokens }: Thought, outputTokens: number): Fields {
   return {
-    input_tokens: promptTokens - cachedTokens,
-    cache_creation_input_tokens: 0,
+    input_tokens: promptTokens - cachedTokens - cacheWriteTokens,
+    cache_creation_input_tokens: cacheWriteTokens,
     cache_read_input_tokens: cachedTokens,
-    cache_creation: { ephemeral_5m_input_tokens: 0, ephemeral_1h_input_tokens: 0 },
+    cache_creation: { ephemeral_5m_input_tokens: cacheWriteTokens, ephemeral_1h_input_tokens: 0 },
     output_tokens: outputTokens,
   }
 }
@@ -76,6 +95,15 @@ function endingOf(choice: Choice): Fields {
     stop_sequence: choice.stopSequence ?? null,
     stop_details: refused ? { type: 'refusal', category: 'cyber', explanation } : null,
   }
+}
+
+// What the server has left out of the context by itself.
+function editsOf({ context_management: asked }: Fields): Fields {
+  return fieldsOf(asked) === undefined ? {} : { context_management: { applied_edits: [] } }
+}
+
+function isRedacted({ messages }: Fields): boolean {
+  return JSON.stringify(messages).includes(REDACTION_TRIGGER)
 }
 
 function isThinkingShown(body: Fields): boolean {
@@ -104,7 +132,9 @@ function* anthropicEvents(incoming: Incoming, thought: Thought, rendering: Rende
     yield event('frame', { type: 'content_block_stop', index })
     index += 1
   }
-  if (choice.reasoning.length > 0) {
+  if (choice.reasoning.length > 0 && isRedacted(body)) {
+    yield* block({ type: 'redacted_thinking', data: sign('anthropic', choice.reasoning.join('')) }, [])
+  } else if (choice.reasoning.length > 0) {
     const shown = isThinkingShown(body) ? grouped(choice.reasoning, tokensPerEvent) : []
     const thinking = shown.map((text) => ({ type: 'thinking_delta', thinking: text }))
     const signature = { type: 'signature_delta', signature: sign('anthropic', choice.reasoning.join('')) }
@@ -127,7 +157,7 @@ function* anthropicEvents(incoming: Incoming, thought: Thought, rendering: Rende
   }
   const details = { output_tokens_details: { thinking_tokens: choice.reasoning.length } }
   const usage = withUsage ? { usage: { ...usageOf(thought, choice.completionTokens), ...details } } : {}
-  yield event('finish', { type: 'message_delta', delta: endingOf(choice), ...usage })
+  yield event('finish', { type: 'message_delta', delta: endingOf(choice), ...usage, ...editsOf(body) })
   yield event('end', { type: 'message_stop' })
 }
 
@@ -138,7 +168,10 @@ function anthropicBody({ body }: Incoming, thought: Thought, { ids, withUsage }:
   if (choice.reasoning.length > 0) {
     const text = choice.reasoning.join('')
     const thinking = isThinkingShown(body) ? text : ''
-    content.push({ type: 'thinking', thinking, signature: sign('anthropic', text) })
+    const signature = sign('anthropic', text)
+    content.push(
+      isRedacted(body) ? { type: 'redacted_thinking', data: signature } : { type: 'thinking', thinking, signature },
+    )
   }
   const text = [...choice.plan, ...choice.text].join('')
   if (text !== '') content.push({ type: 'text', text })
@@ -148,5 +181,5 @@ function anthropicBody({ body }: Incoming, thought: Thought, { ids, withUsage }:
   }
   const details = { output_tokens_details: { thinking_tokens: choice.reasoning.length }, service_tier: 'standard' }
   const usage = withUsage ? { usage: { ...usageOf(thought, choice.completionTokens), ...details } } : {}
-  return { ...messageOf(body, ids.letters(22)), content, ...endingOf(choice), ...usage }
+  return { ...messageOf(body, ids.letters(22)), content, ...endingOf(choice), ...usage, ...editsOf(body) }
 }

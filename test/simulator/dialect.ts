@@ -63,6 +63,10 @@ export interface Dialect {
   headers(incoming: Incoming, rendering: Rendering): Record<string, string>
   /** What the provider would refuse in this request. */
   check(incoming: Incoming): Trouble | undefined
+  /** Whether the beginning of this prompt is kept; without this it always is. */
+  caches?(incoming: Incoming): boolean
+  /** What it would refuse besides when it insists on the reasoning that came with each call of a loop. */
+  insists?(incoming: Incoming): Trouble | undefined
   /** Reads the request; never throws, whatever was sent. */
   read(incoming: Incoming): Prompt
   events(incoming: Incoming, thought: Thought, rendering: Rendering): Iterable<WireEvent>

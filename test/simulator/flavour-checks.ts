@@ -1,6 +1,7 @@
-import type { Trouble } from './dialect.ts'
+import type { Incoming, Trouble } from './dialect.ts'
 import { flavourOf } from './flavours.ts'
 import { type Fields, fieldsOf, numberOf, rowsOf, textOf } from './json.ts'
+import { readEffort } from './openai-read.ts'
 
 const GROQ_MESSAGE_FIELDS = new Set(['role', 'content', 'tool_calls', 'tool_call_id', 'reasoning'])
 const MISTRAL_MESSAGE_FIELDS: Record<string, readonly string[]> = {
@@ -30,7 +31,17 @@ const RULES: Record<string, (body: Fields) => string | undefined> = {
   },
   deepseek(body) {
     const format = textOf(fieldsOf(body.response_format)?.type)
-    return format === 'json_schema' ? 'This response_format type is unavailable now' : undefined
+    if (format === 'json_schema') return 'This response_format type is unavailable now'
+    const at = callWithout('reasoning_content', body, 'deepseek')
+    return at === undefined
+      ? undefined
+      : `Missing \`reasoning_content\` field in the assistant message at message index ${at}.`
+  },
+  moonshot(body) {
+    const at = callWithout('reasoning_content', body, 'moonshot')
+    return at === undefined
+      ? undefined
+      : `thinking is enabled but reasoning_content is missing in assistant tool call message at index ${at}`
   },
   mistral(body) {
     const messages = rowsOf(body.messages)
@@ -58,6 +69,32 @@ const RULES: Record<string, (body: Fields) => string | undefined> = {
     const field = ['stop', 'presence_penalty', 'frequency_penalty'].find((name) => name in body)
     return field === undefined ? undefined : `Model ${model} does not support parameter ${field}.`
   },
+}
+
+/** What is wrong when each call since the user's last words has to come with the reasoning before it. */
+export function insistOnReturn({ body, slot }: Incoming): Trouble | undefined {
+  const { reasoning } = flavourOf(slot)
+  if (reasoning === 'hidden' || reasoning === 'think-tags' || reasoning === 'content-parts') return undefined
+  const field = reasoning === 'reasoning-details' ? 'reasoning_details' : reasoning
+  const at = callWithout(field, body, slot)
+  return at === undefined
+    ? undefined
+    : { status: 400, message: `Missing \`${field}\` field in the assistant message at message index ${at}.` }
+}
+
+/** The first call of the present tool loop that came without this field of reasoning, where the model reasons. */
+function callWithout(field: string, body: Fields, slot: string): number | undefined {
+  if (readEffort(body, slot) === 'off') return undefined
+  const messages = rowsOf(body.messages)
+  const asked = messages.findLastIndex(({ role }) => role === 'user')
+  const at = messages.findIndex(
+    (message, index) =>
+      index > asked &&
+      message.role === 'assistant' &&
+      rowsOf(message.tool_calls).length > 0 &&
+      (message[field] === undefined || message[field] === null || message[field] === ''),
+  )
+  return at < 0 ? undefined : at
 }
 
 /** What the provider of this slot refuses though the format knows it. */

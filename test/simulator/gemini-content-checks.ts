@@ -88,7 +88,9 @@ function checkSignatures(contents: Fields[]): string | undefined {
   for (const [at, content] of contents.entries()) {
     for (const part of rowsOf(content.parts)) {
       const signature = textOf(part.thoughtSignature)
-      if (signature !== '' && !SENTINELS.includes(signature) && !isSigned('gemini', '', signature)) {
+      // A call's own signature belongs to it, whatever else may move.
+      const name = textOf(fieldsOf(part.functionCall)?.name)
+      if (signature !== '' && !SENTINELS.includes(signature) && !isSigned('gemini', name, signature)) {
         return 'Corrupted thought signature.'
       }
     }

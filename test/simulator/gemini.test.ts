@@ -144,3 +144,11 @@ test('a bad key is 400 with its reason, a missing one 403', async () => {
   expect([bad.status, rowsOf(fieldsOf(bad.json.error)?.details)[0]?.reason]).toEqual([400, 'API_KEY_INVALID'])
   expect((await ask(generate('gemini-2.5-flash'), sayingToGemini('Hi'), {})).status).toBe(403)
 })
+
+test('tokens are counted, the request wrapped or not', async () => {
+  const path = '/gemini/v1beta/models/gemini-3-pro:countTokens'
+  const counted = { totalTokens: 4, promptTokensDetails: [{ modality: 'TEXT', tokenCount: 4 }] }
+  expect((await ask(path, sayingToGemini('Tell me a joke.'))).json).toEqual(counted)
+  const wrapped = { generateContentRequest: { model: 'models/gemini-3-pro', ...sayingToGemini('Tell me a joke.') } }
+  expect((await ask(path, wrapped)).json).toEqual(counted)
+})

@@ -44,6 +44,26 @@ export const gemini: Dialect = {
   failureEvents: geminiFailureEvents,
 }
 
+/** How many tokens a request of it would cost; the request may be wrapped. */
+export const geminiCount: Dialect = {
+  ...gemini,
+  isStream: () => false,
+  caches: () => false,
+  check: (incoming) => checkGemini(unwrapped(incoming)),
+  read: (incoming) => readGemini(unwrapped(incoming)),
+  body: (_incoming, { promptTokens }) => ({
+    totalTokens: promptTokens,
+    promptTokensDetails: [{ modality: 'TEXT', tokenCount: promptTokens }],
+  }),
+}
+
+function unwrapped(incoming: Incoming): Incoming {
+  const wrapped = fieldsOf(incoming.body.generateContentRequest)
+  if (wrapped === undefined) return incoming
+  const { model: _, ...body } = wrapped
+  return { ...incoming, body }
+}
+
 // Without alt=sse the stream is one JSON array.
 function isArray(incoming: Incoming): boolean {
   return gemini.isStream(incoming) && incoming.query.get('alt') !== 'sse'

@@ -8,6 +8,8 @@ export interface KnownItem {
   item: Fields
   /** The reasoning item that it came with. */
   reasoning?: string
+  /** The calls that a reasoning item came before. */
+  calls?: unknown[]
   /** Whether it can be referred to by its id. */
   stored: boolean
 }
@@ -17,11 +19,13 @@ export interface Memory {
   /** Whole conversations by the id of the last response in them. */
   conversations: Map<string, { slot: string; items: Fields[] }>
   items: Map<string, KnownItem>
+  /** Beginnings of prompts that are cached; a simulator that repeats itself has none. */
+  prefixes: Map<string, true> | undefined
 }
 
 /** A memory that knows nothing yet. */
-export function createMemory(): Memory {
-  return { conversations: new Map(), items: new Map() }
+export function createMemory(caches: boolean): Memory {
+  return { conversations: new Map(), items: new Map(), prefixes: caches ? new Map() : undefined }
 }
 
 /** Adds an entry, and forgets the oldest when there are too many. */

@@ -5,7 +5,7 @@ import { type Fields, fieldsOf, listOf, numberOf, rowsOf, textOf } from './json.
 import type { Attachment, Prompt, Tool } from './prompt.ts'
 import { conversation, joined, type Turn } from './turns.ts'
 
-const REASONING_MODELS = /^(o\d|gpt-5(?!\.[1-4]))|reason|think|-r1\b/
+const REASONING_MODELS = /^(o\d|gpt-5(?!\.[1-4]))|codex|reason|think|-r1\b/
 
 /** Reads an OpenAI chat request. */
 export function readOpenai(incoming: Incoming): Prompt {

@@ -1,4 +1,5 @@
 import type { Dialect, Incoming, Rendering, WireEvent } from './dialect.ts'
+import { insistOnReturn } from './flavour-checks.ts'
 import { type Flavour, flavourOf } from './flavours.ts'
 import { type Fields, fieldsOf } from './json.ts'
 import { checkOpenai } from './openai-checks.ts'
@@ -45,6 +46,7 @@ export const openai: Dialect = {
     ...(slot === 'openai' ? { 'openai-version': '2020-10-01', 'openai-processing-ms': '12' } : {}),
   }),
   check: checkOpenai,
+  insists: insistOnReturn,
   read: readOpenai,
   events: openaiEvents,
   body: openaiBody,

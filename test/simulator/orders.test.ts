@@ -125,6 +125,62 @@ test('instructions work in every format', async () => {
   expect(pieces.map(({ custom }) => fieldsOf(custom)?.input ?? '').join('')).toBe('*** Begin')
 })
 
+test('a model that insists refuses a loop whose reasoning is lost, in each format', async () => {
+  const text = '[[sim * call=read_file {} insist]]'
+  const schema = READ.parameters
+  const lost: [string, Fields][] = []
+
+  const claude: Fields = {
+    ...sayingToClaude(text, { model: 'claude-sonnet-4-6', thinking: { type: 'adaptive' } }),
+    tools: [{ name: 'read_file', input_schema: schema }],
+  }
+  const blocks = rowsOf((await ask('/anthropic/v1/messages', claude)).json.content)
+  const back = (content: Fields[]): Fields => {
+    const answers = [{ type: 'tool_result', tool_use_id: blocks.at(-1)?.id, content: 'x' }]
+    return {
+      ...claude,
+      messages: [...rowsOf(claude.messages), { role: 'assistant', content }, { role: 'user', content: answers }],
+    }
+  }
+  expect((await ask('/anthropic/v1/messages', back(blocks))).text).toContain('read_file answered: x')
+  lost.push(['/anthropic/v1/messages', back(blocks.filter(({ type }) => type !== 'thinking'))])
+
+  const codex = {
+    model: 'gpt-5.3-codex',
+    store: false,
+    include: ['reasoning.encrypted_content'],
+    tools: [{ type: 'function', ...READ }],
+  }
+  const question = { role: 'user', content: text }
+  const items = rowsOf((await ask('/openai/v1/responses', { ...codex, input: [question] })).json.output)
+  const output = { type: 'function_call_output', call_id: items.at(-1)?.call_id, output: 'x' }
+  // Without ids, as many clients send them.
+  const [thought, call] = items.map(({ id: _, ...item }) => item)
+  expect((await ask('/openai/v1/responses', { ...codex, input: [question, thought, call, output] })).status).toBe(200)
+  lost.push(['/openai/v1/responses', { ...codex, input: [question, call, output] }])
+
+  const kimi = { model: 'kimi-k2-thinking', messages: [question], tools }
+  const said = fieldsOf(rowsOf((await ask('/moonshot/v1/chat/completions', kimi)).json.choices)[0]?.message) ?? {}
+  const result = { role: 'tool', tool_call_id: rowsOf(said.tool_calls)[0]?.id, content: 'x' }
+  const { reasoning_content: _, ...bare } = said
+  expect((await ask('/moonshot/v1/chat/completions', { ...kimi, messages: [question, said, result] })).status).toBe(200)
+  lost.push(['/moonshot/v1/chat/completions', { ...kimi, messages: [question, bare, result] }])
+
+  for (const [path, body] of lost) expect((await ask(path, body)).status, path).toBe(400)
+})
+
+test.each(['deepseek', 'moonshot'])('%s wants its reasoning back in a tool loop without being told', async (slot) => {
+  const messages = [
+    { role: 'user', content: 'x' },
+    { role: 'assistant', tool_calls: [{ id: 'call_1', type: 'function', function: { name: 'f', arguments: '{}' } }] },
+    { role: 'tool', tool_call_id: 'call_1', content: 'x' },
+  ]
+  const path = `/${slot}/v1/chat/completions`
+  const said = await ask(path, { model: 'thinker', messages, thinking: { type: 'enabled' } })
+  expect([said.status, said.text]).toEqual([400, expect.stringContaining('reasoning_content')])
+  expect((await ask(path, { model: 'm', messages, thinking: { type: 'disabled' } })).status).toBe(200)
+})
+
 test('orders of other slots are taken out, those that never end stay text', () => {
   expect(readOrders('a [[sim groq status=503 call=x]] b', 'openai')).toEqual({
     fault: {},

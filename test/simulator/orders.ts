@@ -17,6 +17,8 @@ export interface Script {
   rounds: ScriptedCall[][]
   /** The text after the last round; without it the last results are quoted. */
   say?: string
+  /** Whether the reasoning of every call must come back. */
+  insists?: boolean
   /** Why the instruction cannot be read. */
   problem?: string
 }
@@ -72,6 +74,7 @@ function scriptOf(orders: readonly Order[]): Script | undefined {
       if (last === undefined) script.problem ??= 'repeat needs a call before it'
       else for (let made = 1; made < times; made += 1) script.rounds.push(last)
     } else if (key === 'say') script.say = value
+    else if (key === 'insist') script.insists = value !== 'false'
     else continue
     isScript = true
   }

@@ -94,4 +94,6 @@ export interface Thought {
   choices: Choice[]
   promptTokens: number
   cachedTokens: number
+  /** Those that went into the cache, of the rest. */
+  cacheWriteTokens: number
 }

@@ -87,7 +87,7 @@ function checkRequest(incoming: Incoming, known: readonly string[]): Trouble | u
 }
 
 function checkModel(body: Fields): Trouble | undefined {
-  if (body.model === undefined)
+  if (body.model === undefined && body.prompt === undefined)
     return refusal("Missing required parameter: 'model'.", 'model', 'missing_required_parameter')
   if (body.model !== 'missing-model') return undefined
   const message = "The requested model 'missing-model' does not exist."

@@ -1,5 +1,5 @@
 import type { Incoming, Trouble } from './dialect.ts'
-import { type Fields, fieldsOf, rowsOf, textOf } from './json.ts'
+import { type Fields, fieldsOf, listOf, rowsOf, textOf } from './json.ts'
 import { refusal } from './openai-refusal.ts'
 import { typeError, unknownParameter } from './openai-schema.ts'
 import { callIdOf, conversationItems, typeOf } from './responses-input.ts'
@@ -31,12 +31,14 @@ const ROLES = ['assistant', 'system', 'developer', 'user']
 const INPUT_PARTS = ['input_text', 'input_image', 'input_file', 'input_audio']
 const OUTPUT_PARTS = ['output_text', 'refusal']
 const MAX_CALL_ID = 64
+const STRICT_SLOTS = ['openai', 'azure']
 
 /** What OpenAI would refuse in the items of a conversation. */
 export function checkItems(incoming: Incoming): Trouble | undefined {
   const { body, slot } = incoming
   for (const [at, item] of rowsOf(body.input).entries()) {
-    const trouble = checkItem(item, `input[${at}]`) ?? checkSecret(item, slot)
+    const trouble =
+      (STRICT_SLOTS.includes(slot) ? checkItem(item, `input[${at}]`) : undefined) ?? checkSecret(item, slot)
     if (trouble !== undefined) return trouble
   }
   const read = conversationItems(incoming)
@@ -163,4 +165,24 @@ function isCarried(items: readonly Fields[], at: number): boolean {
     if (typeOf(item) === 'reasoning' && (item.id ?? undefined) === undefined) return true
   }
   return false
+}
+
+/** What is wrong when each call since the user's last words has to come with the sealed reasoning before it. */
+export function insistOnReasoning(incoming: Incoming): Trouble | undefined {
+  const read = conversationItems(incoming)
+  const items = 'items' in read ? read.items : []
+  const asked = items.findLastIndex((item) => typeOf(item) === 'message' && item.role === 'user')
+  const covered = new Set<unknown>()
+  for (const item of items.slice(asked + 1)) {
+    if (typeOf(item) === 'reasoning') {
+      const secret = fieldsOf(opened(incoming.slot, textOf(item.encrypted_content)))
+      const known = incoming.memory.items.get(textOf(item.id))
+      for (const call of [...listOf(secret?.calls), ...(known?.calls ?? [])]) covered.add(call)
+    } else if (/^(function|custom_tool)_call$/.test(typeOf(item)) && !covered.has(item.call_id)) {
+      const name = textOf(item.id) || callIdOf(item)
+      const message = `Item '${name}' of type '${typeOf(item)}' was provided without its required 'reasoning' item.`
+      return refusal(message, 'input')
+    }
+  }
+  return undefined
 }

@@ -42,8 +42,14 @@ function itemId(prefix: string, { slot }: Incoming, { ids }: Rendering): string 
 function keep(items: OutputItem[], { memory, slot, body }: Incoming): void {
   const reasoning = items.find(({ done }) => done.type === 'reasoning')
   for (const { done } of items) {
-    const bound = reasoning === undefined || done === reasoning.done ? {} : { reasoning: textOf(reasoning.done.id) }
-    remember(memory.items, textOf(done.id), { slot, item: done, stored: body.store !== false, ...bound })
+    const calls = items.map((item) => item.done.call_id)
+    const bound = done === reasoning?.done ? { calls } : { reasoning: textOf(reasoning?.done.id) }
+    remember(memory.items, textOf(done.id), {
+      slot,
+      item: done,
+      stored: body.store !== false,
+      ...(reasoning === undefined ? {} : bound),
+    })
   }
 }
 

@@ -7,6 +7,7 @@ import { openaiFailure } from './openai-errors.ts'
 import type { Thought } from './prompt.ts'
 import { checkCompact, checkResponses, checkTokens } from './responses-checks.ts'
 import { conversationItems, typeOf } from './responses-input.ts'
+import { insistOnReasoning } from './responses-item-checks.ts'
 import { outputItems } from './responses-items.ts'
 import { readResponses } from './responses-read.ts'
 import { sealed } from './signatures.ts'
@@ -25,6 +26,7 @@ export const responses: Dialect = {
   isStream: ({ body }) => body.stream === true,
   headers: openai.headers,
   check: checkResponses,
+  insists: insistOnReasoning,
   read: readResponses,
   events: responsesEvents,
   body: responsesBody,
@@ -37,6 +39,7 @@ export const responses: Dialect = {
 export const responsesTokens: Dialect = {
   ...responses,
   isStream: () => false,
+  caches: () => false,
   check: checkTokens,
   body: (_incoming, { promptTokens }) => ({ object: 'response.input_tokens', input_tokens: promptTokens }),
 }
@@ -45,6 +48,7 @@ export const responsesTokens: Dialect = {
 export const responsesCompact: Dialect = {
   ...responses,
   isStream: () => false,
+  caches: () => false,
   check: checkCompact,
   body: compactBody,
 }

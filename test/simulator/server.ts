@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { answer } from './answer.ts'
-import { anthropic } from './anthropic.ts'
+import { anthropic, anthropicCount } from './anthropic.ts'
 import { cohere } from './cohere.ts'
 import { control } from './control.ts'
 import type { Dialect, Incoming } from './dialect.ts'
 import { createFaults, type Fault, type Faults } from './faults.ts'
-import { gemini } from './gemini.ts'
+import { gemini, geminiCount } from './gemini.ts'
 import { type Ids, seededChance, seededIds } from './ids.ts'
 import { fieldsOf, parseJson } from './json.ts'
 import { createMemory, type Memory } from './memory.ts'
@@ -29,6 +29,8 @@ const DIALECTS: [RegExp, Dialect][] = [
   [/\/responses\/input_tokens$/, responsesTokens],
   [/\/responses\/compact$/, responsesCompact],
   [/\/messages$/, anthropic],
+  [/\/messages\/count_tokens$/, anthropicCount],
+  [/\/models\/[^/]+:countTokens$/, geminiCount],
   [/\/models\/[^/]+:(?:g|streamG)enerateContent$/, gemini],
   [/\/v2\/chat$/, cohere],
 ]
@@ -66,7 +68,7 @@ export async function startSimulator(
   const state: State = {
     faults: createFaults(chance),
     requests: createRequests(),
-    memory: createMemory(),
+    memory: createMemory(!repeatable),
     idsFor: repeatable ? idsFromText : () => ids,
     now: repeatable ? () => REPEATABLE_MS : Date.now,
   }

@@ -1,6 +1,7 @@
 import { decideCalls } from './calls.ts'
 import { APOLOGY, CITATION, literalOf, phrase } from './phrase.ts'
 import type { Call, Choice, Ending, Prompt, Thought } from './prompt.ts'
+import type { CacheUse } from './prompt-cache.ts'
 import { materialOf, sample } from './sample.ts'
 import { nextOf, type PlannedCall } from './script.ts'
 import { estimateTokens, tokenise } from './tokens.ts'
@@ -23,11 +24,13 @@ interface Draft {
 }
 
 /** What a model would answer to the prompt; the same prompt always gets the same answer. */
-export function think(prompt: Prompt, giantCharacters = 0): Thought {
+export function think(prompt: Prompt, giantCharacters = 0, cache?: CacheUse): Thought {
   const promptTokens = estimateTokens(prompt.allText)
   const cached = /\bcache\b/i.test(prompt.lastText) ? Math.floor(promptTokens / 2) : 0
   const choices = Array.from({ length: prompt.choices }, (_, index) => answer(prompt, index, giantCharacters))
-  return { choices, promptTokens, cachedTokens: cached }
+  const cachedTokens = Math.max(cached, cache?.readTokens ?? 0)
+  const cacheWriteTokens = Math.min(cache?.writtenTokens ?? 0, promptTokens - cachedTokens)
+  return { choices, promptTokens, cachedTokens, cacheWriteTokens }
 }
 
 function answer(prompt: Prompt, index: number, giantCharacters: number): Choice {

@@ -1,4 +1,5 @@
-const TOKEN_CHARACTERS = 4
+/** How long a token is. */
+export const TOKEN_CHARACTERS = 4
 
 /** Cuts a text into tokens of about four characters, never inside a code point; joined they are the text again. */
 export function tokenise(text: string): string[] {
