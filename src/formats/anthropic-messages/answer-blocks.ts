@@ -108,6 +108,7 @@ function push(state: State, event: OutputEvent): void {
 
 /** Adds a piece to the last block, or to a new one where the last is of another type. */
 function grow(state: State, type: 'text' | 'thinking', piece: string): void {
+  if (piece === '') return
   let last = state.queue.at(-1)
   if (last?.start.type !== type) {
     if (type === 'text') addKept(state)
@@ -162,7 +163,6 @@ function sealThinking({ queue, keeper, answer, showsText }: State): void {
 }
 
 function add(state: State, block: QueuedBlock, piece: string): void {
-  if (piece === '') return
   if (block.hasStarted) {
     // A call that was complete gets nothing any more: white space, at most.
     if (state.queue[0] === block) state.sink.delta(deltaOf(block, piece))

@@ -4,7 +4,7 @@ import type { Sealer } from '../format.ts'
 import type { JsonObject } from '../shared/fields.ts'
 import { jsonObjectsIn, toText } from '../shared/fields.ts'
 import { type KeptReasoning, readKept, restoreReasoning } from '../shared/kept-reasoning.ts'
-import { unsupportedContent } from '../shared/parts.ts'
+import { emptyConversation, unsupportedContent } from '../shared/parts.ts'
 import type { Block, MessageParam, MessagesBody } from './request-schema.ts'
 import { fromToolId } from './tool-ids.ts'
 import { ANTHROPIC_REASONING_FORMAT } from './write-messages.ts'
@@ -60,6 +60,7 @@ export function readConversation({ system, messages }: MessagesBody, sealer: Sea
     readMessage(state, message, `messages.${at}.content`)
   })
   endTurn(state, 'user')
+  if (state.messages.length === 0) throw emptyConversation()
   const isChanged = state.native.length !== messages.length || state.native.some((one, at) => one !== messages[at])
   return {
     messages: state.messages,
@@ -93,9 +94,21 @@ function readMessage(state: State, message: MessageParam, path: string): void {
   else if (blocks.length > 0) state.native.push({ ...message, content: blocks })
 }
 
+/** Whose message may hold a block. */
+const ROLES: ReadonlyMap<string, MessageParam['role']> = new Map([
+  ['thinking', 'assistant'],
+  ['redacted_thinking', 'assistant'],
+  ['tool_use', 'assistant'],
+  ['tool_result', 'user'],
+])
+
 /** Reads a block into the turn. @returns the block as Anthropic gets it; undefined where it gets none. */
 function readBlock(state: State, block: Block, path: string): Block | undefined {
   const { turn } = state
+  const role = ROLES.get(block.type)
+  if (role !== undefined && role !== turn.role) {
+    throw new Failure('invalid-value', `'${path}' can only stand in a message of the ${role}.`, { param: path })
+  }
   switch (block.type) {
     case 'thinking':
       return readThinking(state, block, 'signature', path)
