@@ -1,17 +1,24 @@
 import { type AnswerChoice, type Router9Answer, readRouter9Body, readRouter9Stream } from './answer.ts'
 import { readMessagesAnswerBody, readMessagesAnswerStream } from './answer-messages.ts'
 import { readResponsesAnswerBody, readResponsesAnswerStream } from './answer-responses.ts'
-import type { Expected, ExpectedChoice, ExpectedError, ExpectedToolCall, ExpectedUsage } from './expected.ts'
+import { schemaProblems } from './answer-schemas.ts'
+import type { Api, Expected, ExpectedChoice, ExpectedError, ExpectedToolCall, ExpectedUsage } from './expected.ts'
 import { at, type JsonObject, numberOf, objectOf, parseJson, sameJson, textOf } from './json.ts'
+import type { OpenAiSpec } from './openai-spec.ts'
 
 /** An HTTP answer of Router9 as it came. */
 export type HttpAnswer = { status: number; headers: Record<string, string>; body: string }
 
-/** The APIs that a client can ask in. */
-export type Api = 'chat' | 'responses' | 'messages'
-
 /** What was asked, as far as it shapes the answer. `native`: the provider speaks the client's API, so its messages go through. */
-export type Asked = { api?: Api; native?: boolean; stream: boolean; includeUsage?: boolean; model?: string }
+export type Asked = {
+  api?: Api
+  native?: boolean
+  /** The answer is checked against it too. */
+  spec?: OpenAiSpec | undefined
+  stream: boolean
+  includeUsage?: boolean
+  model?: string
+}
 
 /** One named comparison; `expected` and `actual` say what differs. */
 export type Check = { name: CheckName; ok: boolean; expected?: string; actual?: string }
@@ -53,6 +60,9 @@ function checkOne(expected: Expected, actual: HttpAnswer, asked: Asked): Check[]
   if (!outcome.ok) return [{ ...outcome, actual: `status ${actual.status}: ${actual.body.slice(0, 200)}` }]
   const contentType = actual.headers['content-type'] ?? ''
   const answer = readAnswer(actual.body, asked)
+  const { api = 'chat', native, stream, spec } = asked
+  // What a provider itself has said in the client's API goes through as it is.
+  if (api !== 'chat' && !native) answer.problems.push(...schemaProblems(api, stream, actual.body, spec))
   const wanted = asked.stream ? 'text/event-stream; charset=utf-8' : 'application/json'
   if (asked.stream ? contentType !== wanted : !contentType.startsWith(wanted)) {
     answer.problems.push(`content-type is "${contentType}", not ${wanted}`)
@@ -68,8 +78,8 @@ function checkOne(expected: Expected, actual: HttpAnswer, asked: Asked): Check[]
     compareProblems('role-first', answer.roleProblems),
     compareProblems('shape', answer.problems),
   ]
-  if (expected.outcome === 'answer') found.push(compareUsage(expected.usage, answer, asked.api ?? 'chat'))
-  else found.push(compareStreamError(expected, answer, asked.api ?? 'chat'))
+  if (expected.outcome === 'answer') found.push(compareUsage(expected.usage, answer, api))
+  else found.push(compareStreamError(expected, answer, api))
   return found
 }
 

@@ -4,6 +4,8 @@ import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { drive } from './drive.ts'
 import { handMade, handMadeBody, sse } from './hand-made.ts'
+import type { Recording } from './manifest.ts'
+import { slotOf } from './slots.ts'
 
 const ENVELOPE = {
   id: `chatcmpl-${'b'.repeat(24)}`,
@@ -28,6 +30,8 @@ const recordings = [
   handMade('elsewhere', TALK, { file: 'elsewhere/talk.sse' }),
 ]
 
+const asSlots = (slots: Record<string, string | null>) => (recording: Recording) => slotOf(slots, recording.provider)
+
 // A gateway that says "hi" whatever it is asked, and remembers the questions.
 const asked: { model: string; stream: boolean; messages: { content: string }[] }[] = []
 let server: Server
@@ -51,8 +55,8 @@ afterAll(() => server.close())
 
 test('each recording is asked for by name, answers before faults, faults both ways', async () => {
   asked.length = 0
-  const slots = { openai: 'openai/some', elsewhere: null }
-  const { results, skipped } = await drive({ url, key: 'k', recordings, slots, order: 'split:1' })
+  const modelOf = asSlots({ openai: 'openai/some', elsewhere: null })
+  const { results, skipped } = await drive({ url, key: 'k', recordings, modelOf, order: 'split:1' })
   expect(skipped).toEqual(['elsewhere/talk.sse'])
   expect(asked.map(({ model, stream, messages }) => [model, stream, messages[0]?.content])).toEqual([
     ['openai/some', true, 'recording:openai/talk.sse split:1'],
@@ -64,7 +68,13 @@ test('each recording is asked for by name, answers before faults, faults both wa
 
 test('an answer must be in the public name of the model, with or without its provider or in other letters', async () => {
   const play = async (model: string) => {
-    const { results } = await drive({ url, key: 'k', recordings, slots: { openai: model }, only: 'openai/talk' })
+    const { results } = await drive({
+      url,
+      key: 'k',
+      recordings,
+      modelOf: asSlots({ openai: model }),
+      only: 'openai/talk',
+    })
     return results[0]?.checks.filter(({ ok }) => !ok).map(({ actual }) => actual)
   }
   expect(await play('a-provider/with/Some')).toEqual([])
@@ -73,19 +83,25 @@ test('an answer must be in the public name of the model, with or without its pro
 
 test('a provider without a row is asked for through the generic one', async () => {
   asked.length = 0
-  await drive({ url, key: 'k', recordings, slots: {}, only: 'elsewhere' })
+  await drive({ url, key: 'k', recordings, modelOf: asSlots({}), only: 'elsewhere' })
   expect(asked.map(({ model }) => model)).toEqual(['custom/elsewhere'])
 })
 
 test('a cut changes what is expected, and leaves bodies out', async () => {
-  const options = { url, key: 'k', recordings, slots: {}, only: 'openai/', order: 'cut:0' }
+  const options = { url, key: 'k', recordings, modelOf: asSlots({}), only: 'openai/', order: 'cut:0' }
   const { results, skipped } = await drive(options)
   expect(skipped).toEqual(['openai/refused.json'])
   expect(results[0]?.checks[0]).toMatchObject({ name: 'outcome', ok: false, expected: 'status 502' })
 })
 
 test('a gateway that does not answer fails, and does not stop the run', async () => {
-  const { results } = await drive({ url: 'http://127.0.0.1:1', key: 'k', recordings, slots: {}, only: 'talk' })
+  const { results } = await drive({
+    url: 'http://127.0.0.1:1',
+    key: 'k',
+    recordings,
+    modelOf: asSlots({}),
+    only: 'talk',
+  })
   expect(results).toHaveLength(2)
   for (const { checks } of results) expect(checks[0]?.actual).toContain('no answer')
 })

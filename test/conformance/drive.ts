@@ -1,9 +1,10 @@
-import { type Api, type Asked, type Check, checks, type HttpAnswer } from './compare.ts'
-import type { Expected } from './expected.ts'
+import { type Asked, type Check, checks, type HttpAnswer } from './compare.ts'
+import type { Api, Expected } from './expected.ts'
 import { cutRecording, type Recording } from './manifest.ts'
+import type { OpenAiSpec } from './openai-spec.ts'
 import { orHeldBack, readRecording } from './reading.ts'
 import { readOrder } from './replay.ts'
-import { mayThinkInText, publicIdOf, requestExtras, slotOf } from './slots.ts'
+import { mayThinkInText, publicIdOf, requestExtras } from './slots.ts'
 import type { Cut } from './wire.ts'
 
 // A recording of a quarter of a megabyte, written byte by byte, still fits in this.
@@ -14,7 +15,8 @@ export type DriveOptions = {
   url: string
   key: string
   recordings: Recording[]
-  slots: Record<string, string | null>
+  /** The model to ask for a recording; null leaves it out. */
+  modelOf: (recording: Recording) => string | null
   /** Only recordings whose file name holds this. */
   only?: string
   /** Words for the replay, e.g. `split:1 cut:3`. */
@@ -22,6 +24,10 @@ export type DriveOptions = {
   includeUsage?: boolean
   /** What the client speaks; chat completions where absent. */
   api?: Api
+  /** Answers are checked against it too. */
+  spec?: OpenAiSpec | undefined
+  /** How many are played at once; one after the other where absent. */
+  atOnce?: number
 }
 
 /** What came of one recording. */
@@ -42,7 +48,7 @@ export async function drive(options: DriveOptions): Promise<{ results: Result[];
   const turns: { recording: Recording; model: string; expected: Expected }[] = []
   for (const recording of options.recordings) {
     if (!recording.file.includes(options.only ?? '')) continue
-    const model = slotOf(options.slots, recording.provider)
+    const model = options.modelOf(recording)
     // A cut is a matter of streams: half a body is only ever a broken body.
     if (model === null || (cut !== undefined && recording.kind !== 'stream')) {
       skipped.push(recording.file)
@@ -56,10 +62,14 @@ export async function drive(options: DriveOptions): Promise<{ results: Result[];
   }
   // Faults cool a provider down, so what must fail comes after what must work.
   turns.sort((left, right) => faultRank(left.expected) - faultRank(right.expected))
-  for (const { recording, model, expected } of turns) {
-    const ways = recording.kind === 'error' ? [true, false] : [recording.kind === 'stream']
-    for (const stream of ways) results.push(await playOne(options, recording, model, expected, stream))
+  const queue = turns.values()
+  const work = async () => {
+    for (const { recording, model, expected } of queue) {
+      const ways = recording.kind === 'error' ? [true, false] : [recording.kind === 'stream']
+      for (const stream of ways) results.push(await playOne(options, recording, model, expected, stream))
+    }
   }
+  await Promise.all(Array.from({ length: options.atOnce ?? 1 }, work))
   return { results, skipped }
 }
 
@@ -70,7 +80,7 @@ export function readCut(recording: Recording, model: string, cut: Cut): Expected
 }
 
 /** How one recording is asked for. */
-export type Way = Pick<DriveOptions, 'url' | 'key' | 'order' | 'includeUsage' | 'api'>
+export type Way = Pick<DriveOptions, 'url' | 'key' | 'order' | 'includeUsage' | 'api' | 'spec'>
 
 function isNative(api: Api, { provider, api: spoken }: Recording): boolean {
   return api === spoken || (api === 'messages' && provider === 'anthropic')
@@ -86,7 +96,9 @@ export async function playOne(
 ): Promise<Result> {
   const { api = 'chat' } = way
   const includeUsage = stream && way.includeUsage === true
-  const asked: Asked = { api, native: isNative(api, recording), stream, includeUsage, model: publicIdOf(model) }
+  const { spec } = way
+  const native = isNative(api, recording)
+  const asked: Asked = { api, native, stream, includeUsage, model: publicIdOf(model), spec }
   const actual = await ask(way, recording, model, expected, asked)
   const found = typeof actual === 'string' ? unanswered(actual) : checks(expected, actual, asked)
   const { file, provider } = recording

@@ -105,7 +105,7 @@ function reasoningOf(delta: JsonObject): string {
 
 function takeTool(choice: DraftChoice, slots: Map<number, DraftTool>, part: JsonObject, position: number) {
   const id = textOf(part.id)
-  const name = textOf(at(part.function, 'name'))
+  const name = textOf(at(part.function ?? part.custom, 'name'))
   const place = numberOf(part.index) ?? (slots.size > 0 && id === '' && name === '' ? slots.size - 1 : position)
   let tool = id === '' ? undefined : choice.tools.find((known) => known.id === id)
   tool ??= slots.get(place)
@@ -117,7 +117,7 @@ function takeTool(choice: DraftChoice, slots: Map<number, DraftTool>, part: Json
   slots.set(place, tool)
   if (id !== '') tool.id ??= id
   if (tool.name === '') tool.name = name
-  const given = at(part.function, 'arguments')
+  const given = at(part.function, 'arguments') ?? at(part.custom, 'input')
   if (typeof given === 'string') tool.arguments += given
   else if (typeof given === 'object' && given !== null) {
     tool.arguments += JSON.stringify(given)

@@ -1,4 +1,6 @@
 import { everyProviderAt } from '../harness/worker.ts'
+import type { Api } from './expected.ts'
+import type { Recording } from './manifest.ts'
 
 /**
  * Which model Router9 is asked for, to be given the recordings of a provider; null leaves them out.
@@ -37,6 +39,24 @@ export function everyProviderPlayedAt(url: string): Record<string, string> {
 export function slotOf(table: Record<string, string | null>, provider: string): string | null {
   const row = table[provider]
   return row === undefined ? `custom/${provider}` : row
+}
+
+/** A model that OpenAI serves by its Responses API alone, so that every client's format is read from there. */
+const RESPONSES_ONLY = 'openai/gpt-5-codex'
+
+/** Providers that are asked in the client's own format, where that is Responses: what they said in chat completions fits no more. */
+const SPEAK_RESPONSES = new Set(['openai', 'azure', 'xai', 'openrouter', 'deepseek', 'groq'])
+
+/** Which model is asked for a recording by a client of that API: one whose provider is then asked in the recording's format. */
+export function modelFor(api: Api): (recording: Recording) => string | null {
+  return ({ file, provider, api: spoken }) => {
+    if (spoken === 'responses') return api === 'responses' ? 'openai/gpt-5.1' : RESPONSES_ONLY
+    if (spoken !== undefined && !/^(messages|chat|gemini)$/.test(spoken)) return null
+    if (api === 'chat') return slotOf(slots, provider)
+    // Several answers to one request are a matter of chat completions.
+    if ('n' in (requestExtras[file] ?? {})) return null
+    return SPEAK_RESPONSES.has(provider) ? `custom/${provider}` : slotOf(slots, provider)
+  }
 }
 
 /** Under which public id a model answers, where that is not the last part of the name it is asked for by. */

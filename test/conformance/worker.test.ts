@@ -3,7 +3,7 @@ import { type RunningWorker, startWorker } from '../harness/worker.ts'
 import { drive, type Result } from './drive.ts'
 import { readManifest } from './manifest.ts'
 import { type Replay, startReplay } from './replay.ts'
-import { everyProviderPlayedAt, slots } from './slots.ts'
+import { everyProviderPlayedAt, modelFor } from './slots.ts'
 
 const folder = process.env.RECORDINGS ?? ''
 
@@ -31,7 +31,13 @@ describe.skipIf(folder === '')(
       'reads as the second reading does, %s',
       async (_, way) => {
         const recordings = readManifest(folder)
-        const { results } = await drive({ url: worker.url, key: 'sk-r9k-demo', recordings, slots, ...way })
+        const { results } = await drive({
+          url: worker.url,
+          key: 'sk-r9k-demo',
+          recordings,
+          modelOf: modelFor('chat'),
+          ...way,
+        })
         expect(results.length).toBeGreaterThan(0)
         expect(results.flatMap(disagreements)).toEqual([])
       },
