@@ -18,7 +18,10 @@ const DELTAS: Readonly<Record<string, readonly [block: RegExp, field: string]>> 
   signature_delta: [/^thinking$/, 'signature'],
   input_json_delta: [/tool_use$/, 'partial_json'],
   citations_delta: [/^text$/, 'citation'],
+  compaction_delta: [/^compaction$/, 'content'],
 }
+
+const OPEN_AT_END = 'message_delta in an open block'
 
 type Reading = {
   answer: Router9Answer
@@ -30,19 +33,21 @@ type Reading = {
 }
 
 /** Reads a stream of `/v1/messages` strictly, as the official client puts it together. */
-export function readMessagesAnswerStream(text: string): Router9Answer {
+export function readMessagesAnswerStream(text: string, { native = false } = {}): Router9Answer {
   const reading = emptyReading()
   const { answer } = reading
   let position = 0
   for (const event of readBlocks(text, answer.problems)) {
     if (event.type === 'ping') continue
     if (answer.done || answer.error !== undefined) answer.problems.push(`${event.type} follows the end`)
+    // A provider may begin anew before it has said anything.
+    if (native && event.type === 'message_start' && reading.blocks.length === 0) position = 0
     if ((event.type === 'message_start') !== (position === 0))
       answer.problems.push(`${event.type} is event ${position}`)
     position += 1
     takeEvent(reading, event)
   }
-  finish(reading)
+  finish(reading, native)
   return answer
 }
 
@@ -77,7 +82,7 @@ function takeEvent(reading: Reading, event: JsonObject) {
   else if (type === 'content_block_delta') takeDelta(reading, event)
   else if (type === 'content_block_stop') stopBlock(reading, event)
   else if (type === 'message_delta') {
-    if (reading.open !== undefined) answer.problems.push('message_delta in an open block')
+    if (reading.open !== undefined) answer.problems.push(OPEN_AT_END)
     if (numberOf(at(event.usage, 'output_tokens')) === undefined)
       answer.usageProblems.push('message_delta without output_tokens')
     mergeUsage(reading, event.usage)
@@ -173,13 +178,15 @@ function mergeUsage({ usage }: Reading, given: unknown) {
   }
 }
 
-function finish({ answer, choice, blocks, open, json, usage }: Reading) {
+function finish({ answer, choice, blocks, open, json, usage }: Reading, native = false) {
   // What is open when a stream breaks has been said all the same.
   if (open !== undefined) {
     const block = blocks[open]
     if (block !== undefined)
       takeBlock({ answer: { ...answer, problems: [] }, choice, blocks, json, usage }, block, json || undefined)
-    if (answer.done) answer.problems.push('message_stop in an open block')
+    // What a provider itself left open is left open.
+    if (native) answer.problems = answer.problems.filter((problem) => problem !== OPEN_AT_END)
+    else if (answer.done) answer.problems.push('message_stop in an open block')
   }
   const cached = numberOf(usage.cache_read_input_tokens) ?? 0
   const prompt = (numberOf(usage.input_tokens) ?? 0) + cached + (numberOf(usage.cache_creation_input_tokens) ?? 0)

@@ -44,7 +44,8 @@ export type CheckName = (typeof CHECK_NAMES)[number]
 const FINISH_REASONS = new Set(['stop', 'length', 'tool_calls', 'content_filter', 'function_call'])
 
 /** Compares Router9's answer with what the recording calls for; where two answers are allowed, either will do. */
-export function checks(expected: Expected, actual: HttpAnswer, asked: Asked): Check[] {
+export function checks(read: Expected, actual: HttpAnswer, asked: Asked): Check[] {
+  const expected = expectedIn(asked, read)
   const first = checkOne(expected, actual, asked)
   for (let other = expected.orElse; other !== undefined; other = other.orElse) {
     if (first.every(({ ok }) => ok)) return first
@@ -52,6 +53,30 @@ export function checks(expected: Expected, actual: HttpAnswer, asked: Asked): Ch
     if (attempt.every(({ ok }) => ok)) return attempt
   }
   return first
+}
+
+/** What an API has no field for stands in another one of it. */
+function expectedIn(asked: Asked, expected: Expected): Expected {
+  const { api = 'chat', native, stream } = asked
+  if (api === 'chat') return expected
+  const choices = expected.choices.map((choice) => {
+    const { functionCall, ...rest } = choice
+    const legacy = functionCall === undefined ? [] : [{ index: 0, id: null, ...functionCall }]
+    const toolCalls = [...choice.toolCalls, ...legacy]
+    const finishReason = choice.finishReason === 'function_call' ? 'tool_calls' : choice.finishReason
+    if (api === 'responses') return { ...rest, toolCalls, finishReason }
+    // A message holds a call's input as a value, and a refusal as its words.
+    const byValue = toolCalls.map((call) => (stream ? call : { ...call, byValue: true as const }))
+    const refused = !native && choice.refusal !== '' && choice.refusal !== null
+    return {
+      ...rest,
+      toolCalls: byValue,
+      ...(refused ? { text: choice.text + choice.refusal, refusal: null } : {}),
+      finishReason: refused ? ('content_filter' as const) : finishReason,
+    }
+  })
+  const { orElse } = expected
+  return { ...expected, choices, ...(orElse === undefined ? {} : { orElse: expectedIn(asked, orElse) }) }
 }
 
 function checkOne(expected: Expected, actual: HttpAnswer, asked: Asked): Check[] {
@@ -88,7 +113,7 @@ function readAnswer(body: string, asked: Asked): Router9Answer {
     return asked.stream ? readResponsesAnswerStream(body, asked) : readResponsesAnswerBody(parseJson(body))
   }
   if (asked.api === 'messages') {
-    return asked.stream ? readMessagesAnswerStream(body) : readMessagesAnswerBody(parseJson(body))
+    return asked.stream ? readMessagesAnswerStream(body, asked) : readMessagesAnswerBody(parseJson(body))
   }
   return asked.stream ? readRouter9Stream(body, asked) : readRouter9Body(parseJson(body), {})
 }
@@ -274,7 +299,7 @@ function checkHttpError(expected: Expected, actual: HttpAnswer, api: Api): Check
     }
   }
   const part = wanted.messageIncludes
-  if (part !== undefined && !textOf(error.message).includes(part)) {
+  if (part !== undefined && !inApi(textOf(error.message), api).includes(inApi(part, api))) {
     problems.push(`message "${textOf(error.message)}" does not hold "${part}"`)
   }
   if (!/^application\/json/.test(actual.headers['content-type'] ?? ''))
@@ -285,6 +310,11 @@ function checkHttpError(expected: Expected, actual: HttpAnswer, api: Api): Check
     }
   }
   return [outcome, compareProblems('error', problems)]
+}
+
+/** Which field a provider complains of is told by its name in the client's API. */
+function inApi(message: string, api: Api): string {
+  return api === 'chat' ? message : message.replace(/'(messages|input|max_(output_)?tokens)\b[^']*'/g, "'field'")
 }
 
 /** An error is told in the words of the API that was asked. */

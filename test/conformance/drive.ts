@@ -150,7 +150,10 @@ function question(api: Api, content: string, names: string[]): { path: string; b
   }
   if (api === 'messages') {
     const tools = toolsOf((name) => ({ name, input_schema: PARAMETERS }))
-    return { path: '/v1/messages', body: { messages, max_tokens: 4096, ...tools } }
+    return {
+      path: '/v1/messages',
+      body: { messages, max_tokens: 4096, thinking: { type: 'enabled', budget_tokens: 1024 }, ...tools },
+    }
   }
   const tools = toolsOf((name) => ({ type: 'function', function: { name, description: name, parameters: PARAMETERS } }))
   return { path: '/v1/chat/completions', body: { ...tools, messages } }

@@ -52,6 +52,7 @@ async function main(args: readonly string[]): Promise<boolean> {
     url: worker.url,
     key: DEMO_KEY,
     recordings,
+    atOnce: 4,
     modelOf: modelFor(api),
     api,
     spec: readOpenAiSpec(OPENAI_SPEC, OPENAI_WIRE),

@@ -53,8 +53,8 @@ export function modelFor(api: Api): (recording: Recording) => string | null {
     if (spoken === 'responses') return api === 'responses' ? 'openai/gpt-5.1' : RESPONSES_ONLY
     if (spoken !== undefined && !/^(messages|chat|gemini)$/.test(spoken)) return null
     if (api === 'chat') return slotOf(slots, provider)
-    // Several answers to one request are a matter of chat completions.
-    if ('n' in (requestExtras[file] ?? {})) return null
+    // Several answers to one request are a matter of chat completions; so is the bare text for a custom tool.
+    if ('n' in (requestExtras[file] ?? {}) || (api === 'messages' && file.includes('custom-tool-call'))) return null
     return SPEAK_RESPONSES.has(provider) ? `custom/${provider}` : slotOf(slots, provider)
   }
 }

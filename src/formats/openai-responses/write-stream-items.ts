@@ -262,7 +262,12 @@ function startCall(state: ItemsState, event: EventOf<'tool-start'>): void {
   const { name, namespace, isCustom: isFunctionInChat } = state.names.toClient(event.name)
   const isCustom = isFunctionInChat === true || event.kind === 'custom'
   const decoder = isCustom && event.kind !== 'custom' ? createInputDecoder() : undefined
-  const fields = { status: 'in_progress', call_id: event.id, ...omitNull({ namespace }), name }
+  const fields = {
+    status: 'in_progress',
+    call_id: event.id || `call_${state.input.newId()}`,
+    ...omitNull({ namespace }),
+    name,
+  }
   const call: Call = { decoder, isCustom, name, raw: '', text: '' }
   const item = isCustom
     ? openItem(state, 'ctc_', { type: 'custom_tool_call', ...fields, input: '' }, call)
@@ -311,11 +316,11 @@ function endCall(state: ItemsState, item: Item, call: Call): void {
 function pushExtra(state: ItemsState, event: EventOf<'extra'>): void {
   const { place, fields } = event
   state.keeper.push(event)
-  if (place === 'body') state.serviceTier = fields.service_tier ?? state.serviceTier
+  if (place === 'body') state.serviceTier = toServiceTier(fields.service_tier) ?? state.serviceTier
   else if (place === 'choice') {
     const { logprobs } = fields
     const list = isJsonObject(logprobs) ? (logprobs.content ?? logprobs.refusal) : undefined
-    if (Array.isArray(list)) for (const logprob of list) state.logprobs.push(logprob)
+    for (const logprob of jsonObjectsIn(list)) state.logprobs.push(toLogprob(logprob))
   } else {
     for (const annotation of jsonObjectsIn(fields.annotations)) state.annotations.push(toAnnotation(annotation))
     const { open } = state
@@ -325,6 +330,21 @@ function pushExtra(state: ItemsState, event: EventOf<'extra'>): void {
       if (isJsonObject(image)) addImage(state, toText(image.url) ?? '')
     }
   }
+}
+
+/** The API has no other words for a tier than its own: clients that validate an answer refuse further ones. */
+function toServiceTier(tier: unknown): string | undefined {
+  return /^(auto|default|flex|scale|priority)$/.exec(toText(tier) ?? '')?.[0]
+}
+
+/** A chat may leave the bytes of a token out. */
+function toLogprob(logprob: JsonObject): JsonObject {
+  const tops = jsonObjectsIn(logprob.top_logprobs)
+  return { ...withBytes(logprob), top_logprobs: tops.map(withBytes) }
+}
+
+function withBytes(token: JsonObject): JsonObject {
+  return { ...token, bytes: token.bytes ?? [] }
 }
 
 /** A chat has the members of an annotation one level deeper. */
