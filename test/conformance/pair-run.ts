@@ -8,7 +8,7 @@ import { readPairs } from './pairs.ts'
 import { everyProviderPlayedAt } from './slots.ts'
 
 /** The APIs in which both Router9 and a provider speak, so that nothing may be lost between them. */
-export const LOSSLESS_APIS = [
+const LOSSLESS_APIS = [
   'responses',
   'responses-compact',
   'responses-input-tokens',
