@@ -4,7 +4,7 @@ import type { Sealer } from '../format.ts'
 import { type JsonObject, jsonObjectsIn, omitNull, toText } from '../shared/fields.ts'
 import { type KeptReasoning, readKept, restoreReasoning } from '../shared/kept-reasoning.ts'
 import { itemType } from './read-request-schema.ts'
-import { CUSTOM_INPUT, type ToolNames } from './read-request-tools.ts'
+import { CUSTOM_INPUT, SEARCH_NAME, type ToolNames } from './read-request-tools.ts'
 
 /** The `format` of reasoning that OpenAI encrypted, as it stands in a chat. */
 const OPENAI_REASONING_FORMAT = 'openai-responses-v1'
@@ -67,7 +67,15 @@ export function readItems(input: unknown, names: ToolNames, sealer: Sealer): Cha
 }
 
 /** Items of a provider's own tools whose outcome stands in the text that follows. */
-const LEFT_OUT = new Set(['web_search_call', 'file_search_call', 'code_interpreter_call', 'mcp_list_tools'])
+const LEFT_OUT = new Set([
+  'web_search_call',
+  'file_search_call',
+  'code_interpreter_call',
+  'mcp_list_tools',
+  'tool_search_call',
+  'tool_search_output',
+  'additional_tools',
+])
 
 function readItem(state: ItemsState, item: JsonObject, at: number): void {
   const path = `input[${at}]`
@@ -75,7 +83,12 @@ function readItem(state: ItemsState, item: JsonObject, at: number): void {
   if (type === 'message') readMessage(state, item, path)
   else if (type === 'reasoning') readReasoning(state, item, at)
   else if (type === 'function_call' || type === 'custom_tool_call') readCall(state, item, path)
-  else if (type === 'function_call_output' || type === 'custom_tool_call_output') {
+  else if (type === 'tool_search_call' && item.execution === 'client') readSearch(state, item, path)
+  else if (type === 'tool_search_output' && item.execution === 'client') {
+    endTurn(state)
+    // The tools themselves are among the request's tools from now on.
+    addMessage(state, path, { role: 'tool', tool_call_id: String(item.call_id), content: JSON.stringify(item.tools) })
+  } else if (type === 'function_call_output' || type === 'custom_tool_call_output') {
     const content = readContent(state, item.output, `${path}.output`)
     endTurn(state)
     addMessage(state, `${path}.output`, { role: 'tool', tool_call_id: String(item.call_id), content })
@@ -92,6 +105,11 @@ function readCall(state: ItemsState, item: JsonObject, path: string): void {
   const name = state.names.toChat(String(item.name), toText(item.namespace))
   const text = item.type === 'function_call' ? String(item.arguments) : JSON.stringify({ [CUSTOM_INPUT]: item.input })
   turnAt(state, path).calls.push({ id: String(item.call_id), type: 'function', function: { name, arguments: text } })
+}
+
+function readSearch(state: ItemsState, item: JsonObject, path: string): void {
+  const called = { name: state.names.toChat(SEARCH_NAME), arguments: JSON.stringify(item.arguments ?? {}) }
+  turnAt(state, path).calls.push({ id: String(item.call_id), type: 'function', function: called })
 }
 
 function cannotCarry(path: string, what: string): Failure {

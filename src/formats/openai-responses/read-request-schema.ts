@@ -82,6 +82,8 @@ const ITEMS: Readonly<Record<string, AnySchema>> = {
     openObject({ encrypted_content: maybeText(), summary: z.nullish(parts()), content: z.nullish(parts()) }),
   ),
   item_reference: once(() => openObject({ id: text() })),
+  tool_search_output: once(() => openObject({ tools: tools() })),
+  additional_tools: once(() => openObject({ tools: tools() })),
 }
 
 /** Many clients leave out the type of a message. */
@@ -107,6 +109,7 @@ const TOOLS: Readonly<Record<string, AnySchema>> = {
   namespace: once(() => openObject({ name: name(), tools: boundedList(innerTool, { min: 1, max: MAX_INNER_TOOLS }) })),
 }
 const tool = once(() => byType(TOOLS, ({ type }) => type))
+const tools = once(() => boundedList(tool, { max: MAX_TOOLS }))
 const map = once(() => anyMap())
 
 const CHOICES: Readonly<Record<string, AnySchema>> = {
@@ -130,7 +133,7 @@ const fields: Readonly<Record<string, AnySchema>> = {
   instructions: maybeText,
   max_output_tokens: maybeCount,
   max_tool_calls: maybeCount,
-  tools: once(() => z.nullish(boundedList(tool, { max: MAX_TOOLS }))),
+  tools: once(() => z.nullish(tools())),
   tool_choice: once(() =>
     z.nullish(
       z.union([z.enum(['none', 'auto', 'required']), byType(CHOICES, ({ type }) => type)], {

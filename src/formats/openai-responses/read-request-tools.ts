@@ -2,65 +2,93 @@ import { Failure, quoted } from '../../chat/failure.ts'
 import type { Chat, Tool } from '../../chat/request.ts'
 import { isJsonObject, type JsonObject, jsonObjectsIn, omitNull, toText } from '../shared/fields.ts'
 
-/** What a call says of its tool in this API. */
+/** A tool that the client runs, as this API names it. */
 export interface ToolName {
   readonly name: string
   readonly namespace?: string
-  /** A custom tool, whose input is a text. */
-  readonly isCustom?: true
+  /** The input of a `custom` tool is a text. A `search` looks for further tools. */
+  readonly kind: 'function' | 'custom' | 'search'
 }
 
-/** The tools' names in a chat, where a tool has one name and no namespace. */
+/** The tools' names in a chat, where a tool has one name and no namespace, and is a function. */
 export interface ToolNames {
   /** @param namespace of the call, where it names one. */
   readonly toChat: (name: string, namespace?: string) => string
-  /** The name and namespace of a tool that is called so in the chat. */
+  /** The tool that is called so in the chat. */
   readonly toClient: (name: string) => ToolName
+}
+
+/** A tool, and where it stands in the request. */
+interface OfferedTool {
+  readonly tool: JsonObject
+  readonly path: string
+  readonly namespace?: string
 }
 
 /** The member of a function's arguments that holds a custom tool's input. */
 export const CUSTOM_INPUT = 'input'
+/** The search for tools has no name of its own. */
+export const SEARCH_NAME = 'tool_search'
 
 /** What OpenAI takes as the name of a function, and nearly all others too. */
 const CHAT_NAME = /^[\w-]{1,64}$/
 const MAX_NAME_CHARACTERS = 64
 
-/** The same for the same tools, so that an answer can be written, and prompts stay in the provider's cache. */
-export function readToolNames(tools: unknown): ToolNames {
+/** The tools of a request: its own, and those that came with items, namespaces opened. */
+function offeredTools({ tools, input }: JsonObject): OfferedTool[] {
+  const offered: OfferedTool[] = []
+  const add = (list: unknown, at: string) => {
+    for (const [index, tool] of jsonObjectsIn(list).entries()) {
+      const path = `${at}[${index}]`
+      if (tool.type !== 'namespace') offered.push({ tool, path })
+      else {
+        const namespace = String(tool.name)
+        for (const [inner, of] of jsonObjectsIn(tool.tools).entries()) {
+          offered.push({ tool: of, path: `${path}.tools[${inner}]`, namespace })
+        }
+      }
+    }
+  }
+  add(tools, 'tools')
+  for (const [at, { type, tools: found }] of jsonObjectsIn(input).entries()) {
+    if (type === 'tool_search_output' || type === 'additional_tools') add(found, `input[${at}].tools`)
+  }
+  return offered
+}
+
+function kindOf({ type, execution }: JsonObject): ToolName['kind'] | undefined {
+  if (type === 'function' || type === 'custom') return type
+  return type === SEARCH_NAME && execution === 'client' ? 'search' : undefined
+}
+
+/** The same names for the same tools, so that an answer can be read, and prompts stay in the provider's cache. */
+export function readToolNames(body: JsonObject): ToolNames {
+  return namesOf(offeredTools(body))
+}
+
+function namesOf(offered: readonly OfferedTool[]): ToolNames {
   const toChat = new Map<string, string>()
   const toClient = new Map<string, ToolName>()
-  const given = jsonObjectsIn(tools)
-  // A tool that keeps its name goes before one that gets a new one.
-  for (const tool of given) add(tool)
-  for (const { type, name, tools: inner } of given) {
-    if (type === 'namespace') for (const tool of jsonObjectsIn(inner)) add(tool, toText(name))
-  }
-
-  function add(tool: JsonObject, namespace?: string): void {
-    if (!isFunction(tool.type)) return
-    const name = toText(tool.name) ?? ''
+  const add = ({ tool, namespace }: OfferedTool) => {
+    const kind = kindOf(tool)
+    if (kind === undefined) return
+    const name = kind === 'search' ? SEARCH_NAME : String(tool.name)
     const key = keyOf(name, namespace)
     if (toChat.has(key)) return
     let chatName = flatName(name, namespace)
     for (let round = 1; toClient.has(chatName); round++) chatName = shortened(key, round)
     toChat.set(key, chatName)
-    toClient.set(chatName, {
-      name,
-      ...(namespace === undefined ? {} : { namespace }),
-      ...(tool.type === 'custom' ? { isCustom: true } : {}),
-    })
+    toClient.set(chatName, { name, ...(namespace === undefined ? {} : { namespace }), kind })
   }
-
+  // A tool that keeps its name goes before one that gets a new one.
+  for (const tool of offered) if (tool.namespace === undefined) add(tool)
+  for (const tool of offered) if (tool.namespace !== undefined) add(tool)
   return {
     // A client may name a namespace for a tool outside of any, or a tool that it offers no longer.
     toChat: (name, namespace) =>
       toChat.get(keyOf(name, namespace)) ?? toChat.get(keyOf(name)) ?? flatName(name, namespace),
-    toClient: (name) => toClient.get(name) ?? { name },
+    toClient: (name) => toClient.get(name) ?? { name, kind: 'function' },
   }
-}
-
-function isFunction(type: unknown): boolean {
-  return type === 'function' || type === 'custom'
 }
 
 function keyOf(name: string, namespace = ''): string {
@@ -83,6 +111,7 @@ function shortened(key: string, round = 0): string {
 
 /** The tools of a request, as far as a chat has them. */
 export interface ChatTools {
+  readonly names: ToolNames
   readonly tools: readonly Tool[]
   /** Where each of them stands in the request. */
   readonly paths: readonly string[]
@@ -100,43 +129,41 @@ const MAX_TOOLS = 2000
 /** The provider's own search, which has had two names, with dates behind them. */
 const WEB_SEARCH = /^web_search(?:_preview)?(?:_|$)/
 
-/** Reads the tools and the choice among them. */
-export function readTools(given: unknown, choice: unknown, names: ToolNames): ChatTools {
-  const tools: Tool[] = []
+/** Reads the tools and the choice among them. @throws Failure where there are too many. */
+export function readTools(body: JsonObject): ChatTools {
+  const offered = offeredTools(body)
+  const names = namesOf(offered)
+  const tools = new Map<string, Tool>()
   const paths: string[] = []
-  const dropped: string[] = []
-  let search: { readonly tool: JsonObject; readonly path: string } | undefined
+  let search: OfferedTool | undefined
   let requires: Failure | undefined
-  const add = (tool: JsonObject, path: string, namespace?: string) => {
-    tools.push(toChatTool(tool, names.toChat(String(tool.name), namespace)))
-    paths.push(path)
-    if (tools.length > MAX_TOOLS) {
-      throw new Failure('invalid-value', `'tools' must hold at most ${MAX_TOOLS}.`, { param: 'tools' })
-    }
+  for (const one of offered) {
+    const { tool, path, namespace } = one
+    const kind = kindOf(tool)
+    if (kind !== undefined) {
+      const name = names.toChat(kind === 'search' ? SEARCH_NAME : String(tool.name), namespace)
+      // A search finds tools that are offered already.
+      if (tools.has(name)) continue
+      tools.set(name, toChatTool(tool, name))
+      paths.push(path)
+    } else if (WEB_SEARCH.test(String(tool.type))) search ??= one
+    else requires ??= lacksTool(path, tool.type)
   }
-  for (const [at, tool] of jsonObjectsIn(given).entries()) {
-    const path = `tools[${at}]`
-    const type = String(tool.type)
-    if (isFunction(type)) add(tool, path)
-    else if (type === 'namespace') {
-      jsonObjectsIn(tool.tools).forEach((inner, innerAt) => {
-        if (isFunction(inner.type)) add(inner, `${path}.tools[${innerAt}]`, toText(tool.name))
-        else requires ??= lacksTool(`${path}.tools[${innerAt}]`, inner.type)
-      })
-    } else if (WEB_SEARCH.test(type)) search ??= { tool, path }
-    else requires ??= lacksTool(path, type)
+  if (tools.size > MAX_TOOLS) {
+    throw new Failure('invalid-value', `'tools' must hold at most ${MAX_TOOLS}.`, { param: 'tools' })
   }
+  const { tool_choice: choice } = body
   // Agents always offer the search beside their own tools, and can do without. Where it is the point, it is asked for.
   const isForced = isJsonObject(choice) && WEB_SEARCH.test(String(choice.type))
-  const isPoint = search !== undefined && (tools.length === 0 || isForced)
-  if (search !== undefined && !isPoint) dropped.push(search.path)
-  const chatChoice = isForced ? undefined : toChatChoice(choice, names)
+  const isPoint = search !== undefined && (tools.size === 0 || isForced)
+  const chatChoice = isForced || tools.size === 0 ? undefined : toChatChoice(choice, names)
   return {
-    tools,
+    names,
+    tools: [...tools.values()],
     paths,
-    dropped,
+    dropped: search !== undefined && !isPoint ? [search.path] : [],
     ...(search !== undefined && isPoint ? { webSearch: toSearchOptions(search.tool) } : {}),
-    ...(chatChoice === undefined || tools.length === 0 ? {} : { choice: chatChoice }),
+    ...(chatChoice === undefined ? {} : { choice: chatChoice }),
     ...(requires === undefined ? {} : { requires }),
   }
 }
@@ -150,7 +177,7 @@ function lacksTool(path: string, type: unknown): Failure {
 }
 
 function toChatTool({ type, description, parameters, strict, format }: JsonObject, name: string): Tool {
-  if (type === 'custom') return toFunction(name, toText(description) ?? '', format)
+  if (type === 'custom') return toFunction(name, toText(description), format)
   return { type: 'function', function: omitNull({ name, description, parameters, strict }) } as Tool
 }
 
@@ -158,25 +185,21 @@ function toChatTool({ type, description, parameters, strict, format }: JsonObjec
  * A custom tool as a function with one text, since hardly any provider has custom tools in chats. Those of this format get the
  * request as it came.
  */
-function toFunction(name: string, description: string, format: unknown): Tool {
+function toFunction(name: string, description: string | undefined, format: unknown): Tool {
   const { syntax, definition } = isJsonObject(format) ? format : {}
   const grammar = toText(definition)
-  const rule = grammar === undefined ? '' : `It must match this grammar (${String(syntax)}):\n${grammar}`
-  return {
-    type: 'function',
-    function: {
-      name,
-      description: [description, `'${CUSTOM_INPUT}' is the whole input of this tool, as plain text.`, rule]
-        .filter(Boolean)
-        .join('\n\n'),
-      parameters: {
-        type: 'object',
-        properties: { [CUSTOM_INPUT]: { type: 'string' } },
-        required: [CUSTOM_INPUT],
-        additionalProperties: false,
-      },
-    },
+  const texts = [
+    description,
+    `'${CUSTOM_INPUT}' is the whole input of this tool, as plain text.`,
+    grammar && `It must match this grammar (${String(syntax)}):\n${grammar}`,
+  ]
+  const parameters = {
+    type: 'object',
+    properties: { [CUSTOM_INPUT]: { type: 'string' } },
+    required: [CUSTOM_INPUT],
+    additionalProperties: false,
   }
+  return { type: 'function', function: { name, description: texts.filter(Boolean).join('\n\n'), parameters } }
 }
 
 function toSearchOptions({ search_context_size, user_location }: JsonObject): JsonObject {

@@ -4,7 +4,7 @@ import type { ClientRequest, RequestInput, RequestSource } from '../format.ts'
 import { isJsonObject, isPresent, type JsonObject, omitEmpty, omitNull } from '../shared/fields.ts'
 import { readItems } from './read-items.ts'
 import { checkRequest, isKnownField, SHARED_FIELDS } from './read-request-schema.ts'
-import { readToolNames, readTools } from './read-request-tools.ts'
+import { readTools } from './read-request-tools.ts'
 import { createPathOf } from './write-error.ts'
 
 /** The name of this format, on both sides. */
@@ -31,11 +31,12 @@ export function readResponsesRequest(body: JsonObject, { sealer }: RequestInput)
   if (refused !== undefined) {
     throw new Failure('unsupported-parameter', `'${refused}' is not supported here.`, { param: refused })
   }
-  const names = readToolNames(body.tools)
-  const items = readItems(body.input, names, sealer)
-  const tools = readTools(body.tools, body.tool_choice, names)
+  const tools = readTools(body)
+  const items = readItems(body.input, tools.names, sealer)
   const instructions: Message[] = body.instructions ? [{ role: 'system', content: String(body.instructions) }] : []
   const messages = [...instructions, ...items.messages]
+  // Items that only this format has are for its deployments.
+  if (messages.length === 0 && items.requires !== undefined) messages.push({ role: 'user', content: '' })
   if (messages.length === 0) {
     throw new Failure('invalid-value', "'input' must hold a message or a tool's output.", { param: 'input' })
   }

@@ -2,8 +2,9 @@ import type { AnswerInput, StreamWriter } from '../format.ts'
 import type { JsonObject } from '../shared/fields.ts'
 import { headOf, IN_PROGRESS, repeatedFields } from './write-answer-fields.ts'
 import { writeResponseError } from './write-error.ts'
-import { createItems, type Emit, type Items } from './write-stream-items.ts'
+import { createItems, type Items } from './write-stream-items.ts'
 import { createNativeAnswer, type NativeAnswer } from './write-stream-native.ts'
+import type { Emit } from './write-stream-state.ts'
 
 /**
  * Writes a stream of events, numbered from 0. Where the provider speaks this API too, they are its own; else they are made from
