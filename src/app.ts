@@ -7,6 +7,13 @@ import { limitHeaders, refuseOverLimit } from './access/limits.ts'
 import { dryRun } from './api/dry-run.ts'
 import { describeModel, listModels } from './api/list-models.ts'
 import { listProviders } from './api/list-providers.ts'
+import {
+  cancelStored,
+  deleteStored,
+  describeStored,
+  listInputItems,
+  type StoredRequest,
+} from './api/stored-responses.ts'
 import { Failure, quoted } from './chat/failure.ts'
 import { type Env, type Objects, readSettings } from './env.ts'
 import { anthropicMessages } from './formats/anthropic-messages/client.ts'
@@ -18,6 +25,7 @@ import { readJsonBody } from './gateway/body.ts'
 import { createBodyShare } from './gateway/body-memory.ts'
 import { watchClientDisconnect } from './gateway/client-disconnect.ts'
 import type { Platform, RequestContext } from './gateway/context.ts'
+import { answersOf } from './gateway/conversation.ts'
 import { commonHeaders, failureResponse } from './gateway/respond.ts'
 import { run } from './gateway/run.ts'
 import { randomText } from './platform/random.ts'
@@ -38,22 +46,31 @@ type AppContext = Context<{ Bindings: Env; Variables: Variables }>
 /** Router9's HTTP face: routes, the order of checks (contract 5), one place for errors. */
 export const app = new Hono<{ Bindings: Env; Variables: Variables }>({ strict: false })
 
+type Answer = (c: AppContext) => Response | Promise<Response>
+
 /**
  * Adds a path with `/v1` and without, because some SDKs expect it in the base URL and others do not (contract 1). All methods
  * share one entry, because the router tries every entry for each request. There is no middleware, because Hono calls a single
  * handler directly.
  */
-function route(method: 'GET' | 'POST', path: string, answer: (c: AppContext) => Response | Promise<Response>): void {
-  const allow = method === 'GET' ? 'GET, HEAD, OPTIONS' : 'POST, OPTIONS'
+function routes(path: string, answers: Readonly<Record<string, Answer>>): void {
+  // Hono removes the body of an answer to HEAD.
+  const byMethod = new Map(
+    Object.entries(answers.GET === undefined ? answers : { GET: answers.GET, HEAD: answers.GET, ...answers }),
+  )
+  const allow = [...byMethod.keys(), 'OPTIONS'].join(', ')
   const handle = (c: AppContext) => {
-    const asked = c.req.method
-    // Hono removes the body of an answer to HEAD.
-    if (asked === method || (asked === 'HEAD' && method === 'GET')) return answer(c)
-    if (asked === 'OPTIONS') return preflight(c, allow)
+    const asked = byMethod.get(c.req.method)
+    if (asked !== undefined) return asked(c)
+    if (c.req.method === 'OPTIONS') return preflight(c, allow)
     throw new Failure('method-not-allowed', `This path takes ${allow}.`, { allow })
   }
   app.all(`/v1${path}`, handle)
   app.all(path, handle)
+}
+
+function route(method: 'GET' | 'POST', path: string, answer: Answer): void {
+  routes(path, { [method]: answer })
 }
 
 /** A path at which clients ask for a model's answer in this format. */
@@ -93,6 +110,14 @@ route('POST', '/route', (c) =>
     return answer(c, planned)
   }),
 )
+
+// After the paths that are no ids: the first entry that fits is asked.
+routes('/responses/:id', {
+  GET: (c) => answerStored(c, describeStored),
+  DELETE: (c) => answerStored(c, deleteStored),
+})
+routes('/responses/:id/input_items', { GET: (c) => answerStored(c, listInputItems) })
+routes('/responses/:id/cancel', { POST: (c) => answerStored(c, cancelStored) })
 
 route('GET', '/health', (c) => {
   readSettings(c.env)
@@ -170,6 +195,23 @@ async function receive(
   } finally {
     // A listener that knows the call would keep all of it in memory until a full collection of garbage.
     takeOver()
+  }
+}
+
+/** Answers a request about an answer that is kept for its caller. */
+async function answerStored(c: AppContext, about: (request: StoredRequest) => Promise<object>): Promise<Response> {
+  c.set('format', openaiResponses)
+  const settings = readSettings(c.env)
+  const key = readKey(headersOf(c))
+  const caller = await callerOf(c, key)
+  // An answer takes memory as a body does.
+  const share = createBodyShare(caller.account ?? caller.id, settings.bodiesMaxBytes)
+  const store = answersOf({ objects: () => objectsOf(c), caller, key })
+  try {
+    const answers = { store, claim: share.extend }
+    return answer(c, await about({ answers, id: c.req.param('id') ?? '', query: (name) => c.req.queries(name) ?? [] }))
+  } finally {
+    share.release()
   }
 }
 

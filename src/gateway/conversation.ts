@@ -55,7 +55,7 @@ export async function resolveConversation(
   }
 }
 
-/** The answers that are kept for a caller. */
+/** The store of a caller's answers. */
 export function answersOf({
   objects,
   caller,
@@ -64,11 +64,19 @@ export function answersOf({
   return openConversationStore({ objects, keyId: caller.id, key }, 'responses')
 }
 
+/** A caller's answers, and the memory that they are read into. */
+export interface KeptAnswers {
+  readonly store: ConversationStore
+  /** Claims so many bytes. @throws Failure 413, 503 */
+  readonly claim: (bytes: number) => void
+}
+
 async function findReferenced(context: RequestContext, { response, items }: References): Promise<Referenced> {
   const ids = [...new Set(items)]
   const wanted: Wanted[] = ids.map((id) => wantedOfItem(id, context.format.idPrefix))
   if (response !== undefined) wanted.push({ id: response, parts: PARTS, isContinued: true })
-  const reader = createReader(await find(answersOf(context), wanted, context.share.extend))
+  const answers = { store: answersOf(context), claim: context.share.extend }
+  const reader = createReader(await find(answers, wanted))
   const found = ids.map((id, at) => [id, reader.item(id, at, wanted[at]?.parts ?? [])] as const)
   const stored = response === undefined ? undefined : reader.answer(response)
   if (stored?.isBroken) throw earlierNotFound(response ?? '')
@@ -76,21 +84,20 @@ async function findReferenced(context: RequestContext, { response, items }: Refe
   return { ...(stored === undefined ? {} : { response: stored }), items: new Map(found) }
 }
 
-/** The answer with this id. @throws Failure 404, 503 */
-export async function findAnswer(
-  store: ConversationStore,
-  id: string,
-  parts: readonly Part[],
-): Promise<StoredResponse> {
+/**
+ * The answer with this id, with these parts of it; with `input`, all that came before it is there too.
+ * @throws Failure 404, 413, 503
+ */
+export async function findAnswer(answers: KeptAnswers, id: string, parts: readonly Part[]): Promise<StoredResponse> {
   if (id.length > MAX_ID_CHARACTERS) throw answerNotFound(id)
-  const found = await find(store, [{ id, parts, isContinued: parts.includes('input') }])
+  const found = await find(answers, [{ id, parts, isContinued: parts.includes('input') }])
   const answer = createReader(found).answer(id)
   if (answer === undefined) throw answerNotFound(id)
   return answer
 }
 
 /** Deletes the answer with this id. @throws Failure 404, 503 */
-export async function deleteAnswer(store: ConversationStore, id: string): Promise<void> {
+export async function deleteAnswer({ store }: KeptAnswers, id: string): Promise<void> {
   const wasThere = id.length <= MAX_ID_CHARACTERS && (await store.remove(id, FIND_TIMEOUT_MS).catch(throwUnavailable))
   if (!wasThere) throw answerNotFound(id)
 }
@@ -100,11 +107,7 @@ function wantedOfItem(id: string, idPrefix: string): Wanted {
   return owner === undefined ? { id, parts: ['output'] } : { id: owner.id, parts: [owner.part] }
 }
 
-async function find(
-  store: ConversationStore,
-  wanted: readonly Wanted[],
-  claim?: (bytes: number) => void,
-): Promise<FoundRecords> {
+async function find({ store, claim }: KeptAnswers, wanted: readonly Wanted[]): Promise<FoundRecords> {
   const found = await store.find(wanted, FIND_TIMEOUT_MS, claim).catch(throwUnavailable)
   if (found === undefined) throw referencesTooLarge()
   return found
@@ -148,7 +151,7 @@ function createReader({ ids, records }: FoundRecords) {
       let at = records.get(id)?.parent
       for (; at !== undefined && records.has(at); at = records.get(at)?.parent) before.push(at)
       const earlier = before.reverse().flatMap((one) => [...itemsOf(one, 'input'), ...itemsOf(one, 'output')])
-      const response = { ...(partOf(id, 'response') as object), output: itemsOf(id, 'output') }
+      const response = { ...(partOf(id, 'response') as Item | undefined), output: itemsOf(id, 'output') }
       return { input: [...earlier, ...itemsOf(id, 'input')], response, isBroken: at !== undefined }
     },
   }
