@@ -140,6 +140,12 @@ function checkBlock(block: Fields, place: string, role: string): string | undefi
       return isSigned('anthropic', '', textOf(block.data))
         ? undefined
         : `${place}: Invalid \`data\` in \`redacted_thinking\` block`
+    case 'web_search_tool_result': {
+      const found = rowsOf(block.content).filter((result) => result.type === 'web_search_result')
+      return found.every((result) => isSigned('anthropic', textOf(result.url), textOf(result.encrypted_content)))
+        ? undefined
+        : `${place}: Invalid \`encrypted_content\` in \`search_result\` block`
+    }
     default:
       return undefined
   }

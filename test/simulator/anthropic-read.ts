@@ -2,6 +2,7 @@ import { attachmentFromData } from './attachments.ts'
 import type { Incoming } from './dialect.ts'
 import { type Fields, fieldsOf, listOf, numberOf, rowsOf, textOf } from './json.ts'
 import type { Attachment, Prompt, ToolResult } from './prompt.ts'
+import { searchQuery } from './search.ts'
 import { conversation, joined, type Turn } from './turns.ts'
 
 /** Reads an Anthropic Messages request. */
@@ -16,13 +17,17 @@ export function readAnthropic({ body }: Incoming): Prompt {
   const choice = fieldsOf(body.tool_choice)
   const forced = choice?.type === 'tool' ? { names: [textOf(choice.name)] } : undefined
   const isSystem = ({ role }: Fields): boolean => role === 'system'
+  const talk = conversation(
+    joined([blocksText(body.system), ...messages.filter(isSystem).map(({ content }) => blocksText(content))]),
+    messages.filter((message) => !isSystem(message)).map((message) => readTurn(message, names)),
+  )
+  const offered = rowsOf(body.tools)
+  const search = offered.find(({ type }) => textOf(type).startsWith('web_search'))
   return {
-    ...conversation(
-      joined([blocksText(body.system), ...messages.filter(isSystem).map(({ content }) => blocksText(content))]),
-      messages.filter((message) => !isSystem(message)).map((message) => readTurn(message, names)),
-    ),
+    ...talk,
     model: textOf(body.model),
-    tools: rowsOf(body.tools).map((tool) => ({
+    offeredTools: offered.length,
+    tools: offered.filter(isClientTool).map((tool) => ({
       name: textOf(tool.name),
       description: textOf(tool.description),
       parameters: fieldsOf(tool.input_schema) ?? {},
@@ -36,7 +41,17 @@ export function readAnthropic({ body }: Incoming): Prompt {
     maxTokens: numberOf(body.max_tokens),
     stop: listOf(body.stop_sequences).map(textOf),
     choices: 1,
+    ...searchQuery(talk, {
+      isOffered: search !== undefined && choice?.type !== 'none',
+      isForced: choice?.type === 'tool' && choice.name === search?.name,
+      tools: offered.length,
+    }),
   }
+}
+
+// The client runs its own tools and some of Anthropic's; the others are run by the server.
+function isClientTool({ type }: Fields): boolean {
+  return type === undefined || type === null || /^(custom$|bash|text_editor|computer|memory)/.test(textOf(type))
 }
 
 function readThinking(body: Fields): Prompt['reasoning'] {

@@ -6,6 +6,7 @@ import { readAnthropic } from './anthropic-read.ts'
 import type { Dialect, Incoming, Rendering, WireEvent } from './dialect.ts'
 import { type Fields, fieldsOf, parseJson } from './json.ts'
 import type { Choice, Ending, Thought } from './prompt.ts'
+import { FOUND } from './search.ts'
 import { sign } from './signatures.ts'
 import { grouped } from './tokens.ts'
 
@@ -106,6 +107,26 @@ function isRedacted({ messages }: Fields): boolean {
   return JSON.stringify(messages).includes(REDACTION_TRIGGER)
 }
 
+function searchBlocks(query: string, ids: Rendering['ids']): [Fields, Fields] {
+  const id = `srvtoolu_01${ids.letters(22)}`
+  const secret = sign('anthropic', FOUND.url)
+  const found = { type: 'web_search_result', ...FOUND, encrypted_content: secret, page_age: null }
+  return [
+    { type: 'server_tool_use', id, name: 'web_search', input: { query } },
+    { type: 'web_search_tool_result', tool_use_id: id, content: [found], caller: { type: 'direct' } },
+  ]
+}
+
+function citationsOf({ search, text }: Choice): Fields[] {
+  if (search === undefined || text.length === 0) return []
+  const cited = { cited_text: 'What was found.', encrypted_index: sign('anthropic', search) }
+  return [{ type: 'web_search_result_location', ...FOUND, ...cited }]
+}
+
+function searchesOf({ search }: Choice): Fields {
+  return search === undefined ? {} : { server_tool_use: { web_search_requests: 1, web_fetch_requests: 0 } }
+}
+
 function isThinkingShown(body: Fields): boolean {
   const { display } = fieldsOf(body.thinking) ?? {}
   // The newest models keep their thoughts to themselves unless asked.
@@ -140,10 +161,20 @@ function* anthropicEvents(incoming: Incoming, thought: Thought, rendering: Rende
     const signature = { type: 'signature_delta', signature: sign('anthropic', choice.reasoning.join('')) }
     yield* block({ type: 'thinking', thinking: '', signature: '' }, [...thinking, signature])
   }
+  if (choice.search !== undefined) {
+    const [use, found] = searchBlocks(choice.search, ids)
+    const query = { type: 'input_json_delta', partial_json: JSON.stringify(use.input) }
+    yield* block({ ...use, input: {} }, [query])
+    yield* block(found, [])
+  }
   const text = [...choice.plan, ...choice.text]
   if (text.length > 0) {
+    const citations = citationsOf(choice).map((citation) => ({ type: 'citations_delta', citation }))
     const deltas = grouped(text, tokensPerEvent).map((piece) => ({ type: 'text_delta', text: piece }))
-    yield* block({ type: 'text', text: '' }, deltas)
+    yield* block({ type: 'text', text: '', ...(citations.length > 0 ? { citations: [] } : {}) }, [
+      ...citations,
+      ...deltas,
+    ])
   }
   for (const { name, fragments } of choice.calls) {
     // A call without arguments has one empty delta, others begin with one.
@@ -156,7 +187,9 @@ function* anthropicEvents(incoming: Incoming, thought: Thought, rendering: Rende
     )
   }
   const details = { output_tokens_details: { thinking_tokens: choice.reasoning.length } }
-  const usage = withUsage ? { usage: { ...usageOf(thought, choice.completionTokens), ...details } } : {}
+  const usage = withUsage
+    ? { usage: { ...usageOf(thought, choice.completionTokens), ...details, ...searchesOf(choice) } }
+    : {}
   yield event('finish', { type: 'message_delta', delta: endingOf(choice), ...usage, ...editsOf(body) })
   yield event('end', { type: 'message_stop' })
 }
@@ -174,12 +207,16 @@ function anthropicBody({ body }: Incoming, thought: Thought, { ids, withUsage }:
     )
   }
   const text = [...choice.plan, ...choice.text].join('')
-  if (text !== '') content.push({ type: 'text', text })
+  if (choice.search !== undefined) content.push(...searchBlocks(choice.search, ids))
+  const citations = citationsOf(choice)
+  if (text !== '') content.push({ type: 'text', text, ...(citations.length > 0 ? { citations } : {}) })
   for (const { name, fragments } of choice.calls) {
     const input = fieldsOf(parseJson(fragments.join(''))) ?? {}
     content.push({ type: 'tool_use', id: `toolu_01${ids.letters(22)}`, name, input, caller: { type: 'direct' } })
   }
   const details = { output_tokens_details: { thinking_tokens: choice.reasoning.length }, service_tier: 'standard' }
-  const usage = withUsage ? { usage: { ...usageOf(thought, choice.completionTokens), ...details } } : {}
+  const usage = withUsage
+    ? { usage: { ...usageOf(thought, choice.completionTokens), ...details, ...searchesOf(choice) } }
+    : {}
   return { ...messageOf(body, ids.letters(22)), content, ...endingOf(choice), ...usage, ...editsOf(body) }
 }

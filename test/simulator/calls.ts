@@ -18,7 +18,7 @@ export function decideCalls(prompt: Prompt, instruction: string): PlannedCall[] 
   if (choice === 'none' || prompt.tools.length === 0) return []
   const allowed =
     typeof choice === 'object' ? prompt.tools.filter(({ name }) => choice.names.includes(name)) : prompt.tools
-  const byWords = prompt.tools.length < AGENT_TOOLS && prompt.script === undefined
+  const byWords = (prompt.offeredTools ?? prompt.tools.length) < AGENT_TOOLS && prompt.script === undefined
   const wanted = byWords ? allowed.filter((tool) => isWanted(tool, instruction)) : []
   const forced = choice !== 'auto' && wanted.length === 0 ? allowed.slice(0, 1) : []
   const decisions = [...wanted, ...forced].flatMap((tool) => callsOf(tool, instruction))

@@ -2,6 +2,7 @@ import { attachmentFromData, kindOfMedia } from './attachments.ts'
 import type { Incoming } from './dialect.ts'
 import { type Fields, fieldsOf, listOf, numberOf, objectsIn, rowsOf, textOf } from './json.ts'
 import type { Attachment, Prompt } from './prompt.ts'
+import { searchQuery } from './search.ts'
 import { conversation, joined, type Turn } from './turns.ts'
 
 /** The model that the path names. */
@@ -15,10 +16,12 @@ export function readGemini(incoming: Incoming): Prompt {
   const generation = fieldsOf(body.generationConfig) ?? {}
   const calling = fieldsOf(fieldsOf(body.toolConfig)?.functionCallingConfig) ?? {}
   const system = partsText(fieldsOf(body.systemInstruction)?.parts)
+  const talk = conversation(system, rowsOf(body.contents).map(readTurn))
+  const offered = rowsOf(body.tools)
   return {
-    ...conversation(system, rowsOf(body.contents).map(readTurn)),
+    ...talk,
     model: geminiModel(incoming),
-    tools: rowsOf(body.tools)
+    tools: offered
       .flatMap((tool) => rowsOf(tool.functionDeclarations))
       .map((declaration) => ({
         name: textOf(declaration.name),
@@ -33,6 +36,11 @@ export function readGemini(incoming: Incoming): Prompt {
     maxTokens: numberOf(generation.maxOutputTokens),
     stop: listOf(generation.stopSequences).map(textOf),
     choices: Math.min(Math.max(numberOf(generation.candidateCount) ?? 1, 1), 8),
+    ...searchQuery(talk, {
+      isOffered: offered.some((tool) => 'googleSearch' in tool || 'googleSearchRetrieval' in tool),
+      isForced: false,
+      tools: offered.length,
+    }),
   }
 }
 

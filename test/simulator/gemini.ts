@@ -5,6 +5,7 @@ import { likelihoods } from './gemini-logprobs.ts'
 import { geminiModel, readGemini } from './gemini-read.ts'
 import { type Fields, fieldsOf, parseJson } from './json.ts'
 import type { Choice, Ending, Thought } from './prompt.ts'
+import { FOUND } from './search.ts'
 import { sign } from './signatures.ts'
 import { grouped } from './tokens.ts'
 
@@ -153,11 +154,27 @@ function callParts(choice: Choice, incoming: Incoming): Fields[] {
   })
 }
 
-function endingOf({ ending }: Choice): Fields {
+function endingOf({ ending, search, text }: Choice): Fields {
   const probability = ending === 'content-filter' ? 'HIGH' : 'NEGLIGIBLE'
   const ratings = { safetyRatings: [{ category: 'HARM_CATEGORY_DANGEROUS_CONTENT', probability }] }
   const message = ending === 'tool-calls' ? { finishMessage: 'Model generated function call(s).' } : {}
-  return { finishReason: FINISH_REASONS[ending], ...message, ...(ending === 'content-filter' ? ratings : {}) }
+  return {
+    finishReason: FINISH_REASONS[ending],
+    ...message,
+    ...(ending === 'content-filter' ? ratings : {}),
+    ...groundingOf(search, text.join('')),
+  }
+}
+
+function groundingOf(search: string | undefined, text: string): Fields {
+  if (search === undefined) return {}
+  const groundingMetadata = {
+    webSearchQueries: [search],
+    searchEntryPoint: { renderedContent: '<div></div>' },
+    groundingChunks: [{ web: { uri: FOUND.url, title: FOUND.title } }],
+    groundingSupports: [{ segment: { endIndex: Buffer.byteLength(text), text }, groundingChunkIndices: [0] }],
+  }
+  return { groundingMetadata }
 }
 
 function blocked(thought: Thought): Fields {

@@ -3,6 +3,7 @@ import type { Incoming } from './dialect.ts'
 import { flavourOf } from './flavours.ts'
 import { type Fields, fieldsOf, listOf, numberOf, rowsOf, textOf } from './json.ts'
 import type { Attachment, Prompt, Tool } from './prompt.ts'
+import { searchQuery } from './search.ts'
 import { conversation, joined, type Turn } from './turns.ts'
 
 const REASONING_MODELS = /^(o\d|gpt-5(?!\.[1-4]))|codex|reason|think|-r1\b/
@@ -15,8 +16,9 @@ export function readOpenai(incoming: Incoming): Prompt {
   const system = joined(messages.filter(isSystem).map((message) => contentText(message.content)))
   const names = callNames(messages)
   const turns = messages.filter((message) => !isSystem(message)).map((message) => readTurn(message, names))
+  const talk = conversation(system, turns)
   return {
-    ...conversation(system, turns),
+    ...talk,
     model: textOf(body.model),
     tools: rowsOf(body.tools).map(readTool),
     toolChoice: readChoice(body.tool_choice),
@@ -27,6 +29,7 @@ export function readOpenai(incoming: Incoming): Prompt {
     maxTokens: numberOf(body.max_completion_tokens) ?? numberOf(body.max_tokens),
     stop: typeof body.stop === 'string' ? [body.stop] : listOf(body.stop).map(textOf),
     choices: Math.min(Math.max(numberOf(body.n) ?? 1, 1), 128),
+    ...searchQuery(talk, { isOffered: body.web_search_options !== undefined, isForced: true, tools: 0 }),
   }
 }
 

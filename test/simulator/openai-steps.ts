@@ -2,6 +2,7 @@ import type { Incoming, Rendering, WireEvent } from './dialect.ts'
 import { type Flavour, flavourOf } from './flavours.ts'
 import type { Fields } from './json.ts'
 import type { Call, Choice, Ending } from './prompt.ts'
+import { citationIn } from './search.ts'
 import { grouped } from './tokens.ts'
 
 /** How OpenAI's format names the endings. */
@@ -62,6 +63,8 @@ export function stepsOf(choice: Choice, incoming: Incoming, { ids, tokensPerEven
     const content = at === 0 && thoughtInParts ? [CLOSED_THOUGHT, { type: 'text', text }] : text
     made.push({ delta: { content, ...twin }, kind: 'content', ...logprobs })
   }
+  const annotations = flavour.reasoning === 'hidden' ? annotationsOf(choice) : []
+  if (annotations.length > 0) made.push({ delta: { annotations }, kind: 'frame' })
   for (const refusal of grouped(choice.refusal, tokensPerEvent)) {
     made.push({ delta: flavour.reasoning === 'hidden' ? { refusal } : { content: refusal }, kind: 'content' })
   }
@@ -85,6 +88,12 @@ export function stepsOf(choice: Choice, incoming: Incoming, { ids, tokensPerEven
   if (flavour.calls === 'with-finish' && last?.kind === 'content') last.finish = finish
   else made.push({ delta: {}, kind: 'finish', finish })
   return made
+}
+
+/** What the text of an answer cites. */
+export function annotationsOf({ text }: Choice): Fields[] {
+  const citation = citationIn(text.join(''))
+  return citation === undefined ? [] : [{ type: 'url_citation', url_citation: citation }]
 }
 
 /** A call of a function or of a custom tool, without its id. */

@@ -6,6 +6,7 @@ import { checkOpenai } from './openai-checks.ts'
 import { openaiFailure, openaiFailureEvents } from './openai-errors.ts'
 import { readOpenai } from './openai-read.ts'
 import {
+  annotationsOf,
   calledOf,
   FINISH_REASONS,
   interleaved,
@@ -200,7 +201,9 @@ function messageOf(choice: Choice, flavour: Flavour, { ids }: Rendering): Fields
   return {
     role: 'assistant',
     ...withReasoning(content, reasoning, flavour),
-    ...(flavour.reasoning === 'hidden' ? { refusal: refused ? refusal : null, annotations: [] } : {}),
+    ...(flavour.reasoning === 'hidden'
+      ? { refusal: refused ? refusal : null, annotations: annotationsOf(choice) }
+      : {}),
     ...(calls.length > 0 ? { tool_calls: calls } : {}),
   }
 }

@@ -8,10 +8,6 @@ const VOCABULARY = 'the quick brown fox jumps over a lazy dog while seven wise o
 /** The usual apology. */
 export const APOLOGY = "I'm sorry, but I can't help with that request."
 
-/** How an answer tells where the provider's own search found it. */
-export const CITED_URL = 'https://example.com/found'
-export const CITATION = `([example.com](${CITED_URL}))`
-
 // The first rule that fits answers.
 const FACTS: [RegExp, string][] = [
   [

@@ -47,6 +47,8 @@ export interface Prompt {
   attachments: Attachment[]
   toolResults: ToolResult[]
   tools: Tool[]
+  /** How many tools there are with those that the provider runs itself; without it, as many as `tools`. */
+  offeredTools?: number
   toolChoice: 'auto' | 'none' | 'required' | { names: string[] }
   parallelCalls: boolean
   /** What the provider's own search looks for before it answers. */

@@ -3,9 +3,9 @@ import { flavourOf } from './flavours.ts'
 import { type Fields, fieldsOf, numberOf, textOf } from './json.ts'
 import { remember } from './memory.ts'
 import { logprobOf } from './openai-steps.ts'
-import { CITATION, CITED_URL } from './phrase.ts'
 import type { Call, Choice } from './prompt.ts'
 import { includes } from './responses-read.ts'
+import { citationIn, FOUND } from './search.ts'
 import { sealed } from './signatures.ts'
 import { grouped } from './tokens.ts'
 
@@ -140,18 +140,15 @@ function messageItem(choice: Choice, incoming: Incoming, rendering: Rendering): 
 }
 
 function citationsIn(text: string): Fields[] {
-  const start = text.indexOf(CITATION)
-  if (start < 0) return []
-  return [
-    { type: 'url_citation', start_index: start, end_index: start + CITATION.length, title: 'Found', url: CITED_URL },
-  ]
+  const citation = citationIn(text)
+  return citation === undefined ? [] : [{ type: 'url_citation', ...citation }]
 }
 
 function searchItem(query: string, incoming: Incoming, rendering: Rendering): OutputItem {
   const id = itemId('ws', incoming, rendering)
   const base = { id, type: 'web_search_call' }
   const sources = includes(incoming, 'web_search_call.action.sources')
-    ? { sources: [{ type: 'url', url: CITED_URL }] }
+    ? { sources: [{ type: 'url', url: FOUND.url }] }
     : {}
   return {
     added: { ...base, status: 'in_progress', action: { type: 'search' } },

@@ -4,10 +4,8 @@ import { type Fields, fieldsOf, listOf, numberOf, rowsOf, textOf } from './json.
 import { readEffort } from './openai-read.ts'
 import type { Attachment, Prompt, Tool } from './prompt.ts'
 import { callIdOf, conversationItems, typeOf } from './responses-input.ts'
+import { searchQuery } from './search.ts'
 import { conversation, joined, type Turn } from './turns.ts'
-
-// Nobody but an agent offers the search with so many other tools, and an agent's words are not for it.
-const AGENT_TOOLS = 10
 
 /** Reads a request of OpenAI's Responses. */
 export function readResponses(incoming: Incoming): Prompt {
@@ -22,11 +20,13 @@ export function readResponses(incoming: Incoming): Prompt {
     items.filter((item) => !isSystem(item)).flatMap((item) => readItem(item, names)),
   )
   const offered = [...rowsOf(body.tools), ...items.flatMap((item) => rowsOf(item.tools))]
-  const search = searchQuery(body, offered, talk)
+  const tools = offered.flatMap((tool) => readTool(tool))
+  const isSearch = ({ type }: Fields): boolean => /^web_search/.test(textOf(type))
   return {
     ...talk,
     model: textOf(body.model),
-    tools: offered.flatMap((tool) => readTool(tool)),
+    tools,
+    offeredTools: Math.max(offered.length, tools.length),
     toolChoice: readChoice(body.tool_choice),
     parallelCalls: body.parallel_tool_calls !== false,
     answerSchema: readFormat(fieldsOf(fieldsOf(body.text)?.format)),
@@ -35,7 +35,11 @@ export function readResponses(incoming: Incoming): Prompt {
     maxTokens: numberOf(body.max_output_tokens),
     stop: [],
     choices: 1,
-    ...(search === undefined ? {} : { searchQuery: search }),
+    ...searchQuery(talk, {
+      isOffered: offered.some(isSearch) && body.tool_choice !== 'none',
+      isForced: isSearch(fieldsOf(body.tool_choice) ?? {}),
+      tools: offered.length,
+    }),
   }
 }
 
@@ -109,15 +113,6 @@ function readChoice(choice: unknown): Prompt['toolChoice'] {
 function readFormat(format: Fields | undefined): Prompt['answerSchema'] {
   if (format?.type === 'json_object') return true
   return format?.type === 'json_schema' ? (fieldsOf(format.schema) ?? true) : undefined
-}
-
-// The provider's own search runs when it is forced, or asked for in words.
-function searchQuery(body: Fields, tools: Fields[], talk: Pick<Prompt, 'lastText'>): string | undefined {
-  const isSearch = ({ type }: Fields): boolean => /^web_search/.test(textOf(type))
-  if (!tools.some(isSearch) || body.tool_choice === 'none') return undefined
-  const forced = isSearch(fieldsOf(body.tool_choice) ?? {})
-  const asked = tools.length < AGENT_TOOLS && /\b(search|look up|latest|news)\b/i.test(talk.lastText)
-  return forced || asked ? talk.lastText.slice(0, 80) : undefined
 }
 
 /** Whether the request wants this in its answer too. */

@@ -1,9 +1,10 @@
 import { decideCalls } from './calls.ts'
-import { APOLOGY, CITATION, literalOf, phrase } from './phrase.ts'
+import { APOLOGY, literalOf, phrase } from './phrase.ts'
 import type { Call, Choice, Ending, Prompt, Thought } from './prompt.ts'
 import type { CacheUse } from './prompt-cache.ts'
 import { materialOf, sample } from './sample.ts'
 import { nextOf, type PlannedCall } from './script.ts'
+import { CITATION } from './search.ts'
 import { estimateTokens, tokenise } from './tokens.ts'
 
 const FRAGMENT_CHARACTERS = 7
