@@ -6,6 +6,7 @@ import { ollama } from '../formats/ollama/write-request.ts'
 import { FIREWORKS_FIELDS, foreignFields } from '../formats/openai-chat/foreign-fields.ts'
 import { openai } from '../formats/openai-chat/write-request.ts'
 import { openaiCompletions } from '../formats/openai-completions/provider.ts'
+import { openaiResponses } from '../formats/openai-responses/provider.ts'
 
 /** A format with the quirks of one provider filled in. */
 export interface BoundFormat extends Omit<ProviderFormat, 'prepare'> {
@@ -84,6 +85,9 @@ const OPENAI = bind(openai, {
   foreignFields: foreignFields(),
 })
 
+/** OpenAI's Responses, which give reasoning in a form that comes back, and some models in no other. */
+const RESPONSES = { reasoningFormat: 'openai-responses' }
+
 /** A provider as a row of the table: what most have in common may be left out. */
 type ProviderRow = Omit<Provider, 'settingPrefix' | 'authHeaders'> &
   Partial<Pick<Provider, 'settingPrefix' | 'authHeaders'>>
@@ -96,6 +100,8 @@ const ROWS: readonly ProviderRow[] = [
     billsHiddenReasoning: true,
     baseUrl: 'https://api.openai.com/v1',
     format: OPENAI,
+    ...RESPONSES,
+    moreFormats: [bind(openaiResponses, { searchingModels: /deep-research/ })],
   },
   {
     id: 'anthropic',
@@ -180,6 +186,8 @@ const ROWS: readonly ProviderRow[] = [
       reasoningRefuse: ['stop'],
       reasoningDrop: ['presence_penalty', 'frequency_penalty'],
     }),
+    ...RESPONSES,
+    moreFormats: [bind(openaiResponses, { reasoningFormat: 'xai-responses-v1' })],
   },
   {
     id: 'groq',
@@ -338,6 +346,10 @@ const ROWS: readonly ProviderRow[] = [
     hidesReasoning: /^(o\d|gpt-)/,
     authHeaders: (key) => ({ 'api-key': key }),
     format: OPENAI,
+    ...RESPONSES,
+    moreFormats: [bind(openaiResponses, { reasoningFormat: 'azure-openai-responses-v1' })],
+    // At such addresses there are chats alone.
+    formatOverride: { address: /\/deployments\/|\?api-version=/, format: OPENAI, moreFormats: [] },
   },
   {
     id: 'cohere',

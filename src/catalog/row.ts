@@ -26,6 +26,9 @@ const RARE_TRAITS = [
   ['g', 'signsCalls'],
   ['o', 'opensThinking'],
 ] as const
+/** The one format that some deployments are offered in; in a row a letter among the flags. */
+export const RESPONSES = 'openai-responses'
+const RESPONSES_FLAG = 'R'
 const LETTERS = new Map([...MODALITIES].map(([letter, modality]) => [modality, letter]))
 const EMPTY = '-'
 
@@ -55,6 +58,7 @@ function parseDeployment(fields: readonly string[], id: string): Deployment {
     provider,
     upstreamModel: expandUpstreamId(upstream, id),
     traits: { ...traits, ...readReasoning(reasoning) },
+    ...(flags.includes(RESPONSES_FLAG) ? { format: RESPONSES } : {}),
   }
   return price === EMPTY ? deployment : { ...deployment, price: readPrice(price) }
 }
@@ -111,13 +115,13 @@ export function formatRow({ model, released, aliases }: CatalogEntry): Row {
   return [model.id, model.owner, released, aliases.join(','), ...deployments].join('|')
 }
 
-function formatDeployment({ provider, upstreamModel, traits, price }: Deployment, id: string): string {
+function formatDeployment({ provider, upstreamModel, traits, format, price }: Deployment, id: string): string {
   const upstream = upstreamModel.endsWith(id) ? `${upstreamModel.slice(0, -id.length)}=` : upstreamModel
   const modalities = [traits.input, traits.output].map((set) => {
     return [...LETTERS].map(([modality, letter]) => (set.has(modality) ? letter : '')).join('')
   })
   const rareFlags = RARE_TRAITS.map(([flag, name]) => (traits[name] ? flag : '')).join('')
-  const flags = `${traits.tools ? 'T' : ''}${traits.jsonSchema ? 'J' : ''}${traits.temperature ? 't' : ''}${rareFlags}`
+  const flags = `${traits.tools ? 'T' : ''}${traits.jsonSchema ? 'J' : ''}${traits.temperature ? 't' : ''}${rareFlags}${format === undefined ? '' : RESPONSES_FLAG}`
   const abilities = [modalities.join('>'), flags || EMPTY, formatReasoning(traits)]
   return [provider, upstream, traits.contextTokens, traits.outputTokens, ...abilities, formatPrice(price)].join(' ')
 }

@@ -60,7 +60,8 @@ function prepare({
   const dropped = !isSame && source?.dropped ? [...source.dropped, ...prepared.dropped] : prepared.dropped
   const [lost] = dropped
   if (lost !== undefined && chat.provider?.require_parameters === true) throw unsupportedParameter(lost)
-  return { ...prepared, dropped, framing: format.framing, isFurtherFormat: format !== provider.provider.format }
+  const isFurtherFormat = format !== provider.provider.format && target.deployment.format === undefined
+  return { ...prepared, dropped, framing: format.framing, isFurtherFormat }
 }
 
 /** The format that a deployment is asked in. */

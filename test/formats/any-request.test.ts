@@ -6,6 +6,7 @@ import { cohere } from '../../src/formats/cohere/write-request.ts'
 import { gemini } from '../../src/formats/gemini/write-request.ts'
 import { ollama } from '../../src/formats/ollama/write-request.ts'
 import { type OpenAIQuirks, openai } from '../../src/formats/openai-chat/write-request.ts'
+import { openaiResponses } from '../../src/formats/openai-responses/provider.ts'
 import { type Asked, createAsker } from './asking.ts'
 import { anyTraits, request } from './conversations.ts'
 import {
@@ -15,11 +16,13 @@ import {
   geminiRequest,
   ollamaRequest,
   openaiRequest,
+  responsesRequest,
 } from './request-schemas.ts'
 
 test.each([
   ['openai', createAsker(openai, {}), openaiRequest, 100],
   ['anthropic', createAsker(anthropic, {}), anthropicRequest, 100],
+  ['responses', createAsker(openaiResponses, {}), responsesRequest, 100],
   ['gemini', createAsker(gemini, {}), geminiRequest, 100],
   ['openai, taking turns', createAsker<OpenAIQuirks>(openai, { alternatingRoles: true }), alternatingRequest, 40],
   ['ollama', createAsker(ollama, {}), ollamaRequest, 40],
@@ -50,6 +53,7 @@ test.each([
 test.each([
   ['openai', createAsker(openai, {})],
   ['anthropic', createAsker(anthropic, {})],
+  ['responses', createAsker(openaiResponses, {})],
   ['gemini', createAsker(gemini, {})],
   ['cohere', createAsker(cohere, {})],
   ['ollama', createAsker(ollama, {})],

@@ -7,6 +7,7 @@ import type { ProviderFormat } from '../../src/formats/format.ts'
 import { gemini } from '../../src/formats/gemini/write-request.ts'
 import { ollama } from '../../src/formats/ollama/write-request.ts'
 import { type OpenAIQuirks, openai } from '../../src/formats/openai-chat/write-request.ts'
+import { openaiResponses } from '../../src/formats/openai-responses/provider.ts'
 import { ABLE, type Json } from './asking.ts'
 
 const FEW = 1000
@@ -30,6 +31,7 @@ const DIALECTS = {
   alternating: asker<OpenAIQuirks>(openai, { alternatingRoles: true }),
   'exact ids': asker<OpenAIQuirks>(openai, { toolIdLength: 9 }),
   anthropic: asker(anthropic, {}),
+  responses: asker(openaiResponses, {}),
   gemini: asker(gemini, {}),
   cohere: asker(cohere, {}),
   ollama: asker(ollama, {}),
@@ -49,7 +51,7 @@ function round(ids: readonly string[], results: readonly Json[]): Json {
   return { messages: [user, { role: 'assistant', content: null, tool_calls: ids.map(call) }, ...results] }
 }
 
-const EVERYBODY = ['openai', 'strict', 'exact ids', 'anthropic', 'gemini', 'cohere', 'ollama'] as const
+const EVERYBODY = ['openai', 'strict', 'exact ids', 'anthropic', 'responses', 'gemini', 'cohere', 'ollama'] as const
 
 /** What, as a request of so many of it, for whom, and how many times more of it a mistake takes to show. */
 const requests: readonly [string, (count: number) => Json, readonly Name[], number?][] = [

@@ -8,11 +8,12 @@ import { createOllamaReader } from '../../src/formats/ollama/read-answer.ts'
 import { createOpenAIReader } from '../../src/formats/openai-chat/read-answer.ts'
 import { writeCompletion } from '../../src/formats/openai-chat/write-answer.ts'
 import { createStreamWriter } from '../../src/formats/openai-chat/write-stream.ts'
+import { createResponsesReader } from '../../src/formats/openai-responses/read-answer.ts'
 import type { MessageReader } from '../../src/stream/decode.ts'
 import { createStreamFinalizer } from '../../src/stream/finalize.ts'
 import type { Json } from './asking.ts'
 import { counting } from './reading.ts'
-import { anthropicEvents, chunk, cohereEvents, geminiEvent, STREAMS } from './streams.ts'
+import { anthropicEvents, chunk, cohereEvents, geminiEvent, responsesEvents, STREAMS } from './streams.ts'
 
 type Body = (body: unknown) => readonly ChatEvent[]
 
@@ -29,13 +30,21 @@ const READERS: Readonly<Record<string, () => { event: MessageReader; body: Body 
     const { readEvent: event, readBody: body } = createGeminiReader(counting())
     return { event, body }
   },
+  responses: () => {
+    const { message: event, body } = createResponsesReader({
+      isNative: false,
+      newId: counting(),
+      reasoningFormat: 'f',
+    })
+    return { event, body }
+  },
   cohere: () => createCohereReader(counting()),
   ollama: () => {
     const event = createOllamaReader(counting(), () => 0)
     return { event, body: (body) => event(body, '') }
   },
 }
-type Name = 'openai' | 'anthropic' | 'gemini' | 'cohere' | 'ollama'
+type Name = 'openai' | 'responses' | 'anthropic' | 'gemini' | 'cohere' | 'ollama'
 
 const ENVELOPE = { id: 'c', created: 1, model: 'm' }
 
@@ -117,6 +126,18 @@ const growing: readonly [what: string, name: Name, events: () => readonly unknow
     'anthropic',
     () => many(N, (at) => [open(at, { type: 'thinking', thinking: '', signature: 's' }), close(at)]).flat(),
   ],
+  [
+    'parts of an item, and ends of it',
+    'responses',
+    () =>
+      many(2 * N, (at) => ({
+        type: `response.output_text.${at % 2 === 0 ? 'delta' : 'done'}`,
+        output_index: 0,
+        content_index: at >> 4,
+        delta: 'a',
+        text: 'a'.repeat(at & 15),
+      })),
+  ],
   ['signatures', 'gemini', () => many(2 * N, () => geminiEvent([{ thoughtSignature: 's' }]))],
   [
     'citations of a growing text',
@@ -143,6 +164,11 @@ const growingBodies: readonly [what: string, name: Name, body: () => unknown][] 
     'blocks of reasoning',
     'anthropic',
     () => ({ content: many(N_BODY, () => ({ type: 'thinking', thinking: 'a', signature: 's' })) }),
+  ],
+  [
+    'items',
+    'responses',
+    () => ({ status: 'completed', output: many(9000, () => ({ type: 'reasoning', encrypted_content: 'e' })) }),
   ],
   [
     'signatures',
@@ -197,6 +223,22 @@ const bounded: readonly [what: string, name: Name, event: (at: number) => unknow
       at === 0
         ? open(0, { type: 'text', text: 'a' })
         : anthropicEvents.grow(0, { type: 'citations_delta', citation: { url: `https://example.com/${at}` } }),
+  ],
+  ['calls', 'responses', (at) => responsesEvents.open(at, { type: 'function_call', call_id: `c${at}`, name: 'f' })],
+  [
+    'arguments before their name',
+    'responses',
+    (at) =>
+      at === 0 ? responsesEvents.grow(0, 'output_text', 'a') : responsesEvents.grow(1, 'function_call_arguments', LONG),
+  ],
+  [
+    'citations',
+    'responses',
+    (at) => ({
+      type: 'response.output_text.annotation.added',
+      output_index: 0,
+      annotation: { type: 'url_citation', url: `https://example.com/${at}` },
+    }),
   ],
   ['calls', 'gemini', () => geminiEvent([{ functionCall: { name: 'f', args: {} } }])],
   ['candidates', 'gemini', (index) => ({ candidates: [{ index, content: { parts: [{ text: 'a' }] } }] })],
@@ -281,6 +323,7 @@ describe.each(names)('whatever %s sends', (name) => {
       nested,
       chunk({ content: nested }),
       chunk({ tool_calls: [{ index: 0, id: 'a', function: { name: 'f', arguments: nested } }] }),
+      responsesEvents.close(0, { type: 'function_call', name: 'f', arguments: nested }),
       { field: nested, choices: [] },
       open(0, { type: 'tool_use', id: 't', name: 'f', input: { a: nested } }),
       geminiEvent([{ functionCall: { name: 'f', args: { a: nested } } }], 'STOP'),

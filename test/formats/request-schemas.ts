@@ -46,6 +46,69 @@ export const openaiRequest = z.strictObject({
   reasoning_effort: z.string().optional(),
 })
 
+/** What OpenAI's Responses take (translation 5.1, 5.2). */
+const responsesInput = z.union([
+  z.string(),
+  z.array(
+    z.discriminatedUnion('type', [
+      z.strictObject({ type: z.literal('input_text'), text: z.string() }),
+      z.strictObject({ type: z.literal('input_image'), image_url: z.string().min(1), detail: z.string() }),
+      z.strictObject({
+        type: z.literal('input_file'),
+        file_data: z.string().optional(),
+        file_url: z.string().optional(),
+        file_id: z.string().optional(),
+        filename: z.string().optional(),
+      }),
+    ]),
+  ),
+])
+const responsesOutput = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('output_text'), text: z.string() }),
+  z.strictObject({ type: z.literal('refusal'), refusal: z.string() }),
+])
+const callId = z.string().max(64)
+const responsesItem = z.union([
+  z.strictObject({ role: z.enum(['user', 'system', 'developer']), content: responsesInput }),
+  z.strictObject({ role: z.literal('assistant'), content: z.array(responsesOutput).min(1) }),
+  z.strictObject({ type: z.literal('function_call'), call_id: callId, name: z.string(), arguments: z.string().min(2) }),
+  z.strictObject({ type: z.literal('custom_tool_call'), call_id: callId, name: z.string(), input: z.string() }),
+  z.strictObject({
+    type: z.enum(['function_call_output', 'custom_tool_call_output']),
+    call_id: callId,
+    output: responsesInput,
+  }),
+  z.strictObject({ type: z.literal('reasoning'), summary: z.array(z.unknown()), encrypted_content: z.string() }),
+])
+
+export const responsesRequest = z.strictObject({
+  model: z.literal('theirs'),
+  input: z.array(responsesItem).min(1),
+  store: z.literal(false),
+  include: z.array(z.string()).min(1).optional(),
+  tools: z
+    .array(
+      z.strictObject({
+        type: z.literal('function'),
+        name: z.string(),
+        description: z.string().optional(),
+        parameters: z.looseObject({}),
+        strict: z.boolean(),
+      }),
+    )
+    .min(1)
+    .optional(),
+  tool_choice: z
+    .union([z.enum(['auto', 'none', 'required']), z.strictObject({ type: z.literal('function'), name: z.string() })])
+    .optional(),
+  parallel_tool_calls: z.boolean().optional(),
+  text: z.strictObject({ format: z.looseObject({ type: z.string() }) }).optional(),
+  temperature: z.number().min(0).max(2).optional(),
+  top_p: z.number().min(0).max(1).optional(),
+  max_output_tokens: z.int().min(16).optional(),
+  reasoning: z.strictObject({ effort: z.string().optional(), summary: z.literal('auto').optional() }).optional(),
+})
+
 /** What Perplexity takes: system messages first, then user and assistant in turns, no calls (translation 3.1). */
 export const alternatingRequest = openaiRequest.refine(({ messages }) => {
   const talk = messages.slice(messages.findIndex(({ role }) => role !== 'system'))

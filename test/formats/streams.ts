@@ -2,6 +2,7 @@ import { createAnthropicReader } from '../../src/formats/anthropic-messages/read
 import { createCohereReader } from '../../src/formats/cohere/read-answer.ts'
 import { createGeminiReader } from '../../src/formats/gemini/read-answer.ts'
 import { type AnswerQuirks, createOpenAIReader } from '../../src/formats/openai-chat/read-answer.ts'
+import { createResponsesReader } from '../../src/formats/openai-responses/read-answer.ts'
 import type { MessageReader } from '../../src/stream/decode.ts'
 import type { Json } from './asking.ts'
 import { counting, type Message } from './reading.ts'
@@ -97,6 +98,31 @@ const anthropicReader = () => createAnthropicReader(undefined).readEvent
 const geminiReader = () => createGeminiReader(counting()).readEvent
 const cohereReader = () => createCohereReader(counting()).event
 
+const responsesReader = () =>
+  createResponsesReader({ isNative: false, newId: counting(), reasoningFormat: 'f' }).message
+
+/** The events of streams of OpenAI's Responses. */
+export const responsesEvents = {
+  open: (output_index: number, item: Json): Json => ({ type: 'response.output_item.added', output_index, item }),
+  grow: (output_index: number, kind: string, delta: string, further: Json = {}): Json => ({
+    type: `response.${kind}.delta`,
+    output_index,
+    delta,
+    ...further,
+  }),
+  close: (output_index: number, item: Json): Json => ({ type: 'response.output_item.done', output_index, item }),
+  end: (output: readonly Json[] = [], further: Json = {}): Json => ({
+    type: 'response.completed',
+    response: {
+      object: 'response',
+      status: 'completed',
+      output,
+      usage: { input_tokens: 3, output_tokens: 2, total_tokens: 5 },
+      ...further,
+    },
+  }),
+}
+
 export const STREAMS: readonly StreamFixture[] = [
   {
     name: 'OpenAI, usage in a chunk of its own',
@@ -181,6 +207,24 @@ export const STREAMS: readonly StreamFixture[] = [
       stop,
     ],
     completeAfter: 13,
+    text: 'So.',
+  },
+  {
+    name: 'Responses, reasoning, text and a call',
+    createReader: responsesReader,
+    messages: [
+      { type: 'response.created', response: { status: 'in_progress', output: [] } },
+      responsesEvents.open(0, { type: 'reasoning', summary: [] }),
+      responsesEvents.grow(0, 'reasoning_summary_text', 'Hm', { summary_index: 0 }),
+      responsesEvents.close(0, { type: 'reasoning', summary: [{ text: 'Hm' }], encrypted_content: 'e' }),
+      responsesEvents.open(1, { type: 'message', content: [] }),
+      responsesEvents.grow(1, 'output_text', 'So', { content_index: 0 }),
+      responsesEvents.grow(1, 'output_text', '.', { content_index: 0 }),
+      responsesEvents.open(2, { type: 'function_call', call_id: 'c', name: 'f', arguments: '' }),
+      responsesEvents.grow(2, 'function_call_arguments', '{}'),
+      responsesEvents.end(),
+    ],
+    completeAfter: 10,
     text: 'So.',
   },
   {

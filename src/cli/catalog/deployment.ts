@@ -1,13 +1,15 @@
 import type { Deployment, Price } from '../../catalog/deployment.ts'
+import { RESPONSES } from '../../catalog/row.ts'
 import type { Traits } from '../../formats/format.ts'
-import { FIXED_TEMPERATURE, JSON_SCHEMA, RARE_TRAITS, TOOLS } from './rules.ts'
+import { FIXED_TEMPERATURE, JSON_SCHEMA, RARE_TRAITS, RESPONSES_ONLY, TOOLS } from './rules.ts'
 import type { Facts, Offer } from './source.ts'
 
 /** An offer as a deployment of the catalogue. */
 export function deploymentOf(offer: Offer): Deployment {
   const { provider, id, facts } = offer
   const price = facts.cost && priceOf(facts.cost)
-  return { provider, upstreamModel: id, traits: traitsOf(offer), ...(price && { price }) }
+  const format = RESPONSES_ONLY[provider]?.test(id) ? { format: RESPONSES } : {}
+  return { provider, upstreamModel: id, traits: traitsOf(offer), ...format, ...(price && { price }) }
 }
 
 function traitsOf({ provider, id, facts }: Offer): Traits {

@@ -105,12 +105,17 @@ export const NOT_CHAT: readonly (readonly [RegExp, string])[] = [
 export const OTHER_ENDPOINT: readonly { provider: string; id: RegExp; reason: string }[] = [
   { provider: 'azure', id: /^claude-/, reason: 'Azure serves it in the Anthropic dialect' },
   { provider: 'azure', id: /^gpt-3\.5-turbo-instruct$/, reason: 'it completes text, not chats' },
-  ...['openai', 'azure'].map((provider) => ({
-    provider,
-    id: /^(o1-pro|o3-pro|codex-mini.*|gpt-5(\.\d)?-pro|gpt-5(\.\d)?-codex.*|o\d(-mini)?-deep-research)$/,
-    reason: 'it is in the Responses API only',
-  })),
 ]
+
+const OPENAI_RESPONSES_ONLY =
+  /^(o1-pro|o3-pro|codex-mini.*|gpt-5(\.\d)?-pro|gpt-5(\.\d)?-codex.*|o\d(-mini)?-deep-research)$/
+
+/** Models that the provider offers as Responses alone (their pages in the providers' lists of models; translation 5). */
+export const RESPONSES_ONLY: Readonly<Record<string, RegExp>> = {
+  openai: OPENAI_RESPONSES_ONLY,
+  azure: OPENAI_RESPONSES_ONLY,
+  xai: /multi-agent/,
+}
 
 /** Models that refuse every temperature but one, also where the data says otherwise (Moonshot's documentation; translation 3). */
 export const FIXED_TEMPERATURE = /kimi-k2[.p][5-9]/i

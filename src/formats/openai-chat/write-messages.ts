@@ -1,5 +1,6 @@
 import type { Message, ToolCall } from '../../chat/request.ts'
 import { omitEmpty } from '../shared/fields.ts'
+import { shortId } from '../shared/ids.ts'
 import { emptyConversation, PLACEHOLDER_USER_TEXT, partsOf, unsupportedContent, withUserTurn } from '../shared/parts.ts'
 
 /** How the messages that a provider takes differ from OpenAI's (translation 3.1). */
@@ -88,21 +89,10 @@ function toCall({ extra_content, ...call }: ToolCall, idOf: IdOf): ToolCall {
 function createToolIds({ toolIdLength, maxToolIdLength }: MessageQuirks): IdOf {
   if (toolIdLength !== undefined) {
     const form = new RegExp(`^[a-zA-Z0-9]{${toolIdLength}}$`)
-    return (id) => (form.test(id) ? id : digest(id, toolIdLength))
+    return (id) => (form.test(id) ? id : shortId(id, toolIdLength))
   }
-  if (maxToolIdLength !== undefined) return (id) => (id.length <= maxToolIdLength ? id : digest(id, maxToolIdLength))
+  if (maxToolIdLength !== undefined) return (id) => (id.length <= maxToolIdLength ? id : shortId(id, maxToolIdLength))
   return (id) => id
-}
-
-/** A short id for a long one, always the same: FNV-1a, repeated until there are enough letters. */
-function digest(text: string, length: number): string {
-  let name = ''
-  for (let round = 0; name.length < length; round++) {
-    let hash = 0x811c9dc5 ^ round
-    for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193)
-    name += (hash >>> 0).toString(36)
-  }
-  return name.slice(0, length)
 }
 
 /** Fields of our answers that OpenAI does not have: providers with strict schemas refuse them. */

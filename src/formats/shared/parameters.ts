@@ -3,15 +3,15 @@ import { type JsonObject, omitNull } from './fields.ts'
 import { unsupportedParameter } from './parts.ts'
 
 /**
- * What a format other than OpenAI's does with a parameter: it translates it, drops it because the answer is right without
+ * What a format other than OpenAI's chat does with a parameter: it translates it, drops it because the answer is right without
  * it, or refuses it because the answer would be wrong.
  */
 export type ParameterPolicy = 'translated' | 'dropped' | 'refused'
 
 /** Parameters without which an answer would be wrong: who cannot translate one of them refuses it. */
-const ESSENTIAL: ReadonlySet<string> = new Set(['n', 'logprobs', 'web_search_options', 'modalities', 'audio'])
+const ESSENTIAL: ReadonlySet<string> = new Set(['n', 'stop', 'logprobs', 'web_search_options', 'modalities', 'audio'])
 
-/** Parameters that all these formats translate. */
+/** Parameters that nearly all these formats translate. */
 const ALWAYS_TRANSLATED = [
   'max_tokens',
   'max_completion_tokens',
@@ -28,7 +28,7 @@ const ALWAYS_TRANSLATED = [
   'function_call',
 ]
 
-/** Parameters that none of them has, and that an answer is right without. */
+/** Further parameters that an answer is right without. */
 const ALWAYS_DROPPED = [
   'logit_bias',
   'prediction',
@@ -42,14 +42,30 @@ const ALWAYS_DROPPED = [
 const SAMPLING = ['seed', 'presence_penalty', 'frequency_penalty']
 
 /**
- * The formats that are not OpenAI's, and what each of them translates beside the usual (translation 1.2, 2.2, 3). In OpenAI's
- * format a provider's quirks say what differs.
+ * The formats that are not OpenAI's chat, and what each of them translates beside the usual (translation 1.2, 2.2, 3, 5.2). In
+ * the format of chats a provider's quirks say what differs.
  */
 const TRANSLATED = {
   anthropic: translates('parallel_tool_calls', 'web_search_options', 'user', 'safety_identifier', 'service_tier'),
   gemini: translates(...SAMPLING, 'n', 'logprobs', 'top_logprobs', 'web_search_options', 'modalities'),
   cohere: translates(...SAMPLING),
   ollama: translates(...SAMPLING),
+  responses: new Set(
+    [
+      ...ALWAYS_TRANSLATED,
+      'parallel_tool_calls',
+      'web_search_options',
+      'user',
+      'safety_identifier',
+      'service_tier',
+      'logprobs',
+      'top_logprobs',
+      'verbosity',
+      'metadata',
+      'prompt_cache_key',
+      'prompt_cache_retention',
+    ].filter((name) => name !== 'stop' && name !== 'top_k'),
+  ),
 } satisfies Record<string, ReadonlySet<string>>
 
 export type TranslatedFormat = keyof typeof TRANSLATED
@@ -92,6 +108,7 @@ export const NATIVE_FIELDS: Readonly<Record<TranslatedFormat, readonly string[]>
   gemini: ['safety_settings'],
   cohere: ['documents', 'citation_options', 'safety_mode', 'strict_tools', 'thinking', 'priority'],
   ollama: ['think', 'keep_alive', 'options'],
+  responses: [],
 }
 
 /** The fields of a request that only this format has. */

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest'
-import { findModel } from '../../../src/catalog/models.ts'
+import { allModels, findDeployment, findModel } from '../../../src/catalog/models.ts'
 import { deploymentOf } from '../../../src/cli/catalog/deployment.ts'
 import {
   FIXED_TEMPERATURE,
   NOT_CHAT,
-  OTHER_ENDPOINT,
   OWNERS_BY_NAME,
   RARE_TRAITS,
+  RESPONSES_ONLY,
 } from '../../../src/cli/catalog/rules.ts'
 import type { Facts, Offer } from '../../../src/cli/catalog/source.ts'
 
@@ -125,10 +125,20 @@ test.each([
   ['openai', 'o3-pro', true],
   ['openai', 'gpt-5.2-pro', true],
   ['azure', 'gpt-5-codex', true],
-  ['azure', 'claude-sonnet-4-5', true],
+  ['xai', 'grok-4.20-multi-agent-0309', true],
   ['openai', 'o3', false],
   ['openai', 'gpt-5.2', false],
   ['openrouter', 'openai/o3-pro', false],
-])('%s serves %s elsewhere than in chat completions: %s', (provider, id, expected) => {
-  expect(OTHER_ENDPOINT.some((rule) => rule.provider === provider && rule.id.test(id))).toBe(expected)
+])('%s serves %s as Responses alone: %s', (provider, id, expected) => {
+  expect(RESPONSES_ONLY[provider]?.test(id) ?? false).toBe(expected)
+})
+
+test('models that are in the Responses alone are asked there', () => {
+  for (const { id, deployments } of allModels()) {
+    for (const { provider, upstreamModel, format } of deployments) {
+      const isOnlyThere = RESPONSES_ONLY[provider]?.test(upstreamModel) === true
+      expect([id, provider, format]).toEqual([id, provider, isOnlyThere ? 'openai-responses' : undefined])
+    }
+  }
+  expect(findDeployment('openai', 'gpt-5.3-codex')?.deployment.format).toBe('openai-responses')
 })

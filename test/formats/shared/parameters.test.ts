@@ -58,7 +58,7 @@ test('only what an answer would be wrong without is refused', () => {
   const refused = [...PARAMETERS].filter((name) =>
     TRANSLATED_FORMATS.some((format) => policyFor(name, format) === 'refused'),
   )
-  expect(refused.sort()).toEqual(['audio', 'logprobs', 'modalities', 'n', 'web_search_options'])
+  expect(refused.sort()).toEqual(['audio', 'logprobs', 'modalities', 'n', 'stop', 'web_search_options'])
   expect(refused.every(isEssential)).toBe(true)
 })
 

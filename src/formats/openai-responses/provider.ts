@@ -1,0 +1,43 @@
+import { ROUTING_FIELDS } from '../../chat/request.ts'
+import type { PreparedCall, ProviderCall, ProviderFormat } from '../format.ts'
+import { withFunctionsAsTools } from '../shared/legacy-functions.ts'
+import { createResponsesReader } from './read-answer.ts'
+import { ENCRYPTED_REASONING, OPENAI_REASONING_FORMAT, type ResponsesQuirks, writeChat } from './write-request.ts'
+
+const NAME = 'openai-responses'
+
+/** OpenAI's Responses, for OpenAI and those who copy them. Nothing is stored there: Router9 keeps answers itself. */
+export const openaiResponses: ProviderFormat<ResponsesQuirks> = withFunctionsAsTools({
+  name: NAME,
+  framing: 'sse',
+  prepare,
+})
+
+function prepare(call: ProviderCall<ResponsesQuirks>): PreparedCall {
+  const { source, quirks, newId } = call
+  const isNative = source?.format === NAME
+  const { body, dropped } = isNative ? { body: passOn(call, source.body), dropped: [] } : writeChat(call)
+  const createReader = () =>
+    createResponsesReader({ isNative, newId, reasoningFormat: quirks.reasoningFormat ?? OPENAI_REASONING_FORMAT })
+  return {
+    request: { path: '/responses', headers: {}, body: JSON.stringify(body) },
+    dropped,
+    streamReader: () => createReader().message,
+    readAnswer: (answer) => createReader().body(answer),
+  }
+}
+
+/** The request as it came, but that its state is ours: earlier answers have been put into its input already. */
+function passOn(
+  { model, stream, traits }: ProviderCall<ResponsesQuirks>,
+  source: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  const body: Record<string, unknown> = { ...source, model, store: false }
+  for (const name of [...ROUTING_FIELDS, 'previous_response_id']) delete body[name]
+  if (stream !== (body.stream === true)) body.stream = stream
+  if (traits.reasoning) {
+    const included = Array.isArray(body.include) ? body.include : []
+    if (!included.includes(ENCRYPTED_REASONING)) body.include = [...included, ENCRYPTED_REASONING]
+  }
+  return body
+}

@@ -1,0 +1,189 @@
+import { describe, expect, test } from 'vitest'
+import { parseChat } from '../../../src/chat/request.ts'
+import { openaiResponses } from '../../../src/formats/openai-responses/provider.ts'
+import { ABLE, createAsker, type Json, refusal } from '../asking.ts'
+
+const ask = createAsker(openaiResponses, {})
+const REASONING = { reasoning: true, temperature: false, efforts: ['low', 'high'] }
+
+describe('a chat', () => {
+  test('goes as items, which nobody stores', () => {
+    const call = { id: 'c1', type: 'function', function: { name: 'f', arguments: '' } }
+    const custom = { id: 'c2', type: 'custom', custom: { name: 'patch', input: 'x' } }
+    const image = { type: 'image_url', image_url: { url: 'https://example.com/i.png' } }
+    const { body, path } = ask({
+      messages: [
+        { role: 'developer', content: 'Be short.' },
+        {
+          role: 'user',
+          content: [
+            { type: 'text', text: 'Look' },
+            image,
+            { type: 'file', file: { file_data: 'data:application/pdf;base64,AA==', filename: 'a.pdf' } },
+            { type: 'file', file: { file_data: 'https://example.com/b.pdf' } },
+          ],
+        },
+        { role: 'assistant', content: 'Well', refusal: 'no', tool_calls: [call, custom] },
+        { role: 'tool', tool_call_id: 'c1', content: 'r' },
+        { role: 'tool', tool_call_id: 'c2', content: [image] },
+      ],
+      max_tokens: 1,
+    })
+    const input_image = { type: 'input_image', image_url: 'https://example.com/i.png', detail: 'auto' }
+    expect(path).toBe('/responses')
+    expect(body).toEqual({
+      model: 'theirs',
+      store: false,
+      max_output_tokens: 16,
+      input: [
+        { role: 'developer', content: 'Be short.' },
+        {
+          role: 'user',
+          content: [
+            { type: 'input_text', text: 'Look' },
+            input_image,
+            { type: 'input_file', file_data: 'data:application/pdf;base64,AA==', filename: 'a.pdf' },
+            { type: 'input_file', file_url: 'https://example.com/b.pdf' },
+          ],
+        },
+        {
+          role: 'assistant',
+          content: [
+            { type: 'output_text', text: 'Well' },
+            { type: 'refusal', refusal: 'no' },
+          ],
+        },
+        { type: 'function_call', call_id: 'c1', name: 'f', arguments: '{}' },
+        { type: 'custom_tool_call', call_id: 'c2', name: 'patch', input: 'x' },
+        { type: 'function_call_output', call_id: 'c1', output: 'r' },
+        { type: 'custom_tool_call_output', call_id: 'c2', output: [input_image] },
+      ],
+    })
+  })
+
+  test('brings back the reasoning that this provider encrypted, each before what followed it', () => {
+    const detail = (index: number, further: Json = {}) => ({
+      type: 'reasoning.encrypted',
+      data: `e${index}`,
+      id: `rs_${index}`,
+      format: 'openai-responses-v1',
+      index,
+      ...further,
+    })
+    const summary = { type: 'reasoning.summary', summary: 'Hm', id: 'rs_0', format: 'openai-responses-v1', index: 0 }
+    const call = (id: string) => ({ id, type: 'function', function: { name: 'f', arguments: '{}' } })
+    const assistant = {
+      role: 'assistant',
+      content: 'Well',
+      tool_calls: [call('a'), call('b')],
+      reasoning_details: [detail(2), summary, detail(0), detail(9, { format: 'other' }), { type: 'reasoning.text' }],
+    }
+    const { body } = ask({ messages: [{ role: 'user', content: 'Go' }, assistant] }, REASONING)
+    expect((body.input as Json[]).slice(1).map((item) => item.encrypted_content ?? item.call_id ?? item.role)).toEqual([
+      'e0',
+      'assistant',
+      'e2',
+      'a',
+      'b',
+    ])
+    expect((body.input as Json[])[1]).toEqual({
+      type: 'reasoning',
+      summary: [{ type: 'summary_text', text: 'Hm' }],
+      encrypted_content: 'e0',
+    })
+    expect(body.include).toEqual(['reasoning.encrypted_content'])
+  })
+
+  test('asks for effort in the model’s own levels, and for a summary where reasoning is to be shown', () => {
+    expect(ask({ reasoning_effort: 'minimal' }, REASONING).body.reasoning).toEqual({ effort: 'low' })
+    expect(ask({ reasoning: { effort: 'high' } }, REASONING).body.reasoning).toEqual({
+      effort: 'high',
+      summary: 'auto',
+    })
+    expect(ask({ reasoning: { effort: 'high', exclude: true } }, REASONING).body.reasoning).toEqual({ effort: 'high' })
+    expect(ask({}, REASONING).body.reasoning).toBeUndefined()
+    const { body, dropped } = ask({ temperature: 1, reasoning_effort: 'low' })
+    expect([body.temperature, body.reasoning, dropped]).toEqual([1, undefined, ['reasoning_effort']])
+    expect(ask({ temperature: 1, top_p: 1 }, REASONING).dropped).toEqual(['temperature', 'top_p'])
+  })
+
+  test('has its tools, its choice and its form of text in the words of this API', () => {
+    const { body } = ask({
+      tools: [
+        { type: 'function', function: { name: 'f', description: 'd', strict: true, parameters: { type: 'object' } } },
+        { type: 'function', function: { name: 'g' } },
+        {
+          type: 'custom',
+          custom: { name: 'p', format: { type: 'grammar', grammar: { syntax: 'lark', definition: 'start: "a"' } } },
+        },
+      ],
+      tool_choice: {
+        type: 'allowed_tools',
+        allowed_tools: { mode: 'required', tools: [{ type: 'function', function: { name: 'f' } }] },
+      },
+      parallel_tool_calls: false,
+      web_search_options: {
+        search_context_size: 'low',
+        user_location: { type: 'approximate', approximate: { city: 'C' } },
+      },
+      response_format: { type: 'json_schema', json_schema: { name: 'n', strict: true, schema: { type: 'object' } } },
+      verbosity: 'low',
+      logprobs: true,
+      top_logprobs: 2,
+      user: 'u',
+    })
+    expect(body).toMatchObject({
+      tools: [
+        { type: 'function', name: 'f', description: 'd', strict: true, parameters: { type: 'object' } },
+        { type: 'function', name: 'g', strict: false, parameters: { type: 'object', properties: {} } },
+        { type: 'custom', name: 'p', format: { type: 'grammar', syntax: 'lark', definition: 'start: "a"' } },
+        { type: 'web_search', search_context_size: 'low', user_location: { type: 'approximate', city: 'C' } },
+      ],
+      tool_choice: { type: 'allowed_tools', mode: 'required', tools: [{ type: 'function', name: 'f' }] },
+      parallel_tool_calls: false,
+      text: {
+        format: { type: 'json_schema', name: 'n', strict: true, schema: { type: 'object' } },
+        verbosity: 'low',
+      },
+      include: ['message.output_text.logprobs'],
+      top_logprobs: 2,
+      user: 'u',
+    })
+    const named = ask({
+      tools: [{ type: 'custom', custom: { name: 'p' } }],
+      tool_choice: { type: 'custom', custom: { name: 'p' } },
+    })
+    expect(named.body.tool_choice).toEqual({ type: 'custom', name: 'p' })
+  })
+
+  test('is refused where an answer would be wrong, and loses what it is right without', () => {
+    expect(refusal(() => ask({ stop: ['x'] }))).toEqual({ code: 'unsupported_parameter', param: 'stop' })
+    expect(refusal(() => ask({ n: 2 })).param).toBe('n')
+    expect(refusal(() => ask({ logprobs: true }, REASONING)).param).toBe('logprobs')
+    expect(refusal(() => ask({ tools: [{ type: 'mcp' }] })).param).toBe('tools[0]')
+    const sound = { type: 'input_audio', input_audio: { data: 'AA==', format: 'wav' } }
+    expect(refusal(() => ask({ messages: [{ role: 'user', content: [sound] }] })).param).toBe('messages[0].content[0]')
+    expect(ask({ seed: 1, top_k: 1, stop: [] }).dropped).toEqual(['seed', 'top_k'])
+  })
+
+  test('searches where a model answers only so', () => {
+    const asked = ask({}, {}, { quirk: { searchingModels: /^theirs$/ } })
+    expect(asked.body.tools).toEqual([{ type: 'web_search_preview' }])
+  })
+})
+
+describe('a request that came in this format', () => {
+  function pass(body: Json, traits = {}) {
+    const chat = parseChat({ model: 'public', messages: [{ role: 'user', content: 'Hi' }] })
+    const source = { format: 'openai-responses', body }
+    const call = { chat, source, model: 'theirs', stream: false, quirks: {}, newId: () => 'made' }
+    return JSON.parse(openaiResponses.prepare({ ...call, traits: { ...ABLE, ...traits } }).request.body) as Json
+  }
+
+  test('goes as it came, but that its state is ours', () => {
+    const sent = { input: 'Hi', tools: [{ type: 'mcp', server_url: 'x' }], anything: { new: 1 }, max_output_tokens: 1 }
+    const body = { model: 'public', ...sent, store: true, previous_response_id: 'resp_1', models: ['b'], provider: {} }
+    expect(pass(body)).toEqual({ model: 'theirs', ...sent, store: false })
+    expect(pass({ ...sent, include: ['a'] }, REASONING).include).toEqual(['a', 'reasoning.encrypted_content'])
+  })
+})
