@@ -71,7 +71,7 @@ const callId = z.string().max(64)
 const responsesItem = z.union([
   z.strictObject({ role: z.enum(['user', 'system', 'developer']), content: responsesInput }),
   z.strictObject({ role: z.literal('assistant'), content: z.array(responsesOutput).min(1) }),
-  z.strictObject({ type: z.literal('function_call'), call_id: callId, name: z.string(), arguments: z.string().min(2) }),
+  z.strictObject({ type: z.literal('function_call'), call_id: callId, name: z.string(), arguments: z.string().min(1) }),
   z.strictObject({ type: z.literal('custom_tool_call'), call_id: callId, name: z.string(), input: z.string() }),
   z.strictObject({
     type: z.enum(['function_call_output', 'custom_tool_call_output']),

@@ -1,5 +1,6 @@
 import { ROUTING_FIELDS } from '../../chat/request.ts'
 import type { PreparedCall, ProviderCall, ProviderFormat } from '../format.ts'
+import { isJsonObject, jsonObjectsIn } from '../shared/fields.ts'
 import { withFunctionsAsTools } from '../shared/legacy-functions.ts'
 import { createResponsesReader } from './read-answer.ts'
 import { ENCRYPTED_REASONING, OPENAI_REASONING_FORMAT, type ResponsesQuirks, writeChat } from './write-request.ts'
@@ -27,12 +28,23 @@ function prepare(call: ProviderCall<ResponsesQuirks>): PreparedCall {
   }
 }
 
+/** Without what the official client's helpers add to an answer that goes back, and OpenAI refuses. */
+function withoutParsed(item: unknown): unknown {
+  if (!isJsonObject(item)) return item
+  const { parsed_arguments, content } = item
+  const isParsed = Array.isArray(content) && content.some((part) => isJsonObject(part) && 'parsed' in part)
+  if (parsed_arguments === undefined && !isParsed) return item
+  const { parsed_arguments: _, ...rest } = item
+  return isParsed ? { ...rest, content: jsonObjectsIn(content).map(({ parsed, ...part }) => part) } : rest
+}
+
 /** The request as it came, but that its state is ours: earlier answers have been put into its input already. */
 function passOn(
   { model, stream, traits }: ProviderCall<ResponsesQuirks>,
   source: Readonly<Record<string, unknown>>,
 ): Record<string, unknown> {
   const body: Record<string, unknown> = { ...source, model, store: false }
+  if (Array.isArray(body.input)) body.input = body.input.map(withoutParsed)
   for (const name of [...ROUTING_FIELDS, 'previous_response_id']) delete body[name]
   if (stream !== (body.stream === true)) body.stream = stream
   if (traits.reasoning) {

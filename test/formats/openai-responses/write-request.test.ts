@@ -184,6 +184,13 @@ describe('a request that came in this format', () => {
     const sent = { input: 'Hi', tools: [{ type: 'mcp', server_url: 'x' }], anything: { new: 1 }, max_output_tokens: 1 }
     const body = { model: 'public', ...sent, store: true, previous_response_id: 'resp_1', models: ['b'], provider: {} }
     expect(pass(body)).toEqual({ model: 'theirs', ...sent, store: false })
+    const item = { type: 'function_call', call_id: 'c', name: 'f', arguments: '{}' }
+    const part = { type: 'output_text', text: '{}' }
+    const parsed = [
+      { ...item, parsed_arguments: {} },
+      { role: 'assistant', content: [{ ...part, parsed: {} }] },
+    ]
+    expect(pass({ input: parsed }).input).toEqual([item, { role: 'assistant', content: [part] }])
     expect(pass({ ...sent, include: ['a'] }, REASONING).include).toEqual(['a', 'reasoning.encrypted_content'])
   })
 })
