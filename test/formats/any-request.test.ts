@@ -22,7 +22,7 @@ import {
 test.each([
   ['openai', createAsker(openai, {}), openaiRequest, 100],
   ['anthropic', createAsker(anthropic, {}), anthropicRequest, 100],
-  ['responses', createAsker(openaiResponses, {}), responsesRequest, 100],
+  ['responses', createAsker(openaiResponses, {}), responsesRequest, 40],
   ['gemini', createAsker(gemini, {}), geminiRequest, 100],
   ['openai, taking turns', createAsker<OpenAIQuirks>(openai, { alternatingRoles: true }), alternatingRequest, 40],
   ['ollama', createAsker(ollama, {}), ollamaRequest, 40],
