@@ -3,9 +3,11 @@ import { admit } from '../access/limits.ts'
 import { Failure } from '../chat/failure.ts'
 import { type Chat, parseChat } from '../chat/request.ts'
 import type { ObjectsOf, Settings } from '../env.ts'
+import type { HeaderReader } from '../formats/format.ts'
 import type { RegionAccess } from '../gateway/health-reporter.ts'
 import { prepareCall } from '../gateway/prepare-call.ts'
 import { planInputOf, type RoutedDeployment, routeOf } from '../gateway/route.ts'
+import { sessionOf } from '../gateway/session.ts'
 import type { HealthView } from '../health/isolate.ts'
 import { sleep } from '../platform/timeout.ts'
 import type { Ranked } from '../routing/candidate.ts'
@@ -25,6 +27,7 @@ export interface DryRun {
   readonly settings: Settings
   readonly caller: KeyRecord
   readonly requestId: string
+  readonly header: HeaderReader
 }
 
 type DryRunAccess = RegionAccess & { readonly objects: ObjectsOf<'Health' | 'Ledger'> }
@@ -34,14 +37,18 @@ type DryRunAccess = RegionAccess & { readonly objects: ObjectsOf<'Health' | 'Led
  * and why the others are not in it. It counts against the key's limits, for it is as much work.
  * @throws Failure as chat completions would.
  */
-export async function dryRun({ body, settings, caller, requestId }: DryRun, access: DryRunAccess): Promise<Fields> {
+export async function dryRun(
+  { body, settings, caller, requestId, header }: DryRun,
+  access: DryRunAccess,
+): Promise<Fields> {
   const chat: Chat = parseChat(body)
   const needs = needsOf(chat)
   const input = planInputOf({ settings, caller }, chat, needs)
   const planned = plan(input)
   await admit(caller, access.objects, access.waitUntil)
   const view = await currentHealth(settings, access)
-  const { ranking } = routeOf({ plan: planned, chat, needs, settings, view, requestId, rankAll: true })
+  const session = sessionOf({ header, body, chat, caller, hasChoice: true })
+  const { ranking } = routeOf({ plan: planned, chat, needs, settings, view, requestId, session, rankAll: true })
   const { out, isPanic: panic } = ranking
   const checked = ranking.ranked.slice(0, MAX_CHECKED)
   const refusals: (Failure | undefined)[] = []

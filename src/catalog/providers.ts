@@ -83,6 +83,7 @@ const OPENAI = bind(openai, {
   maxToolIdLength: 40,
   drop: ['top_k'],
   foreignFields: foreignFields(),
+  sessionKey: { field: 'prompt_cache_key' },
 })
 
 /** OpenAI's Responses, which give reasoning in a form that comes back, and some models in no other. */
@@ -185,6 +186,7 @@ const ROWS: readonly ProviderRow[] = [
       maxTokens: 'max_completion_tokens',
       reasoningRefuse: ['stop'],
       reasoningDrop: ['presence_penalty', 'frequency_penalty'],
+      sessionKey: { header: 'x-grok-conv-id' },
     }),
     ...RESPONSES,
     moreFormats: [bind(openaiResponses, { reasoningFormat: 'xai-responses-v1' })],
@@ -334,6 +336,7 @@ const ROWS: readonly ProviderRow[] = [
     baseUrl: 'https://api.moonshot.ai/v1',
     format: bind(openai, {
       maxTokens: 'max_tokens',
+      sessionKey: { field: 'prompt_cache_key' },
       returnedReasoning: 'reasoning_content',
       thinkingSwitch: { off: { thinking: { type: 'disabled' } } },
     }),

@@ -68,6 +68,11 @@ export interface ProviderCall<Quirks> {
   readonly quirks: Quirks
   /** A header of the client's request, for features that clients switch on by a header. */
   readonly header?: HeaderReader
+  /**
+   * A name that the requests of one session share, for a provider that finds its cache by it (routing 2.7). It does not go into
+   * a request that is sent as it came.
+   */
+  readonly sessionKey?: string | undefined
   /** Our estimate of the prompt's length in tokens. */
   readonly promptTokens?: () => number
   /** Makes an id for a tool call where the provider gives none; unique within the isolate's life. */

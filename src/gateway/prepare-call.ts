@@ -16,6 +16,7 @@ export interface PrepareInput {
   readonly chat: Chat
   readonly source?: RequestSource | undefined
   readonly carriesReasoning?: boolean | undefined
+  readonly sessionKey?: string | undefined
   readonly promptTokens: () => number
   readonly header: HeaderReader
 }
@@ -45,6 +46,7 @@ function prepare({
   chat,
   source,
   carriesReasoning,
+  sessionKey,
   promptTokens,
   header,
 }: PrepareInput): AttemptCall {
@@ -52,7 +54,7 @@ function prepare({
   checkModelInPath(provider, upstreamModel)
   const newId = () => `call_${randomText(24)}`
   const wanted = applyVariant(target, provider, chat)
-  const call = { ...wanted, stream: chat.stream === true, traits, promptTokens, header, newId }
+  const call = { ...wanted, stream: chat.stream === true, traits, promptTokens, header, newId, sessionKey }
   const format = formatFor(provider, target, { source, carriesReasoning })
   const isSame = format.name === source?.format
   if (!isSame && source?.requires !== undefined) throw source.requires

@@ -28,6 +28,7 @@ export interface RequestState {
   readonly source: RequestSource | undefined
   readonly carriesReasoning: boolean | undefined
   readonly pathOf: ClientRequest['pathOf']
+  readonly sessionKey: string | undefined
   readonly sealer: Sealer
   readonly needs: Needs
   readonly route: Route
@@ -48,7 +49,7 @@ export type ChatAnswer = CommittedAnswer<AttemptCall, Answer>
 
 /** Asks for an answer to the chat: one deployment after the other, until one has begun. */
 export async function askForAnswer(state: RequestState): Promise<AttemptResult<ChatAnswer>> {
-  const { context, chat, source, carriesReasoning, pathOf, needs, route, health } = state
+  const { context, chat, source, carriesReasoning, sessionKey, pathOf, needs, route, health } = state
   const { settings, clientDisconnect, header } = context
   const { timeouts } = settings
   const { promptTokens, outputTokens } = needs
@@ -59,7 +60,7 @@ export async function askForAnswer(state: RequestState): Promise<AttemptResult<C
     maxAnswerTokens: outputTokens,
     prepare: ({ target }) => {
       const provider = providerOf(state, target)
-      return prepareCall({ target, provider, chat, source, carriesReasoning, promptTokens, header })
+      return prepareCall({ target, provider, chat, source, carriesReasoning, sessionKey, promptTokens, header })
     },
     attempt: ({ target }, call, deadlineMs) => {
       const provider = providerOf(state, target)

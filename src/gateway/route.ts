@@ -8,7 +8,7 @@ import { bucketOf } from '../health/outcome.ts'
 import type { AttemptRecord } from '../routing/attempt-record.ts'
 import type { AttemptCandidate } from '../routing/attempts.ts'
 import { AUTO } from '../routing/auto.ts'
-import type { Ranking, RankOptions } from '../routing/candidate.ts'
+import type { RankedSession, Ranking, RankOptions } from '../routing/candidate.ts'
 import { timeoutLimitsFor } from '../routing/deadline.ts'
 import { hashOf } from '../routing/hash.ts'
 import type { Needs } from '../routing/needs.ts'
@@ -60,19 +60,20 @@ export interface RouteInput {
   readonly settings: Settings
   readonly view: HealthView
   readonly requestId: string
+  readonly session?: RankedSession | undefined
   /** Rank every candidate, for people to see, and not only as many as are likely to be tried. */
   readonly rankAll?: boolean
 }
 
 /** Puts a plan's candidates in the order in which they are to be tried now. */
 export function routeOf(input: RouteInput): Route {
-  const { plan, chat, needs, view, requestId } = input
+  const { plan, chat, needs, settings, view, requestId, session } = input
   const bucket = bucketOf(chat.stream === true, needs.promptTokens())
   const requestHash = hashOf(requestId)
-  const affinity = plan.candidates.length > 1 ? affinityOf(chat) : undefined
   const options: RankOptions = {
     requestHash,
-    ...(affinity === undefined ? {} : { affinityHash: hashOf(affinity) }),
+    // Without health the given order decides alone.
+    ...(session === undefined || !settings.tracksHealth ? {} : { session }),
     policy: plan.policy,
     ...(plan.sort === undefined ? {} : { sort: plan.sort }),
     bucket,
@@ -128,18 +129,6 @@ function onlyFirst(ranking: Ranking<RoutedDeployment>): Ranking<RoutedDeployment
   const [best] = ranking.ranked
   const first = ranking.ranked.find(({ probe }) => probe === undefined) ?? best
   return first === undefined ? ranking : { ...ranking, ranked: [first], out: [] }
-}
-
-const AFFINITY_CHARACTERS = 500
-
-/** Identifies a conversation, so that it stays where its prompt is cached; undefined for one that begins. */
-function affinityOf({ messages, user, ...chat }: Chat): string | undefined {
-  const key = (chat as { prompt_cache_key?: unknown }).prompt_cache_key
-  if (typeof key === 'string') return key.slice(0, AFFINITY_CHARACTERS)
-  if (typeof user === 'string') return user.slice(0, AFFINITY_CHARACTERS)
-  if (!messages.some(({ role }) => role === 'assistant')) return undefined
-  const content = messages.find(({ role }) => role === 'user')?.content
-  return typeof content === 'string' ? content.slice(0, AFFINITY_CHARACTERS) : undefined
 }
 
 type Row = Ranking<RoutedDeployment>['ranked'][number]

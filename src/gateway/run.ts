@@ -16,6 +16,7 @@ import { planInputOf, routeOf } from './route.ts'
 import { createSealer, NO_SEALER } from './sealer.ts'
 import { sendStream } from './send-stream.ts'
 import { sendWhole } from './send-whole.ts'
+import { cacheKeyOf, rememberSession, type Session, sessionOf } from './session.ts'
 
 /**
  * Runs one call for a model's answer: read, plan, admit, route, ask, and answer whole or streamed (reference; contract 3, 4, 6).
@@ -32,7 +33,9 @@ export async function run(context: RequestContext, given: Readonly<Record<string
   const needs = needsOf(chat, answers)
   const planned = plan(planInputOf(context, chat, needs))
   const bill = await openBill({ caller, objects, waitUntil, settings, chat, needs, plan: planned })
-  const answered = routeAndAnswer(context, { request, conversation, sealer, needs, planned, bill })
+  const hasChoice = planned.candidates.length > 1
+  const session = sessionOf({ header: context.header, body, chat, caller, hasChoice })
+  const answered = routeAndAnswer(context, { request, conversation, sealer, needs, planned, bill, session })
   // The platform ends a call whose client disconnects. `waitUntil` keeps it alive until its usage is counted.
   const stopListening = clientDisconnect.onDisconnect(() => waitUntil(answered.catch(() => undefined)))
   context.takeOver()
@@ -54,11 +57,12 @@ interface Admitted {
   readonly needs: Needs
   readonly planned: Plan
   readonly bill: Bill
+  readonly session: Session | undefined
 }
 
 async function routeAndAnswer(
   context: RequestContext,
-  { request, conversation, sealer, needs, planned, bill }: Admitted,
+  { request, conversation, sealer, needs, planned, bill, session }: Admitted,
 ): Promise<Response> {
   const { settings } = context
   // A client that brings the reasoning back itself needs no other place for it.
@@ -68,7 +72,9 @@ async function routeAndAnswer(
   // Where there is no choice, there is nothing to wait for.
   if (planned.candidates.length > 1) await health.ready()
   const view = health.view()
-  const route = routeOf({ plan: planned, chat, needs, settings, view, requestId: context.requestId })
+  const route = routeOf({ plan: planned, chat, needs, settings, view, requestId: context.requestId, session })
+  const { home } = route.ranking
+  if (session !== undefined && home !== undefined) rememberSession(session, home, view.now)
   const routedAt = Date.now()
   const id = `${context.format.idPrefix}${randomText(28)}`
   const state: RequestState = {
@@ -77,6 +83,7 @@ async function routeAndAnswer(
     source: request.source,
     carriesReasoning: request.carriesReasoning,
     pathOf: request.pathOf,
+    sessionKey: session && (await cacheKeyOf(session, context.key)),
     sealer,
     needs,
     route,

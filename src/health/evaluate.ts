@@ -24,6 +24,8 @@ export interface Evaluation {
   readonly reason: string
   /** The share of requests that may go to it: less than 1 for a while after it was open or limited. */
   readonly rampShare: number
+  /** When it was last taken out or limited, that was over; 0 where it never was. */
+  readonly wellSince: number
   /** It has just failed, which may be chance: an equal goes before it for a moment. */
   readonly recentlyFailed: boolean
 }
@@ -60,6 +62,7 @@ export function evaluate(record: HealthRecord, now: number, bucket: number): Eva
             : '',
     recentlyFailed:
       record.consecutiveFailures >= suspiciousRun(record) && now - record.lastProbeAt < RECENTLY_FAILED_MS,
+    wellSince: Math.max(closedAt, limitedUntil),
     rampShare: Math.min(RAMP.minShare + ((1 - RAMP.minShare) * rampingMs) / rampMs, 1),
   }
 }

@@ -1,5 +1,6 @@
 import type { Chat } from '../chat/request.ts'
 import type { CircuitState } from '../health/evaluate.ts'
+import type { SessionPlace } from './session-memory.ts'
 
 /** A deployment that a request may go to, as it is ranked. */
 export interface Candidate {
@@ -20,10 +21,18 @@ export type Policy = 'strict' | 'balanced'
 /** What the caller may have ranked by alone (`provider.sort`), but for the price. */
 export type RankSort = Exclude<NonNullable<NonNullable<Chat['provider']>['sort']>, 'price'>
 
+/** The session of a request, as far as it decides (routing 2.7). */
+export interface RankedSession {
+  readonly hash: number
+  /** It has had an answer, so its prompt may be in a cache. */
+  readonly hasHistory: boolean
+  readonly last?: SessionPlace
+}
+
 export interface RankOptions {
   readonly requestHash: number
-  /** Of the user or conversation: among equals it leads to the same one again, which has the prompt in its cache. */
-  readonly affinityHash?: number
+  /** Among equals it leads to the same one again, which has the prompt in its cache. */
+  readonly session?: RankedSession
   readonly policy: Policy
   readonly sort?: RankSort
   /** See `bucketOf`. */
@@ -55,4 +64,6 @@ export interface Ranking<T extends Candidate = Candidate> {
   readonly out: readonly Ranked<T>[]
   /** All are out: those that are not limited are tried nevertheless. */
   readonly isPanic: boolean
+  /** The deployment at which the session is to stay; absent where there is none, or no session. */
+  readonly home?: string
 }

@@ -1,6 +1,6 @@
 import type { CircuitState } from '../health/evaluate.ts'
 import type { DeploymentStatus, HealthView } from '../health/isolate.ts'
-import type { Candidate, Ranked, Ranking, RankOptions, RankSort } from './candidate.ts'
+import type { Candidate, Ranked, RankedSession, Ranking, RankOptions, RankSort } from './candidate.ts'
 import { hashOf, unitOf } from './hash.ts'
 import { latencyFactor, pricePenalty, scoreOf } from './score.ts'
 
@@ -13,6 +13,12 @@ interface Row<T extends Candidate> {
   readonly cost: number
   /** The score it would have if it were healthy again. */
   readonly scoreIfHealthy: number
+  /** What its score has lost by its price. */
+  readonly penalty: number
+  readonly recentlyFailed: boolean
+  readonly wellSince: number
+  /** It was out not long ago, so that its sessions have gone elsewhere. */
+  readonly isBack: boolean
 }
 
 /** Puts the candidates in order (routing 2.4). The same arguments give the same order. */
@@ -26,8 +32,8 @@ export function rank<T extends Candidate>(
   const rows = rowsOf(candidates, view, options)
   // The usual case: all are healthy.
   if (rows.length > 0 && rows.every(isHealthy)) {
-    const ranked = bestFirst(sorted(rows, options), options).map(({ shown }) => shown)
-    return { ranked, out: [], isPanic: false }
+    const first = bestFirst(sorted(rows, options), options)
+    return { ranked: first.rows.map(({ shown }) => shown), out: [], isPanic: false, ...homeIn(first) }
   }
   return rankByHealth(rows, options)
 }
@@ -54,7 +60,7 @@ const SALT = { ramp: 1, first: 2, second: 3, explore: 4, explored: 5 }
 
 function rowsOf<T extends Candidate>(candidates: readonly T[], view: HealthView, options: RankOptions): Row<T>[] {
   const statuses = candidates.map(({ name }) => view.statusOf(name, options.bucket))
-  const isExploring = explores(options)
+  const isExploring = options.session === undefined && explores(options)
   let unknownMs = UNKNOWN_TTFT_MS * latencyFactor(options.bucket)
   for (const { ttftMs } of statuses) if (ttftMs !== undefined && ttftMs < unknownMs) unknownMs = ttftMs
   const firstPrices = new Map<number, number>()
@@ -63,7 +69,7 @@ function rowsOf<T extends Candidate>(candidates: readonly T[], view: HealthView,
   }
   return candidates.map((candidate, at): Row<T> => {
     const status = statuses[at] as DeploymentStatus
-    const { inFlight, rampShare, optimisticTtftMs, recentlyFailed, tokensPerSecond } = status
+    const { inFlight, rampShare, optimisticTtftMs, recentlyFailed, tokensPerSecond, wellSince } = status
     const penalty = options.policy === 'strict' ? 0 : pricePenalty(candidate.price, firstPrices.get(candidate.tier))
     const ttftMs = (isExploring ? optimisticTtftMs : status.ttftMs) ?? unknownMs
     const score = scoreOf(candidate, status, options, ttftMs) - penalty - (recentlyFailed ? RECENT_FAILURE_COST : 0)
@@ -73,6 +79,10 @@ function rowsOf<T extends Candidate>(candidates: readonly T[], view: HealthView,
       isInRamp: rampShare >= 1 || unitOf(options.requestHash ^ hashOf(candidate.name), SALT.ramp) < rampShare,
       cost: ttftMs * (1 + IN_FLIGHT_COST * inFlight),
       scoreIfHealthy: scoreOf(candidate, healthy, options, optimisticTtftMs ?? unknownMs) - penalty,
+      penalty,
+      recentlyFailed,
+      wellSince,
+      isBack: wellSince > 0 && view.now - wellSince < AWAY_MS,
     }
   })
 }
@@ -101,10 +111,11 @@ function rankByHealth<T extends Candidate>(rows: readonly Row<T>[], options: Ran
     isInRamp && (isAnyClosed ? shown.state === 'closed' : shown.successRate >= bestRate - MAX_BELOW_BEST)
   const eligible = sorted(inside.filter(isEligible), options)
   const isPanic = inside.length === 0
+  const first = bestFirst(eligible, options)
   const usual = isPanic
     ? out.filter(({ shown }) => shown.state !== 'limited')
     : [
-        ...bestFirst(eligible, options),
+        ...first.rows,
         ...sorted(
           inside.filter((row) => !isEligible(row)),
           options,
@@ -116,6 +127,7 @@ function rankByHealth<T extends Candidate>(rows: readonly Row<T>[], options: Ran
     ranked: ranked.map((row) => (row === probe ? row.shown : withoutProbe(row.shown))),
     out: out.filter((row) => !ranked.includes(row)).map(({ shown }) => withoutProbe(shown)),
     isPanic,
+    ...homeIn(first),
   }
 }
 
@@ -123,9 +135,11 @@ function rankByHealth<T extends Candidate>(rows: readonly Row<T>[], options: Ran
 function isWorthProbing<T extends Candidate>(
   { shown, scoreIfHealthy }: Row<T>,
   best: Row<T> | undefined,
-  { policy }: RankOptions,
+  { policy, session }: RankOptions,
 ): boolean {
   if (best === undefined) return true
+  // The conversation's prompt is not in the cache there. Others begin soon enough.
+  if (session?.hasHistory === true && shown.candidate.tier >= best.shown.candidate.tier) return false
   const isBefore = policy === 'strict' && shown.candidate.tier <= best.shown.candidate.tier
   return isBefore || scoreIfHealthy > best.shown.score - TIE_BAND
 }
@@ -166,25 +180,78 @@ const SORT_KEYS: Readonly<Record<RankSort, (row: Ranked) => number>> = {
 /** Scores this close to each other, within a tier, are equal. */
 const TIE_BAND = 0.03
 
+/** Rows in the order in which they are to be tried, and where a session is to stay. */
+interface FirstRows<T extends Candidate> {
+  readonly rows: readonly Row<T>[]
+  readonly home?: Row<T>
+}
+
+function homeIn<T extends Candidate>({ home }: FirstRows<T>): { home?: string } {
+  return home === undefined ? {} : { home: home.shown.candidate.name }
+}
+
 /** Moves the one to the front that is chosen among those that equal the best. */
-function bestFirst<T extends Candidate>(rows: readonly Row<T>[], options: RankOptions): readonly Row<T>[] {
+function bestFirst<T extends Candidate>(rows: readonly Row<T>[], options: RankOptions): FirstRows<T> {
   const [best] = rows
-  if (best === undefined || options.sort !== undefined) return rows
+  if (best === undefined || options.sort !== undefined) return { rows }
   const { tier } = best.shown.candidate
-  const ties = rows
-    .filter(({ shown }) => shown.candidate.tier === tier && best.shown.score - shown.score < TIE_BAND)
-    .sort(compareIndex)
+  const peers = rows.filter(({ shown }) => shown.candidate.tier === tier)
+  if (options.session !== undefined) return sessionFirst(rows, peers, options.session)
+  const ties = peers.filter(({ shown }) => best.shown.score - shown.score < TIE_BAND).sort(compareIndex)
   const chosen = breakTie(ties, options) ?? best
-  return [chosen, ...rows.filter((row) => row !== chosen)]
+  return { rows: [chosen, ...rows.filter((row) => row !== chosen)] }
+}
+
+/** A deployment that was out has lost its sessions: for as long as most caches last, they do not come back to it. */
+const AWAY_MS = 300_000
+/**
+ * A session's place is chosen among those that are this close to the best: more than `TIE_BAND`, because isolates measure
+ * differently and have to agree. A second and a half.
+ */
+const SESSION_BAND = 0.08
+/** It stays where it is while that is no worse than this: three seconds, about what a large prompt in the cache saves. */
+const STAY_BAND = 0.12
+
+/**
+ * Puts the place of a session first, and behind it those where it would go next. The hash finds the same place in all isolates.
+ * What this one remembers counts where the hash's place has been out, so that the session does not come back to it.
+ */
+function sessionFirst<T extends Candidate>(
+  rows: readonly Row<T>[],
+  peers: readonly Row<T>[],
+  { hash, last }: RankedSession,
+): FirstRows<T> {
+  const bestScore = Math.max(...peers.map(scoreWithoutFailure))
+  const leastPenalty = Math.min(...peers.map(({ penalty }) => penalty))
+  const isWithin = (row: Row<T>, band: number) => bestScore - scoreWithoutFailure(row) < band
+  const isLast = (row: Row<T>) =>
+    row.shown.candidate.name === last?.name && last.at >= row.wellSince && isWithin(row, STAY_BAND)
+  const isEqual = (row: Row<T>) => isWithin(row, SESSION_BAND) && row.penalty - leastPenalty < TIE_BAND
+  const isAvoided = (row: Row<T>) => row.isBack && !isLast(row)
+  const weightOf = ({ shown }: Row<T>) => unitOf(hash ^ hashOf(shown.candidate.name), 0)
+  const places = peers
+    .filter((row) => isEqual(row) || isLast(row))
+    .sort((a, b) => Number(isAvoided(a)) - Number(isAvoided(b)) || weightOf(b) - weightOf(a))
+  const [favourite] = places
+  const stayed = places.find(isLast)
+  const hasMoved = last !== undefined && favourite !== undefined && favourite.wellSince > last.since - AWAY_MS
+  const home = hasMoved && stayed !== undefined ? stayed : favourite
+  if (home === undefined) return { rows }
+  const first = [home, ...places.filter((row) => row !== home)]
+  return { rows: [...first, ...rows.filter((row) => !first.includes(row))], home }
+}
+
+/** A single failure may be chance: it costs less than to read the whole prompt anew elsewhere. */
+function scoreWithoutFailure<T extends Candidate>({ shown, recentlyFailed }: Row<T>): number {
+  return shown.score + (recentlyFailed ? RECENT_FAILURE_COST : 0)
 }
 
 function breakTie<T extends Candidate>(ties: readonly Row<T>[], options: RankOptions): Row<T> | undefined {
-  const { requestHash, affinityHash } = options
+  const { requestHash } = options
   const [first] = ties
   if (first === undefined || ties.length === 1) return first
   // Where nothing is measured there is nothing to compare: the given order holds.
   if (ties.every(({ shown }) => shown.ttftMs === undefined)) return first
-  if (affinityHash !== undefined) return byAffinity(ties, affinityHash)
   const draw = (salt: number, below: number) => Math.floor(unitOf(requestHash, salt) * below)
   if (explores(options)) return ties[draw(SALT.explored, ties.length)]
   // The better of two, drawn by chance: always to take the best would send all isolates to the same one at once.
@@ -192,12 +259,6 @@ function breakTie<T extends Candidate>(ties: readonly Row<T>[], options: RankOpt
   const other = (one + 1 + draw(SALT.second, ties.length - 1)) % ties.length
   const [early, late] = [ties[Math.min(one, other)] ?? first, ties[Math.max(one, other)] ?? first]
   return late.cost < early.cost ? late : early
-}
-
-/** Each candidate weighs the conversation's hash with its own: when one is added or out, few conversations move. */
-function byAffinity<T extends Candidate>(ties: readonly Row<T>[], affinityHash: number): Row<T> {
-  const weight = ({ shown }: Row<T>) => unitOf(affinityHash ^ hashOf(shown.candidate.name), 0)
-  return ties.reduce((a, b) => (weight(b) > weight(a) ? b : a))
 }
 
 /** The share of requests that try an equal candidate at any cost, so that its figures stay fresh. */

@@ -5,11 +5,13 @@ import { createIsolateHealth, type IsolateHealth } from '../../src/health/isolat
 import { FIRST_WHOLE_BODY_BUCKET, type Outcome, type OutcomeClass, outcomeClassOf } from '../../src/health/outcome.ts'
 import { createRegionHealth, type RegionHealth } from '../../src/health/region.ts'
 import { type AttemptCandidate, createAttempts } from '../../src/routing/attempts.ts'
-import type { Policy as RankPolicy } from '../../src/routing/candidate.ts'
+import type { RankedSession, Policy as RankPolicy } from '../../src/routing/candidate.ts'
 import { timeoutLimitsFor } from '../../src/routing/deadline.ts'
+import { hashOf } from '../../src/routing/hash.ts'
 import { rank } from '../../src/routing/rank.ts'
 import { createReleaseQueue, type ReleaseQueue } from '../../src/routing/release-queue.ts'
 import { createRetryBudget, type RetryBudget } from '../../src/routing/retry-budget.ts'
+import { createSessionMemory, type SessionMemory } from '../../src/routing/session-memory.ts'
 import { unlistedModelTraits } from '../../src/routing/unlisted-model.ts'
 import type { Refusal } from './hostile.ts'
 import type { Course, Policy } from './policy.ts'
@@ -33,6 +35,7 @@ interface Isolate {
   readonly health: IsolateHealth
   readonly budget: RetryBudget
   readonly releases: ReleaseQueue
+  readonly memory: SessionMemory
   readonly region: Station
   readonly skewMs: number
   wakeAt: number
@@ -69,7 +72,7 @@ export function createRouter9(
     return { core, name: `region-${index}`, index, skewMs, saved: undefined, exchanging: false }
   })
   const isolates: Isolate[] = stations.flatMap((region) =>
-    Array.from({ length: ISOLATES }, (_, index) => {
+    Array.from({ length: scenario.isolates ?? ISOLATES }, (_, index) => {
       const skewMs = skew()
       const health = createIsolateHealth(`${region.name}.${index}`, random())
       const budget = createRetryBudget(clock(skewMs))
@@ -78,6 +81,7 @@ export function createRouter9(
         health,
         budget,
         releases,
+        memory: createSessionMemory(),
         region,
         skewMs,
         wakeAt: Number.POSITIVE_INFINITY,
@@ -174,7 +178,7 @@ export function createRouter9(
   }
 
   const isolateAt = (region: number, index: number): Isolate => {
-    const isolate = isolates[region * ISOLATES + index]
+    const isolate = isolates[region * (scenario.isolates ?? ISOLATES) + index]
     if (isolate === undefined) throw new TypeError(`no isolate ${index} in region ${region}`)
     return isolate
   }
@@ -186,12 +190,17 @@ export function createRouter9(
       const own = (now: number) => EPOCH + skewMs + now
       const bucket = (request.whole ? FIRST_WHOLE_BODY_BUCKET : 0) + request.size
       budget.earn(own(startedAt))
+      const session = request.session && rankedSession(request.session, isolate.memory)
       const ranking = rank(targetsOf(request), health.view(own(startedAt)), {
         requestHash: request.hash,
+        ...(session === undefined ? {} : { session }),
         policy,
         bucket,
         outputTokens: request.whole ? request.maxTokens : OUTPUT_TOKENS,
       })
+      if (session !== undefined && ranking.home !== undefined) {
+        isolate.memory.remember('', session.hash, ranking.home, own(startedAt))
+      }
       const attempts = createAttempts({
         ranking,
         budget,
@@ -268,6 +277,12 @@ export function createRouter9(
     },
     falseOpens: () => falseOpens,
   }
+}
+
+function rankedSession({ id, turn }: NonNullable<Request['session']>, memory: SessionMemory): RankedSession {
+  const hash = hashOf(`session ${id}`)
+  const last = memory.find('', hash)
+  return { hash, hasHistory: turn > 0, ...(last === undefined ? {} : { last }) }
 }
 
 function refusedBy({ status, body, sent }: Refusal, now: number): Failure {

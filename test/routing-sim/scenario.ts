@@ -18,6 +18,8 @@ export interface Trouble {
 
 /** What became of one request. */
 export interface Traced {
+  readonly session?: { readonly id: number; readonly turn: number } | undefined
+  readonly region: number
   readonly at: number
   readonly regret: number
   readonly attempts: number
@@ -49,6 +51,10 @@ export interface Scenario extends Trouble {
   readonly reasoning?: Request['reasoning']
   /** The share of requests that are of each kind of hostility, between these moments. */
   readonly hostile?: { readonly rates: Readonly<Record<Hostility, number>>; readonly from: number; readonly to: number }
+  /** Of each region; 4 where absent. */
+  readonly isolates?: number
+  /** So many conversations at a time, each of so many turns, which come to the isolates of one region. */
+  readonly sessions?: { readonly atOnce: number; readonly turns: number }
   /** Gets each request that counts, to look closer. */
   readonly trace?: (request: Traced) => void
 }

@@ -58,6 +58,7 @@ export function simulate(scenario: Scenario, policyName: string, seed: number, l
     mostAtOnce: 0,
   }
   const arrivals = createRandom(seed)
+  const sessions = sessionsOf(scenario)
   let id = 0
   const turned: Turned[] = []
   const atOnce = createCounter(AT_ONCE_MS)
@@ -70,7 +71,7 @@ export function simulate(scenario: Scenario, policyName: string, seed: number, l
     const gapMs = (-Math.log(1 - arrivals()) * 1000) / scenario.requestsPerSecond
     timeline.after(gapMs, () => {
       if (timeline.now() >= scenario.end) return
-      const request = requestOf(scenario, id++, timeline.now(), seed)
+      const request = sessions(requestOf(scenario, id++, timeline.now(), seed))
       course(request, timeline, policy, world, scenario, tally, lambda, turned, begun)
       arrive()
     })
@@ -90,7 +91,8 @@ function createPolicy(name: string, timeline: Timeline, scenario: Scenario, worl
 
 function requestOf(scenario: Scenario, id: number, at: number, seed: number): Request {
   const chance = chanceOf(seed, id, 77)
-  const place = Math.floor(chance() * REGIONS * ISOLATES)
+  const isolates = scenario.isolates ?? ISOLATES
+  const place = Math.floor(chance() * REGIONS * isolates)
   const [sizeLuck, badLuck, leaveLuck, leaveAt] = [chance(), chance(), chance(), chance()]
   const [small, middle] = scenario.sizes
   const size = sizeLuck < small ? 0 : sizeLuck < small + middle ? 1 : 2
@@ -106,8 +108,8 @@ function requestOf(scenario: Scenario, id: number, at: number, seed: number): Re
   return {
     id,
     at,
-    region: Math.floor(place / ISOLATES),
-    isolate: place % ISOLATES,
+    region: Math.floor(place / isolates),
+    isolate: place % isolates,
     hash,
     size: hostile === 'huge prompts' ? 2 : size,
     bad: badLuck < (scenario.badRate ?? 0) || hostile !== undefined,
@@ -118,6 +120,20 @@ function requestOf(scenario: Scenario, id: number, at: number, seed: number): Re
     reasoning: scenario.reasoning ?? 'none',
     ...(leaveLuck < (scenario.leaveRate ?? 0) ? { leavesAfterMs: leaveAt * 3000 } : {}),
     candidates: hostile === 'invented names' ? [inventedBy(id)] : candidates,
+  }
+}
+
+/** Makes each request the next turn of one of the conversations under way, of which some are always beginning. */
+function sessionsOf({ sessions }: Scenario): (request: Request) => Request {
+  if (sessions === undefined) return (request) => request
+  const { atOnce, turns } = sessions
+  const asked = Array.from({ length: atOnce }, (_, place) => place % turns)
+  return (request) => {
+    const place = request.id % atOnce
+    const count = asked[place] ?? 0
+    asked[place] = count + 1
+    const id = Math.floor(count / turns) * atOnce + place
+    return { ...request, region: id % REGIONS, session: { id, turn: count % turns } }
   }
 }
 
@@ -174,7 +190,8 @@ function course(
     tally.requests++
     tally.attempts += attempts
     tally.regret += best - worth
-    scenario.trace?.({ at: request.at, regret: best - worth, attempts, ttftMs, who })
+    const { at, region, session } = request
+    scenario.trace?.({ at, region, session, regret: best - worth, attempts, ttftMs, who })
     if (inFault) {
       tally.faultRequests++
       tally.faultAttempts += attempts

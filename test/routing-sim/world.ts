@@ -48,6 +48,7 @@ export interface Request {
   readonly region: number
   readonly isolate: number
   readonly hash: number
+  readonly session?: { readonly id: number; readonly turn: number }
   /** 0 to 2, as the product counts them. */
   readonly size: number
   /** Refused by every provider as the caller's own mistake. */

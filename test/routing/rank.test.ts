@@ -68,8 +68,6 @@ describe('where nothing is known', () => {
   test.each(['strict', 'balanced'] as const)('the given order holds for every request (%s)', (policy) => {
     expect(shares({}, { policy })).toEqual({ 'alfa/a': 1000 })
     expect(order({}, { policy })).toEqual(NAMES)
-    // A conversation has nowhere to come back to yet.
-    for (let user = 0; user < 20; user++) expect(order({}, { policy, affinityHash: user * 7919 })).toEqual(NAMES)
   })
 })
 
@@ -107,10 +105,50 @@ describe('among equals', () => {
 
   test('a conversation stays where it was, and conversations spread', () => {
     const known = { 'alfa/a': well(400), 'bravo/b': well(450) }
-    const first = (affinityHash: number) => shares(known, { affinityHash })
+    const first = (hash: number) => shares(known, { session: { hash, hasHistory: true } })
     const places = Array.from({ length: 20 }, (_, index) => Object.keys(first(index * 7919)))
     expect(places.every((names) => names.length === 1)).toBe(true)
     expect(new Set(places.flat())).toEqual(new Set(['alfa/a', 'bravo/b']))
+  })
+
+  test('a session stays where it was while that is not much worse and has not been out since', () => {
+    const equal = { 'alfa/a': well(400), 'bravo/b': well(400) }
+    const isAtBravo = (hash: number) => order(equal, { session: { hash, hasHistory: true } })[0] === 'bravo/b'
+    const hash = Array.from({ length: 20 }, (_, index) => index).find(isAtBravo) ?? -1
+    const session = { hash, hasHistory: true, last: { name: 'bravo/b', since: T0 - 100_000, at: T0 - 1000 } }
+    const home = (b: Known, options: Partial<RankOptions> = {}) =>
+      rank(FOUR, viewOf({ 'alfa/a': well(400), 'bravo/b': b }), { ...OPTIONS, session, ...options })
+    expect(home(well(2900))).toMatchObject({
+      home: 'bravo/b',
+      ranked: [{ candidate: { name: 'bravo/b' } }, {}, {}, {}],
+    })
+    expect(home(well(6000)).home).toBe('alfa/a')
+    expect(home(failing()).home).toBe('alfa/a')
+    expect(home(well(2900), { sort: 'latency' })).toMatchObject({
+      ranked: [{ candidate: { name: 'alfa/a' } }, {}, {}, {}],
+    })
+    const back = having(times(4, 'failed-before-first-token'), T0 - 60_000)
+    add(back, times(3, 'success'), T0 - 30_200, 100, { probe: 'x' })
+    add(back, times(5, 'first-token'), T0 - 30_000, 0, { ttftMs: 400 })
+    const places = (last?: typeof session.last) =>
+      Array.from(
+        { length: 20 },
+        (_, hash) => home({ health: back }, { session: { ...session, hash, last } as never }).home,
+      )
+    expect(new Set(places())).toEqual(new Set(['alfa/a']))
+    expect(new Set(places({ name: 'bravo/b', since: T0 - 100_000, at: T0 - 50_000 }))).toEqual(new Set(['alfa/a']))
+    expect(home({ health: back }).home).toBe('bravo/b')
+  })
+
+  test('a session that begins goes to none that is dearer, and one with a history is no probe', () => {
+    const priced = [candidate('alfa/a', 0, 0, { price: 1 }), candidate('bravo/b', 0, 1, { price: 2 })]
+    const known = { 'alfa/a': well(400), 'bravo/b': well(400) }
+    for (let hash = 0; hash < 20; hash++) {
+      expect(order(known, { session: { hash, hasHistory: false } }, priced)[0]).toBe('alfa/a')
+    }
+    const probed = { 'alfa/a': { ...failing(10_000), probe: 'x' }, 'bravo/b': well(400) }
+    expect(order(probed, { session: { hash: 1, hasHistory: false } })[0]).toBe('alfa/a')
+    expect(order(probed, { session: { hash: 1, hasHistory: true } })[0]).toBe('bravo/b')
   })
 
   test('a dearer one has to be clearly better', () => {

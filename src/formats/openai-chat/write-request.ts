@@ -39,6 +39,8 @@ export interface OpenAIQuirks extends AnswerQuirks, MessageQuirks {
   readonly noToolChoice?: boolean
   /** Takes reasoning as `reasoning: {effort | max_tokens}`. */
   readonly reasoningObject?: boolean
+  /** Where it takes the name of a session, to find the prompt in its cache. */
+  readonly sessionKey?: { readonly field: string } | { readonly header: string }
 }
 
 /** Sampling parameters, which reasoning models refuse (translation 3.1). */
@@ -53,8 +55,9 @@ export const openai: ProviderFormat<OpenAIQuirks> = withFunctionsAsTools(
 function prepare(call: ProviderCall<OpenAIQuirks>): PreparedCall {
   const { quirks, newId, traits } = call
   const { body, dropped } = write(call)
+  const headers = sessionHeader(call)
   return {
-    request: { path: '/chat/completions', headers: {}, body: JSON.stringify(body) },
+    request: { path: '/chat/completions', headers, body: JSON.stringify(body) },
     dropped,
     streamReader: () => createOpenAIReader(quirks, newId, traits.opensThinking).chunk,
     readAnswer: (answer) => createOpenAIReader(quirks, newId, traits.opensThinking).body(answer),
@@ -92,6 +95,7 @@ function write(call: ProviderCall<OpenAIQuirks>): Draft {
     remove(body, from)
   }
   setStream(draft)
+  setSessionKey(draft)
   body.model = model
   return draft
 }
@@ -246,4 +250,17 @@ function setStream({ body, call }: Draft): void {
   else remove(body, 'stream_options')
   if (stream) body.stream = true
   else remove(body, 'stream')
+}
+
+/** What the client says of its session or user itself serves the same end. */
+function setSessionKey({ body, call }: Draft): void {
+  const { sessionKey, quirks } = call
+  if (sessionKey === undefined || quirks.sessionKey === undefined || !('field' in quirks.sessionKey)) return
+  const { field } = quirks.sessionKey
+  if (body[field] === undefined && body.user === undefined) body[field] = sessionKey
+}
+
+function sessionHeader({ sessionKey, quirks }: ProviderCall<OpenAIQuirks>): Record<string, string> {
+  const place = quirks.sessionKey
+  return sessionKey !== undefined && place !== undefined && 'header' in place ? { [place.header]: sessionKey } : {}
 }

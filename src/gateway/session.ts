@@ -1,0 +1,115 @@
+import type { KeyRecord } from '../access/keys.ts'
+import type { Chat, Message } from '../chat/request.ts'
+import type { HeaderReader } from '../formats/format.ts'
+import type { RankedSession } from '../routing/candidate.ts'
+import { hashOf } from '../routing/hash.ts'
+import { createSessionMemory } from '../routing/session-memory.ts'
+
+/** A conversation, or a user's or an agent's run of several: its requests begin with the same text, which a provider caches. */
+export interface Session extends RankedSession {
+  /** Whose key it was. The same identity at another account is another session. */
+  readonly account: string
+  /** What the client calls it; undefined where it is told by its first message. It goes to no provider and into no log. */
+  readonly id: string | undefined
+}
+
+/** What a session is known by. */
+export interface SessionInput {
+  readonly header: HeaderReader
+  readonly body: Readonly<Record<string, unknown>>
+  readonly chat: Chat
+  readonly caller: KeyRecord
+  /** More than one deployment may answer, so a conversation without a name has to be recognised too. */
+  readonly hasChoice: boolean
+}
+
+/** In which clients name their session: conventions first, then what single agents send. */
+const HEADERS = [
+  'x-session-id',
+  'x-session-affinity',
+  'session-id',
+  'session_id',
+  'x-claude-code-session-id',
+  'x-opencode-session',
+  'x-amp-thread-id',
+]
+const memory = createSessionMemory()
+
+/** The session of a request (routing 2.7); undefined for a conversation that begins and has no name. */
+export function sessionOf(input: SessionInput): Session | undefined {
+  const { chat, caller, hasChoice } = input
+  const account = caller.account ?? caller.id
+  const id = nameIn(input)
+  if (id === undefined && !hasChoice) return undefined
+  const hasHistory = chat.messages.some(({ role }) => role === 'assistant')
+  const text = id ?? (hasHistory ? textOf(chat.messages.find(({ role }) => role === 'user')) : '')
+  if (text === '') return undefined
+  const hash = hashOf(`${account}\n${shortened(text)}`)
+  const last = memory.find(account, hash)
+  return { account, hash, hasHistory, id, ...(last === undefined ? {} : { last }) }
+}
+
+/** Notes where a session is from now on. */
+export function rememberSession({ account, hash }: Session, name: string, at: number): void {
+  memory.remember(account, hash, name, at)
+}
+
+/**
+ * A name of the session for a provider's cache, made with the caller's key so that nobody can trace it back. Undefined where
+ * the client has not named the session.
+ */
+export async function cacheKeyOf({ id }: Session, callerKey: string): Promise<string | undefined> {
+  if (id === undefined) return undefined
+  const text = new TextEncoder().encode(JSON.stringify(['session', callerKey, shortened(id)]))
+  const bytes = new Uint8Array(await crypto.subtle.digest('SHA-256', text), 0, CACHE_KEY_BYTES)
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+}
+
+/** OpenAI takes 64 characters. */
+const CACHE_KEY_BYTES = 16
+
+function nameIn({ header, body }: SessionInput): string | undefined {
+  for (const name of HEADERS) {
+    const id = header(name)
+    if (id) return id
+  }
+  const { session_id, prompt_cache_key, metadata, user, safety_identifier } = body
+  const { user_id } = Object(metadata) as Record<string, unknown>
+  const session = isName(user_id) ? sessionIn(user_id) : undefined
+  return [session_id, prompt_cache_key, session, user, safety_identifier].find(isName)
+}
+
+function isName(value: unknown): value is string {
+  return typeof value === 'string' && value !== ''
+}
+
+const MAX_JSON_CHARACTERS = 1000
+
+/** Claude Code writes its session and its device as JSON; others write a user. */
+function sessionIn(userId: string): string {
+  if (!userId.startsWith('{') || userId.length > MAX_JSON_CHARACTERS) return userId
+  try {
+    const { session_id } = JSON.parse(userId) as Record<string, unknown>
+    return isName(session_id) ? session_id : userId
+  } catch {
+    return userId
+  }
+}
+
+/** More of a text is not read: many first messages begin or end alike, but hardly with so much of both, and as long. */
+const END_CHARACTERS = 2000
+const MAX_PARTS = 20
+
+function shortened(text: string): string {
+  if (text.length <= 2 * END_CHARACTERS) return text
+  return `${text.slice(0, END_CHARACTERS)}${text.length}${text.slice(-END_CHARACTERS)}`
+}
+
+function textOf(message: Message | undefined): string {
+  const content = message?.content ?? ''
+  if (typeof content === 'string') return content
+  return content
+    .slice(0, MAX_PARTS)
+    .map(({ text = '' }) => shortened(text))
+    .join('\n')
+}
