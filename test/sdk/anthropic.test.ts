@@ -65,3 +65,93 @@ describe.each(MODELS)('%s', (model) => {
     },
   )
 })
+
+/** They insist on their signatures or their reasoning, as the real ones do. */
+const ROUNDS = [
+  { model: 'gemini-3.5-flash', type: 'adaptive', rounds: 30 },
+  { model: 'gpt-5.2', type: 'adaptive', rounds: 30 },
+  { model: 'deepseek/deepseek-v4-pro', type: 'adaptive', rounds: 8 },
+  { model: 'claude-opus-4-8', type: 'adaptive', rounds: 4 },
+  { model: 'gemini-3.5-flash', type: undefined, rounds: 8 },
+  { model: 'deepseek/deepseek-v4-pro', type: undefined, rounds: 8 },
+] as const
+
+test.each(ROUNDS)(
+  '$model goes through $rounds rounds of tools with thinking $type',
+  async ({ model, type, rounds }) => {
+    const thinking = type && { thinking: { type } }
+    const order = `[[sim * call=get_weather {"city":"City %round%"} repeat=${rounds} say="All done"]]`
+    const messages: Anthropic.MessageParam[] = [{ role: 'user', content: order }]
+    const cities: unknown[] = []
+    for (;;) {
+      const ask = { model, max_tokens: 4000, tools: [TOOL], messages, ...thinking }
+      const { content, stop_reason } = await client.messages.stream(ask).finalMessage()
+      if (stop_reason !== 'tool_use') {
+        expect(content.at(-1)).toMatchObject({ type: 'text', text: 'All done' })
+        break
+      }
+      messages.push({ role: 'assistant', content })
+      const results = content.flatMap((block): Anthropic.ToolResultBlockParam[] => {
+        if (block.type !== 'tool_use') return []
+        cities.push((block.input as { city: string }).city)
+        return [{ type: 'tool_result', tool_use_id: block.id, content: 'mild' }]
+      })
+      messages.push({ role: 'user', content: results })
+    }
+    expect(cities).toEqual(Array.from({ length: rounds }, (_, at) => `City ${at + 1}`))
+    if (type === undefined) expect(JSON.stringify(messages)).not.toContain('thinking')
+  },
+)
+
+test.each(['claude-sonnet-4-5', 'gemini-3.5-flash', 'gpt-5.2'])(
+  '%s answers by a schema, and reads a picture',
+  async (model) => {
+    const format = {
+      type: 'json_schema' as const,
+      schema: {
+        type: 'object',
+        properties: { city: { type: 'string' } },
+        required: ['city'],
+        additionalProperties: false,
+      },
+    }
+    const data = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=='
+    const source = { type: 'base64' as const, media_type: 'image/png' as const, data }
+    const { content } = await client.messages.create({
+      model,
+      max_tokens: 500,
+      output_config: { format },
+      messages: [
+        {
+          role: 'user',
+          content: [
+            { type: 'image', source },
+            { type: 'text', text: 'Which city is this?' },
+          ],
+        },
+      ],
+    })
+    const [block] = content.filter(({ type }) => type === 'text')
+    expect(JSON.parse(block?.type === 'text' ? block.text : '')).toEqual({ city: expect.any(String) })
+  },
+)
+
+test.each([
+  ['[[sim * status=429]]', Anthropic.RateLimitError, 429],
+  ['[[sim * status=503]]', Anthropic.InternalServerError, 529],
+  ['[[sim * status=500]]', Anthropic.InternalServerError, 502],
+] as const)('the client throws its own error where every provider answers %s', async (order, type, status) => {
+  const messages = [{ role: 'user' as const, content: `Hi ${order}` }]
+  const refused = await client.messages.create({ model: 'gpt-4o', max_tokens: 10, messages }).catch((error) => error)
+  expect(refused).toBeInstanceOf(type)
+  expect(refused).toMatchObject({
+    status,
+    error: { type: 'error', error: { message: expect.stringContaining('openai') } },
+  })
+})
+
+test.each(['gpt-4o', 'claude-sonnet-4-5'])('a stream of %s that breaks is an error to the client', async (model) => {
+  const messages = [{ role: 'user' as const, content: 'Count to 12 [[sim * cut=3]]' }]
+  const stream = client.messages.stream({ model, max_tokens: 100, messages })
+  await expect(stream.finalMessage()).rejects.toBeInstanceOf(Anthropic.APIError)
+})
