@@ -71,14 +71,15 @@ function withStableIds({ ids, done }: NativeState, message: JsonObject): JsonObj
   const { output_index: index, item, item_id: itemId } = message
   if (typeof index !== 'number') return message
   const given = isJsonObject(item) ? item.id : itemId
-  if (given !== undefined && !ids.has(index)) ids.set(index, given)
+  if (given === undefined) return message
+  if (!ids.has(index)) ids.set(index, given)
   const id = ids.get(index)
-  const stable =
-    id === undefined || id === given
-      ? message
-      : isJsonObject(item)
-        ? { ...message, item: { ...item, id } }
-        : { ...message, item_id: id }
+  const isSame = id === given
+  const stable = isSame
+    ? message
+    : isJsonObject(item)
+      ? { ...message, item: { ...item, id } }
+      : { ...message, item_id: id }
   if (message.type === 'response.output_item.done' && isJsonObject(stable.item)) done.set(index, stable.item)
   return stable
 }
