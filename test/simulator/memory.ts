@@ -1,6 +1,8 @@
 import type { Fields } from './json.ts'
 
-const MOST_ENTRIES = 20_000
+const MOST_ITEMS = 20_000
+/** How many conversations are kept. */
+export const MOST_CONVERSATIONS = 1000
 
 /** An item that a response brought. */
 export interface KnownItem {
@@ -29,7 +31,7 @@ export function createMemory(caches: boolean): Memory {
 }
 
 /** Adds an entry, and forgets the oldest when there are too many. */
-export function remember<Value>(map: Map<string, Value>, key: string, value: Value, most = MOST_ENTRIES): void {
+export function remember<Value>(map: Map<string, Value>, key: string, value: Value, most = MOST_ITEMS): void {
   map.delete(key)
   map.set(key, value)
   if (map.size <= most) return

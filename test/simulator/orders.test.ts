@@ -69,6 +69,13 @@ test('a tool that is not offered is not called, and the answer says so', async (
   expect((await loop('[[sim * call=read_file {a:1}]]')).text).toContain('are no JSON: {a:1}')
 })
 
+test('a given text stands where a schema or a call is wanted too', async () => {
+  const format = { type: 'json_schema', json_schema: { name: 'x', schema: { type: 'object' } } }
+  expect((await loop('[[sim * say="{\\"a\\":1}"]]', { response_format: format })).text).toBe('{"a":1}')
+  const forced = await loop('[[sim * call=write_file]]', { tools, tool_choice: 'required' })
+  expect([forced.rounds, forced.text]).toEqual([[], expect.stringContaining('I cannot call write_file')])
+})
+
 test('a tool behind a prefix is found, and a function with one text takes bare text', async () => {
   const named = { ...READ, name: 'mcp__files__read_file' }
   const said = await loop('[[sim * call=read_file "a.txt"]]', { tools: [{ type: 'function', function: named }] })

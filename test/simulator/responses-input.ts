@@ -21,7 +21,7 @@ export function conversationItems(incoming: Incoming): { items: Fields[] } | { t
     const bare = item.type === 'reasoning' && (item.encrypted_content ?? undefined) === undefined && id !== ''
     const isReference =
       item.type === 'item_reference' || (item.type === undefined && item.role === undefined && id !== '')
-    if (!isReference && !(bare && slot === 'openai')) {
+    if (!isReference && !(bare && (slot === 'openai' || slot === 'azure'))) {
       items.push(item)
       continue
     }

@@ -1,7 +1,7 @@
 import type { Dialect, Incoming, Rendering, WireEvent } from './dialect.ts'
 import { flavourOf } from './flavours.ts'
 import { type Fields, fieldsOf, listOf, rowsOf } from './json.ts'
-import { remember } from './memory.ts'
+import { MOST_CONVERSATIONS, remember } from './memory.ts'
 import { openai } from './openai.ts'
 import { openaiFailure } from './openai-errors.ts'
 import type { Thought } from './prompt.ts'
@@ -126,12 +126,16 @@ function* sent(incoming: Incoming, kind: WireEvent['kind'], data: Fields): Gener
   progress.set(incoming, { sequence: sequence + 1, response })
 }
 
-function usageOf({ choices, promptTokens, cachedTokens }: Thought): Fields {
+// Writing to the cache is counted since it costs something.
+function usageOf({ choices, promptTokens, cachedTokens, cacheWriteTokens }: Thought, model: unknown): Fields {
   const made = choices.reduce((sum, { completionTokens }) => sum + completionTokens, 0)
   const reasoned = choices.reduce((sum, { reasoning }) => sum + reasoning.length, 0)
   return {
     input_tokens: promptTokens,
-    input_tokens_details: { cached_tokens: cachedTokens },
+    input_tokens_details: {
+      cached_tokens: cachedTokens,
+      cache_write_tokens: /^gpt-5\.[6-9]/.test(String(model)) ? cacheWriteTokens : 0,
+    },
     output_tokens: made,
     output_tokens_details: { reasoning_tokens: reasoned },
     total_tokens: promptTokens + made,
@@ -147,12 +151,12 @@ function finished(incoming: Incoming, thought: Thought, rendering: Rendering, id
     status: reason === undefined ? 'completed' : 'incomplete',
     ...(reason === undefined ? { completed_at: created(rendering) } : { incomplete_details: { reason } }),
     service_tier: 'default',
-    usage: rendering.withUsage ? usageOf(thought) : null,
+    usage: rendering.withUsage ? usageOf(thought, incoming.body.model) : null,
   })
   const read = conversationItems(incoming)
   if (incoming.body.store !== false && 'items' in read) {
     const items = [...read.items, ...output]
-    remember(incoming.memory.conversations, String(id), { slot: incoming.slot, items })
+    remember(incoming.memory.conversations, String(id), { slot: incoming.slot, items }, MOST_CONVERSATIONS)
   }
   return response
 }
@@ -228,6 +232,6 @@ function compactBody(incoming: Incoming, thought: Thought, rendering: Rendering)
     object: 'response.compaction',
     created_at: created(rendering),
     output: [...kept, compaction],
-    usage: usageOf(thought),
+    usage: usageOf(thought, incoming.body.model),
   }
 }

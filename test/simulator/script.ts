@@ -12,9 +12,13 @@ export interface PlannedCall {
   namespace?: string
 }
 
+/** Calls, or a text; one that is given word for word is told apart from a complaint. */
+export type Next = { calls: PlannedCall[] } | { text: string; isGiven: boolean }
+
 /** What a script has the model do now: the calls of the next round, a text, or nothing more. */
-export function nextOf(script: Script, prompt: Prompt): { calls: PlannedCall[] } | { text: string } | undefined {
-  if (script.problem !== undefined) return { text: `I cannot follow the instruction: ${script.problem}.` }
+export function nextOf(script: Script, prompt: Prompt): Next | undefined {
+  if (script.problem !== undefined)
+    return { text: `I cannot follow the instruction: ${script.problem}.`, isGiven: false }
   // Where only one call is allowed at a time, each has a round of its own.
   const rounds = prompt.parallelCalls ? script.rounds : script.rounds.flat().map((call) => [call])
   // A round counts as done once it has any result: nothing is ever called twice.
@@ -23,18 +27,14 @@ export function nextOf(script: Script, prompt: Prompt): { calls: PlannedCall[] }
     if (results > 0) results -= round.length
     else return callsOf(round, at + 1, prompt)
   }
-  return script.say === undefined ? undefined : { text: script.say }
+  return script.say === undefined ? undefined : { text: script.say, isGiven: true }
 }
 
-function callsOf(
-  round: readonly ScriptedCall[],
-  number: number,
-  prompt: Prompt,
-): { calls: PlannedCall[] } | { text: string } {
+function callsOf(round: readonly ScriptedCall[], number: number, prompt: Prompt): Next {
   const calls: PlannedCall[] = []
   for (const { name, input } of round) {
     const tool = offered(name, prompt)
-    if (tool === undefined) return { text: missing(name, prompt) }
+    if (tool === undefined) return { text: missing(name, prompt), isGiven: false }
     const text = argumentsOf(tool, input).replaceAll('%round%', String(number))
     const { custom, namespace } = tool
     calls.push({

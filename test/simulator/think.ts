@@ -68,16 +68,17 @@ function draftOf(prompt: Prompt): Draft {
   if (/\brefuse\b/i.test(instruction)) return { ...silent, refusal: APOLOGY, ending: 'refusal' }
   if (/\bcontent filter\b/i.test(instruction)) return { ...silent, text: literal ?? '', ending: 'content-filter' }
   const ordered = prompt.script === undefined ? undefined : nextOf(prompt.script, prompt)
+  const told = ordered !== undefined && 'text' in ordered ? ordered : undefined
   const scripted = ordered !== undefined && 'calls' in ordered ? ordered.calls : []
-  const calls = scripted.length > 0 ? scripted : decideCalls(prompt, instruction)
+  const calls = scripted.length > 0 || told !== undefined ? scripted : decideCalls(prompt, instruction)
   if (calls.length > 0) {
     const plan = prompt.announcesCalls ? `I will use ${[...new Set(calls.map(({ name }) => name))].join(' and ')}.` : ''
     return { ...silent, plan, calls, ending: 'tool-calls' }
   }
-  const text = ordered !== undefined && 'text' in ordered ? ordered.text : phrase(prompt)
+  const text = told?.text ?? phrase(prompt)
   const { searchQuery: search } = prompt
   if (search !== undefined) return { ...silent, text: `${text} ${CITATION}`, search }
-  if (prompt.answerSchema === undefined || literal !== undefined) return { ...silent, text }
+  if (prompt.answerSchema === undefined || literal !== undefined || told?.isGiven === true) return { ...silent, text }
   const object = prompt.answerSchema === true ? { answer: text } : sample(prompt.answerSchema, materialOf(instruction))
   return { ...silent, text: JSON.stringify(object) }
 }
