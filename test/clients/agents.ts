@@ -17,6 +17,8 @@ import type { Command, Finished, Sandbox } from './sandbox.ts'
 
 const LIMIT_MS = 90_000
 const ROUND_LIMIT_MS = 10_000
+/** How Base64 of a PNG, a JPEG, a GIF or a WebP begins. */
+const PICTURE = /iVBORw0KGgo|\/9j\/|R0lGOD|UklGR/
 const FORTY = Array.from({ length: 40 }, (_, index) => index + 1).join(', ')
 
 /** What an agent is to do once, without anybody to ask. */
@@ -48,14 +50,16 @@ export interface Agent extends Omit<Client, 'run'> {
   /** Its tools in the simulator's instructions: one that reads a file, one that runs a command. */
   readonly readFile: (file: string) => string
   readonly runCommand: (command: string) => string
+  /** Of one that has the model answer by a tool of its own when there is a schema: that call. */
+  readonly answerWith?: string
 }
 
 /** A client that is a program which works on files. */
-export function agent({ has, start, read, readFile, runCommand, ...client }: Agent): Client {
-  return { ...client, run: (trial) => runAgent({ has, start, read, readFile, runCommand }, trial) }
+export function agent(ways: Agent): Client {
+  return { ...ways, run: (trial) => runAgent(ways, trial) }
 }
 
-type Ways = Pick<Agent, 'has' | 'start' | 'read' | 'readFile' | 'runCommand'>
+type Ways = Omit<Agent, keyof Client>
 
 async function runAgent(ways: Ways, trial: Trial): Promise<Outcomes> {
   const outcomes: Outcomes = {}
@@ -75,12 +79,12 @@ type Try = (ways: Ways, trial: Trial) => Promise<string | undefined>
 const TRIALS: Readonly<Record<Exclude<Cell, 'handoff'>, Try>> = {
   chat: async (ways, trial) => {
     const word = newWord('word')
-    const { answer } = await ask(ways, trial, { cell: 'chat', prompt: `Say: ${word}` })
+    const { answer } = await ask(ways, trial, { cell: 'chat', prompt: saying(word) })
     check(answer.includes(word), `said ${brief(answer)}`)
     return undefined
   },
   stream: async (ways, trial) => {
-    const { answer, pieces = [] } = await ask(ways, trial, { cell: 'stream', prompt: 'Count to 40' })
+    const { answer, pieces = [] } = await ask(ways, trial, { cell: 'stream', prompt: saying(FORTY) })
     check(answer.includes(FORTY), `said ${brief(answer)}`)
     const joined = pieces.join('')
     check(pieces.length > 3 && joined.includes(FORTY), `${pieces.length} pieces: ${brief(joined)}`)
@@ -89,21 +93,27 @@ const TRIALS: Readonly<Record<Exclude<Cell, 'handoff'>, Try>> = {
   tools: runTools,
   structured: async (ways, trial) => {
     const schema = await trial.sandbox.write('schema.json', JSON.stringify(CITY))
-    const prompt = 'The city of "Ghent" has 265086 inhabitants.'
+    const prompt = `The city of "Ghent" has 265086 inhabitants. ${ways.answerWith ?? ''}`
     const { answer } = await ask(ways, trial, { cell: 'structured', prompt, schema })
     check(/"city":\s*"Ghent"/.test(answer) && /"inhabitants":\s*265086/.test(answer), `gave ${brief(answer)}`)
     return undefined
   },
   image: async (ways, trial) => {
     const image = await trial.sandbox.write('work/pixel.png', Buffer.from(PIXEL, 'base64'))
-    const { answer } = await ask(ways, trial, { cell: 'image', prompt: 'What do you see?', image })
-    check(/image \(.*image\/png/.test(answer), `said ${brief(answer)}`)
+    const word = newWord('word')
+    const { answer } = await ask(ways, trial, { cell: 'image', prompt: saying(word), image })
+    check(answer.includes(word), `said ${brief(answer)}`)
+    // Some make another picture of it first.
+    check(
+      trial.stage.askedWith(word).some((body) => PICTURE.test(body)),
+      'the provider did not get the picture',
+    )
     return undefined
   },
   abort: async (ways, trial) => {
     const word = newWord('leaving')
     const { sandbox, stage } = trial
-    const task = taskOf(trial, { cell: 'abort', prompt: `${word} Count to 300 [[sim * tokendelay=100]]` })
+    const task = taskOf(trial, { cell: 'abort', prompt: `${word} ${saying(FORTY, 'tokendelay=300')}` })
     const asked = stage.isAsked(word)
     const run = sandbox.run({ ...(await ways.start(task, sandbox)), limitMs: LIMIT_MS, interruptWhen: asked })
     await run
@@ -134,8 +144,7 @@ async function runTools(ways: Ways, trial: Trial): Promise<undefined> {
   const { answer } = await ask(ways, trial, task, rounds * ROUND_LIMIT_MS)
   check(answer.includes(last), `the command's word is not in the answer: ${brief(answer)}`)
   check((await sandbox.read('work/copy.txt')).includes(last), 'the command left nothing on the disk')
-  const heard = JSON.stringify(stage.simulator.requests().map(({ body }) => body))
-  const unheard = words.findIndex((word) => !heard.includes(word))
+  const unheard = words.findIndex((word) => stage.askedWith(word).length === 0)
   check(unheard < 0, `the provider did not get the file of round ${unheard + 1}`)
 }
 
@@ -145,7 +154,7 @@ async function complain(
   cell: 'wrong key' | 'unknown model',
   wrong: Partial<Task>,
 ): Promise<string> {
-  const task = { ...taskOf(trial, { cell, prompt: 'Say: hello' }), ...wrong }
+  const task = { ...taskOf(trial, { cell, prompt: saying('hello') }), ...wrong }
   const finished = await trial.sandbox.run({ ...(await ways.start(task, trial.sandbox)), limitMs: LIMIT_MS })
   const { answer } = ways.read(finished)
   const text = answer || finished.stderr.trim() || finished.stdout.trim()
@@ -170,6 +179,16 @@ async function ask(
 
 function taskOf({ stage, model }: Trial, task: Pick<Task, 'cell' | 'prompt' | 'image' | 'schema'>): Task {
   return { url: stage.url, key: stage.key, model, ...task }
+}
+
+// Agents describe their tools at length, so no word of a prompt may be left to chance.
+function saying(text: string, more = ''): string {
+  return `[[sim * ${more} say=${JSON.stringify(text)}]]`
+}
+
+/** The call that gives the answer wanted, by a tool of this name. */
+export function cityBy(tool: string): string {
+  return `[[sim * call=${tool}${JSON.stringify({ city: 'Ghent', inhabitants: 265086 })}]]`
 }
 
 function newWord(kind: string): string {

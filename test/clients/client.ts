@@ -40,6 +40,10 @@ export interface Trial {
 export interface Client extends Packages {
   /** One of them is not of the client's own maker. */
   readonly models?: readonly string[]
+  /** Only these are tried. */
+  readonly cells?: readonly Cell[]
+  /** Rounds of its tool loop, where it is not the usual number. */
+  readonly rounds?: number
   /** Whether it belongs to the short run, and with which of its models and cells. */
   readonly quick?: { readonly models: readonly string[]; readonly cells: readonly Cell[]; readonly rounds?: number }
   /** Tries the cells, one after the other. A trial that throws has failed in all of them. */

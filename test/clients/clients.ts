@@ -1,17 +1,23 @@
-import { claudeCode } from './agents/claude-code.ts'
+import { claudeCode, claudeCodeForLong } from './agents/claude-code.ts'
 import { cline } from './agents/cline.ts'
 import { codex } from './agents/codex.ts'
 import { continueCli } from './agents/continue.ts'
 import { copilot } from './agents/copilot.ts'
+import { kiloCode } from './agents/kilo-code.ts'
 import { opencode } from './agents/opencode.ts'
 import { pi } from './agents/pi.ts'
 import { qwenCode } from './agents/qwen-code.ts'
-import type { Client } from './client.ts'
+import { CLAUDE, type Client, GEMINI } from './client.ts'
 import { library } from './sdks.ts'
+
+const LOOP = { models: [CLAUDE, GEMINI], cells: ['chat', 'tools'], rounds: 10 } as const
+const AI_SDK_WAYS = ['openai', 'openai.chat', 'openai-compatible', 'anthropic', 'openrouter']
+const LANGCHAIN_WAYS = ['chat', 'responses', 'anthropic']
 
 /** All rows of the table, in its order. */
 export const CLIENTS: readonly Client[] = [
   claudeCode,
+  claudeCodeForLong,
   codex,
   ...opencode,
   ...qwenCode,
@@ -19,19 +25,84 @@ export const CLIENTS: readonly Client[] = [
   ...continueCli,
   ...copilot,
   ...pi,
-  library({ name: 'openai (TypeScript), chat', script: 'openai.mjs', packages: ['openai', 'zod'] }),
+  ...kiloCode,
+  ...['chat', 'responses'].flatMap((way) => [
+    library({
+      name: `openai (TypeScript), ${way}`,
+      script: 'openai.mjs',
+      way,
+      packages: ['openai', 'zod'],
+      quick: { models: [CLAUDE], cells: ['chat', 'stream', 'tools', 'structured', 'wrong key'], rounds: 10 },
+    }),
+    library({ name: `openai (Python), ${way}`, script: 'openai.py', way, packages: ['openai'], language: 'python' }),
+  ]),
   library({
-    name: 'openai (TypeScript), responses',
-    script: 'openai.mjs',
-    way: 'responses',
-    packages: ['openai', 'zod'],
+    name: '@anthropic-ai/sdk',
+    script: 'anthropic.mjs',
+    packages: ['@anthropic-ai/sdk', 'zod'],
+    quick: { models: [GEMINI], cells: ['chat', 'stream', 'tools', 'structured', 'wrong key'], rounds: 10 },
   }),
-  library({ name: 'openai (Python), chat', script: 'openai.py', packages: ['openai'], language: 'python' }),
-  library({
-    name: 'openai (Python), responses',
-    script: 'openai.py',
-    way: 'responses',
-    packages: ['openai'],
-    language: 'python',
-  }),
+  library({ name: 'anthropic (Python)', script: 'anthropic.py', packages: ['anthropic'], language: 'python' }),
+  ...AI_SDK_WAYS.map((way) =>
+    library({
+      name: `AI SDK 7, ${way}`,
+      script: 'ai-sdk.mjs',
+      way,
+      packages: [
+        'ai',
+        '@ai-sdk/openai',
+        '@ai-sdk/openai-compatible',
+        '@ai-sdk/anthropic',
+        '@openrouter/ai-sdk-provider',
+        'zod',
+      ],
+      ...(way === 'openai' || way === 'anthropic' ? { quick: LOOP } : {}),
+    }),
+  ),
+  ...AI_SDK_WAYS.map((way) =>
+    library({
+      name: `AI SDK 6, ${way}`,
+      script: 'ai-sdk.mjs',
+      way,
+      packages: [
+        'ai@6.0.326',
+        '@ai-sdk/openai@3.0.141',
+        '@ai-sdk/openai-compatible@2.0.92',
+        '@ai-sdk/anthropic@3.0.140',
+        '@openrouter/ai-sdk-provider@2.10.0',
+        'zod',
+      ],
+    }),
+  ),
+  ...['responses', 'chat'].flatMap((way) => [
+    library({
+      name: `@openai/agents, ${way}`,
+      script: 'openai-agents.mjs',
+      way,
+      packages: ['@openai/agents', 'zod'],
+      ...(way === 'responses' ? { quick: { ...LOOP, cells: ['chat', 'tools', 'handoff'] } } : {}),
+    }),
+    library({
+      name: `openai-agents (Python), ${way}`,
+      script: 'openai-agents.py',
+      way,
+      packages: ['openai-agents'],
+      language: 'python',
+    }),
+  ]),
+  ...LANGCHAIN_WAYS.flatMap((way) => [
+    library({
+      name: `LangChain (TypeScript), ${way}`,
+      script: 'langchain.mjs',
+      way,
+      packages: ['langchain', '@langchain/core', '@langchain/openai', '@langchain/anthropic', 'zod'],
+    }),
+    library({
+      name: `LangChain (Python), ${way}`,
+      script: 'langchain.py',
+      way,
+      packages: ['langchain', 'langchain-openai', 'langchain-anthropic'],
+      language: 'python',
+    }),
+  ]),
 ]

@@ -132,11 +132,12 @@ async function tryClient(client: Client, stage: Stage, { cells, models, isQuick 
     const mine = cells.filter(
       (cell) =>
         (quick?.cells.includes(cell) ?? true) &&
+        (client.cells?.includes(cell) ?? true) &&
         (model === asked[0] || (cell !== 'wrong key' && cell !== 'unknown model')),
     )
     const sandbox = await makeSandbox(folderOf(client), client.language === 'python')
     try {
-      const trial = { stage, sandbox, model, cells: mine, rounds: quick?.rounds ?? DEFAULT_ROUNDS }
+      const trial = { stage, sandbox, model, cells: mine, rounds: quick?.rounds ?? client.rounds ?? DEFAULT_ROUNDS }
       byModel.push([model, await client.run(trial)])
     } catch (error) {
       const failed = { state: 'failed', reason: brief((error as Error).message) } as const

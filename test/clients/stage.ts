@@ -15,6 +15,8 @@ export interface Stage {
   readonly simulator: Simulator
   /** Whether the provider's answer to the request that holds this word was broken off, and soon. */
   readonly wasLeft: (word: string) => Promise<boolean>
+  /** What a provider was sent that holds this word. */
+  readonly askedWith: (word: string) => string[]
   /** Comes to pass when the provider answers a request that holds this word. */
   readonly isAsked: (word: string) => Promise<void>
   readonly log: () => string
@@ -30,6 +32,7 @@ export async function startStage(bundle: string): Promise<Stage> {
     key: DEMO_KEY,
     simulator,
     log: worker.log,
+    askedWith: (word) => askedOf(simulator, word).map(({ body }) => JSON.stringify(body)),
     isAsked: async (word) => {
       for (const until = Date.now() + ASKING_MS; Date.now() < until && askedOf(simulator, word).length === 0; ) {
         await sleep(100)

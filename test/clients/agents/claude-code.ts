@@ -1,4 +1,4 @@
-import { agent, jsonLines } from '../agents.ts'
+import { type Agent, agent, cityBy, jsonLines } from '../agents.ts'
 import { CLAUDE, GEMINI, GPT } from '../client.ts'
 
 interface Line {
@@ -8,11 +8,8 @@ interface Line {
   readonly event?: { readonly type: string; readonly delta?: { readonly text?: string } }
 }
 
-export const claudeCode = agent({
-  name: 'Claude Code',
+const WAYS = {
   packages: ['@anthropic-ai/claude-code'],
-  models: [GEMINI, GPT, CLAUDE],
-  quick: { models: [GEMINI], cells: ['tools'] },
   has: ['stream', 'structured'],
   start: async ({ prompt, url, key, model, schema }, sandbox) => ({
     args: [
@@ -43,6 +40,23 @@ export const claudeCode = agent({
       pieces: lines.flatMap(({ event }) => event?.delta?.text ?? []),
     }
   },
+  answerWith: cityBy('StructuredOutput'),
   readFile: (file) => `call=Read${JSON.stringify({ file_path: file })}`,
   runCommand: (command) => `call=Bash${JSON.stringify({ command, description: 'Copies' })}`,
+} satisfies Omit<Agent, 'name'>
+
+export const claudeCode = agent({
+  ...WAYS,
+  name: 'Claude Code',
+  models: [GEMINI, GPT, CLAUDE],
+  quick: { models: [GEMINI], cells: ['tools'] },
+})
+
+/** Both providers refuse a turn whose reasoning has not come back as they signed it, so a lost signature ends the loop. */
+export const claudeCodeForLong = agent({
+  ...WAYS,
+  name: 'Claude Code, thirty tool rounds',
+  models: [GEMINI, GPT],
+  cells: ['tools'],
+  rounds: 30,
 })

@@ -4,24 +4,31 @@ import type { Client } from '../client.ts'
 interface Line {
   readonly type: string
   readonly text?: string
-  readonly event?: { readonly type?: string; readonly text?: string; readonly message?: string }
-  readonly message?: string
 }
 
+/** One row for each API that it can speak. */
 export const cline: readonly Client[] = ['openai-compatible', 'anthropic'].map((provider) =>
   agent({
     name: `Cline, ${provider}`,
     packages: ['cline'],
     has: [],
-    start: async ({ prompt, model }, sandbox) => ({
-      args: [sandbox.installed('node_modules/.bin/cline'), '--json', '-P', provider, '-m', model, prompt],
-      env: { CLINE_TELEMETRY_DISABLED: '1' },
-    }),
-    read: ({ stdout }) => {
-      const lines = jsonLines<Line>(stdout)
-      return { answer: lines.flatMap(({ text }) => text ?? []).at(-1) ?? '' }
+    start: async ({ prompt, url, key, model }, sandbox) => {
+      const baseUrl = provider === 'anthropic' ? url : `${url}/v1`
+      const settings = { provider, apiKey: key, model, baseUrl }
+      const stored = { settings, updatedAt: new Date().toISOString(), tokenSource: 'manual' }
+      await sandbox.write(
+        '.cline/data/settings/providers.json',
+        JSON.stringify({ version: 1, lastUsedProvider: provider, modes: {}, providers: { [provider]: stored } }),
+      )
+      return {
+        args: [sandbox.installed('node_modules/.bin/cline'), '--json', '-P', provider, '-m', model, prompt],
+        env: { CLINE_TELEMETRY_DISABLED: '1' },
+      }
     },
-    readFile: (file) => `call=read_file${JSON.stringify({ path: file })}`,
-    runCommand: (command) => `call=execute_command${JSON.stringify({ command, requires_approval: false })}`,
+    read: ({ stdout }) => ({
+      answer: jsonLines<Line>(stdout).findLast(({ type }) => type === 'run_result')?.text ?? '',
+    }),
+    readFile: (file) => `call=read_files${JSON.stringify({ files: [{ path: file }] })}`,
+    runCommand: (command) => `call=run_commands${JSON.stringify({ commands: [command] })}`,
   }),
 )

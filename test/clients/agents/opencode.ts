@@ -36,7 +36,7 @@ export const opencode: readonly Client[] = [
       return {
         args: [
           sandbox.installed('node_modules/.bin/opencode'),
-          ...['run', '--format', 'json', '-m', `${name}/${model}`, prompt],
+          ...['run', '--format', 'json', '-m', `${name}/${model}`],
           ...(image === undefined ? [] : ['-f', image]),
         ],
         env: {
@@ -45,6 +45,8 @@ export const opencode: readonly Client[] = [
           OPENCODE_DISABLE_LSP_DOWNLOAD: 'true',
           OPENCODE_DISABLE_DEFAULT_PLUGINS: 'true',
         },
+        // It would escape the quotes of an argument.
+        input: prompt,
       }
     },
     read: ({ stdout }) => {

@@ -22,7 +22,7 @@ export const pi: readonly Client[] = ['openai-completions', 'openai-responses', 
       const baseUrl = api === 'anthropic-messages' ? url : `${url}/v1`
       await sandbox.write(
         '.pi/agent/models.json',
-        JSON.stringify({ providers: { router9: { baseUrl, api, apiKey: 'ROUTER9_API_KEY', models } } }),
+        JSON.stringify({ providers: { router9: { baseUrl, api, apiKey: '$ROUTER9_API_KEY', models } } }),
       )
       return {
         args: [

@@ -1,4 +1,4 @@
-import { agent, jsonLines } from '../agents.ts'
+import { agent, cityBy, jsonLines } from '../agents.ts'
 import type { Client } from '../client.ts'
 
 interface Line {
@@ -40,6 +40,7 @@ export const qwenCode: readonly Client[] = ['openai', 'openai-responses', 'anthr
       const { result, error } = lines.find(({ type }) => type === 'result') ?? {}
       return { answer: result ?? error?.message ?? '', pieces: lines.flatMap(({ event }) => event?.delta?.text ?? []) }
     },
+    answerWith: cityBy('structured_output'),
     readFile: (file) => `call=read_file${JSON.stringify({ file_path: file })}`,
     runCommand: (command) => `call=run_shell_command${JSON.stringify({ command, is_background: false })}`,
   }),

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import OpenAI from 'openai'
 import { zodResponseFormat, zodTextFormat } from 'openai/helpers/zod'
 import { z } from 'zod'
@@ -41,22 +40,17 @@ export async function stream(task) {
 
 export async function tools(task) {
   const { way, model, prompt } = task
-  let runs = 0
-  const read = ({ path }) => {
-    runs++
-    return readFileSync(path, 'utf8')
-  }
   if (way === 'responses') {
     const client = clientOf(task)
     const tools = [{ type: 'function', ...about }]
     let response = await client.responses.create({ model, input: prompt, tools })
     for (;;) {
       const calls = response.output.filter(({ type }) => type === 'function_call')
-      if (calls.length === 0) return { text: response.output_text, runs }
+      if (calls.length === 0) return response.output_text
       const input = calls.map(({ call_id, arguments: text }) => ({
         type: 'function_call_output',
         call_id,
-        output: read(JSON.parse(text)),
+        output: task.read(JSON.parse(text)),
       }))
       response = await client.responses.create({ model, input, tools, previous_response_id: response.id })
     }
@@ -65,11 +59,11 @@ export async function tools(task) {
     {
       model,
       messages: [{ role: 'user', content: prompt }],
-      tools: [{ type: 'function', function: { ...about, function: read, parse: JSON.parse } }],
+      tools: [{ type: 'function', function: { ...about, function: task.read, parse: JSON.parse } }],
     },
     { maxChatCompletions: 20 },
   )
-  return { text: await runner.finalContent(), runs }
+  return await runner.finalContent()
 }
 
 export async function structured(task) {

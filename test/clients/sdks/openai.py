@@ -42,40 +42,32 @@ def stream(task):
         return [event.delta for event in events if event.type == "content.delta"]
 
 
-def read(arguments):
-    with open(json.loads(arguments)["path"]) as file:
-        return file.read()
-
-
 def tools(task):
     client = client_of(task)
-    runs = 0
     if task["way"] == "responses":
         offered = [{"type": "function", **ABOUT}]
         response = client.responses.create(model=task["model"], input=task["prompt"], tools=offered)
         while calls := [item for item in response.output if item.type == "function_call"]:
-            runs += len(calls)
             response = client.responses.create(
                 model=task["model"],
                 tools=offered,
                 previous_response_id=response.id,
                 input=[
-                    {"type": "function_call_output", "call_id": call.call_id, "output": read(call.arguments)}
+                    {"type": "function_call_output", "call_id": call.call_id, "output": task["read"](**json.loads(call.arguments))}
                     for call in calls
                 ],
             )
-        return {"text": response.output_text, "runs": runs}
+        return response.output_text
     messages = [{"role": "user", "content": task["prompt"]}]
     offered = [{"type": "function", "function": ABOUT}]
     while True:
         answer = client.chat.completions.create(model=task["model"], messages=messages, tools=offered)
         message = answer.choices[0].message
         if not message.tool_calls:
-            return {"text": message.content, "runs": runs}
+            return message.content
         messages.append(message)
         for call in message.tool_calls:
-            runs += 1
-            messages.append({"role": "tool", "tool_call_id": call.id, "content": read(call.function.arguments)})
+            messages.append({"role": "tool", "tool_call_id": call.id, "content": task["read"](**json.loads(call.function.arguments))})
 
 
 def structured(task):

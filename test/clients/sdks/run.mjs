@@ -1,4 +1,5 @@
 // Runs a script's functions, one a cell, and prints what each gave: started by ../sdks.ts in a sandbox.
+import { readFileSync } from 'node:fs'
 import { text } from 'node:stream/consumers'
 
 const CELL_LIMIT_MS = 30_000
@@ -10,6 +11,12 @@ process.on('unhandledRejection', () => undefined)
 for (const cell of task.cells) {
   const name = alike[cell] ?? cell
   const mine = { ...task, prompt: task.prompts[name] }
+  let runs = 0
+  // The tool that is offered to the model.
+  mine.read = ({ path }) => {
+    runs++
+    return readFileSync(path, 'utf8')
+  }
   if (cell === 'wrong key') mine.key = task.wrongKey
   if (cell === 'unknown model') mine.model = task.unknownModel
   const late = new Promise((_, reject) =>
@@ -17,7 +24,8 @@ for (const cell of task.cells) {
   )
   let said
   try {
-    said = { value: name in script ? await Promise.race([script[name](mine), late]) : 'no such thing' }
+    const value = name in script ? await Promise.race([script[name](mine), late]) : 'no such thing'
+    said = { value: cell === 'tools' && name in script ? { text: value, runs } : value }
   } catch (error) {
     said = { error: error instanceof Error ? `${error.name}: ${error.message}` : JSON.stringify(error) }
   }

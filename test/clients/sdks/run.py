@@ -17,6 +17,16 @@ spec.loader.exec_module(script)
 for cell in task["cells"]:
     name = "chat" if cell in ("wrong key", "unknown model") else cell
     mine = {**task, "prompt": task["prompts"].get(name)}
+    runs = 0
+
+    # The tool that is offered to the model.
+    def read(path: str) -> str:
+        global runs
+        runs += 1
+        with open(path) as file:
+            return file.read()
+
+    mine["read"] = read
     if cell == "wrong key":
         mine["key"] = task["wrongKey"]
     if cell == "unknown model":
@@ -26,6 +36,8 @@ for cell in task["cells"]:
         value = "no such thing" if run is None else run(mine)
         if inspect.isawaitable(value):
             value = asyncio.run(value)
+        if cell == "tools" and run is not None:
+            value = {"text": value, "runs": runs}
         said = {"value": value}
     except Exception as error:
         said = {"error": f"{type(error).__name__}: {error}"}
