@@ -21,6 +21,7 @@ import type { ClientFormat, HeaderReader } from './formats/format.ts'
 import { openaiChat } from './formats/openai-chat/client.ts'
 import { openaiCompletionsClient } from './formats/openai-completions/client.ts'
 import { openaiResponses } from './formats/openai-responses/client.ts'
+import { openaiCompact } from './formats/openai-responses/compact.ts'
 import { readJsonBody } from './gateway/body.ts'
 import { createBodyShare } from './gateway/body-memory.ts'
 import { watchClientDisconnect } from './gateway/client-disconnect.ts'
@@ -85,6 +86,7 @@ routeFormat('/chat/completions', openaiChat)
 routeFormat('/completions', openaiCompletionsClient)
 routeFormat('/messages', anthropicMessages)
 routeFormat('/responses', openaiResponses)
+routeFormat('/responses/compact', openaiCompact)
 
 route('GET', '/models', async (c) => {
   const { models } = await callerOf(c)

@@ -44,6 +44,8 @@ const RULES = {
   budget: { ...CALLER, status: 429, type: 'insufficient_quota', code: 'insufficient_quota' },
   /** An earlier answer, or an item of one, that this key does not have. */
   'not-found': { ...CALLER, status: 404, code: null },
+  // Another candidate may have this endpoint.
+  'unknown-endpoint': { ...CALLER, status: 404, code: 'unknown_url', failover: true },
   'unknown-url': { ...CALLER, status: 404, code: 'unknown_url' },
   'method-not-allowed': { ...CALLER, status: 405, code: 'method_not_allowed' },
   /** The provider refused what the caller sent; the client gets the provider's message. */

@@ -102,6 +102,8 @@ export interface RequestSource {
   readonly body: Readonly<Record<string, unknown>>
   /** The body as it came, where the one above lacks something that the answer repeats. */
   readonly original?: Readonly<Record<string, unknown>>
+  /** Where a provider of this format is asked, if not at the usual path: the body is passed as it is. */
+  readonly path?: string
   /** Why other deployments refuse the request, where it holds something that only this format can carry. */
   readonly requires?: Failure
   /** Fields of it that only this format can carry, and that an answer is right without: other deployments drop them. */

@@ -36,7 +36,17 @@ function countingRows(context) {
     counts.rows++
     storage.kv.put(...args)
   }
-  return instead(context, { storage: instead(storage, { kv: instead(storage.kv, { put }) }) })
+  const exec = (...args) => {
+    const cursor = storage.sql.exec(...args)
+    counts.rows += cursor.rowsWritten
+    return cursor
+  }
+  const setAlarm = (time) => {
+    counts.rows++
+    return storage.setAlarm(time)
+  }
+  const [kv, sql] = [instead(storage.kv, { put }), instead(storage.sql, { exec })]
+  return instead(context, { storage: instead(storage, { kv, sql, setAlarm }) })
 }
 
 function counted(name) {

@@ -15,13 +15,19 @@ interface Traffic {
   readonly callsPerSecond: number
   /** All limited, which is what costs. */
   readonly keys: number
+  /** Responses that are kept, each the next turn of a conversation, in the place of chats. */
+  readonly isStored?: true
 }
 
 const TRAFFIC: readonly Traffic[] = [
   { name: '100 calls/s', callsPerSecond: 100, keys: 20 },
   { name: '10 calls/s', callsPerSecond: 10, keys: 5 },
   { name: '1 call/s', callsPerSecond: 1, keys: 1 },
+  { name: '10 stored responses/s', callsPerSecond: 10, keys: 5, isStored: true },
 ]
+
+/** A conversation has so many turns. */
+const TURNS = 10
 
 /** Keys are asked for again every 20 s: a whole number of those. */
 const RUN_SECONDS = 60
@@ -73,7 +79,7 @@ async function run(traffic: Traffic, file: string): Promise<Used> {
   }
 }
 
-async function count({ callsPerSecond, keys }: Traffic, { worker, dataPoints }: Stage): Promise<Used> {
+async function count({ callsPerSecond, keys, isStored }: Traffic, { worker, dataPoints }: Stage): Promise<Used> {
   const names = Array.from({ length: keys }, (_, at) => `sk-r9k-cost-${at}-of-many`)
   for (const [at, key] of names.entries()) {
     await worker.keys.put(key, { id: `key_${at}`, limits: { rpm: 1_000_000, tpm: 1_000_000_000, budget: 1000 } })
@@ -82,7 +88,8 @@ async function count({ callsPerSecond, keys }: Traffic, { worker, dataPoints }: 
   const cpuBefore = await cpuMs(worker.pid)
   const startedAt = performance.now()
   const calls = callsPerSecond * RUN_SECONDS
-  await drive(calls, callsPerSecond, (n) => call(worker.url, names[n % keys] ?? '', n % 2 === 0))
+  const make = isStored ? createTalk(worker.url) : (key: string, stream: boolean) => call(worker.url, key, stream)
+  await drive(calls, callsPerSecond, (n) => make(names[n % keys] ?? '', n % 2 === 0))
   const seconds = (performance.now() - startedAt) / 1000
   await sleep(SETTLE_MS)
   // Data points go their own way.
@@ -123,14 +130,33 @@ async function drive(calls: number, callsPerSecond: number, make: (n: number) =>
 
 /** Makes a call; tells whether it went well. */
 async function call(url: string, key: string, stream: boolean): Promise<boolean> {
-  const response = await fetch(`${url}/v1/chat/completions`, {
+  const messages = [{ role: 'user', content: 'Count to 20' }]
+  const { status, text } = await post(`${url}/v1/chat/completions`, key, { model: 'auto', messages, stream })
+  return status === 200 && (!stream || text.includes('[DONE]'))
+}
+
+/** Makes the next turn of a key's conversation; tells whether it went well and was kept. */
+function createTalk(url: string): (key: string, stream: boolean) => Promise<boolean> {
+  const talks = new Map<string, { id: string; turns: number }>()
+  return async (key, stream) => {
+    const last = talks.get(key)
+    const previous = last === undefined || last.turns === TURNS ? {} : { previous_response_id: last.id }
+    const body = { model: 'auto', input: 'Count to 20', stream, ...previous }
+    const { status, text } = await post(`${url}/v1/responses`, key, body)
+    const id = /"id":"(resp_\w+)"/.exec(text)?.[1]
+    if (status !== 200 || id === undefined || text.includes('"store":false')) return false
+    talks.set(key, { id, turns: 'previous_response_id' in previous ? (last?.turns ?? 0) + 1 : 1 })
+    return true
+  }
+}
+
+async function post(url: string, key: string, body: object): Promise<{ status: number; text: string }> {
+  const response = await fetch(url, {
     method: 'POST',
     headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ model: 'auto', messages: [{ role: 'user', content: 'Count to 20' }], stream }),
+    body: JSON.stringify(body),
   })
-  const text = await response.text()
-  const well = response.status === 200 && (!stream || text.includes('[DONE]'))
-  return well
+  return { status: response.status, text: await response.text() }
 }
 
 /** The CPU time of a process so far; 0 where the system does not say. */

@@ -324,6 +324,29 @@ test('what a request refers to counts as a part of it: in its size, and in the m
   expect([status, body.error.code]).toEqual([413, 'request_too_large'])
 })
 
+test('a conversation, a kept one too, is shortened by a provider that can; elsewhere that is a 404', async () => {
+  const first = (await create({ model: 'openai/gpt-4.1', input: 'My name is Ada.' })).body
+  router9.simulator.clearRequests()
+  const compact = (body: object) => send('/v1/responses/compact', { body })
+  const given = {
+    model: 'openai/gpt-4.1',
+    instructions: 'Keep names.',
+    input: 'Hello!',
+    previous_response_id: first.id,
+  }
+  const { status, body } = await compact(given)
+  expect([status, body.object]).toEqual([200, 'response.compaction'])
+  expect(body.output.at(-1)).toMatchObject({ type: 'compaction', encrypted_content: expect.any(String) })
+  const [sent] = router9.simulator.requests()
+  const sentBody = sent?.body as Readonly<Record<string, unknown>>
+  expect(Object.keys(sentBody).sort()).toEqual(['input', 'instructions', 'model'])
+  expect(sentBody.input).toHaveLength(3)
+  const next = await create({ model: 'openai/gpt-4.1', input: [...body.output, { role: 'user', content: 'And?' }] })
+  expect(next.status).toBe(200)
+  const elsewhere = await compact({ ...given, model: MODEL, previous_response_id: null })
+  expect([elsewhere.status, elsewhere.body.error.code]).toEqual([404, 'unknown_url'])
+})
+
 test('background responses, and what is theirs, are refused', async () => {
   const { id } = (await create({ input: 'Hello!' })).body
   expect(await send(`/v1/responses/${id}/cancel`, { method: 'POST' })).toMatchObject({

@@ -1,5 +1,5 @@
 import { ROUTING_FIELDS } from '../../chat/request.ts'
-import type { PreparedCall, ProviderCall, ProviderFormat } from '../format.ts'
+import type { PreparedCall, ProviderCall, ProviderFormat, RequestSource } from '../format.ts'
 import { isJsonObject, jsonObjectsIn } from '../shared/fields.ts'
 import { withFunctionsAsTools } from '../shared/legacy-functions.ts'
 import { createResponsesReader } from './read-answer.ts'
@@ -17,11 +17,11 @@ export const openaiResponses: ProviderFormat<ResponsesQuirks> = withFunctionsAsT
 function prepare(call: ProviderCall<ResponsesQuirks>): PreparedCall {
   const { source, quirks, newId } = call
   const isNative = source?.format === NAME
-  const { body, dropped } = isNative ? { body: passOn(call, source.body), dropped: [] } : writeChat(call)
+  const { body, dropped } = isNative ? { body: passOn(call, source), dropped: [] } : writeChat(call)
   const createReader = () =>
     createResponsesReader({ isNative, newId, reasoningFormat: quirks.reasoningFormat ?? OPENAI_REASONING_FORMAT })
   return {
-    request: { path: '/responses', headers: {}, body: JSON.stringify(body) },
+    request: { path: (isNative && source.path) || '/responses', headers: {}, body: JSON.stringify(body) },
     dropped,
     streamReader: () => createReader().message,
     readAnswer: (answer) => createReader().body(answer),
@@ -41,11 +41,14 @@ function withoutParsed(item: unknown): unknown {
 /** The request as it came, but that its state is ours: earlier answers have been put into its input already. */
 function passOn(
   { model, stream, traits }: ProviderCall<ResponsesQuirks>,
-  source: Readonly<Record<string, unknown>>,
+  { body: given, path }: RequestSource,
 ): Record<string, unknown> {
-  const body: Record<string, unknown> = { ...source, model, store: false }
+  const body: Record<string, unknown> = { ...given, model }
   if (Array.isArray(body.input)) body.input = body.input.map(withoutParsed)
   for (const name of [...ROUTING_FIELDS, 'previous_response_id']) delete body[name]
+  // Other endpoints do not have the fields that follow.
+  if (path !== undefined) return body
+  body.store = false
   if (stream !== (body.stream === true)) body.stream = stream
   if (traits.reasoning) {
     const included = Array.isArray(body.include) ? body.include : []
