@@ -90,13 +90,16 @@ export function answerInputOf(state: RequestState, model: string): AnswerInput {
 
 /** The headers of a response, as far as is known who answers. */
 export function headersOf(state: RequestState, answer: ChatAnswer | undefined): Record<string, string> {
-  const { context, chat, route, routedAt } = state
+  const { context, chat, route, routedAt, pathOf } = state
   const timing = {
     authMs: context.authenticatedAt - context.receivedAt,
     routeMs: routedAt - context.authenticatedAt,
     upstreamMs: Date.now() - routedAt,
   }
-  const answered = answer === undefined ? {} : { target: answer.deployment.target, dropped: answer.call.dropped }
+  // A path stands in the request as it is; a mere name is the chat's.
+  const ownName = (name: string) => (pathOf === undefined || /\W/.test(name) ? name : pathOf(name))
+  const answered =
+    answer === undefined ? {} : { target: answer.deployment.target, dropped: answer.call.dropped.map(ownName) }
   return {
     ...commonHeaders(context.requestId),
     ...limitHeaders(context.caller),

@@ -17,6 +17,9 @@ export interface Conversation {
   /** Why other providers refuse it, where it holds something that they have no form for. */
   readonly requires?: Failure
   readonly hasCitations: boolean
+  /** Where each message of the chat began in the request, and where its parts stood. */
+  readonly paths: readonly string[]
+  readonly partPaths: ReadonlyMap<object, string>
 }
 
 /** The conversation while it is read. Neighbours of one role are one turn. */
@@ -27,11 +30,16 @@ interface State {
   turn: Turn
   requires: Failure | undefined
   hasCitations: boolean
+  readonly paths: string[]
+  readonly partPaths: Map<object, string>
 }
 
 interface Turn {
+  /** Where it begins. */
+  readonly path: string
   readonly role: MessageParam['role']
   readonly results: Message[]
+  readonly resultPaths: string[]
   /** The user's own parts, and the pictures of results: not every API takes them within a result. */
   readonly parts: Part[]
   readonly calls: ToolCall[]
@@ -50,16 +58,18 @@ export function readConversation({ system, messages }: MessagesBody, sealer: Sea
     sealer,
     messages: [],
     native: [],
-    turn: newTurn('system'),
+    turn: newTurn('system', 'system'),
     requires: undefined,
     hasCitations: false,
+    paths: [],
+    partPaths: new Map(),
   }
   for (const part of systemParts(state, system ?? [], 'system')) state.turn.parts.push(part)
   messages.forEach((message, at) => {
-    if (message.role !== state.turn.role) endTurn(state, message.role)
+    if (message.role !== state.turn.role) endTurn(state, message.role, `messages.${at}`)
     readMessage(state, message, `messages.${at}.content`)
   })
-  endTurn(state, 'user')
+  endTurn(state, 'user', '')
   if (state.messages.length === 0) throw emptyConversation()
   const isChanged = state.native.length !== messages.length || state.native.some((one, at) => one !== messages[at])
   return {
@@ -67,11 +77,13 @@ export function readConversation({ system, messages }: MessagesBody, sealer: Sea
     native: isChanged ? state.native : messages,
     ...(state.requires === undefined ? {} : { requires: state.requires }),
     hasCitations: state.hasCitations,
+    paths: state.paths,
+    partPaths: state.partPaths,
   }
 }
 
-function newTurn(role: Turn['role']): Turn {
-  return { role, results: [], parts: [], calls: [], kept: [] }
+function newTurn(role: Turn['role'], path: string): Turn {
+  return { role, path, results: [], resultPaths: [], parts: [], calls: [], kept: [] }
 }
 
 function readMessage(state: State, message: MessageParam, path: string): void {
@@ -125,7 +137,7 @@ function readBlock(state: State, block: Block, path: string): Block | undefined 
       readResult(state, block, path)
       return block
     default:
-      for (const part of toParts(state, block, path)) turn.parts.push(part)
+      for (const part of toParts(state, block, path)) addPart(state, part, path)
       return withoutOurCitations(block)
   }
 }
@@ -174,7 +186,13 @@ function readResult(state: State, block: Block, path: string): void {
     tool_call_id: fromToolId(String(block.tool_use_id)),
     content: text === '' && media.length > 0 ? 'The result follows in the next message.' : text,
   })
-  for (const part of media) state.turn.parts.push(part)
+  state.turn.resultPaths.push(path)
+  for (const part of media) addPart(state, part, path)
+}
+
+function addPart({ turn, partPaths }: State, part: Part, path: string): void {
+  turn.parts.push(part)
+  partPaths.set(part, path)
 }
 
 function systemParts(state: State, content: MessageParam['content'], path: string): Part[] {
@@ -240,10 +258,11 @@ function withoutOurCitations(block: Block): Block {
   return others.length === 0 ? (rest as Block) : { ...rest, type: block.type, citations: others }
 }
 
-function endTurn(state: State, next: Turn['role']): void {
-  const { messages, turn } = state
-  const { role, results, parts, calls, kept } = turn
+function endTurn(state: State, next: Turn['role'], nextPath: string): void {
+  const { messages, paths, turn } = state
+  const { role, path, results, resultPaths, parts, calls, kept } = turn
   for (const result of results) messages.push(result)
+  for (const one of resultPaths) paths.push(one)
   if (role === 'assistant') {
     if (parts.length + calls.length + kept.length > 0) {
       const message: Message = {
@@ -252,11 +271,13 @@ function endTurn(state: State, next: Turn['role']): void {
         ...(calls.length === 0 ? {} : { tool_calls: calls }),
       }
       messages.push(restoreReasoning(message, kept))
+      paths.push(path)
     }
   } else if (parts.length > 0) {
     messages.push({ role, content: contentOf(role === 'system' ? separated(parts) : parts) })
+    paths.push(path)
   }
-  state.turn = newTurn(next)
+  state.turn = newTurn(next, nextPath)
 }
 
 /** A single text is a string; where it has a cache mark, or is one of several parts, a list. */

@@ -6,6 +6,7 @@ import { isJsonObject, isPresent, type JsonObject, omitNull, toText } from '../s
 import { unsupportedContent } from '../shared/parts.ts'
 import { readConversation } from './read-messages.ts'
 import { checkMessagesBody, type MessagesBody, type ToolParam, withOwnPaths } from './request-schema.ts'
+import { createPathOf } from './write-error.ts'
 import { ANTHROPIC_MESSAGES } from './write-messages.ts'
 
 /** What means the same in a chat, and is checked as there. */
@@ -48,7 +49,7 @@ function read(given: JsonObject, { sealer }: RequestInput): ClientRequest {
   const shared = Object.fromEntries(SHARED_FIELDS.map((name) => [name, given[name] === -1 ? undefined : given[name]]))
   const checked = parseChat(omitNull({ ...shared, messages: [{ role: 'user', content: '' }] }))
   const body = checkMessagesBody(given)
-  const { messages, native, requires, hasCitations } = readConversation(body, sealer)
+  const { messages, native, requires, hasCitations, paths, partPaths } = readConversation(body, sealer)
   const tools = readTools(body)
   const essential = ESSENTIAL_FIELDS.find((name) => isPresent(given[name]) && !isEmptyList(given[name]))
   const required =
@@ -70,6 +71,15 @@ function read(given: JsonObject, { sealer }: RequestInput): ClientRequest {
       dropped: [...unknown, ...tools.dropped, ...(hasCitations ? ['citations'] : [])],
       ...(required === undefined ? {} : { requires: required }),
     },
+    pathOf: createPathOf({
+      messages: paths,
+      tools: tools.paths,
+      partOf: (message, part) => {
+        const content = messages[message]?.content
+        const known = Array.isArray(content) ? content[part] : undefined
+        return known && partPaths.get(known)
+      },
+    }),
     ...(isPresent(thinking) && thinking?.type !== 'disabled' ? { carriesReasoning: true } : {}),
   }
 }
@@ -81,6 +91,8 @@ function isEmptyList(value: unknown): boolean {
 interface ReadTools {
   readonly chat: Partial<Chat>
   readonly dropped: readonly string[]
+  /** Where the tools of the chat stand. */
+  readonly paths: readonly string[]
   readonly requires?: Failure
 }
 
@@ -95,12 +107,15 @@ const TOOL_SEARCH = /^tool_search_/
 function readTools({ tools, tool_choice: choice }: MessagesBody): ReadTools {
   const own: Tool[] = []
   const dropped: string[] = []
+  const paths: string[] = []
   let search: ToolParam | undefined
   let requires: Failure | undefined
   for (const [at, tool] of (tools ?? []).entries()) {
     const { type, name } = tool
-    if (!type || type === 'custom') own.push(toFunction(tool))
-    else if (WEB_SEARCH.test(type)) search = tool
+    if (!type || type === 'custom') {
+      own.push(toFunction(tool))
+      paths.push(`tools.${at}`)
+    } else if (WEB_SEARCH.test(type)) search = tool
     else if (TOOL_SEARCH.test(type)) dropped.push(`tools.${name ?? type}`)
     else requires ??= unsupportedContent(`tools.${at}`, `the tool '${type}'`)
   }
@@ -114,6 +129,7 @@ function readTools({ tools, tool_choice: choice }: MessagesBody): ReadTools {
       ...(searches && choice?.type !== 'none' ? { web_search_options: searchOptions(search ?? {}) } : {}),
     },
     dropped,
+    paths,
     ...(requires === undefined ? {} : { requires }),
   }
 }

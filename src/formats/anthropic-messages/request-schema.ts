@@ -163,9 +163,6 @@ export function withOwnPaths<Result>(read: () => Result): Result {
   try {
     return read()
   } catch (error) {
-    const param = error instanceof Failure ? error.details.param : undefined
-    if (!(error instanceof Failure) || param === undefined) throw error
-    const own = param.replace(/\[(\d+)\]/g, '.$1')
-    throw new Failure(error.kind, error.message.replaceAll(`'${param}'`, `'${own}'`), { ...error.details, param: own })
+    throw error instanceof Failure ? error.inWordsOf((path) => path.replace(/\[(\d+)\]/g, '.$1')) : error
   }
 }

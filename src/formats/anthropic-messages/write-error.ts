@@ -33,20 +33,30 @@ export function statusOf({ status }: Failure): number {
 export function writeMessagesError(failure: Failure, requestId: string): JsonObject {
   const status = statusOf(failure)
   const type = TYPES.get(status) ?? (status < 500 && status !== 499 ? 'invalid_request_error' : 'api_error')
-  const { message, param } = failure.toError()
-  const own = ownName(param)
-  const words = own === undefined ? message : message.replaceAll(`'${param}'`, `'${own}'`)
-  const isTooLong = failure.kind === 'context-length' && !/prompt is too long/i.test(words)
+  const { message } = failure.toError()
+  const isTooLong = failure.kind === 'context-length' && !/prompt is too long/i.test(message)
   return {
     type: 'error',
-    error: { type, message: isTooLong ? `prompt is too long: ${words}` : words },
+    error: { type, message: isTooLong ? `prompt is too long: ${message}` : message },
     request_id: requestId,
   }
 }
 
-/** A provider's side names fields of the chat. Its messages are not numbered as the client's are. */
-function ownName(param: string | null): string | undefined {
-  if (param === null) return undefined
-  const [name = ''] = param.split(/[.[]/)
-  return OWN_NAMES.get(name) ?? (/^messages\[/.test(param) ? 'messages' : undefined)
+/** Where the messages and the tools of a chat stand in its request. */
+export interface Places {
+  readonly messages: readonly string[]
+  readonly tools: readonly string[]
+  /** The block that a part of a message was. @param message its number in the chat. */
+  readonly partOf: (message: number, part: number) => string | undefined
+}
+
+/** Says where a field of a chat stands in its request, as this API writes paths. */
+export function createPathOf({ messages, tools, partOf }: Places): (chatPath: string) => string {
+  return (chatPath) => {
+    const [, list, index, part] = /^(messages|tools)\[(\d+)\](?:\.content\[(\d+)\])?/.exec(chatPath) ?? []
+    const at = Number(index)
+    if (list === 'messages') return (part && partOf(at, Number(part))) || (messages[at] ?? list)
+    if (list === 'tools') return tools[at] ?? list
+    return OWN_NAMES.get(chatPath.replace(/\W.*$/s, '')) ?? chatPath
+  }
 }

@@ -317,12 +317,33 @@ describe('an error', () => {
   })
 
   test('names fields of the chat in the words of this API', () => {
-    const failure = new Failure('unsupported-parameter', "'response_format' is not supported.", {
-      param: 'response_format',
+    const { pathOf } = read({
+      system: 'Be brief.',
+      tools: [{ type: 'web_search_20250305', name: 'web_search' }, TOOL],
+      messages: [
+        QUESTION,
+        { role: 'assistant', content: [{ type: 'tool_use', id: 'a', name: 'f', input: {} }] },
+        {
+          role: 'user',
+          content: [
+            { type: 'tool_result', tool_use_id: 'a', content: [IMAGE] },
+            { type: 'text', text: '?' },
+          ],
+        },
+      ],
     })
-    expect(anthropicMessages.writeError(failure, '')).toMatchObject({
-      error: { message: "'output_config.format' is not supported." },
-    })
+    const paths = [
+      ['response_format', 'output_config.format'],
+      ['reasoning_effort', 'thinking'],
+      ['messages[0].content', 'system'],
+      ['messages[2].tool_calls[0].function.arguments', 'messages.1'],
+      ['messages[3].tool_call_id', 'messages.2.content.0'],
+      ['messages[4].content[0].image_url.url', 'messages.2.content.0'],
+      ['messages[4].content[1].text', 'messages.2.content.1'],
+      ['tools[0].function.parameters', 'tools.1'],
+      ['temperature', 'temperature'],
+    ]
+    expect(paths.map(([path = '']) => [path, pathOf?.(path)])).toEqual(paths)
   })
 
   test('says that a prompt is too long in the words that make Claude Code compact it', () => {
