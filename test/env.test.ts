@@ -76,3 +76,14 @@ test('a key that looks like Google’s access token is an ordinary one elsewhere
     'x-api-key': 'ya29.k',
   })
 })
+
+test('answers are kept for 30 days, for as long as the setting says, or not at all', () => {
+  const days = (vars: Record<string, string>) => settingsOf(vars).retentionMs / 86_400_000
+  expect(days({})).toBe(30)
+  expect(days({ RESPONSES_RETENTION: '7d' })).toBe(7)
+  expect(days({ RESPONSES_RETENTION: '12h' })).toBe(0.5)
+  expect(days({ RESPONSES_STORE: 'off', RESPONSES_RETENTION: '7d' })).toBe(0)
+  for (const text of ['7', '0d', '1w', '-1d', '99999d']) {
+    expect(() => days({ RESPONSES_RETENTION: text })).toThrow(/RESPONSES_RETENTION must be a number of days or hours/)
+  }
+})

@@ -1,7 +1,6 @@
 import { DurableObject } from 'cloudflare:workers'
 import {
   type Found,
-  MAX_FOUND_BYTES,
   MAX_RECORD_BYTES,
   PARTS,
   type Part,
@@ -16,9 +15,19 @@ const PIECE_BYTES = 1536 * 1024
 /** When there is too much, this share of the bounds stays, so that not every new record looks for the oldest ones. */
 const SHARE_LEFT = 0.95
 
+/** What is wanted of the records before one that is continued. */
+const BEFORE: readonly Part[] = ['input', 'output']
+
 interface Size {
   records: number
   bytes: number
+}
+
+interface SizeRow extends Record<string, SqlStorageValue> {
+  parent: string | null
+  input: number | null
+  output: number | null
+  response: number | null
 }
 
 interface Row extends Record<string, SqlStorageValue> {
@@ -52,12 +61,16 @@ export class Conversations extends DurableObject {
     return kept
   }
 
-  /** Finds records, by their ids or aliases, in one pass over the conversations that they belong to. */
-  find(wanted: readonly Wanted[]): Found {
+  /**
+   * Finds records, by their ids or aliases, in one pass over the conversations that they belong to. Reads at most so many bytes:
+   * what is read lies in the caller's memory, and the caller may want to know its size before.
+   */
+  find(wanted: readonly Wanted[], maxBytes: number): Found {
     this.#createTables()
     const now = Date.now()
+    const size = this.#sizeOf(wanted, now)
+    if (size > maxBytes) return { ids: [], records: [], excess: size }
     const records = new Map<string, { parent?: string; parts: Partial<Record<Part, ArrayBuffer>> }>()
-    let bytes = 0
     const add = (id: string, parts: readonly Part[]): { parent?: string } | undefined => {
       const known = records.get(id)
       const missing = parts.filter((part) => known?.parts[part] === undefined)
@@ -66,9 +79,7 @@ export class Conversations extends DurableObject {
       if (row === undefined) return undefined
       const record = known ?? { ...(row.parent === null ? {} : { parent: row.parent }), parts: {} }
       for (const part of missing) {
-        const sealed = row[part] instanceof ArrayBuffer ? row[part] : this.#pieces(id, part)
-        record.parts[part] = sealed
-        bytes += sealed.byteLength
+        record.parts[part] = row[part] instanceof ArrayBuffer ? row[part] : this.#pieces(id, part)
       }
       records.set(id, record)
       return record
@@ -79,10 +90,7 @@ export class Conversations extends DurableObject {
       let record = add(id, parts)
       ids.push(record === undefined ? null : id)
       // A record is younger than its parent, so this ends.
-      while (isContinued === true && record?.parent !== undefined && bytes <= MAX_FOUND_BYTES) {
-        record = add(record.parent, ['input', 'output'])
-      }
-      if (bytes > MAX_FOUND_BYTES) return { ids: [], records: [], isTooMuch: true }
+      while (isContinued === true && record?.parent !== undefined) record = add(record.parent, BEFORE)
     }
     return { ids, records: [...records].map(([id, record]) => ({ id, ...record })) }
   }
@@ -198,6 +206,33 @@ export class Conversations extends DurableObject {
     const { sql } = this.ctx.storage
     const [alias] = sql.exec<{ record: string }>('SELECT record FROM aliases WHERE id = ?', asked).toArray()
     return alias?.record ?? asked
+  }
+
+  /** The bytes of all that is wanted. */
+  #sizeOf(wanted: readonly Wanted[], now: number): number {
+    const { sql } = this.ctx.storage
+    // The length of a value is known without reading it.
+    const lengths = PARTS.map((part) => `length(${part}) AS ${part}`).join()
+    const query = `SELECT parent, ${lengths} FROM records WHERE id = ? AND expires > ?`
+    const ofPieces = 'SELECT coalesce(sum(length(sealed)), 0) AS bytes FROM pieces WHERE record = ? AND part = ?'
+    const seen = new Set<string>()
+    let size = 0
+    for (const { id: asked, parts: first, isContinued } of wanted) {
+      let parts = first
+      let id: string | null = this.#idOf(asked)
+      while (id !== null) {
+        const [row]: SizeRow[] = sql.exec<SizeRow>(query, id, now).toArray()
+        for (const part of row === undefined ? [] : parts) {
+          const name = `${part} ${id}`
+          if (seen.has(name)) continue
+          seen.add(name)
+          size += row?.[part] ?? sql.exec<{ bytes: number }>(ofPieces, id, part).one().bytes
+        }
+        id = isContinued === true ? (row?.parent ?? null) : null
+        parts = BEFORE
+      }
+    }
+    return size
   }
 
   #row(id: string, parts: readonly Part[], now: number): Row | undefined {

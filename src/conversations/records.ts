@@ -28,8 +28,8 @@ export interface Found {
   readonly ids: readonly (string | null)[]
   /** Each record once, with the parts that were wanted of it. */
   readonly records: readonly Omit<SealedRecord, 'aliases' | 'expires'>[]
-  /** There is more than can be read at once, so nothing was. */
-  readonly isTooMuch?: true
+  /** There is more than may be read, so nothing was: at most so many bytes. */
+  readonly excess?: number
 }
 
 /** The most that is kept of a key. When there is more, the oldest records go. */
@@ -40,5 +40,3 @@ export interface RecordBounds {
 
 /** A larger record is not kept. */
 export const MAX_RECORD_BYTES = 8 * 1024 * 1024
-/** The most that is read for one request: as much as a body may have (contract 5). */
-export const MAX_FOUND_BYTES = 20 * 1024 * 1024

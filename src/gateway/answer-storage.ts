@@ -10,6 +10,7 @@ const PUT_TIMEOUT_MS = 2000
 /** A provider's items cost a row each, to be found by their ids. */
 const MAX_ALIASES = 1000
 const MAX_ALIAS_CHARACTERS = 256
+const UNCLAIMED_CHARACTERS = 256 * 1024
 
 type Item = Readonly<Record<string, unknown>>
 
@@ -38,6 +39,9 @@ export function createAnswerStorage(context: RequestContext, conversation: Conve
       try {
         const record = recordOf(completed, context, conversation, id)
         if (record !== undefined) {
+          const size = sizeOf(record)
+          // It is in memory several times while it is encrypted and sent.
+          if (size > UNCLAIMED_CHARACTERS) context.share.extend(size)
           const [isKept] = await answersOf(context).put([record], PUT_TIMEOUT_MS)
           if (isKept) return text
         }
@@ -62,11 +66,15 @@ function recordOf(
     output: JSON.stringify(output),
     response: JSON.stringify({ ...response, output: [] }),
   }
-  if (parts.input.length + parts.output.length + parts.response.length > MAX_RECORD_BYTES) return undefined
   const aliases = output.slice(0, MAX_ALIASES).flatMap(({ id: item }) => {
     if (typeof item !== 'string' || item.length > MAX_ALIAS_CHARACTERS) return []
     return ownerOf(item, format.idPrefix) === undefined ? item : []
   })
   const expires = Date.now() + settings.retentionMs
-  return { id, ...(parent === undefined ? {} : { parent }), aliases, expires, parts }
+  const record = { id, ...(parent === undefined ? {} : { parent }), aliases, expires, parts }
+  return sizeOf(record) > MAX_RECORD_BYTES ? undefined : record
+}
+
+function sizeOf({ parts: { input = '', output = '', response = '' } }: PlainRecord): number {
+  return input.length + output.length + response.length
 }

@@ -24,7 +24,7 @@ export interface ConversationStore {
   readonly put: (records: readonly PlainRecord[], timeoutMs: number) => Promise<readonly boolean[]>
   /**
    * Returns undefined where there is more than one request may bring in.
-   * @param claim is told how many bytes were found, before they are decrypted; what it throws is passed on.
+   * @param claim is told how many bytes are read, before many are; what it throws is passed on.
    */
   readonly find: (
     wanted: readonly Wanted[],
@@ -42,6 +42,10 @@ export interface StoreOwner {
   readonly key: string
 }
 
+/** The most that is read for one request: as much as a body may have (contract 5). */
+const MAX_FOUND_BYTES = 20 * 1024 * 1024
+/** So much is read before memory for it is claimed. More takes a second call, which costs little beside the rest. */
+const UNCLAIMED_BYTES = 1024 * 1024
 /** An object that restarts or moves fails once, and then works. */
 const RETRY_AFTER_MS = 20
 
@@ -69,9 +73,13 @@ export function openConversationStore({ objects, keyId, key }: StoreOwner, purpo
       return ask((object) => object.put(sealed), timeoutMs)
     },
     find: async (wanted, timeoutMs, claim) => {
-      const found: Found = await ask((object) => object.find(wanted), timeoutMs)
-      if (found.isTooMuch) return undefined
-      claim?.(found.records.reduce((sum, { parts }) => sum + sizeOf(parts), 0))
+      let found: Found = await ask((object) => object.find(wanted, UNCLAIMED_BYTES), timeoutMs)
+      const { excess } = found
+      claim?.(excess ?? found.records.reduce((sum, { parts }) => sum + sizeOf(parts), 0))
+      if (excess !== undefined && excess <= MAX_FOUND_BYTES) {
+        found = await ask((object) => object.find(wanted, MAX_FOUND_BYTES), timeoutMs)
+      }
+      if (found.excess !== undefined) return undefined
       const { decrypt } = await cipherOnce()
       const records = await Promise.all(
         found.records.map(async ({ id, parts, ...others }) => {
@@ -100,7 +108,8 @@ function objectOf({ Conversations }: Pick<Objects, 'Conversations'>, name: strin
 async function twice<T>(call: () => Promise<T>): Promise<T> {
   try {
     return await call()
-  } catch {
+  } catch (error) {
+    if ((error as { overloaded?: unknown }).overloaded === true) throw error
     await sleep(RETRY_AFTER_MS)
     return await call()
   }

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { expect, inject, onTestFinished, test } from 'vitest'
-import type { Part, SealedRecord, Wanted } from '../../src/conversations/records.ts'
+import type { Found, Part, SealedRecord, Wanted } from '../../src/conversations/records.ts'
 import { startPlatformWorker } from '../harness/platform-worker.ts'
 import { until } from '../harness/until.ts'
 import { useStarted } from '../harness/use-started.ts'
@@ -24,8 +24,17 @@ export class Conversations extends Inner {
 const start = (state?: string) =>
   startPlatformWorker({ file: inject('bundle'), vars: {}, wrapper: SMALL, ...(state === undefined ? {} : { state }) })
 const worker = useStarted(start)
-const objectOf = async (name: string, { conversations } = worker) =>
-  (await conversations(name)) as Awaited<ReturnType<typeof conversations>> & { rows: () => Promise<number[]> }
+const objectOf = async (name: string, { conversations } = worker) => {
+  const object = (await conversations(name)) as Awaited<ReturnType<typeof conversations>> & {
+    rows: () => Promise<number[]>
+  }
+  return {
+    put: (records: readonly SealedRecord[]) => object.put(records),
+    find: (all: readonly Wanted[], maxBytes = 20_000_000) => object.find(all, maxBytes),
+    remove: (id: string) => object.remove(id),
+    rows: () => object.rows(),
+  }
+}
 
 const HOUR_MS = 3_600_000
 const bytes = (text: string) => new TextEncoder().encode(text).buffer as ArrayBuffer
@@ -84,9 +93,11 @@ test('more than a request may bring in is not read', async () => {
   const parts = { input: new ArrayBuffer(7_000_000) }
   await object.put([record('a', { parts }), record('b', { parts, parent: 'a' })])
   await object.put([record('c', { parts, parent: 'b' })])
-  const all = await object.find([{ id: 'c', parts: ['input'], isContinued: true }])
-  expect(all).toEqual({ ids: [], records: [], isTooMuch: true })
-  expect((await object.find([{ id: 'b', parts: ['input'], isContinued: true }])).records).toHaveLength(2)
+  const all: Wanted[] = [{ id: 'c', parts: ['input'], isContinued: true }, wanted('a', ['input'])]
+  const found = async (maxBytes: number) => (await object.find(all, maxBytes)) as Found
+  expect(await found(20_999_999)).toEqual({ ids: [], records: [], excess: 21_000_000 })
+  expect((await found(21_000_000)).records).toHaveLength(3)
+  expect(await found(0)).toMatchObject({ excess: 21_000_000 })
 })
 
 test('the oldest records go where there are too many, and where there are too many bytes', async () => {

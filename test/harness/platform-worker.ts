@@ -11,7 +11,7 @@ import { COMPATIBILITY, DEMO_KEY, type RunningWorker, type WorkerOptions } from 
 /** The methods of the object, as a caller has them. */
 interface ConversationsStub {
   readonly put: (records: readonly SealedRecord[]) => Promise<boolean[]>
-  readonly find: (wanted: readonly Wanted[]) => Promise<Found>
+  readonly find: (wanted: readonly Wanted[], maxBytes: number) => Promise<Found>
   readonly remove: (id: string) => Promise<boolean>
 }
 

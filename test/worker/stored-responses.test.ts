@@ -212,7 +212,7 @@ describe('an answer that is kept', () => {
       'Your name is Ada.',
     )
     const object = await router9.worker.conversations('responses:key_talkative')
-    const { records } = await object.find([{ id: last ?? '', parts: ['input', 'output'], isContinued: true }])
+    const { records } = await object.find([{ id: last ?? '', parts: ['input', 'output'], isContinued: true }], 1e7)
     const sizes = records.map(({ parts }) => (parts.input?.byteLength ?? 0) + (parts.output?.byteLength ?? 0))
     expect(sizes).toHaveLength(200)
     expect(Math.max(...sizes)).toBeLessThan(1500)
@@ -262,6 +262,39 @@ test('what was kept by one isolate is there for another in the same moment', { t
   }
 })
 
+test('reasoning that a tool round needs is there for another isolate', { timeout: 60_000 }, async () => {
+  const simulator = await startSimulator()
+  const isolates = await startIsolates(inject('bundle'), 2, { ...everyProviderAt(simulator.url), HEALTH: 'off' })
+  onTestFinished(async () => {
+    await isolates.stop()
+    await simulator.close()
+  })
+  for (const url of isolates.urls) watchWorker({ url, secrets: () => [], log: isolates.log })
+  const tools = [{ type: 'function', function: { name: 'read', parameters: { type: 'object', properties: {} } } }]
+  const messages: object[] = [{ role: 'user', content: 'Read it. [[sim * call=read {"page":1} say=Done]]' }]
+  const chat = async (url = '') => {
+    const body = { model: 'moonshot/kimi-k2-thinking', messages, tools }
+    const answer = await send('/v1/chat/completions', { url, body })
+    return (answer.body.choices as { message: { reasoning_content?: string; tool_calls?: { id: string }[] } }[])[0]
+      ?.message
+  }
+  const [one, other] = isolates.urls
+  const { reasoning_content, tool_calls } = (await chat(one)) ?? {}
+  expect(reasoning_content).toMatch(/./)
+  messages.push({ role: 'assistant', content: null, tool_calls })
+  messages.push({ role: 'tool', tool_call_id: tool_calls?.[0]?.id, content: 'page 1' })
+  // It is saved when the answer is over, and nobody waits for it.
+  await until(
+    async () => {
+      simulator.clearRequests()
+      await chat(other)
+      const sent = simulator.requests()[0]?.body as { messages: { reasoning_content?: string }[] }
+      return sent.messages[1]?.reasoning_content
+    },
+    (sent) => sent === reasoning_content,
+  )
+})
+
 describe('an answer that cannot be kept', () => {
   test.each(['failing', 'hanging'])('comes all the same, and says so (a %s store)', async (fault) => {
     const key = await newKey(fault)
@@ -309,7 +342,7 @@ test('what a request refers to counts as a part of it: in its size, and in the m
   const first = (await create({ input: 'Hello!', instructions: 'Be brief.' }, { key })).body
   const object = await router9.worker.conversations('responses:key_heavy')
   // As if there were three large answers before it.
-  const { records } = await object.find([{ id: first.id, parts: ['input', 'output', 'response'] }])
+  const { records } = await object.find([{ id: first.id, parts: ['input', 'output', 'response'] }], 1e7)
   const large = { input: new TextEncoder().encode(input).buffer as ArrayBuffer }
   const expires = Date.now() + 3_600_000
   for (const [id, parent] of [
