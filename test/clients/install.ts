@@ -70,6 +70,6 @@ async function installNode(folder: string, wanted: readonly string[]): Promise<v
 }
 
 async function installPython(folder: string, wanted: readonly string[]): Promise<void> {
-  const options = ['--quiet', '--disable-pip-version-check', '--no-compile', '--target', folder]
+  const options = ['--quiet', '--disable-pip-version-check', '--target', folder]
   await run('python3', ['-m', 'pip', 'install', ...options, ...wanted], { timeout: INSTALL_LIMIT_MS })
 }

@@ -6,7 +6,7 @@ import { isJsonObject, isPresent, type JsonObject, omitNull, toText } from '../s
 import { unsupportedContent } from '../shared/parts.ts'
 import { readConversation } from './read-messages.ts'
 import { checkMessagesBody, type MessagesBody, type ToolParam, withOwnPaths } from './request-schema.ts'
-import { createPathOf } from './write-error.ts'
+import { createPathOf, THREAD } from './write-error.ts'
 import { ANTHROPIC_MESSAGES } from './write-messages.ts'
 
 /** What means the same in a chat, and is checked as there. */
@@ -28,6 +28,8 @@ const KNOWN_FIELDS: ReadonlySet<string> = new Set([...SHARED_FIELDS, ...OWN_FIEL
 /** Fields that an answer would be wrong without, and that only Anthropic has. */
 const ESSENTIAL_FIELDS = ['container', 'mcp_servers']
 
+const NO_THREADS = `'${THREAD}' is not supported here: send the whole conversation.`
+
 /**
  * Reads a request of the Messages API.
  * @throws Failure that names the field at fault as this API does.
@@ -45,6 +47,7 @@ export function readMessagesPrompt(body: JsonObject, input: RequestInput): Clien
 }
 
 function read(given: JsonObject, { sealer }: RequestInput): ClientRequest {
+  if (isPresent(given[THREAD])) throw new Failure('unsupported-parameter', NO_THREADS, { param: THREAD })
   // Some clients write -1 for a sampling parameter that they leave to the model, which Anthropic takes so.
   const shared = Object.fromEntries(SHARED_FIELDS.map((name) => [name, given[name] === -1 ? undefined : given[name]]))
   const checked = parseChat(omitNull({ ...shared, messages: [{ role: 'user', content: '' }] }))

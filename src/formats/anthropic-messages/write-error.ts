@@ -12,6 +12,11 @@ const TYPES: ReadonlyMap<number, string> = new Map([
   [529, 'overloaded_error'],
 ])
 
+/** A conversation that the server holds: its next turn may be another provider's, so nobody could hold it. */
+export const THREAD = 'thread'
+/** At this code Anthropic's SDKs send the whole conversation instead (their `unsupportedRequestBehavior`). */
+const THREAD_DETAILS = { error_code: 'thread_unsupported_request', unsupported: [THREAD] }
+
 /** Fields of the chat that a request becomes, by their names in this API. */
 const OWN_NAMES: ReadonlyMap<string, string> = new Map([
   ['max_completion_tokens', 'max_tokens'],
@@ -33,11 +38,15 @@ export function statusOf({ status }: Failure): number {
 export function writeMessagesError(failure: Failure, requestId: string): JsonObject {
   const status = statusOf(failure)
   const type = TYPES.get(status) ?? (status < 500 && status !== 499 ? 'invalid_request_error' : 'api_error')
-  const { message } = failure.toError()
+  const { message, param } = failure.toError()
   const isTooLong = failure.kind === 'context-length' && !/prompt is too long/i.test(message)
   return {
     type: 'error',
-    error: { type, message: isTooLong ? `prompt is too long: ${message}` : message },
+    error: {
+      type,
+      message: isTooLong ? `prompt is too long: ${message}` : message,
+      ...(param === THREAD ? { details: THREAD_DETAILS } : {}),
+    },
     request_id: requestId,
   }
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { Failure } from '../../../src/chat/failure.ts'
 import { anthropicMessages } from '../../../src/formats/anthropic-messages/client.ts'
+import { writeMessagesError } from '../../../src/formats/anthropic-messages/write-error.ts'
 import { PLAIN_SEALER, read } from './messages.ts'
 
 const QUESTION = { role: 'user', content: 'Hi' }
@@ -199,6 +200,23 @@ describe('parameters', () => {
     expect(source?.dropped).toEqual(['context_management', 'speed', 'mcp_servers'])
     expect(source?.requires).toMatchObject({ kind: 'model-not-capable', details: { param: 'mcp_servers' } })
     expect(read({ mcp_servers: [] }).source?.requires).toBeUndefined()
+  })
+
+  test('a thread that the server would hold is refused as the SDKs know it: they send the whole conversation then', () => {
+    let failure: unknown
+    try {
+      read({ thread: { type: 'create' } })
+    } catch (error) {
+      failure = error
+    }
+    expect.assert(failure instanceof Failure)
+    expect(writeMessagesError(failure, 'req_1')).toMatchObject({
+      error: {
+        type: 'invalid_request_error',
+        details: { error_code: 'thread_unsupported_request', unsupported: ['thread'] },
+      },
+    })
+    expect(() => read({ thread: null })).not.toThrow()
   })
 })
 
