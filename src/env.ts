@@ -78,6 +78,8 @@ export interface Settings {
   readonly tracksHealth: boolean
   /** Whether the reasoning of tool calls is kept for clients that do not send it back. */
   readonly keepsReasoning: boolean
+  /** Features of Anthropic's that clients may not switch on by the header `anthropic-beta`. */
+  readonly refusedBetas: ReadonlySet<string>
   /** How long answers are kept for clients that refer to them, in milliseconds; 0 where none is. */
   readonly retentionMs: number
   /** The share of calls, 0 to 1, that get a log line. Failures always get one. */
@@ -123,6 +125,7 @@ export function readSettings(env: Env): Settings {
     bodiesMaxBytes: readBodyMemory(env),
     tracksHealth: readSwitch(env, 'HEALTH', true),
     keepsReasoning: readSwitch(env, 'KEEP_REASONING', true),
+    refusedBetas: new Set(readList(env, 'REFUSED_BETAS')),
     retentionMs: readSwitch(env, 'RESPONSES_STORE', true) ? readRetention(env) : 0,
     logSample: readShare(env, 'LOG_SAMPLE'),
     logDetail: readSwitch(env, 'LOG_DETAIL', false),

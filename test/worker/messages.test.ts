@@ -19,7 +19,7 @@ import {
 import { eventsOf } from '../formats/anthropic-messages/messages.ts'
 import { DEMO_KEY } from '../harness/worker.ts'
 
-const router = useCase({ COMMIT_AFTER_MS: '300', COMMENT_EVERY_MS: '100' })
+const router = useCase({ COMMIT_AFTER_MS: '300', COMMENT_EVERY_MS: '100', REFUSED_BETAS: 'c-2026-03-03, d-2026-04-04' })
 
 const CLAUDE = 'anthropic/claude-sonnet-4-5'
 const GEMINI = 'google/gemini-3.5-flash'
@@ -98,7 +98,8 @@ describe('a request to Anthropic', () => {
     })
     router.upstream.play(whole(upstream))
     const betas = { 'anthropic-beta': 'a-2026-01-01,b-2026-02-02', 'anthropic-version': '2024-01-01' }
-    const { status, text } = await ask({ model: CLAUDE, ...REQUEST, provider: { allow_fallbacks: false } }, betas)
+    const headers = { ...betas, 'anthropic-beta': `c-2026-03-03,${betas['anthropic-beta']}, d-2026-04-04` }
+    const { status, text } = await ask({ model: CLAUDE, ...REQUEST, provider: { allow_fallbacks: false } }, headers)
     expect(status).toBe(200)
     expect(lastSent().body).toEqual({ model: 'claude-sonnet-4-5', max_tokens: 2000, ...REQUEST })
     expect(lastSent().headers).toMatchObject(betas)
