@@ -154,6 +154,19 @@ describe('a request to Anthropic', () => {
   })
 })
 
+test('a request of nothing but what Anthropic alone can read reaches Anthropic, and no one else', async () => {
+  const content = [{ type: 'document', source: { type: 'file', file_id: 'file_1' } }]
+  const messages = [{ role: 'user', content }]
+  router.upstream.play(whole(SAYING.anthropic.whole('Read.')))
+  expect((await ask({ model: CLAUDE, messages })).status).toBe(200)
+  expect(lastSent().body.messages).toEqual(messages)
+  const { status, text } = await ask({ model: 'openai/gpt-4o', messages })
+  expect([status, JSON.parse(text).error.message]).toEqual([
+    400,
+    expect.stringContaining("'messages.0.content.0.source'"),
+  ])
+})
+
 test('an answer that is long in coming is kept alive by pings', async () => {
   router.upstream.play(stream({ pauseMs: 700 }, SAYING.openai.streamed('Hello')))
   const { text } = await ask({ model: 'openai/gpt-4o', stream: true })

@@ -70,7 +70,7 @@ export function readConversation({ system, messages }: MessagesBody, sealer: Sea
     readMessage(state, message, `messages.${at}.content`)
   })
   endTurn(state, 'user', '')
-  if (state.messages.length === 0) throw emptyConversation()
+  if (state.messages.length === 0 && state.requires === undefined) throw emptyConversation()
   const isChanged = state.native.length !== messages.length || state.native.some((one, at) => one !== messages[at])
   return {
     messages: state.messages,
@@ -267,7 +267,7 @@ function endTurn(state: State, next: Turn['role'], nextPath: string): void {
     if (parts.length + calls.length + kept.length > 0) {
       const message: Message = {
         role,
-        content: parts.length === 0 ? null : assistantContent(parts),
+        content: parts.length === 0 && calls.length > 0 ? null : assistantContent(parts),
         ...(calls.length === 0 ? {} : { tool_calls: calls }),
       }
       messages.push(restoreReasoning(message, kept))

@@ -57,8 +57,10 @@ function read(given: JsonObject, { sealer }: RequestInput): ClientRequest {
   const essential = ESSENTIAL_FIELDS.find((name) => isPresent(given[name]) && !isEmptyList(given[name]))
   const required =
     requires ?? tools.requires ?? (essential === undefined ? undefined : unsupportedContent(essential, 'it'))
-  const unknown = Object.keys(given).filter((name) => !KNOWN_FIELDS.has(name) && isPresent(given[name]))
-  const { thinking } = body
+  const { thinking, metadata } = body
+  const isDropped = (name: string) =>
+    name === 'metadata' ? metadata?.user_id && !USER.test(metadata.user_id) : !KNOWN_FIELDS.has(name)
+  const unknown = Object.keys(given).filter((name) => isPresent(given[name]) && isDropped(name))
   return {
     chat: {
       ...checked,
@@ -190,11 +192,14 @@ function readOutput({ output_config: output, output_format }: MessagesBody): Par
   return { response_format: { type: 'json_schema', json_schema: { name: 'answer', schema, strict: true } } }
 }
 
+/** Other makers take short names; what Claude Code sends is JSON, with the user's account in it. */
+const USER = /^[\w.@:-]{1,64}$/
+
 function readOthers({ stop_sequences: stop, metadata, service_tier: tier }: MessagesBody): Partial<Chat> {
   const user = metadata?.user_id
   return {
     ...(stop?.length ? { stop } : {}),
-    ...(user ? { user } : {}),
+    ...(user && USER.test(user) ? { user } : {}),
     ...(tier === 'auto' ? { service_tier: 'auto' } : tier === 'standard_only' ? { service_tier: 'default' } : {}),
   }
 }

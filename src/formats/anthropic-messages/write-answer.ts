@@ -23,7 +23,7 @@ interface WriterState {
   /** The provider's own messages come. */
   isNative: boolean
   /** Those that end the answer, until it is sure that it has ended. */
-  readonly held: JsonObject[]
+  readonly held: Map<unknown, JsonObject>
 }
 
 /** Keeps a silent stream alive (contract 4.6). */
@@ -46,7 +46,7 @@ export function createMessagesWriter(answer: AnswerInput): StreamWriter {
     index: 0,
     hasStarted: false,
     isNative: false,
-    held: [],
+    held: new Map(),
   }
   return (event) => {
     writeEvent(state, event)
@@ -95,7 +95,7 @@ function writeNative(state: WriterState, message: JsonObject): void {
   if (type === 'message_start' && isJsonObject(message.message)) {
     state.text += sse({ ...message, message: { ...message.message, id: envelope.id, model: envelope.model } })
   } else if (type === 'message_stop' || isLastDelta(message)) {
-    if (!state.held.some((one) => one.type === type)) state.held.push(message)
+    state.held.set(type, message)
   } else state.text += sse(message)
 }
 
@@ -105,7 +105,7 @@ function isLastDelta({ type, delta }: JsonObject): boolean {
 
 function writeNativeEnd(state: WriterState, end: End): void {
   for (const own of endOf(end, state.ending)) {
-    state.text += sse(state.held.find(({ type }) => type === own.type) ?? own)
+    state.text += sse(state.held.get(own.type) ?? own)
   }
 }
 

@@ -195,6 +195,11 @@ describe('parameters', () => {
     expect(chat.top_k).toBeUndefined()
   })
 
+  test('leave out a user that other makers would refuse', () => {
+    const { chat, source } = read({ metadata: { user_id: JSON.stringify({ device_id: 'd', session_id: 's' }) } })
+    expect([chat.user, source?.dropped]).toEqual([undefined, ['metadata']])
+  })
+
   test('that only Anthropic has are named: dropped where an answer is right without them, required where not', () => {
     const { source } = read({ context_management: { edits: [] }, speed: 'fast', mcp_servers: [{ name: 'm' }] })
     expect(source?.dropped).toEqual(['context_management', 'speed', 'mcp_servers'])
