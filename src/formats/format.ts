@@ -48,6 +48,8 @@ export interface PreparedCall {
   readonly request: ProviderRequest
   /** Top-level parameters that were left out, because this model or format cannot carry them. */
   readonly dropped: readonly string[]
+  /** What to send instead where the provider refuses the request for this; undefined where nothing would help. */
+  readonly requestAfter?: (failure: Failure) => ProviderRequest | undefined
   readonly streamReader: () => MessageReader
   /** Reads a whole answer (`stream: false`): gives the same events as its stream would. */
   readonly readAnswer: (body: unknown) => readonly ChatEvent[]

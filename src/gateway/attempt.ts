@@ -40,6 +40,15 @@ export type AttemptResult<Result> =
 
 /** Asks one deployment. Resolves at its first meaningful event (contract 6), for a whole body at its end. Rejects never. */
 export async function attempt(input: AttemptInput): Promise<AttemptResult<Answer>> {
+  const startedAt = Date.now()
+  const result = await send(input)
+  const request = result.ok ? undefined : input.call.requestAfter?.(result.failure)
+  if (request === undefined || input.clientDisconnect.hasHappened()) return result
+  const deadlineMs = input.deadlineMs - (Date.now() - startedAt)
+  return send({ ...input, deadlineMs, call: { ...input.call, request } })
+}
+
+async function send(input: AttemptInput): Promise<AttemptResult<Answer>> {
   const timer = createAttemptTimer(input.clientDisconnect, input.deadlineMs)
   try {
     const answer = input.chat.stream === true ? await streamAnswer(input, timer) : await wholeAnswer(input, timer)

@@ -1,3 +1,4 @@
+import type { Failure } from '../../chat/failure.ts'
 import { ROUTING_FIELDS } from '../../chat/request.ts'
 import type { PreparedCall, ProviderCall, ProviderFormat, RequestSource } from '../format.ts'
 import { isJsonObject, jsonObjectsIn } from '../shared/fields.ts'
@@ -20,12 +21,34 @@ function prepare(call: ProviderCall<ResponsesQuirks>): PreparedCall {
   const { body, dropped } = isNative ? { body: passOn(call, source), dropped: [] } : writeChat(call)
   const createReader = () =>
     createResponsesReader({ isNative, newId, reasoningFormat: quirks.reasoningFormat ?? OPENAI_REASONING_FORMAT })
+  const path = (isNative && source.path) || '/responses'
+  const requestOf = (content: object) => ({ path, headers: {}, body: JSON.stringify(content) })
   return {
-    request: { path: (isNative && source.path) || '/responses', headers: {}, body: JSON.stringify(body) },
+    request: requestOf(body),
     dropped,
+    requestAfter: (failure) => {
+      const { input } = body
+      if (!isAboutReasoning(failure) || !Array.isArray(input) || !input.some(isReasoning)) return undefined
+      return requestOf({ ...body, input: input.filter((item) => !isReasoning(item)) })
+    },
     streamReader: () => createReader().message,
     readAnswer: (answer) => createReader().body(answer),
   }
+}
+
+/**
+ * Whether a provider cannot read the reasoning of earlier turns: another account, or another provider, has encrypted it, or was
+ * to store it. The conversation goes on without it then, as it does where another model takes over.
+ */
+function isAboutReasoning({ message, details: { code, upstreamStatus } }: Failure): boolean {
+  return (
+    (upstreamStatus === 400 || upstreamStatus === 404) &&
+    (code === 'invalid_encrypted_content' || /encrypted.content|decrypt|\brs_\w+' not found/i.test(message))
+  )
+}
+
+function isReasoning(item: unknown): boolean {
+  return isJsonObject(item) && item.type === 'reasoning'
 }
 
 /** Without what the official client's helpers add to an answer that goes back, and OpenAI refuses. */

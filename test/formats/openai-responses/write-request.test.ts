@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { Failure } from '../../../src/chat/failure.ts'
 import { parseChat } from '../../../src/chat/request.ts'
 import { openaiResponses } from '../../../src/formats/openai-responses/provider.ts'
 import { ABLE, createAsker, type Json, refusal } from '../asking.ts'
@@ -170,6 +171,20 @@ describe('a chat', () => {
     const asked = ask({}, {}, { quirk: { searchingModels: /^theirs$/ } })
     expect(asked.body.tools).toEqual([{ type: 'web_search_preview' }])
   })
+})
+
+test('reasoning that this account cannot read is left out of a second request', () => {
+  const encrypted = { type: 'reasoning.encrypted', data: 'e', format: 'openai-responses-v1' }
+  const assistant = { role: 'assistant', content: 'Well', reasoning_details: [encrypted] }
+  const user = { role: 'user', content: 'Go' }
+  const refused = (code: string) => new Failure('rejected', 'No.', { code, upstreamStatus: 400 })
+  const { body, prepared } = ask({ messages: [user, assistant, user] }, REASONING)
+  const second = prepared.requestAfter?.(refused('invalid_encrypted_content'))
+  const input = (body.input as Json[]).filter(({ type }) => type !== 'reasoning')
+  expect(input).toHaveLength(3)
+  expect(JSON.parse(second?.body ?? '')).toEqual({ ...body, input })
+  expect(prepared.requestAfter?.(refused('invalid_value'))).toBeUndefined()
+  expect(ask({}).prepared.requestAfter?.(refused('invalid_encrypted_content'))).toBeUndefined()
 })
 
 describe('a request that came in this format', () => {
