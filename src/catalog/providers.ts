@@ -80,6 +80,7 @@ const OPENAI = bind(openai, {
   maxTokens: 'max_completion_tokens',
   developerRole: true,
   legacyFunctions: true,
+  customTools: true,
   maxToolIdLength: 40,
   drop: ['top_k'],
   foreignFields: foreignFields(),

@@ -10,11 +10,11 @@ export const NOTES: ReadonlyMap<string, string> = new Map([
   ['temperature', 'Anthropic: at most 1, not beside thinking; dropped by models that have none'],
   ['top_p', 'Anthropic: not beside `temperature` or thinking'],
   ['top_k', 'an extension'],
-  ['stop', 'Gemini and Cohere: more than 5 are refused; Anthropic: white space is dropped'],
+  ['stop', 'Responses have none; Gemini and Cohere: more than 5 are refused; Anthropic: white space is dropped'],
   ['presence_penalty', 'Cohere: 0 to 1'],
   ['frequency_penalty', 'Cohere: 0 to 1'],
   ['top_logprobs', 'nothing without `logprobs`'],
-  ['tools', 'custom tools are refused'],
+  ['tools', 'a custom tool goes as a function with one text, and comes back as a custom call'],
   [
     'response_format',
     'Gemini before 3: refused beside tools; Groq: `json_object` is asked for by the prompt in streams and beside tools',

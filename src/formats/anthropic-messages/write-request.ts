@@ -1,6 +1,7 @@
 import { Failure } from '../../chat/failure.ts'
 import { type Chat, ROUTING_FIELDS, type Tool } from '../../chat/request.ts'
 import type { PreparedCall, ProviderCall, ProviderFormat, RequestSource, Traits } from '../format.ts'
+import { withCustomToolsAsFunctions } from '../shared/custom-tools.ts'
 import { BUDGET_TOKENS, nearestEffort, readReasoning } from '../shared/effort.ts'
 import { isJsonObject, type JsonObject, jsonObjectsIn } from '../shared/fields.ts'
 import { toStrictSchema } from '../shared/json-schema.ts'
@@ -20,7 +21,9 @@ const PATH = '/v1/messages'
 const VERSION = '2023-06-01'
 
 /** Anthropic's Messages API (translation 1). */
-export const anthropic: ProviderFormat = withFunctionsAsTools({ name: ANTHROPIC_MESSAGES, framing: 'sse', prepare })
+export const anthropic: ProviderFormat = withFunctionsAsTools(
+  withCustomToolsAsFunctions({ name: ANTHROPIC_MESSAGES, framing: 'sse', prepare }),
+)
 
 type Body = Record<string, unknown>
 

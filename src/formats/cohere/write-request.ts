@@ -1,6 +1,7 @@
 import { Failure } from '../../chat/failure.ts'
 import type { Chat, Message, Part, Tool } from '../../chat/request.ts'
 import type { PreparedCall, ProviderCall, ProviderFormat, Traits } from '../format.ts'
+import { withCustomToolsAsFunctions } from '../shared/custom-tools.ts'
 import { BUDGET_TOKENS, readReasoning } from '../shared/effort.ts'
 import { isJsonObject, type JsonObject, omitNull } from '../shared/fields.ts'
 import { withFunctionsAsTools } from '../shared/legacy-functions.ts'
@@ -23,7 +24,9 @@ const MAX_TOP_K = 500
 const ANSWER_TOKENS = 1000
 
 /** Cohere's chat, version 2 (translation 3.2; docs.cohere.com, "Chat"). */
-export const cohere: ProviderFormat = withFunctionsAsTools({ name: 'cohere', framing: 'sse', prepare })
+export const cohere: ProviderFormat = withFunctionsAsTools(
+  withCustomToolsAsFunctions({ name: 'cohere', framing: 'sse', prepare }),
+)
 
 type Body = Record<string, unknown>
 

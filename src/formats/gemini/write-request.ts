@@ -1,6 +1,7 @@
 import { Failure } from '../../chat/failure.ts'
 import type { Chat, Tool } from '../../chat/request.ts'
 import type { PreparedCall, ProviderCall, ProviderFormat, Traits } from '../format.ts'
+import { withCustomToolsAsFunctions } from '../shared/custom-tools.ts'
 import { BUDGET_TOKENS, nearestEffort, readReasoning, weakestEffort } from '../shared/effort.ts'
 import { isJsonObject, type JsonObject, omitNull } from '../shared/fields.ts'
 import { withFunctionsAsTools } from '../shared/legacy-functions.ts'
@@ -18,7 +19,9 @@ const MAX_CANDIDATES = 8
 const THINKING_TOKENS: typeof BUDGET_TOKENS = { ...BUDGET_TOKENS, low: 1024, high: 24_576 }
 
 /** Gemini's generateContent (translation 2). */
-export const gemini: ProviderFormat = withFunctionsAsTools({ name: 'gemini', framing: 'sse', prepare })
+export const gemini: ProviderFormat = withFunctionsAsTools(
+  withCustomToolsAsFunctions({ name: 'gemini', framing: 'sse', prepare }),
+)
 
 function prepare({ chat, model, stream, traits, newId }: ProviderCall<object>): PreparedCall {
   const dropped = checkParameters(chat, 'gemini')

@@ -1,5 +1,6 @@
 import type { Chat, Message } from '../../chat/request.ts'
 import type { PreparedCall, ProviderCall, ProviderFormat } from '../format.ts'
+import { withCustomToolsAsFunctions } from '../shared/custom-tools.ts'
 import { type Effort, readReasoning } from '../shared/effort.ts'
 import { isJsonObject, type JsonObject, omitNull } from '../shared/fields.ts'
 import { withFunctionsAsTools } from '../shared/legacy-functions.ts'
@@ -8,7 +9,9 @@ import { partsOf, readArguments, readDataUrl, unsupportedContent, unsupportedPar
 import { createOllamaReader } from './read-answer.ts'
 
 /** Ollama's own chat API, which it has beside an OpenAI-compatible one (translation 3.3; docs.ollama.com, "Chat"). */
-export const ollama: ProviderFormat = withFunctionsAsTools({ name: 'ollama', framing: 'ndjson', prepare })
+export const ollama: ProviderFormat = withFunctionsAsTools(
+  withCustomToolsAsFunctions({ name: 'ollama', framing: 'ndjson', prepare }),
+)
 
 function prepare({ chat, model, stream, traits, newId, promptTokens = () => 0 }: ProviderCall<object>): PreparedCall {
   const dropped = checkParameters(chat, 'ollama')

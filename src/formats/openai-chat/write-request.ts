@@ -1,5 +1,6 @@
 import { type Chat, ROUTING_FIELDS } from '../../chat/request.ts'
 import type { PreparedCall, ProviderCall, ProviderFormat } from '../format.ts'
+import { withCustomToolsAsFunctions } from '../shared/custom-tools.ts'
 import { nearestEffort, readReasoning } from '../shared/effort.ts'
 import { withFunctionsAsTools } from '../shared/legacy-functions.ts'
 import { isEssential, isNeutralValue } from '../shared/parameters.ts'
@@ -35,6 +36,8 @@ export interface OpenAIQuirks extends AnswerQuirks, MessageQuirks {
   readonly exclusiveJson?: 'mode' | 'schema'
   /** Has the functions that OpenAI had before tools. */
   readonly legacyFunctions?: boolean
+  /** Has custom tools, whose input is a text. */
+  readonly customTools?: boolean
   /** Cannot be told which tool to call, or that one must be called. */
   readonly noToolChoice?: boolean
   /** Takes reasoning as `reasoning: {effort | max_tokens}`. */
@@ -48,7 +51,10 @@ const SAMPLING = ['temperature', 'top_p', 'presence_penalty', 'frequency_penalty
 
 /** OpenAI's chat completions, for OpenAI and all who copy it. */
 export const openai: ProviderFormat<OpenAIQuirks> = withFunctionsAsTools(
-  { name: 'openai-chat', framing: 'sse', prepare },
+  withCustomToolsAsFunctions(
+    { name: 'openai-chat', framing: 'sse', prepare },
+    ({ customTools }) => customTools === true,
+  ),
   ({ legacyFunctions }) => legacyFunctions === true,
 )
 

@@ -1,10 +1,11 @@
 import { Failure, quoted } from '../../chat/failure.ts'
 import type { Message, Part, ToolCall } from '../../chat/request.ts'
 import type { Sealer } from '../format.ts'
+import { customArguments } from '../shared/custom-input.ts'
 import { type JsonObject, jsonObjectsIn, omitNull, toText } from '../shared/fields.ts'
 import { type KeptReasoning, readKept, restoreReasoning } from '../shared/kept-reasoning.ts'
 import { itemType } from './read-request-schema.ts'
-import { CUSTOM_INPUT, SEARCH_NAME, type ToolNames } from './read-request-tools.ts'
+import { SEARCH_NAME, type ToolNames } from './read-request-tools.ts'
 
 /** The `format` of reasoning that OpenAI encrypted, as it stands in a chat. */
 const OPENAI_REASONING_FORMAT = 'openai-responses-v1'
@@ -103,7 +104,7 @@ function readItem(state: ItemsState, item: JsonObject, at: number): void {
 
 function readCall(state: ItemsState, item: JsonObject, path: string): void {
   const name = state.names.toChat(String(item.name), toText(item.namespace))
-  const text = item.type === 'function_call' ? String(item.arguments) : JSON.stringify({ [CUSTOM_INPUT]: item.input })
+  const text = item.type === 'function_call' ? String(item.arguments) : customArguments(item.input)
   turnAt(state, path).calls.push({ id: String(item.call_id), type: 'function', function: { name, arguments: text } })
 }
 

@@ -1,5 +1,6 @@
 import { Failure, quoted } from '../../chat/failure.ts'
 import type { Chat, Tool } from '../../chat/request.ts'
+import { customFunction } from '../shared/custom-input.ts'
 import { isJsonObject, type JsonObject, jsonObjectsIn, omitNull, toText } from '../shared/fields.ts'
 
 /** A tool that the client runs, as this API names it. */
@@ -25,8 +26,6 @@ interface OfferedTool {
   readonly namespace?: string
 }
 
-/** The member of a function's arguments that holds a custom tool's input. */
-export const CUSTOM_INPUT = 'input'
 /** The search for tools has no name of its own. */
 export const SEARCH_NAME = 'tool_search'
 
@@ -177,29 +176,8 @@ function lacksTool(path: string, type: unknown): Failure {
 }
 
 function toChatTool({ type, description, parameters, strict, format }: JsonObject, name: string): Tool {
-  if (type === 'custom') return toFunction(name, toText(description), format)
+  if (type === 'custom') return customFunction(name, toText(description), format)
   return { type: 'function', function: omitNull({ name, description, parameters, strict }) } as Tool
-}
-
-/**
- * A custom tool as a function with one text, since hardly any provider has custom tools in chats. Those of this format get the
- * request as it came.
- */
-function toFunction(name: string, description: string | undefined, format: unknown): Tool {
-  const { syntax, definition } = isJsonObject(format) ? format : {}
-  const grammar = toText(definition)
-  const texts = [
-    description,
-    `'${CUSTOM_INPUT}' is the whole input of this tool, as plain text.`,
-    grammar && `It must match this grammar (${String(syntax)}):\n${grammar}`,
-  ]
-  const parameters = {
-    type: 'object',
-    properties: { [CUSTOM_INPUT]: { type: 'string' } },
-    required: [CUSTOM_INPUT],
-    additionalProperties: false,
-  }
-  return { type: 'function', function: { name, description: texts.filter(Boolean).join('\n\n'), parameters } }
 }
 
 function toSearchOptions({ search_context_size, user_location }: JsonObject): JsonObject {

@@ -1,7 +1,7 @@
 import type { Content } from '../../chat/event.ts'
+import { createInputDecoder } from '../shared/custom-input.ts'
 import { isJsonObject, type JsonObject, omitNull } from '../shared/fields.ts'
 import { createObjectProgress } from '../shared/object-progress.ts'
-import { createInputDecoder } from './write-stream-input.ts'
 import { type Call, type Item, type ItemsState, openItem, placeOf } from './write-stream-state.ts'
 
 type ToolStart = Extract<Content, { type: 'tool-start' }>

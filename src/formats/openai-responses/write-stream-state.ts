@@ -1,10 +1,10 @@
 import type { Content } from '../../chat/event.ts'
 import type { AnswerInput } from '../format.ts'
+import type { InputDecoder } from '../shared/custom-input.ts'
 import type { JsonObject } from '../shared/fields.ts'
 import type { ReasoningKeeper } from '../shared/kept-reasoning.ts'
 import type { ObjectProgress } from '../shared/object-progress.ts'
 import type { ToolName, ToolNames } from './read-request-tools.ts'
-import type { InputDecoder } from './write-stream-input.ts'
 
 /** Takes an event of the stream, without its sequence number. */
 export type Emit = (type: string, fields: JsonObject) => void

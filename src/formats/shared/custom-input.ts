@@ -1,4 +1,32 @@
-import { CUSTOM_INPUT } from './read-request-tools.ts'
+import type { Tool } from '../../chat/request.ts'
+import { isJsonObject, toText } from './fields.ts'
+
+/** The member of a function's arguments that holds a custom tool's input. */
+const CUSTOM_INPUT = 'input'
+
+/** A custom tool as a function with one text. @param format its grammar, in the words of chats or of Responses. */
+export function customFunction(name: string, description: string | undefined, format: unknown): Tool {
+  const outer = isJsonObject(format) ? format : {}
+  const { syntax, definition } = isJsonObject(outer.grammar) ? outer.grammar : outer
+  const grammar = toText(definition)
+  const texts = [
+    description,
+    `'${CUSTOM_INPUT}' is the whole input of this tool, as plain text.`,
+    grammar && `It must match this grammar (${String(syntax)}):\n${grammar}`,
+  ]
+  const parameters = {
+    type: 'object',
+    properties: { [CUSTOM_INPUT]: { type: 'string' } },
+    required: [CUSTOM_INPUT],
+    additionalProperties: false,
+  }
+  return { type: 'function', function: { name, description: texts.filter(Boolean).join('\n\n'), parameters } }
+}
+
+/** A custom tool's input as the arguments of that function. */
+export function customArguments(input: unknown): string {
+  return JSON.stringify({ [CUSTOM_INPUT]: input })
+}
 
 /** Reads a custom tool's input from the arguments of the function that stands for it, while they arrive. */
 export interface InputDecoder {
