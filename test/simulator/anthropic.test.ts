@@ -80,6 +80,11 @@ test('a schema is kept to, and refused where it holds what Anthropic cannot keep
   expect(open.status).toBe(400)
   const limited = { ...schema, properties: { name: { type: 'string', minLength: 2 } } }
   expect((await ask(MESSAGES, sayingToClaude('x', format(limited)))).status).toBe(400)
+  const node = { type: 'object', properties: { next: { $ref: '#/$defs/Node' } }, additionalProperties: false }
+  const circle = await ask(MESSAGES, sayingToClaude('x', format({ ...node, $defs: { Node: node } })))
+  expect(fieldsOf(circle.json.error)?.message).toContain(
+    'Circular reference detected in schema definitions: Node -> Node',
+  )
 })
 
 const pair = (id: string, reply: Fields[]): Fields => ({
