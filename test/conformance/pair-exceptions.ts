@@ -8,5 +8,68 @@ export type PairException = {
   readonly why: string
 }
 
+const NOT_ASKED = /^(requests|status|error\.message)$/
+
+/** A request that no provider is asked, and whose answer is therefore another one too. */
+function notAsked(api: RegExp, pair: RegExp, why: string): PairException[] {
+  return (['request', 'answer'] as const).map((side) => ({ side, api, pair, path: NOT_ASKED, why }))
+}
+
 /** The named exceptions of request and answer pairs in the same format on both sides. */
-export const PAIR_EXCEPTIONS: readonly PairException[] = []
+export const PAIR_EXCEPTIONS: readonly PairException[] = [
+  {
+    side: 'request',
+    api: /^responses$/,
+    path: /^store$/,
+    why: 'Router9 keeps answers itself, so nothing is stored at the provider',
+  },
+  {
+    side: 'request',
+    api: /^responses$/,
+    path: /^include(\.\d+)?$/,
+    why: 'what is not stored at the provider has to bring its reasoning back, encrypted',
+  },
+  {
+    side: 'request',
+    api: /^responses$/,
+    path: /^previous_response_id$/,
+    why: 'earlier answers are in the input already, and null names none',
+  },
+  {
+    side: 'answer',
+    api: /^responses$/,
+    pair: /^chatgpt-/,
+    path: /^response\.completed response\.output\.\d+$/,
+    why: 'an output that the provider left empty at the end holds the items that it had sent',
+  },
+  {
+    side: 'answer',
+    api: /^responses$/,
+    pair: /^openrouter-/,
+    path: /^response\.completed response\.output\.\d+\.id$/,
+    why: 'an item has the same id at the end as when it was sent, where the provider has two',
+  },
+  ...notAsked(
+    /^responses/,
+    /agent-with-tool-calls|applypatchtoolworks-createfile|mcptoolalwaysrequires|bt-ai-sdk-v6|ai-chat-v0-latest-i1|auto-previous-response/,
+    'it refers to an answer that this Router9 has not given: 404, as at OpenAI',
+  ),
+  ...notAsked(/^responses$/, /background/, 'background answers are not supported'),
+  ...notAsked(/^responses$/, /conversations/, "a conversation of OpenAI's own store is not supported"),
+  ...notAsked(/^responses$/, /90c55597|c835aafd|ec358e44/, "a prompt of OpenAI's own store is not supported"),
+  ...notAsked(/^responses$/, /model-http-error/, 'a value out of bounds is refused before a provider is asked'),
+  {
+    side: 'answer',
+    api: /^(responses|messages)$/,
+    pair: /dd-response-error|xai-chat-error-handling|anthropic-dd-anthropic-v1-messages-beta-true/,
+    path: /^(status|error\.message)$/,
+    why: "that the gateway's own key is refused is no fault of the client",
+  },
+  {
+    side: 'answer',
+    api: /^(responses|messages)$/,
+    pair: /create-api-error|anthropic-client-error/,
+    path: /^(status|error\.message)$/,
+    why: 'that a provider does not have a model is told in our words, which do not name its model',
+  },
+]

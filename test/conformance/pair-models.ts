@@ -2,7 +2,7 @@ import type { Pair } from './pairs.ts'
 import { slotOf, slots } from './slots.ts'
 
 const OWN: Readonly<Record<string, string>> = {
-  responses: 'openai/gpt-5.1',
+  responses: 'openai/gpt-5.4',
   messages: 'anthropic/claude-sonnet-4-5',
 }
 

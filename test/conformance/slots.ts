@@ -42,7 +42,7 @@ export function slotOf(table: Record<string, string | null>, provider: string): 
 }
 
 /** A model that OpenAI serves by its Responses API alone, so that every client's format is read from there. */
-const RESPONSES_ONLY = 'openai/gpt-5-codex'
+const RESPONSES_ONLY = 'openai/gpt-5.1-codex'
 
 /** Providers that are asked in the client's own format, where that is Responses: what they said in chat completions fits no more. */
 const SPEAK_RESPONSES = new Set(['openai', 'azure', 'xai', 'openrouter', 'deepseek', 'groq'])
@@ -50,7 +50,7 @@ const SPEAK_RESPONSES = new Set(['openai', 'azure', 'xai', 'openrouter', 'deepse
 /** Which model is asked for a recording by a client of that API: one whose provider is then asked in the recording's format. */
 export function modelFor(api: Api): (recording: Recording) => string | null {
   return ({ file, provider, api: spoken }) => {
-    if (spoken === 'responses') return api === 'responses' ? 'openai/gpt-5.1' : RESPONSES_ONLY
+    if (spoken === 'responses') return api === 'responses' ? 'openai/gpt-5.4' : RESPONSES_ONLY
     if (spoken !== undefined && !/^(messages|chat|gemini)$/.test(spoken)) return null
     if (api === 'chat') return slotOf(slots, provider)
     // Several answers to one request are a matter of chat completions; so is the bare text for a custom tool.

@@ -26,11 +26,12 @@ const CHAT_FIELDS = [
  * @throws Failure that names the field at fault.
  */
 export function readResponsesRequest(body: JsonObject, { sealer }: RequestInput): ClientRequest {
-  checkRequest(body)
   const refused = REFUSED.find((name) => isPresent(body[name]))
+  // Beside a stored prompt or a conversation there may be no input, which is then not what is wrong.
   if (refused !== undefined) {
     throw new Failure('unsupported-parameter', `'${refused}' is not supported here.`, { param: refused })
   }
+  checkRequest(body)
   const tools = readTools(body)
   const items = readItems(body.input, tools.names, sealer)
   const instructions: Message[] = body.instructions ? [{ role: 'system', content: String(body.instructions) }] : []
