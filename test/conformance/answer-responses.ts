@@ -1,4 +1,4 @@
-import type { Router9Answer } from './answer.ts'
+import type { AnswerChoice, Router9Answer } from './answer.ts'
 import { readBlocks } from './blocks.ts'
 import { arrayOf, at, type JsonObject, numberOf, objectOf, sameJson, textOf } from './json.ts'
 
@@ -29,15 +29,15 @@ export function readResponsesAnswerStream(text: string, passed: Passed = {}): Ro
   for (const event of readBlocks(text, answer.problems)) takeEvent(reading, event, passed)
   const { end } = reading
   if (end === undefined) return answer
-  takeResponse(answer, end)
+  takeResponse(answer, end, passed)
   if (answer.error === undefined) compareOutput(reading, arrayOf(end.output), passed)
   return answer
 }
 
 /** Reads a whole answer of `/v1/responses`. */
-export function readResponsesAnswerBody(body: unknown): Router9Answer {
+export function readResponsesAnswerBody(body: unknown, passed: Passed = {}): Router9Answer {
   const answer = emptyAnswer()
-  takeResponse(answer, objectOf(body))
+  takeResponse(answer, objectOf(body), passed)
   return answer
 }
 
@@ -49,6 +49,8 @@ function emptyAnswer(): Router9Answer {
 
 function takeEvent(reading: Reading, event: JsonObject, passed: Passed) {
   const { answer } = reading
+  // Within its events a provider may be as loose as it is; only their frame is ours.
+  const inner = passed.native ? { ...reading, answer: { ...answer, problems: [] } } : reading
   const type = textOf(event.type)
   if (reading.end !== undefined) answer.problems.push(`${type} follows the end`)
   if (event.sequence_number !== reading.sequence) {
@@ -61,10 +63,10 @@ function takeEvent(reading: Reading, event: JsonObject, passed: Passed) {
   const stem = /^response\.(\w+)\.(added|delta|done)$/.exec(type)
   if (stem === null) return
   const [, kind = '', step = ''] = stem
-  if (kind === 'output_item') takeItem(reading, event, step, passed)
-  else if (kind === 'content_part' || kind === 'reasoning_summary_part') takePart(reading, event, kind, step)
-  else if (kind in DELTAS) takeText(reading, event, kind, step)
-  else if (kind === 'function_call_arguments' || kind === 'custom_tool_call_input') takeArguments(reading, event, step)
+  if (kind === 'output_item') takeItem(inner, event, step)
+  else if (kind === 'content_part' || kind === 'reasoning_summary_part') takePart(inner, event, kind, step)
+  else if (kind in DELTAS) takeText(inner, event, kind, step)
+  else if (kind === 'function_call_arguments' || kind === 'custom_tool_call_input') takeArguments(inner, event, step)
 }
 
 function takeEnvelope(reading: Reading, type: string, response: JsonObject) {
@@ -87,13 +89,12 @@ function takeEnvelope(reading: Reading, type: string, response: JsonObject) {
   if (response.status !== ending) answer.problems.push(`${type} with status ${response.status}`)
 }
 
-function takeItem({ items, answer }: Reading, event: JsonObject, step: string, passed: Passed) {
+function takeItem({ items, answer }: Reading, event: JsonObject, step: string) {
   const index = numberOf(event.output_index) ?? -1
   const item = objectOf(event.item)
   if (step === 'added') {
     if (index !== items.length) answer.problems.push(`item ${index} is added after ${items.length} items`)
-    if (!passed.native && items.some(({ done }) => done === undefined))
-      answer.problems.push('an item is added in an open one')
+    if (items.some(({ done }) => done === undefined)) answer.problems.push('an item is added in an open one')
     if (item.type === 'function_call' && item.arguments !== '') answer.problems.push('a call begins with arguments')
     items[index] = { item, parts: new Map(), arguments: '' }
     return
@@ -104,7 +105,7 @@ function takeItem({ items, answer }: Reading, event: JsonObject, step: string, p
     return
   }
   open.done = item
-  if (!passed.native && (item.id !== open.item.id || item.type !== open.item.type)) {
+  if (item.id !== open.item.id || item.type !== open.item.type) {
     answer.problems.push(`item ${index} was added as ${open.item.type} ${open.item.id}`)
   }
   if ([...open.parts.values()].some(({ done }) => !done)) answer.problems.push(`item ${index} is done with a part open`)
@@ -178,8 +179,8 @@ function compareOutput({ items, answer }: Reading, output: unknown[], passed: Pa
   }
 }
 
-function takeResponse(answer: Router9Answer, response: JsonObject) {
-  const { problems } = answer
+function takeResponse(answer: Router9Answer, response: JsonObject, { native = false }: Passed) {
+  const problems = native ? [] : answer.problems
   answer.id = textOf(response.id)
   answer.model = textOf(response.model)
   if (!/^resp_[0-9A-Za-z_-]{16,}$/.test(answer.id)) problems.push(`id "${answer.id}" has not the form promised`)
@@ -191,32 +192,37 @@ function takeResponse(answer: Router9Answer, response: JsonObject) {
   for (const item of arrayOf(response.output)) {
     if (ids.has(at(item, 'id'))) problems.push('two items have one id')
     ids.add(at(item, 'id'))
-    takeOutput(answer, objectOf(item))
+    takeOutput(answer, objectOf(item), problems)
   }
   takeStatus(answer, response)
   takeUsage(answer, response.usage)
 }
 
-function takeOutput(answer: Router9Answer, item: JsonObject) {
+function takeOutput(answer: Router9Answer, item: JsonObject, problems: string[]) {
   const choice = answer.choices[0]
   if (choice === undefined) return
-  if (textOf(item.id) === '') answer.problems.push(`an item without an id: ${item.type}`)
+  if (textOf(item.id) === '') problems.push(`an item without an id: ${item.type}`)
   if (item.type === 'message' && item.role !== 'assistant') answer.roleProblems.push(`a message of ${item.role}`)
   for (const part of item.type === 'message' ? arrayOf(item.content) : []) {
     if (at(part, 'type') === 'output_text') choice.text += textOf(at(part, 'text'))
     else if (at(part, 'type') === 'refusal') choice.refusal += textOf(at(part, 'refusal'))
-    else answer.problems.push(`a part of type ${at(part, 'type')}`)
+    else problems.push(`a part of type ${at(part, 'type')}`)
   }
   if (item.type === 'reasoning') {
     for (const part of [...arrayOf(item.summary), ...arrayOf(item.content)])
-      choice.reasoning += textOf(at(part, 'text'))
+      addReasoning(choice, textOf(at(part, 'text')))
   }
   if (item.type !== 'function_call' && item.type !== 'custom_tool_call') return
   const given = item.type === 'function_call' ? item.arguments : item.input
-  if (typeof given !== 'string') answer.problems.push('arguments are not text')
+  if (typeof given !== 'string') problems.push('arguments are not text')
   const call = { id: textOf(item.call_id), name: textOf(item.name), arguments: textOf(given) }
-  if (call.id === '') answer.problems.push('a call without call_id')
+  if (call.id === '') problems.push('a call without call_id')
   choice.toolCalls.push({ index: choice.toolCalls.length, ...call })
+}
+
+// Parts of reasoning are paragraphs, as the API's own reference shows them.
+function addReasoning(choice: AnswerChoice, text: string) {
+  choice.reasoning += (choice.reasoning !== '' && text !== '' ? '\n\n' : '') + text
 }
 
 function takeStatus(answer: Router9Answer, response: JsonObject) {

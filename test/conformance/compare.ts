@@ -110,7 +110,7 @@ function checkOne(expected: Expected, actual: HttpAnswer, asked: Asked): Check[]
 
 function readAnswer(body: string, asked: Asked): Router9Answer {
   if (asked.api === 'responses') {
-    return asked.stream ? readResponsesAnswerStream(body, asked) : readResponsesAnswerBody(parseJson(body))
+    return asked.stream ? readResponsesAnswerStream(body, asked) : readResponsesAnswerBody(parseJson(body), asked)
   }
   if (asked.api === 'messages') {
     return asked.stream ? readMessagesAnswerStream(body, asked) : readMessagesAnswerBody(parseJson(body))

@@ -33,7 +33,10 @@ export function errorForHttp(status: number, bodyText: string): { error: Expecte
   if (bodyText.includes('API_KEY_INVALID')) {
     return one(UPSTREAM_ERROR, 'a bad key told as 400 is still our credential: 502, as contract 5 says')
   }
-  if (status === 404) return one(MODEL_MISSING)
+  if (message.startsWith('Incorrect API key provided')) {
+    return one(UPSTREAM_ERROR, 'a bad key told as 400 is still our credential: 502, as contract 5 says')
+  }
+  if (status === 404 || words.includes('model_not_found')) return one(MODEL_MISSING)
   if (status === 429 && words.includes('insufficient_quota')) {
     return one({ status: 429, param: null }, 'the account is out of money: type and code are open')
   }

@@ -38,7 +38,7 @@ export function readResponsesBody(body: unknown): Draft {
   }
   for (const item of arrayOf(at(body, 'output'))) {
     const type = textOf(at(item, 'type'))
-    for (const [kind, text] of partsOf(item)) sayText(choice, kind, text)
+    for (const [kind, text] of partsOf(item)) sayText(choice, kind, text, true)
     if (type in CALL_TEXT) choice.tools.push({ ...toolOf(item), arguments: textOf(at(item, CALL_TEXT[type] ?? '')) })
   }
   takeEnd(draft, choice, objectOf(body))
@@ -84,14 +84,15 @@ function takeText(reading: Reading, index: number, place: string, text: string, 
   // A whole text says again what its deltas said, and at times more.
   const fresh = whole ? (text.startsWith(before) ? text.slice(before.length) : '') : text
   item.texts.set(place, before + fresh)
-  sayText(reading.choice, place.split(' ')[0] ?? '', fresh)
+  sayText(reading.choice, place.split(' ')[0] ?? '', fresh, before === '')
 }
 
-function sayText(choice: DraftChoice, kind: string, text: string) {
+function sayText(choice: DraftChoice, kind: string, text: string, begins: boolean) {
   if (text === '') return
   if (kind === 'output_text') addText(choice, text)
   else if (kind === 'refusal') choice.refusal += text
-  else choice.reasoning += text
+  // Parts of reasoning are paragraphs, as the API's own reference shows them.
+  else choice.reasoning += (begins && choice.reasoning !== '' ? '\n\n' : '') + text
 }
 
 function takeArguments({ items, choice }: Reading, index: number, event: JsonObject, whole: boolean) {
@@ -156,6 +157,9 @@ function takeEnd(draft: Draft, choice: DraftChoice, response: JsonObject) {
   if (status === 'incomplete') choice.finish = reason === 'content_filter' ? 'content_filter' : 'length'
   else choice.finish = 'stop'
   draft.ended = true
+  const silent = choice.pieces.join('') + choice.reasoning + choice.refusal === '' && choice.tools.length === 0
+  // Items of the provider's own tools say nothing to a client that could not ask for them.
+  if (silent) draft.instead = { status: 502, type: 'upstream_error', param: null, code: 'upstream_error' }
   const usage = objectOf(response.usage)
   const prompt = numberOf(usage.input_tokens)
   const completion = numberOf(usage.output_tokens)
