@@ -5,7 +5,7 @@ import { arrayOf, at, type JsonObject, numberOf, objectOf, sameJson, textOf } fr
 /** An item of a stream while it is open: its parts by list and place, joined from the deltas. */
 type OpenItem = {
   item: JsonObject
-  parts: Map<string, { text: string; done: boolean }>
+  parts: Map<string, { text: string; done: boolean; refusal: boolean }>
   arguments: string
   done?: JsonObject
 }
@@ -29,9 +29,23 @@ export function readResponsesAnswerStream(text: string, passed: Passed = {}): Ro
   for (const event of readBlocks(text, answer.problems)) takeEvent(reading, event, passed)
   const { end } = reading
   if (end === undefined) return answer
-  takeResponse(answer, end, passed)
+  // Of a provider's answer that broke off, the end may not hold what has been streamed.
+  const broken = passed.native && end.status === 'failed'
+  takeResponse(answer, broken ? { ...end, output: reading.items.map(itemSoFar) } : end, passed)
   if (answer.error === undefined) compareOutput(reading, arrayOf(end.output), passed)
   return answer
+}
+
+function itemSoFar({ item, done, parts, arguments: given }: OpenItem): JsonObject {
+  if (done !== undefined) return done
+  if (item.type === 'function_call') return { ...item, arguments: given }
+  if (item.type === 'custom_tool_call') return { ...item, input: given }
+  const list = (name: string) =>
+    [...parts].flatMap(([place, { text, refusal }]) => {
+      if (!place.startsWith(name)) return []
+      return [refusal ? { type: 'refusal', refusal: text } : { type: 'output_text', text }]
+    })
+  return { ...item, content: list('content'), summary: list('summary') }
 }
 
 /** Reads a whole answer of `/v1/responses`. */
@@ -131,7 +145,7 @@ function takePart(reading: Reading, event: JsonObject, kind: string, step: strin
     if (part !== undefined) reading.answer.problems.push(`part ${place} is added twice`)
     if (textOf(at(event.part, 'text') ?? at(event.part, 'refusal')) !== '')
       reading.answer.problems.push('a part begins with words')
-    open.parts.set(place, { text: '', done: false })
+    open.parts.set(place, { text: '', done: false, refusal: at(event.part, 'type') === 'refusal' })
   } else if (part === undefined) reading.answer.problems.push(`part ${place} is done, but was never added`)
   else {
     part.done = true

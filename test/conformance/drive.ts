@@ -19,8 +19,8 @@ export type DriveOptions = {
   modelOf: (recording: Recording) => string | null
   /** Only recordings whose file name holds this. */
   only?: string
-  /** Words for the replay, e.g. `split:1 cut:3`. */
-  order?: string
+  /** Words for the replay, e.g. `split:1 cut:3`, for all recordings or for each. */
+  order?: string | ((recording: Recording) => string)
   includeUsage?: boolean
   /** What the client speaks; chat completions where absent. */
   api?: Api
@@ -42,31 +42,29 @@ export type Result = {
 
 /** Plays the recordings through a running Router9 and compares every answer with the second reading. */
 export async function drive(options: DriveOptions): Promise<{ results: Result[]; skipped: string[] }> {
-  const { cut } = readOrder(`recording:x ${options.order ?? ''}`) ?? {}
   const results: Result[] = []
   const skipped: string[] = []
-  const turns: { recording: Recording; model: string; expected: Expected }[] = []
+  const turns: { recording: Recording; model: string; expected: Expected; order: string }[] = []
   for (const recording of options.recordings) {
     if (!recording.file.includes(options.only ?? '')) continue
     const model = options.modelOf(recording)
+    const order = typeof options.order === 'function' ? options.order(recording) : (options.order ?? '')
+    const { cut } = readOrder(`recording:x ${order}`) ?? {}
     // A cut is a matter of streams: half a body is only ever a broken body.
     if (model === null || (cut !== undefined && recording.kind !== 'stream')) {
       skipped.push(recording.file)
       continue
     }
-    turns.push({
-      recording,
-      model,
-      expected: cut === undefined ? readRecording(recording) : readCut(recording, model, cut),
-    })
+    const expected = cut === undefined ? readRecording(recording) : readCut(recording, model, cut)
+    turns.push({ recording, model, expected, order })
   }
   // Faults cool a provider down, so what must fail comes after what must work.
   turns.sort((left, right) => faultRank(left.expected) - faultRank(right.expected))
   const queue = turns.values()
   const work = async () => {
-    for (const { recording, model, expected } of queue) {
+    for (const { recording, model, expected, order } of queue) {
       const ways = recording.kind === 'error' ? [true, false] : [recording.kind === 'stream']
-      for (const stream of ways) results.push(await playOne(options, recording, model, expected, stream))
+      for (const stream of ways) results.push(await playOne({ ...options, order }, recording, model, expected, stream))
     }
   }
   await Promise.all(Array.from({ length: options.atOnce ?? 1 }, work))
@@ -80,7 +78,7 @@ export function readCut(recording: Recording, model: string, cut: Cut): Expected
 }
 
 /** How one recording is asked for. */
-export type Way = Pick<DriveOptions, 'url' | 'key' | 'order' | 'includeUsage' | 'api' | 'spec'>
+export type Way = Pick<DriveOptions, 'url' | 'key' | 'includeUsage' | 'api' | 'spec'> & { order?: string }
 
 function isNative(api: Api, { provider, api: spoken }: Recording): boolean {
   return api === spoken || (api === 'messages' && provider === 'anthropic')

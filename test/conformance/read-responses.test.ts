@@ -58,14 +58,14 @@ test('summaries and raw reasoning are reasoning, a custom tool is a call, a serv
     added(0, { type: 'reasoning', summary: [] }),
     delta(0, 'reasoning_summary_text', 'so', { content_index: undefined, summary_index: 0 }),
     added(1, { type: 'reasoning', summary: [] }),
-    delta(1, 'reasoning_text', ' be it'),
+    delta(1, 'reasoning_text', 'be it'),
     added(2, { type: 'web_search_call', id: 'ws' }),
     added(3, { type: 'custom_tool_call', call_id: 'call_2', name: 'patch', input: '' }),
     delta(3, 'custom_tool_call_input', '*** Begin'),
     end([]),
   )
   expect(expected.choices[0]).toMatchObject({
-    reasoning: 'so be it',
+    reasoning: 'so\n\nbe it',
     toolCalls: [{ name: 'patch', arguments: '*** Begin' }],
   })
 })
