@@ -34,6 +34,7 @@ export function growCall(state: ItemsState, item: Item, call: Call, text: string
 
 function addText(state: ItemsState, item: Item, call: Call, text: string): void {
   if (text === '') return
+  state.addKept(text.length)
   call.text += text
   const { event } = KINDS[call.kind]
   if (event !== undefined) state.emit(`response.${event}.delta`, { ...placeOf(item), delta: text })

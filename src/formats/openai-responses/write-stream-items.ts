@@ -6,9 +6,11 @@ import { readToolNames } from './read-request-tools.ts'
 import { endStatus, headOf, incompleteReason, repeatedFields, showsSealed } from './write-answer-fields.ts'
 import { callBefore, callFields, endCall, growCall, startCall } from './write-stream-calls.ts'
 import { addAnnotations, endLastPart, growPart, wholePart } from './write-stream-parts.ts'
-import { type Emit, type Item, type ItemsState, openItem } from './write-stream-state.ts'
+import { createRepeatedBound, type Emit, type Item, type ItemsState, openItem } from './write-stream-state.ts'
 
 type Status = 'completed' | 'incomplete'
+/** About the size of an object with a few members. */
+const EVENT_CHARACTERS = 100
 type End = Extract<StreamEnd, { type: 'end' }>
 
 /** Makes the items of an answer from its content. */
@@ -36,6 +38,7 @@ export function createItems(input: AnswerInput, emit: Emit): Items {
     logprobs: [],
     annotations: [],
     serviceTier: undefined,
+    addKept: createRepeatedBound(),
   }
   return {
     push: (event) => push(state, event),
@@ -56,6 +59,7 @@ function push(state: ItemsState, event: Content): void {
     const before = callBefore(call, event)
     if (before === 'next' && waiting.length === 0) write(state, event)
     else {
+      state.addKept('text' in event ? event.text.length : EVENT_CHARACTERS)
       waiting.push(event)
       if (before === 'next') release(state)
     }
@@ -152,7 +156,10 @@ function writeExtra(state: ItemsState, event: Extract<Content, { type: 'extra' }
   else if (place === 'choice') {
     const { logprobs } = fields
     const list = isJsonObject(logprobs) ? (logprobs.content ?? logprobs.refusal) : undefined
-    for (const logprob of jsonObjectsIn(list)) state.logprobs.push(toLogprob(logprob))
+    for (const logprob of jsonObjectsIn(list)) {
+      state.addKept(EVENT_CHARACTERS * (1 + jsonObjectsIn(logprob.top_logprobs).length))
+      state.logprobs.push(toLogprob(logprob))
+    }
   } else {
     for (const annotation of jsonObjectsIn(fields.annotations)) state.annotations.push(toAnnotation(annotation))
     if (state.open !== undefined) addAnnotations(state, state.open)
@@ -186,6 +193,7 @@ function toAnnotation({ type, ...fields }: JsonObject): JsonObject {
 /** A picture that a model makes by itself looks like one of OpenAI's tool. */
 function addImage(state: ItemsState, url: string): void {
   endOpen(state)
+  state.addKept(url.length)
   const item = openItem(state, 'ig_', { type: 'image_generation_call', status: 'in_progress', result: null })
   item.isOpen = false
   item.fields = { ...item.fields, status: 'completed', result: url.replace(/^data:[^,]{0,100},/, '') }

@@ -38,9 +38,7 @@ export function createNativeAnswer(input: AnswerInput): NativeAnswer {
     },
     end: (end) => endResponse(state, end),
     broken: (failed) => ({
-      ...repeatedFields(input),
-      ...state.response,
-      ...failed,
+      ...withHead(state, { ...repeatedFields(input), ...state.response, ...failed }),
       output: itemsSoFar(state),
     }),
   }
@@ -48,6 +46,8 @@ export function createNativeAnswer(input: AnswerInput): NativeAnswer {
 
 function push(state: NativeState, message: JsonObject): readonly JsonObject[] {
   const { type, response } = message
+  // Nothing follows the end.
+  if (state.isWhole) return []
   if (isJsonObject(response)) {
     const isEnd = END.test(String(type))
     state.response = response

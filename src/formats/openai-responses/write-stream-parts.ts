@@ -12,6 +12,7 @@ const EVENTS = {
 /** Adds text to the last part of an item, or to a new one where that is of another type. */
 export function growPart(state: ItemsState, item: Item, type: Part['type'], text: string): void {
   const part = partAt(state, item, type)
+  state.addKept(text.length)
   part.text += text
   const further = type === 'output_text' ? { logprobs: takeLogprobs(state, part) } : {}
   state.emit(`${EVENTS[type][0]}.delta`, { ...partPlace(item, part), delta: text, ...further })

@@ -1,6 +1,7 @@
 import type { Content } from '../../chat/event.ts'
 import type { AnswerInput } from '../format.ts'
 import type { InputDecoder } from '../shared/custom-input.ts'
+import { malformedAnswer } from '../shared/answer-bounds.ts'
 import type { JsonObject } from '../shared/fields.ts'
 import type { ReasoningKeeper } from '../shared/kept-reasoning.ts'
 import type { ObjectProgress } from '../shared/object-progress.ts'
@@ -58,6 +59,19 @@ export interface ItemsState {
   logprobs: unknown[]
   annotations: JsonObject[]
   serviceTier: unknown
+  readonly addKept: (characters: number) => void
+}
+
+/** An answer is repeated whole at its end. The longest that a model writes is a tenth of this. */
+const MAX_KEPT_CHARACTERS = 16 * 1024 * 1024
+
+/** Adds up what is kept until the end. @throws Failure beyond the bound. */
+export function createRepeatedBound(): (characters: number) => void {
+  let kept = 0
+  return (characters) => {
+    kept += characters
+    if (kept > MAX_KEPT_CHARACTERS) throw malformedAnswer('it is too long')
+  }
 }
 
 /** Begins an item. @param prefix of its id. */

@@ -4,7 +4,7 @@ import { headOf, IN_PROGRESS, repeatedFields } from './write-answer-fields.ts'
 import { writeResponseError } from './write-error.ts'
 import { createItems, type Items } from './write-stream-items.ts'
 import { createNativeAnswer, type NativeAnswer } from './write-stream-native.ts'
-import type { Emit } from './write-stream-state.ts'
+import { createRepeatedBound, type Emit } from './write-stream-state.ts'
 
 /**
  * Writes a stream of events, numbered from 0. Where the provider speaks this API too, they are its own; else they are made from
@@ -15,9 +15,11 @@ export function createResponseWriter(input: AnswerInput): StreamWriter {
   let sequence = 0
   let items: Items | undefined
   let native: NativeAnswer | undefined
+  const addKept = createRepeatedBound()
   const emit: Emit = (type, fields) => {
     const event = { type, ...fields, sequence_number: sequence++ }
-    text += `event: ${type}\ndata: ${JSON.stringify(event)}\n\n`
+    // A provider's own type must not become a line.
+    text += `event: ${type.replace(/[^\w.-]+/g, '')}\ndata: ${JSON.stringify(event)}\n\n`
   }
   const begin = (): Items => {
     if (items !== undefined) return items
@@ -33,6 +35,7 @@ export function createResponseWriter(input: AnswerInput): StreamWriter {
     if (event.type === 'native') {
       native ??= createNativeAnswer(input)
       for (const { type, ...fields } of native.push(event.message)) emit(String(type), fields)
+      if (event.message.type === 'response.output_item.done') addKept(text.length)
     } else if (event.type === 'end') {
       endWith(native?.end(event) ?? begin().end(event))
     } else if (event.type === 'error') {
