@@ -1,7 +1,7 @@
 import type { Content } from '../../chat/event.ts'
 import type { AnswerInput } from '../format.ts'
-import type { InputDecoder } from '../shared/custom-input.ts'
 import { malformedAnswer } from '../shared/answer-bounds.ts'
+import type { InputDecoder } from '../shared/custom-input.ts'
 import type { JsonObject } from '../shared/fields.ts'
 import type { ReasoningKeeper } from '../shared/kept-reasoning.ts'
 import type { ObjectProgress } from '../shared/object-progress.ts'
