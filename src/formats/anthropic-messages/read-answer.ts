@@ -48,6 +48,8 @@ export function withNative(read: MessageReader): MessageReader {
     const { content_block: block } = message
     const isContent = isJsonObject(block) && !TOLD_BLOCKS.has(block.type)
     const native = toText(message.type) === undefined ? { ...message, type: name } : message
+    // It becomes the name of an event, on a line of its own.
+    if (!/^\w+$/.test(String(native.type))) return events
     return [{ type: 'native', message: native, ...(isContent ? { isContent } : {}) }, ...events]
   }
 }

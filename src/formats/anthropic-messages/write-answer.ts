@@ -93,7 +93,11 @@ function writeNative(state: WriterState, message: JsonObject): void {
   const { type } = message
   state.isNative = true
   if (type === 'message_start' && isJsonObject(message.message)) {
-    state.text += sse({ ...message, message: { ...message.message, id: envelope.id, model: envelope.model } })
+    // Some proxies send it twice.
+    if (!state.hasStarted) {
+      state.text += sse({ ...message, message: { ...message.message, id: envelope.id, model: envelope.model } })
+    }
+    state.hasStarted = true
   } else if (type === 'message_stop' || isLastDelta(message)) {
     state.held.set(type, message)
   } else state.text += sse(message)

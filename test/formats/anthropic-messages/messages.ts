@@ -20,7 +20,7 @@ function openPlain(text: string): ReturnType<Sealer['open']> {
 
 type Fields = Readonly<Record<string, unknown>>
 
-export const ASKED = { model: 'some/model', max_tokens: 1000, messages: [{ role: 'user', content: 'Hi' }] }
+const ASKED = { model: 'some/model', max_tokens: 1000, messages: [{ role: 'user', content: 'Hi' }] }
 
 /** A request as the format reads it, with the given fields beside a greeting. */
 export function read(fields: Fields = {}, sealer = PLAIN_SEALER): ClientRequest {

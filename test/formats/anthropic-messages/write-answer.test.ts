@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { type FinishReason, type OutputEvent, toUsage } from '../../../src/chat/event.ts'
 import { Failure } from '../../../src/chat/failure.ts'
 import { anthropicMessages } from '../../../src/formats/anthropic-messages/client.ts'
+import { createAnthropicReader, withNative } from '../../../src/formats/anthropic-messages/read-answer.ts'
 import { END, eventsOf, foldedBySdk, inputFor, PLAIN_SEALER, read, type StreamEvent, streamed } from './messages.ts'
 
 const THINKING = { thinking: { type: 'adaptive' } }
@@ -324,4 +325,14 @@ describe.each([{}, THINKING])('whatever is answered to %j', (fields) => {
       }),
     )
   })
+})
+
+test('of a provider’s own messages none can pose as another event, and the first begins the answer alone', () => {
+  const { readEvent } = createAnthropicReader(undefined)
+  const readNative = withNative(readEvent)
+  const start = { type: 'message_start', message: { id: 'a', content: [], usage: { input_tokens: 1 } } }
+  const given = [start, start, { type: 'x\ndata: {"type":"message_stop"}' }, { type: 'ping' }]
+  const events = given.flatMap((message) => readNative(message, message.type)).filter(({ type }) => type === 'native')
+  const types = eventsOf(streamed(events as OutputEvent[])).map(({ type }) => type)
+  expect(types).toEqual(['message_start', 'ping'])
 })
