@@ -1,12 +1,14 @@
 import type { Context } from 'hono'
 import { Hono } from 'hono/tiny'
+import { getPathNoStrict } from 'hono/utils/url'
 import { refuseBusyAddress } from './access/address-limit.ts'
-import { authenticate, readKey } from './access/auth.ts'
+import { authenticate, KEY_HEADERS, readKey, refuseKeyInAddress } from './access/auth.ts'
 import type { KeyRecord } from './access/keys.ts'
 import { limitHeaders, refuseOverLimit } from './access/limits.ts'
 import { dryRun } from './api/dry-run.ts'
 import { describeModel, listModels } from './api/list-models.ts'
 import { listProviders } from './api/list-providers.ts'
+import { toAnthropicList, toAnthropicModel, withCodexModels } from './api/model-shapes.ts'
 import {
   cancelStored,
   deleteStored,
@@ -14,7 +16,8 @@ import {
   listInputItems,
   type StoredRequest,
 } from './api/stored-responses.ts'
-import { Failure, quoted } from './chat/failure.ts'
+import { messageForUnknown, type ServedPath } from './api/unknown-path.ts'
+import { Failure } from './chat/failure.ts'
 import { type Env, type Objects, readSettings } from './env.ts'
 import { anthropicMessages } from './formats/anthropic-messages/client.ts'
 import type { ClientFormat, HeaderReader } from './formats/format.ts'
@@ -27,6 +30,7 @@ import { createBodyShare } from './gateway/body-memory.ts'
 import { watchClientDisconnect } from './gateway/client-disconnect.ts'
 import type { Platform, RequestContext } from './gateway/context.ts'
 import { answersOf } from './gateway/conversation.ts'
+import { countTokens } from './gateway/count.ts'
 import { commonHeaders, failureResponse } from './gateway/respond.ts'
 import { run } from './gateway/run.ts'
 import { randomText } from './platform/random.ts'
@@ -45,7 +49,18 @@ interface Variables {
 type AppContext = Context<{ Bindings: Env; Variables: Variables }>
 
 /** Router9's HTTP face: routes, the order of checks (contract 5), one place for errors. */
-export const app = new Hono<{ Bindings: Env; Variables: Variables }>({ strict: false })
+export const app = new Hono<{ Bindings: Env; Variables: Variables }>({
+  getPath: (request) => {
+    const path = getPathNoStrict(request)
+    // A base URL with a slash at its end makes two of them.
+    return path.includes('//') ? path.replace(/\/{2,}/g, '/') : path
+  },
+})
+
+/** What Router9 serves, in the order of the entries below. */
+const served: ServedPath[] = []
+/** The formats of the APIs whose clients ask below these paths. */
+const formats: { readonly path: string; readonly format: ClientFormat }[] = []
 
 type Answer = (c: AppContext) => Response | Promise<Response>
 
@@ -66,6 +81,7 @@ function routes(path: string, answers: Readonly<Record<string, Answer>>): void {
     if (c.req.method === 'OPTIONS') return preflight(c, allow)
     throw new Failure('method-not-allowed', `This path takes ${allow}.`, { allow })
   }
+  served.push({ path, methods: Object.keys(answers) })
   app.all(`/v1${path}`, handle)
   app.all(path, handle)
 }
@@ -74,29 +90,43 @@ function route(method: 'GET' | 'POST', path: string, answer: Answer): void {
   routes(path, { [method]: answer })
 }
 
-/** A path at which clients ask for a model's answer in this format. */
-function routeFormat(path: string, format: ClientFormat): void {
+/** A path at which clients ask for a model's answer in this format, or, one level below, how long a prompt is. */
+function routeFormat(path: string, format: ClientFormat, countPath?: string): void {
+  formats.push({ path, format })
   route('POST', path, (c) => {
     c.set('format', format)
     return receive(c, { dataset: c.env.ANALYTICS }, run)
+  })
+  if (countPath === undefined) return
+  route('POST', path + countPath, (c) => {
+    c.set('format', format)
+    // A data point would count it as an answered call.
+    return receive(c, { dataset: undefined }, countTokens)
   })
 }
 
 routeFormat('/chat/completions', openaiChat)
 routeFormat('/completions', openaiCompletionsClient)
-routeFormat('/messages', anthropicMessages)
-routeFormat('/responses', openaiResponses)
+routeFormat('/messages', anthropicMessages, '/count_tokens')
+routeFormat('/responses', openaiResponses, '/input_tokens')
 routeFormat('/responses/compact', openaiCompact)
 
 route('GET', '/models', async (c) => {
   const { models } = await callerOf(c)
   const waitUntil = (work: Promise<unknown>) => c.executionCtx.waitUntil(work)
-  return answer(c, await listModels(readSettings(c.env), models, waitUntil))
+  const list = await listModels(readSettings(c.env), models, waitUntil)
+  if (speaksAnthropic(c))
+    return answer(
+      c,
+      toAnthropicList(list, (name) => c.req.query(name)),
+    )
+  return answer(c, c.req.query('client_version') === undefined ? list : withCodexModels(list))
 })
 
 route('GET', '/models/:id{.+}', async (c) => {
   const { models } = await callerOf(c)
-  return answer(c, describeModel(c.req.param('id') ?? '', readSettings(c.env), models))
+  const model = describeModel(c.req.param('id') ?? '', readSettings(c.env), models)
+  return answer(c, speaksAnthropic(c) ? toAnthropicModel(model) : model)
 })
 
 route('GET', '/providers', async (c) => {
@@ -126,10 +156,14 @@ route('GET', '/health', (c) => {
   return answer(c, { status: 'ok', version: VERSION })
 })
 
+/** Claude Code asks for these before it begins. */
+const GREETINGS: ReadonlySet<string> = new Set(['/', '/api/hello'])
+
 app.notFound((c) => {
-  if (c.req.method === 'OPTIONS') return preflight(c, 'GET, HEAD, POST, OPTIONS')
-  const text = `There is nothing at ${quoted(c.req.path)}. The API is at /v1/chat/completions.`
-  return failureResponse(new Failure('unknown-url', text), formatOf(c), requestIdOf(c))
+  const { method, path } = c.req
+  if (method === 'OPTIONS') return preflight(c, 'GET, HEAD, POST, DELETE, OPTIONS')
+  if (method === 'HEAD' && GREETINGS.has(path)) return new Response(null, { headers: commonHeaders(requestIdOf(c)) })
+  return failureResponse(new Failure('unknown-url', messageForUnknown(path, served)), formatOf(c), requestIdOf(c))
 })
 
 app.onError((error, c) => {
@@ -158,7 +192,7 @@ async function receive(
   const settings = readSettings(c.env)
   log.settings = settings
   const header = headersOf(c)
-  const key = readKey(header)
+  const key = keyOf(c)
   const caller = await callerOf(c, key)
   log.key = caller.id
   const authenticatedAt = Date.now()
@@ -238,9 +272,19 @@ function platformOf(c: AppContext): Platform {
   return { objects: () => objectsOf(c), request: c.req.raw, waitUntil }
 }
 
-/** Errors outside of every format's paths look as OpenAI's do. */
+/** An error looks as those of the API whose path it is, or whose header came; others look as OpenAI's do. */
 function formatOf(c: AppContext): ClientFormat {
-  return c.get('format') ?? openaiChat
+  const known = c.get('format')
+  if (known !== undefined) return known
+  const path = c.req.path.replace(/^\/v1(?=\/)/, '')
+  const isBelow = (above: string) => path === above || path.startsWith(`${above}/`)
+  const own = formats.find((one) => isBelow(one.path))?.format
+  return own ?? (speaksAnthropic(c) ? anthropicMessages : openaiChat)
+}
+
+/** Anthropic's clients send this with every request. */
+function speaksAnthropic(c: AppContext): boolean {
+  return c.req.raw.headers.has('anthropic-version')
 }
 
 function requestIdOf(c: AppContext): string {
@@ -256,7 +300,13 @@ function limitsOf(c: AppContext): Record<string, string> {
   return caller === undefined ? {} : limitHeaders(caller)
 }
 
-async function callerOf(c: AppContext, key = readKey(headersOf(c))): Promise<KeyRecord> {
+/** @throws Failure 401 */
+function keyOf(c: AppContext): string {
+  refuseKeyInAddress(c.req.raw.url)
+  return readKey(headersOf(c))
+}
+
+async function callerOf(c: AppContext, key = keyOf(c)): Promise<KeyRecord> {
   const { KEYS: store, ADDRESS_LIMIT: limit } = c.env
   const address = () => c.req.header('cf-connecting-ip')
   const beforeLookUp = limit && (() => refuseBusyAddress(limit, address()))
@@ -276,6 +326,11 @@ function answer(c: AppContext, body: object): Response {
   })
 }
 
+/** What browsers may send that do not ask what they may send. */
+const DEFAULT_HEADERS = ['authorization', 'content-type', ...KEY_HEADERS, 'anthropic-version', 'anthropic-beta'].join(
+  ', ',
+)
+
 /** Keys travel in a header, not a cookie, so any page may call (contract 1). */
 function preflight(c: AppContext, allow: string): Response {
   return new Response(null, {
@@ -284,7 +339,7 @@ function preflight(c: AppContext, allow: string): Response {
       ...commonHeaders(requestIdOf(c)),
       allow,
       'access-control-allow-methods': allow,
-      'access-control-allow-headers': c.req.header('access-control-request-headers') ?? 'authorization, content-type',
+      'access-control-allow-headers': c.req.header('access-control-request-headers') ?? DEFAULT_HEADERS,
       'access-control-max-age': '86400',
     },
   })

@@ -39,7 +39,7 @@ type WaitUntil = (work: Promise<unknown>) => void
 type BeforeLookUp = () => Promise<void>
 
 /** Where the clients of other APIs send their key, beside `authorization`. */
-const KEY_HEADERS = ['x-api-key', 'api-key', 'x-goog-api-key']
+export const KEY_HEADERS: readonly string[] = ['x-api-key', 'api-key', 'x-goog-api-key']
 
 /**
  * The key of a request, from any header in which a known API carries one (contract 2).
@@ -57,6 +57,15 @@ export function readKey(header: HeaderReader): string {
   if (key === undefined) return readBearer(authorization)
   if (authorization !== null && /^bearer\b/i.test(authorization) && readBearer(authorization) !== key) throw twoKeys()
   return key
+}
+
+/** Google's clients may send their key like this (contract 2). @throws Failure 401 */
+export function refuseKeyInAddress(url: string): void {
+  const start = url.indexOf('?')
+  if (start < 0 || !/[?&]key=/i.test(url.slice(start))) return
+  const text =
+    "An API key must not stand in the address ('?key='), because addresses are logged on their way. Send it in the header 'Authorization: Bearer sk-r9k-…', and replace the key that was in the address."
+  throw new Failure('invalid-key', text)
 }
 
 /**

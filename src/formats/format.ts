@@ -53,6 +53,15 @@ export interface PreparedCall {
   readonly streamReader: () => MessageReader
   /** Reads a whole answer (`stream: false`): gives the same events as its stream would. */
   readonly readAnswer: (body: unknown) => readonly ChatEvent[]
+  /** Asks how long the prompt is, where the provider counts for others. */
+  readonly count?: TokenCount
+}
+
+/** How a provider is asked for the length of a prompt. */
+export interface TokenCount {
+  readonly request: () => ProviderRequest
+  /** NaN where the answer is none. */
+  readonly read: (answer: unknown) => number
 }
 
 /** What a format needs in order to write a request: the client's request, and the deployment that it goes to. */
@@ -226,6 +235,10 @@ export interface ClientFormat {
   readonly seals?: true
   /** @throws Failure that names the field at fault, in this API's words. */
   readonly readRequest: (body: JsonBody, input: RequestInput) => ClientRequest
+  /** As `readRequest`, for a request that only wants to know how long its prompt is; absent where that is the same. */
+  readonly readPrompt?: (body: JsonBody, input: RequestInput) => ClientRequest
+  /** Writes the length of a prompt in tokens. Absent where the API has no counts. */
+  readonly writeCount?: (tokens: number) => object
   readonly streamWriter: (answer: AnswerInput) => StreamWriter
   /** Writes a whole answer; the events must end with `end`. @throws Failure that the events end with. */
   readonly writeAnswer: (events: Iterable<OutputEvent>, answer: AnswerInput) => object

@@ -14,6 +14,7 @@ const EXPOSED = [
   'x-router9-reason',
   'x-router9-skipped',
   'x-router9-dropped-params',
+  'x-router9-estimated',
   'server-timing',
   'retry-after',
   'retry-after-ms',

@@ -1,5 +1,5 @@
 import type { ClientFormat } from '../format.ts'
-import { readMessagesRequest } from './read-request.ts'
+import { readMessagesPrompt, readMessagesRequest } from './read-request.ts'
 import { createMessagesWriter, PING, writeMessage } from './write-answer.ts'
 import { statusOf, writeMessagesError } from './write-error.ts'
 import { ANTHROPIC_MESSAGES } from './write-messages.ts'
@@ -10,6 +10,8 @@ export const anthropicMessages: ClientFormat = {
   idPrefix: 'msg_',
   seals: true,
   readRequest: readMessagesRequest,
+  readPrompt: readMessagesPrompt,
+  writeCount: (tokens) => ({ input_tokens: tokens }),
   streamWriter: createMessagesWriter,
   writeAnswer: writeMessage,
   writeError: writeMessagesError,

@@ -1,6 +1,14 @@
 import { Failure } from '../../chat/failure.ts'
 import { type Chat, ROUTING_FIELDS, type Tool } from '../../chat/request.ts'
-import type { PreparedCall, ProviderCall, ProviderFormat, RequestSource, Traits } from '../format.ts'
+import type {
+  PreparedCall,
+  ProviderCall,
+  ProviderFormat,
+  ProviderRequest,
+  RequestSource,
+  TokenCount,
+  Traits,
+} from '../format.ts'
 import { withCustomToolsAsFunctions } from '../shared/custom-tools.ts'
 import { BUDGET_TOKENS, nearestEffort, readReasoning } from '../shared/effort.ts'
 import { isJsonObject, type JsonObject, jsonObjectsIn } from '../shared/fields.ts'
@@ -8,6 +16,7 @@ import { toStrictSchema } from '../shared/json-schema.ts'
 import { withFunctionsAsTools } from '../shared/legacy-functions.ts'
 import { checkParameters, nativeFields, stopSequences } from '../shared/parameters.ts'
 import { unsupportedParameter } from '../shared/parts.ts'
+import { pickFields, tokenCount } from '../shared/token-count.ts'
 import { allowedTools, UNKNOWN_TOOL_MESSAGE } from '../shared/tool-choice.ts'
 import { createAnthropicReader, withNative } from './read-answer.ts'
 import { ANTHROPIC_MESSAGES, type AnthropicTurn, toAnthropicMessages } from './write-messages.ts'
@@ -53,16 +62,19 @@ function prepareSource({ model, header }: ProviderCall<object>, { body: given }:
   const dropped = Object(body.thinking).type === 'enabled' && continuesWithoutThinking(body) ? ['thinking'] : []
   for (const name of dropped) delete body[name]
   const betas = header?.('anthropic-beta')
-  return {
-    request: {
-      path: PATH,
-      headers: {
-        'anthropic-version': header?.('anthropic-version') ?? VERSION,
-        ...(betas ? { 'anthropic-beta': betas } : {}),
-      },
-      body: JSON.stringify(body),
+  const request = {
+    path: PATH,
+    headers: {
+      'anthropic-version': header?.('anthropic-version') ?? VERSION,
+      ...(betas ? { 'anthropic-beta': betas } : {}),
     },
+    body: JSON.stringify(body),
+  }
+  return {
+    request,
     dropped,
+    // What asks for no answer came without some fields, and goes on with all it has.
+    count: countOf(request, () => body),
     streamReader: () => withNative(createAnthropicReader(undefined).readEvent),
     readAnswer: (answer) => withNative(createAnthropicReader(undefined).readBody)(answer, ''),
   }
@@ -82,16 +94,28 @@ function prepareChat({ chat, model, stream, traits, promptTokens, header }: Prov
   setOtherFields(body, chat, dropped)
   if (stream) body.stream = true
   limitCacheMarks(body)
+  const request = {
+    path: PATH,
+    headers: { 'anthropic-version': VERSION, ...betaHeader(body, usesFiles, header?.('anthropic-beta')) },
+    body: JSON.stringify(body),
+  }
   return {
-    request: {
-      path: PATH,
-      headers: { 'anthropic-version': VERSION, ...betaHeader(body, usesFiles, header?.('anthropic-beta')) },
-      body: JSON.stringify(body),
-    },
+    request,
     dropped,
+    count: countOf(request, () => pickFields(body, COUNTED_FIELDS)),
     streamReader: () => createAnthropicReader(jsonTool).readEvent,
     readAnswer: (answer) => createAnthropicReader(jsonTool).readBody(answer),
   }
+}
+
+/** What of a request for an answer belongs to the prompt (platform.claude.com, "Count tokens"). */
+const COUNTED_FIELDS = [
+  ...['model', 'messages', 'system', 'tools', 'tool_choice', 'thinking'],
+  ...['cache_control', 'context_management', 'mcp_servers', 'output_config'],
+]
+
+function countOf(request: ProviderRequest, body: () => Body): TokenCount {
+  return tokenCount(request, { path: `${PATH}/count_tokens`, body, member: 'input_tokens' })
 }
 
 /** Fields that Anthropic takes only together with a beta header (Anthropic docs, "Beta headers"). */

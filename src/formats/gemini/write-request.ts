@@ -7,6 +7,7 @@ import { isJsonObject, type JsonObject, omitNull } from '../shared/fields.ts'
 import { withFunctionsAsTools } from '../shared/legacy-functions.ts'
 import { checkParameters, stopSequences } from '../shared/parameters.ts'
 import { unsupportedParameter } from '../shared/parts.ts'
+import { tokenCount } from '../shared/token-count.ts'
 import { allowedTools, UNKNOWN_TOOL_MESSAGE } from '../shared/tool-choice.ts'
 import { createGeminiReader } from './read-answer.ts'
 import { toGeminiJsonSchema } from './schema.ts'
@@ -39,13 +40,16 @@ function prepare({ chat, model, stream, traits, newId }: ProviderCall<object>): 
     generationConfig: toGenerationConfig(chat, traits, dropped),
   }
   const method = stream ? 'streamGenerateContent?alt=sse' : 'generateContent'
+  const path = `/v1beta/models/${encodeURIComponent(model)}:`
+  const request = { path: path + method, headers: {}, body: JSON.stringify(body) }
   return {
-    request: {
-      path: `/v1beta/models/${encodeURIComponent(model)}:${method}`,
-      headers: {},
-      body: JSON.stringify(body),
-    },
+    request,
     dropped,
+    count: tokenCount(request, {
+      path: `${path}countTokens`,
+      body: () => ({ generateContentRequest: { model: `models/${model}`, ...body } }),
+      member: 'totalTokens',
+    }),
     streamReader: () => createGeminiReader(newId).readEvent,
     readAnswer: (answer) => createGeminiReader(newId).readBody(answer),
   }

@@ -12,6 +12,7 @@ export const openaiResponses: ClientFormat = {
   idPrefix: 'resp_',
   seals: true,
   readRequest: readResponsesRequest,
+  writeCount: (tokens) => ({ object: 'response.input_tokens', input_tokens: tokens }),
   streamWriter: createResponseWriter,
   writeAnswer: writeResponse,
   writeError: writeResponsesError,

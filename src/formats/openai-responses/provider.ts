@@ -3,6 +3,7 @@ import { ROUTING_FIELDS } from '../../chat/request.ts'
 import type { PreparedCall, ProviderCall, ProviderFormat, RequestSource } from '../format.ts'
 import { isJsonObject, jsonObjectsIn } from '../shared/fields.ts'
 import { withFunctionsAsTools } from '../shared/legacy-functions.ts'
+import { pickFields, tokenCount } from '../shared/token-count.ts'
 import { createResponsesReader } from './read-answer.ts'
 import { ENCRYPTED_REASONING, OPENAI_REASONING_FORMAT, type ResponsesQuirks, writeChat } from './write-request.ts'
 
@@ -15,6 +16,12 @@ export const openaiResponses: ProviderFormat<ResponsesQuirks> = withFunctionsAsT
   prepare,
 })
 
+/** What of a request belongs to the prompt (platform.openai.com, "Get input token counts"). */
+const COUNTED_FIELDS = [
+  ...['model', 'input', 'instructions', 'tools', 'tool_choice', 'parallel_tool_calls'],
+  ...['reasoning', 'text', 'truncation'],
+]
+
 function prepare(call: ProviderCall<ResponsesQuirks>): PreparedCall {
   const { source, quirks, newId } = call
   const isNative = source?.format === NAME
@@ -23,9 +30,15 @@ function prepare(call: ProviderCall<ResponsesQuirks>): PreparedCall {
     createResponsesReader({ isNative, newId, reasoningFormat: quirks.reasoningFormat ?? OPENAI_REASONING_FORMAT })
   const path = (isNative && source.path) || '/responses'
   const requestOf = (content: object) => ({ path, headers: {}, body: JSON.stringify(content) })
+  const request = requestOf(body)
   return {
-    request: requestOf(body),
+    request,
     dropped,
+    count: tokenCount(request, {
+      path: '/responses/input_tokens',
+      body: () => pickFields(body, COUNTED_FIELDS),
+      member: 'input_tokens',
+    }),
     requestAfter: (failure) => {
       const { input } = body
       if (!isAboutReasoning(failure) || !Array.isArray(input) || !input.some(isReasoning)) return undefined

@@ -1,0 +1,89 @@
+import { Failure, quoted } from '../chat/failure.ts'
+
+/** The list of models in the shapes of other APIs than OpenAI's, made from that one. */
+
+type Fields = Readonly<Record<string, unknown>>
+type Query = (name: string) => string | undefined
+
+/** A model as Anthropic describes it (platform.claude.com, "Models"). */
+export function toAnthropicModel({ id, created }: Fields): Fields {
+  const createdAt = new Date(Number(created) * 1000).toISOString().replace('.000', '')
+  return { type: 'model', id, display_name: id, created_at: createdAt }
+}
+
+const DEFAULT_LIMIT = 20
+const MAX_LIMIT = 1000
+
+/** A page of the list as Anthropic gives it. @throws Failure 400 for a query that asks for no page. */
+export function toAnthropicList(list: Fields, query: Query): Fields {
+  const rows = list.data as readonly Fields[]
+  const limit = readLimit(query('limit'))
+  const [after, before] = [indexOf(rows, 'after_id', query), indexOf(rows, 'before_id', query)]
+  const from = after === undefined ? 0 : after + 1
+  // Before an id stand those that are nearest to it.
+  const [start, end] = before === undefined ? [from, from + limit] : [Math.max(before - limit, from), before]
+  const data = rows.slice(start, end).map(toAnthropicModel)
+  const hasMore = before === undefined ? end < rows.length : start > from
+  return { data, has_more: hasMore, first_id: data[0]?.id ?? null, last_id: data.at(-1)?.id ?? null }
+}
+
+function readLimit(given: string | undefined): number {
+  if (given === undefined) return DEFAULT_LIMIT
+  const limit = Number(given)
+  if (Number.isInteger(limit) && limit >= 1 && limit <= MAX_LIMIT) return limit
+  throw new Failure('invalid-value', `'limit' must be a whole number from 1 to ${MAX_LIMIT}.`, { param: 'limit' })
+}
+
+function indexOf(rows: readonly Fields[], name: string, query: Query): number | undefined {
+  const id = query(name)
+  if (id === undefined) return undefined
+  const at = rows.findIndex((row) => row.id === id)
+  if (at >= 0) return at
+  throw new Failure('invalid-value', `'${name}' names no model of the list: '${quoted(id)}'.`, { param: name })
+}
+
+/** What Codex shows beside a level. */
+const LEVELS: Readonly<Record<string, string>> = {
+  none: 'Answers without reasoning',
+  minimal: 'Reasons as little as it can',
+  low: 'Reasons little, answers soon',
+  medium: 'Reasons as much as most tasks need',
+  high: 'Reasons more, for hard tasks',
+  xhigh: 'Reasons much more, for very hard tasks',
+}
+
+/** The list with what Codex asks for beside it. */
+export function withCodexModels(list: Fields): Fields {
+  return { ...list, models: (list.data as readonly Fields[]).map(toCodexModel) }
+}
+
+/** A model as Codex reads it (openai/codex, `ModelInfo`): it refuses a whole list for one member that is missing. */
+function toCodexModel({ id, context_length, modalities, capabilities }: Fields, at: number): Fields {
+  const { tools = true, reasoning = true, reasoning_effort } = Object(capabilities) as Fields
+  const { input } = Object(modalities) as { input?: readonly string[] }
+  const named = Array.isArray(reasoning_effort) ? reasoning_effort : reasoning === true ? ['low', 'medium', 'high'] : []
+  const efforts = named.filter((effort) => Object.hasOwn(LEVELS, effort))
+  return {
+    slug: id,
+    display_name: id,
+    description: null,
+    ...(efforts.length === 0 ? {} : { default_reasoning_level: efforts.includes('medium') ? 'medium' : efforts[0] }),
+    supported_reasoning_levels: efforts.map((effort) => ({ effort, description: LEVELS[effort] })),
+    shell_type: 'shell_command',
+    visibility: tools === true ? 'list' : 'hide',
+    supported_in_api: true,
+    priority: at,
+    availability_nux: null,
+    upgrade: null,
+    base_instructions: '',
+    supports_reasoning_summaries: efforts.length > 0,
+    support_verbosity: false,
+    default_verbosity: null,
+    apply_patch_tool_type: 'freeform',
+    truncation_policy: { mode: 'tokens', limit: 10_000 },
+    supports_parallel_tool_calls: true,
+    ...(context_length ? { context_window: context_length } : {}),
+    experimental_supported_tools: [],
+    input_modalities: (input ?? ['text']).filter((modality) => modality === 'text' || modality === 'image'),
+  }
+}

@@ -1,0 +1,88 @@
+import { admit, limitHeaders } from '../access/limits.ts'
+import { Failure } from '../chat/failure.ts'
+import { needsOf } from '../routing/needs.ts'
+import { plan } from '../routing/plan.ts'
+import type { Target } from '../routing/target.ts'
+import { logRequest } from '../telemetry/log.ts'
+import type { RequestContext } from './context.ts'
+import { resolveConversation } from './conversation.ts'
+import { createHealthReporter, noHealthReporter } from './health-reporter.ts'
+import { prepareCall } from './prepare-call.ts'
+import { commonHeaders } from './respond.ts'
+import { planInputOf, routeOf } from './route.ts'
+import { createSealer, NO_SEALER } from './sealer.ts'
+import { askProvider, readAnswerBody } from './upstream.ts'
+
+/** Clients count before they ask, so a count that comes late is worth less than an estimate. */
+const TIMEOUT_MS = 4000
+const MAX_ASKED = 2
+
+type Body = Readonly<Record<string, unknown>>
+
+/**
+ * How long the prompt of a request is, in tokens: counted by the provider that would answer it, where that one counts for
+ * others, and estimated by us where not. It counts as a request of the key, and uses no tokens.
+ * @throws Failure for a request that is not valid or that nobody may answer.
+ */
+export async function countTokens(context: RequestContext, given: Body): Promise<Response> {
+  const { caller, objects, waitUntil, settings, format, header } = context
+  const conversation = format.references && (await resolveConversation(context, format.references, given))
+  const body = conversation?.body ?? given
+  const sealer = format.seals === true ? await createSealer(context.key) : NO_SEALER
+  const { readPrompt = format.readRequest, writeCount } = format
+  if (writeCount === undefined) throw new TypeError('a format without counts has a path for them')
+  const request = readPrompt(body, { header, sealer })
+  const chat = { ...request.chat, stream: false }
+  const needs = needsOf(chat)
+  const planned = plan(planInputOf(context, chat, needs))
+  await admit(caller, objects, waitUntil)
+  const health = settings.tracksHealth ? createHealthReporter(context) : noHealthReporter()
+  if (planned.candidates.length > 1) await health.ready()
+  const view = health.view()
+  const { ranking } = routeOf({ plan: planned, chat, needs, settings, view, requestId: context.requestId })
+  const likely = ranking.ranked.slice(0, MAX_ASKED).map(({ candidate }) => candidate.target)
+  const counted = await firstCount(context, likely, { ...request, chat }, needs.promptTokens)
+  logRequest(context.log, 200)
+  const headers = {
+    ...commonHeaders(context.requestId),
+    ...limitHeaders(caller),
+    'content-type': 'application/json',
+    ...(counted === undefined ? { 'x-router9-estimated': 'true' } : {}),
+  }
+  return new Response(JSON.stringify(writeCount(counted ?? needs.promptTokens())), { headers })
+}
+
+type Asked = Pick<Parameters<typeof prepareCall>[0], 'chat' | 'source'>
+
+/** The count of the first that gives one; undefined where none does. @throws Failure where the request itself is at fault. */
+async function firstCount(
+  { settings, header, clientDisconnect }: RequestContext,
+  targets: readonly Target[],
+  { chat, source }: Asked,
+  promptTokens: () => number,
+): Promise<number | undefined> {
+  for (const target of targets) {
+    const provider = settings.providers.get(target.deployment.provider)
+    if (provider === undefined) continue
+    // In the format that reasoning needs, since that one may have counts.
+    const call = prepareCall({ target, provider, chat, source, carriesReasoning: true, promptTokens, header })
+    if (call instanceof Failure || call.count === undefined) continue
+    const abort = new AbortController()
+    const timer = setTimeout(() => abort.abort(), TIMEOUT_MS)
+    const stopListening = clientDisconnect.onDisconnect(() => abort.abort())
+    try {
+      const { request, read } = call.count
+      const response = await askProvider(provider, request(), target.deployment.upstreamModel, abort.signal)
+      const tokens = read(await readAnswerBody(response, provider))
+      if (Number.isSafeInteger(tokens) && tokens >= 0) return tokens
+    } catch (error) {
+      if (error instanceof Failure && error.fault === 'caller' && !error.failover) {
+        throw error.withoutSecret(provider.secret)
+      }
+    } finally {
+      clearTimeout(timer)
+      stopListening()
+    }
+  }
+  return undefined
+}
