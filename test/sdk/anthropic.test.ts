@@ -99,7 +99,7 @@ test.each(ROUNDS)(
       messages.push({ role: 'user', content: results })
     }
     expect(cities).toEqual(Array.from({ length: rounds }, (_, at) => `City ${at + 1}`))
-    if (type === undefined) expect(JSON.stringify(messages)).not.toContain('thinking')
+    expect(JSON.stringify(messages).includes('thinking')).toBe(type !== undefined)
   },
 )
 

@@ -159,12 +159,12 @@ describe('tools', () => {
     expect(bodyOf({ tools }).tools).toMatchObject([{ cache_control: { type: 'ephemeral' } }])
   })
 
-  test('of free text are refused', () => {
+  test('of free text take it as their only input', () => {
     const custom = { type: 'custom', custom: { name: 'c' } }
-    expect(refusal(() => ask({ tools: [weather, custom] }))).toEqual({
-      code: 'unsupported_parameter',
-      param: 'tools[1]',
-    })
+    expect(bodyOf({ tools: [weather, custom] }).tools).toMatchObject([
+      { name: 'weather' },
+      { name: 'c', input_schema: { properties: { input: { type: 'string' } }, required: ['input'] } },
+    ])
   })
 
   test.each<[string, Json, Json | undefined]>([
