@@ -10,12 +10,15 @@ import { SEARCH_NAME, type ToolNames } from './read-request-tools.ts'
 /** The `format` of reasoning that OpenAI encrypted, as it stands in a chat. */
 const OPENAI_REASONING_FORMAT = 'openai-responses-v1'
 
+/** The id of an item that Router9 made; OpenAI's are longer. */
+const OWN_ID = /^rs_[A-Za-z0-9]{28}(?:o\d+)?$/
+
 /** The input as a chat has it. */
 export interface ChatItems {
   readonly messages: readonly Message[]
   /** Where the content of each message comes from, as `input[3].content`; of the assistant's the first item. */
   readonly paths: readonly string[]
-  /** The items without what Router9 sealed; undefined where none holds any. */
+  /** The items without Router9's own reasoning; undefined where there is none. */
   readonly unsealed?: readonly JsonObject[]
   /** Why providers of other formats cannot answer. */
   readonly requires?: Failure
@@ -34,8 +37,8 @@ interface ItemsState {
   readonly sealer: Sealer
   readonly messages: Message[]
   readonly paths: string[]
-  /** Items that hold what Router9 sealed, by their number. */
-  readonly sealed: Set<number>
+  /** Reasoning that Router9 made for its clients, by the number of the item: no provider knows it. */
+  readonly ours: Set<number>
   turn: Turn | undefined
   requires: Failure | undefined
 }
@@ -51,18 +54,18 @@ export function readItems(input: unknown, names: ToolNames, sealer: Sealer): Cha
     sealer,
     messages: [],
     paths: [],
-    sealed: new Set(),
+    ours: new Set(),
     turn: undefined,
     requires: undefined,
   }
   const items = input as readonly JsonObject[]
   for (const [at, item] of items.entries()) readItem(state, item, at)
   endTurn(state)
-  const { messages, paths, sealed, requires } = state
+  const { messages, paths, ours, requires } = state
   return {
     messages,
     paths,
-    ...(sealed.size === 0 ? {} : { unsealed: items.filter((_, at) => !sealed.has(at)) }),
+    ...(ours.size === 0 ? {} : { unsealed: items.filter((_, at) => !ours.has(at)) }),
     ...(requires === undefined ? {} : { requires }),
   }
 }
@@ -164,6 +167,8 @@ function readReasoning(state: ItemsState, item: JsonObject, at: number): void {
   const content = textOf(item.content)
   if (typeof encrypted !== 'string' || encrypted === '') {
     if (content !== '') turn.kept.push({ reasoning_content: content })
+    // OpenAI looks for an item without it among those that it keeps, and refuses the request.
+    if (OWN_ID.test(String(id))) state.ours.add(at)
     return
   }
   const opened = state.sealer.open(encrypted)
@@ -179,7 +184,7 @@ function readReasoning(state: ItemsState, item: JsonObject, at: number): void {
     const param = `input[${at}].encrypted_content`
     throw new Failure('invalid-value', `'${param}' was changed, or belongs to another key.`, { param })
   }
-  state.sealed.add(at)
+  state.ours.add(at)
   turn.kept.push(kept)
 }
 

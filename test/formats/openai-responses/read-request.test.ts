@@ -251,6 +251,14 @@ describe('what a provider wants back', () => {
     expect(source?.body.input).toBe(input)
   })
 
+  test('does not go to OpenAI where a client has lost it, since OpenAI does not know the item', () => {
+    const lost = { ...sealed, id: `rs_${'a'.repeat(28)}o0`, content: [{ type: 'reasoning_text', text: 'Hm' }] }
+    const theirs = { ...sealed, id: `rs_${'a'.repeat(50)}` }
+    const { chat, source } = read({ input: [theirs, lost, call] })
+    expect(chat.messages[0]?.reasoning_content).toBe('Hm')
+    expect(source?.body.input).toEqual([theirs, call])
+  })
+
   test.each([
     ['of another key', others.seal(kept)],
     ['that was changed', `${sealer.seal(kept).slice(0, -4)}AAAA`],
