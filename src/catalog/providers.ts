@@ -190,7 +190,12 @@ const ROWS: readonly ProviderRow[] = [
       sessionKey: { header: 'x-grok-conv-id' },
     }),
     ...RESPONSES,
-    moreFormats: [bind(openaiResponses, { reasoningFormat: 'xai-responses-v1' })],
+    moreFormats: [
+      bind(openaiResponses, {
+        reasoningFormat: 'xai-responses-v1',
+        lackedTools: new Set(['custom', 'namespace', 'tool_search']),
+      }),
+    ],
   },
   {
     id: 'groq',

@@ -1,6 +1,7 @@
 import type { Failure } from '../../chat/failure.ts'
 import { ROUTING_FIELDS } from '../../chat/request.ts'
 import type { PreparedCall, ProviderCall, ProviderFormat, RequestSource } from '../format.ts'
+import { withCustomToolsAsFunctions } from '../shared/custom-tools.ts'
 import { isJsonObject, jsonObjectsIn } from '../shared/fields.ts'
 import { withFunctionsAsTools } from '../shared/legacy-functions.ts'
 import { pickFields, tokenCount } from '../shared/token-count.ts'
@@ -10,11 +11,9 @@ import { ENCRYPTED_REASONING, OPENAI_REASONING_FORMAT, type ResponsesQuirks, wri
 const NAME = 'openai-responses'
 
 /** OpenAI's Responses, for OpenAI and those who copy them. Nothing is stored there: Router9 keeps answers itself. */
-export const openaiResponses: ProviderFormat<ResponsesQuirks> = withFunctionsAsTools({
-  name: NAME,
-  framing: 'sse',
-  prepare,
-})
+export const openaiResponses: ProviderFormat<ResponsesQuirks> = withFunctionsAsTools(
+  withCustomToolsAsFunctions({ name: NAME, framing: 'sse', prepare }, ({ lackedTools }) => !lackedTools?.has('custom')),
+)
 
 /** What of a request belongs to the prompt (platform.openai.com, "Get input token counts"). */
 const COUNTED_FIELDS = [
@@ -24,7 +23,8 @@ const COUNTED_FIELDS = [
 
 function prepare(call: ProviderCall<ResponsesQuirks>): PreparedCall {
   const { source, quirks, newId } = call
-  const isNative = source?.format === NAME
+  const isNative = source?.format === NAME && !asksForLackedTool(source, quirks)
+  if (!isNative && source?.requires !== undefined) throw source.requires
   const { body, dropped } = isNative ? { body: passOn(call, source), dropped: [] } : writeChat(call)
   const createReader = () =>
     createResponsesReader({ isNative, newId, reasoningFormat: quirks.reasoningFormat ?? OPENAI_REASONING_FORMAT })
@@ -33,7 +33,7 @@ function prepare(call: ProviderCall<ResponsesQuirks>): PreparedCall {
   const request = requestOf(body)
   return {
     request,
-    dropped,
+    dropped: isNative ? dropped : [...(source?.dropped ?? []), ...dropped],
     count: tokenCount(request, {
       path: '/responses/input_tokens',
       body: () => pickFields(body, COUNTED_FIELDS),
@@ -47,6 +47,11 @@ function prepare(call: ProviderCall<ResponsesQuirks>): PreparedCall {
     streamReader: () => createReader().message,
     readAnswer: (answer) => createReader().body(answer),
   }
+}
+
+/** Whether it offers a tool that this provider lacks. The chat that was read from it has functions in the place of such tools. */
+function asksForLackedTool({ body }: RequestSource, { lackedTools }: ResponsesQuirks): boolean {
+  return lackedTools !== undefined && jsonObjectsIn(body.tools).some(({ type }) => lackedTools.has(String(type)))
 }
 
 /**

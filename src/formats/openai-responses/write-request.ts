@@ -12,6 +12,8 @@ import { toItems } from './write-request-items.ts'
 export interface ResponsesQuirks {
   /** The `format` of the reasoning that it encrypts: only who made it can read it. OpenAI's own where absent. */
   readonly reasoningFormat?: string
+  /** OpenAI's types of tools that it does not have, and a chat has another form for. */
+  readonly lackedTools?: ReadonlySet<string>
   /** Its models that answer only where they can search, by its own names. */
   readonly searchingModels?: RegExp
 }

@@ -188,10 +188,10 @@ test('reasoning that this account cannot read is left out of a second request', 
 })
 
 describe('a request that came in this format', () => {
-  function pass(body: Json, traits = {}) {
+  function pass(body: Json, traits = {}, quirks = {}) {
     const chat = parseChat({ model: 'public', messages: [{ role: 'user', content: 'Hi' }] })
     const source = { format: 'openai-responses', body }
-    const call = { chat, source, model: 'theirs', stream: false, quirks: {}, newId: () => 'made' }
+    const call = { chat, source, model: 'theirs', stream: false, quirks, newId: () => 'made' }
     return JSON.parse(openaiResponses.prepare({ ...call, traits: { ...ABLE, ...traits } }).request.body) as Json
   }
 
@@ -206,6 +206,14 @@ describe('a request that came in this format', () => {
       { role: 'assistant', content: [{ ...part, parsed: {} }] },
     ]
     expect(pass({ input: parsed }).input).toEqual([item, { role: 'assistant', content: [part] }])
+    expect(pass(sent, {}, { lackedTools: new Set(['custom']) })).toMatchObject(sent)
+    // Then the chat goes that was read from it.
+    const custom = { input: 'Hi', tools: [{ type: 'custom', name: 'p' }] }
+    expect(pass(custom, {}, { lackedTools: new Set(['custom']) })).toEqual({
+      model: 'theirs',
+      store: false,
+      input: [{ role: 'user', content: 'Hi' }],
+    })
     expect(pass({ ...sent, include: ['a'] }, REASONING).include).toEqual(['a', 'reasoning.encrypted_content'])
   })
 })
