@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { clientParametersPart } from './client-parameters.ts'
 import { dataPointsPart } from './data-points.ts'
 import { parametersPart } from './parameters.ts'
 
@@ -10,6 +11,7 @@ export const DOCS = path.resolve(import.meta.dirname, '../../docs')
 /** Each part by the name that its marks have. */
 export const PARTS: Readonly<Record<string, () => string>> = {
   'data-points': dataPointsPart,
+  'client-parameters': clientParametersPart,
   parameters: parametersPart,
 }
 

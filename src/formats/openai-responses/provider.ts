@@ -6,13 +6,15 @@ import { isJsonObject, jsonObjectsIn } from '../shared/fields.ts'
 import { withFunctionsAsTools } from '../shared/legacy-functions.ts'
 import { pickFields, tokenCount } from '../shared/token-count.ts'
 import { createResponsesReader } from './read-answer.ts'
+import { OPENAI_RESPONSES } from './read-request.ts'
 import { ENCRYPTED_REASONING, OPENAI_REASONING_FORMAT, type ResponsesQuirks, writeChat } from './write-request.ts'
-
-const NAME = 'openai-responses'
 
 /** OpenAI's Responses, for OpenAI and those who copy them. Nothing is stored there: Router9 keeps answers itself. */
 export const openaiResponses: ProviderFormat<ResponsesQuirks> = withFunctionsAsTools(
-  withCustomToolsAsFunctions({ name: NAME, framing: 'sse', prepare }, ({ lackedTools }) => !lackedTools?.has('custom')),
+  withCustomToolsAsFunctions(
+    { name: OPENAI_RESPONSES, framing: 'sse', prepare },
+    ({ lackedTools }) => !lackedTools?.has('custom'),
+  ),
 )
 
 /** What of a request belongs to the prompt (platform.openai.com, "Get input token counts"). */
@@ -23,7 +25,7 @@ const COUNTED_FIELDS = [
 
 function prepare(call: ProviderCall<ResponsesQuirks>): PreparedCall {
   const { source, quirks, newId } = call
-  const isNative = source?.format === NAME && !asksForLackedTool(source, quirks)
+  const isNative = source?.format === OPENAI_RESPONSES && !asksForLackedTool(source, quirks)
   if (!isNative && source?.requires !== undefined) throw source.requires
   const { body, dropped } = isNative ? { body: passOn(call, source), dropped: [] } : writeChat(call)
   const createReader = () =>

@@ -6,9 +6,7 @@ import { type JsonObject, jsonObjectsIn, omitNull, toText } from '../shared/fiel
 import { type KeptReasoning, readKept, restoreReasoning } from '../shared/kept-reasoning.ts'
 import { itemType } from './read-request-schema.ts'
 import { SEARCH_NAME, type ToolNames } from './read-request-tools.ts'
-
-/** The `format` of reasoning that OpenAI encrypted, as it stands in a chat. */
-const OPENAI_REASONING_FORMAT = 'openai-responses-v1'
+import { OPENAI_REASONING_FORMAT } from './write-request.ts'
 
 /** The id of an item that Router9 made; OpenAI's are longer. */
 const OWN_ID = /^rs_[A-Za-z0-9]{28}(?:o\d+)?$/

@@ -18,6 +18,7 @@ export interface ResponsesQuirks {
   readonly searchingModels?: RegExp
 }
 
+/** The `format` of reasoning that OpenAI encrypted, as it stands in a chat. */
 export const OPENAI_REASONING_FORMAT = 'openai-responses-v1'
 export const ENCRYPTED_REASONING = 'reasoning.encrypted_content'
 
