@@ -68,7 +68,8 @@ export class Conversations extends DurableObject {
   find(wanted: readonly Wanted[], maxBytes: number): Found {
     this.#createTables()
     const now = Date.now()
-    const size = this.#sizeOf(wanted, now)
+    const recordOf = this.#resolve(wanted)
+    const size = this.#sizeOf(wanted, recordOf, now)
     if (size > maxBytes) return { ids: [], records: [], excess: size }
     const records = new Map<string, { parent?: string; parts: Partial<Record<Part, ArrayBuffer>> }>()
     const add = (id: string, parts: readonly Part[]): { parent?: string } | undefined => {
@@ -86,9 +87,9 @@ export class Conversations extends DurableObject {
     }
     const ids: (string | null)[] = []
     for (const { id: asked, parts, isContinued } of wanted) {
-      const id = this.#idOf(asked)
-      let record = add(id, parts)
-      ids.push(record === undefined ? null : id)
+      const id = recordOf.get(asked)
+      let record = id === undefined ? undefined : add(id, parts)
+      ids.push(id === undefined || record === undefined ? null : id)
       // A record is younger than its parent, so this ends.
       while (isContinued === true && record?.parent !== undefined) record = add(record.parent, BEFORE)
     }
@@ -202,14 +203,21 @@ export class Conversations extends DurableObject {
     return this.#size
   }
 
-  #idOf(asked: string): string {
+  /** The records that these ids or aliases are of. One statement asks for all: each costs more than a row. */
+  #resolve(wanted: readonly Wanted[]): ReadonlyMap<string, string> {
     const { sql } = this.ctx.storage
-    const [alias] = sql.exec<{ record: string }>('SELECT record FROM aliases WHERE id = ?', asked).toArray()
-    return alias?.record ?? asked
+    const asked = JSON.stringify(wanted.map(({ id }) => id))
+    const among = 'id IN (SELECT value FROM json_each(?))'
+    const own = sql.exec<{ id: string }>(`SELECT id FROM records WHERE ${among}`, asked).toArray()
+    const found = new Map(own.map(({ id }) => [id, id]))
+    if (found.size === wanted.length) return found
+    const aliases = sql.exec<{ id: string; record: string }>(`SELECT id, record FROM aliases WHERE ${among}`, asked)
+    for (const { id, record } of aliases) if (!found.has(id)) found.set(id, record)
+    return found
   }
 
   /** The bytes of all that is wanted. */
-  #sizeOf(wanted: readonly Wanted[], now: number): number {
+  #sizeOf(wanted: readonly Wanted[], recordOf: ReadonlyMap<string, string>, now: number): number {
     const { sql } = this.ctx.storage
     // The length of a value is known without reading it.
     const lengths = PARTS.map((part) => `length(${part}) AS ${part}`).join()
@@ -219,8 +227,8 @@ export class Conversations extends DurableObject {
     let size = 0
     for (const { id: asked, parts: first, isContinued } of wanted) {
       let parts = first
-      let id: string | null = this.#idOf(asked)
-      while (id !== null) {
+      let id: string | null | undefined = recordOf.get(asked)
+      while (typeof id === 'string') {
         const [row]: SizeRow[] = sql.exec<SizeRow>(query, id, now).toArray()
         for (const part of row === undefined ? [] : parts) {
           const name = `${part} ${id}`

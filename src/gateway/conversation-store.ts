@@ -136,9 +136,10 @@ async function mapParts<From, To>(
   map: (value: From, part: Part) => Promise<To>,
 ): Promise<Partial<Record<Part, To>>> {
   const mapped: Partial<Record<Part, To>> = {}
-  for (const part of PARTS) {
+  const mapOne = async (part: Part) => {
     const value = parts[part]
     if (value !== undefined) mapped[part] = await map(value, part)
   }
+  await Promise.all(PARTS.map(mapOne))
   return mapped
 }
