@@ -4,8 +4,10 @@ import { codex } from './agents/codex.ts'
 import { continueCli } from './agents/continue.ts'
 import { copilot } from './agents/copilot.ts'
 import { kiloCode } from './agents/kilo-code.ts'
+import { llm } from './agents/llm.ts'
 import { opencode } from './agents/opencode.ts'
 import { pi } from './agents/pi.ts'
+import { promptfoo } from './agents/promptfoo.ts'
 import { qwenCode } from './agents/qwen-code.ts'
 import { CLAUDE, type Client, GEMINI } from './client.ts'
 import { library } from './sdks.ts'
@@ -105,4 +107,69 @@ export const CLIENTS: readonly Client[] = [
       language: 'python',
     }),
   ]),
+  ...['chat', 'responses'].flatMap((way) => [
+    library({
+      name: `LlamaIndex (TypeScript), ${way}`,
+      script: 'llamaindex.mjs',
+      way,
+      packages: ['llamaindex', '@llamaindex/openai', '@llamaindex/workflow', 'zod'],
+    }),
+    library({
+      name: `LlamaIndex (Python), ${way}`,
+      script: 'llama-index.py',
+      way,
+      packages: ['llama-index-core', 'llama-index-llms-openai', 'llama-index-llms-openai-like'],
+      language: 'python',
+    }),
+    library({
+      name: `Mastra, ${way}`,
+      script: 'mastra.mjs',
+      way,
+      packages: ['@mastra/core', '@ai-sdk/openai', 'zod'],
+    }),
+    library({
+      name: `Strands (TypeScript), ${way}`,
+      script: 'strands.mjs',
+      way,
+      packages: ['@strands-agents/sdk', 'openai@6.49.0', '@modelcontextprotocol/sdk', '@opentelemetry/api', 'zod'],
+    }),
+    library({
+      name: `Strands (Python), ${way}`,
+      script: 'strands.py',
+      way,
+      packages: ['strands-agents', 'openai'],
+      language: 'python',
+    }),
+    library({
+      name: `TanStack AI, ${way}`,
+      script: 'tanstack.mjs',
+      way,
+      packages: ['@tanstack/ai', '@tanstack/ai-openai', 'zod'],
+    }),
+  ]),
+  library({ name: 'Genkit', script: 'genkit.mjs', packages: ['genkit', '@genkit-ai/compat-oai'] }),
+  library({
+    name: 'CopilotKit',
+    script: 'copilotkit.mjs',
+    packages: ['@copilotkit/runtime', '@ai-sdk/openai@3.0.141', 'zod'],
+  }),
+  ...['TOOLS'].map((way) =>
+    library({
+      name: `instructor (TypeScript), ${way}`,
+      script: 'instructor.mjs',
+      way,
+      packages: ['@instructor-ai/instructor', 'openai@4.104.0', 'zod@3.25.76'],
+    }),
+  ),
+  ...['TOOLS', 'JSON_SCHEMA', 'RESPONSES_TOOLS'].map((way) =>
+    library({
+      name: `instructor (Python), ${way}`,
+      script: 'instructor.py',
+      way,
+      packages: ['instructor'],
+      language: 'python',
+    }),
+  ),
+  ...promptfoo,
+  llm,
 ]

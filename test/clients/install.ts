@@ -64,12 +64,19 @@ export async function install(client: Packages): Promise<void> {
 // What the packages depend on is of the same day too, so that a run can be repeated.
 async function installNode(folder: string, wanted: readonly string[]): Promise<void> {
   const before = new Date(Date.parse(versions.date) + 86_400_000).toISOString()
-  const options = ['--no-audit', '--no-fund', '--loglevel=error', '--legacy-peer-deps', `--before=${before}`]
+  const options = [
+    '--no-audit',
+    '--no-fund',
+    '--loglevel=error',
+    '--legacy-peer-deps',
+    '--fetch-retries=1',
+    `--before=${before}`,
+  ]
   await writeFile(path.join(folder, 'package.json'), '{ "private": true }\n')
   await run('npm', ['install', ...options, ...wanted], { cwd: folder, timeout: INSTALL_LIMIT_MS })
 }
 
 async function installPython(folder: string, wanted: readonly string[]): Promise<void> {
-  const options = ['--quiet', '--disable-pip-version-check', '--target', folder]
+  const options = ['--quiet', '--disable-pip-version-check', '--retries', '1', '--target', folder]
   await run('python3', ['-m', 'pip', 'install', ...options, ...wanted], { timeout: INSTALL_LIMIT_MS })
 }

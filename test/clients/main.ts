@@ -23,7 +23,7 @@ simulator, in a scratch home, where there is no network but the loopback.
   --quick          the short run of .ci/run
   --show           print what clients print
   --write          write src/docs/clients.md from the last result of each client
-The last line says how many trials passed and failed. The exit status is 1 where one failed, 2 for a wrong command line.`
+The last line says how many trials passed and failed, and how many clients were skipped. The exit status is 1 where one failed, 2 for a wrong command line.`
 
 const RESULTS = path.join(CACHE, 'results.json')
 const DEFAULT_ROUNDS = 3
@@ -87,7 +87,7 @@ async function prepare(args: readonly string[]): Promise<boolean> {
     })
   })
   if (missing.length === clients.length) {
-    console.log('clients: 0 passed, 0 failed')
+    console.log(summary({ passed: 0, failed: 0 }, missing))
     return true
   }
   const status = await runInside(args, {
@@ -119,7 +119,7 @@ async function tryAll(args: readonly string[]): Promise<boolean> {
   }
   if (!wanted.isQuick) await storeResults(results, wanted)
   const { passed, failed } = countOf(results)
-  console.log(`clients: ${passed} passed, ${failed} failed`)
+  console.log(summary({ passed, failed }, skipped))
   return failed === 0
 }
 
@@ -151,6 +151,10 @@ async function tryClient(client: Client, stage: Stage, { cells, models, isQuick 
     return outcome === undefined ? [] : [[cell, outcome]]
   })
   return resultOf(client, versionOf(client), Object.fromEntries(joined))
+}
+
+function summary({ passed, failed }: { passed: number; failed: number }, skipped: readonly string[]): string {
+  return `clients: ${passed} passed, ${failed} failed${skipped.length === 0 ? '' : `, ${skipped.length} skipped`}`
 }
 
 async function storedResults(): Promise<Result[]> {

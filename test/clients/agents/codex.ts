@@ -48,6 +48,6 @@ stream_max_retries = 1
     const errors = lines.flatMap(({ message, error }) => error?.message ?? message ?? [])
     return { answer: said.at(-1) ?? errors.at(-1) ?? '' }
   },
-  readFile: (file) => `call=shell${JSON.stringify({ command: ['cat', file] })}`,
-  runCommand: (command) => `call=shell${JSON.stringify({ command: ['bash', '-lc', command] })}`,
+  readFile: (file) => `call=exec_command${JSON.stringify({ cmd: `cat ${file}` })}`,
+  runCommand: (command) => `call=exec_command${JSON.stringify({ cmd: command })}`,
 })

@@ -5,7 +5,8 @@ import { text } from 'node:stream/consumers'
 const CELL_LIMIT_MS = 30_000
 const task = JSON.parse(await text(process.stdin))
 const script = await import(new URL(process.argv[2], `file://${process.cwd()}/`).href)
-const alike = { 'wrong key': 'chat', 'unknown model': 'chat' }
+const plain = 'chat' in script ? 'chat' : 'structured'
+const alike = { 'wrong key': plain, 'unknown model': plain }
 
 process.on('unhandledRejection', () => undefined)
 for (const cell of task.cells) {

@@ -15,7 +15,8 @@ script = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(script)
 
 for cell in task["cells"]:
-    name = "chat" if cell in ("wrong key", "unknown model") else cell
+    plain = "chat" if hasattr(script, "chat") else "structured"
+    name = plain if cell in ("wrong key", "unknown model") else cell
     mine = {**task, "prompt": task["prompts"].get(name)}
     runs = 0
 
