@@ -52,6 +52,13 @@ const LEVELS: Readonly<Record<string, string>> = {
   xhigh: 'Reasons much more, for very hard tasks',
 }
 
+/** Codex gives a model of a list no instructions of its own, and refuses a list without any. */
+const INSTRUCTIONS = `You are Codex, a coding agent in the user's workspace. Work on the task until it is done, as far as your tools allow.
+Read the code that matters before you change it, and follow its style and the instructions in AGENTS.md files.
+Make the smallest change that solves the problem at its cause. Leave alone what you were not asked for, and never undo changes that are not yours.
+Edit files with apply_patch where you have it. Run tests or the program to see that your change works, and say so where you could not.
+Do not commit, and do nothing destructive, unless the user asks for it. Answer briefly: what you did, where, and what is left.`
+
 /** The list with what Codex asks for beside it. */
 export function withCodexModels(list: Fields): Fields {
   return { ...list, models: (list.data as readonly Fields[]).map(toCodexModel) }
@@ -75,7 +82,7 @@ function toCodexModel({ id, context_length, modalities, capabilities }: Fields, 
     priority: at,
     availability_nux: null,
     upgrade: null,
-    base_instructions: '',
+    base_instructions: INSTRUCTIONS,
     supports_reasoning_summaries: efforts.length > 0,
     support_verbosity: false,
     default_verbosity: null,

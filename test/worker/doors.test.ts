@@ -168,6 +168,7 @@ describe('the list of models', () => {
     const gpt = models.find(({ slug }: { slug: string }) => slug === 'gpt-5.4')
     expect(gpt.supported_reasoning_levels[0]).toEqual({ effort: expect.any(String), description: expect.any(String) })
     expect(gpt.context_window).toBeGreaterThan(100_000)
+    expect(gpt.base_instructions).toContain('apply_patch')
   })
 })
 
