@@ -169,10 +169,13 @@ function takeText(reading: Reading, event: JsonObject, kind: string, step: strin
 function takeArguments(reading: Reading, event: JsonObject, step: string) {
   const open = openItem(reading, event)
   if (open === undefined) return
-  if (step === 'delta') open.arguments += textOf(event.delta)
-  else if (textOf(event.arguments ?? event.input) !== open.arguments) {
-    reading.answer.problems.push(`${event.type} says other arguments than its deltas`)
+  if (step === 'delta') {
+    open.arguments += textOf(event.delta)
+    return
   }
+  const whole = textOf(event.arguments ?? event.input)
+  if (whole !== open.arguments) reading.answer.problems.push(`${event.type} says other arguments than its deltas`)
+  open.arguments ||= whole
 }
 
 function openItem({ items, answer }: Reading, event: JsonObject): OpenItem | undefined {
