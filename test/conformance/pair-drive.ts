@@ -73,7 +73,11 @@ function requestDifferences(pair: Pair, received: readonly Received[], answer: s
   }
   const { model: _, ...expected } = pair.body
   const { model: __, ...actual } = first.body
-  return jsonDifferences(expected, actual).map((one) => ({ side: 'request', ...one }))
+  const headers = Object.entries(pair.headers).filter(([name]) => /^anthropic-(beta|version)$/.test(name))
+  return [
+    ...jsonDifferences(expected, actual),
+    ...headers.flatMap(([name, value]) => jsonDifferences(value, first.headers[name], name)),
+  ].map((one) => ({ side: 'request', ...one }))
 }
 
 function answerDifferences(pair: Pair, status: number, text: string): Found[] {

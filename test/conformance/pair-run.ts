@@ -8,7 +8,13 @@ import { readPairs } from './pairs.ts'
 import { everyProviderPlayedAt } from './slots.ts'
 
 /** The APIs in which both Router9 and a provider speak, so that nothing may be lost between them. */
-const LOSSLESS_APIS = ['responses', 'messages'] as const
+const LOSSLESS_APIS = [
+  'responses',
+  'responses-compact',
+  'responses-input-tokens',
+  'messages',
+  'messages-count-tokens',
+] as const
 
 /** Plays the pairs whose names contain a text, through a Worker of their own. */
 export async function playPairs(folder: string, only: string, file?: string): Promise<PairResult[]> {
