@@ -322,7 +322,11 @@ function headersOf(c: AppContext): HeaderReader {
 
 function answer(c: AppContext, body: object): Response {
   return new Response(JSON.stringify(body), {
-    headers: { ...commonHeaders(requestIdOf(c)), ...limitsOf(c), 'content-type': 'application/json' },
+    headers: {
+      ...commonHeaders(requestIdOf(c), formatOf(c).requestIdHeader),
+      ...limitsOf(c),
+      'content-type': 'application/json',
+    },
   })
 }
 

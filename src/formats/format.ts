@@ -250,6 +250,8 @@ export interface ClientFormat {
   /** The status of an error response; the failure's own where absent. */
   readonly statusOf?: (failure: Failure) => number
   readonly references?: AnswerReferences
+  /** The header in which this API's clients look for the id of a request, beside `x-request-id`. */
+  readonly requestIdHeader?: string
   /** Goes to the client while there is nothing to send (contract 4.6). */
   readonly keepAlive: string
 }

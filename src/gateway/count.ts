@@ -44,7 +44,7 @@ export async function countTokens(context: RequestContext, given: Body): Promise
   const counted = await firstCount(context, likely, { ...request, chat }, needs.promptTokens)
   logRequest(context.log, 200)
   const headers = {
-    ...commonHeaders(context.requestId),
+    ...commonHeaders(context.requestId, format.requestIdHeader),
     ...limitHeaders(caller),
     'content-type': 'application/json',
     ...(counted === undefined ? { 'x-router9-estimated': 'true' } : {}),

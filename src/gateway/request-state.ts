@@ -114,7 +114,7 @@ export function headersOf(state: RequestState, answer: ChatAnswer | undefined): 
   const answered =
     answer === undefined ? {} : { target: answer.deployment.target, dropped: answer.call.dropped.map(ownName) }
   return {
-    ...commonHeaders(context.requestId),
+    ...commonHeaders(context.requestId, context.format.requestIdHeader),
     ...limitHeaders(context.caller),
     ...metaHeaders({ requestedModel: chat.model, route, attempts: context.log.attempts, timing, ...answered }),
   }

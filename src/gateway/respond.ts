@@ -42,12 +42,14 @@ const NOT_RETRYABLE: ReadonlySet<FailureKind> = new Set(['quota-exhausted', 'no-
 /** OpenAI's SDKs ignore a longer wait and retry at once, so the response tells them not to retry. */
 const MAX_RETRY_MS = 60_000
 
-/** The headers that every response has. */
-export function commonHeaders(requestId: string): Record<string, string> {
-  return {
-    'x-request-id': requestId,
-    ...SECURITY_HEADERS,
+/** The headers that every response has. @param ownName the header in which clients of an API look for the id. */
+export function commonHeaders(requestId: string, ownName?: string): Record<string, string> {
+  const headers: Record<string, string> = { 'x-request-id': requestId, ...SECURITY_HEADERS }
+  if (ownName !== undefined) {
+    headers[ownName] = requestId
+    headers['access-control-expose-headers'] = `${EXPOSED}, ${ownName}`
   }
+  return headers
 }
 
 /** A failure as the client gets it, in its own format (contract 5). */
@@ -59,7 +61,7 @@ export function failureResponse(
 ): Response {
   const headers: Record<string, string> = {
     ...further,
-    ...commonHeaders(requestId),
+    ...commonHeaders(requestId, format.requestIdHeader),
     'content-type': 'application/json',
   }
   if (failure.details.allow !== undefined) headers.allow = failure.details.allow

@@ -136,6 +136,17 @@ test.each(['claude-sonnet-4-5', 'gemini-3.5-flash', 'gpt-5.2'])(
   },
 )
 
+test('the client finds the id of its request, in answers, streams, errors and lists', async () => {
+  const ask = { model: 'gpt-4o', max_tokens: 10, messages: [{ role: 'user' as const, content: 'Hi' }] }
+  const ID = /^req_\w{24}$/
+  expect((await client.messages.create(ask))._request_id).toMatch(ID)
+  expect((await client.messages.stream(ask).withResponse()).request_id).toMatch(ID)
+  expect((await client.messages.countTokens({ model: ask.model, messages: ask.messages }))._request_id).toMatch(ID)
+  expect((await client.models.list().withResponse()).request_id).toMatch(ID)
+  const refused = await client.messages.create({ ...ask, model: 'nope' }).catch((error) => error)
+  expect(refused.requestID).toMatch(ID)
+})
+
 test.each([
   ['[[sim * status=429]]', Anthropic.RateLimitError, 429],
   ['[[sim * status=503]]', Anthropic.InternalServerError, 529],

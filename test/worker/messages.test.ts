@@ -167,6 +167,18 @@ test('a request of nothing but what Anthropic alone can read reaches Anthropic, 
   ])
 })
 
+test('a request that only fills Anthropic’s cache asks for no tokens, and goes to no one else', async () => {
+  const none = message([], 'max_tokens', {
+    usage: { input_tokens: 3, cache_creation_input_tokens: 9, output_tokens: 0 },
+  })
+  router.upstream.play(whole(none))
+  const filled = await answered({ model: CLAUDE, max_tokens: 0 })
+  expect(lastSent().body.max_tokens).toBe(0)
+  expect(filled).toMatchObject({ content: [], stop_reason: 'max_tokens', usage: { cache_creation_input_tokens: 9 } })
+  const { status, text } = await ask({ model: 'openai/gpt-4o', max_tokens: 0 })
+  expect([status, JSON.parse(text).error.message]).toEqual([400, expect.stringContaining("'max_tokens'")])
+})
+
 test('an answer that is long in coming is kept alive by pings', async () => {
   router.upstream.play(stream({ pauseMs: 700 }, SAYING.openai.streamed('Hello')))
   const { text } = await ask({ model: 'openai/gpt-4o', stream: true })

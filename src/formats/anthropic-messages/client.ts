@@ -16,5 +16,6 @@ export const anthropicMessages: ClientFormat = {
   writeAnswer: writeMessage,
   writeError: writeMessagesError,
   statusOf,
+  requestIdHeader: 'request-id',
   keepAlive: PING,
 }

@@ -11,6 +11,11 @@ import { ANTHROPIC_MESSAGES } from './write-messages.ts'
 
 /** What means the same in a chat, and is checked as there. */
 const SHARED_FIELDS = ['model', 'stream', 'temperature', 'top_p', 'top_k', 'max_tokens', ...ROUTING_FIELDS]
+/** Some clients write -1 for a sampling parameter that they leave to the model, which Anthropic takes so. No tokens are no limit. */
+function isLeftOut(name: string, value: unknown): boolean {
+  return value === (name === 'max_tokens' ? 0 : -1)
+}
+
 /** What a chat has in other words. */
 const OWN_FIELDS = [
   'messages',
@@ -36,7 +41,7 @@ const NO_THREADS = `'${THREAD}' is not supported here: send the whole conversati
  */
 export function readMessagesRequest(body: JsonObject, input: RequestInput): ClientRequest {
   const request = readMessagesPrompt(body, input)
-  if (request.chat.max_tokens) return request
+  if (request.chat.max_tokens || body.max_tokens === 0) return request
   const param = 'max_tokens'
   throw new Failure('missing-parameter', `The required parameter '${param}' is missing.`, { param })
 }
@@ -48,15 +53,18 @@ export function readMessagesPrompt(body: JsonObject, input: RequestInput): Clien
 
 function read(given: JsonObject, { sealer }: RequestInput): ClientRequest {
   if (isPresent(given[THREAD])) throw new Failure('unsupported-parameter', NO_THREADS, { param: THREAD })
-  // Some clients write -1 for a sampling parameter that they leave to the model, which Anthropic takes so.
-  const shared = Object.fromEntries(SHARED_FIELDS.map((name) => [name, given[name] === -1 ? undefined : given[name]]))
+  const shared = Object.fromEntries(
+    SHARED_FIELDS.map((name) => [name, isLeftOut(name, given[name]) ? undefined : given[name]]),
+  )
   const checked = parseChat(omitNull({ ...shared, messages: [{ role: 'user', content: '' }] }))
   const body = checkMessagesBody(given)
   const { messages, native, requires, hasCitations, paths, partPaths } = readConversation(body, sealer)
   const tools = readTools(body)
   const essential = ESSENTIAL_FIELDS.find((name) => isPresent(given[name]) && !isEmptyList(given[name]))
-  const required =
-    requires ?? tools.requires ?? (essential === undefined ? undefined : unsupportedContent(essential, 'it'))
+  // At Anthropic it only fills the cache.
+  const noAnswer = given.max_tokens === 0 ? unsupportedContent('max_tokens', 'an answer of no tokens') : undefined
+  const only = essential === undefined ? undefined : unsupportedContent(essential, 'this field')
+  const required = requires ?? tools.requires ?? only ?? noAnswer
   const { thinking, metadata } = body
   const isDropped = (name: string) =>
     name === 'metadata' ? metadata?.user_id && !USER.test(metadata.user_id) : !KNOWN_FIELDS.has(name)
