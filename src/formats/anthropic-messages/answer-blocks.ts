@@ -27,12 +27,17 @@ const DELTAS: Readonly<Record<string, (text: string) => JsonObject>> = {
   tool_use: (partial_json) => ({ type: 'input_json_delta', partial_json }),
 }
 
+/** About the memory of a block, beside its texts. */
+const BLOCK_CHARACTERS = 500
+
 /** A block that has not stopped. Only the first of the queue has started; the others wait until it has stopped. */
 interface QueuedBlock {
   readonly start: Block
   hasStarted: boolean
   /** What waits. */
   held: string
+  /** How much of the bound it takes while it waits. */
+  heldCharacters: number
   /** Of a call. */
   readonly progress?: ObjectProgress
   /** Of thinking: the text so far, and the signature as soon as it is complete. */
@@ -146,20 +151,24 @@ function enqueue(state: State, start: Block, progress?: ObjectProgress): QueuedB
     start,
     hasStarted: false,
     held: '',
+    heldCharacters: 0,
     ...(progress === undefined ? {} : { progress }),
     text: '',
     signature: undefined,
   }
   state.queue.push(block)
+  hold(state, block, BLOCK_CHARACTERS + JSON.stringify(start).length)
   advance(state, false)
   return block
 }
 
 /** Thinking that is not the last block any more is complete. */
-function sealThinking({ queue, keeper, answer, showsText }: State): void {
+function sealThinking(state: State): void {
+  const { queue, keeper, answer, showsText } = state
   const last = queue.at(-1)
   if (last?.start.type !== 'thinking' || keeper === undefined) return
   last.signature = answer.sealer.seal(keeper.take(showsText ? last.text : undefined) ?? {})
+  if (!last.hasStarted) hold(state, last, last.signature.length)
 }
 
 function add(state: State, block: QueuedBlock, piece: string): void {
@@ -168,9 +177,15 @@ function add(state: State, block: QueuedBlock, piece: string): void {
     if (state.queue[0] === block) state.sink.delta(deltaOf(block, piece))
     return
   }
-  state.heldCharacters += piece.length
-  if (state.heldCharacters > MAX_KEPT_CHARACTERS) throw malformedAnswer('its tool calls overlap')
+  hold(state, block, piece.length)
   block.held += piece
+}
+
+/** @throws Failure where more waits than in any answer. */
+function hold(state: State, block: QueuedBlock, characters: number): void {
+  block.heldCharacters += characters
+  state.heldCharacters += characters
+  if (state.heldCharacters > MAX_KEPT_CHARACTERS) throw malformedAnswer('its tool calls overlap')
 }
 
 function deltaOf({ start }: QueuedBlock, piece: string): JsonObject {
@@ -185,7 +200,7 @@ function advance(state: State, isEnd: boolean): void {
       head.hasStarted = true
       sink.start(head.start)
       if (head.held !== '') sink.delta(deltaOf(head, head.held))
-      state.heldCharacters -= head.held.length
+      state.heldCharacters -= head.heldCharacters
       head.held = ''
     }
     const isComplete = head.progress === undefined || head.progress.state() === 'complete'

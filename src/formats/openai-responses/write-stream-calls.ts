@@ -29,12 +29,13 @@ export function startCall(state: ItemsState, { index, id, name: chatName, kind: 
 /** Adds to a call's arguments, as they are in the chat. */
 export function growCall(state: ItemsState, item: Item, call: Call, text: string): void {
   call.progress.add(text)
+  // A decoder keeps what it cannot read yet.
+  state.addKept(text.length)
   addText(state, item, call, call.decoder?.push(text) ?? text)
 }
 
 function addText(state: ItemsState, item: Item, call: Call, text: string): void {
   if (text === '') return
-  state.addKept(text.length)
   call.text += text
   const { event } = KINDS[call.kind]
   if (event !== undefined) state.emit(`response.${event}.delta`, { ...placeOf(item), delta: text })
@@ -42,13 +43,14 @@ function addText(state: ItemsState, item: Item, call: Call, text: string): void 
 
 /**
  * What a call makes of an event that is not its own. `next`: the call is whole. `wait`: it is not. `unclear`: nothing has come of it
- * yet, and another call begins: it takes no arguments, or the provider names all calls first.
+ * yet, and another call begins or goes on: it takes no arguments, or the provider names all calls first.
  */
 export function callBefore({ progress, kind, decoder }: Call, event: Content): 'next' | 'wait' | 'unclear' {
   const state = progress.state()
   if (state === 'open') return 'wait'
   const mayGrow = state === 'empty' && (kind !== 'custom' || decoder !== undefined)
-  return mayGrow && (event.type === 'tool-start' || event.type === 'extra') ? 'unclear' : 'next'
+  const isOfCall = event.type === 'tool-start' || event.type === 'tool-delta' || event.type === 'extra'
+  return mayGrow && isOfCall ? 'unclear' : 'next'
 }
 
 /** Ends the arguments of a call. */

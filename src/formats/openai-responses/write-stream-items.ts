@@ -6,7 +6,7 @@ import { readToolNames } from './read-request-tools.ts'
 import { endStatus, headOf, incompleteReason, repeatedFields, showsSealed } from './write-answer-fields.ts'
 import { callBefore, callFields, endCall, growCall, startCall } from './write-stream-calls.ts'
 import { addAnnotations, endLastPart, growPart, wholePart } from './write-stream-parts.ts'
-import { createRepeatedBound, type Emit, type Item, type ItemsState, openItem } from './write-stream-state.ts'
+import { createRepeatedBound, type Emit, type Item, type ItemsState, openItem, sizeOf } from './write-stream-state.ts'
 
 type Status = 'completed' | 'incomplete'
 /** About the size of an object with a few members. */
@@ -35,6 +35,7 @@ export function createItems(input: AnswerInput, emit: Emit): Items {
     items: [],
     open: undefined,
     waiting: [],
+    waitingCalls: new Map(),
     logprobs: [],
     annotations: [],
     serviceTier: undefined,
@@ -59,19 +60,48 @@ function push(state: ItemsState, event: Content): void {
     const before = callBefore(call, event)
     if (before === 'next' && waiting.length === 0) write(state, event)
     else {
-      state.addKept('text' in event ? event.text.length : EVENT_CHARACTERS)
-      waiting.push(event)
+      hold(state, event)
       if (before === 'next') release(state)
     }
   }
 }
 
-/** Ends the call that is open, and writes what has waited for that. */
+/** Keeps what waits: one entry for each later call, and for texts that go on. */
+function hold({ waiting, waitingCalls, addKept }: ItemsState, event: Content): void {
+  if (event.type === 'tool-delta') {
+    const call = waitingCalls.get(event.index)
+    if (call === undefined) return
+    addKept(event.text.length)
+    call.text += event.text
+    return
+  }
+  const last = waiting.at(-1)
+  if ('text' in event && last !== undefined && last.event.type === event.type && 'text' in last.event) {
+    addKept(event.text.length)
+    last.event = { ...event, text: last.event.text + event.text }
+    return
+  }
+  addKept(EVENT_CHARACTERS + sizeOf(event))
+  const held = { event, text: '' }
+  waiting.push(held)
+  if (event.type === 'tool-start') waitingCalls.set(event.index, held)
+}
+
+/** Ends the call that is open, and writes what has waited for that: up to the next call that is not whole. */
 function release(state: ItemsState, status: Status = 'completed'): void {
-  const { waiting } = state
-  state.waiting = []
+  const { waiting, waitingCalls } = state
   endOpen(state, status)
-  for (const event of waiting) push(state, event)
+  for (let next = waiting[0]; next !== undefined; next = waiting[0]) {
+    const { event, text } = next
+    const before = state.open?.call
+    if (before !== undefined && callBefore(before, event) !== 'next') return
+    waiting.shift()
+    write(state, event)
+    if (event.type !== 'tool-start') continue
+    waitingCalls.delete(event.index)
+    const { open } = state
+    if (open?.call !== undefined && text !== '') growCall(state, open, open.call, text)
+  }
 }
 
 function write(state: ItemsState, event: Content): void {
@@ -128,7 +158,10 @@ function endOpen(state: ItemsState, status: Status = 'completed'): void {
   const kept = keeper.take(visible)
   const item = isReasoning ? open : kept === undefined ? undefined : openReasoning(state)
   if (item === undefined) return
-  if (kept !== undefined) item.sealed = state.input.sealer.seal(kept)
+  if (kept !== undefined) {
+    item.sealed = state.input.sealer.seal(kept)
+    state.addKept(item.sealed.length)
+  }
   endItem(state, item, status)
 }
 
@@ -157,11 +190,14 @@ function writeExtra(state: ItemsState, event: Extract<Content, { type: 'extra' }
     const { logprobs } = fields
     const list = isJsonObject(logprobs) ? (logprobs.content ?? logprobs.refusal) : undefined
     for (const logprob of jsonObjectsIn(list)) {
-      state.addKept(EVENT_CHARACTERS * (1 + jsonObjectsIn(logprob.top_logprobs).length))
+      state.addKept(EVENT_CHARACTERS + sizeOf(logprob))
       state.logprobs.push(toLogprob(logprob))
     }
   } else {
-    for (const annotation of jsonObjectsIn(fields.annotations)) state.annotations.push(toAnnotation(annotation))
+    for (const annotation of jsonObjectsIn(fields.annotations)) {
+      state.addKept(EVENT_CHARACTERS + sizeOf(annotation))
+      state.annotations.push(toAnnotation(annotation))
+    }
     if (state.open !== undefined) addAnnotations(state, state.open)
     for (const { image_url: image } of jsonObjectsIn(fields.images)) {
       if (isJsonObject(image)) addImage(state, toText(image.url) ?? '')

@@ -2,6 +2,7 @@ import type { Finish, Usage } from '../../chat/event.ts'
 import type { AnswerInput } from '../format.ts'
 import { isJsonObject, type JsonObject } from '../shared/fields.ts'
 import { endStatus, headOf, repeatedFields, toResponseUsage } from './write-answer-fields.ts'
+import { ITEM_CHARACTERS } from './write-stream-state.ts'
 
 /** An answer whose provider speaks this API: its events pass as they are, but for ids and what a client needs repaired. */
 export interface NativeAnswer {
@@ -17,19 +18,22 @@ export interface NativeAnswer {
 
 interface NativeState {
   readonly input: AnswerInput
+  readonly addKept: (characters: number) => void
   /** The response as it was told last. */
   response: JsonObject | undefined
   isWhole: boolean
   /** The ids of the items, by output index: some servers change them from event to event. */
-  readonly ids: Map<number, unknown>
+  readonly ids: Map<number, string>
   /** Items that are complete, by output index. */
   readonly done: Map<number, JsonObject>
 }
 
-const END = /^response\.(?:completed|incomplete|failed|cancelled)$/
+/** Whatever characters stand around it, which a client may not see. */
+const END = /^\W*response\W+(?:completed|incomplete|failed|cancelled)\W*$/
 
-export function createNativeAnswer(input: AnswerInput): NativeAnswer {
-  const state: NativeState = { input, response: undefined, isWhole: false, ids: new Map(), done: new Map() }
+/** @param addKept adds up what is kept of a stream until its end. */
+export function createNativeAnswer(input: AnswerInput, addKept: (characters: number) => void = () => {}): NativeAnswer {
+  const state: NativeState = { input, addKept, response: undefined, isWhole: false, ids: new Map(), done: new Map() }
   return {
     push: (message) => push(state, message),
     whole: (response) => {
@@ -48,14 +52,14 @@ function push(state: NativeState, message: JsonObject): readonly JsonObject[] {
   const { type, response } = message
   // Nothing follows the end.
   if (state.isWhole) return []
+  const isEnd = END.test(String(type))
   if (isJsonObject(response)) {
-    const isEnd = END.test(String(type))
     state.response = response
     state.isWhole = isEnd
     return isEnd ? [] : [{ ...message, response: withHead(state, response) }]
   }
-  // The failure that it tells ends the stream.
-  if (type === 'error') return []
+  // The failure that it tells ends the stream; and an end without an answer is a failure.
+  if (type === 'error' || isEnd) return []
   return [withStableIds(state, message)]
 }
 
@@ -67,12 +71,15 @@ function withHead({ input }: NativeState, response: JsonObject): JsonObject {
   return { ...response, id, model, ...(previous === undefined ? {} : { previous_response_id: previous }) }
 }
 
-function withStableIds({ ids, done }: NativeState, message: JsonObject): JsonObject {
+function withStableIds({ ids, done, addKept }: NativeState, message: JsonObject): JsonObject {
   const { output_index: index, item, item_id: itemId } = message
   if (typeof index !== 'number') return message
   const given = isJsonObject(item) ? item.id : itemId
-  if (given === undefined) return message
-  if (!ids.has(index)) ids.set(index, given)
+  if (typeof given !== 'string') return message
+  if (!ids.has(index)) {
+    addKept(ITEM_CHARACTERS + given.length)
+    ids.set(index, given)
+  }
   const id = ids.get(index)
   const isSame = id === given
   const stable = isSame

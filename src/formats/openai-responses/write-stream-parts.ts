@@ -1,5 +1,5 @@
 import type { JsonObject } from '../shared/fields.ts'
-import { type Item, type ItemsState, type Part, placeOf } from './write-stream-state.ts'
+import { ITEM_CHARACTERS, type Item, type ItemsState, type Part, placeOf } from './write-stream-state.ts'
 
 /** What the events of a part are called. */
 const EVENTS = {
@@ -23,6 +23,7 @@ function partAt(state: ItemsState, item: Item, type: Part['type']): Part {
   const last = item.parts.at(-1)
   if (last?.type === type) return last
   endLastPart(state, item)
+  state.addKept(ITEM_CHARACTERS)
   const part: Part = { type, index: item.parts.length, text: '', annotations: [], logprobs: [] }
   item.parts.push(part)
   state.emit(`${EVENTS[type][1]}.added`, { ...partPlace(item, part), part: wholePart(part) })

@@ -44,6 +44,13 @@ export interface Item {
   sealed?: string
 }
 
+/** An event that waits. */
+export interface Waiting {
+  event: Exclude<Content, { type: 'tool-delta' }>
+  /** Of a call: its arguments, as far as they have come. */
+  text: string
+}
+
 /** The items of one answer, as far as they have been written. One is open at a time. */
 export interface ItemsState {
   readonly input: AnswerInput
@@ -54,7 +61,9 @@ export interface ItemsState {
   readonly items: Item[]
   open: Item | undefined
   /** What came for later items while a call was not whole. */
-  waiting: Content[]
+  readonly waiting: Waiting[]
+  /** The calls among it, by their numbers. */
+  readonly waitingCalls: Map<number, Waiting>
   /** Log probabilities and annotations that wait for their text. */
   logprobs: unknown[]
   annotations: JsonObject[]
@@ -62,8 +71,10 @@ export interface ItemsState {
   readonly addKept: (characters: number) => void
 }
 
-/** An answer is repeated whole at its end. The longest that a model writes is a tenth of this. */
-const MAX_KEPT_CHARACTERS = 16 * 1024 * 1024
+/** An answer is repeated whole at its end. The longest that a model writes is a fifth of this. */
+const MAX_KEPT_CHARACTERS = 8 * 1024 * 1024
+/** About the memory of an item, or of one of its parts, beside its texts. */
+export const ITEM_CHARACTERS = 1000
 
 /** Adds up what is kept until the end. @throws Failure beyond the bound. */
 export function createRepeatedBound(): (characters: number) => void {
@@ -78,11 +89,17 @@ export function createRepeatedBound(): (characters: number) => void {
 export function openItem(state: ItemsState, prefix: string, fields: JsonObject, call?: Call): Item {
   const id = `${prefix}${state.input.newId()}`
   const index = state.items.length
+  state.addKept(ITEM_CHARACTERS + sizeOf(fields))
   const item: Item = { id, index, fields: { id, ...fields }, parts: [], call, isOpen: true }
   state.items.push(item)
   state.emit('response.output_item.added', { output_index: index, item: item.fields })
   state.open = item
   return item
+}
+
+/** How much of the answer's bound a value takes. */
+export function sizeOf(value: unknown): number {
+  return JSON.stringify(value).length
 }
 
 /** Where an event belongs. */

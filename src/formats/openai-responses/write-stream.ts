@@ -1,3 +1,4 @@
+import type { OutputEvent } from '../../chat/event.ts'
 import type { AnswerInput, StreamWriter } from '../format.ts'
 import type { JsonObject } from '../shared/fields.ts'
 import { headOf, IN_PROGRESS, repeatedFields } from './write-answer-fields.ts'
@@ -30,10 +31,9 @@ export function createResponseWriter(input: AnswerInput): StreamWriter {
   }
   const endWith = (response: JsonObject) => emit(`response.${response.status}`, { response })
 
-  return (event) => {
-    text = ''
+  const write = (event: OutputEvent) => {
     if (event.type === 'native') {
-      native ??= createNativeAnswer(input)
+      native ??= createNativeAnswer(input, addKept)
       for (const { type, ...fields } of native.push(event.message)) emit(String(type), fields)
       if (event.message.type === 'response.output_item.done') addKept(text.length)
     } else if (event.type === 'end') {
@@ -45,6 +45,13 @@ export function createResponseWriter(input: AnswerInput): StreamWriter {
     } else if (native === undefined) {
       begin().push(event)
     }
-    return text
+  }
+
+  return (event) => {
+    write(event)
+    // Where writing fails, what was written before it goes out with the error, so no number is missing.
+    const written = text
+    text = ''
+    return written
   }
 }
