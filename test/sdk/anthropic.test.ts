@@ -1,5 +1,6 @@
 import Anthropic from '@anthropic-ai/sdk'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { toChatName } from '../../src/formats/shared/tool-names.ts'
 import { useRouter9 } from '../harness/router9.ts'
 import { DEMO_KEY } from '../harness/worker.ts'
 import { TWELVE } from './setting.ts'
@@ -100,6 +101,23 @@ test.each(ROUNDS)(
     }
     expect(cities).toEqual(Array.from({ length: rounds }, (_, at) => `City ${at + 1}`))
     expect(JSON.stringify(messages).includes('thinking')).toBe(type !== undefined)
+  },
+)
+
+test.each(['claude-sonnet-4-6', 'gemini-3.5-flash', 'gpt-5.2', 'gpt-4o'])(
+  '%s calls a tool by a name that only Anthropic takes, in its length',
+  async (model) => {
+    const name = `mcp__${'a_server_of_some_company__'.repeat(3)}get_weather`
+    const say = `[[sim * call=${model.startsWith('claude') ? name : toChatName(name)} {"city":"Rome"} say="Done"]]`
+    const messages: Anthropic.MessageParam[] = [{ role: 'user', content: say }]
+    const ask = { model, max_tokens: 1000, tools: [{ ...TOOL, name }], messages }
+    const { content } = await client.messages.stream(ask).finalMessage()
+    const call = content.find((block) => block.type === 'tool_use')
+    expect(call).toMatchObject({ name, input: { city: 'Rome' } })
+    messages.push({ role: 'assistant', content })
+    messages.push({ role: 'user', content: [{ type: 'tool_result', tool_use_id: call?.id ?? '', content: 'mild' }] })
+    const next = await client.messages.create(ask)
+    expect(next.content.at(-1)).toMatchObject({ type: 'text', text: 'Done' })
   },
 )
 

@@ -4,6 +4,7 @@ import { MAX_KEPT_CHARACTERS, malformedAnswer } from '../shared/answer-bounds.ts
 import { isJsonObject, type JsonObject, jsonObjectsIn, toText } from '../shared/fields.ts'
 import { createReasoningKeeper, type ReasoningKeeper } from '../shared/kept-reasoning.ts'
 import { createObjectProgress, type ObjectProgress } from '../shared/object-progress.ts'
+import { toChatName } from '../shared/tool-names.ts'
 import { OUR_CITATION } from './read-messages.ts'
 import { toToolId } from './tool-ids.ts'
 
@@ -55,12 +56,14 @@ interface State {
   /** Absent where the client did not ask for thinking: its blocks would surprise it. */
   readonly keeper: ReasoningKeeper | undefined
   readonly showsText: boolean
+  /** The client's names of tools that have other names in the chat. */
+  readonly names: ReadonlyMap<string, string>
   takenIds: Set<string> | undefined
   heldCharacters: number
 }
 
 export function createAnswerBlocks(answer: AnswerInput, sink: BlockSink): AnswerBlocks {
-  const { thinking } = Object(answer.source?.body) as JsonObject
+  const { thinking, tools } = Object(answer.source?.body) as JsonObject
   const thinks = isJsonObject(thinking) && thinking.type !== 'disabled'
   const state: State = {
     sink,
@@ -69,6 +72,7 @@ export function createAnswerBlocks(answer: AnswerInput, sink: BlockSink): Answer
     calls: new Map(),
     keeper: thinks ? createReasoningKeeper() : undefined,
     showsText: thinks && thinking.display !== 'omitted',
+    names: namesOf(tools),
     takenIds: undefined,
     heldCharacters: 0,
   }
@@ -81,6 +85,16 @@ export function createAnswerBlocks(answer: AnswerInput, sink: BlockSink): Answer
       advance(state, true)
     },
   }
+}
+
+function namesOf(tools: unknown): ReadonlyMap<string, string> {
+  const names = new Map<string, string>()
+  for (const tool of jsonObjectsIn(tools)) {
+    const name = String(tool.name)
+    const inChat = toChatName(name)
+    if (inChat !== name) names.set(inChat, name)
+  }
+  return names
 }
 
 function push(state: State, event: OutputEvent): void {
@@ -132,8 +146,9 @@ function startCall(state: State, event: Extract<OutputEvent, { type: 'tool-start
   keeper?.push(event)
   addKept(state)
   state.takenIds ??= new Set(answer.chat.messages.flatMap(({ tool_calls }) => (tool_calls ?? []).map(({ id }) => id)))
+  const name = state.names.get(event.name) ?? event.name
   const id = toToolId(event.id, state.takenIds, answer.newId)
-  const call = enqueue(state, { type: 'tool_use', id, name: event.name, input: {} }, createObjectProgress())
+  const call = enqueue(state, { type: 'tool_use', id, name, input: {} }, createObjectProgress())
   state.calls.set(event.index, call)
 }
 

@@ -5,6 +5,7 @@ import type { JsonObject } from '../shared/fields.ts'
 import { jsonObjectsIn, toText } from '../shared/fields.ts'
 import { type KeptReasoning, readKept, restoreReasoning } from '../shared/kept-reasoning.ts'
 import { emptyConversation, unsupportedContent } from '../shared/parts.ts'
+import { toChatName } from '../shared/tool-names.ts'
 import type { Block, MessageParam, MessagesBody } from './request-schema.ts'
 import { fromToolId } from './tool-ids.ts'
 import { ANTHROPIC_REASONING_FORMAT } from './write-messages.ts'
@@ -130,7 +131,7 @@ function readBlock(state: State, block: Block, path: string): Block | undefined 
       turn.calls.push({
         id: fromToolId(String(block.id)),
         type: 'function',
-        function: { name: String(block.name), arguments: JSON.stringify(block.input) },
+        function: { name: toChatName(String(block.name)), arguments: JSON.stringify(block.input) },
       })
       return block
     case 'tool_result':
@@ -220,7 +221,7 @@ function toParts(state: State, block: JsonObject, path: string): Part[] {
       return [{ type: 'text', text: [block.title, block.source, ...words].join('\n'), ...mark }]
     }
     case 'tool_reference':
-      return [{ type: 'text', text: `The tool ${block.tool_name} can be called now.` }]
+      return [{ type: 'text', text: `The tool ${toChatName(String(block.tool_name))} can be called now.` }]
     default:
       state.requires ??= unsupportedContent(path, `blocks of type '${block.type}'`)
       return []

@@ -4,6 +4,7 @@ import type { ClientRequest, RequestInput } from '../format.ts'
 import { ALL_EFFORTS } from '../shared/effort.ts'
 import { isJsonObject, isPresent, type JsonObject, omitNull, toText } from '../shared/fields.ts'
 import { unsupportedContent } from '../shared/parts.ts'
+import { toChatName } from '../shared/tool-names.ts'
 import { readConversation } from './read-messages.ts'
 import { checkMessagesBody, type MessagesBody, type ToolParam, withOwnPaths } from './request-schema.ts'
 import { createPathOf, THREAD } from './write-error.ts'
@@ -153,7 +154,7 @@ function toFunction({ name = '', description, input_schema, strict, input_exampl
   return {
     type: 'function',
     function: {
-      name,
+      name: toChatName(name),
       ...(words.length === 0 ? {} : { description: words.join('\n') }),
       parameters: input_schema,
       ...(strict === true ? { strict } : {}),
@@ -167,7 +168,7 @@ function toolChoice(choice: MessagesBody['tool_choice']): Pick<Chat, 'tool_choic
     case 'any':
       return { tool_choice: 'required' }
     case 'tool':
-      return { tool_choice: { type: 'function', function: { name: choice.name ?? '' } } }
+      return { tool_choice: { type: 'function', function: { name: toChatName(choice.name ?? '') } } }
     case 'auto':
     case 'none':
       return { tool_choice: choice.type }

@@ -2,6 +2,7 @@ import { Failure, quoted } from '../../chat/failure.ts'
 import type { Chat, Tool } from '../../chat/request.ts'
 import { customFunction } from '../shared/custom-input.ts'
 import { isJsonObject, type JsonObject, jsonObjectsIn, omitNull, toText } from '../shared/fields.ts'
+import { shortened, toChatName } from '../shared/tool-names.ts'
 
 /** A tool that the client runs, as this API names it. */
 export interface ToolName {
@@ -28,10 +29,6 @@ interface OfferedTool {
 
 /** The search for tools has no name of its own. */
 export const SEARCH_NAME = 'tool_search'
-
-/** What OpenAI takes as the name of a function, and nearly all others too. */
-const CHAT_NAME = /^[\w-]{1,64}$/
-const MAX_NAME_CHARACTERS = 64
 
 /** The tools of a request: its own, and those that came with items, namespaces opened. */
 function offeredTools({ tools, input }: JsonObject): OfferedTool[] {
@@ -96,16 +93,7 @@ function keyOf(name: string, namespace = ''): string {
 
 function flatName(name: string, namespace: string | undefined): string {
   const whole = namespace === undefined ? name : `${namespace}__${name}`
-  return CHAT_NAME.test(whole) ? whole : shortened(keyOf(name, namespace))
-}
-
-/** A name that fits, and that no other tool is likely to get: its end is a hash (FNV-1a). */
-function shortened(key: string, round = 0): string {
-  let hash = 0x811c9dc5 ^ round
-  for (let at = 0; at < key.length; at++) hash = Math.imul(hash ^ key.charCodeAt(at), 0x01000193)
-  const end = `_${(hash >>> 0).toString(36)}`
-  const readable = key.replace(/[^\w-]+/g, '_').replace(/^_+|_+$/g, '')
-  return `${readable.slice(0, MAX_NAME_CHARACTERS - end.length)}${end}`
+  return toChatName(whole, keyOf(name, namespace))
 }
 
 /** The tools of a request, as far as a chat has them. */
