@@ -186,6 +186,7 @@ function readResult(state: State, block: Block, path: string): void {
     role: 'tool',
     tool_call_id: fromToolId(String(block.tool_use_id)),
     content: text === '' && media.length > 0 ? 'The result follows in the next message.' : text,
+    ...markOf(block),
   })
   state.turn.resultPaths.push(path)
   for (const part of media) addPart(state, part, path)
@@ -203,9 +204,13 @@ function systemParts(state: State, content: MessageParam['content'], path: strin
     .filter(({ text }) => text && !BILLING.test(text))
 }
 
+function markOf({ cache_control }: JsonObject): JsonObject {
+  return cache_control ? { cache_control } : {}
+}
+
 /** A block as parts of a chat's message; what has no form there is for Anthropic alone. */
 function toParts(state: State, block: JsonObject, path: string): Part[] {
-  const mark = block.cache_control ? { cache_control: block.cache_control } : {}
+  const mark = markOf(block)
   switch (block.type) {
     case 'text':
       return block.text === '' ? [] : [{ type: 'text', text: String(block.text), ...mark }]

@@ -3,6 +3,7 @@ import { type Chat, parseChat, ROUTING_FIELDS, type Tool } from '../../chat/requ
 import type { ClientRequest, RequestInput } from '../format.ts'
 import { ALL_EFFORTS } from '../shared/effort.ts'
 import { isJsonObject, isPresent, type JsonObject, omitNull, toText } from '../shared/fields.ts'
+import { isStrictSchema } from '../shared/json-schema.ts'
 import { unsupportedContent } from '../shared/parts.ts'
 import { toChatName } from '../shared/tool-names.ts'
 import { readConversation } from './read-messages.ts'
@@ -157,7 +158,7 @@ function toFunction({ name = '', description, input_schema, strict, input_exampl
       name: toChatName(name),
       ...(words.length === 0 ? {} : { description: words.join('\n') }),
       parameters: input_schema,
-      ...(strict === true ? { strict } : {}),
+      ...(strict === true && isStrictSchema(input_schema ?? {}) ? { strict } : {}),
     },
     ...(cache_control ? { cache_control } : {}),
   }
@@ -194,11 +195,13 @@ function readThinking({ thinking, output_config: output }: MessagesBody): Partia
   return { reasoning_effort: effort as NonNullable<Chat['reasoning_effort']> }
 }
 
+/** Anthropic's schemas may leave members out; where one does, OpenAI takes it only if it is not strict. */
 function readOutput({ output_config: output, output_format }: MessagesBody): Partial<Chat> {
   const format = (isJsonObject(output) ? output.format : undefined) ?? output_format
   if (!isJsonObject(format) || format.type !== 'json_schema') return {}
   const schema = format.schema as Record<string, unknown>
-  return { response_format: { type: 'json_schema', json_schema: { name: 'answer', schema, strict: true } } }
+  const json_schema = { name: 'answer', schema, strict: isStrictSchema(schema) }
+  return { response_format: { type: 'json_schema', json_schema } }
 }
 
 /** Other makers take short names; what Claude Code sends is JSON, with the user's account in it. */

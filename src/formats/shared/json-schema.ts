@@ -60,6 +60,31 @@ export function toStrictSchema(schema: JsonObject): JsonObject {
   return withNotes(strict, notes)
 }
 
+/** What OpenAI refuses in a strict schema (developers.openai.com, "Structured model outputs"). */
+const NOT_STRICT = [
+  ...['allOf', 'oneOf', 'not', 'if', 'patternProperties', 'propertyNames', 'dependentRequired', 'dependentSchemas'],
+  ...['uniqueItems', 'contains', 'minProperties', 'maxProperties'],
+]
+
+/** Whether OpenAI takes a schema as a strict one: each object is closed, and requires all its members. */
+export function isStrictSchema(schema: JsonObject): boolean {
+  const { properties = {}, required, additionalProperties } = schema
+  if (NOT_STRICT.some((name) => name in schema)) return false
+  if ([schema.type].flat().includes('object') || 'properties' in schema) {
+    const names = new Set(Array.isArray(required) ? required : [])
+    if (additionalProperties !== false || !Object.keys(Object(properties)).every((name) => names.has(name)))
+      return false
+  }
+  let isStrict = true
+  const look = (child: JsonObject) => {
+    isStrict &&= isStrictSchema(child)
+    return child
+  }
+  mapChildren(schema, look)
+  for (const name of DEFINITIONS) if (isJsonObject(schema[name])) mapMembers(schema[name], look)
+  return isStrict
+}
+
 /** A keyword as a note for the description. */
 export function toNote(name: string, value: unknown): string {
   return `${name}: ${JSON.stringify(value)}`
@@ -73,6 +98,7 @@ export function withNotes(schema: JsonObject, notes: readonly string[]): JsonObj
 
 const CHILD_LISTS = ['anyOf', 'allOf', 'oneOf', 'prefixItems'] as const
 const CHILD_MAPS = ['properties'] as const
+const DEFINITIONS = ['$defs', 'definitions'] as const
 const CHILDREN = ['items', 'additionalProperties'] as const
 
 function mapChildren(schema: JsonObject, map: (child: JsonObject) => JsonObject): JsonObject {
@@ -94,7 +120,7 @@ function mapMembers(members: JsonObject, map: (child: JsonObject) => JsonObject)
 
 function definitions(schema: JsonObject): JsonObject {
   const defined: Record<string, unknown> = {}
-  for (const name of ['$defs', 'definitions'])
+  for (const name of DEFINITIONS)
     if (isJsonObject(schema[name])) defined[name] = mapMembers(schema[name], toStrictSchema)
   return defined
 }

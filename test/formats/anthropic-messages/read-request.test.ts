@@ -45,11 +45,17 @@ describe('the conversation', () => {
     const { chat } = read({
       system: [{ type: 'text', text: 'Long.', cache_control }],
       tools: [{ ...TOOL, cache_control }],
-      messages: [{ role: 'user', content: [{ type: 'text', text: 'Hi', cache_control }] }],
+      messages: [
+        { role: 'user', content: [{ type: 'text', text: 'Hi', cache_control }] },
+        { role: 'assistant', content: [{ type: 'tool_use', id: 'a', name: 'f', input: {} }] },
+        { role: 'user', content: [{ type: 'tool_result', tool_use_id: 'a', content: 'ok', cache_control }] },
+      ],
     })
-    expect(chat.messages).toEqual([
+    expect(chat.messages).toMatchObject([
       { role: 'system', content: [{ type: 'text', text: 'Long.', cache_control }] },
       { role: 'user', content: [{ type: 'text', text: 'Hi', cache_control }] },
+      { role: 'assistant' },
+      { role: 'tool', content: 'ok', cache_control },
     ])
     expect(chat.tools).toEqual([{ ...FUNCTION, cache_control }])
   })
@@ -177,7 +183,12 @@ describe('parameters', () => {
   })
 
   test('mean in a chat what they mean here', () => {
-    const schema = { type: 'object', properties: { a: { type: 'string' } } }
+    const schema = {
+      type: 'object',
+      properties: { a: { type: 'string' } },
+      required: ['a'],
+      additionalProperties: false,
+    }
     const { chat } = read({
       stop_sequences: ['END'],
       metadata: { user_id: 'u' },
@@ -193,6 +204,22 @@ describe('parameters', () => {
       response_format: { type: 'json_schema', json_schema: { name: 'answer', schema, strict: true } },
     })
     expect(chat.top_k).toBeUndefined()
+  })
+
+  test('are strict in OpenAI’s sense only where a schema is', () => {
+    const item = { type: 'object', properties: { a: { type: 'string' } }, additionalProperties: false }
+    const schema = (required: string[]) => ({
+      ...{ type: 'object', properties: { list: { type: 'array', items: { ...item, required } } } },
+      ...{ required: ['list'], additionalProperties: false },
+    })
+    const strictness = (input_schema: object) => {
+      const format = { type: 'json_schema', schema: input_schema }
+      const { chat } = read({ output_config: { format }, tools: [{ name: 'f', strict: true, input_schema }] })
+      return [chat.response_format?.json_schema?.strict, chat.tools?.[0]?.function?.strict === true]
+    }
+    expect(strictness(schema(['a']))).toEqual([true, true])
+    expect(strictness(schema([]))).toEqual([false, false])
+    expect(strictness({ anyOf: [schema(['a']), { type: 'object' }] })).toEqual([false, false])
   })
 
   test('leave out a user that other makers would refuse', () => {
