@@ -38,6 +38,12 @@ export const PAIR_EXCEPTIONS: readonly PairException[] = [
   {
     side: 'answer',
     api: /^responses$/,
+    path: /^(response\.\w+ response\.)?store$/,
+    why: 'an answer says whether Router9 keeps it, not whether the provider does',
+  },
+  {
+    side: 'answer',
+    api: /^responses$/,
     pair: /^chatgpt-/,
     path: /^response\.completed response\.output\.\d+$/,
     why: 'an output that the provider left empty at the end holds the items that it had sent',

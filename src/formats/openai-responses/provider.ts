@@ -7,7 +7,13 @@ import { withFunctionsAsTools } from '../shared/legacy-functions.ts'
 import { pickFields, tokenCount } from '../shared/token-count.ts'
 import { createResponsesReader } from './read-answer.ts'
 import { OPENAI_RESPONSES } from './read-request.ts'
-import { ENCRYPTED_REASONING, OPENAI_REASONING_FORMAT, type ResponsesQuirks, writeChat } from './write-request.ts'
+import {
+  ENCRYPTED_REASONING,
+  OPENAI_REASONING_FORMAT,
+  type ResponsesQuirks,
+  setSessionKey,
+  writeChat,
+} from './write-request.ts'
 
 /** OpenAI's Responses, for OpenAI and those who copy them. Nothing is stored there: Router9 keeps answers itself. */
 export const openaiResponses: ProviderFormat<ResponsesQuirks> = withFunctionsAsTools(
@@ -83,7 +89,7 @@ function withoutParsed(item: unknown): unknown {
 
 /** The request as it came, but that its state is ours: earlier answers have been put into its input already. */
 function passOn(
-  { model, stream, traits }: ProviderCall<ResponsesQuirks>,
+  { model, stream, traits, sessionKey }: ProviderCall<ResponsesQuirks>,
   { body: given, path }: RequestSource,
 ): Record<string, unknown> {
   const body: Record<string, unknown> = { ...given, model }
@@ -92,6 +98,7 @@ function passOn(
   // Other endpoints do not have the fields that follow.
   if (path !== undefined) return body
   body.store = false
+  setSessionKey(body, sessionKey)
   if (stream !== (body.stream === true)) body.stream = stream
   if (traits.reasoning) {
     const included = Array.isArray(body.include) ? body.include : []

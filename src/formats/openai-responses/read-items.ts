@@ -94,6 +94,8 @@ function readItem(state: ItemsState, item: JsonObject, at: number): void {
     const content = readContent(state, item.output, `${path}.output`)
     endTurn(state)
     addMessage(state, `${path}.output`, { role: 'tool', tool_call_id: String(item.call_id), content })
+  } else if (type === 'image_generation_call') {
+    readPicture(state, item, path)
   } else if (type === 'item_reference') {
     const param = `${path}.id`
     const message = `'${param}' refers to an item of an answer that was not kept. Please send the item itself.`
@@ -113,6 +115,21 @@ function readSearch(state: ItemsState, item: JsonObject, path: string): void {
   const called = { name: state.names.toChat(SEARCH_NAME), arguments: JSON.stringify(item.arguments ?? {}) }
   turnAt(state, path).calls.push({ id: String(item.call_id), type: 'function', function: called })
 }
+
+/** Few APIs take a picture from the assistant, so it stands in a message of the user, after the turn in which it was made. */
+function readPicture(state: ItemsState, { result }: JsonObject, path: string): void {
+  if (typeof result !== 'string') return
+  const [, type] = PICTURES.find(([beginning]) => result.startsWith(beginning)) ?? []
+  const url = /^https?:/.test(result) ? result : `data:${type ?? 'image/png'};base64,${result}`
+  endTurn(state)
+  addMessage(state, `${path}.result`, { role: 'user', content: [{ type: 'image_url', image_url: { url } }] })
+}
+
+/** What the base64 of a type of picture begins with; all others count as PNG. */
+const PICTURES = [
+  ['/9j/', 'image/jpeg'],
+  ['UklGR', 'image/webp'],
+] as const
 
 function cannotCarry(path: string, what: string): Failure {
   const param = `${path}.type`
@@ -214,7 +231,9 @@ function readPart(state: ItemsState, part: JsonObject, path: string): Part {
     case 'input_image': {
       const url = toText(part.image_url)
       if (url === undefined) state.requires ??= cannotCarry(path, 'images by their id')
-      return { type: 'image_url', image_url: { url: url ?? '', ...omitNull({ detail: part.detail }) } }
+      // Only this API has the picture as it is; elsewhere `high` is the most.
+      const detail = part.detail === 'original' ? 'high' : part.detail
+      return { type: 'image_url', image_url: { url: url ?? '', ...omitNull({ detail }) } }
     }
     case 'input_file': {
       const { file_id, filename } = part

@@ -148,7 +148,7 @@ export function readTools(body: JsonObject): ChatTools {
     names,
     tools: [...tools.values()],
     paths,
-    dropped: search !== undefined && !isPoint ? [search.path] : [],
+    dropped: search === undefined ? [] : isPoint ? lostOptions(search) : [search.path],
     ...(search !== undefined && isPoint ? { webSearch: toSearchOptions(search.tool) } : {}),
     ...(chatChoice === undefined ? {} : { choice: chatChoice }),
     ...(requires === undefined ? {} : { requires }),
@@ -166,6 +166,12 @@ function lacksTool(path: string, type: unknown): Failure {
 function toChatTool({ type, description, parameters, strict, format }: JsonObject, name: string): Tool {
   if (type === 'custom') return customFunction(name, toText(description), format)
   return { type: 'function', function: omitNull({ name, description, parameters, strict }) } as Tool
+}
+
+/** What a search has here and not in a chat, such as the domains that it is to keep to. */
+function lostOptions({ tool, path }: OfferedTool): readonly string[] {
+  const { type, search_context_size, user_location, ...others } = tool
+  return Object.keys(omitNull(others)).map((name) => `${path}.${name}`)
 }
 
 function toSearchOptions({ search_context_size, user_location }: JsonObject): JsonObject {

@@ -74,10 +74,16 @@ const SAME_FIELDS = [
   'service_tier',
 ] as const
 
-function copyFields({ body, call: { chat } }: Draft): void {
+function copyFields({ body, call: { chat, sessionKey } }: Draft): void {
   Object.assign(body, omitNull(Object.fromEntries(SAME_FIELDS.map((name) => [name, chat[name]]))))
+  setSessionKey(body, sessionKey)
   const limit = chat.max_completion_tokens ?? chat.max_tokens
   if (typeof limit === 'number') body.max_output_tokens = Math.max(limit, MIN_OUTPUT_TOKENS)
+}
+
+/** Keeps a conversation with its cached prompt. What the client says of its session or user itself serves the same end. */
+export function setSessionKey(body: Body, sessionKey: string | undefined): void {
+  if (!body.prompt_cache_key && !body.user && sessionKey !== undefined) body.prompt_cache_key = sessionKey
 }
 
 /** Reasoning models take no sampling parameters, unless they are told not to reason. */

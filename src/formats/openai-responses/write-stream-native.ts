@@ -1,6 +1,6 @@
 import type { Finish, Usage } from '../../chat/event.ts'
 import type { AnswerInput } from '../format.ts'
-import { isJsonObject, type JsonObject } from '../shared/fields.ts'
+import { isJsonObject, type JsonObject, omitNull } from '../shared/fields.ts'
 import { endStatus, headOf, repeatedFields, toResponseUsage } from './write-answer-fields.ts'
 import { ITEM_CHARACTERS } from './write-stream-state.ts'
 
@@ -66,9 +66,10 @@ function push(state: NativeState, message: JsonObject): readonly JsonObject[] {
 /** The response with our names for it. */
 function withHead({ input }: NativeState, response: JsonObject): JsonObject {
   const { id, model } = headOf(input)
-  const { original } = input.source ?? {}
-  const previous = original?.previous_response_id
-  return { ...response, id, model, ...(previous === undefined ? {} : { previous_response_id: previous }) }
+  const { previous_response_id } = input.source?.original ?? {}
+  // The provider was told to keep nothing.
+  const store = 'store' in response ? input.onComplete !== undefined : undefined
+  return { ...response, id, model, ...omitNull({ previous_response_id, store }) }
 }
 
 function withStableIds({ ids, done, addKept }: NativeState, message: JsonObject): JsonObject {

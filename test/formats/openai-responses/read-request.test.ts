@@ -300,3 +300,20 @@ test('a field of the chat that a provider refuses is told in the words of this A
   }
   expect(Object.fromEntries(Object.keys(paths).map((path) => [path, pathOf?.(path)]))).toEqual(paths)
 })
+
+test('a picture that a model made stands in a message of the user, where every model can see it', () => {
+  const made = (result: unknown) => ({ type: 'image_generation_call', id: 'ig_1', status: 'completed', result })
+  const input = [{ role: 'user', content: 'Draw.' }, made('/9j/x'), made(null), made('iVBOR')]
+  const { chat, source } = read({ input })
+  const picture = (url: string) => ({ role: 'user', content: [{ type: 'image_url', image_url: { url } }] })
+  expect(chat.messages.slice(1)).toEqual([
+    picture('data:image/jpeg;base64,/9j/x'),
+    picture('data:image/png;base64,iVBOR'),
+  ])
+  expect(source?.requires).toBeUndefined()
+})
+
+test('what a search has here alone is told as left out', () => {
+  const search = { type: 'web_search', search_context_size: 'low', filters: { allowed_domains: ['a.example'] } }
+  expect(read({ tools: [search] }).source?.dropped).toEqual(['tools[0].filters'])
+})

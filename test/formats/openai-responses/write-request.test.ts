@@ -188,10 +188,10 @@ test('reasoning that this account cannot read is left out of a second request', 
 })
 
 describe('a request that came in this format', () => {
-  function pass(body: Json, traits = {}, quirks = {}) {
+  function pass(body: Json, traits = {}, quirks = {}, sessionKey?: string) {
     const chat = parseChat({ model: 'public', messages: [{ role: 'user', content: 'Hi' }] })
     const source = { format: 'openai-responses', body }
-    const call = { chat, source, model: 'theirs', stream: false, quirks, newId: () => 'made' }
+    const call = { chat, source, model: 'theirs', stream: false, quirks, newId: () => 'made', sessionKey }
     return JSON.parse(openaiResponses.prepare({ ...call, traits: { ...ABLE, ...traits } }).request.body) as Json
   }
 
@@ -215,5 +215,11 @@ describe('a request that came in this format', () => {
       input: [{ role: 'user', content: 'Hi' }],
     })
     expect(pass({ ...sent, include: ['a'] }, REASONING).include).toEqual(['a', 'reasoning.encrypted_content'])
+  })
+
+  test('gets a key for the cache of prompts from its session, unless it has one or names a user', () => {
+    expect(pass({ input: 'Hi' }, {}, {}, 'session').prompt_cache_key).toBe('session')
+    expect(pass({ input: 'Hi', prompt_cache_key: 'own' }, {}, {}, 'session').prompt_cache_key).toBe('own')
+    expect(pass({ input: 'Hi', user: 'u' }, {}, {}, 'session')).not.toHaveProperty('prompt_cache_key')
   })
 })

@@ -324,6 +324,12 @@ describe("a provider's own events", () => {
     expect(whole).toMatchObject({ id: ID, status: 'failed', odd: 1, error: { code: 'server_error' }, output: [{}] })
   })
 
+  test('say whether Router9 keeps the answer, since the provider was told not to', () => {
+    const unkept = { ...last, store: false }
+    const stored = (parts: object) => (writeResponse([native(unkept), end()], input({}, parts)) as Json).store
+    expect([stored({ onComplete: () => {} }), stored({})]).toEqual([true, false])
+  })
+
   test('a whole answer passes too', () => {
     expect(writeResponse([native(last), text('Hi'), end()], input())).toEqual({ ...last, id: ID, model: 'base' })
   })
