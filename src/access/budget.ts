@@ -68,17 +68,22 @@ export function maxTokensOf({ contextTokens, outputTokens }: Traits, choices: nu
   }
 }
 
+/** What is written to a cache for an hour costs this many times the input; the price of writes is for five minutes (accounts 5). */
+const HOUR_WRITE_FACTOR = 2
+
 /** The cost of an answer in US dollars; 0 if no price is known. */
 export function costOf(usage: Usage, price: Price | undefined): number {
   if (price === undefined) return 0
-  const { cached_tokens: readTokens, cache_write_tokens: writtenTokens } = usage.prompt_tokens_details ?? {}
-  const cacheRead = Math.min(typeof readTokens === 'number' ? readTokens : 0, usage.prompt_tokens)
-  const cacheWrite = Math.min(typeof writtenTokens === 'number' ? writtenTokens : 0, usage.prompt_tokens - cacheRead)
+  const details = usage.prompt_tokens_details ?? {}
+  const upTo = (most: number, name: string) => Math.min(typeof details[name] === 'number' ? details[name] : 0, most)
+  const cacheRead = upTo(usage.prompt_tokens, 'cached_tokens')
+  const cacheWrite = upTo(usage.prompt_tokens - cacheRead, 'cache_write_tokens')
+  const hourWrite = price.cacheWrite === undefined ? 0 : upTo(cacheWrite, 'cache_write_1h_tokens')
   const uncached = usage.prompt_tokens - cacheRead - cacheWrite
   const dollars =
-    uncached * price.input +
+    (uncached + hourWrite * HOUR_WRITE_FACTOR) * price.input +
     cacheRead * (price.cacheRead ?? price.input) +
-    cacheWrite * (price.cacheWrite ?? price.input) +
+    (cacheWrite - hourWrite) * (price.cacheWrite ?? price.input) +
     usage.completion_tokens * price.output
   return dollars / 1_000_000
 }
@@ -136,8 +141,9 @@ export function maxCostOf(size: RequestSize, { traits }: Deployment, price: Pric
   const longest = traits.outputTokens || Math.max(requestedTokens, DEFAULT_OUTPUT_TOKENS)
   const isLimited = requestedTokens > 0 && !(asksForReasoning && traits.budget !== undefined)
   const usage = toUsage(promptTokens, choices * (isLimited ? Math.min(requestedTokens, longest) : longest))
-  // The provider may write the whole prompt to its cache.
-  const input = Math.max(price.input, price.cacheWrite ?? 0)
+  // The provider may write the whole prompt to its cache, for an hour.
+  const input =
+    price.cacheWrite === undefined ? price.input : Math.max(price.input * HOUR_WRITE_FACTOR, price.cacheWrite)
   return { tokens: usage.total_tokens, dollars: costOf(usage, { input, output: price.output }) }
 }
 

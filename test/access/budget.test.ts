@@ -51,6 +51,15 @@ test('an answer costs what its tokens cost, cached ones their own price', () => 
   expect(costOf(toUsage(1000, 100), undefined)).toBe(0)
 })
 
+test('what is cached for an hour costs twice the input, as far as it was cached at all', () => {
+  const price = { input: 2, output: 10, cacheRead: 0.2, cacheWrite: 2.5 }
+  const written = (hour: unknown) =>
+    costOf(toUsage(1000, 0, { prompt_tokens_details: { cache_write_tokens: 300, cache_write_1h_tokens: hour } }), price)
+  expect(written(200)).toBeCloseTo((700 * 2 + 100 * 2.5 + 200 * 4) / 1e6)
+  expect(written(9000)).toBeCloseTo((700 * 2 + 300 * 4) / 1e6)
+  expect(written('200')).toBeCloseTo((700 * 2 + 300 * 2.5) / 1e6)
+})
+
 const price = fc
   .record({ input: fc.nat(100), output: fc.nat(700), cacheRead: fc.nat(100), cacheWrite: fc.nat(200) })
   .map((given) => ({ ...given, cacheRead: Math.min(given.cacheRead, given.input) }))
@@ -59,10 +68,10 @@ test('whatever the details say, an answer costs no less than nothing and no more
   const count = fc.nat(1e6)
   fc.assert(
     fc.property(count, count, count, count, price, (prompt, completion, cached, written, given) => {
-      const details = { cached_tokens: cached, cache_write_tokens: written }
+      const details = { cached_tokens: cached, cache_write_tokens: written, cache_write_1h_tokens: completion }
       const cost = costOf(toUsage(prompt, completion, { prompt_tokens_details: details }), given)
       expect(cost).toBeGreaterThanOrEqual(0)
-      const most = prompt * Math.max(given.input, given.cacheWrite) + completion * given.output
+      const most = prompt * Math.max(2 * given.input, given.cacheWrite) + completion * given.output
       expect(cost).toBeLessThanOrEqual(most / 1e6 + 1e-9)
     }),
   )
@@ -107,7 +116,8 @@ describe('as much as a call may use', () => {
     fc.assert(
       fc.property(answer, price, fc.nat(100), ({ prompt, completion, choices }, given, written) => {
         const most = maxCostOf({ ...extent, outputTokens: 300, choices }, at({ outputTokens: 4000 }), given)
-        const used = toUsage(prompt, completion * choices, { prompt_tokens_details: { cache_write_tokens: written } })
+        const details = { cache_write_tokens: written, cache_write_1h_tokens: completion }
+        const used = toUsage(prompt, completion * choices, { prompt_tokens_details: details })
         expect(costOf(used, given)).toBeLessThanOrEqual(most.dollars + 1e-9)
         expect(used.total_tokens).toBeLessThanOrEqual(most.tokens)
       }),

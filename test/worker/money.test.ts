@@ -9,6 +9,7 @@ import {
   crlf,
   generated,
   MESSAGE_START,
+  message,
   named,
   sse,
   stream,
@@ -63,7 +64,7 @@ async function keyWith(limits: Limits, kind = 'money') {
     client.leave('rst')
     return line()
   }
-  return { ask, spent, leaveAfter, line }
+  return { key, ask, spent, leaveAfter, line }
 }
 
 const hello = () => whole(completion({ content: 'Hello!' }, 'stop'))
@@ -203,6 +204,53 @@ describe('a client that leaves a stream before its usage', () => {
     expect(line.cost_usd).toBeGreaterThanOrEqual((50_000 * 10) / 1e6)
     await expect.poll(async () => (await spent()).tokens, { timeout: 5000 }).toBeGreaterThanOrEqual(50_000)
     expect((await spent()).dollars).toBeCloseTo(line.cost_usd ?? 0, 9)
+  })
+})
+
+describe('what a cache gave and took', () => {
+  const counts = {
+    input_tokens: 3,
+    cache_read_input_tokens: 10_000,
+    cache_creation_input_tokens: 2070,
+    output_tokens: 7,
+  }
+  const cache_creation = { ephemeral_5m_input_tokens: 14, ephemeral_1h_input_tokens: 2056 }
+  const claude = (3 * 3 + 10_000 * 0.3 + 14 * 3.75 + 2056 * 6 + 7 * 15) / 1e6
+  const written = { ...message([{ type: 'text', text: 'Hello!' }], 'end_turn'), usage: { ...counts, cache_creation } }
+  const answer = {
+    id: 'resp_1',
+    object: 'response',
+    status: 'completed',
+    output: [
+      { type: 'message', role: 'assistant', content: [{ type: 'output_text', text: 'Hello!', annotations: [] }] },
+    ],
+    usage: { input_tokens: 5000, input_tokens_details: { cached_tokens: 4000 }, output_tokens: 7, total_tokens: 5007 },
+  }
+
+  test.each([
+    ['Claude in a chat', '/v1/chat/completions', 'claude-sonnet-4-5', { messages: HELLO }, written, claude],
+    ['Claude in messages', '/v1/messages', 'claude-sonnet-4-5', { messages: HELLO, max_tokens: 50 }, written, claude],
+    [
+      'Responses',
+      '/v1/responses',
+      'openai/gpt-5',
+      { input: 'Hi', store: false },
+      answer,
+      (1000 * 1.25 + 4000 * 0.125 + 7 * 10) / 1e6,
+    ],
+  ])('has prices of its own: %s', async (_, path, model, body, upstream, dollars) => {
+    router9.upstream.play(whole(upstream))
+    const { key, line, spent } = await keyWith({ budget: 100 })
+    const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' }
+    const response = await fetch(router9.url + path, {
+      method: 'POST',
+      headers,
+      body: JSON.stringify({ model, ...body }),
+    })
+    expect(response.status).toBe(200)
+    await response.text()
+    expect((await line()).cost_usd).toBeCloseTo(dollars, 12)
+    await expect.poll(async () => (await spent()).dollars, { timeout: 5000 }).toBeCloseTo(dollars, 9)
   })
 })
 

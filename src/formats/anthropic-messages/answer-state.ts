@@ -27,6 +27,8 @@ export interface UsageCounts {
   readonly input: number
   readonly cacheRead: number
   readonly cacheWrite: number
+  /** Those of `cacheWrite` that stay for an hour. */
+  readonly hourWrite: number
   readonly output: number
   readonly thinking: number
 }

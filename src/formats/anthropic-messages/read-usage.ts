@@ -11,6 +11,7 @@ const PROMPT_COUNTS = ['input_tokens', 'cache_read_input_tokens', 'cache_creatio
 export function updateUsage(before: UsageCounts | undefined, reported: unknown): UsageCounts | undefined {
   if (!isJsonObject(reported)) return before
   const details = isJsonObject(reported.output_tokens_details) ? reported.output_tokens_details : {}
+  const written = isJsonObject(reported.cache_creation) ? reported.cache_creation.ephemeral_1h_input_tokens : undefined
   const hasPrompt = PROMPT_COUNTS.some((name) => toCount(reported[name]) > 0)
   const promptCount = (name: (typeof PROMPT_COUNTS)[number], previous = 0) =>
     hasPrompt && typeof reported[name] === 'number' ? toCount(reported[name]) : previous
@@ -18,6 +19,7 @@ export function updateUsage(before: UsageCounts | undefined, reported: unknown):
     input: promptCount('input_tokens', before?.input),
     cacheRead: promptCount('cache_read_input_tokens', before?.cacheRead),
     cacheWrite: promptCount('cache_creation_input_tokens', before?.cacheWrite),
+    hourWrite: hasPrompt && written !== undefined ? toCount(written) : (before?.hourWrite ?? 0),
     output: toCount(reported.output_tokens) || (before?.output ?? 0),
     thinking: toCount(details.thinking_tokens) || (before?.thinking ?? 0),
   }
@@ -26,9 +28,13 @@ export function updateUsage(before: UsageCounts | undefined, reported: unknown):
 /** Anthropic counts cached tokens beside the prompt; OpenAI counts them within it (translation 1.3). */
 export function usageEvents(counts: UsageCounts | undefined): ChatEvent[] {
   if (counts === undefined) return []
-  const { input, cacheRead, cacheWrite, output, thinking } = counts
+  const { input, cacheRead, cacheWrite, hourWrite, output, thinking } = counts
   const usage = toUsage(input + cacheRead + cacheWrite, output, {
-    prompt_tokens_details: { cached_tokens: cacheRead, ...(cacheWrite > 0 ? { cache_write_tokens: cacheWrite } : {}) },
+    prompt_tokens_details: {
+      cached_tokens: cacheRead,
+      ...(cacheWrite > 0 ? { cache_write_tokens: cacheWrite } : {}),
+      ...(hourWrite > 0 ? { cache_write_1h_tokens: hourWrite } : {}),
+    },
     ...(thinking > 0 ? { completion_tokens_details: { reasoning_tokens: thinking } } : {}),
   })
   return [{ type: 'usage', usage }]

@@ -213,6 +213,19 @@ describe('usage', () => {
     })
   })
 
+  test('tells what is cached for an hour, also where only the start of a stream does', () => {
+    const cache_creation = { ephemeral_5m_input_tokens: 5, ephemeral_1h_input_tokens: 15 }
+    const usage = { input_tokens: 3, cache_creation_input_tokens: 20, cache_creation, output_tokens: 2 }
+    const details = { cached_tokens: 0, cache_write_tokens: 20, cache_write_1h_tokens: 15 }
+    expect(answerOf(body(message([text('a')], 'end_turn', { usage }))).usage).toMatchObject({
+      prompt_tokens_details: details,
+    })
+    const begin = { type: 'message_start', message: message([], '', { usage }) }
+    const { cache_creation: _, ...counts } = usage
+    const streamed = answerOf(stream([begin, ...words(0, 'a'), delta('end_turn', { usage: counts }), stop]))
+    expect(streamed.usage).toMatchObject({ prompt_tokens_details: details })
+  })
+
   test('tells thinking where it was counted', () => {
     const usage = { input_tokens: 3, output_tokens: 9, output_tokens_details: { thinking_tokens: 5 } }
     expect(answerOf(body(message([text('a')], 'end_turn', { usage }))).usage).toMatchObject({
