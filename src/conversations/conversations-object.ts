@@ -15,6 +15,9 @@ const PIECE_BYTES = 1536 * 1024
 /** When there is too much, this share of the bounds stays, so that not every new record looks for the oldest ones. */
 const SHARE_LEFT = 0.95
 
+/** Each record has an item of input at least, and one of output; a request may have 10,000 in all. */
+const MAX_WALKED = 5000
+
 /** What is wanted of the records before one that is continued. */
 const BEFORE: readonly Part[] = ['input', 'output']
 
@@ -144,7 +147,9 @@ export class Conversations extends DurableObject {
   #insert({ id, parent, aliases = [], expires, parts }: SealedRecord, now: number): boolean {
     const { sql } = this.ctx.storage
     const sizes = PARTS.map((part) => parts[part]?.byteLength ?? 0)
-    const bytes = sizes.reduce((sum, size) => sum + size, 0)
+    const names = aliases.length === 0 ? null : JSON.stringify(aliases)
+    // Each alias is written three times, and has a row.
+    const bytes = sizes.reduce((sum, size) => sum + size, 3 * (names ?? '').length)
     if (bytes > MAX_RECORD_BYTES) return false
     this.#delete(id)
     const inline = PARTS.map((part) => {
@@ -156,7 +161,6 @@ export class Conversations extends DurableObject {
       }
       return null
     })
-    const names = aliases.length === 0 ? null : JSON.stringify(aliases)
     sql.exec(
       'INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
       ...[id, parent ?? null, now, expires, bytes, names, ...inline],
@@ -228,7 +232,8 @@ export class Conversations extends DurableObject {
     for (const { id: asked, parts: first, isContinued } of wanted) {
       let parts = first
       let id: string | null | undefined = recordOf.get(asked)
-      while (typeof id === 'string') {
+      for (let walked = 0; typeof id === 'string'; walked++) {
+        if (walked > MAX_WALKED) return Number.POSITIVE_INFINITY
         const [row]: SizeRow[] = sql.exec<SizeRow>(query, id, now).toArray()
         for (const part of row === undefined ? [] : parts) {
           const name = `${part} ${id}`

@@ -138,11 +138,21 @@ function createReader({ ids, records }: FoundRecords) {
     return value
   }
   const itemsOf = (id: string, part: Part) => (partOf(id, part) ?? []) as readonly Item[]
+  const byId = new Map<string, ReadonlyMap<unknown, Item>>()
+  const itemOf = (record: string, part: Part, id: string): Item | undefined => {
+    const name = `${part} ${record}`
+    const items = byId.get(name) ?? new Map(itemsOf(record, part).map((item) => [item.id, item]))
+    byId.set(name, items)
+    return items.get(id)
+  }
   return {
     /** @throws Failure 404 */
     item: (id: string, at: number, parts: readonly Part[]): Item => {
       const record = ids[at] ?? ''
-      for (const part of parts) for (const item of itemsOf(record, part)) if (item.id === id) return item
+      for (const part of parts) {
+        const item = itemOf(record, part, id)
+        if (item !== undefined) return item
+      }
       throw itemNotFound(id)
     },
     answer: (id: string): FoundAnswer | undefined => {

@@ -155,3 +155,21 @@ test('a restart loses nothing', { timeout: 60_000 }, async () => {
   const { records } = await (await objectOf('kept', second)).find([wanted('a')])
   expect(text(records[0]?.parts.output)).toBe('out a')
 })
+
+test('names of a record count as what it holds', async () => {
+  const object = await objectOf('small')
+  const aliases = Array.from({ length: 5 }, (_, at) => `${'n'.repeat(100)}${at}`)
+  for (const id of ['n1', 'n2', 'n3']) await object.put([record(id, { aliases: aliases.map((one) => id + one) })])
+  expect((await object.rows())[2]).toBeLessThanOrEqual(5)
+})
+
+test('a conversation that is longer than any request is not walked through to its beginning', async () => {
+  const object = await objectOf('long')
+  const id = (at: number) => `long${at}`
+  for (let from = 0; from < 5100; from += 300) {
+    const turns = Array.from({ length: 300 }, (_, at) => record(id(from + at), { parent: id(from + at - 1) }))
+    await object.put(turns)
+  }
+  expect(await object.find([{ ...wanted(id(4000)), isContinued: true }])).toMatchObject({ ids: [id(4000)] })
+  expect(await object.find([{ ...wanted(id(5099)), isContinued: true }])).toMatchObject({ ids: [], excess: Infinity })
+})

@@ -34,7 +34,13 @@ export const responseReferences: AnswerReferences = {
   resolve: (body, { response, items }) => {
     const before = response === undefined ? [] : [...response.input, ...outputOf(response.response)]
     const given = typeof body.input === 'string' ? [userMessage(body.input)] : inputList(body)
-    const input = [...before, ...given.map((item) => (isReference(item) ? (items.get(String(item.id)) ?? item) : item))]
+    // Clients refer to a message once for each text of it, and to what the continued answer holds already. An item that stood
+    // in every place would be as large as all of them.
+    const isNew = createFilter(before)
+    const input = [
+      ...before,
+      ...given.filter(isNew).map((item) => (isReference(item) ? (items.get(String(item.id)) ?? item) : item)),
+    ]
     if (input.length > MAX_ITEMS) {
       throw new Failure('invalid-value', `The conversation must hold at most ${MAX_ITEMS} items.`, { param: 'input' })
     }
@@ -51,8 +57,23 @@ export const responseReferences: AnswerReferences = {
   },
   inputItems: (body, newId) => {
     const given = typeof body.input === 'string' ? [userMessage(body.input)] : inputList(body)
-    return given.filter(isJsonObject).map((item) => (typeof item.id === 'string' ? item : withId(item, newId)))
+    return given
+      .filter(isJsonObject)
+      .filter(createFilter([]))
+      .map((item) => (typeof item.id === 'string' ? item : withId(item, newId)))
   },
+}
+
+/** Leaves out references to an item that stands there already. */
+function createFilter(before: readonly unknown[]): (item: unknown) => boolean {
+  let seen: Set<unknown> | undefined
+  return (item) => {
+    if (!isReference(item)) return true
+    seen ??= new Set(before.map((one) => isJsonObject(one) && one.id))
+    if (seen.has(item.id)) return false
+    seen.add(item.id)
+    return true
+  }
 }
 
 function inputList({ input }: JsonObject): readonly unknown[] {

@@ -54,3 +54,14 @@ test('every item that is kept has an id and a type', () => {
   ])
   expect(inputItems({ input: 'Hi' }, () => 'x')).toMatchObject([{ id: 'msg_x', content: [{ text: 'Hi' }] }])
 })
+
+test('an item stands once, however often a request refers to it, and where it is a part of the continued answer', () => {
+  const items = new Map(['msg_1', 'msg_2'].map((id) => [id, { id, type: 'message' }]))
+  const response = { input: [], response: { output: [{ id: 'msg_1' }] } }
+  const twice = { input: [...Array.from({ length: 2000 }, () => reference('msg_2')), reference('msg_1'), user('And?')] }
+  const second = { id: 'msg_2', type: 'message' }
+  expect(resolve(twice, { response, items }).input).toEqual([{ id: 'msg_1' }, second, user('And?')])
+  expect(inputItems(twice, () => 'x')).toHaveLength(3)
+  // What a client repeats itself is its own.
+  expect(resolve({ input: [user('Hi'), user('Hi')] }, { items }).input).toHaveLength(2)
+})
