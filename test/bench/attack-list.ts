@@ -2,13 +2,17 @@ import { gzipSync } from 'node:zlib'
 import type { Script } from '../cases/scripted.ts'
 
 /** What an attack sends, and what the provider that it asks answers. */
-interface Made {
-  /** Sent at once. */
-  readonly bodies: readonly (string | Uint8Array | ReadableStream)[]
+export interface Made {
+  /** Sent at once. Where they need the id of an answer that is kept, that comes in. */
+  readonly bodies: readonly Body[] | ((id: string) => readonly Body[])
+  /** Sent before, to be kept. */
+  readonly before?: string
   readonly path?: string
   readonly headers?: Readonly<Record<string, string>>
   readonly answer?: Script
 }
+
+type Body = string | Uint8Array | ReadableStream
 
 /** A body, a depth, a list or a lie that nobody honest sends. */
 export interface Attack {

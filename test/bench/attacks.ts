@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { type Script, type Scripted, startScripted } from '../cases/scripted.ts'
 import { ATTACKS, type Attack } from './attack-list.ts'
+import { API_ATTACKS } from './attack-list-apis.ts'
 import { type Cores, pinned } from './cores.ts'
 import { createClient, shotAt } from './load.ts'
 import { ask, askStream } from './requests.ts'
@@ -39,7 +40,7 @@ export async function measureAttacks(
   const targets: Target[] = []
   say('', 'attacks: growth of the process, and the longest wait of another stream with a word each 5 ms')
   try {
-    for (const attack of ATTACKS.filter(({ name }) => name.includes(only))) {
+    for (const attack of [...ATTACKS, ...API_ATTACKS].filter(({ name }) => name.includes(only))) {
       const { growthMb, waitMs, answer, ms } = await attackOnce(attack, stage, hostile, cores)
       say(
         `  ${attack.name.padEnd(66)} ${growthMb.toFixed(0).padStart(5)} MB ${waitMs.toFixed(0).padStart(6)} ms  ` +
@@ -64,6 +65,7 @@ async function attackOnce(attack: Attack, stage: Stage, hostile: Scripted, cores
       OPENAI_BASE_URL: `${hostile.url}/v1`,
       ANTHROPIC_BASE_URL: hostile.url,
       COHERE_BASE_URL: hostile.url,
+      MISTRAL_BASE_URL: `${hostile.url}/v1`,
       GEMINI_BASE_URL: `${hostile.url}/v1beta`,
     },
   })
@@ -92,9 +94,20 @@ interface Round {
 }
 
 async function measure(attack: Attack, served: Served, hostile: Scripted, reader: Reader): Promise<Round> {
-  const { bodies, answer, path: asked = '/v1/chat/completions', headers = {} } = attack.make()
+  const { bodies: given, before: kept, answer, path: asked = '/v1/chat/completions', headers = {} } = attack.make()
+  const post = (body: BodyInit) =>
+    fetch(new URL(asked, served.url), {
+      method: 'POST',
+      headers: { authorization: `Bearer ${BENCH_KEY}`, 'content-type': 'application/json', ...headers },
+      body,
+      // A body that is still being made.
+      ...(body instanceof ReadableStream ? { duplex: 'half' } : {}),
+      signal: AbortSignal.timeout(GIVE_UP_MS),
+    })
+  hostile.play(OK)
+  const { id = '' } = kept === undefined ? {} : ((await (await post(kept)).json()) as { id?: string })
+  const bodies = typeof given === 'function' ? given(id) : given
   if (answer !== undefined) hostile.play(answer)
-  else hostile.play(OK)
   const before = residentMb(served.pid)
   let most = before
   const poll = setInterval(() => {
@@ -105,14 +118,7 @@ async function measure(attack: Attack, served: Served, hostile: Scripted, reader
   const statuses = await Promise.all(
     bodies.map(async (body) => {
       try {
-        const response = await fetch(new URL(asked, served.url), {
-          method: 'POST',
-          headers: { authorization: `Bearer ${BENCH_KEY}`, 'content-type': 'application/json', ...headers },
-          body: body as BodyInit,
-          // A body that is still being made.
-          ...(body instanceof ReadableStream ? { duplex: 'half' } : {}),
-          signal: AbortSignal.timeout(GIVE_UP_MS),
-        })
+        const response = await post(body as BodyInit)
         const text = await response.text()
         const code = /"code":"?(\w+)/.exec(text.slice(-2000))?.[1]
         return `${response.status}${code === undefined ? '' : ` ${code}`}`
