@@ -6,6 +6,12 @@ interface Wanted {
   readonly covers: (difference: Difference) => boolean
 }
 
+/** Served by OpenAI's Responses API alone, so that only resellers could be asked for them. */
+const RESPONSES_ONLY = /\b(codex-mini|gpt-5(\.\d+)?-(codex|pro)|o[13]-pro|o[34](-mini)?-deep-research)/
+
+/** What was there before other APIs had paths of their own. */
+const OLD_PATHS = /^(\/v1)?\/(chat\/completions|completions|models|providers|route)\b/
+
 const OUTCOMES: Readonly<Record<string, string>> = { pre: 'failed-before-first-token', post: 'failed-mid-stream' }
 
 /** Every change of behaviour that is meant, with its reason. A difference that is not here is a fault. */
@@ -20,6 +26,29 @@ const WANTED: readonly Wanted[] = [
       /^\/v1\/(route|providers)$/.test(request.path) &&
       part === 'body' &&
       before.replace(/"reason":"(pre|post)"/g, (_, name) => `"reason":"${OUTCOMES[name]}"`) === after,
+  },
+  {
+    reason: 'scripts in a browser may read whether a count is an estimate',
+    covers: ({ part, before, after }) =>
+      part === 'header access-control-expose-headers' &&
+      before.replace('-dropped-params,', '-dropped-params, x-router9-estimated,') === after,
+  },
+  {
+    reason: 'keys come in the headers of all APIs',
+    covers: ({ part, before, after }) =>
+      part === 'header access-control-allow-headers' &&
+      after.replace(/, (x-api-key|api-key|x-goog-api-key|anthropic-version|anthropic-beta)/g, '') === before,
+  },
+  {
+    reason:
+      'other APIs have paths, an unknown path says what there is, and clients that look first find that somebody is there',
+    covers: ({ request }) => request.method !== '' && !OLD_PATHS.test(request.path),
+  },
+  {
+    reason: "OpenAI's own deployments of the models that are offered only by its Responses API are in the catalogue",
+    covers: ({ request, before, after }) =>
+      /^\/v1\/models\b/.test(request.path) ||
+      RESPONSES_ONLY.test(request.method === '' ? before + after : String(request.body)),
   },
 ]
 

@@ -59,7 +59,11 @@ export function checks(read: Expected, actual: HttpAnswer, asked: Asked): Check[
 function expectedIn(asked: Asked, expected: Expected): Expected {
   const { api = 'chat', native, stream } = asked
   if (api === 'chat') return expected
-  if (native && expected.outcome === 'error-before-content' && expected.error?.code === 'upstream_error') {
+  if (
+    native &&
+    expected.outcome === 'error-before-content' &&
+    (expected.error?.code ?? 'upstream_error') === 'upstream_error'
+  ) {
     // Of a provider's own messages more is content: what its own tools do has been told by then.
     const { notes, orElse } = expected
     const late: Expected = { outcome: 'error-after-content', choices: [], error: {}, notes }
