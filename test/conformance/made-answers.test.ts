@@ -17,7 +17,7 @@ const router9 = useRouter9()
 // Without the document, what it says is not checked; the rest is.
 const spec = readOpenAiSpec(process.env.OPENAI_SPEC, OPENAI_WIRE)
 
-const MODELS = ['openai/gpt-4o', 'anthropic/claude-sonnet-4-5', 'google/gemini-2.5-flash'] as const
+const MODELS = ['openai/gpt-5.4', 'anthropic/claude-sonnet-4-5', 'google/gemini-2.5-flash'] as const
 const PIXEL = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=='
 const PARAMETERS = { type: 'object', properties: { location: { type: 'string' } }, required: ['location'] }
 const CALL = '[[sim * call=get_weather {"location":"Rome"}]]'

@@ -25,7 +25,7 @@ const OWN_NAMES: ReadonlyMap<string, string> = new Map([
   ['reasoning_effort', 'thinking'],
   ['response_format', 'output_config.format'],
   ['parallel_tool_calls', 'tool_choice.disable_parallel_tool_use'],
-  ['web_search_options', 'tools'],
+  ['web_search_options', 'web_search'],
   ['user', 'metadata.user_id'],
 ])
 

@@ -11,7 +11,6 @@ const DEFAULTS: JsonObject = {
   max_output_tokens: null,
   max_tool_calls: null,
   metadata: {},
-  moderation: null,
   parallel_tool_calls: true,
   presence_penalty: 0,
   previous_response_id: null,
@@ -35,6 +34,8 @@ export function repeatedFields({ source, onComplete }: AnswerInput): JsonObject 
   return {
     ...DEFAULTS,
     ...given,
+    // In an answer it holds what was found, and not what was asked for.
+    moderation: null,
     reasoning: { effort: null, summary: null, ...Object(body.reasoning) },
     store: onComplete !== undefined,
     text: { format: format ?? { type: 'text' }, verbosity: 'medium', ...text },

@@ -10,7 +10,7 @@ const OWN_NAMES: ReadonlyMap<string, string> = new Map([
   ['verbosity', 'text.verbosity'],
   ['reasoning_effort', 'reasoning.effort'],
   ['logprobs', 'top_logprobs'],
-  ['web_search_options', 'tools'],
+  ['web_search_options', 'web_search'],
 ])
 
 /**
