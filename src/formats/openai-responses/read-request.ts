@@ -85,13 +85,8 @@ function sameFields(body: JsonObject): JsonObject {
 
 /** In this API `include` asks for them, and a number of alternatives alone does too. */
 function logprobsOf({ include, top_logprobs: top }: JsonObject): JsonObject {
-  if (!top && !includes(include, 'message.output_text.logprobs')) return {}
+  if (!top && !(Array.isArray(include) && include.includes('message.output_text.logprobs'))) return {}
   return { logprobs: true, top_logprobs: top || undefined }
-}
-
-/** Whether a request asks for something beyond the usual. */
-export function includes(include: unknown, what: string): boolean {
-  return Array.isArray(include) && include.includes(what)
 }
 
 function textOptionsOf(text: unknown): JsonObject {

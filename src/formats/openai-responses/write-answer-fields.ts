@@ -1,7 +1,6 @@
 import type { Finish, Usage } from '../../chat/event.ts'
 import type { AnswerInput } from '../format.ts'
 import { isJsonObject, type JsonObject, jsonObjectsIn, omitNull, toCount } from '../shared/fields.ts'
-import { includes } from './read-request.ts'
 
 /** What an answer repeats of its request, and what it says where the request says nothing. */
 const DEFAULTS: JsonObject = {
@@ -110,9 +109,4 @@ export function toResponseUsage(usage: Usage): JsonObject {
     total_tokens,
     ...(usage.estimated === true ? { estimated: true } : {}),
   }
-}
-
-/** Whether the client gets what Router9 sealed: it asks for it, or nobody else keeps it. */
-export function showsSealed({ source, onComplete }: AnswerInput): boolean {
-  return onComplete === undefined || includes(source?.body.include, 'reasoning.encrypted_content')
 }

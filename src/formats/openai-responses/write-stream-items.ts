@@ -3,7 +3,7 @@ import type { AnswerInput } from '../format.ts'
 import { isJsonObject, type JsonObject, jsonObjectsIn, omitNull, toText } from '../shared/fields.ts'
 import { createReasoningKeeper } from '../shared/kept-reasoning.ts'
 import { readToolNames } from './read-request-tools.ts'
-import { endStatus, headOf, incompleteReason, repeatedFields, showsSealed } from './write-answer-fields.ts'
+import { endStatus, headOf, incompleteReason, repeatedFields } from './write-answer-fields.ts'
 import { callBefore, callFields, endCall, growCall, startCall } from './write-stream-calls.ts'
 import { addAnnotations, endLastPart, growPart, wholePart } from './write-stream-parts.ts'
 import { createRepeatedBound, type Emit, type Item, type ItemsState, openItem, sizeOf } from './write-stream-state.ts'
@@ -178,7 +178,8 @@ function wholeItem(state: ItemsState, { fields, parts, sealed, call }: Item, sta
   if (call !== undefined) return { ...fields, status, ...callFields(call) }
   if (fields.type === 'message') return { ...fields, status, content: parts.map(wholePart) }
   const list = state.reasoningType === 'summary_text' ? 'summary' : 'content'
-  const encrypted = sealed !== undefined && showsSealed(state.input) ? { encrypted_content: sealed } : {}
+  // Also where `include` does not ask for it: clients that send items back whole, as OpenAI's Agents do, would lose it.
+  const encrypted = omitNull({ encrypted_content: sealed })
   return { ...fields, [list]: parts.map(wholePart), ...encrypted }
 }
 
@@ -242,17 +243,13 @@ function endAnswer(state: ItemsState, end: End): JsonObject {
   const status = incompleteReason(end.finishes[0]) === undefined ? 'completed' : 'incomplete'
   while (state.waiting.length > 0) release(state)
   endOpen(state, state.open?.call?.progress.state() === 'complete' ? 'completed' : status)
-  const responseWith = (output: readonly JsonObject[]): JsonObject => ({
+  const output = items.map(({ fields }) => fields)
+  const response = {
     ...headOf(input),
     ...endStatus(end, output, input.now()),
     ...repeatedFields(input),
     ...omitNull({ service_tier: state.serviceTier }),
-  })
-  // Whoever continues the answer by its id gets back what its provider wants.
-  input.onComplete?.(
-    responseWith(
-      items.map(({ fields, sealed }) => (sealed === undefined ? fields : { ...fields, encrypted_content: sealed })),
-    ),
-  )
-  return responseWith(items.map(({ fields }) => fields))
+  }
+  input.onComplete?.(response)
+  return response
 }
