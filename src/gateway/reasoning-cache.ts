@@ -1,5 +1,6 @@
 import { parseJson } from '../chat/exact-json.ts'
 import type { Chat, Message } from '../chat/request.ts'
+import { passes } from '../chat/schema.ts'
 import { type ConversationDigest, createConversationDigest } from './conversation-digest.ts'
 import type { ConversationStore } from './conversation-store.ts'
 import { type Call, type ReasoningCollector, type SavedReasoning, savedReasoning } from './reasoning-collector.ts'
@@ -168,7 +169,8 @@ async function findAll(
 function read(text: string | undefined): SavedReasoning | undefined {
   if (text === undefined) return undefined
   try {
-    return savedReasoning.parse(parseJson(text))
+    const value = parseJson(text)
+    return passes(savedReasoning, value) ? value : undefined
   } catch {
     return undefined
   }
