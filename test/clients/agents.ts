@@ -17,6 +17,8 @@ import type { Command, Finished, Sandbox } from './sandbox.ts'
 
 const LIMIT_MS = 90_000
 const ROUND_LIMIT_MS = 10_000
+/** Some try an error again and again before they tell of it. */
+const COMPLAINT_LIMIT_MS = 180_000
 /** How Base64 of a PNG, a JPEG, a GIF or a WebP begins. */
 const PICTURE = /iVBORw0KGgo|\/9j\/|R0lGOD|UklGR/
 const FORTY = Array.from({ length: 40 }, (_, index) => index + 1).join(', ')
@@ -155,7 +157,7 @@ async function complain(
   wrong: Partial<Task>,
 ): Promise<string> {
   const task = { ...taskOf(trial, { cell, prompt: saying('hello') }), ...wrong }
-  const finished = await trial.sandbox.run({ ...(await ways.start(task, trial.sandbox)), limitMs: LIMIT_MS })
+  const finished = await trial.sandbox.run({ ...(await ways.start(task, trial.sandbox)), limitMs: COMPLAINT_LIMIT_MS })
   const { answer } = ways.read(finished)
   const text = answer || finished.stderr.trim() || finished.stdout.trim()
   check(!finished.timedOut || text !== '', 'it never ends, and says nothing')

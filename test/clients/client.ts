@@ -20,6 +20,7 @@ export type Cell = (typeof CELLS)[number]
 export type Outcome =
   | { readonly state: 'ok'; readonly text?: string }
   | { readonly state: 'failed'; readonly reason: string }
+  | { readonly state: 'own fault'; readonly reason: string }
 
 /** Of what a client has nothing here, it has no such thing. */
 export type Outcomes = Partial<Record<Cell, Outcome>>
@@ -44,6 +45,8 @@ export interface Client extends Packages {
   readonly cells?: readonly Cell[]
   /** Rounds of its tool loop, where it is not the usual number. */
   readonly rounds?: number
+  /** What fails because of the client itself, with any server, and why. */
+  readonly ownFaults?: Partial<Record<Cell, string>>
   /** Whether it belongs to the short run, and with which of its models and cells. */
   readonly quick?: { readonly models: readonly string[]; readonly cells: readonly Cell[]; readonly rounds?: number }
   /** Tries the cells, one after the other. A trial that throws has failed in all of them. */

@@ -113,6 +113,9 @@ export const CLIENTS: readonly Client[] = [
       script: 'llamaindex.mjs',
       way,
       packages: ['llamaindex', '@llamaindex/openai', '@llamaindex/workflow', 'zod'],
+      ...(way === 'responses'
+        ? { ownFaults: { stream: 'it gives the last piece again at each event that brings no text' } }
+        : {}),
     }),
     library({
       name: `LlamaIndex (Python), ${way}`,

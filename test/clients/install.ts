@@ -36,7 +36,11 @@ function pinned(name: string, language: Packages['language']): string {
 
 /** The folder of a client's packages. Rows of the same packages share it. */
 export function folderOf({ name, language }: Packages): string {
-  const slug = (name.split(',')[0] ?? name).toLowerCase().replace(/[^a-z0-9]+/g, '-')
+  const slug = (name.split(',')[0] ?? name)
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, ' ')
+    .trim()
+    .replaceAll(' ', '-')
   return path.join(CACHE, language === 'python' ? `py-${slug}` : slug)
 }
 

@@ -148,6 +148,8 @@ async function tryClient(client: Client, stage: Stage, { cells, models, isQuick 
   }
   const joined = cells.flatMap((cell) => {
     const outcome = joinOutcomes(byModel.map(([model, outcomes]) => [model, outcomes[cell]]))
+    const reason = client.ownFaults?.[cell]
+    if (outcome?.state === 'failed' && reason !== undefined) return [[cell, { state: 'own fault', reason } as const]]
     return outcome === undefined ? [] : [[cell, outcome]]
   })
   return resultOf(client, versionOf(client), Object.fromEntries(joined))
@@ -162,12 +164,17 @@ async function storedResults(): Promise<Result[]> {
   return CLIENTS.flatMap(({ name }) => stored.find((result) => result.name === name) ?? [])
 }
 
-// A run of some clients leaves what is known of the others; one of some trials is for who looks for a fault, and is not kept.
-async function storeResults(results: readonly Result[], { cells, models }: Wanted): Promise<void> {
-  if (cells.length < CELLS.length || models !== undefined) return
-  const others = (await storedResults()).filter(({ name }) => results.every((result) => result.name !== name))
+// A run of some clients or trials leaves what is known of the others; one of some models is for who looks for a fault.
+async function storeResults(results: readonly Result[], { models }: Wanted): Promise<void> {
+  if (models !== undefined) return
+  const byName = new Map((await storedResults()).map((result) => [result.name, result]))
+  for (const result of results) {
+    const known = byName.get(result.name)
+    const isSame = known?.version === result.version
+    byName.set(result.name, isSame ? { ...result, cells: { ...known.cells, ...result.cells } } : result)
+  }
   await mkdir(CACHE, { recursive: true })
-  await writeFile(RESULTS, JSON.stringify([...others, ...results], null, 2))
+  await writeFile(RESULTS, JSON.stringify([...byName.values()], null, 2))
 }
 
 async function inTurns<T>(items: readonly T[], atOnce: number, work: (item: T) => Promise<void>): Promise<void> {

@@ -60,6 +60,7 @@ function titleOf(cell: Cell): string {
 
 function stateOf(outcome: Outcome | undefined): string {
   if (outcome === undefined) return '-'
+  if (outcome.state === 'own fault') return `fails by itself: ${outcome.reason}`
   return outcome.state === 'ok' ? 'ok' : `failed: ${outcome.reason}`
 }
 

@@ -24,7 +24,7 @@ def run_command(command: str) -> str:
     return {
       args: [
         process.env.ROUTER9_CLIENTS_PYTHON ?? 'python3',
-        ...['-m', 'llm', 'prompt', '-m', model, '--key', key, '--no-log', '--no-stream'],
+        ...['-m', 'llm', 'prompt', '-m', model, '--key', key, '--no-log'],
         ...['--functions', '../llm/tools.py', '--chain-limit', '20'],
         ...(schema === undefined ? [] : ['--schema', schema]),
         ...(image === undefined ? [] : ['-a', image]),

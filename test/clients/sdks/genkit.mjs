@@ -1,23 +1,26 @@
-import { compatOaiModelRef, openAICompatible } from '@genkit-ai/compat-oai'
+import { compatOaiModelRef, defineCompatOpenAIModel, openAICompatible } from '@genkit-ai/compat-oai'
 import { genkit, z } from 'genkit'
 
-function aiOf({ url, key }) {
-  return genkit({
-    plugins: [openAICompatible({ name: 'router9', apiKey: key, baseURL: `${url}/v1`, maxRetries: 0 })],
-  })
+// A model that the plugin does not know can do nothing, unless it is told.
+const supports = {
+  multiturn: true,
+  tools: true,
+  media: true,
+  systemRole: true,
+  output: ['text', 'json'],
+  constrained: 'all',
 }
 
-function asked(task, prompt = task.prompt) {
-  // A model that it does not know can nothing, unless it is told.
-  const supports = {
-    multiturn: true,
-    tools: true,
-    media: true,
-    systemRole: true,
-    output: ['text', 'json'],
-    constrained: 'all',
-  }
-  return { model: compatOaiModelRef({ name: `router9/${task.model}`, info: { supports } }), prompt }
+function aiOf({ url, key, model }) {
+  const name = `router9/${model}`
+  const modelRef = compatOaiModelRef({ name, info: { supports } })
+  const pluginOptions = { name: 'router9', apiKey: key, baseURL: `${url}/v1`, maxRetries: 0 }
+  const initializer = async (client) => [defineCompatOpenAIModel({ name, client, modelRef, pluginOptions })]
+  return genkit({ plugins: [openAICompatible({ ...pluginOptions, initializer })] })
+}
+
+function asked({ model, prompt }, words = prompt) {
+  return { model: `router9/${model}`, prompt: words }
 }
 
 export async function chat(task) {
