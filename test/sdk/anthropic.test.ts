@@ -104,6 +104,21 @@ test.each(ROUNDS)(
   },
 )
 
+test('a conversation goes from maker to maker within its rounds of tools, and back', async () => {
+  const makers = ['claude-opus-4-8', 'gemini-3.5-flash', 'gpt-5.2', 'deepseek/deepseek-v4-pro', 'claude-sonnet-4-6']
+  const models = [...makers, 'moonshot/kimi-k2-thinking', 'gemini-2.5-flash', 'claude-opus-4-8', 'gpt-4o']
+  const order = `[[sim * call=get_weather {"city":"City %round%"} repeat=${models.length} say="Done"]]`
+  const messages: Anthropic.MessageParam[] = [{ role: 'user', content: order }]
+  for (const [at, model] of models.entries()) {
+    const ask = { model, max_tokens: 4000, tools: [TOOL], messages, thinking: { type: 'adaptive' as const } }
+    const { content } = await client.messages.stream(ask).finalMessage()
+    const call = content.find((block) => block.type === 'tool_use')
+    expect([model, call?.input]).toEqual([model, { city: `City ${at + 1}` }])
+    messages.push({ role: 'assistant', content })
+    messages.push({ role: 'user', content: [{ type: 'tool_result', tool_use_id: call?.id ?? '', content: 'mild' }] })
+  }
+})
+
 test.each(['claude-sonnet-4-6', 'gemini-3.5-flash', 'gpt-5.2', 'gpt-4o'])(
   '%s calls a tool by a name that only Anthropic takes, in its length',
   async (model) => {

@@ -163,7 +163,11 @@ function readThinking(
   if (signature !== '') {
     const detail =
       field === 'data' ? { type: 'reasoning.encrypted', data: signature } : { type: 'reasoning.text', text, signature }
-    turn.kept.push({ reasoning_details: [{ ...detail, format: ANTHROPIC_REASONING_FORMAT }] })
+    turn.kept.push({
+      // Makers that want their own reasoning back as text take Claude's in its place.
+      ...(text === '' ? {} : { reasoning_content: text }),
+      reasoning_details: [{ ...detail, format: ANTHROPIC_REASONING_FORMAT }],
+    })
   }
   return block
 }

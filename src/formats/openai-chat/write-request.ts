@@ -1,7 +1,9 @@
+import type { Failure } from '../../chat/failure.ts'
 import { type Chat, ROUTING_FIELDS } from '../../chat/request.ts'
 import type { PreparedCall, ProviderCall, ProviderFormat } from '../format.ts'
 import { withCustomToolsAsFunctions } from '../shared/custom-tools.ts'
 import { nearestEffort, readReasoning } from '../shared/effort.ts'
+import type { JsonObject } from '../shared/fields.ts'
 import { withFunctionsAsTools } from '../shared/legacy-functions.ts'
 import { isEssential, isNeutralValue } from '../shared/parameters.ts'
 import { unsupportedParameter } from '../shared/parts.ts'
@@ -62,12 +64,28 @@ function prepare(call: ProviderCall<OpenAIQuirks>): PreparedCall {
   const { quirks, newId, traits } = call
   const { body, dropped } = write(call)
   const headers = sessionHeader(call)
+  const requestOf = (content: object) => ({ path: '/chat/completions', headers, body: JSON.stringify(content) })
   return {
-    request: { path: '/chat/completions', headers, body: JSON.stringify(body) },
+    request: requestOf(body),
     dropped,
+    requestAfter: (failure) => {
+      const written = body.messages as readonly JsonObject[]
+      const messages = wantsReasoning(failure) ? written.map(withSomeReasoning) : written
+      return messages.some((message, at) => message !== written[at]) ? requestOf({ ...body, messages }) : undefined
+    },
     streamReader: () => createOpenAIReader(quirks, newId, traits.opensThinking).chunk,
     readAnswer: (answer) => createOpenAIReader(quirks, newId, traits.opensThinking).body(answer),
   }
+}
+
+/** DeepSeek and Kimi refuse a call without the reasoning before it, of which another maker's model has given none. */
+function wantsReasoning({ message, details: { upstreamStatus } }: Failure): boolean {
+  return upstreamStatus === 400 && /reasoning_content/.test(message) && /missing|must be passed/i.test(message)
+}
+
+/** They refuse an empty one, too. */
+function withSomeReasoning(message: JsonObject): JsonObject {
+  return message.role !== 'assistant' || message.reasoning_content ? message : { ...message, reasoning_content: '.' }
 }
 
 type Body = Record<string, unknown>
