@@ -31,6 +31,7 @@ import { watchClientDisconnect } from './gateway/client-disconnect.ts'
 import type { Platform, RequestContext } from './gateway/context.ts'
 import { answersOf } from './gateway/conversation.ts'
 import { countTokens } from './gateway/count.ts'
+import { withoutRefusedBetas } from './gateway/refused-betas.ts'
 import { commonHeaders, failureResponse } from './gateway/respond.ts'
 import { run } from './gateway/run.ts'
 import { randomText } from './platform/random.ts'
@@ -191,7 +192,7 @@ async function receive(
   c.set('log', log)
   const settings = readSettings(c.env)
   log.settings = settings
-  const header = headersOf(c)
+  const header = withoutRefusedBetas(headersOf(c), settings.refusedBetas)
   const key = keyOf(c)
   const caller = await callerOf(c, key)
   log.key = caller.id
@@ -238,7 +239,7 @@ async function receive(
 async function answerStored(c: AppContext, about: (request: StoredRequest) => Promise<object>): Promise<Response> {
   c.set('format', openaiResponses)
   const settings = readSettings(c.env)
-  const key = readKey(headersOf(c))
+  const key = keyOf(c)
   const caller = await callerOf(c, key)
   // An answer takes memory as a body does.
   const share = createBodyShare(caller.account ?? caller.id, settings.bodiesMaxBytes)

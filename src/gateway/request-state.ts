@@ -3,7 +3,7 @@ import { toUsage, type Usage } from '../chat/event.ts'
 import type { Failure } from '../chat/failure.ts'
 import type { Chat } from '../chat/request.ts'
 import type { ConfiguredProvider } from '../env.ts'
-import type { AnswerInput, ClientRequest, HeaderReader, RequestSource, Sealer } from '../formats/format.ts'
+import type { AnswerInput, ClientRequest, RequestSource, Sealer } from '../formats/format.ts'
 import { randomText } from '../platform/random.ts'
 import { sentAttempts } from '../routing/attempt-record.ts'
 import type { Needs } from '../routing/needs.ts'
@@ -50,9 +50,8 @@ export type ChatAnswer = CommittedAnswer<AttemptCall, Answer>
 /** Asks for an answer to the chat: one deployment after the other, until one has begun. */
 export async function askForAnswer(state: RequestState): Promise<AttemptResult<ChatAnswer>> {
   const { context, chat, source, carriesReasoning, sessionKey, pathOf, needs, route, health } = state
-  const { settings, clientDisconnect } = context
+  const { settings, clientDisconnect, header } = context
   const { timeouts } = settings
-  const header = withoutRefusedBetas(context.header, settings.refusedBetas)
   const { promptTokens, outputTokens } = needs
   const result = await runWithFailover<AttemptCall, Answer>({
     context,
@@ -70,18 +69,6 @@ export async function askForAnswer(state: RequestState): Promise<AttemptResult<C
   })
   if (result.ok || pathOf === undefined) return result
   return { ok: false, failure: result.failure.inWordsOf(pathOf) }
-}
-
-function withoutRefusedBetas(header: HeaderReader, refused: ReadonlySet<string>): HeaderReader {
-  if (refused.size === 0) return header
-  return (name) => {
-    const value = header(name)
-    if (name !== 'anthropic-beta' || value === null) return value
-    return value
-      .split(',')
-      .filter((beta) => !refused.has(beta.trim()))
-      .join(',')
-  }
 }
 
 function providerOf({ context }: RequestState, { deployment }: Target): ConfiguredProvider {

@@ -111,7 +111,7 @@ describe('keys', () => {
     expect(body.error.message).toContain('two different')
   })
 
-  test.each(['/v1/models?key=', '/v1/chat/completions?alt=sse&KEY='])(
+  test.each(['/v1/models?key=', '/v1/chat/completions?alt=sse&KEY=', '/v1/responses/resp_1?key='])(
     'have no place in the address: %s',
     async (path) => {
       const body = path.includes('chat') ? { body: PROMPT } : {}

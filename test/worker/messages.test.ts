@@ -29,8 +29,8 @@ const QUESTION = { role: 'user', content: 'Hi' }
 
 type Fields = Readonly<Record<string, unknown>>
 
-async function ask(fields: Fields, headers: Readonly<Record<string, string>> = {}) {
-  const response = await fetch(`${router.url}/v1/messages`, {
+async function ask(fields: Fields, headers: Readonly<Record<string, string>> = {}, path = '/v1/messages') {
+  const response = await fetch(router.url + path, {
     method: 'POST',
     headers: { 'x-api-key': DEMO_KEY, 'content-type': 'application/json', ...headers },
     body: JSON.stringify({ max_tokens: 2000, messages: [QUESTION], ...fields }),
@@ -106,6 +106,14 @@ describe('a request to Anthropic', () => {
     const { id, model, ...rest } = JSON.parse(text)
     expect(rest).toEqual({ ...upstream, id: undefined, model: undefined })
     expect([id, model]).toEqual([expect.stringMatching(/^msg_\w{28}$/), 'claude-sonnet-4-5'])
+  })
+
+  test('is counted with the features that the operator allows', async () => {
+    router.upstream.play(whole({ input_tokens: 3 }))
+    const headers = { 'anthropic-beta': 'a-2026-01-01,c-2026-03-03' }
+    const { text } = await ask({ model: CLAUDE }, headers, '/v1/messages/count_tokens')
+    expect(text).toBe('{"input_tokens":3}')
+    expect(lastSent().headers['anthropic-beta']).toBe('a-2026-01-01')
   })
 
   test('has its stream event by event', async () => {

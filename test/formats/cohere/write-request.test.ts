@@ -109,7 +109,6 @@ describe('messages', () => {
   })
 
   const audio = { type: 'input_audio', input_audio: { data: 'QUJD', format: 'wav' } }
-  const custom = { id: '1', type: 'custom', custom: { name: 'c', input: 'x' } }
 
   test.each<[string, Json, string]>([
     ['audio', { role: 'user', content: [audio] }, 'content'],
@@ -118,7 +117,6 @@ describe('messages', () => {
     ['an image from the system', { role: 'system', content: [image] }, 'content'],
     ['an image from the assistant', { role: 'assistant', content: [image] }, 'content'],
     ['an image from a tool', { role: 'tool', tool_call_id: '1', content: [image] }, 'content'],
-    ['a call of a custom tool', { role: 'assistant', content: null, tool_calls: [custom] }, 'tool_calls'],
   ])('with %s are refused', (_, message, member) => {
     const param = `messages[1].${member}[0]`
     expect(refusal(() => messagesOf(hello, message))).toEqual({ code: 'model_not_capable', param })
@@ -254,7 +252,6 @@ test.each<[string, Json, string]>([
   ['audio', { modalities: ['audio'] }, 'modalities'],
   ['web search', { web_search_options: {} }, 'web_search_options'],
   ['more than five stop sequences', { stop: ['1', '2', '3', '4', '5', '6'] }, 'stop'],
-  ['free text tools', { tools: [weather, { type: 'custom', custom: { name: 'c' } }] }, 'tools[1]'],
   ['JSON beside tools', { response_format: format, tools: [weather] }, 'response_format'],
 ])('%s is refused, for the answer would be wrong without', (_, fields, param) => {
   expect(refusal(() => ask(fields))).toEqual({ code: 'unsupported_parameter', param })

@@ -101,7 +101,6 @@ test('top_logprobs without logprobs asks for nothing: it is dropped, and told', 
 test.each<[string, Json, string]>([
   ['audio', { modalities: ['audio'] }, 'modalities'],
   ['more than five stop sequences', { stop: ['1', '2', '3', '4', '5', '6'] }, 'stop'],
-  ['free text tools', { tools: [{ type: 'custom', custom: { name: 'c' } }] }, 'tools[0]'],
   ['JSON beside tools before Gemini 3', { response_format: format, tools: [weather] }, 'response_format'],
 ])('%s is refused, for the answer would be wrong without', (_, fields, param) => {
   expect(refusal(() => ask(fields, FLASH))).toEqual({ code: 'unsupported_parameter', param })
