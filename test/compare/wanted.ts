@@ -47,7 +47,7 @@ const WANTED: readonly Wanted[] = [
   {
     reason: "OpenAI's own deployments of the models that are offered only by its Responses API are in the catalogue",
     covers: ({ request, before, after }) =>
-      /^\/v1\/models\b/.test(request.path) ||
+      /^(\/v1)?\/models\b/.test(request.path) ||
       RESPONSES_ONLY.test(request.method === '' ? before + after : String(request.body)),
   },
 ]
