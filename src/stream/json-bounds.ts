@@ -37,6 +37,19 @@ export function findExcess(text: string, maxValues = MAX_VALUES): Excess | undef
   return text.length <= SEARCHED_FROM_BYTES ? undefined : createExcessFinder(maxValues)(text)
 }
 
+/**
+ * For texts within a body that are read as JSON themselves: together they may hold as many values as a body.
+ * @returns what tells of the next text whether it may be read.
+ */
+export function createJsonBudget(): (text: string) => boolean {
+  const findMore = createExcessFinder()
+  let characters = 0
+  return (text) => {
+    characters += text.length
+    return characters <= SEARCHED_FROM_BYTES || findMore(text) === undefined
+  }
+}
+
 /** The same for a text that comes in pieces, cut anywhere: to be called with each. */
 export function createExcessFinder(maxValues = MAX_VALUES): (text: string) => Excess | undefined {
   let values = 0

@@ -157,3 +157,19 @@ describe.each(['response.completed', 'response.completed\n', ' response.incomple
     })
   },
 )
+
+test('an answer repeats what is honest of a request, and not megabytes', () => {
+  const repeated = (body: Readonly<Record<string, unknown>>) => responses(body)(text('Hi'))
+  expect(repeated({ instructions: 'x'.repeat(100_000), user: 'me' })).toContain('x'.repeat(100_000))
+  for (const value of [
+    'x'.repeat(2e6),
+    [{ type: 'x', name: 'x'.repeat(2e6) }],
+    { format: { name: 'x'.repeat(2e6) } },
+  ]) {
+    for (const field of ['instructions', 'tools', 'text', 'reasoning', 'metadata', 'user']) {
+      const stream = repeated({ [field]: value, top_p: 0.5 })
+      expect(stream.length, field).toBeLessThan(10_000)
+      expect(stream).toContain('"top_p":0.5')
+    }
+  }
+})

@@ -31,3 +31,11 @@ test('a sealed text that was changed anywhere is forged', async () => {
 test("a provider's own text is foreign", async () => {
   expect((await createSealer('sk-r9k-one')).open('EqQBCgIYAhIkY2Fj')).toEqual({ kind: 'foreign' })
 })
+
+test('a request may bring back as much as a conversation has, and no more', async () => {
+  const { seal, open } = await createSealer('sk-r9k-one')
+  const sealed = seal('x'.repeat(2_000_000))
+  for (let times = 0; times < 3; times++) expect(open(sealed)).toMatchObject({ kind: 'ours' })
+  expect(() => open(sealed)).toThrow('8 MiB')
+  expect(open('EqQBCgIYAhIkY2Fj')).toEqual({ kind: 'foreign' })
+})

@@ -1,5 +1,6 @@
 import type { Finish, OutputEvent, Usage } from '../../chat/event.ts'
 import { parseJson } from '../../chat/exact-json.ts'
+import { createJsonBudget } from '../../stream/json-bounds.ts'
 import type { AnswerInput, StreamWriter } from '../format.ts'
 import { isJsonObject, type JsonObject, toCount, toText } from '../shared/fields.ts'
 import { type AnswerBlocks, createAnswerBlocks } from './answer-blocks.ts'
@@ -186,10 +187,11 @@ function usageOf(usage: Usage): JsonObject {
 export function writeMessage(events: Iterable<OutputEvent>, answer: AnswerInput): object {
   const ending: Ending = { refused: false, stopSequence: null }
   const content: Record<string, unknown>[] = []
+  const fits = createJsonBudget()
   const blocks = createAnswerBlocks(answer, {
     start: (block) => content.push({ ...block }),
     delta: (delta) => grow(content.at(-1) ?? {}, delta),
-    stop: () => close(content.at(-1) ?? {}),
+    stop: () => close(content.at(-1) ?? {}, fits),
   })
   let native: JsonObject | undefined
   for (const event of events) {
@@ -217,8 +219,9 @@ function grow(block: Record<string, unknown>, delta: JsonObject): void {
   } else block.input = `${typeof block.input === 'string' ? block.input : ''}${delta.partial_json}`
 }
 
-function close(block: Record<string, unknown>): void {
-  if (typeof block.input === 'string') block.input = inputOf(block.input)
+function close(block: Record<string, unknown>, fits: (text: string) => boolean): void {
+  if (typeof block.input === 'string')
+    block.input = fits(block.input) ? inputOf(block.input) : { INVALID_JSON: block.input }
 }
 
 /** What is no JSON object goes the way that Anthropic's documentation shows ("Fine-grained tool streaming"). */

@@ -1,5 +1,6 @@
 import { Failure } from '../../chat/failure.ts'
 import type { Message, Part } from '../../chat/request.ts'
+import { createJsonBudget } from '../../stream/json-bounds.ts'
 import { type JsonObject, jsonObjectsIn, toText } from '../shared/fields.ts'
 import {
   decodeBase64Text,
@@ -38,6 +39,8 @@ interface MessagesState {
   readonly system: JsonObject[]
   readonly turns: Turn[]
   readonly toolIdOf: (id: string) => string
+  /** Whether a text may be read as JSON. */
+  readonly fits: (text: string) => boolean
   usesFiles: boolean
 }
 
@@ -54,7 +57,13 @@ interface Turn {
  * @throws Failure for parts that Anthropic has no form for.
  */
 export function toAnthropicMessages(messages: readonly Message[]): AnthropicConversation {
-  const state: MessagesState = { system: [], turns: [], toolIdOf: createToolIds(), usesFiles: false }
+  const state: MessagesState = {
+    system: [],
+    turns: [],
+    toolIdOf: createToolIds(),
+    fits: createJsonBudget(),
+    usesFiles: false,
+  }
   withUserTurn(messages).forEach((message, at) => {
     addMessage(state, message, `messages[${at}]`)
   })
@@ -82,7 +91,7 @@ function addMessage(state: MessagesState, message: Message, path: string): void 
       return
     }
     case 'assistant': {
-      const calls = toolUses(message, path, state.toolIdOf)
+      const calls = toolUses(message, path, state)
       const blocks = [...thinkingBlocks(message), ...assistantText(message), ...calls]
       addBlocks(state, 'assistant', withCacheMark(blocks, message))
       return
@@ -255,11 +264,11 @@ function assistantText(message: Message): JsonObject[] {
   return message.refusal ? [...blocks, { type: 'text', text: message.refusal }] : blocks
 }
 
-function toolUses(message: Message, path: string, toolIdOf: MessagesState['toolIdOf']): JsonObject[] {
+function toolUses(message: Message, path: string, { toolIdOf, fits }: MessagesState): JsonObject[] {
   return (message.tool_calls ?? []).map((call, at) => {
     if (call.custom !== undefined)
       return { type: 'tool_use', id: toolIdOf(call.id), name: call.custom.name, input: { input: call.custom.input } }
-    const input = readArguments(call.function?.arguments ?? '', `${path}.tool_calls[${at}].function.arguments`)
+    const input = readArguments(call.function?.arguments ?? '', `${path}.tool_calls[${at}].function.arguments`, fits)
     return { type: 'tool_use', id: toolIdOf(call.id), name: call.function?.name ?? '', input }
   })
 }

@@ -1,5 +1,6 @@
 import { Failure } from '../../chat/failure.ts'
 import type { Chat, Message, Part, Tool } from '../../chat/request.ts'
+import { createJsonBudget } from '../../stream/json-bounds.ts'
 import type { PreparedCall, ProviderCall, ProviderFormat, Traits } from '../format.ts'
 import { withCustomToolsAsFunctions } from '../shared/custom-tools.ts'
 import { BUDGET_TOKENS, readReasoning } from '../shared/effort.ts'
@@ -33,7 +34,10 @@ type Body = Record<string, unknown>
 function prepare({ chat, model, stream, traits, newId }: ProviderCall<object>): PreparedCall {
   const dropped = checkParameters(chat, 'cohere')
   if (Array.isArray(chat.stop) && chat.stop.length > MAX_STOP_SEQUENCES) throw unsupportedParameter('stop')
-  const messages = withUserTurn(chat.messages).map(toMessage).filter(hasContent)
+  const fits = createJsonBudget()
+  const messages = withUserTurn(chat.messages)
+    .map((message, at) => toMessage(message, at, fits))
+    .filter(hasContent)
   if (messages.length === 0) throw emptyConversation()
   const body: Body = { model, messages, stream }
   Object.assign(body, nativeFields(chat, 'cohere'))
@@ -55,7 +59,7 @@ function hasContent({ role, content, tool_calls }: JsonObject): boolean {
   return Array.isArray(content) ? content.length > 0 : content !== ''
 }
 
-function toMessage(message: Message, at: number): JsonObject {
+function toMessage(message: Message, at: number, fits: (text: string) => boolean): JsonObject {
   const path = `messages[${at}]`
   switch (message.role) {
     case 'system':
@@ -64,7 +68,7 @@ function toMessage(message: Message, at: number): JsonObject {
     case 'user':
       return { role: 'user', content: toContent(message.content, path) }
     case 'assistant':
-      return toAssistant(message, path)
+      return toAssistant(message, path, fits)
     case 'tool':
     // `withFunctionsAsTools` has made tools of functions.
     case 'function':
@@ -91,12 +95,12 @@ function toPart(part: Part, path: string): JsonObject {
   throw unsupportedContent(path, `parts of type '${part.type}'`)
 }
 
-function toAssistant(message: Message, path: string): JsonObject {
+function toAssistant(message: Message, path: string, fits: (text: string) => boolean): JsonObject {
   const text = textContent(message.content, `${path}.content`) || (message.refusal ?? '')
   const calls = (message.tool_calls ?? []).map((call, at) => {
     if (call.function === undefined) throw unsupportedContent(`${path}.tool_calls[${at}]`, 'custom tool calls')
     const { name } = call.function
-    const args = readArguments(call.function.arguments, `${path}.tool_calls[${at}].function.arguments`)
+    const args = readArguments(call.function.arguments, `${path}.tool_calls[${at}].function.arguments`, fits)
     return { id: call.id, type: 'function', function: { name, arguments: JSON.stringify(args) } }
   })
   // Beside calls Cohere takes no text: the text goes as the plan.

@@ -1,6 +1,7 @@
 import { parseJson } from '../../chat/exact-json.ts'
 import { Failure } from '../../chat/failure.ts'
 import type { Message, Part, ToolCall } from '../../chat/request.ts'
+import { createJsonBudget } from '../../stream/json-bounds.ts'
 import type { Traits } from '../format.ts'
 import { isJsonObject, type JsonObject, jsonObjectsIn, toText } from '../shared/fields.ts'
 import {
@@ -39,6 +40,9 @@ const NO_SIGNATURE = 'skip_thought_signature_validator'
 /** The conversation while it is written. */
 interface ContentsState {
   readonly traits: Traits
+  /** Whether the arguments of a call may be read as JSON, and the result of one. */
+  readonly fits: (text: string) => boolean
+  readonly resultFits: (text: string) => boolean
   readonly system: JsonObject[]
   readonly turns: Turn[]
   /** The calls of the last assistant message with calls, by their id. */
@@ -69,7 +73,14 @@ interface CallsOfOneId {
  * @throws Failure for parts that Gemini has no form for, and for results that belong to no call.
  */
 export function toGeminiContents(messages: readonly Message[], traits: Traits): GeminiConversation {
-  const state: ContentsState = { traits, system: [], turns: [], calls: new Map() }
+  const state: ContentsState = {
+    traits,
+    fits: createJsonBudget(),
+    resultFits: createJsonBudget(),
+    system: [],
+    turns: [],
+    calls: new Map(),
+  }
   withUserTurn(messages).forEach((message, at) => {
     addMessage(state, message, `messages[${at}]`)
   })
@@ -107,7 +118,7 @@ function addMessage(state: ContentsState, message: Message, path: string): void 
     case 'assistant': {
       const calls = message.tool_calls ?? []
       if (calls.length > 0) state.calls = callsById(calls)
-      addParts(state, 'model', [...modelText(message), ...functionCalls(calls, path, state.traits)])
+      addParts(state, 'model', [...modelText(message), ...functionCalls(calls, path, state)])
       return
     }
     case 'tool':
@@ -127,7 +138,8 @@ function addParts({ turns }: ContentsState, role: Turn['role'], parts: readonly 
   else turns.push({ role, parts: [...parts] })
 }
 
-function addResult({ turns, calls, traits }: ContentsState, message: Message, path: string): void {
+function addResult(state: ContentsState, message: Message, path: string): void {
+  const { turns, calls } = state
   const sameId = calls.get(message.tool_call_id ?? '')
   const call = sameId?.calls[sameId.answered++] ?? sameId?.calls[0]
   if (call === undefined) {
@@ -137,7 +149,7 @@ function addResult({ turns, calls, traits }: ContentsState, message: Message, pa
   const last = turns.at(-1)
   const results = last?.results ?? new Map<number, JsonObject[]>()
   if (last?.results === undefined) turns.push({ role: 'user', parts: [], results })
-  const parts = functionResponse(message, call.name, path, traits)
+  const parts = functionResponse(message, call.name, path, state)
   const before = results.get(call.place)
   if (before === undefined) results.set(call.place, parts)
   else for (const part of parts) before.push(part)
@@ -171,10 +183,10 @@ function modelText(message: Message): JsonObject[] {
   return [{ text: textOrRefusal, ...(signature === undefined ? {} : { thoughtSignature: signature }) }]
 }
 
-function functionCalls(calls: readonly ToolCall[], path: string, traits: Traits): JsonObject[] {
+function functionCalls(calls: readonly ToolCall[], path: string, { traits, fits }: ContentsState): JsonObject[] {
   return calls.map((call, at) => {
     if (call.function === undefined) throw unsupportedContent(`${path}.tool_calls[${at}]`, 'custom tool calls')
-    const args = readArguments(call.function.arguments, `${path}.tool_calls[${at}].function.arguments`)
+    const args = readArguments(call.function.arguments, `${path}.tool_calls[${at}].function.arguments`, fits)
     const google = isJsonObject(call.extra_content) ? call.extra_content.google : undefined
     const returned = isJsonObject(google) ? toText(google.thought_signature) : undefined
     // Gemini 3 and later require a signature at the first call of a turn.
@@ -186,14 +198,19 @@ function functionCalls(calls: readonly ToolCall[], path: string, traits: Traits)
   })
 }
 
-function functionResponse(message: Message, name: string, path: string, traits: Traits): JsonObject[] {
+function functionResponse(
+  message: Message,
+  name: string,
+  path: string,
+  { traits, resultFits }: ContentsState,
+): JsonObject[] {
   const parts = partsOf(message.content)
   const text = parts
     .filter((part) => part.type === 'text')
     .map((part) => part.text ?? '')
     .join('')
   const media = parts.flatMap((part, at) => (part.type === 'text' ? [] : toPart(part, `${path}.content[${at}]`)))
-  const response = { name, response: responseObject(text) }
+  const response = { name, response: responseObject(text, resultFits) }
   // Gemini 3 takes data within a response. Addresses, and all media for older models, stand beside the response.
   const isWithin = (part: JsonObject) => isGemini3OrLater(traits) && 'inlineData' in part
   const within = media.filter(isWithin)
@@ -204,7 +221,8 @@ function functionResponse(message: Message, name: string, path: string, traits: 
 }
 
 /** Gemini takes only an object; a tool may return anything. */
-function responseObject(text: string): JsonObject {
+function responseObject(text: string, fits: ContentsState['fits']): JsonObject {
+  if (/^\s*[[{]/.test(text) && !fits(text)) return { result: text }
   try {
     const value = parseJson(text)
     if (isJsonObject(value)) return value

@@ -1,4 +1,5 @@
 import type { Chat, Message } from '../../chat/request.ts'
+import { createJsonBudget } from '../../stream/json-bounds.ts'
 import type { PreparedCall, ProviderCall, ProviderFormat } from '../format.ts'
 import { withCustomToolsAsFunctions } from '../shared/custom-tools.ts'
 import { type Effort, readReasoning } from '../shared/effort.ts'
@@ -48,6 +49,7 @@ const THINK: Readonly<Record<Effort, boolean | string>> = {
 
 function toMessages(messages: readonly Message[]): JsonObject[] {
   const names = new Map<string, string>()
+  const fits = createJsonBudget()
   return messages.map((message, at) => {
     const path = `messages[${at}]`
     const content = toContent(message, path)
@@ -57,7 +59,7 @@ function toMessages(messages: readonly Message[]): JsonObject[] {
       const where = `${path}.tool_calls[${call}]`
       if (called === undefined) throw unsupportedContent(where, 'custom tool calls')
       names.set(id, called.name)
-      const given = readArguments(called.arguments, `${where}.function.arguments`)
+      const given = readArguments(called.arguments, `${where}.function.arguments`, fits)
       return { function: { name: called.name, arguments: given } }
     })
     const thinking = message.reasoning_content || message.reasoning

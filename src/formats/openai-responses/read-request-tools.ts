@@ -116,6 +116,18 @@ const MAX_TOOLS = 2000
 /** The provider's own search, which has had two names, with dates behind them. */
 const WEB_SEARCH = /^web_search(?:_preview)?(?:_|$)/
 
+/** The same tools may come again with each search for tools. */
+const MAX_OFFERED = 2 * MAX_TOOLS
+
+/** Before each is checked and named, which takes time. @throws Failure where no agent has so many. */
+export function refuseManyTools(body: JsonObject): void {
+  if (offeredTools(body).length > MAX_OFFERED) throw tooManyTools()
+}
+
+function tooManyTools(): Failure {
+  return new Failure('invalid-value', `'tools' must hold at most ${MAX_TOOLS}.`, { param: 'tools' })
+}
+
 /** Reads the tools and the choice among them. @throws Failure where there are too many. */
 export function readTools(body: JsonObject): ChatTools {
   const offered = offeredTools(body)
@@ -136,9 +148,7 @@ export function readTools(body: JsonObject): ChatTools {
     } else if (WEB_SEARCH.test(String(tool.type))) search ??= one
     else requires ??= lacksTool(path, tool.type)
   }
-  if (tools.size > MAX_TOOLS) {
-    throw new Failure('invalid-value', `'tools' must hold at most ${MAX_TOOLS}.`, { param: 'tools' })
-  }
+  if (tools.size > MAX_TOOLS) throw tooManyTools()
   const { tool_choice: choice } = body
   // Agents always offer the search beside their own tools, and can do without. Where it is the point, it is asked for.
   const isForced = isJsonObject(choice) && WEB_SEARCH.test(String(choice.type))

@@ -4,7 +4,7 @@ import type { ClientRequest, RequestInput, RequestSource } from '../format.ts'
 import { isJsonObject, isPresent, type JsonObject, omitEmpty, omitNull } from '../shared/fields.ts'
 import { readItems } from './read-items.ts'
 import { checkRequest, isKnownField, SHARED_FIELDS } from './read-request-schema.ts'
-import { readTools } from './read-request-tools.ts'
+import { readTools, refuseManyTools } from './read-request-tools.ts'
 import { createPathOf } from './write-error.ts'
 
 /** The name of this format, on both sides. */
@@ -31,6 +31,7 @@ export function readResponsesRequest(body: JsonObject, { sealer }: RequestInput)
   if (refused !== undefined) {
     throw new Failure('unsupported-parameter', `'${refused}' is not supported here.`, { param: refused })
   }
+  refuseManyTools(body)
   checkRequest(body)
   const tools = readTools(body)
   const items = readItems(body.input, tools.names, sealer)

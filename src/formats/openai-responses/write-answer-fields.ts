@@ -27,7 +27,7 @@ const DEFAULTS: JsonObject = {
 
 /** The members of a response that stay the same from its first event to its last. */
 export function repeatedFields({ source, onComplete }: AnswerInput): JsonObject {
-  const body = source?.original ?? source?.body ?? {}
+  const body = withoutLargest(source?.original ?? source?.body ?? {})
   const given = omitNull(Object.fromEntries(Object.keys(DEFAULTS).map((name) => [name, body[name]])))
   const { format, ...text } = isJsonObject(body.text) ? body.text : {}
   return {
@@ -40,6 +40,40 @@ export function repeatedFields({ source, onComplete }: AnswerInput): JsonObject 
     text: { format: format ?? { type: 'text' }, verbosity: 'medium', ...text },
     tools: jsonObjectsIn(body.tools).map(toFullTool),
   }
+}
+
+/** Three events repeat them, and so does what is kept: that much is left out. */
+const MAX_REPEATED_CHARACTERS = 1024 * 1024
+const REPEATED = [...Object.keys(DEFAULTS), 'reasoning', 'text', 'tools']
+/** By the body of the request, since it is asked for three times. */
+const repeatedOf = new WeakMap<JsonObject, JsonObject>()
+
+/** The fields that are repeated, as long as they are not larger than an honest request's. */
+function withoutLargest(body: JsonObject): JsonObject {
+  const known = repeatedOf.get(body)
+  if (known !== undefined) return known
+  let left = MAX_REPEATED_CHARACTERS
+  const kept: Record<string, unknown> = {}
+  for (const name of REPEATED) {
+    const after = left - charactersOf(body[name], left)
+    if (after < 0) continue
+    kept[name] = body[name]
+    left = after
+  }
+  repeatedOf.set(body, kept)
+  return kept
+}
+
+/** About how long a value is as JSON; beyond the bound counting stops. */
+function charactersOf(value: unknown, bound: number): number {
+  if (typeof value === 'string') return value.length
+  if (typeof value !== 'object' || value === null) return 5
+  let count = 0
+  for (const [name, inner] of Object.entries(value)) {
+    count += name.length + charactersOf(inner, bound - count)
+    if (count > bound) break
+  }
+  return count
 }
 
 /** A function has all its members in an answer. */

@@ -70,7 +70,11 @@ export function callFields({ kind, text }: Call): JsonObject {
   return kind === 'custom' ? { input: text } : { arguments: text }
 }
 
+/** A search is a few words. */
+const MAX_SEARCH_CHARACTERS = 4096
+
 function parsedArguments(text: string): JsonObject {
+  if (text.length > MAX_SEARCH_CHARACTERS) return {}
   try {
     const value: unknown = JSON.parse(text)
     return isJsonObject(value) ? value : {}

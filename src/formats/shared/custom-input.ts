@@ -1,4 +1,5 @@
 import type { Tool } from '../../chat/request.ts'
+import { findExcess } from '../../stream/json-bounds.ts'
 import { isJsonObject, toText } from './fields.ts'
 
 /** The member of a function's arguments that holds a custom tool's input. */
@@ -84,7 +85,7 @@ function scan(text: string): { readonly end: number; readonly isClosed: boolean 
     if (code !== BACKSLASH) at++
     else {
       // The halves of a surrogate pair go out together.
-      const isHalf = /^\\ud[89ab]/i.test(text.slice(at, at + 4)) && (text[at + 6] ?? '\\') === '\\'
+      const isHalf = /^\\ud[89ab]/i.test(text.slice(at, at + 4)) && '\\u'.startsWith(text.slice(at + 6, at + 8))
       const length = text[at + 1] !== 'u' ? 2 : isHalf ? 12 : 6
       if (at + length > text.length) break
       at += length
@@ -104,6 +105,7 @@ function decodeText(escaped: string): string {
 
 /** Arguments of another form: an object with one text, or no JSON at all. */
 function readOther(text: string): string {
+  if (findExcess(text) !== undefined) return text
   try {
     const value: unknown = JSON.parse(text)
     if (typeof value === 'string') return value

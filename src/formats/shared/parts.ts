@@ -92,10 +92,18 @@ export function textContent(content: Message['content'], param: string): string 
 
 /**
  * A tool call's arguments as an object. An empty text and `null` are no arguments.
- * @throws Failure `invalid-value` where they are not a JSON object.
+ * @param fits of all the arguments of a request.
+ * @throws Failure `invalid-value` where they are not a JSON object, or all of them together hold too much.
  */
-export function readArguments(text: string, param: string): Readonly<Record<string, unknown>> {
+export function readArguments(
+  text: string,
+  param: string,
+  fits: (text: string) => boolean,
+): Readonly<Record<string, unknown>> {
   if (text.trim() === '') return {}
+  if (!fits(text)) {
+    throw new Failure('invalid-value', `'${param}' has too many values, with those of the calls before.`, { param })
+  }
   let value: unknown
   try {
     value = parseJson(text)

@@ -317,3 +317,8 @@ test('what a search has here alone is told as left out', () => {
   const search = { type: 'web_search', search_context_size: 'low', filters: { allowed_domains: ['a.example'] } }
   expect(read({ tools: [search] }).source?.dropped).toEqual(['tools[0].filters'])
 })
+
+test('too many tools are refused before each is looked at', () => {
+  const tools = Array.from({ length: 5 }, () => ({ type: 'namespace', name: 'n', tools: Array(1000).fill({}) }))
+  expect(refusal({ tools })).toEqual(['tools', "'tools' must hold at most 2000."])
+})

@@ -7,6 +7,7 @@ import {
   readDataUrl,
   textContent,
 } from '../../../src/formats/shared/parts.ts'
+import { createJsonBudget } from '../../../src/stream/json-bounds.ts'
 import { refusal } from '../asking.ts'
 
 test.each([
@@ -62,11 +63,11 @@ test('arguments are any JSON object, or nothing at all', () => {
   fc.assert(
     fc.property(fc.dictionary(fc.string(), fc.jsonValue()), (value) => {
       const text = JSON.stringify(value)
-      expect(JSON.stringify(readArguments(text, 'p'))).toBe(JSON.stringify(JSON.parse(text)))
+      expect(JSON.stringify(readArguments(text, 'p', createJsonBudget()))).toBe(JSON.stringify(JSON.parse(text)))
     }),
   )
-  for (const nothing of ['', ' \n', 'null']) expect(readArguments(nothing, 'p')).toEqual({})
+  for (const nothing of ['', ' \n', 'null']) expect(readArguments(nothing, 'p', createJsonBudget())).toEqual({})
   for (const wrong of ['[]', '1', '"a"', '{', 'true']) {
-    expect(refusal(() => readArguments(wrong, 'p'))).toEqual({ code: 'invalid_value', param: 'p' })
+    expect(refusal(() => readArguments(wrong, 'p', createJsonBudget()))).toEqual({ code: 'invalid_value', param: 'p' })
   }
 })
