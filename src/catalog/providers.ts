@@ -53,6 +53,8 @@ export interface Provider {
   readonly variants?: boolean
   /** Its models that can search the web, by its own names. */
   readonly webSearchModels?: RegExp
+  /** Its search goes together with the client's tools, and the next turn need not bring back what was found. */
+  readonly searchesBesideTools?: boolean
   /** It serves models that the catalogue cannot know. */
   readonly anyModel?: boolean
   /** The path at which it lists them. */
@@ -98,6 +100,7 @@ type ProviderRow = Omit<Provider, 'settingPrefix' | 'authHeaders'> &
 const ROWS: readonly ProviderRow[] = [
   {
     id: 'openai',
+    webSearchModels: /-search-/,
     hidesReasoning: /^/,
     billsHiddenReasoning: true,
     baseUrl: 'https://api.openai.com/v1',
@@ -108,6 +111,7 @@ const ROWS: readonly ProviderRow[] = [
   {
     id: 'anthropic',
     webSearchModels: /^claude-/,
+    searchesBesideTools: true,
     billsHiddenReasoning: true,
     needsReasoningBack: 'asked',
     baseUrl: 'https://api.anthropic.com',

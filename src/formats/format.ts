@@ -94,6 +94,8 @@ export interface ProviderCall<Quirks> {
 export interface ProviderFormat<Quirks = object> {
   readonly name: string
   readonly framing: Framing
+  /** The provider has a search of the web in it, whatever the model. */
+  readonly hasSearch?: true
   /**
    * Writes the request, and gives the readers for its answer. This is one function and not three, because reading depends
    * on what writing decided: which tool stands in for structured output, for example. The readers keep that in their
@@ -117,8 +119,20 @@ export interface RequestSource {
   readonly path?: string
   /** Why other deployments refuse the request, where it holds something that only this format can carry. */
   readonly requires?: Failure
+  /** Why deployments without a search of the web refuse the request, where a search is what it is for. */
+  readonly requiresSearch?: Failure
+  /** A search that the model may use beside the client's tools: dropped where a deployment has none that goes with them. */
+  readonly offersSearch?: SearchOffer
   /** Fields of it that only this format can carry, and that an answer is right without: other deployments drop them. */
   readonly dropped?: readonly string[]
+}
+
+/** A provider's own search, as a client offers it among its tools. */
+export interface SearchOffer {
+  /** In the words of a chat. */
+  readonly web_search_options: JsonBody
+  /** Where the tool stands in the request. */
+  readonly path: string
 }
 
 /** A client's request as its format has read it. */

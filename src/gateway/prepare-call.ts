@@ -6,6 +6,7 @@ import type { HeaderReader, PreparedCall, RequestSource } from '../formats/forma
 import { unsupportedParameter } from '../formats/shared/parts.ts'
 import { randomText } from '../platform/random.ts'
 import type { Target } from '../routing/target.ts'
+import { canSearchWeb } from '../routing/variants.ts'
 import type { Framing } from '../stream/decode.ts'
 import { checkModelInPath } from './upstream.ts'
 
@@ -57,27 +58,52 @@ function prepare({
   const call = { ...wanted, stream: chat.stream === true, traits, promptTokens, header, newId, sessionKey }
   const format = formatFor(provider, target, { source, carriesReasoning })
   const isSame = format.name === source?.format
-  if (!isSame && source?.requires !== undefined) throw source.requires
-  const prepared = format.prepare(isSame ? { ...call, source } : call)
-  const dropped = !isSame && source?.dropped ? [...source.dropped, ...prepared.dropped] : prepared.dropped
+  const prepared =
+    isSame || source === undefined
+      ? format.prepare({ ...call, source })
+      : prepareTranslated(call, source, { format, target, provider })
+  const { dropped } = prepared
   const [lost] = dropped
   if (lost !== undefined && chat.provider?.require_parameters === true) throw unsupportedParameter(lost)
   const isFurtherFormat = format !== provider.provider.format && target.deployment.format === undefined
-  return { ...prepared, dropped, framing: format.framing, isFurtherFormat }
+  return { ...prepared, framing: format.framing, isFurtherFormat }
+}
+
+type Call = Parameters<BoundFormat['prepare']>[0]
+
+/** Writes a request that came in a format which the deployment does not speak. @throws Failure where it lacks what is needed. */
+function prepareTranslated(
+  call: Call,
+  { requires, requiresSearch, offersSearch, dropped = [] }: RequestSource,
+  { format, target, provider }: Pick<PrepareInput, 'target' | 'provider'> & { readonly format: BoundFormat },
+): PreparedCall {
+  if (requires !== undefined) throw requires
+  const canSearch = canSearchWeb(target)
+  if (requiresSearch !== undefined && !canSearch && format.hasSearch !== true) throw requiresSearch
+  const left = [...dropped]
+  let { chat } = call
+  if (offersSearch !== undefined && canSearch && provider.provider.searchesBesideTools === true) {
+    chat = { ...chat, web_search_options: offersSearch.web_search_options }
+  } else if (offersSearch !== undefined) left.push(offersSearch.path)
+  const prepared = format.prepare({ ...call, chat })
+  return { ...prepared, dropped: [...left, ...prepared.dropped] }
 }
 
 /** The format that a deployment is asked in. */
 function formatFor(
   { provider }: ConfiguredProvider,
-  { deployment: { format: only, traits } }: Target,
+  target: Target,
   { source, carriesReasoning }: Pick<PrepareInput, 'source' | 'carriesReasoning'>,
 ): BoundFormat {
+  const { format: only, traits } = target.deployment
   const { format: usual, moreFormats = [], reasoningFormat } = provider
   const named = (name: string) => moreFormats.find((format) => format.name === name) ?? usual
   if (only !== undefined) return named(only)
   // In the client's own format nothing is lost.
   const same = source && named(source.format)
   if (same !== undefined && same.name === source?.format) return same
+  const searching = source?.requiresSearch && !canSearchWeb(target) && moreFormats.find(({ hasSearch }) => hasSearch)
+  if (searching) return searching
   return carriesReasoning === true && traits.reasoning && reasoningFormat !== undefined ? named(reasoningFormat) : usual
 }
 

@@ -85,6 +85,7 @@ function read(given: JsonObject, { sealer }: RequestInput): ClientRequest {
       body: native === body.messages ? given : { ...given, messages: native },
       dropped: [...unknown, ...tools.dropped, ...(hasCitations ? ['citations'] : [])],
       ...(required === undefined ? {} : { requires: required }),
+      ...(tools.requiresSearch === undefined ? {} : { requiresSearch: tools.requiresSearch }),
     },
     pathOf: createPathOf({
       messages: paths,
@@ -109,6 +110,7 @@ interface ReadTools {
   /** Where the tools of the chat stand. */
   readonly paths: readonly string[]
   readonly requires?: Failure
+  readonly requiresSearch?: Failure
 }
 
 const WEB_SEARCH = /^web_search_/
@@ -124,28 +126,32 @@ function readTools({ tools, tool_choice: choice }: MessagesBody): ReadTools {
   const dropped: string[] = []
   const paths: string[] = []
   let search: ToolParam | undefined
+  let requiresSearch: Failure | undefined
   let requires: Failure | undefined
   for (const [at, tool] of (tools ?? []).entries()) {
     const { type, name } = tool
     if (!type || type === 'custom') {
       own.push(toFunction(tool))
       paths.push(`tools.${at}`)
-    } else if (WEB_SEARCH.test(type)) search = tool
-    else if (TOOL_SEARCH.test(type)) dropped.push(`tools.${name ?? type}`)
+    } else if (WEB_SEARCH.test(type)) {
+      search = tool
+      requiresSearch = unsupportedContent(`tools.${at}`, `the tool '${type}'`)
+    } else if (TOOL_SEARCH.test(type)) dropped.push(`tools.${name ?? type}`)
     else requires ??= unsupportedContent(`tools.${at}`, `the tool '${type}'`)
   }
   const isForced = choice?.type === 'tool' && search !== undefined && choice.name === search.name
   if (search !== undefined && own.length > 0 && !isForced) dropped.push(`tools.${search.name ?? search.type}`)
-  const searches = search !== undefined && (own.length === 0 || isForced)
+  const searches = search !== undefined && (own.length === 0 || isForced) && choice?.type !== 'none'
   return {
     chat: {
       ...(own.length === 0 ? {} : { tools: own, ...(isForced ? {} : toolChoice(choice)) }),
       ...(own.length > 0 && choice?.disable_parallel_tool_use === true ? { parallel_tool_calls: false } : {}),
-      ...(searches && choice?.type !== 'none' ? { web_search_options: searchOptions(search ?? {}) } : {}),
+      ...(searches ? { web_search_options: searchOptions(search ?? {}) } : {}),
     },
     dropped,
     paths,
     ...(requires === undefined ? {} : { requires }),
+    ...(searches && requiresSearch !== undefined ? { requiresSearch } : {}),
   }
 }
 

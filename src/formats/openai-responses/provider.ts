@@ -18,7 +18,7 @@ import {
 /** OpenAI's Responses, for OpenAI and those who copy them. Nothing is stored there: Router9 keeps answers itself. */
 export const openaiResponses: ProviderFormat<ResponsesQuirks> = withFunctionsAsTools(
   withCustomToolsAsFunctions(
-    { name: OPENAI_RESPONSES, framing: 'sse', prepare },
+    { name: OPENAI_RESPONSES, framing: 'sse', hasSearch: true, prepare },
     ({ lackedTools }) => !lackedTools?.has('custom'),
   ),
 )
@@ -33,7 +33,7 @@ function prepare(call: ProviderCall<ResponsesQuirks>): PreparedCall {
   const { source, quirks, newId } = call
   const isNative = source?.format === OPENAI_RESPONSES && !asksForLackedTool(source, quirks)
   if (!isNative && source?.requires !== undefined) throw source.requires
-  const { body, dropped } = isNative ? { body: passOn(call, source), dropped: [] } : writeChat(call)
+  const { body, dropped } = isNative ? { body: passOn(call, source), dropped: [] } : writeChat(withOffer(call))
   const createReader = () =>
     createResponsesReader({ isNative, newId, reasoningFormat: quirks.reasoningFormat ?? OPENAI_REASONING_FORMAT })
   const path = (isNative && source.path) || '/responses'
@@ -55,6 +55,13 @@ function prepare(call: ProviderCall<ResponsesQuirks>): PreparedCall {
     streamReader: () => createReader().message,
     readAnswer: (answer) => createReader().body(answer),
   }
+}
+
+/** The chat with the search that its client offers beside its own tools. */
+function withOffer(call: ProviderCall<ResponsesQuirks>): ProviderCall<ResponsesQuirks> {
+  const { chat, source } = call
+  if (source?.offersSearch === undefined) return call
+  return { ...call, chat: { ...chat, web_search_options: source.offersSearch.web_search_options } }
 }
 
 /** Whether it offers a tool that this provider lacks. The chat that was read from it has functions in the place of such tools. */

@@ -1,5 +1,6 @@
 import { Failure, quoted } from '../../chat/failure.ts'
 import type { Chat, Tool } from '../../chat/request.ts'
+import type { SearchOffer } from '../format.ts'
 import { customFunction } from '../shared/custom-input.ts'
 import { isJsonObject, type JsonObject, jsonObjectsIn, omitNull, toText } from '../shared/fields.ts'
 import { shortened, toChatName } from '../shared/tool-names.ts'
@@ -102,7 +103,10 @@ export interface ChatTools {
   readonly tools: readonly Tool[]
   /** Where each of them stands in the request. */
   readonly paths: readonly string[]
+  /** Where a search is what the request is for. */
   readonly webSearch?: JsonObject
+  readonly requiresSearch?: Failure
+  readonly offersSearch?: SearchOffer
   readonly choice?: Chat['tool_choice']
   /** Why providers of other formats cannot answer. */
   readonly requires?: Failure
@@ -150,19 +154,36 @@ export function readTools(body: JsonObject): ChatTools {
   }
   if (tools.size > MAX_TOOLS) throw tooManyTools()
   const { tool_choice: choice } = body
-  // Agents always offer the search beside their own tools, and can do without. Where it is the point, it is asked for.
   const isForced = isJsonObject(choice) && WEB_SEARCH.test(String(choice.type))
-  const isPoint = search !== undefined && (tools.size === 0 || isForced)
   const chatChoice = isForced || tools.size === 0 ? undefined : toChatChoice(choice, names)
   return {
     names,
     tools: [...tools.values()],
     paths,
-    dropped: search === undefined ? [] : isPoint ? lostOptions(search) : [search.path],
-    ...(search !== undefined && isPoint ? { webSearch: toSearchOptions(search.tool) } : {}),
+    dropped: [],
+    ...(search === undefined ? {} : readSearch(search, tools, isForced)),
     ...(chatChoice === undefined ? {} : { choice: chatChoice }),
     ...(requires === undefined ? {} : { requires }),
   }
+}
+
+/** Agents always offer the search beside their own tools, and can do without. Where it is the point, it is asked for. */
+function readSearch(search: OfferedTool, tools: ReadonlyMap<string, Tool>, isForced: boolean): Partial<ChatTools> {
+  const { tool, path } = search
+  const options = toSearchOptions(tool)
+  const dropped = lostOptions(search)
+  if (isForced || tools.size === 0) {
+    const lack = lacksTool(path, tool.type)
+    // Only OpenAI has pages that it has kept; others would search the live web, which the client forbids.
+    return {
+      webSearch: options,
+      dropped,
+      ...(tool.external_web_access === false ? { requires: lack } : { requiresSearch: lack }),
+    }
+  }
+  // What keeps it to some pages is for the client's safety, and no function may have the name of another maker's search.
+  if (dropped.length > 0 || tools.has('web_search')) return { dropped: [path] }
+  return { offersSearch: { web_search_options: options, path } }
 }
 
 function lacksTool(path: string, type: unknown): Failure {
@@ -180,8 +201,9 @@ function toChatTool({ type, description, parameters, strict, format }: JsonObjec
 
 /** What a search has here and not in a chat, such as the domains that it is to keep to. */
 function lostOptions({ tool, path }: OfferedTool): readonly string[] {
-  const { type, search_context_size, user_location, ...others } = tool
-  return Object.keys(omitNull(others)).map((name) => `${path}.${name}`)
+  const { type, search_context_size, user_location, external_web_access: isLive, ...others } = tool
+  const lost = omitNull({ ...others, external_web_access: isLive === true ? undefined : isLive })
+  return Object.keys(lost).map((name) => `${path}.${name}`)
 }
 
 function toSearchOptions({ search_context_size, user_location }: JsonObject): JsonObject {

@@ -56,6 +56,7 @@ export function readResponsesRequest(body: JsonObject, { sealer }: RequestInput)
     ...omitEmpty({ tools: tools.tools }),
   } as unknown as Chat
   const requires = items.requires ?? tools.requires
+  const { requiresSearch, offersSearch } = tools
   const unknown = Object.keys(body).filter((name) => !isKnownField(name) && isPresent(body[name]))
   return {
     chat,
@@ -63,7 +64,7 @@ export function readResponsesRequest(body: JsonObject, { sealer }: RequestInput)
       format: OPENAI_RESPONSES,
       ...sourceBodies(body, items.unsealed),
       dropped: [...unknown, ...(body.truncation === 'auto' ? ['truncation'] : []), ...tools.dropped],
-      ...(requires === undefined ? {} : { requires }),
+      ...omitEmpty({ requires, requiresSearch, offersSearch }),
     },
     carriesReasoning: true,
     pathOf: createPathOf([...instructions.map(() => 'instructions'), ...items.paths], tools.paths),

@@ -282,13 +282,16 @@ describe('tools', () => {
   })
 
   test('a search of the web is another model’s search where it is alone or forced, and dropped beside others', () => {
-    expect(read({ tools: [search] }).chat).toMatchObject({ web_search_options: searches })
+    const alone = read({ tools: [search] })
+    expect(alone.chat).toMatchObject({ web_search_options: searches })
+    expect(alone.source?.requiresSearch).toMatchObject({ kind: 'model-not-capable', details: { param: 'tools.0' } })
     const forced = read({ tools: [TOOL, search], tool_choice: { type: 'tool', name: 'web_search' } })
     expect(forced.chat).toMatchObject({ web_search_options: searches, tools: [FUNCTION] })
     expect(forced.chat.tool_choice).toBeUndefined()
     const beside = read({ tools: [TOOL, search] })
     expect(beside.chat.web_search_options).toBeUndefined()
     expect(beside.source?.dropped).toEqual(['tools.web_search'])
+    expect(beside.source?.requiresSearch).toBeUndefined()
   })
 
   test.each(['code_execution_20260120', 'computer_20250124', 'memory_20250818', 'web_fetch_20260209'])(

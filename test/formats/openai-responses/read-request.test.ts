@@ -191,19 +191,41 @@ describe('tools', () => {
   })
 
   test.each([
-    ['the only tool', { tools: [{ type: 'web_search' }] }, {}, []],
+    ['the only tool', { tools: [{ type: 'web_search', external_web_access: true }] }, {}, []],
     [
       'forced',
       { tools: [weather, { type: 'web_search_preview' }], tool_choice: { type: 'web_search_preview' } },
       {},
       [],
     ],
-    ['beside others', { tools: [weather, { type: 'web_search' }] }, undefined, ['tools[1]']],
-  ])('a web search that is %s', (_, body, options, dropped) => {
+  ])('a web search that is %s is what the request is for', (_, body, options, dropped) => {
     const { chat, source } = read(body)
     expect(chat.web_search_options).toEqual(options)
     expect(source?.dropped).toEqual(dropped)
     expect(source?.requires).toBeUndefined()
+    expect(source?.offersSearch).toBeUndefined()
+    expect(source?.requiresSearch?.message).toContain('web_search')
+  })
+
+  test('a web search beside other tools is an offer, unless it is kept to some pages, or a function has its name', () => {
+    const search = { type: 'web_search', search_context_size: 'low' }
+    const offered = (...tools: object[]) => read({ tools }).source
+    expect(offered(weather, { ...search, external_web_access: true, filters: null })).toMatchObject({
+      dropped: [],
+      offersSearch: { web_search_options: { search_context_size: 'low' }, path: 'tools[1]' },
+    })
+    for (const tools of [
+      [weather, { ...search, external_web_access: false }],
+      [weather, { ...search, filters: { allowed_domains: ['a.example'] } }],
+      [{ ...weather, name: 'web_search' }, search],
+    ]) {
+      const source = offered(...tools)
+      expect(source?.dropped).toEqual(['tools[1]'])
+      expect(source?.offersSearch).toBeUndefined()
+      expect(source?.requiresSearch).toBeUndefined()
+    }
+    const { requires } = offered({ ...search, external_web_access: false }) ?? {}
+    expect(requires).toMatchObject({ kind: 'model-not-capable', details: { param: 'tools[0].type' } })
   })
 
   test.each([
