@@ -1,5 +1,4 @@
 import { Failure } from '../chat/failure.ts'
-import { passes } from '../chat/schema.ts'
 import type { HeaderReader } from '../formats/format.ts'
 import { TIMED_OUT, withTimeout } from '../platform/timeout.ts'
 import { type KeyRecord, keyName, keyRecord, looksLikeKey } from './keys.ts'
@@ -180,8 +179,7 @@ async function readRecord(name: string, store: Store, now: number): Promise<KeyR
     setBounded(unknownKeys, name, now, MAX_UNKNOWN_KEYS)
     return null
   }
-  const record: unknown = JSON.parse(text)
-  if (!passes(keyRecord, record)) throw new TypeError('the record of the key is broken')
+  const record = keyRecord.parse(JSON.parse(text))
   unknownKeys.delete(name)
   setBounded(knownKeys, name, { record, readAt: now }, MAX_KNOWN_KEYS)
   return record

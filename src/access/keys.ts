@@ -1,34 +1,28 @@
-import { boolean, list, mustBe, number, object, optional, type Schema, text } from '../chat/schema.ts'
-import type { Limits } from './budget.ts'
+import * as z from 'zod/mini'
 
 /** The record of a key in KV. The key itself is stored nowhere (contract 2). Times are ISO 8601. */
-export interface KeyRecord {
-  id: string
-  name: string
+export const keyRecord = z.object({
+  id: z.string(),
+  name: z.string(),
   /** The id of the key whose limits this one shares: a key that was rotated keeps the account of the first one. */
-  account?: string | undefined
-  created: string
-  expires?: string | undefined
-  disabled?: boolean | undefined
+  account: z.optional(z.string()),
+  created: z.string(),
+  // Without this check, a key with an unreadable date would never expire.
+  expires: z.optional(z.string().check(z.refine((text) => !Number.isNaN(Date.parse(text))))),
+  disabled: z.optional(z.boolean()),
   /** The models that the key may use; all if absent. */
-  models?: string[] | undefined
-  limits?: Limits | undefined
-}
-
-// Without this check, a key with an unreadable date would never expire.
-const date: Schema<string> = (value) =>
-  text(value) ?? (Number.isNaN(Date.parse(String(value))) ? mustBe('a date') : undefined)
-
-export const keyRecord: Schema<KeyRecord> = object({
-  id: text,
-  name: text,
-  account: optional(text),
-  created: text,
-  expires: optional(date),
-  disabled: optional(boolean),
-  models: optional(list(text)),
-  limits: optional(object({ rpm: optional(number()), tpm: optional(number()), budget: optional(number()) })),
+  models: z.optional(z.array(z.string())),
+  limits: z.optional(
+    z.object({
+      /** Requests a minute, and tokens a minute. */
+      rpm: z.optional(z.number()),
+      tpm: z.optional(z.number()),
+      /** US dollars in all. */
+      budget: z.optional(z.number()),
+    }),
+  ),
 })
+export type KeyRecord = z.infer<typeof keyRecord>
 
 export const KEY_PREFIX = 'sk-r9k-'
 /** Only a text of this form is looked up. */

@@ -1,27 +1,23 @@
-import {
-  anyMap,
-  boolean,
-  type CheckedObject,
-  either,
-  lacks,
-  list,
-  mapOf,
-  maybe,
-  name,
-  needs,
-  number,
-  object,
-  oneOf,
-  optional,
-  text,
-  wholeNumber,
-} from './schema.ts'
-import { checkFields } from './schema-faults.ts'
+import * as z from 'zod/mini'
+import { checkFields, MISSING } from './schema-faults.ts'
+import { anyMap, boundedList, mapOf, once, openObject } from './schema-parts.ts'
 
 /**
  * The schema of a chat request (docs/chat-completions.md; contract 8). A field that we do not know passes, because a provider
  * may know it. OpenAI's optional fields also take `null` for absent, as OpenAI itself does.
  */
+
+const text = once(() => z.string())
+const maybeText = once(() => z.nullish(text()))
+const maybeBoolean = once(() => z.nullish(z.boolean()))
+const maybeFields = once(() => z.nullish(anyMap()))
+const maybePrice = once(() => z.nullish(z.number().check(z.minimum(0))))
+const maybeCount = once(() => z.nullish(z.number().check(z.int(), z.minimum(1))))
+const maybePenalty = once(() => z.nullish(z.number().check(z.minimum(-2), z.maximum(2))))
+const number = once(() => z.number())
+const strings = once(() => boundedList(text, { max: MAX_STRINGS }))
+/** Names in routing preferences. Each is compared with every target. */
+const maybeNames = once(() => z.nullish(boundedList(text, { max: 20 })))
 
 /**
  * Bounds that no honest client reaches: the largest context windows hold so many messages only if each is a few words. Work on
@@ -34,165 +30,182 @@ const MAX_CALLS = 1000
 const MAX_TOOLS = 2000
 const MAX_STRINGS = 1000
 
-const maybeText = maybe(text)
-const maybeBoolean = maybe(boolean)
-const maybeFields = maybe(anyMap)
-const maybePrice = maybe(number({ min: 0 }))
-const maybeCount = maybe(wholeNumber({ min: 1 }))
-const maybePenalty = maybe(number({ min: -2, max: 2 }))
-const strings = list(text, { max: MAX_STRINGS })
-/** Names in routing preferences. Each is compared with every target. */
-const maybeNames = maybe(list(text, { max: 20 }))
-
-const partMembers = needs({
-  text: ['text'],
-  image_url: ['image_url'],
-  input_audio: ['input_audio'],
-  file: ['file'],
-  refusal: ['refusal'],
+const PART_MEMBERS: Readonly<Record<string, string | undefined>> = Object.assign(Object.create(null), {
+  text: 'text',
+  image_url: 'image_url',
+  input_audio: 'input_audio',
+  file: 'file',
+  refusal: 'refusal',
 })
 
 /** One part of a message's content. Other types pass, because an OpenAI-compatible provider may know them. */
-const part = object(
-  {
-    type: text,
-    text: optional(text),
-    image_url: optional(object({ url: text })),
-    input_audio: optional(object({ data: text, format: text })),
-    file: optional(
-      object({
-        file_data: maybeText,
-        file_id: maybeText,
-        filename: maybeText,
+const part = once(() =>
+  openObject({
+    type: text(),
+    text: z.optional(text()),
+    image_url: z.optional(openObject({ url: text() })),
+    input_audio: z.optional(openObject({ data: text(), format: text() })),
+    file: z.optional(
+      openObject({
+        file_data: maybeText(),
+        file_id: maybeText(),
+        filename: maybeText(),
       }),
     ),
-    refusal: optional(text),
-  },
-  partMembers,
+    refusal: z.optional(text()),
+  }).check((context) => {
+    const member = PART_MEMBERS[context.value.type]
+    if (member !== undefined && context.value[member] === undefined) {
+      context.issues.push({ code: 'custom', input: undefined, path: [member], message: MISSING })
+    }
+  }),
 )
 
-const functionCall = object({ name: text, arguments: text })
-const toolCall = object(
-  {
-    id: text,
-    type: optional(text),
-    function: optional(functionCall),
-    custom: optional(object({ name: text, input: text })),
-  },
-  (call) => {
-    const member = call.type === 'custom' ? 'custom' : 'function'
-    return call[member] === undefined ? lacks(member) : undefined
-  },
+const functionCall = once(() => openObject({ name: text(), arguments: text() }))
+const toolCall = once(() =>
+  openObject({
+    id: text(),
+    type: z.optional(text()),
+    function: z.optional(functionCall()),
+    custom: z.optional(openObject({ name: text(), input: text() })),
+  }).check((context) => {
+    const member = context.value.type === 'custom' ? 'custom' : 'function'
+    if (context.value[member] === undefined) {
+      context.issues.push({ code: 'custom', input: undefined, path: [member], message: MISSING })
+    }
+  }),
 )
 
-const reasoningDetail = object({ type: text })
-const oldFunction = object({ name: text })
+const reasoningDetail = once(() => openObject({ type: text() }))
+const oldFunction = once(() => openObject({ name: text() }))
 
-const message = object(
-  {
-    role: oneOf('system', 'developer', 'user', 'assistant', 'tool', 'function'),
-    content: maybe(either(text, list(part, { max: MAX_PARTS }), 'a string or an array of content parts')),
-    name: maybeText,
-    tool_calls: maybe(list(toolCall, { max: MAX_CALLS })),
-    tool_call_id: maybeText,
-    function_call: maybe(functionCall),
-    refusal: maybeText,
-    reasoning_content: maybeText,
-    reasoning: maybeText,
-    reasoning_details: maybe(list(reasoningDetail, { max: MAX_PARTS })),
-  },
-  ({ role, content, tool_call_id, name }) => {
+const message = once(() =>
+  openObject({
+    role: z.enum(['system', 'developer', 'user', 'assistant', 'tool', 'function']),
+    content: z.nullish(
+      z.union([text(), boundedList(part, { max: MAX_PARTS })], {
+        error: 'must be a string or an array of content parts',
+      }),
+    ),
+    name: maybeText(),
+    tool_calls: z.nullish(boundedList(toolCall, { max: MAX_CALLS })),
+    tool_call_id: maybeText(),
+    function_call: z.nullish(functionCall()),
+    refusal: maybeText(),
+    reasoning_content: maybeText(),
+    reasoning: maybeText(),
+    reasoning_details: z.nullish(boundedList(reasoningDetail, { max: MAX_PARTS })),
+  }).check((context) => {
+    const { role, content, tool_call_id, name } = context.value
+    const lacks = (field: string) =>
+      context.issues.push({ code: 'custom', input: undefined, path: [field], message: MISSING })
     // Only an assistant may have no content, beside its tool calls.
-    if (role !== 'assistant' && (content === undefined || content === null)) return lacks('content')
-    if (role === 'tool' && typeof tool_call_id !== 'string') return lacks('tool_call_id')
-    return role === 'function' && typeof name !== 'string' ? lacks('name') : undefined
-  },
+    if (role !== 'assistant' && (content === undefined || content === null)) lacks('content')
+    if (role === 'tool' && typeof tool_call_id !== 'string') lacks('tool_call_id')
+    if (role === 'function' && typeof name !== 'string') lacks('name')
+  }),
 )
 
-const tool = object(
-  {
-    type: text,
-    function: optional(
-      object({
-        name: text,
-        description: maybeText,
-        parameters: maybeFields,
-        strict: maybeBoolean,
+const tool = once(() =>
+  openObject({
+    type: text(),
+    function: z.optional(
+      openObject({
+        name: text(),
+        description: maybeText(),
+        parameters: maybeFields(),
+        strict: maybeBoolean(),
       }),
     ),
-    custom: optional(object({ name: text, description: maybeText })),
-  },
-  needs({ function: ['function'], custom: ['custom'] }),
+    custom: z.optional(openObject({ name: text(), description: maybeText() })),
+  }).check((context) => {
+    const { type } = context.value
+    if ((type === 'function' || type === 'custom') && context.value[type] === undefined) {
+      context.issues.push({ code: 'custom', input: undefined, path: [type], message: MISSING })
+    }
+  }),
 )
 
-const namedChoice = object(
-  { type: text, function: optional(object({ name: text })) },
-  needs({ function: ['function'] }),
+const namedChoice = once(() =>
+  openObject({ type: text(), function: z.optional(openObject({ name: text() })) }).check((context) => {
+    if (context.value.type === 'function' && context.value.function === undefined) {
+      context.issues.push({ code: 'custom', input: undefined, path: ['function'], message: MISSING })
+    }
+  }),
 )
 
-const responseFormat = object(
-  {
-    type: text,
-    json_schema: optional(
-      object({
-        name: optional(text),
-        description: maybeText,
-        schema: maybeFields,
-        strict: maybeBoolean,
+const responseFormat = once(() =>
+  openObject({
+    type: text(),
+    json_schema: z.optional(
+      openObject({
+        name: z.optional(text()),
+        description: maybeText(),
+        schema: maybeFields(),
+        strict: maybeBoolean(),
       }),
     ),
-  },
-  needs({ json_schema: ['json_schema'] }),
+  }).check((context) => {
+    if (context.value.type === 'json_schema' && context.value.json_schema === undefined) {
+      context.issues.push({ code: 'custom', input: undefined, path: ['json_schema'], message: MISSING })
+    }
+  }),
 )
 
-const preferences = object({
-  order: maybeNames,
-  only: maybeNames,
-  ignore: maybeNames,
-  allow_fallbacks: maybeBoolean,
-  require_parameters: maybeBoolean,
-  sort: maybe(oneOf('price', 'throughput', 'latency')),
-  max_price: maybe(
-    object({
-      prompt: maybePrice,
-      completion: maybePrice,
-    }),
-  ),
-})
+const preferences = once(() =>
+  openObject({
+    order: maybeNames(),
+    only: maybeNames(),
+    ignore: maybeNames(),
+    allow_fallbacks: maybeBoolean(),
+    require_parameters: maybeBoolean(),
+    sort: z.nullish(z.enum(['price', 'throughput', 'latency'])),
+    max_price: z.nullish(
+      openObject({
+        prompt: maybePrice(),
+        completion: maybePrice(),
+      }),
+    ),
+  }),
+)
 
 const routing = {
   models: maybeNames,
-  provider: maybe(preferences),
+  provider: once(() => z.nullish(preferences())),
 }
 
 /** A schema for each field of a request, in the order in which they are checked. */
 const fields = {
-  model: name,
-  messages: list(message, { min: 1, max: MAX_MESSAGES }),
+  model: once(() => text().check(z.minLength(1))),
+  messages: once(() => boundedList(message, { min: 1, max: MAX_MESSAGES })),
   stream: maybeBoolean,
-  stream_options: maybe(object({ include_usage: maybeBoolean })),
-  temperature: maybe(number({ min: 0, max: 2 })),
-  top_p: maybe(number({ min: 0, max: 1 })),
+  stream_options: once(() => z.nullish(openObject({ include_usage: maybeBoolean() }))),
+  temperature: once(() => z.nullish(z.number().check(z.minimum(0), z.maximum(2)))),
+  top_p: once(() => z.nullish(z.number().check(z.minimum(0), z.maximum(1)))),
   top_k: maybePrice,
   max_tokens: maybeCount,
   max_completion_tokens: maybeCount,
-  n: maybe(wholeNumber({ min: 1, max: 128 })),
-  stop: maybe(either(text, strings, 'a string or an array of strings')),
-  seed: maybe(wholeNumber()),
+  n: once(() => z.nullish(z.number().check(z.int(), z.minimum(1), z.maximum(128)))),
+  stop: once(() => z.nullish(z.union([text(), strings()], { error: 'must be a string or an array of strings' }))),
+  seed: once(() => z.nullish(z.number().check(z.int()))),
   presence_penalty: maybePenalty,
   frequency_penalty: maybePenalty,
-  logit_bias: maybe(mapOf(number())),
+  logit_bias: once(() => z.nullish(mapOf(number))),
   logprobs: maybeBoolean,
-  top_logprobs: maybe(wholeNumber({ min: 0, max: 20 })),
-  tools: maybe(list(tool, { max: MAX_TOOLS })),
-  tool_choice: maybe(
-    either(oneOf('none', 'auto', 'required'), namedChoice, '"none", "auto", "required" or an object that names a tool'),
+  top_logprobs: once(() => z.nullish(z.number().check(z.int(), z.minimum(0), z.maximum(20)))),
+  tools: once(() => z.nullish(boundedList(tool, { max: MAX_TOOLS }))),
+  tool_choice: once(() =>
+    z.nullish(
+      z.union([z.enum(['none', 'auto', 'required']), namedChoice()], {
+        error: 'must be "none", "auto", "required" or an object that names a tool',
+      }),
+    ),
   ),
   parallel_tool_calls: maybeBoolean,
-  functions: maybe(list(oldFunction, { max: MAX_TOOLS })),
-  response_format: maybe(responseFormat),
-  reasoning_effort: maybe(oneOf('none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max')),
-  modalities: maybe(strings),
+  functions: once(() => z.nullish(boundedList(oldFunction, { max: MAX_TOOLS }))),
+  response_format: once(() => z.nullish(responseFormat())),
+  reasoning_effort: once(() => z.nullish(z.enum(['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max']))),
+  modalities: once(() => z.nullish(strings())),
   user: maybeText,
   metadata: maybeFields,
   service_tier: maybeText,
@@ -201,7 +214,7 @@ const fields = {
 type Fields = typeof fields
 
 /** A chat request that has passed the schema. Further fields are kept, as `unknown`. */
-export type Chat = CheckedObject<Fields>
+export type Chat = z.infer<z.ZodMiniObject<{ [Name in keyof Fields]: ReturnType<Fields[Name]> }, z.core.$loose>>
 export type Message = Chat['messages'][number]
 export type Part = Exclude<Message['content'], string | null | undefined>[number]
 export type Tool = NonNullable<Chat['tools']>[number]

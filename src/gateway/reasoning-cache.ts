@@ -1,6 +1,5 @@
 import { parseJson } from '../chat/exact-json.ts'
 import type { Chat, Message } from '../chat/request.ts'
-import { passes } from '../chat/schema.ts'
 import { type ConversationDigest, createConversationDigest } from './conversation-digest.ts'
 import type { ConversationStore } from './conversation-store.ts'
 import { type Call, type ReasoningCollector, type SavedReasoning, savedReasoning } from './reasoning-collector.ts'
@@ -169,8 +168,7 @@ async function findAll(
 function read(text: string | undefined): SavedReasoning | undefined {
   if (text === undefined) return undefined
   try {
-    const value = parseJson(text)
-    return passes(savedReasoning, value) ? value : undefined
+    return savedReasoning.parse(parseJson(text))
   } catch {
     return undefined
   }

@@ -1,19 +1,19 @@
+import * as z from 'zod/mini'
 import type { OutputEvent } from '../chat/event.ts'
-import { anything, type Checked, list, object, optional, text } from '../chat/schema.ts'
 
 /** The most that is collected of one answer, arguments included. */
 const MAX_COLLECTED_CHARACTERS = 1024 * 1024
 /** The most choices that a request may ask for. */
 const MAX_CHOICES = 128
 
-export const savedReasoning = object({
-  reasoning_content: optional(text),
-  reasoning_details: optional(list(object({ type: text }))),
+export const savedReasoning = z.object({
+  reasoning_content: z.optional(z.string()),
+  reasoning_details: z.optional(z.array(z.looseObject({ type: z.string() }))),
   /** The `extra_content` of each call, in the order of the calls; null if a call had none. */
-  extras: list(anything),
+  extras: z.array(z.unknown()),
 })
 /** What is saved of one assistant turn. */
-export type SavedReasoning = Checked<typeof savedReasoning>
+export type SavedReasoning = z.infer<typeof savedReasoning>
 
 /** Collects the reasoning of an answer that calls tools. */
 export interface ReasoningCollector {

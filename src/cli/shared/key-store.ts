@@ -1,5 +1,4 @@
 import { type KeyRecord, keyRecord } from '../../access/keys.ts'
-import { passes } from '../../chat/schema.ts'
 
 /** A key's record and its name in KV. */
 export interface StoredKey {
@@ -41,5 +40,5 @@ export function readRecordText(text: string | null): KeyRecord | undefined {
 
 /** Reads a record from KV metadata; undefined where it is broken. */
 export function readRecord(value: unknown): KeyRecord | undefined {
-  return passes(keyRecord, value) ? value : undefined
+  return keyRecord.safeParse(value).data
 }

@@ -1,21 +1,8 @@
+import * as z from 'zod/mini'
 import { Failure } from '../../chat/failure.ts'
-import {
-  anyMap,
-  boolean,
-  byType,
-  either,
-  list,
-  maybe,
-  needs,
-  object,
-  oneOf,
-  optional,
-  type Schema,
-  text,
-  wholeNumber,
-} from '../../chat/schema.ts'
-import { checkFields } from '../../chat/schema-faults.ts'
-import type { JsonObject } from '../shared/fields.ts'
+import { checkFields, MISSING } from '../../chat/schema-faults.ts'
+import { anyMap, boundedList, once, openObject } from '../../chat/schema-parts.ts'
+import { isJsonObject, type JsonObject } from '../shared/fields.ts'
 
 /** The schema of a request of the Messages API (platform.claude.com, "Messages"). Fields that we do not know pass. */
 
@@ -54,86 +41,115 @@ const MAX_BLOCKS = 10_000
 const MAX_TOOLS = 2000
 const MAX_STRINGS = 1000
 
-const maybeText = maybe(text)
+const text = once(() => z.string())
+const maybeText = once(() => z.nullish(text()))
+
+type Check = Parameters<ReturnType<typeof openObject>['check']>[0]
+
+/** A member that a type needs. */
+function needs(members: Readonly<Record<string, readonly string[]>>, typeOf: (value: JsonObject) => string): Check {
+  return ((context: { value: JsonObject; issues: z.core.$ZodRawIssue[] }) => {
+    const { value, issues } = context
+    const type = typeOf(value)
+    const names = Object.hasOwn(members, type) ? (members[type] ?? []) : []
+    const lacking = names.find((name) => value[name] === undefined || value[name] === null)
+    if (lacking !== undefined) issues.push({ code: 'custom', input: undefined, path: [lacking], message: MISSING })
+  }) as Check
+}
+
+const typeOf = ({ type }: JsonObject) => String(type)
 
 /** Where the bytes or words of an image or a document stand. */
-const source = object(
-  {
-    type: text,
-    data: optional(text),
-    media_type: optional(text),
-    url: optional(text),
-    file_id: optional(text),
-  },
-  needs({ base64: ['data', 'media_type'], text: ['data'], url: ['url'], file: ['file_id'] }),
+const source = once(() =>
+  openObject({
+    type: text(),
+    data: z.optional(text()),
+    media_type: z.optional(text()),
+    url: z.optional(text()),
+    file_id: z.optional(text()),
+  }).check(needs({ base64: ['data', 'media_type'], text: ['data'], url: ['url'], file: ['file_id'] }, typeOf)),
 )
 
-const textBlock = object({ type: text, text })
-const media = object({ type: text, source, title: maybeText })
-const searchResult = object({ type: text, source: text, title: text, content: list(textBlock, { max: MAX_BLOCKS }) })
-const toolReference = object({ type: text, tool_name: text })
+const anyBlock = once(() => openObject({ type: text() }))
+const textBlock = once(() => openObject({ type: text(), text: text() }))
+const media = once(() => openObject({ type: text(), source: source(), title: maybeText() }))
+const searchResult = once(() =>
+  openObject({ type: text(), source: text(), title: text(), content: boundedList(textBlock, { max: MAX_BLOCKS }) }),
+)
+const toolReference = once(() => openObject({ type: text(), tool_name: text() }))
 
 /** The blocks that we read, by type. */
 const CONTENT = { text: textBlock, image: media, document: media, search_result: searchResult }
 const INNER_BLOCKS = { ...CONTENT, tool_reference: toolReference }
 const BLOCKS = {
   ...CONTENT,
-  thinking: object({ type: text, thinking: text, signature: maybeText }),
-  redacted_thinking: object({ type: text, data: text }),
-  tool_use: object({ type: text, id: text, name: text, input: anyMap }),
-  tool_result: object({ type: text, tool_use_id: text, content: optional(contentOf(INNER_BLOCKS)) }),
+  thinking: once(() => openObject({ type: text(), thinking: text(), signature: maybeText() })),
+  redacted_thinking: once(() => openObject({ type: text(), data: text() })),
+  tool_use: once(() => openObject({ type: text(), id: text(), name: text(), input: anyMap() })),
+  tool_result: once(() =>
+    openObject({ type: text(), tool_use_id: text(), content: z.optional(contentOf(INNER_BLOCKS)()) }),
+  ),
 }
 
-/** A text, or blocks that are checked by their types. */
-function contentOf(blocks: Readonly<Record<string, Schema<unknown>>>) {
-  const known = list(byType(blocks), { max: MAX_BLOCKS })
-  return either(text, known, 'a string or an array of content blocks')
+/** The list's own schema, which names the first fault within the block that was meant. */
+function contentOf(blocks: Readonly<Record<string, () => z.core.$ZodType>>) {
+  const one = once(() =>
+    z.custom<Block>().check(({ value, issues }) => {
+      const type = isJsonObject(value) ? value.type : undefined
+      const schema = typeof type === 'string' && Object.hasOwn(blocks, type) ? blocks[type] : anyBlock
+      const [first] = z.safeParse((schema ?? anyBlock)(), value).error?.issues ?? []
+      if (first !== undefined) issues.push({ ...first, input: value } as z.core.$ZodRawIssue)
+    }),
+  )
+  return once(() =>
+    z.union([text(), boundedList(one, { max: MAX_BLOCKS })], {
+      error: 'must be a string or an array of content blocks',
+    }),
+  )
 }
 
 const messageContent = contentOf(BLOCKS)
-const message = object({ role: oneOf('user', 'assistant', 'system'), content: messageContent })
+const message = once(() => openObject({ role: z.enum(['user', 'assistant', 'system']), content: messageContent() }))
 
-const tool = object(
-  {
-    type: maybeText,
-    name: optional(text),
-    description: maybeText,
-    input_schema: optional(anyMap),
-    strict: maybe(boolean),
-  },
-  needs({ custom: ['name', 'input_schema'] }, ({ type }) => type ?? 'custom'),
+const tool = once(() =>
+  openObject({
+    type: maybeText(),
+    name: z.optional(text()),
+    description: maybeText(),
+    input_schema: z.optional(anyMap()),
+    strict: z.nullish(z.boolean()),
+  }).check(needs({ custom: ['name', 'input_schema'] }, ({ type }) => String(type ?? 'custom'))),
 )
 
-const outputFormat = object({ type: text, schema: optional(anyMap) }, needs({ json_schema: ['schema'] }))
-
 const SCHEMAS: Parameters<typeof checkFields>[1] = Object.entries({
-  messages: list(message, { min: 1, max: MAX_MESSAGES }),
-  system: maybe(contentOf({ text: textBlock })),
-  tools: maybe(list(tool, { max: MAX_TOOLS })),
-  tool_choice: maybe(
-    object(
-      {
-        type: oneOf('auto', 'any', 'tool', 'none'),
-        name: optional(text),
-        disable_parallel_tool_use: maybe(boolean),
-      },
-      needs({ tool: ['name'] }),
+  messages: once(() => boundedList(message, { min: 1, max: MAX_MESSAGES })),
+  system: once(() => z.nullish(contentOf({ text: textBlock })())),
+  tools: once(() => z.nullish(boundedList(tool, { max: MAX_TOOLS }))),
+  tool_choice: once(() =>
+    z.nullish(
+      openObject({
+        type: z.enum(['auto', 'any', 'tool', 'none']),
+        name: z.optional(text()),
+        disable_parallel_tool_use: z.nullish(z.boolean()),
+      }).check(needs({ tool: ['name'] }, typeOf)),
     ),
   ),
-  thinking: maybe(
-    object(
-      {
-        type: text,
-        budget_tokens: optional(wholeNumber({ min: 1 })),
-      },
-      needs({ enabled: ['budget_tokens'] }),
+  thinking: once(() =>
+    z.nullish(
+      openObject({
+        type: text(),
+        budget_tokens: z.optional(z.number().check(z.int(), z.minimum(1))),
+      }).check(needs({ enabled: ['budget_tokens'] }, typeOf)),
     ),
   ),
-  stop_sequences: maybe(list(text, { max: MAX_STRINGS })),
-  metadata: maybe(object({ user_id: maybeText })),
-  output_config: maybe(object({ effort: maybeText, format: maybe(outputFormat) })),
-  output_format: maybe(outputFormat),
+  stop_sequences: once(() => z.nullish(boundedList(text, { max: MAX_STRINGS }))),
+  metadata: once(() => z.nullish(openObject({ user_id: maybeText() }))),
+  output_config: once(() => z.nullish(openObject({ effort: maybeText(), format: z.nullish(outputFormat()) }))),
+  output_format: once(() => z.nullish(outputFormat())),
 })
+const outputFormat = once(() =>
+  openObject({ type: text(), schema: z.optional(anyMap()) }).check(needs({ json_schema: ['schema'] }, typeOf)),
+)
 const REQUIRED: ReadonlySet<string> = new Set(['messages'])
 
 /** @throws Failure whose `param` is the path of the first fault as this API writes it: `messages.1.content.0.text`. */

@@ -1,6 +1,7 @@
+import * as z from 'zod/mini'
 import { Failure } from '../../chat/failure.ts'
 import { type Chat, parseChat, ROUTING_FIELDS } from '../../chat/request.ts'
-import { list, passes, text } from '../../chat/schema.ts'
+import { boundedList } from '../../chat/schema-parts.ts'
 import type { ClientRequest } from '../format.ts'
 import { isPresent } from '../shared/fields.ts'
 import { unsupportedParameter } from '../shared/parts.ts'
@@ -10,9 +11,10 @@ export const OPENAI_COMPLETIONS = 'openai-completions'
 
 type Body = Readonly<Record<string, unknown>>
 
+const text = z.string()
 /** As many texts as a request may hold. Each gets an answer, or several (`n`). */
 const MAX_PROMPTS = 128
-const prompts = list(text, { min: 1, max: MAX_PROMPTS })
+const prompts = boundedList(() => text, { min: 1, max: MAX_PROMPTS })
 
 /** What means the same in a chat, and is checked as there. */
 const SHARED_FIELDS = [
@@ -75,7 +77,8 @@ function readPrompts(prompt: unknown): readonly string[] {
   if (prompt === undefined || prompt === null) {
     throw new Failure('missing-parameter', "The required parameter 'prompt' is missing.", { param: 'prompt' })
   }
-  if (passes(prompts, prompt)) return prompt
+  const { success, data } = prompts.safeParse(prompt)
+  if (success) return data
   throw new Failure('invalid-value', `'prompt' must be a string or an array of 1 to ${MAX_PROMPTS} strings.`, {
     param: 'prompt',
   })

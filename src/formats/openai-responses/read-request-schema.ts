@@ -1,20 +1,8 @@
+import * as z from 'zod/mini'
 import { parseChat, ROUTING_FIELDS } from '../../chat/request.ts'
-import {
-  anyMap,
-  boolean,
-  byType,
-  either,
-  lacks,
-  list,
-  maybe,
-  name,
-  object,
-  oneOf,
-  type Schema,
-  text,
-  wholeNumber,
-} from '../../chat/schema.ts'
-import { checkFields } from '../../chat/schema-faults.ts'
+import { checkFields, MISSING } from '../../chat/schema-faults.ts'
+import { anyMap, boundedList, once, openObject } from '../../chat/schema-parts.ts'
+import { isJsonObject } from '../shared/fields.ts'
 
 /**
  * The schema of a request (docs/responses.md). What it has in common with chats is checked as there. Fields, items, parts and
@@ -28,111 +16,147 @@ const MAX_TOOLS = 2000
 const MAX_INNER_TOOLS = 1000
 const MAX_INCLUDES = 100
 
-const maybeText = maybe(text)
-const maybeBoolean = maybe(boolean)
-const maybeCount = maybe(wholeNumber({ min: 1 }))
+const text = once(() => z.string())
+const maybeText = once(() => z.nullish(text()))
+const maybeBoolean = once(() => z.nullish(z.boolean()))
+const maybeCount = once(() => z.nullish(z.number().check(z.int(), z.minimum(1))))
+const name = once(() => text().check(z.minLength(1)))
 
 type Members = Readonly<Record<string, unknown>>
-type Schemas = Readonly<Record<string, Schema<unknown>>>
+type AnySchema = () => z.ZodMiniType
 
-/** An object that has one of some members. */
-function needsOneOf(first: string, ...others: readonly string[]): Schema<unknown> {
-  const names = [first, ...others]
-  const members = Object.fromEntries([...names, 'detail', 'filename'].map((member) => [member, maybeText]))
-  return object(members, (value) =>
-    names.some((member) => value[member] !== undefined && value[member] !== null) ? undefined : lacks(first),
-  )
+/** An object that is checked by the schema of its type; an object of another type passes. */
+function byType(schemas: Readonly<Record<string, AnySchema>>, typeOf: (value: Members) => unknown) {
+  return z.custom<Members>().check(({ value, issues }) => {
+    const type = isJsonObject(value) && !JSON.isRawJSON(value) ? typeOf(value) : undefined
+    if (typeof type !== 'string') {
+      if (isJsonObject(value))
+        issues.push({ code: 'invalid_type', expected: 'string', input: undefined, path: ['type'] })
+      else issues.push({ code: 'invalid_type', expected: 'object', input: value })
+      return
+    }
+    const schema = Object.hasOwn(schemas, type) ? schemas[type] : undefined
+    const [first] = schema?.().safeParse(value).error?.issues ?? []
+    if (first !== undefined) issues.push({ ...first, input: value } as z.core.$ZodRawIssue)
+  })
 }
 
-const textPart = object({ text })
+/** An object that has one of some members. */
+function needsOneOf(first: string, ...others: readonly string[]): AnySchema {
+  const names = [first, ...others]
+  return once(() => {
+    const members = Object.fromEntries(names.map((member) => [member, maybeText()]))
+    return openObject({ ...members, detail: maybeText(), filename: maybeText() }).check(({ value, issues }) => {
+      if (names.some((member) => value[member] !== undefined && value[member] !== null)) return
+      issues.push({ code: 'custom', input: undefined, path: [first], message: MISSING })
+    })
+  })
+}
 
-const PARTS: Schemas = {
+const textPart = once(() => openObject({ text: text() }))
+
+const PARTS: Readonly<Record<string, AnySchema>> = {
   input_text: textPart,
   output_text: textPart,
   text: textPart,
   summary_text: textPart,
   reasoning_text: textPart,
-  refusal: object({ refusal: text }),
+  refusal: once(() => openObject({ refusal: text() })),
   input_image: needsOneOf('image_url', 'file_id'),
   input_file: needsOneOf('file_data', 'file_id', 'file_url'),
-  input_audio: object({ input_audio: object({ data: text, format: text }) }),
+  input_audio: once(() => openObject({ input_audio: openObject({ data: text(), format: text() }) })),
 }
 
-const part = byType(PARTS)
-const parts = list(part, { max: MAX_PARTS })
-const content = either(text, parts, 'a string or an array of content parts')
-const output = object({ call_id: text, output: content })
+const part = once(() => byType(PARTS, ({ type }) => type))
+const parts = once(() => boundedList(part, { max: MAX_PARTS }))
+const content = once(() => z.union([text(), parts()], { error: 'must be a string or an array of content parts' }))
+const output = once(() => openObject({ call_id: text(), output: content() }))
+
+const ITEMS: Readonly<Record<string, AnySchema>> = {
+  message: once(() => openObject({ role: z.enum(['user', 'assistant', 'system', 'developer']), content: content() })),
+  function_call: once(() => openObject({ call_id: text(), name: name(), arguments: text(), namespace: maybeText() })),
+  function_call_output: output,
+  custom_tool_call: once(() => openObject({ call_id: text(), name: name(), input: text(), namespace: maybeText() })),
+  custom_tool_call_output: output,
+  reasoning: once(() =>
+    openObject({ encrypted_content: maybeText(), summary: z.nullish(parts()), content: z.nullish(parts()) }),
+  ),
+  item_reference: once(() => openObject({ id: text() })),
+  tool_search_output: once(() => openObject({ tools: tools() })),
+  additional_tools: once(() => openObject({ tools: tools() })),
+}
 
 /** Many clients leave out the type of a message. */
 export function itemType({ type, role }: Members): unknown {
   return type ?? (role === undefined ? undefined : 'message')
 }
 
-const functionTool = object({
-  name,
-  description: maybeText,
-  parameters: maybe(anyMap),
-  strict: maybeBoolean,
-})
-const customTool = object({ name, description: maybeText, format: maybe(anyMap) })
+const item = once(() => byType(ITEMS, itemType))
+
+const functionTool = once(() =>
+  openObject({
+    name: name(),
+    description: maybeText(),
+    parameters: z.nullish(anyMap()),
+    strict: maybeBoolean(),
+  }),
+)
+const customTool = once(() => openObject({ name: name(), description: maybeText(), format: z.nullish(anyMap()) }))
 const FUNCTION_TOOLS = { function: functionTool, custom: customTool }
-const innerTool = byType(FUNCTION_TOOLS)
-const TOOLS: Schemas = {
+const innerTool = once(() => byType(FUNCTION_TOOLS, ({ type }) => type))
+const TOOLS: Readonly<Record<string, AnySchema>> = {
   ...FUNCTION_TOOLS,
-  namespace: object({ name, tools: list(innerTool, { min: 1, max: MAX_INNER_TOOLS }) }),
+  namespace: once(() => openObject({ name: name(), tools: boundedList(innerTool, { min: 1, max: MAX_INNER_TOOLS }) })),
 }
-const tool = byType(TOOLS)
-const tools = list(tool, { max: MAX_TOOLS })
+const tool = once(() => byType(TOOLS, ({ type }) => type))
+const tools = once(() => boundedList(tool, { max: MAX_TOOLS }))
+const map = once(() => anyMap())
 
-const ITEMS: Schemas = {
-  message: object({ role: oneOf('user', 'assistant', 'system', 'developer'), content }),
-  function_call: object({ call_id: text, name, arguments: text, namespace: maybeText }),
-  function_call_output: output,
-  custom_tool_call: object({ call_id: text, name, input: text, namespace: maybeText }),
-  custom_tool_call_output: output,
-  reasoning: object({ encrypted_content: maybeText, summary: maybe(parts), content: maybe(parts) }),
-  item_reference: object({ id: text }),
-  tool_search_output: object({ tools }),
-  additional_tools: object({ tools }),
+const CHOICES: Readonly<Record<string, AnySchema>> = {
+  function: once(() => openObject({ name: name() })),
+  custom: once(() => openObject({ name: name() })),
+  allowed_tools: once(() =>
+    openObject({ mode: z.enum(['auto', 'required']), tools: boundedList(map, { max: MAX_INNER_TOOLS }) }),
+  ),
 }
 
-const item = byType(ITEMS, itemType)
-
-const CHOICES: Schemas = {
-  function: object({ name }),
-  custom: object({ name }),
-  allowed_tools: object({ mode: oneOf('auto', 'required'), tools: list(anyMap, { max: MAX_INNER_TOOLS }) }),
+const FORMATS: Readonly<Record<string, AnySchema>> = {
+  json_schema: once(() =>
+    openObject({ name: name(), description: maybeText(), schema: anyMap(), strict: maybeBoolean() }),
+  ),
 }
 
-const FORMATS: Schemas = {
-  json_schema: object({ name, description: maybeText, schema: anyMap, strict: maybeBoolean }),
-}
-
-const fields: Schemas = {
-  input: either(text, list(item, { max: MAX_ITEMS }), 'a string or an array of items'),
+const fields: Readonly<Record<string, AnySchema>> = {
+  input: once(() =>
+    z.union([text(), boundedList(item, { max: MAX_ITEMS })], { error: 'must be a string or an array of items' }),
+  ),
   instructions: maybeText,
   max_output_tokens: maybeCount,
   max_tool_calls: maybeCount,
-  tools: maybe(tools),
-  tool_choice: maybe(
-    either(
-      oneOf('none', 'auto', 'required'),
-      byType(CHOICES),
-      '"none", "auto", "required" or an object that names a tool',
+  tools: once(() => z.nullish(tools())),
+  tool_choice: once(() =>
+    z.nullish(
+      z.union([z.enum(['none', 'auto', 'required']), byType(CHOICES, ({ type }) => type)], {
+        error: 'must be "none", "auto", "required" or an object that names a tool',
+      }),
     ),
   ),
-  reasoning: maybe(
-    object({
-      effort: maybe(oneOf('none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max')),
-      summary: maybe(oneOf('auto', 'concise', 'detailed')),
-      generate_summary: maybeText,
-    }),
+  reasoning: once(() =>
+    z.nullish(
+      openObject({
+        effort: z.nullish(z.enum(['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'])),
+        summary: z.nullish(z.enum(['auto', 'concise', 'detailed'])),
+        generate_summary: maybeText(),
+      }),
+    ),
   ),
-  text: maybe(object({ format: maybe(byType(FORMATS)), verbosity: maybeText })),
-  include: maybe(list(text, { max: MAX_INCLUDES })),
+  text: once(() =>
+    z.nullish(openObject({ format: z.nullish(byType(FORMATS, ({ type }) => type)), verbosity: maybeText() })),
+  ),
+  include: once(() => z.nullish(boundedList(text, { max: MAX_INCLUDES }))),
   store: maybeBoolean,
   previous_response_id: maybeText,
-  truncation: maybe(oneOf('auto', 'disabled')),
+  truncation: once(() => z.nullish(z.enum(['auto', 'disabled']))),
   background: maybeBoolean,
   prompt_cache_key: maybeText,
   safety_identifier: maybeText,

@@ -1,0 +1,80 @@
+import * as z from 'zod/mini'
+
+/**
+ * Parts of a schema whose check ends at the first fault. Zod's own parts collect every fault, but the client is told one: a
+ * list with a million faults would cost hundreds of megabytes.
+ */
+
+/** Makes a part of the schema when a request first needs it, so that an isolate's first request does not wait for all parts. */
+export function once<Schema>(make: () => Schema): () => Schema {
+  let made: Schema | undefined
+  return () => {
+    made ??= make()
+    return made
+  }
+}
+
+interface Bounds {
+  readonly min?: number
+  readonly max?: number
+}
+
+/** An array with a bounded number of elements. The number is checked before any element is. */
+export function boundedList<Output>(element: () => z.core.$ZodType<Output>, { min = 0, max }: Bounds = {}) {
+  return z.custom<Output[]>().check(({ value, issues }) => {
+    if (!Array.isArray(value)) {
+      issues.push({ code: 'invalid_type', expected: 'array', input: value })
+    } else if (value.length < min) {
+      issues.push({ code: 'too_small', origin: 'array', minimum: min, input: value })
+    } else if (max !== undefined && value.length > max) {
+      issues.push({ code: 'too_big', origin: 'array', maximum: max, input: value })
+    } else {
+      issues.push(...firstFault(element, value, value.keys()))
+    }
+  })
+}
+
+/** An object with any names, whose values have one schema. */
+export function mapOf<Output>(element: () => z.core.$ZodType<Output>) {
+  return z.custom<Record<string, Output>>().check(({ value, issues }) => {
+    if (!isRecord(value)) {
+      issues.push({ code: 'invalid_type', expected: 'record', input: value })
+    } else {
+      issues.push(...firstFault(element, value, Object.keys(value)))
+    }
+  })
+}
+
+/** An object with any content. */
+export function anyMap() {
+  return z.custom<Record<string, unknown>>().check(({ value, issues }) => {
+    if (!isRecord(value)) issues.push({ code: 'invalid_type', expected: 'record', input: value })
+  })
+}
+
+/**
+ * An object whose named members are checked, while others pass. That is `z.looseObject`, and this has its type, but
+ * `z.looseObject` looks at every member and makes a copy.
+ */
+export const openObject = z.object as unknown as typeof z.looseObject
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !JSON.isRawJSON(value)
+}
+
+/** The first fault with its path; an empty list where there is none. */
+function firstFault<Output>(
+  element: () => z.core.$ZodType<Output>,
+  whole: Readonly<Record<PropertyKey, unknown>> | readonly unknown[],
+  steps: Iterable<PropertyKey>,
+): z.core.$ZodRawIssue[] {
+  let schema: z.core.$ZodType<Output> | undefined
+  for (const step of steps) {
+    const input = (whole as Readonly<Record<PropertyKey, unknown>>)[step]
+    // Only a request that has an element needs the schema.
+    schema ??= element()
+    const [first] = z.safeParse(schema, input).error?.issues ?? []
+    if (first !== undefined) return [{ ...first, path: [step, ...first.path], input } as z.core.$ZodRawIssue]
+  }
+  return []
+}
