@@ -17,6 +17,8 @@ interface Ending {
   readonly upstream: UpstreamEnding
   /** A second provider completes what the first one does not. */
   readonly failsOver: boolean
+  /** Of another API than chat completions. Its provider speaks chat completions all the same. */
+  readonly path?: '/v1/responses' | '/v1/messages'
   /** The client breaks its connection off as soon as it has this many bytes of the body. */
   readonly leavesAfter?: number
 }
@@ -34,6 +36,12 @@ const ENDINGS: readonly Ending[] = [
   { ...stream, name: 'stream, an error in the middle', upstream: 'error' },
   { ...stream, name: 'stream, failover after the headers', upstream: 'cut-before-word', failsOver: true },
   { ...stream, name: 'stream, connection left open after [DONE]', upstream: 'held-open' },
+  ...(['/v1/responses', '/v1/messages'] as const).flatMap((path): Ending[] => [
+    { ...stream, path, name: `${path}, complete`, upstream: 'complete' },
+    { ...stream, path, name: `${path}, the client leaves in the middle`, upstream: 'never', leavesAfter: 1 },
+    { ...stream, path, name: `${path}, cut by the provider`, upstream: 'cut' },
+    { ...stream, path, name: `${path}, an error in the middle`, upstream: 'error' },
+  ]),
 ]
 
 /** The heap may keep so much of a call: what wanders from one collection to the next, not a prompt of 20 KB. */
@@ -53,7 +61,11 @@ export async function soakEndings(
 ): Promise<Target[]> {
   const targets: Target[] = []
   const upstream = await startEndingsUpstream()
-  const addresses = { OPENAI_BASE_URL: upstream.baseUrl, AZURE_OPENAI_BASE_URL: upstream.goodBaseUrl }
+  const addresses = {
+    OPENAI_BASE_URL: upstream.baseUrl,
+    AZURE_OPENAI_BASE_URL: upstream.goodBaseUrl,
+    MISTRAL_BASE_URL: upstream.baseUrl,
+  }
   say('', `endings: ${calls} calls of each, prompts of ${PROMPT_BYTES / 1000} KB; the heap after a full collection`)
   try {
     for (const vars of [addresses, { ...addresses, HEALTH: 'off' }]) {
@@ -147,14 +159,17 @@ export async function measureAborts(stage: Stage, say: (...lines: string[]) => v
   }
 }
 
-function shotOf(served: Served, { stream, upstream, failsOver }: Ending, promptBytes = PROMPT_BYTES): Shot {
-  const body = JSON.stringify({
-    model: 'gpt-4o',
-    stream,
-    messages: [{ role: 'user', content: `${endingText(upstream)} ${'x'.repeat(promptBytes)}` }],
-    provider: { only: failsOver ? ['openai', 'azure'] : ['openai'] },
-  })
-  return shotAt(new URL('/v1/chat/completions', served.url), body, { authorization: `Bearer ${BENCH_KEY}` })
+function shotOf(served: Served, { stream, upstream, failsOver, path }: Ending, promptBytes = PROMPT_BYTES): Shot {
+  const messages = [{ role: 'user', content: `${endingText(upstream)} ${'x'.repeat(promptBytes)}` }]
+  const asked =
+    path === undefined
+      ? { model: 'gpt-4o', messages, provider: { only: failsOver ? ['openai', 'azure'] : ['openai'] } }
+      : {
+          model: 'mistral/mistral-small-latest',
+          ...(path === '/v1/responses' ? { input: messages, store: false } : { messages, max_tokens: 100 }),
+        }
+  const body = JSON.stringify({ ...asked, stream })
+  return shotAt(new URL(path ?? '/v1/chat/completions', served.url), body, { authorization: `Bearer ${BENCH_KEY}` })
 }
 
 async function fireAll(shot: Shot, { leavesAfter }: Ending, calls: number): Promise<void> {

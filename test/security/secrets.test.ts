@@ -59,6 +59,23 @@ function call(body: unknown, key = LIVE_KEY): Promise<Response> {
   return router9.chat(body, { authorization: `Bearer ${key}` })
 }
 
+/** The request in each API. */
+const APIS = {
+  'chat completions': ['/v1/chat/completions', { messages: HELLO }],
+  Responses: ['/v1/responses', { input: HELLO }],
+  Messages: ['/v1/messages', { messages: HELLO, max_tokens: 100 }],
+} as const
+type Api = keyof typeof APIS
+
+function callBy(api: Api, fields: object): Promise<Response> {
+  const [path, content] = APIS[api]
+  return fetch(router9.url + path, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${LIVE_KEY}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ ...content, ...fields }),
+  })
+}
+
 test('the search finds a secret that is planted, whole, in part, or encoded', async () => {
   const planted = createRecord()
   const key = PROVIDER_KEYS.get('mistral') ?? ''
@@ -92,6 +109,13 @@ describe('what goes in', () => {
     const places: [string, string, RequestInit][] = [
       ['a path', `/v1/${LIVE_KEY}`, { headers }],
       ['a query', `/v1/nothing?key=${LIVE_KEY}`, { headers }],
+      ...(['Responses', 'Messages'] as const).flatMap((api): [string, string, RequestInit][] =>
+        [{ model: LIVE_KEY }, { model: 'gpt-4o', tools: [{ type: LIVE_KEY }] }, { [LIVE_KEY]: 1 }].map((fields) => {
+          const body = JSON.stringify({ ...APIS[api][1], ...fields })
+          return [`a field of ${api}`, APIS[api][0], { method: 'POST', headers, body }]
+        }),
+      ),
+      ['the id of an answer', `/v1/responses/${LIVE_KEY}`, { headers }],
       ['the id of a model', `/v1/models/${LIVE_KEY}`, { headers }],
       ['broken JSON', '/v1/chat/completions', { method: 'POST', headers, body: `{"key": "${LIVE_KEY}"` }],
       [
@@ -211,15 +235,14 @@ const ECHOES: readonly { name: string; status: number; body: (key: string) => st
   { name: 'a 200 that is another thing', status: 200, body: (key) => JSON.stringify({ key, api_key: key }) },
 ]
 
-describe.each([false, true])(
-  'a provider that repeats our key does not get it to the client or the log (stream: %s)',
-  (stream) => {
+describe.each((Object.keys(APIS) as Api[]).flatMap((api) => [[api, false] as const, [api, true] as const]))(
+  'a provider that repeats our key does not get it to the client or the log (%s, stream: %s)',
+  (api, stream) => {
     test.each(ECHOES)('$name', async ({ status, body }) => {
       for (const [id, key] of PROVIDER_KEYS) router9.simulator.setFault(id, { status, body: body(key) })
       const logged = router9.worker.log().length
       const here = createRecord()
-      const ask = async (model: string) =>
-        here.keep(`the answer by ${model}`, await call({ model, messages: HELLO, stream }))
+      const ask = async (model: string) => here.keep(`the answer by ${model}`, await callBy(api, { model, stream }))
       await Promise.all(MODELS.map(ask))
       router9.simulator.clearFaults()
       // The log comes through a pipe.
@@ -231,13 +254,16 @@ describe.each([false, true])(
   },
 )
 
-test('a provider that repeats our key in the middle of an answer does not get it further either', async () => {
-  const here = createRecord()
-  const body = await here.keep('the answer', await call({ model: 'custom/x', messages: HELLO, stream: true }))
-  expect(body).toContain('"Hello"')
-  expect(body).toContain('"error"')
-  expect(here.find([...PROVIDER_KEYS.values()])).toEqual([])
-})
+test.each(Object.keys(APIS) as Api[])(
+  'a provider that repeats our key in the middle of an answer does not get it further either (%s)',
+  async (api) => {
+    const here = createRecord()
+    const body = await here.keep('the answer', await callBy(api, { model: 'custom/x', stream: true }))
+    expect(body).toContain('"Hello"')
+    expect(body).toContain('"error"')
+    expect(here.find([...PROVIDER_KEYS.values()])).toEqual([])
+  },
+)
 
 test('each provider gets its own key, in its own header, and nobody the caller’s', async () => {
   const allowed = new Map([...PROVIDER_KEYS].map(([id, key]) => [id, key]))
