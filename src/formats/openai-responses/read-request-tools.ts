@@ -155,13 +155,14 @@ export function readTools(body: JsonObject): ChatTools {
   if (tools.size > MAX_TOOLS) throw tooManyTools()
   const { tool_choice: choice } = body
   const isForced = isJsonObject(choice) && WEB_SEARCH.test(String(choice.type))
+  if (namesMissing(choice, names, tools)) requires ??= lacksChosen()
   const chatChoice = isForced || tools.size === 0 ? undefined : toChatChoice(choice, names)
   return {
     names,
     tools: [...tools.values()],
     paths,
-    dropped: [],
-    ...(search === undefined ? {} : readSearch(search, tools, isForced)),
+    dropped: search === undefined ? [] : [search.path],
+    ...(search === undefined || choice === 'none' ? {} : readSearch(search, tools, isForced)),
     ...(chatChoice === undefined ? {} : { choice: chatChoice }),
     ...(requires === undefined ? {} : { requires }),
   }
@@ -183,7 +184,18 @@ function readSearch(search: OfferedTool, tools: ReadonlyMap<string, Tool>, isFor
   }
   // What keeps it to some pages is for the client's safety, and no function may have the name of another maker's search.
   if (dropped.length > 0 || tools.has('web_search')) return { dropped: [path] }
-  return { offersSearch: { web_search_options: options, path } }
+  return { dropped, offersSearch: { web_search_options: options, path } }
+}
+
+/** Whether a choice names a tool that the request does not offer. */
+function namesMissing(choice: unknown, names: ToolNames, tools: ReadonlyMap<string, Tool>): boolean {
+  if (!isJsonObject(choice) || (choice.type !== 'function' && choice.type !== 'custom')) return false
+  return !tools.has(names.toChat(String(choice.name), toText(choice.namespace)))
+}
+
+/** OpenAI has a sentence of its own for it; other APIs let it pass, or have one about names that the client did not write. */
+function lacksChosen(): Failure {
+  return new Failure('invalid-value', "'tool_choice' names a tool that is not in 'tools'.", { param: 'tool_choice' })
 }
 
 function lacksTool(path: string, type: unknown): Failure {

@@ -344,3 +344,11 @@ test('too many tools are refused before each is looked at', () => {
   const tools = Array.from({ length: 5 }, () => ({ type: 'namespace', name: 'n', tools: Array(1000).fill({}) }))
   expect(refusal({ tools })).toEqual(['tools', "'tools' must hold at most 2000."])
 })
+
+test('a choice of no tool is none for the search too, and one of a tool that is not offered reaches OpenAI alone', () => {
+  const none = read({ tools: [{ type: 'web_search' }], tool_choice: 'none' })
+  expect([none.chat.web_search_options, none.source?.dropped]).toEqual([undefined, ['tools[0]']])
+  const chosen = (name: string, tools: object[] = [weather]) =>
+    read({ tools, tool_choice: { type: 'function', name } }).source?.requires?.details.param
+  expect([chosen('weather'), chosen('other'), chosen('other', [])]).toEqual([undefined, 'tool_choice', 'tool_choice'])
+})
