@@ -16,19 +16,20 @@ test('reasoning that our account cannot read does not end the conversation: it g
   router9.upstream.play({ ...whole({ error }), status: 400 }, whole(answer))
   const user = { role: 'user', content: 'Hello' }
   const encrypted_content = 'of-another-account'
+  const call = { type: 'function_call', call_id: 'call_1', name: 'look', arguments: '{}' }
+  const output = { type: 'function_call_output', call_id: 'call_1', output: 'Seen.' }
   const response = await fetch(`${router9.url}/v1/responses`, {
     method: 'POST',
     headers: { authorization: `Bearer ${DEMO_KEY}`, 'content-type': 'application/json' },
     body: JSON.stringify({
       model: 'openai/gpt-5',
       store: false,
-      input: [user, { type: 'reasoning', summary: [], encrypted_content }, user],
+      input: [user, { type: 'reasoning', id: 'rs_1', summary: [], encrypted_content }, { ...call, id: 'fc_1' }, output],
     }),
   })
   expect(response.status).toBe(200)
-  const asked = router9.upstream.asked().map(({ path, body }) => [path, (body.input as unknown[]).length])
-  expect(asked).toEqual([
-    ['/openai/responses', 3],
-    ['/openai/responses', 2],
-  ])
+  const asked = router9.upstream.asked()
+  expect(asked.map(({ path }) => path)).toEqual(['/openai/responses', '/openai/responses'])
+  // Without ids, by which OpenAI would look for the reasoning that an item came with.
+  expect(asked[1]?.body.input).toEqual([user, call, output])
 })

@@ -50,7 +50,7 @@ function prepare(call: ProviderCall<ResponsesQuirks>): PreparedCall {
     requestAfter: (failure) => {
       const { input } = body
       if (!isAboutReasoning(failure) || !Array.isArray(input) || !input.some(isReasoning)) return undefined
-      return requestOf({ ...body, input: input.filter((item) => !isReasoning(item)) })
+      return requestOf({ ...body, input: input.filter((item) => !isReasoning(item)).map(withoutId) })
     },
     streamReader: () => createReader().message,
     readAnswer: (answer) => createReader().body(answer),
@@ -82,6 +82,13 @@ function isAboutReasoning({ message, details: { code, upstreamStatus } }: Failur
 
 function isReasoning(item: unknown): boolean {
   return isJsonObject(item) && item.type === 'reasoning'
+}
+
+/** By its id OpenAI would know the reasoning that an item came with, and refuses the item without it. */
+function withoutId(item: unknown): unknown {
+  if (!isJsonObject(item) || !/^(?:message|function_call|custom_tool_call)$/.test(String(item.type))) return item
+  const { id, ...rest } = item
+  return rest
 }
 
 /** Without what the official client's helpers add to an answer that goes back, and OpenAI refuses. */
