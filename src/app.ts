@@ -102,7 +102,7 @@ function routeFormat(path: string, format: ClientFormat, countPath?: string): vo
   route('POST', path + countPath, (c) => {
     c.set('format', format)
     // A data point would count it as an answered call.
-    return receive(c, { dataset: undefined }, countTokens)
+    return receive(c, { dataset: undefined, isCount: true }, countTokens)
   })
 }
 
@@ -183,7 +183,7 @@ app.onError((error, c) => {
 /** What every call with a body goes through before it is answered, the cheapest checks first (contract 5). */
 async function receive(
   c: AppContext,
-  kind: Pick<RequestLog, 'dataset' | 'dryRun'>,
+  kind: Pick<RequestLog, 'dataset' | 'dryRun' | 'isCount'>,
   answerTo: (context: RequestContext, body: JsonBody) => Promise<Response>,
 ): Promise<Response> {
   const receivedAt = Date.now()
@@ -192,6 +192,8 @@ async function receive(
   c.set('log', log)
   const settings = readSettings(c.env)
   log.settings = settings
+  const format = formatOf(c)
+  if (format !== openaiChat && kind.dryRun === undefined) log.api = format.name
   const header = withoutRefusedBetas(headersOf(c), settings.refusedBetas)
   const key = keyOf(c)
   const caller = await callerOf(c, key)
@@ -215,7 +217,7 @@ async function receive(
         requestId,
         header,
         key,
-        format: formatOf(c),
+        format,
         caller,
         settings,
         share,

@@ -4,6 +4,10 @@ export interface LogLine {
   readonly model_asked: string | undefined
   readonly model: string | undefined
   readonly provider: string | undefined
+  /** The API that was asked; undefined for chat completions. */
+  readonly api: string | undefined
+  /** True for a count of tokens; otherwise undefined. */
+  readonly count: true | undefined
   readonly stream: boolean
   /** True for a call of `/route`; otherwise undefined. */
   readonly dry_run: true | undefined

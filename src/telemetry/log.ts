@@ -18,6 +18,8 @@ export interface RequestLog {
   settings?: Settings
   key?: string
   requestedModel?: unknown
+  /** The API that was asked; undefined for chat completions. */
+  api?: string
   stream?: boolean
   readonly attempts: AttemptRecord[]
   target?: Target
@@ -28,6 +30,8 @@ export interface RequestLog {
   written?: true
   /** The call asks only for the plan. */
   readonly dryRun?: true
+  /** The call asks only how long its prompt is. */
+  readonly isCount?: true
   /** Releases the memory that the call has claimed for its body. */
   release?: () => void
 }
@@ -73,6 +77,8 @@ function createLine(log: RequestLog, status: number, failure: Failure | undefine
     model_asked: typeof requestedModel === 'string' ? safeModelName(requestedModel) : undefined,
     model: target && safeModelName(target.model),
     provider: target?.deployment.provider,
+    api: log.api,
+    count: log.isCount,
     stream: log.stream === true,
     dry_run: log.dryRun,
     status,

@@ -7,6 +7,8 @@ export interface CallLine {
   readonly model_asked?: string
   readonly model?: string
   readonly provider?: string
+  readonly api?: string
+  readonly count?: true
   readonly stream: boolean
   readonly dry_run?: true
   readonly status: number

@@ -1,10 +1,16 @@
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import os from 'node:os'
+import path from 'node:path'
 import type OpenAI from 'openai'
-import { beforeAll, beforeEach, expect, test } from 'vitest'
-import { useRouter9 } from '../harness/router9.ts'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { startRouter9On } from '../harness/router9.ts'
+import { useStarted } from '../harness/use-started.ts'
+import { startWorker } from '../harness/worker.ts'
 import { beyond, openaiAt, user } from './setting.ts'
 import { resultsOf, weatherOf, weatherTool } from './weather.ts'
 
-const router9 = useRouter9()
+const state = await mkdtemp(path.join(os.tmpdir(), 'router9-rounds-'))
+const router9 = useStarted(() => startRouter9On((options) => startWorker({ ...options, state }), {}))
 let client: OpenAI
 
 beforeAll(async () => {
@@ -12,6 +18,8 @@ beforeAll(async () => {
 })
 
 beforeEach(() => router9.simulator.clearRequests())
+
+afterAll(() => rm(state, { recursive: true, force: true }))
 
 type Message = OpenAI.Chat.ChatCompletionMessageParam
 type Answered = OpenAI.Chat.ChatCompletionMessage
@@ -140,9 +148,13 @@ test.each(REASONING)('%s gets its thoughts back from a client that kept no more 
 
 test('what is kept of thoughts cannot be read without the key of the caller', async () => {
   await converse('claude-sonnet-4-5', whole, bare)
-  const kept = [...router9.worker.keys.values].filter(([name]) => name.startsWith('thought:'))
-  expect(kept.length).toBeGreaterThan(0)
-  for (const [, value] of kept) expect(value.toString('latin1')).not.toMatch(/asks about|signature|reasoning/)
+  const files = await readdir(state, { recursive: true, withFileTypes: true })
+  const kept = await Promise.all(
+    files.filter((file) => file.isFile()).map((file) => readFile(path.join(file.parentPath, file.name), 'latin1')),
+  )
+  // The name of a record is a hash.
+  expect(kept.some((text) => /[0-9a-f]{64}/.test(text))).toBe(true)
+  for (const text of kept) expect(text).not.toMatch(/asks about|signature|reasoning_/)
 })
 
 test.each([

@@ -4,7 +4,7 @@ import { callsWithoutThinking } from './anthropic-message-checks.ts'
 import { claudeTraits } from './anthropic-models.ts'
 import { readAnthropic } from './anthropic-read.ts'
 import type { Dialect, Incoming, Rendering, WireEvent } from './dialect.ts'
-import { type Fields, fieldsOf, parseJson } from './json.ts'
+import { type Fields, fieldsOf, jsonOf, parseJson } from './json.ts'
 import type { Choice, Ending, Thought } from './prompt.ts'
 import { FOUND } from './search.ts'
 import { sign } from './signatures.ts'
@@ -36,7 +36,7 @@ export const anthropic: Dialect = {
   }),
   check: checkAnthropic,
   // Nothing is cached that is not marked.
-  caches: ({ body }) => JSON.stringify(body).includes('"cache_control":{'),
+  caches: ({ body }) => jsonOf(body).includes('"cache_control":{'),
   insists: ({ body }) => {
     const message = callsWithoutThinking(body)
     return message === undefined ? undefined : { status: 400, message }
@@ -104,7 +104,7 @@ function editsOf({ context_management: asked }: Fields): Fields {
 }
 
 function isRedacted({ messages }: Fields): boolean {
-  return JSON.stringify(messages).includes(REDACTION_TRIGGER)
+  return jsonOf(messages).includes(REDACTION_TRIGGER)
 }
 
 function searchBlocks(query: string, ids: Rendering['ids']): [Fields, Fields] {

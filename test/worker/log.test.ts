@@ -147,6 +147,18 @@ describe('a refused call has its line too', () => {
     expect(line).toMatchObject({ key: 'key_demo', dry_run: true, attempts: [], left: false, ...expected })
   })
 
+  test.each<[string, Partial<CallLine>]>([
+    ['/v1/messages', { api: 'anthropic-messages' }],
+    ['/v1/messages/count_tokens', { api: 'anthropic-messages', count: true }],
+    ['/v1/responses', { api: 'openai-responses' }],
+    ['/v1/responses/input_tokens', { api: 'openai-responses', count: true }],
+    ['/v1/chat/completions', {}],
+  ])('tells the API: %s', async (path, expected) => {
+    const headers = { authorization: 'Bearer sk-r9k-demo', 'content-type': 'application/json' }
+    const { api, count } = await lineAfter(await fetch(router.url + path, { method: 'POST', headers, body: '{}' }))
+    expect(JSON.parse(JSON.stringify({ api, count }))).toEqual(expected)
+  })
+
   test('a call that nobody answers', async () => {
     router.upstream.play(whole({ error: { message: 'Broken', code: 'server_error' } }, 500))
     const line = await lineAfter(await router.post(ALONE))

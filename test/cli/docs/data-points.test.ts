@@ -9,6 +9,8 @@ const LINE: LogLine = {
   model_asked: 'auto',
   model: 'gpt-4o',
   provider: 'openai',
+  api: undefined,
+  count: undefined,
   stream: true,
   dry_run: undefined,
   status: 200,
