@@ -31,7 +31,7 @@ describe('the header', () => {
 
   test('a key in a cookie, a query or another header is none', async () => {
     const url = `${router9.url}/v1/chat/completions?api_key=${DEMO_KEY}`
-    const headers = { 'content-type': 'application/json', 'x-auth-token': DEMO_KEY, cookie: `authorization=${DEMO_KEY}` }
+    const headers = { 'content-type': 'application/json', 'x-token': DEMO_KEY, cookie: `authorization=${DEMO_KEY}` }
     const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify(CHAT) })
     await expectRefusal(response, { status: 401, code: null })
   })
