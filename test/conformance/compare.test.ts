@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { checks, type HttpAnswer } from './compare.ts'
+import { checks } from './compare.ts'
+import type { HttpAnswer } from './compare-errors.ts'
 import type { Expected } from './expected.ts'
 import { sse } from './hand-made.ts'
 

@@ -1,4 +1,5 @@
-import { type Asked, type Check, checks, type HttpAnswer } from './compare.ts'
+import { type Asked, type Check, checks } from './compare.ts'
+import type { HttpAnswer } from './compare-errors.ts'
 import type { Api, Expected } from './expected.ts'
 import { cutRecording, type Recording } from './manifest.ts'
 import type { OpenAiSpec } from './openai-spec.ts'
