@@ -45,6 +45,10 @@ const WANTED: readonly Wanted[] = [
     covers: ({ request }) => request.method !== '' && !OLD_PATHS.test(request.path),
   },
   {
+    reason: 'custom tools reach providers that have none, as functions with one text',
+    covers: ({ request }) => /"type":"custom"/.test(String(request.body)),
+  },
+  {
     reason: "OpenAI's own deployments of the models that are offered only by its Responses API are in the catalogue",
     covers: ({ request, before, after }) =>
       /^(\/v1)?\/models\b/.test(request.path) ||
