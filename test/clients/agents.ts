@@ -82,12 +82,13 @@ const TRIALS: Readonly<Record<Exclude<Cell, 'handoff'>, Try>> = {
   chat: async (ways, trial) => {
     const word = newWord('word')
     const { answer } = await ask(ways, trial, { cell: 'chat', prompt: saying(word) })
-    check(answer.includes(word), `said ${brief(answer)}`)
+    // An error that quotes the prompt holds the word too.
+    check(answer.includes(word) && !answer.includes('[[sim'), `said ${brief(answer)}`)
     return undefined
   },
   stream: async (ways, trial) => {
     const { answer, pieces = [] } = await ask(ways, trial, { cell: 'stream', prompt: saying(FORTY) })
-    check(answer.includes(FORTY), `said ${brief(answer)}`)
+    check(answer.includes(FORTY) && !answer.includes('[[sim'), `said ${brief(answer)}`)
     const joined = pieces.join('')
     check(pieces.length > 3 && joined.includes(FORTY), `${pieces.length} pieces: ${brief(joined)}`)
     return undefined
@@ -104,7 +105,7 @@ const TRIALS: Readonly<Record<Exclude<Cell, 'handoff'>, Try>> = {
     const image = await trial.sandbox.write('work/pixel.png', Buffer.from(PIXEL, 'base64'))
     const word = newWord('word')
     const { answer } = await ask(ways, trial, { cell: 'image', prompt: saying(word), image })
-    check(answer.includes(word), `said ${brief(answer)}`)
+    check(answer.includes(word) && !answer.includes('[[sim'), `said ${brief(answer)}`)
     // Some make another picture of it first.
     check(
       trial.stage.askedWith(word).some((body) => PICTURE.test(body)),
@@ -185,7 +186,7 @@ function taskOf({ stage, model }: Trial, task: Pick<Task, 'cell' | 'prompt' | 'i
 
 // Agents describe their tools at length, so no word of a prompt may be left to chance.
 function saying(text: string, more = ''): string {
-  return `[[sim * ${more} say=${JSON.stringify(text)}]]`
+  return `Do it. [[sim * ${more} say=${JSON.stringify(text)}]]`
 }
 
 /** The call that gives the answer wanted, by a tool of this name. */

@@ -65,7 +65,9 @@ function stateOf(outcome: Outcome | undefined): string {
 }
 
 function textOf(outcome: Outcome | undefined): string {
-  return outcome?.state === 'ok' ? (outcome.text ?? 'ok') : stateOf(outcome)
+  const text = outcome?.state === 'ok' ? (outcome.text ?? 'ok') : stateOf(outcome)
+  // What differs from run to run.
+  return text.replace(/127\.0\.0\.1:\d+/g, '127.0.0.1').replace(/\breq_\w+/g, 'req_…')
 }
 
 function tableOf(head: readonly string[], rows: readonly (readonly string[])[]): string {

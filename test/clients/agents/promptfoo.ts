@@ -24,7 +24,7 @@ export const promptfoo: readonly Client[] = ['openai:chat', 'openai:responses', 
         schema: json,
       }
       const config = {
-        [isAnthropic ? 'apiBaseUrl' : 'apiBaseUrl']: isAnthropic ? url : `${url}/v1`,
+        apiBaseUrl: isAnthropic ? url : `${url}/v1`,
         apiKey: key,
         max_tokens: 4000,
         ...(json === undefined
