@@ -29,7 +29,6 @@ const RARE_TRAITS = [
 /** The one format that some deployments are offered in; in a row a letter among the flags. */
 export const RESPONSES = 'openai-responses'
 const RESPONSES_FLAG = 'R'
-const LETTERS = new Map([...MODALITIES].map(([letter, modality]) => [modality, letter]))
 const EMPTY = '-'
 
 /** A model and the names that lead to it. */
@@ -118,7 +117,7 @@ export function formatRow({ model, released, aliases }: CatalogEntry): Row {
 function formatDeployment({ provider, upstreamModel, traits, format, price }: Deployment, id: string): string {
   const upstream = upstreamModel.endsWith(id) ? `${upstreamModel.slice(0, -id.length)}=` : upstreamModel
   const modalities = [traits.input, traits.output].map((set) => {
-    return [...LETTERS].map(([modality, letter]) => (set.has(modality) ? letter : '')).join('')
+    return [...MODALITIES].map(([letter, modality]) => (set.has(modality) ? letter : '')).join('')
   })
   const rareFlags = RARE_TRAITS.map(([flag, name]) => (traits[name] ? flag : '')).join('')
   const flags = `${traits.tools ? 'T' : ''}${traits.jsonSchema ? 'J' : ''}${traits.temperature ? 't' : ''}${rareFlags}${format === undefined ? '' : RESPONSES_FLAG}`

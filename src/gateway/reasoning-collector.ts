@@ -1,5 +1,6 @@
 import * as z from 'zod/mini'
 import type { OutputEvent } from '../chat/event.ts'
+import { sizeOf } from '../formats/shared/kept-reasoning.ts'
 
 /** The most that is collected of one answer, arguments included. */
 const MAX_COLLECTED_CHARACTERS = 1024 * 1024
@@ -99,15 +100,6 @@ function turnOf({ turns }: CollectorState, choice: number): OpenTurn {
   const created: OpenTurn = { reasoning: '', details: [], calls: new Map() }
   turns.set(choice, created)
   return created
-}
-
-function sizeOf(value: unknown): number {
-  try {
-    return JSON.stringify(value).length
-  } catch {
-    // It is nested too deeply for JSON.stringify.
-    return Number.POSITIVE_INFINITY
-  }
 }
 
 function toCollectedTurns({ reasoning, details, calls: callsByIndex }: OpenTurn): CollectedTurn[] {

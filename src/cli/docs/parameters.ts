@@ -1,7 +1,7 @@
 import { PROVIDERS } from '../../catalog/providers.ts'
 import { foreignFields } from '../../formats/openai-chat/foreign-fields.ts'
 import type { OpenAIQuirks } from '../../formats/openai-chat/write-request.ts'
-import { NATIVE_FIELDS, PARAMETERS, policyFor, TRANSLATED_FORMATS } from '../../formats/shared/parameters.ts'
+import { allParameters, NATIVE_FIELDS, policyFor, TRANSLATED_FORMATS } from '../../formats/shared/parameters.ts'
 
 /** What people should know about a parameter. Here, because the Worker has no use for it. */
 export const NOTES: ReadonlyMap<string, string> = new Map([
@@ -29,7 +29,7 @@ export const NOTES: ReadonlyMap<string, string> = new Map([
 
 /** What each provider does with each parameter, from the tables that decide it: for `src/docs/parameters.md`. */
 export function parametersPart(): string {
-  const policies = [...PARAMETERS].map((name) => [
+  const policies = [...allParameters()].map((name) => [
     code(name),
     ...TRANSLATED_FORMATS.map((format) => policyFor(name, format)),
     NOTES.get(name) ?? '',

@@ -5,7 +5,7 @@ import type { MessageReader } from '../../stream/decode.ts'
 import { createBoundedCounter, failuresAsEvents, MAX_TOOL_CALLS } from '../shared/answer-bounds.ts'
 import { isJsonObject, type JsonObject, jsonObjectsIn, toCount, toText } from '../shared/fields.ts'
 import { argumentsWithoutCall, hasArguments, toArgumentsText } from '../shared/tool-arguments.ts'
-import { readErrorInAnswer } from '../shared/upstream-error.ts'
+import { notAnAnswer, readErrorInAnswer } from '../shared/upstream-error.ts'
 
 /** Reads Cohere's answers (API version 2): the events of a stream, and whole bodies (translation 3.2). */
 export interface CohereReader {
@@ -52,7 +52,7 @@ export function createCohereReader(newId: () => string): CohereReader {
 }
 
 function readEvent(state: AnswerState, data: unknown): readonly ChatEvent[] {
-  if (!isJsonObject(data)) return [noAnswer()]
+  if (!isJsonObject(data)) return [{ type: 'error', failure: notAnAnswer() }]
   const delta = isJsonObject(data.delta) ? data.delta : {}
   const message = isJsonObject(delta.message) ? delta.message : {}
   const index = typeof data.index === 'number' ? data.index : 0
@@ -80,7 +80,7 @@ function readEvent(state: AnswerState, data: unknown): readonly ChatEvent[] {
 }
 
 function readBody(state: AnswerState, body: unknown): readonly ChatEvent[] {
-  if (!isJsonObject(body)) return [noAnswer()]
+  if (!isJsonObject(body)) return [{ type: 'error', failure: notAnAnswer() }]
   if (!isJsonObject(body.message)) return [{ type: 'error', failure: readErrorInAnswer(body) }]
   const { message } = body
   return [
@@ -134,7 +134,9 @@ function growCall({ calls }: AnswerState, upstreamIndex: number, piece: unknown)
 /** An answer of which nothing could be read must not look like an empty one. */
 function endAnswer({ hasOutput, hasUnreadable }: AnswerState, given: JsonObject): ChatEvent[] {
   const events = readFinish(given)
-  return hasUnreadable && !hasOutput && events.some(({ type }) => type === 'finish') ? [noAnswer()] : events
+  return hasUnreadable && !hasOutput && events.some(({ type }) => type === 'finish')
+    ? [{ type: 'error', failure: notAnAnswer() }]
+    : events
 }
 
 /** Content that is there and empty, as opposed to content that cannot be read. */
@@ -174,9 +176,4 @@ function readUsage(given: unknown): ChatEvent[] {
     ...(reasoning > 0 ? { completion_tokens_details: { reasoning_tokens: reasoning } } : {}),
   }
   return [{ type: 'usage', usage: toUsage(toCount(input_tokens), toCount(output_tokens), further) }]
-}
-
-function noAnswer(): ChatEvent {
-  const failure = new Failure('provider-failed', 'The provider answered with something that is not an answer.')
-  return { type: 'error', failure }
 }

@@ -4,7 +4,7 @@ import { Failure } from '../../chat/failure.ts'
 import type { MessageReader } from '../../stream/decode.ts'
 import { failuresAsEvents } from '../shared/answer-bounds.ts'
 import { isJsonObject, type JsonObject, jsonObjectsIn, toCount, toText } from '../shared/fields.ts'
-import { readErrorInAnswer } from '../shared/upstream-error.ts'
+import { notAnAnswer, readErrorInAnswer } from '../shared/upstream-error.ts'
 import { type AnswerState, type Candidate, candidateOf, createAnswerState } from './answer-state.ts'
 import { dropExecutedCall, endPartialCall, readCall, releaseCalls } from './read-calls.ts'
 import { GEMINI_REASONING_FORMAT } from './write-contents.ts'
@@ -37,13 +37,13 @@ export function createGeminiReader(newId: () => string): GeminiReader {
     readBody: failuresAsEvents((body) => {
       // Without `alt=sse` a stream is one list of its events (translation 2).
       const events = Array.isArray(body) ? body.flatMap((event) => readEvent(event)) : readEvent(body)
-      return events.length === 0 ? [notAnAnswer()] : [...events, { type: 'done' }]
+      return events.length === 0 ? [{ type: 'error', failure: notAnAnswer() }] : [...events, { type: 'done' }]
     }),
   }
 }
 
 function readResponse(state: AnswerState, response: unknown): readonly ChatEvent[] {
-  if (!isJsonObject(response)) return [notAnAnswer()]
+  if (!isJsonObject(response)) return [{ type: 'error', failure: notAnAnswer() }]
   if (isJsonObject(response.error)) return [{ type: 'error', failure: readErrorInAnswer(response) }]
   const events: ChatEvent[] = []
   const candidates = jsonObjectsIn(response.candidates)
@@ -178,9 +178,4 @@ function endedWithoutAnswer(finishReason: string, finishMessage: string | undefi
   const reason = finishMessage === undefined ? finishReason : `${finishReason}: ${finishMessage}`
   const text = `The provider ended without an answer (${reason}).`
   return { type: 'error', failure: new Failure('provider-failed', text, { detail: finishReason }) }
-}
-
-function notAnAnswer(): ChatEvent {
-  const failure = new Failure('provider-failed', 'The provider answered with something that is not an answer.')
-  return { type: 'error', failure }
 }

@@ -1,12 +1,12 @@
 import type { ChatEvent, FinishReason } from '../../chat/event.ts'
 import { toUsage } from '../../chat/event.ts'
-import { Failure } from '../../chat/failure.ts'
+import type { Failure } from '../../chat/failure.ts'
 import type { MessageReader } from '../../stream/decode.ts'
 import { createBoundedCounter, failuresAsEvents, MAX_TOOL_CALLS } from '../shared/answer-bounds.ts'
 import { isJsonObject, jsonObjectsIn, toCount, toText } from '../shared/fields.ts'
 import { createThinkTagSplitter } from '../shared/think-tags.ts'
 import { toArgumentsText } from '../shared/tool-arguments.ts'
-import { readErrorInAnswer } from '../shared/upstream-error.ts'
+import { notAnAnswer, readErrorInAnswer } from '../shared/upstream-error.ts'
 
 const CHOICE = 0
 
@@ -50,5 +50,5 @@ export function createOllamaReader(newId: () => string, promptTokens: () => numb
 
 function failureOf(data: unknown): Failure {
   if (isJsonObject(data)) return readErrorInAnswer(data)
-  return new Failure('provider-failed', 'The provider answered with something that is not an answer.')
+  return notAnAnswer()
 }

@@ -6,7 +6,7 @@ import { createChangedExtra, extraOfChoice } from '../shared/extra-fields.ts'
 import { isJsonObject, isPresent, type JsonObject, jsonObjectsIn, toText } from '../shared/fields.ts'
 import { BROKEN_FINISHES, FINISH_REASONS } from '../shared/openai-finish-reasons.ts'
 import { readUsage } from '../shared/openai-usage.ts'
-import { readErrorInAnswer } from '../shared/upstream-error.ts'
+import { brokenOff, readErrorInAnswer } from '../shared/upstream-error.ts'
 import {
   type AnswerSupport,
   type ChoiceState,
@@ -121,10 +121,6 @@ function finishChoice(choice: ChoiceState, word: string, events: ChatEvent[]): v
   else if (choice.hasUnreadable && !choice.hasOutput && reason !== 'content_filter') {
     events.push({ type: 'error', failure: noChatCompletion() })
   } else events.push({ type: 'finish', choice: choice.index, reason })
-}
-
-function brokenOff(word: string): Failure {
-  return new Failure('provider-failed', `The provider broke off its answer (${word}).`, { detail: word })
 }
 
 function noChatCompletion(): Failure {

@@ -7,7 +7,7 @@ import { createChangedExtra, extraOfChoice } from '../shared/extra-fields.ts'
 import { isJsonObject, isPresent, type JsonObject, jsonObjectsIn, toText } from '../shared/fields.ts'
 import { BROKEN_FINISHES, FINISH_REASONS } from '../shared/openai-finish-reasons.ts'
 import { readUsage } from '../shared/openai-usage.ts'
-import { readErrorInAnswer } from '../shared/upstream-error.ts'
+import { brokenOff, readErrorInAnswer } from '../shared/upstream-error.ts'
 
 /** Reads a provider's text completions: the messages of a stream, and whole bodies. */
 export interface TextReader {
@@ -67,10 +67,6 @@ function readChoice(choice: number, given: JsonObject, events: ChatEvent[]): voi
   if (word === undefined) return
   if (BROKEN_FINISHES.has(word)) events.push({ type: 'error', failure: brokenOff(word) })
   else events.push({ type: 'finish', choice, reason: FINISH_REASONS.get(word) ?? 'stop' })
-}
-
-function brokenOff(word: string): Failure {
-  return new Failure('provider-failed', `The provider broke off its answer (${word}).`, { detail: word })
 }
 
 function noTextCompletion(): Failure {

@@ -62,7 +62,8 @@ export function createReasoningKeeper(): ReasoningKeeper {
   }
 }
 
-function sizeOf(value: unknown): number {
+/** The characters of a value's JSON. */
+export function sizeOf(value: unknown): number {
   try {
     return JSON.stringify(value).length
   } catch {

@@ -77,12 +77,10 @@ function translates(...names: readonly string[]): ReadonlySet<string> {
 }
 
 /** Every parameter of OpenAI's chat completions. `src/docs/parameters.md` is made from this and `policyFor`. */
-export const PARAMETERS: ReadonlySet<string> = new Set([
-  ...ALWAYS_TRANSLATED,
-  ...Object.values(TRANSLATED).flatMap((names) => [...names]),
-  ...ESSENTIAL,
-  ...ALWAYS_DROPPED,
-])
+export function allParameters(): ReadonlySet<string> {
+  const translated = Object.values(TRANSLATED).flatMap((names) => [...names])
+  return new Set([...ALWAYS_TRANSLATED, ...translated, ...ESSENTIAL, ...ALWAYS_DROPPED])
+}
 
 export function policyFor(name: string, format: TranslatedFormat): ParameterPolicy {
   if (TRANSLATED[format].has(name)) return 'translated'

@@ -106,6 +106,16 @@ export function readErrorInAnswer(body: unknown): Failure {
   )
 }
 
+/** A body or an event that has nothing of an answer in it. */
+export function notAnAnswer(): Failure {
+  return new Failure('provider-failed', 'The provider answered with something that is not an answer.')
+}
+
+/** An answer whose own reason to end is trouble at the provider. */
+export function brokenOff(reason: string): Failure {
+  return new Failure('provider-failed', `The provider broke off its answer (${reason}).`, { detail: reason })
+}
+
 function brokeOff(generalMessage: string, { message, harmlessCode }: ParsedError): string {
   const text = isHarmless(message) ? `The provider broke off with an error: ${message}` : generalMessage
   return harmlessCode === undefined ? text : `${text} (${harmlessCode})`

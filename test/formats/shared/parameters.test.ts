@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { parseChat } from '../../../src/chat/request.ts'
 import {
+  allParameters,
   checkParameters,
   isEssential,
   NATIVE_FIELDS,
-  PARAMETERS,
   policyFor,
   TRANSLATED_FORMATS,
 } from '../../../src/formats/shared/parameters.ts'
@@ -51,11 +51,11 @@ function chatWith(fields: Record<string, unknown>) {
 }
 
 test('every parameter of the table is tried here', () => {
-  expect(Object.keys(ASKING).sort()).toEqual([...PARAMETERS].sort())
+  expect(Object.keys(ASKING).sort()).toEqual([...allParameters()].sort())
 })
 
 test('only what an answer would be wrong without is refused', () => {
-  const refused = [...PARAMETERS].filter((name) =>
+  const refused = [...allParameters()].filter((name) =>
     TRANSLATED_FORMATS.some((format) => policyFor(name, format) === 'refused'),
   )
   expect(refused.sort()).toEqual(['audio', 'logprobs', 'modalities', 'n', 'stop', 'web_search_options'])
@@ -63,7 +63,7 @@ test('only what an answer would be wrong without is refused', () => {
 })
 
 describe.each(TRANSLATED_FORMATS)('in the format of %s', (format) => {
-  test.each([...PARAMETERS])('%s is treated as the policy says', (name) => {
+  test.each([...allParameters()])('%s is treated as the policy says', (name) => {
     const chat = chatWith({ [name]: ASKING[name] })
     if (policyFor(name, format) === 'refused') {
       expect(() => checkParameters(chat, format)).toThrow(
