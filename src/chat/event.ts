@@ -52,12 +52,14 @@ export type Content =
 
 /**
  * A message of the provider as it came, before the events that are read from it. Only where the client speaks the provider's
- * own format: its writer then loses nothing. `isContent`: the client has to have it, although no other event says it.
+ * own format: its writer then loses nothing. `isContent`: the client has to have it, although no other event says it. `isPing`:
+ * it is a sign of life, and nothing else.
  */
 export interface NativeMessage {
   readonly type: 'native'
   readonly message: Readonly<Record<string, unknown>>
   readonly isContent?: true
+  readonly isPing?: true
 }
 
 /** All that a provider's format can read from one upstream message. */

@@ -1,4 +1,4 @@
-import { isMeaningful, type OutputEvent, type Usage } from '../chat/event.ts'
+import { type ChatEvent, isMeaningful, type OutputEvent, type Usage } from '../chat/event.ts'
 import { Failure } from '../chat/failure.ts'
 import type { Decoded, StreamDecoder } from '../stream/decode.ts'
 import type { StreamFinalizer } from '../stream/finalize.ts'
@@ -63,7 +63,7 @@ export function createStreamReader(input: StreamInput): AnswerReader {
     // After the finish reasons, further data does not extend the time limits.
     timer.arrived(!isFinished && decoded.hasData)
     const output = finalize(decoded)
-    if (decoded.events.length > 0 && !isFinished) timer.gotContent()
+    if (!isFinished && decoded.events.some(isNoPing)) timer.gotContent()
     if (!hasBegun && (output.some(isMeaningful) || finalizer.finished())) {
       hasBegun = true
       timer.begin(silenceMs, PING_ONLY_IDLES * idleMs)
@@ -119,6 +119,10 @@ export function createStreamReader(input: StreamInput): AnswerReader {
   }
 
   return { next, drained: () => rest, cancel: timer.end, usage: finalizer.usage, waitedMs: timer.waitedMs }
+}
+
+function isNoPing(event: ChatEvent): boolean {
+  return event.type !== 'native' || event.isPing !== true
 }
 
 /** The reader of an answer that came whole: nothing is left to read. */

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { useCase } from '../cases/router.ts'
 import type { Piece } from '../cases/scripted.ts'
 import { callLines } from '../harness/log-lines.ts'
+import { DEMO_KEY } from '../harness/worker.ts'
 import { openRawClient } from './raw-client.ts'
 
 const IDLE_MS = 400
@@ -46,6 +47,30 @@ test('a provider that only pings in mid-answer is left after four times the idle
   const body = { model: 'anthropic/claude-sonnet-4-5', stream: true, messages: [{ role: 'user', content: 'Hello!' }] }
   const text = await (await router.post(body)).text()
   expect(text).toContain('"finish_reason":"error"')
+  expect(text).toContain('fell silent')
+})
+
+test.each([
+  ['/v1/messages', 'anthropic/claude-sonnet-4-5', [...BEGINNING, ...again(PING, 400)]],
+  [
+    '/v1/responses',
+    'openai/gpt-4o',
+    [
+      event({ type: 'response.output_text.delta', output_index: 0, content_index: 0, delta: 'Hello' }),
+      ...again(event({ type: 'keepalive' }), 400),
+    ],
+  ],
+])('so is one whose own messages the client gets (%s)', async (path, model, pieces) => {
+  router.upstream.play({ headers: SSE, pieces })
+  const asked = { model, stream: true, max_tokens: 10, messages: [{ role: 'user', content: 'Hello!' }] }
+  const body = path === '/v1/messages' ? asked : { model, stream: true, input: 'Hello!' }
+  const response = await fetch(router.url + path, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${DEMO_KEY}`, 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  })
+  const text = await response.text()
+  expect(text).toContain('Hello')
   expect(text).toContain('fell silent')
 })
 

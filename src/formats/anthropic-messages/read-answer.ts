@@ -50,6 +50,7 @@ export function withNative(read: MessageReader): MessageReader {
     const native = toText(message.type) === undefined ? { ...message, type: name } : message
     // It becomes the name of an event, on a line of its own.
     if (!/^\w+$/.test(String(native.type))) return events
+    if (native.type === 'ping') return [{ type: 'native', message: native, isPing: true }, ...events]
     return [{ type: 'native', message: native, ...(isContent ? { isContent } : {}) }, ...events]
   }
 }

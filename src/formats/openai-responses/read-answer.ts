@@ -104,6 +104,7 @@ function readMessage(state: AnswerState, data: unknown): readonly ChatEvent[] {
 }
 
 function native(message: JsonObject, isContent: boolean): ChatEvent {
+  if (message.type === 'keepalive') return { type: 'native', message, isPing: true }
   return isContent ? { type: 'native', message, isContent } : { type: 'native', message }
 }
 
