@@ -3,10 +3,12 @@ import { promisify } from 'node:util'
 
 const MARK = 'ROUTER9_CLIENTS_INSIDE'
 const UP = 'ip link set lo up && exec "$@"'
+/** Some clients leave a daemon, which ends with a namespace of processes. */
+const OWN = ['--net', '--pid', '--fork', '--kill-child', '--mount-proc']
 const WAYS = [
-  ['unshare', '--net'],
-  ['unshare', '--user', '--map-root-user', '--net'],
-] as const
+  ['unshare', ...OWN],
+  ['unshare', '--user', '--map-root-user', ...OWN],
+]
 
 /** Whether this program runs where there is no network but the loopback, or as near to that as this machine comes. */
 export function isInside(): boolean {
@@ -33,7 +35,7 @@ export async function runInside(args: readonly string[], environment: Record<str
 
 async function firstThatWorks(): Promise<readonly string[] | undefined> {
   for (const way of WAYS) {
-    const [command, ...rest] = way
+    const [command = '', ...rest] = way
     const works = await promisify(execFile)(command, [...rest, 'sh', '-c', UP, 'sh', 'true']).then(
       () => true,
       () => false,
