@@ -1,4 +1,5 @@
 import Anthropic from '@anthropic-ai/sdk'
+import { betaMemoryTool } from '@anthropic-ai/sdk/helpers/beta/memory'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { toChatName } from '../../src/formats/shared/tool-names.ts'
 import { useRouter9 } from '../harness/router9.ts'
@@ -103,6 +104,31 @@ test.each(ROUNDS)(
     expect(JSON.stringify(messages).includes('thinking')).toBe(type !== undefined)
   },
 )
+
+test.each(['claude-sonnet-4-6', 'gemini-3.5-flash', 'gpt-5.2', 'gpt-4o'])(
+  '%s is given the tools that Anthropic defines and the client’s own runner runs',
+  async (model) => {
+    const ran: unknown[] = []
+    const memory = betaMemoryTool({
+      view: async () => 'Nothing is there.',
+      create: async ({ path, file_text }) => {
+        ran.push([path, file_text])
+        return 'created'
+      },
+      ...{ str_replace: never, insert: never, delete: never, rename: never },
+    })
+    const input = { command: 'create', path: '/memories/a.txt', file_text: 'Rome is mild.' }
+    const content = `[[sim * call=memory ${JSON.stringify(input)} say="Noted"]]`
+    const tools = [memory, { type: 'bash_20250124' as const, name: 'bash' as const }]
+    const ask = { model, max_tokens: 1000, messages: [{ role: 'user' as const, content }], tools }
+    const { content: last } = await client.beta.messages.toolRunner(ask).runUntilDone()
+    expect([ran, last.at(-1)]).toMatchObject([[[input.path, input.file_text]], { type: 'text', text: 'Noted' }])
+  },
+)
+
+async function never(): Promise<string> {
+  throw new Error('not asked for')
+}
 
 test('a conversation goes from maker to maker within its rounds of tools, and back', async () => {
   const makers = ['claude-opus-4-8', 'gemini-3.5-flash', 'gpt-5.2', 'deepseek/deepseek-v4-pro', 'claude-sonnet-4-6']

@@ -6,6 +6,7 @@ import { isJsonObject, isPresent, type JsonObject, omitNull, toText } from '../s
 import { isStrictSchema } from '../shared/json-schema.ts'
 import { unsupportedContent } from '../shared/parts.ts'
 import { toChatName } from '../shared/tool-names.ts'
+import { asOwnTool } from './client-tools.ts'
 import { readConversation } from './read-messages.ts'
 import { checkMessagesBody, type MessagesBody, type ToolParam, withOwnPaths } from './request-schema.ts'
 import { createPathOf, THREAD } from './write-error.ts'
@@ -118,7 +119,7 @@ const WEB_SEARCH = /^web_search_/
 const TOOL_SEARCH = /^tool_search_/
 
 /**
- * The client's own tools become functions. Of Anthropic's, a search of the web is the chat's where nothing else is offered or
+ * The tools that the client runs become functions. Of Anthropic's, a search of the web is the chat's where nothing else is offered or
  * it is forced; beside other tools an answer is right without it.
  */
 function readTools({ tools, tool_choice: choice }: MessagesBody): ReadTools {
@@ -130,13 +131,14 @@ function readTools({ tools, tool_choice: choice }: MessagesBody): ReadTools {
   let requires: Failure | undefined
   for (const [at, tool] of (tools ?? []).entries()) {
     const { type, name } = tool
-    if (!type || type === 'custom') {
-      own.push(toFunction(tool))
+    const client = !type || type === 'custom' ? tool : asOwnTool(tool)
+    if (client !== undefined) {
+      own.push(toFunction(client))
       paths.push(`tools.${at}`)
-    } else if (WEB_SEARCH.test(type)) {
+    } else if (WEB_SEARCH.test(String(type))) {
       search = tool
       requiresSearch = unsupportedContent(`tools.${at}`, `the tool '${type}'`)
-    } else if (TOOL_SEARCH.test(type)) dropped.push(`tools.${name ?? type}`)
+    } else if (TOOL_SEARCH.test(String(type))) dropped.push(`tools.${name ?? type}`)
     else requires ??= unsupportedContent(`tools.${at}`, `the tool '${type}'`)
   }
   const isForced = choice?.type === 'tool' && search !== undefined && choice.name === search.name

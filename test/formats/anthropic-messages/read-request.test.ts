@@ -294,7 +294,7 @@ describe('tools', () => {
     expect(beside.source?.requiresSearch).toBeUndefined()
   })
 
-  test.each(['code_execution_20260120', 'computer_20250124', 'memory_20250818', 'web_fetch_20260209'])(
+  test.each(['code_execution_20260120', 'computer_20250124', 'web_fetch_20260209'])(
     '%s is for Anthropic alone',
     (type) => {
       const { source } = read({ tools: [TOOL, { type, name: 'x' }] })
