@@ -2,7 +2,7 @@ import type { Context } from 'hono'
 import { Hono } from 'hono/tiny'
 import { getPathNoStrict } from 'hono/utils/url'
 import { refuseBusyAddress } from './access/address-limit.ts'
-import { authenticate, KEY_HEADERS, readKey, refuseKeyInAddress } from './access/auth.ts'
+import { authenticate, readKey, refuseKeyInAddress } from './access/auth.ts'
 import type { KeyRecord } from './access/keys.ts'
 import { limitHeaders, refuseOverLimit } from './access/limits.ts'
 import { dryRun } from './api/dry-run.ts'
@@ -32,7 +32,7 @@ import type { Platform, RequestContext } from './gateway/context.ts'
 import { answersOf } from './gateway/conversation.ts'
 import { countTokens } from './gateway/count.ts'
 import { withoutRefusedBetas } from './gateway/refused-betas.ts'
-import { commonHeaders, failureResponse } from './gateway/respond.ts'
+import { commonHeaders, failureResponse, preflightResponse } from './gateway/respond.ts'
 import { run } from './gateway/run.ts'
 import { randomText } from './platform/random.ts'
 import { logFault, logRequest, type RequestLog } from './telemetry/log.ts'
@@ -333,21 +333,6 @@ function answer(c: AppContext, body: object): Response {
   })
 }
 
-/** What browsers may send that do not ask what they may send. */
-const DEFAULT_HEADERS = ['authorization', 'content-type', ...KEY_HEADERS, 'anthropic-version', 'anthropic-beta'].join(
-  ', ',
-)
-
-/** Keys travel in a header, not a cookie, so any page may call (contract 1). */
 function preflight(c: AppContext, allow: string): Response {
-  return new Response(null, {
-    status: 204,
-    headers: {
-      ...commonHeaders(requestIdOf(c)),
-      allow,
-      'access-control-allow-methods': allow,
-      'access-control-allow-headers': c.req.header('access-control-request-headers') ?? DEFAULT_HEADERS,
-      'access-control-max-age': '86400',
-    },
-  })
+  return preflightResponse(requestIdOf(c), allow, c.req.header('access-control-request-headers'))
 }

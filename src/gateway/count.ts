@@ -1,5 +1,6 @@
 import { admit, limitHeaders } from '../access/limits.ts'
 import { Failure } from '../chat/failure.ts'
+import type { ClientRequest } from '../formats/format.ts'
 import { needsOf } from '../routing/needs.ts'
 import { plan } from '../routing/plan.ts'
 import type { Target } from '../routing/target.ts'
@@ -52,13 +53,13 @@ export async function countTokens(context: RequestContext, given: Body): Promise
   return new Response(JSON.stringify(writeCount(counted ?? needs.promptTokens())), { headers })
 }
 
-type Asked = Pick<Parameters<typeof prepareCall>[0], 'chat' | 'source'>
+type Asked = Pick<ClientRequest, 'chat' | 'source' | 'pathOf'>
 
 /** The count of the first that gives one; undefined where none does. @throws Failure where the request itself is at fault. */
 async function firstCount(
   { settings, header, clientDisconnect }: RequestContext,
   targets: readonly Target[],
-  { chat, source }: Asked,
+  { chat, source, pathOf }: Asked,
   promptTokens: () => number,
 ): Promise<number | undefined> {
   for (const target of targets) {
@@ -77,7 +78,7 @@ async function firstCount(
       if (Number.isSafeInteger(tokens) && tokens >= 0) return tokens
     } catch (error) {
       if (error instanceof Failure && error.fault === 'caller' && !error.failover) {
-        throw error.withoutSecret(provider.secret)
+        throw error.withoutSecret(provider.secret).inWordsOf(pathOf ?? ((path) => path))
       }
     } finally {
       clearTimeout(timer)

@@ -1,3 +1,4 @@
+import { KEY_HEADERS } from '../access/auth.ts'
 import { type Failure, type FailureKind, redactOwnKeys } from '../chat/failure.ts'
 import type { ClientFormat } from '../formats/format.ts'
 import { type AttemptRecord, sentAttempts } from '../routing/attempt-record.ts'
@@ -50,6 +51,25 @@ export function commonHeaders(requestId: string, ownName?: string): Record<strin
     headers['access-control-expose-headers'] = `${EXPOSED}, ${ownName}`
   }
   return headers
+}
+
+/** What browsers may send that do not ask what they may send. */
+const DEFAULT_HEADERS = ['authorization', 'content-type', ...KEY_HEADERS, 'anthropic-version', 'anthropic-beta'].join(
+  ', ',
+)
+
+/** Answers a browser that asks whether it may call: keys travel in a header, not a cookie, so any page may (contract 1). */
+export function preflightResponse(requestId: string, allow: string, headers: string | undefined): Response {
+  return new Response(null, {
+    status: 204,
+    headers: {
+      ...commonHeaders(requestId),
+      allow,
+      'access-control-allow-methods': allow,
+      'access-control-allow-headers': headers ?? DEFAULT_HEADERS,
+      'access-control-max-age': '86400',
+    },
+  })
 }
 
 /** A failure as the client gets it, in its own format (contract 5). */
