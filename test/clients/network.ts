@@ -29,7 +29,10 @@ export async function runInside(args: readonly string[], environment: Record<str
     stdio: 'inherit',
     env: { ...process.env, ...environment, [MARK]: way === undefined ? 'switches' : 'loopback' },
   })
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal))
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill('SIGKILL'))
+  // npm does not pass on the signal that ends it.
+  const parent = process.ppid
+  setInterval(() => process.ppid !== parent && child.kill('SIGKILL'), 1000).unref()
   return new Promise((resolve) => child.once('exit', (status) => resolve(status ?? 1)))
 }
 
