@@ -6,9 +6,11 @@ type Fields = Readonly<Record<string, unknown>>
 type Query = (name: string) => string | undefined
 
 /** A model as Anthropic describes it (platform.claude.com, "Models"). */
-export function toAnthropicModel({ id, created }: Fields): Fields {
+export function toAnthropicModel({ id, created, context_length, max_output_tokens }: Fields): Fields {
   const createdAt = new Date(Number(created) * 1000).toISOString().replace('.000', '')
-  return { type: 'model', id, display_name: id, created_at: createdAt }
+  const bounds = { max_input_tokens: context_length ?? null, max_tokens: max_output_tokens ?? null }
+  const stage = { lifecycle: 'active', deprecated_at: null, retires_at: null, line: null, capabilities: null }
+  return { type: 'model', id, display_name: id, created_at: createdAt, ...bounds, ...stage }
 }
 
 const DEFAULT_LIMIT = 20

@@ -140,6 +140,9 @@ describe('the list of models', () => {
         id: expect.any(String),
         display_name: row.id,
         created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/),
+        ...{ lifecycle: 'active', deprecated_at: null, retires_at: null, line: null, capabilities: null },
+        max_input_tokens: row.id === 'auto' ? null : expect.any(Number),
+        max_tokens: row.id === 'auto' ? null : expect.any(Number),
       })
     }
     const ids = all.data.map(({ id }: { id: string }) => id)
