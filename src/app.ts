@@ -4,7 +4,7 @@ import { getPathNoStrict } from 'hono/utils/url'
 import { refuseBusyAddress } from './access/address-limit.ts'
 import { authenticate, readKey, refuseKeyInAddress } from './access/auth.ts'
 import type { KeyRecord } from './access/keys.ts'
-import { limitHeaders, refuseOverLimit } from './access/limits.ts'
+import { admit, limitHeaders, refuseOverLimit } from './access/limits.ts'
 import { dryRun } from './api/dry-run.ts'
 import { describeModel, listModels } from './api/list-models.ts'
 import { listProviders } from './api/list-providers.ts'
@@ -243,9 +243,12 @@ async function answerStored(c: AppContext, about: (request: StoredRequest) => Pr
   const settings = readSettings(c.env)
   const key = keyOf(c)
   const caller = await callerOf(c, key)
+  const { objects, waitUntil } = platformOf(c)
+  // It asks the object, so it counts as a request; but what was kept may be read and deleted when all money is spent.
+  await admit({ ...caller, limits: caller.limits && { rpm: caller.limits.rpm } }, objects, waitUntil)
   // An answer takes memory as a body does.
   const share = createBodyShare(caller.account ?? caller.id, settings.bodiesMaxBytes)
-  const store = answersOf({ objects: () => objectsOf(c), caller, key })
+  const store = answersOf({ objects, caller, key })
   try {
     const answers = { store, claim: share.extend }
     return answer(c, await about({ answers, id: c.req.param('id') ?? '', query: (name) => c.req.queries(name) ?? [] }))

@@ -135,3 +135,15 @@ test('a key and the keys it was rotated to have the same requests between them',
     expect((await ask(key)).status).toBe(429)
   }
 })
+
+test('to read and delete kept answers counts as requests, and needs no money', async () => {
+  const [busy, poor] = ['sk-r9k-reads-twice', 'sk-r9k-without-money']
+  await router9.worker.keys.put(busy, { limits: { rpm: 2 } })
+  await router9.worker.keys.put(poor, { limits: { budget: 0 } })
+  const read = (key: string, method = 'GET') =>
+    fetch(`${router9.url}/v1/responses/resp_none`, { method, headers: { authorization: `Bearer ${key}` } })
+  expect([await read(busy), await read(busy, 'DELETE'), await read(busy)].map(({ status }) => status)).toEqual([
+    404, 404, 429,
+  ])
+  expect((await read(poor)).status).toBe(404)
+})
