@@ -6,8 +6,12 @@ interface Wanted {
   readonly covers: (difference: Difference) => boolean
 }
 
-/** Served by OpenAI's Responses API alone, so that only resellers could be asked for them. */
-const RESPONSES_ONLY = /\b(codex-mini|gpt-5(\.\d+)?-(codex|pro)|o[13]-pro|o[34](-mini)?-deep-research)/
+/** Served by the Responses API of their makers alone, so that only resellers could be asked for them, or nobody rightly. */
+const RESPONSES_ONLY =
+  /\b(codex-mini|gpt-5(\.\d+)?-(codex|pro)|o[13]-pro|o[34](-mini)?-deep-research|grok-[\d.]+-multi-agent)/
+
+/** Models that refuse a call of a tool without the reasoning that led to it. */
+const WANTS_REASONING = /"model":"[^"]*(deepseek|kimi|moonshot)[^"]*".*"tool_calls"/s
 
 /** What was there before other APIs had paths of their own. */
 const OLD_PATHS = /^(\/v1)?\/(chat\/completions|completions|models|providers|route)\b/
@@ -49,7 +53,16 @@ const WANTED: readonly Wanted[] = [
     covers: ({ request }) => /"type":"custom"/.test(String(request.body)),
   },
   {
-    reason: "OpenAI's own deployments of the models that are offered only by its Responses API are in the catalogue",
+    reason: 'a session that its client has named is found again in the cache of its provider',
+    covers: ({ part }) => part === 'upstream header x-grok-conv-id',
+  },
+  {
+    reason:
+      'where a conversation has lost the reasoning that a provider insists on, it is asked once more with a placeholder',
+    covers: ({ request }) => WANTS_REASONING.test(String(request.body)),
+  },
+  {
+    reason: 'the models that are offered only by the Responses API of their makers are asked for there',
     covers: ({ request, before, after }) =>
       /^(\/v1)?\/models\b/.test(request.path) ||
       RESPONSES_ONLY.test(request.method === '' ? before + after : String(request.body)),
