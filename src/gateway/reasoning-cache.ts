@@ -31,6 +31,8 @@ export interface ReasoningCache {
   readonly store: Pick<ConversationStore, 'put' | 'find'>
   /** The caller's key: names in the store are made from it, so that nobody can guess them. */
   readonly key: string
+  /** Claims memory for what is found; where it throws, the request goes on without. */
+  readonly claim: (bytes: number) => void
 }
 
 interface CachedTurn {
@@ -157,11 +159,12 @@ function restore(message: Message, saved: SavedReasoning | undefined): Message {
 
 async function findAll(
   names: readonly string[],
-  { store }: ReasoningCache,
+  { store, claim }: ReasoningCache,
 ): Promise<readonly (SavedReasoning | undefined)[]> {
   const cached = names.map((name) => cache.get(name)?.reasoning)
   const wanted = names.flatMap((id, at) => (cached[at] === undefined ? { id, parts: ['output'] as const } : []))
-  const found = wanted.length === 0 ? undefined : await store.find(wanted, FIND_TIMEOUT_MS).catch(() => undefined)
+  const found =
+    wanted.length === 0 ? undefined : await store.find(wanted, FIND_TIMEOUT_MS, claim).catch(() => undefined)
   return names.map((name, at) => cached[at] ?? read(found?.records.get(name)?.parts.output))
 }
 

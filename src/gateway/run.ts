@@ -99,7 +99,7 @@ async function routeAndAnswer(
 }
 
 function reasoningCacheFor(context: RequestContext, chat: Chat, { candidates }: Plan): ReasoningCache | undefined {
-  const { settings, key, objects, caller } = context
+  const { settings, key, objects, caller, share } = context
   if (!settings.keepsReasoning || !chat.tools?.length) return undefined
   const isAsked = readReasoning(chat) !== undefined
   const isNeeded = candidates.some(({ deployment: { provider, traits } }) => {
@@ -107,5 +107,5 @@ function reasoningCacheFor(context: RequestContext, chat: Chat, { candidates }: 
     return needs === 'always' || (needs === 'asked' && isAsked)
   })
   if (!isNeeded) return undefined
-  return { store: openConversationStore({ objects, keyId: caller.id, key }, 'reasoning'), key }
+  return { store: openConversationStore({ objects, keyId: caller.id, key }, 'reasoning'), key, claim: share.extend }
 }

@@ -11,7 +11,7 @@ const conversations = createMemoryConversations()
 const storeOf = (key: string) =>
   openConversationStore({ objects: conversations.objects, keyId: 'key', key }, 'reasoning')
 const store = storeOf('sk-r9k-mine')
-const mine = { store, key: 'sk-r9k-mine' }
+const mine = { store, key: 'sk-r9k-mine', claim: () => {} }
 
 beforeEach(() => conversations.records.clear())
 
@@ -85,7 +85,7 @@ test('thoughts come back to the turn that they belong to, in the same isolate an
 test('nobody else gets them, and nobody can read the store', async () => {
   await remember(await isolate())
   const other = await isolate()
-  expect(await other.restoreReasoning(BARE, { store, key: 'sk-r9k-yours' })).toBe(BARE)
+  expect(await other.restoreReasoning(BARE, { ...mine, key: 'sk-r9k-yours' })).toBe(BARE)
   expect(conversations.records.size).toBe(1)
   for (const { id, parts } of conversations.records.values()) {
     expect(new TextDecoder('latin1').decode(parts.output)).not.toContain('look it up')
@@ -314,4 +314,17 @@ test('a store that hangs, fails or holds nonsense costs little and breaks nothin
     conversations.records.set(id, { ...record, parts: { output: new Uint8Array(40).buffer } })
   }
   expect(await other.restoreReasoning(BARE, mine)).toBe(BARE)
+})
+
+test('what is found takes memory of the call, and where there is none the call goes on without it', async () => {
+  await remember(await isolate())
+  const claims: number[] = []
+  const claim = (bytes: number) => void claims.push(bytes)
+  expect(await (await isolate()).restoreReasoning(BARE, { ...mine, claim })).not.toBe(BARE)
+  expect(claims).toEqual([expect.any(Number)])
+  expect(claims[0]).toBeGreaterThan(100)
+  const full = () => {
+    throw new Error('full')
+  }
+  expect(await (await isolate()).restoreReasoning(BARE, { ...mine, claim: full })).toBe(BARE)
 })

@@ -21,6 +21,11 @@ export class Conversations extends Inner {
     if (this.ctx.id.name.includes('hanging')) await scheduler.wait(20000)
     return super.put(records)
   }
+  remove(id) {
+    const wasThere = super.remove(id)
+    if (this.ctx.id.name.includes('speechless') && wasThere) throw new Error('Network connection lost.')
+    return wasThere
+  }
 }
 `
 const state = await mkdtemp(path.join(os.tmpdir(), 'router9-stored-'))
@@ -156,6 +161,13 @@ describe('an answer that is kept', () => {
     const broken = await create({ input: 'And?', previous_response_id: second.id })
     expect(broken).toMatchObject({ status: 404, body: { error: { code: 'previous_response_not_found' } } })
     expect(broken.body.error.message).toContain('expired or was deleted')
+  })
+
+  test('is deleted, also where the reply that says so is lost', async () => {
+    const key = await newKey('speechless')
+    const { id } = (await create({ input: 'My name is Ada.' }, { key })).body
+    expect(await send(`/v1/responses/${id}`, { key, method: 'DELETE' })).toMatchObject({ status: 200 })
+    expect(await send(`/v1/responses/${id}`, { key, method: 'DELETE' })).toMatchObject({ status: 404 })
   })
 
   test('is nobody else’s', async () => {

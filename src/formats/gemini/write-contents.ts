@@ -220,8 +220,12 @@ function functionResponse(
   ]
 }
 
+/** How JSON begins. Most results of tools are no JSON, and an exception for each would take long. */
+const JSON_START = /^\s*(?:[[{"\d-]|(?:true|false|null)\s*$)/
+
 /** Gemini takes only an object; a tool may return anything. */
 function responseObject(text: string, fits: ContentsState['fits']): JsonObject {
+  if (!JSON_START.test(text)) return { result: text }
   if (/^\s*[[{]/.test(text) && !fits(text)) return { result: text }
   try {
     const value = parseJson(text)

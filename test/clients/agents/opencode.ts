@@ -7,55 +7,58 @@ interface Line {
   readonly error?: { readonly data?: { readonly message?: string }; readonly name?: string }
 }
 
-/** One row for each of the packages that it can speak through. */
-export const opencode: readonly Client[] = [
-  ['openai', '@ai-sdk/openai'],
-  ['anthropic', '@ai-sdk/anthropic'],
-  ['openai-compatible', '@ai-sdk/openai-compatible'],
-].map(([provider = '', npm]) =>
-  agent({
-    name: `opencode, ${provider}`,
-    packages: ['opencode-ai'],
-    has: ['image'],
-    start: async ({ prompt, url, key, model, image }, sandbox) => {
-      const name = provider === 'openai-compatible' ? 'router9' : provider
-      const models = {
-        [model]: { name: model, attachment: true, modalities: { input: ['text', 'image'], output: ['text'] } },
-      }
-      await sandbox.write(
-        '.config/opencode/opencode.json',
-        JSON.stringify({
-          autoupdate: false,
-          share: 'disabled',
-          model: `${name}/${model}`,
-          small_model: `${name}/${model}`,
-          permission: 'allow',
-          provider: { [name]: { npm, models, options: { baseURL: `${url}/v1`, apiKey: key } } },
-        }),
-      )
-      return {
-        args: [
-          sandbox.installed('node_modules/.bin/opencode'),
-          ...['run', '--format', 'json', '-m', `${name}/${model}`],
-          ...(image === undefined ? [] : ['-f', image]),
-        ],
-        env: {
-          OPENCODE_DISABLE_AUTOUPDATE: 'true',
-          OPENCODE_DISABLE_MODELS_FETCH: 'true',
-          OPENCODE_DISABLE_LSP_DOWNLOAD: 'true',
-          OPENCODE_DISABLE_DEFAULT_PLUGINS: 'true',
-        },
-        // It would escape the quotes of an argument.
-        input: prompt,
-      }
-    },
-    read: ({ stdout }) => {
-      const lines = jsonLines<Line>(stdout)
-      const said = lines.flatMap(({ type, part }) => (type === 'text' ? (part?.text ?? []) : []))
-      const errors = lines.flatMap(({ error }) => error?.data?.message ?? error?.name ?? [])
-      return { answer: said.at(-1) ?? errors.at(-1) ?? '' }
-    },
-    readFile: (file) => `call=read${JSON.stringify({ filePath: file })}`,
-    runCommand: (command) => `call=bash${JSON.stringify({ command, description: 'Copies' })}`,
-  }),
-)
+const SWITCHES = ['AUTOUPDATE', 'MODELS_FETCH', 'LSP_DOWNLOAD', 'DEFAULT_PLUGINS']
+
+/** One row for each of the packages that it can speak through. @param program its name in paths and settings. */
+function rows(name: string, pkg: string, program: string): readonly Client[] {
+  return [
+    ['openai', '@ai-sdk/openai'],
+    ['anthropic', '@ai-sdk/anthropic'],
+    ['openai-compatible', '@ai-sdk/openai-compatible'],
+  ].map(([provider = '', npm]) =>
+    agent({
+      name: `${name}, ${provider}`,
+      packages: [pkg],
+      has: ['image'],
+      start: async ({ prompt, url, key, model, image }, sandbox) => {
+        const id = provider === 'openai-compatible' ? 'router9' : provider
+        const models = {
+          [model]: { name: model, attachment: true, modalities: { input: ['text', 'image'], output: ['text'] } },
+        }
+        await sandbox.write(
+          `.config/${program}/${program}.json`,
+          JSON.stringify({
+            autoupdate: false,
+            share: 'disabled',
+            model: `${id}/${model}`,
+            small_model: `${id}/${model}`,
+            permission: 'allow',
+            provider: { [id]: { npm, models, options: { baseURL: `${url}/v1`, apiKey: key } } },
+          }),
+        )
+        return {
+          args: [
+            sandbox.installed(`node_modules/.bin/${program}`),
+            ...['run', '--format', 'json', '-m', `${id}/${model}`],
+            ...(image === undefined ? [] : ['-f', image]),
+          ],
+          env: Object.fromEntries(SWITCHES.map((name) => [`${program.toUpperCase()}_DISABLE_${name}`, 'true'])),
+          // It would escape the quotes of an argument.
+          input: prompt,
+        }
+      },
+      read: ({ stdout }) => {
+        const lines = jsonLines<Line>(stdout)
+        const said = lines.flatMap(({ type, part }) => (type === 'text' ? (part?.text ?? []) : []))
+        const errors = lines.flatMap(({ error }) => error?.data?.message ?? error?.name ?? [])
+        return { answer: said.at(-1) ?? errors.at(-1) ?? '' }
+      },
+      readFile: (file) => `call=read${JSON.stringify({ filePath: file })}`,
+      runCommand: (command) => `call=bash${JSON.stringify({ command, description: 'Copies' })}`,
+    }),
+  )
+}
+
+export const opencode = rows('opencode', 'opencode-ai', 'opencode')
+/** It is made from opencode. */
+export const kiloCode = rows('Kilo Code', '@kilocode/cli', 'kilo')
