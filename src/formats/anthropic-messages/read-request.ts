@@ -72,12 +72,15 @@ function read(given: JsonObject, { sealer }: RequestInput): ClientRequest {
   const isDropped = (name: string) =>
     name === 'metadata' ? metadata?.user_id && !USER.test(metadata.user_id) : !KNOWN_FIELDS.has(name)
   const unknown = Object.keys(given).filter((name) => isPresent(given[name]) && isDropped(name))
+  const reasoning = readThinking(body)
+  const effort = effortIn(body)
+  if (effort !== undefined && reasoning.reasoning_effort !== effort) unknown.push('output_config.effort')
   return {
     chat: {
       ...checked,
       messages,
       ...tools.chat,
-      ...readThinking(body),
+      ...reasoning,
       ...readOutput(body),
       ...readOthers(body),
     },
@@ -192,12 +195,20 @@ function searchOptions({ user_location: location }: JsonObject): JsonObject {
   return { user_location: { type: 'approximate', approximate: omitNull(place) } }
 }
 
-/** A budget is a number of reasoning tokens; adaptive thinking has an effort. */
-function readThinking({ thinking, output_config: output }: MessagesBody): Partial<Chat> {
+function effortIn({ output_config: output }: MessagesBody): string | undefined {
+  return isJsonObject(output) ? toText(output.effort) : undefined
+}
+
+/**
+ * A budget is a number of reasoning tokens; adaptive thinking has an effort. Without thinking there is none: it would switch
+ * reasoning on for models whose client does not bring it back.
+ */
+function readThinking(body: MessagesBody): Partial<Chat> {
+  const { thinking } = body
   if (!thinking) return {}
   const { type, budget_tokens: tokens } = thinking
   if (type === 'disabled') return { reasoning_effort: 'none' }
-  const effort = isJsonObject(output) ? toText(output.effort) : undefined
+  const effort = effortIn(body)
   if (tokens !== undefined) return { reasoning: { max_tokens: tokens } }
   if (effort === undefined || !ALL_EFFORTS.includes(effort)) return { reasoning: { enabled: true } }
   return { reasoning_effort: effort as NonNullable<Chat['reasoning_effort']> }

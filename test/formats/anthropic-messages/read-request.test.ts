@@ -227,6 +227,15 @@ describe('parameters', () => {
     expect([chat.user, source?.dropped]).toEqual([undefined, ['metadata']])
   })
 
+  test.each([
+    [undefined, ['output_config.effort']],
+    [{ type: 'disabled' }, ['output_config.effort']],
+    [{ type: 'enabled', budget_tokens: 2000 }, ['output_config.effort']],
+    [{ type: 'adaptive' }, []],
+  ])('say where an effort is left out: beside thinking %j', (thinking, dropped) => {
+    expect(read({ thinking, output_config: { effort: 'high' } }).source?.dropped).toEqual(dropped)
+  })
+
   test('that only Anthropic has are named: dropped where an answer is right without them, required where not', () => {
     const { source } = read({ context_management: { edits: [] }, speed: 'fast', mcp_servers: [{ name: 'm' }] })
     expect(source?.dropped).toEqual(['context_management', 'speed', 'mcp_servers'])
