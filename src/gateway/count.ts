@@ -65,8 +65,8 @@ async function firstCount(
   for (const target of targets) {
     const provider = settings.providers.get(target.deployment.provider)
     if (provider === undefined) continue
-    // In the format that reasoning needs, since that one may have counts.
-    const call = prepareCall({ target, provider, chat, source, carriesReasoning: true, promptTokens, header })
+    // In the format that reasoning needs, since that one may have counts for every model.
+    const call = prepareCall({ target, provider, chat, source, isCount: true, promptTokens, header })
     if (call instanceof Failure || call.count === undefined) continue
     const abort = new AbortController()
     const timer = setTimeout(() => abort.abort(), TIMEOUT_MS)

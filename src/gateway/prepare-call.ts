@@ -17,6 +17,8 @@ export interface PrepareInput {
   readonly chat: Chat
   readonly source?: RequestSource | undefined
   readonly carriesReasoning?: boolean | undefined
+  /** The prompt is only counted, so the format that reasoning needs serves models without reasoning too. */
+  readonly isCount?: boolean | undefined
   readonly sessionKey?: string | undefined
   readonly promptTokens: () => number
   readonly header: HeaderReader
@@ -47,6 +49,7 @@ function prepare({
   chat,
   source,
   carriesReasoning,
+  isCount,
   sessionKey,
   promptTokens,
   header,
@@ -56,7 +59,7 @@ function prepare({
   const newId = () => `call_${randomText(24)}`
   const wanted = applyVariant(target, provider, chat)
   const call = { ...wanted, stream: chat.stream === true, traits, promptTokens, header, newId, sessionKey }
-  const format = formatFor(provider, target, { source, carriesReasoning })
+  const format = formatFor(provider, target, { source, carriesReasoning, isCount })
   const isSame = format.name === source?.format
   const prepared =
     isSame || source === undefined
@@ -93,7 +96,7 @@ function prepareTranslated(
 function formatFor(
   { provider }: ConfiguredProvider,
   target: Target,
-  { source, carriesReasoning }: Pick<PrepareInput, 'source' | 'carriesReasoning'>,
+  { source, carriesReasoning, isCount }: Pick<PrepareInput, 'source' | 'carriesReasoning' | 'isCount'>,
 ): BoundFormat {
   const { format: only, traits } = target.deployment
   const { format: usual, moreFormats = [], reasoningFormat } = provider
@@ -104,7 +107,8 @@ function formatFor(
   if (same !== undefined && same.name === source?.format) return same
   const searching = source?.requiresSearch && !canSearchWeb(target) && moreFormats.find(({ hasSearch }) => hasSearch)
   if (searching) return searching
-  return carriesReasoning === true && traits.reasoning && reasoningFormat !== undefined ? named(reasoningFormat) : usual
+  const isForReasoning = isCount === true || (carriesReasoning === true && traits.reasoning)
+  return isForReasoning && reasoningFormat !== undefined ? named(reasoningFormat) : usual
 }
 
 /** The model and the chat in the variant that was asked for: some providers know it by name, the others by a parameter. */

@@ -53,6 +53,16 @@ describe('an error has the shape of the API that was asked', () => {
   })
 })
 
+test('a limit says in OpenAI’s words of Responses how long to wait', async () => {
+  const input = 'Hello! [[sim mistral status=429 retryafter=1.5]]'
+  const { status, body } = await ask('/v1/responses', {
+    headers: KEY,
+    body: { model: 'mistral/mistral-medium-2604', input },
+  })
+  expect(status).toBe(429)
+  expect(body.error.message).toMatch(/ Please try again in 1\.5s\.$/)
+})
+
 describe('a path that does not exist', () => {
   test('says what there is', async () => {
     const { status, body } = await ask('/v1/images/generations', { body: { prompt: 'A cat.' } })
@@ -185,6 +195,7 @@ describe('the length of a prompt', () => {
     ['anthropic/claude-sonnet-4-6', '/messages/count_tokens'],
     ['google/gemini-3.5-flash', ':countTokens'],
     ['openai/gpt-5.4', '/responses/input_tokens'],
+    ['openai/gpt-4o', '/responses/input_tokens'],
   ])('is the provider’s own where that counts: %s', async (model, path) => {
     for (const counted of [await messages(model), await responses(model)]) {
       expect(counted.status).toBe(200)

@@ -36,7 +36,8 @@ function ownName(path: string): string {
 
 /** The body of an error response, as OpenAI has it. */
 export function writeResponsesError(failure: Failure): object {
-  return { error: failure.inWordsOf(ownName).toError() }
+  const error = failure.inWordsOf(ownName).toError()
+  return { error: { ...error, message: withWait(error.message, failure) } }
 }
 
 const LIMITS: ReadonlySet<FailureKind> = new Set([
@@ -50,10 +51,13 @@ const LIMITS: ReadonlySet<FailureKind> = new Set([
 /** The error of a response that failed. Clients read the code, and agents also how long to wait. */
 export function writeResponseError(failure: Failure): JsonObject {
   const { message } = failure.inWordsOf(ownName).toError()
-  const code = codeOf(failure)
-  const { retryAfterMs } = failure.details
-  const wait = code === 'rate_limit_exceeded' && retryAfterMs !== undefined && !/try again in/i.test(message)
-  return { code, message: wait ? `${message} Please try again in ${retryAfterMs / 1000}s.` : message }
+  return { code: codeOf(failure), message: withWait(message, failure) }
+}
+
+/** In OpenAI's words, which clients look for. Whoever waits for an account that is used up waits in vain. */
+function withWait(message: string, { kind, details: { retryAfterMs } }: Failure): string {
+  if (!LIMITS.has(kind) || kind === 'quota-exhausted' || retryAfterMs === undefined) return message
+  return /try again in/i.test(message) ? message : `${message} Please try again in ${retryAfterMs / 1000}s.`
 }
 
 function codeOf({ kind, fault }: Failure): string {
