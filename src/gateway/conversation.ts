@@ -42,12 +42,9 @@ export async function resolveConversation(
   const isKeeping = context.settings.retentionMs > 0
   if (wanted !== undefined && !isKeeping) throw nothingKept(wanted)
   const referenced = wanted === undefined ? undefined : await findReferenced(context, wanted)
-  const whole = referenced === undefined ? given : references.resolve(given, referenced)
-  const isAsked = references.isStored(given)
   return {
-    // The answer must not say that it was kept.
-    body: isAsked && !isKeeping ? { ...whole, store: false } : whole,
-    isStored: isAsked && isKeeping,
+    body: referenced === undefined ? given : references.resolve(given, referenced),
+    isStored: isKeeping && references.isStored(given),
     parent: wanted?.response,
     notStored: references.notStored,
     ownItems: (newId) =>

@@ -1,6 +1,9 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { createClientWriter } from '../../src/gateway/client-writer.ts'
+import type { OutputEvent } from '../../src/chat/event.ts'
+import type { Answer } from '../../src/gateway/attempt.ts'
+import { createClientWriter, streamToClient } from '../../src/gateway/client-writer.ts'
 
+const NO_USAGE = { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 }
 const TIMES = { keepAliveMs: 100, stallMs: 1000 }
 
 beforeEach(() => vi.useFakeTimers())
@@ -67,4 +70,27 @@ test('one comment at most waits for a client that does not read', async () => {
   })
   await vi.advanceTimersByTimeAsync(1)
   expect(more).toBe(false)
+})
+
+test('what comes before the end of an answer does not wait for what is done before its end', async () => {
+  const { writer, reader } = writerTo()
+  const first: OutputEvent[] = [
+    { type: 'text', choice: 0, text: 'words ' },
+    { type: 'end', finishes: [], usage: NO_USAGE },
+  ]
+  const answer = { first, next: vi.fn(), cancel: vi.fn() } as unknown as Answer
+  const kept = Promise.withResolvers<void>()
+  const write = (event: OutputEvent) => (event.type === 'text' ? event.text : 'end')
+  const over = streamToClient(answer, write, writer, async (text) => {
+    await kept.promise
+    return `${text}, kept`
+  })
+  const read = async () => new TextDecoder().decode((await reader.read()).value)
+  expect(await read()).toBe('words ')
+  const last = read()
+  expect(await Promise.race([last, vi.advanceTimersByTimeAsync(10)])).not.toContain('end')
+  kept.resolve()
+  expect(await last).toBe('end, kept')
+  expect((await reader.read()).done).toBe(true)
+  expect(await over).toBe('ended')
 })
