@@ -13,7 +13,7 @@ export * from './router9.js'
 export { default } from './router9.js'
 export class Conversations extends Inner {
   bounds = this.ctx.id.name === 'small' ? { records: 4, bytes: 1000 } : { records: 20000, bytes: 1e9 }
-  alarmIntervalMs = 50
+  alarmIntervalMs = this.ctx.id.name === 'sleeping' ? 1e9 : 50
   rows() {
     const { sql } = this.ctx.storage
     const count = (table) => sql.exec('SELECT count(*) AS n FROM ' + table).one().n
@@ -125,6 +125,7 @@ test('the oldest records go where there are too many, and where there are too ma
 test('what has expired is not found, and an alarm deletes it', async () => {
   const object = await objectOf('expiring')
   await object.put([record('a', { expires: Date.now() + 400, aliases: ['x'] }), record('b')])
+  await object.put([record('c', { expires: Date.now() + 1000 })])
   expect((await object.find([wanted('x'), wanted('b')])).ids).toEqual(['a', 'b'])
   await until(
     async () => (await object.find([wanted('x'), wanted('a'), wanted('b')])).ids,
@@ -132,6 +133,24 @@ test('what has expired is not found, and an alarm deletes it', async () => {
   )
   await until(object.rows, ([records]) => records === 1)
   expect(await object.rows()).toEqual([1, 0, 0])
+})
+
+test('what is put again replaces what was there, and a name belongs to who had it last', async () => {
+  const object = await objectOf('again')
+  await object.put([record('a', { aliases: ['x', 'y'] }), record('b', { aliases: ['y'] })])
+  expect(await object.put([record('a', { aliases: ['x'], parts: { output: bytes('anew') } })])).toEqual([true])
+  expect(await object.rows()).toEqual([2, 0, 2])
+  const { ids, records } = await object.find([wanted('x'), wanted('y')])
+  expect(ids).toEqual(['a', 'b'])
+  expect(text(records[0]?.parts.output)).toBe('anew')
+})
+
+test('what has expired is gone for all, also before it is deleted', async () => {
+  const object = await objectOf('sleeping')
+  await object.put([record('a', { expires: Date.now() - 1, aliases: ['x'] })])
+  expect(await object.find([wanted('a'), wanted('x')])).toEqual({ ids: [null, null], records: [] })
+  expect(await object.rows()).toEqual([1, 0, 1])
+  expect(await object.remove('a')).toBe(false)
 })
 
 test('what is deleted is gone, once, and its conversation is told apart from one that never was', async () => {
