@@ -234,7 +234,7 @@ test('ids that the API does not take, or that came before, come back to their pr
     { role: 'assistant', content: [{ type: 'tool_use', id: 'call_1', name: 'f', input: {} }] },
     { role: 'user', content: [{ type: 'tool_result', tool_use_id: 'call_1', content: 'ok' }] },
   ]
-  const ids = ['functions.f:0', 'call_1', 'Zürich/+~é', 'fine-id_1', '']
+  const ids = ['functions.f:0', 'call_1', 'Zürich/+~é', 'fine-id_1', '', 'toolu_r9_ZmluZQ_00000001']
   const events = ids.flatMap((id, at) => [call(at, id), input(at, '{}')])
   const { content } = anthropicMessages.writeAnswer(
     [...events, ended('tool_calls')],

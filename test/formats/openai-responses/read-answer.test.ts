@@ -73,6 +73,25 @@ describe('a stream', () => {
     })
   })
 
+  test('tells citations and log probabilities once, though the ends of text, part, item and answer repeat them', () => {
+    const cited = { type: 'url_citation', url: 'https://example.com', title: 'T', start_index: 0, end_index: 2 }
+    const logprobs = [{ token: 'Hi' }]
+    const item = text('Hi', { annotations: [cited], logprobs })
+    const at = { output_index: 0, content_index: 0 }
+    const said = streamed(
+      open(0, { type: 'message', content: [] }),
+      grow(0, 'output_text', 'Hi', { content_index: 0, logprobs }),
+      { type: 'response.output_text.annotation.added', ...at, annotation_index: 0, annotation: cited },
+      { type: 'response.output_text.done', ...at, text: 'Hi', logprobs },
+      { type: 'response.content_part.done', ...at, part: item.content[0] },
+      close(0, item),
+      end([item]),
+    )
+    const { annotations, ...answer } = answerOf(said)
+    expect(annotations).toHaveLength(1)
+    expect(answer).toMatchObject({ content: 'Hi', logprobs: { content: logprobs } })
+  })
+
   test('that ends without its last message has not ended', () => {
     expect(failureOf(streamed(grow(0, 'output_text', 'Hi'), close(0, text('Hi')))).kind).toBe('provider-failed')
   })
@@ -110,6 +129,22 @@ describe('a stream', () => {
 })
 
 describe('an answer', () => {
+  test('counts what was cached within its prompt', () => {
+    const usage = {
+      input_tokens: 10,
+      input_tokens_details: { cached_tokens: 4 },
+      output_tokens: 5,
+      output_tokens_details: { reasoning_tokens: 2 },
+    }
+    expect(answerOf(whole([text('Hi')], { usage })).usage).toMatchObject({
+      prompt_tokens: 10,
+      prompt_tokens_details: { cached_tokens: 4 },
+      completion_tokens: 5,
+      completion_tokens_details: { reasoning_tokens: 2 },
+      total_tokens: 15,
+    })
+  })
+
   test('that was cut says so', () => {
     const cut = (reason: string) => ({ status: 'incomplete', incomplete_details: { reason } })
     expect(answerOf(whole([text('Hi')], cut('max_output_tokens'))).finish_reason).toBe('length')

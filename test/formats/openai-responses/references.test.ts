@@ -41,6 +41,15 @@ test('an answer is continued with its input and its output, and an item stands w
   })
 })
 
+test('a conversation may have as many items as a request, and no more', () => {
+  const continued = (items: number) => {
+    const response = { input: Array(items).fill(user('Hi')), response: { output: [] } }
+    return () => resolve({ input: 'And?' }, { response, items: new Map() })
+  }
+  expect(continued(9999)).not.toThrow()
+  expect(continued(10_000)).toThrow('10000 items')
+})
+
 test('answers are kept unless the request says not to', () => {
   expect([{}, { store: null }, { store: true }, { store: false }].map(isStored)).toEqual([true, true, true, false])
 })

@@ -13,7 +13,10 @@ type Json = Record<string, unknown> & { type: string }
 
 const sealer = await createSealer('sk-r9k-tests')
 const ID = 'resp_0123456789012345678901234567'
-const usage = toUsage(10, 5, { completion_tokens_details: { reasoning_tokens: 2 } })
+const usage = toUsage(10, 5, {
+  prompt_tokens_details: { cached_tokens: 4, cache_write_tokens: 3 },
+  completion_tokens_details: { reasoning_tokens: 2 },
+})
 
 function input(body: object = {}, parts: Partial<AnswerInput> = {}): AnswerInput {
   const source = { format: 'openai-responses', body: { model: 'base', input: 'Hi', ...body } }
@@ -85,7 +88,7 @@ test('a text comes in the order of the reference, and the response at its end ha
     store: false,
     usage: {
       input_tokens: 10,
-      input_tokens_details: { cached_tokens: 0 },
+      input_tokens_details: { cached_tokens: 4, cache_write_tokens: 3 },
       output_tokens: 5,
       output_tokens_details: { reasoning_tokens: 2 },
       total_tokens: 15,
@@ -123,13 +126,28 @@ test('annotations and log probabilities stand with their text', () => {
     text('Hi'),
     { type: 'extra', choice: 0, place: 'message', fields: { annotations: [citation] } },
     { type: 'extra', choice: 0, place: 'body', fields: { service_tier: 'priority' } },
+    text(' there'),
     end(),
   ])
   const annotation = { type: 'url_citation', url: 'https://x.test', title: 'X', start_index: 0, end_index: 2 }
-  expect(told.find(({ type }) => type === 'response.output_text.annotation.added')).toMatchObject({ annotation })
-  expect(told.find(({ type }) => type === 'response.output_text.delta')).toMatchObject({ logprobs: [logprob] })
+  const all = (kind: string) => told.filter(({ type }) => type === `response.output_text.${kind}`)
+  expect(all('annotation.added')).toMatchObject([{ annotation }])
+  expect(all('delta')).toMatchObject([{ logprobs: [logprob] }, { logprobs: [] }])
   expect(response.output[0]?.content).toMatchObject([{ annotations: [annotation], logprobs: [logprob] }])
   expect(response.service_tier).toBe('priority')
+})
+
+test('a refusal has its log probabilities, and a tier that the API has no word for is not told', () => {
+  const logprob = { token: 'No', logprob: -0.1, bytes: [78, 111], top_logprobs: [] }
+  const { response } = written([
+    text('Hm. '),
+    { type: 'extra', choice: 0, place: 'choice', fields: { logprobs: { content: null, refusal: [logprob] } } },
+    { type: 'extra', choice: 0, place: 'body', fields: { service_tier: 'standard' } },
+    text('No'),
+    end(),
+  ])
+  expect(response.output[0]?.content).toMatchObject([{ logprobs: [logprob] }])
+  expect(response.service_tier).toBe('auto')
 })
 
 test.each([
@@ -200,6 +218,20 @@ describe('calls', () => {
       { name: 'f', arguments: '{"a":1}' },
       { name: 'g', arguments: '{"b":2}' },
     ])
+  })
+
+  test('of which the last was whole when the answer was cut are complete', () => {
+    const { response } = written([text('Hi'), start(0, 'f'), delta(0, '{"a":1}'), end('length')])
+    expect(response).toMatchObject({ status: 'incomplete', output: [{}, { status: 'completed' }] })
+    const cut = written([start(0, 'f'), delta(0, '{"a":'), end('length')])
+    expect(cut.response.output).toMatchObject([{ status: 'incomplete', arguments: '{"a":' }])
+  })
+
+  test('of a custom tool whose arguments have another form give their text at the end', () => {
+    const tools = [{ type: 'custom', name: 'patch' }]
+    const { response, types } = written([start(0, 'patch'), delta(0, '{"patch":"a"}'), end()], input({ tools }))
+    expect(response.output).toMatchObject([{ type: 'custom_tool_call', input: 'a' }])
+    expect(types).toContain('custom_tool_call_input.delta')
   })
 
   test('that take nothing have an object all the same, and text may follow', () => {
@@ -301,6 +333,16 @@ describe("a provider's own events", () => {
     expect(told).toEqual(expected.map((event, sequence_number) => ({ ...event, sequence_number })))
   })
 
+  test('have one end, and no type of theirs becomes a line of the stream', () => {
+    const completed = native({ type: 'response.completed', response: last })
+    const after = [completed, completed, native({ type: 'response.odd' }), end()]
+    const { types } = written([...events.map(native), ...after], input(), true)
+    expect(types.filter((type) => /^(completed|odd)$/.test(type))).toEqual(['odd', 'completed'])
+    const write = createResponseWriter(input())
+    const posing = 'response.x\ndata: {"type":"response.completed"}\n\nevent: y'
+    expect(write(native({ type: posing }))).toMatch(/^event: [\w.-]+\ndata: .*\n\n$/)
+  })
+
   test('give an output and a usage where the end has none', () => {
     const bare = { ...response, status: 'completed', output: [], usage: null }
     const stream = [...events.map(native), native({ type: 'response.completed', response: bare }), end()]
@@ -320,10 +362,16 @@ describe("a provider's own events", () => {
     expect(whole).toMatchObject({ id: ID, status: 'failed', odd: 1, error: { code: 'server_error' }, output: [{}] })
   })
 
-  test('say whether Router9 keeps the answer, since the provider was told not to', () => {
+  test('say that Router9 keeps the answer and what it continues, which the provider was not told', () => {
     const unkept = { ...last, store: false }
-    const stored = (parts: object) => (writeResponse([native(unkept), end()], input({}, parts)) as Json).store
-    expect([stored({ onComplete: () => {} }), stored({})]).toEqual([true, false])
+    const kept: unknown[] = []
+    const original = { input: 'Hi', previous_response_id: 'resp_before' }
+    const source = { format: 'openai-responses', body: { input: 'Hi' }, original }
+    const onComplete = (whole: unknown) => kept.push(whole)
+    const stored = writeResponse([native(unkept), end()], input({}, { source, onComplete }))
+    expect(stored).toMatchObject({ store: true, previous_response_id: 'resp_before' })
+    expect(kept).toEqual([stored])
+    expect(writeResponse([native(unkept), end()], input())).toMatchObject({ store: false })
   })
 
   test('a whole answer passes too', () => {
