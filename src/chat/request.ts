@@ -229,6 +229,8 @@ export function keepsDigits(field: string): boolean {
 
 /** Fields of the body that are for Router9 and reach no provider (contract 8). */
 export const ROUTING_FIELDS: readonly string[] = Object.keys(routing)
+/** The same, and the name of the session (routing 2.7), which the APIs of single providers do not know. */
+export const GATEWAY_FIELDS: readonly string[] = [...ROUTING_FIELDS, 'session_id']
 
 /**
  * Checks a parsed body against the schema. The value returned is the body itself, not a copy.

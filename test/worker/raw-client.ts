@@ -16,9 +16,9 @@ export interface RawClient {
   readonly ended: Promise<void>
 }
 
-/** Posts to chat completions over a connection of its own. `keep` may be false where megabytes are to come. */
+/** Posts to chat completions, or to the path of the address, over a connection of its own. `keep` may be false where megabytes are to come. */
 export function openRawClient(url: string, body: unknown, keep = true, key = DEMO_KEY): RawClient {
-  const { hostname, port, host } = new URL(url)
+  const { hostname, port, host, pathname } = new URL(url)
   const json = JSON.stringify(body)
   const socket = net.connect({ host: hostname, port: Number(port) })
   let text = ''
@@ -39,7 +39,7 @@ export function openRawClient(url: string, body: unknown, keep = true, key = DEM
     socket.on('error', () => resolve())
   })
   const head = [
-    'POST /v1/chat/completions HTTP/1.1',
+    `POST ${pathname === '/' ? '/v1/chat/completions' : pathname} HTTP/1.1`,
     `host: ${host}`,
     `authorization: Bearer ${key}`,
     'content-type: application/json',

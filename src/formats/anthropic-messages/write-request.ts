@@ -1,5 +1,5 @@
 import { Failure } from '../../chat/failure.ts'
-import { type Chat, ROUTING_FIELDS, type Tool } from '../../chat/request.ts'
+import { type Chat, GATEWAY_FIELDS, type Tool } from '../../chat/request.ts'
 import type {
   PreparedCall,
   ProviderCall,
@@ -58,7 +58,7 @@ function prepare(call: ProviderCall<object>): PreparedCall {
 /** A request that came in this format goes out as it came, and its answer comes back so. */
 function prepareSource({ model, header }: ProviderCall<object>, { body: given }: RequestSource): PreparedCall {
   const body: Body = { ...given, model }
-  for (const name of ROUTING_FIELDS) delete body[name]
+  for (const name of GATEWAY_FIELDS) delete body[name]
   const dropped = Object(body.thinking).type === 'enabled' && continuesWithoutThinking(body) ? ['thinking'] : []
   for (const name of dropped) delete body[name]
   const betas = header?.('anthropic-beta')

@@ -1,5 +1,5 @@
 import type { Failure } from '../../chat/failure.ts'
-import { ROUTING_FIELDS } from '../../chat/request.ts'
+import { GATEWAY_FIELDS } from '../../chat/request.ts'
 import type { PreparedCall, ProviderCall, ProviderFormat, RequestSource } from '../format.ts'
 import { withCustomToolsAsFunctions } from '../shared/custom-tools.ts'
 import { isJsonObject, jsonObjectsIn } from '../shared/fields.ts'
@@ -108,7 +108,7 @@ function passOn(
 ): Record<string, unknown> {
   const body: Record<string, unknown> = { ...given, model }
   if (Array.isArray(body.input)) body.input = body.input.map(withoutParsed)
-  for (const name of [...ROUTING_FIELDS, 'previous_response_id']) delete body[name]
+  for (const name of [...GATEWAY_FIELDS, 'previous_response_id']) delete body[name]
   // Other endpoints do not have the fields that follow.
   if (path !== undefined) return body
   body.store = false
