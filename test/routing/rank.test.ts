@@ -140,6 +140,21 @@ describe('among equals', () => {
     expect(home({ health: back }).home).toBe('bravo/b')
   })
 
+  test('a session that moved since its place was out does not return when that has long been well', () => {
+    const long = having(times(4, 'failed-before-first-token'), T0 - 700_000)
+    add(long, times(3, 'success'), T0 - 650_200, 100, { probe: 'x' })
+    add(long, times(30, 'first-token'), T0 - 4000, 100, { ttftMs: 400 })
+    const known = { 'alfa/a': { health: long }, 'bravo/b': well(400) }
+    const homes = (since: number) =>
+      Array.from({ length: 20 }, (_, hash) => {
+        const last = { name: 'bravo/b', since, at: T0 - 1000 }
+        return rank(FOUR, viewOf(known), { ...OPTIONS, session: { hash, hasHistory: true, last } }).home
+      })
+    expect(new Set(homes(T0 - 600_000))).toEqual(new Set(['bravo/b']))
+    // It was never at the other for a reason of health: all isolates agree by the hash.
+    expect(new Set(homes(T0 - 100_000))).toEqual(new Set(['alfa/a', 'bravo/b']))
+  })
+
   test('a session that begins goes to none that is dearer, and one with a history is no probe', () => {
     const priced = [candidate('alfa/a', 0, 0, { price: 1 }), candidate('bravo/b', 0, 1, { price: 2 })]
     const known = { 'alfa/a': well(400), 'bravo/b': well(400) }

@@ -116,9 +116,15 @@ describe('keys', () => {
   test('two of them are one too many, the same one twice is not', async () => {
     const twice = { ...KEY, authorization: `Bearer ${DEMO_KEY}` }
     expect((await ask('/v1/models', { headers: twice })).status).toBe(200)
-    const { status, body } = await ask('/v1/models', { headers: { ...twice, 'api-key': 'sk-r9k-another-key' } })
-    expect([status, body.error.code]).toEqual([401, 'invalid_api_key'])
-    expect(body.error.message).toContain('two different')
+    const other = 'sk-r9k-another-key'
+    for (const headers of [
+      { ...KEY, 'api-key': other },
+      { ...KEY, authorization: `Bearer ${other}` },
+    ]) {
+      const { status, body } = await ask('/v1/models', { headers })
+      expect([status, body.error.code]).toEqual([401, 'invalid_api_key'])
+      expect(body.error.message).toContain('two different')
+    }
   })
 
   test.each(['/v1/models?key=', '/v1/chat/completions?alt=sse&KEY=', '/v1/responses/resp_1?key='])(
@@ -208,8 +214,12 @@ describe('the length of a prompt', () => {
   })
 
   test('is estimated, and says so, where nobody counts or who counts does not answer', async () => {
-    for (const model of ['mistral/mistral-large-2512', 'anthropic/claude-sonnet-4-6']) {
-      router9.simulator.setFault('anthropic', { status: 500 })
+    for (const [model, fault] of [
+      ['mistral/mistral-large-2512', {}],
+      ['anthropic/claude-sonnet-4-6', { status: 500 }],
+      ['anthropic/claude-sonnet-4-6', { hangBeforeHeaders: true }],
+    ] as const) {
+      router9.simulator.setFault('anthropic', fault)
       const counted = await messages(model)
       router9.simulator.clearFaults()
       expect(counted.status).toBe(200)

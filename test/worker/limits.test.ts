@@ -147,3 +147,17 @@ test('to read and delete kept answers counts as requests, and needs no money', a
   ])
   expect((await read(poor)).status).toBe(404)
 })
+
+test('to count a prompt counts as a request, and uses no tokens', async () => {
+  const key = 'sk-r9k-counts-twice'
+  await router9.worker.keys.put(key, { id: key, limits: { rpm: 2, tpm: 900 } })
+  const count = () =>
+    fetch(`${router9.url}/v1/messages/count_tokens`, {
+      method: 'POST',
+      headers: { 'x-api-key': key, 'content-type': 'application/json' },
+      body: JSON.stringify({ model: 'claude-sonnet-4-6', messages: [{ role: 'user', content: 'Hello!' }] }),
+    })
+  const answers = [await count(), await count(), await count()]
+  expect(answers.map(({ status }) => status)).toEqual([200, 200, 429])
+  expect(answers[1]?.headers.get('x-ratelimit-remaining-tokens')).toBe('900')
+})
