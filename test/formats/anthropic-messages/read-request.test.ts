@@ -145,6 +145,7 @@ describe('reasoning that comes back', () => {
     ]
     const body = { messages: [QUESTION, { role: 'assistant', content }, QUESTION] }
     const { chat, source } = read(body)
+    expect(chat.messages[1]?.reasoning_content).toBe('Hm.')
     expect(chat.messages[1]?.reasoning_details).toEqual([
       { type: 'reasoning.text', text: 'Hm.', signature: 'EqQB', format: 'anthropic-claude-v1' },
       { type: 'reasoning.encrypted', data: 'Emwx', format: 'anthropic-claude-v1' },
@@ -241,6 +242,10 @@ describe('parameters', () => {
     expect(source?.dropped).toEqual(['context_management', 'speed', 'mcp_servers'])
     expect(source?.requires).toMatchObject({ kind: 'model-not-capable', details: { param: 'mcp_servers' } })
     expect(read({ mcp_servers: [] }).source?.requires).toBeUndefined()
+    expect(read({ max_tokens: 0 }).source?.requires).toMatchObject({ details: { param: 'max_tokens' } })
+    const document = { type: 'document', source: { type: 'text', data: 'One.' }, citations: { enabled: true } }
+    const cited = read({ messages: [{ role: 'user', content: [document] }] })
+    expect(cited.source?.dropped).toEqual(['citations'])
   })
 
   test('a thread that the server would hold is refused as the SDKs know it: they send the whole conversation then', () => {
@@ -280,6 +285,19 @@ describe('tools', () => {
       parallel_tool_calls: false,
     })
     expect(source).toMatchObject({ dropped: [] })
+  })
+
+  test('have a name in a chat that it takes, wherever they are named', () => {
+    const name = 'n'.repeat(100)
+    const { chat } = read({
+      tools: [{ ...TOOL, name }],
+      tool_choice: { type: 'tool', name },
+      messages: [QUESTION, { role: 'assistant', content: [{ type: 'tool_use', id: 'a', name, input: {} }] }],
+    })
+    const inChat = chat.tools?.[0]?.function?.name
+    expect(inChat).toMatch(/^[\w-]{64}$/)
+    expect(chat.tool_choice).toEqual({ type: 'function', function: { name: inChat } })
+    expect(chat.messages[1]?.tool_calls?.[0]?.function?.name).toBe(inChat)
   })
 
   test.each([
@@ -326,6 +344,11 @@ test.each([
     { messages: [{ role: 'user', content: [{ type: 'image', source: { type: 'base64', data: 'x' } }] }] },
     'messages.0.content.0.source.media_type',
   ],
+  [
+    { messages: [{ role: 'user', content: [{ type: 'image', source: { type: 'url' } }] }] },
+    'messages.0.content.0.source.url',
+  ],
+  [{ messages: [{ role: 'user', content: Array(10_001).fill({ type: 'text', text: 'x' }) }] }, 'messages.0.content'],
   [
     {
       messages: [

@@ -115,6 +115,36 @@ describe('a stream', () => {
     ])
   })
 
+  test('has a block after the last call for what came after it, and calls have the names of their tools', () => {
+    const name = 'n'.repeat(100)
+    const asked = inputFor({ ...THINKING, tools: [{ name, input_schema: { type: 'object' } }] })
+    const inChat = asked.chat.tools?.[0]?.function?.name ?? ''
+    const named = { ...call(0, 'call_1'), name: inChat } as OutputEvent
+    const written = anthropicMessages.writeAnswer([named, input(0, '{}'), details('d'), ended('tool_calls')], asked)
+    expect(written).toMatchObject({
+      content: [
+        { type: 'tool_use', name },
+        { type: 'redacted_thinking', data: PLAIN_SEALER.seal({ reasoning_details: [detail('d')] }) },
+      ],
+    })
+  })
+
+  test('gives a call that is whole nothing more, so the next one stays as it is', () => {
+    const events = [call(0, 'a'), input(0, '{}'), call(1, 'b'), input(0, ' '), input(1, '{"y":2}')]
+    const blocks = blocksOf(eventsOf(streamed([...events, ended('tool_calls')])))
+    expect(blocks.map(({ deltas }) => deltas)).toEqual(
+      ['{}', '{"y":2}'].map((partial_json) => [{ type: 'input_json_delta', partial_json }]),
+    )
+  })
+
+  test('may have many blocks where none waits', () => {
+    const blocks = Array.from({ length: 50 }, (_, at) => [
+      call(at, `c${at}`),
+      input(at, `{"x":"${'x'.repeat(100_000)}"}`),
+    ])
+    expect(eventsOf(streamed([...blocks.flat(), ended('tool_calls')])).at(-1)?.type).toBe('message_stop')
+  })
+
   test('ends with the text where what is kept comes after it: clients take the last block for the answer', () => {
     const blocks = blocksOf(eventsOf(streamed([text('Hi'), details('d'), END], inputFor(THINKING))))
     expect(blocks.map(({ type }) => type)).toEqual(['text'])
@@ -201,9 +231,11 @@ describe('the end of an answer', () => {
 
   test('names the stop sequence where the provider does', () => {
     const matched: OutputEvent = { type: 'extra', choice: 0, place: 'choice', fields: { stop_reason: '###' } }
-    const answer = inputFor({ stop_sequences: ['###'] })
-    const written = anthropicMessages.writeAnswer([text('Hi'), matched, END], answer)
-    expect(written).toMatchObject({ stop_reason: 'stop_sequence', stop_sequence: '###' })
+    const write = (stop_sequences: string[]) =>
+      anthropicMessages.writeAnswer([text('Hi'), matched, END], inputFor({ stop_sequences }))
+    expect(write(['###'])).toMatchObject({ stop_reason: 'stop_sequence', stop_sequence: '###' })
+    // A stop token of the model's own.
+    expect(write(['END'])).toMatchObject({ stop_reason: 'end_turn', stop_sequence: null })
   })
 
   test('counts cached tokens beside the prompt', () => {
@@ -324,6 +356,40 @@ describe.each([{}, THINKING])('whatever is answered to %j', (fields) => {
         expect(JSON.stringify(source?.body)).not.toContain('ours:')
       }),
     )
+  })
+})
+
+describe('a provider’s own messages', () => {
+  const first = { type: 'message_start', message: { id: 'theirs', model: 'their-model', content: [] } }
+  const delta = { type: 'message_delta', delta: { stop_reason: 'pause_turn', odd: 1 }, usage: { odd: 2 } }
+  const given = [first, delta, { type: 'message_stop', odd: 3 }]
+  const native = given.map((message): OutputEvent => ({ type: 'native', message }))
+
+  test('pass with our names for the answer, and its end waits until the answer has ended', () => {
+    const named = { ...first, message: { ...first.message, id: 'msg_1', model: 'some/model' } }
+    expect(eventsOf(streamed(native))).toEqual([named])
+    expect(eventsOf(streamed([...native, END]))).toEqual([named, delta, given[2]])
+    const failure = new Failure('overloaded', 'Busy.')
+    expect(eventsOf(streamed([...native, { type: 'error', failure }])).map(({ type }) => type)).toEqual([
+      'message_start',
+      'error',
+    ])
+  })
+
+  test('end where they have no end of their own', () => {
+    expect(eventsOf(streamed([...native.slice(0, 1), END])).slice(1)).toMatchObject([
+      { type: 'message_delta', delta: { stop_reason: 'end_turn' }, usage: { input_tokens: 11, output_tokens: 7 } },
+      { type: 'message_stop' },
+    ])
+  })
+
+  test('pass whole too', () => {
+    const message = { ...first.message, type: 'message', odd: 1 }
+    expect(anthropicMessages.writeAnswer([{ type: 'native', message }, END], inputFor())).toEqual({
+      ...message,
+      id: 'msg_1',
+      model: 'some/model',
+    })
   })
 })
 

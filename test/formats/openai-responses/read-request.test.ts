@@ -340,6 +340,28 @@ test('what a search has here alone is told as left out', () => {
   expect(read({ tools: [search] }).source?.dropped).toEqual(['tools[0].filters'])
 })
 
+test('log probabilities may be asked for by `include` alone, and a picture as it is by the most that a chat has', () => {
+  const picture = { type: 'input_image', image_url: 'https://x.test/a.png', detail: 'original' }
+  const { chat } = read({
+    include: ['message.output_text.logprobs'],
+    input: [{ role: 'user', content: [picture] }],
+  })
+  expect(chat.logprobs).toBe(true)
+  expect(chat.messages[0]?.content).toMatchObject([{ image_url: { detail: 'high' } }])
+  expect(read({ include: ['reasoning.encrypted_content'] }).chat.logprobs).toBeUndefined()
+})
+
+test('no more than 2000 tools may be offered in all namespaces together', () => {
+  const space = (name: string, size: number) => ({
+    type: 'namespace',
+    name,
+    tools: Array.from({ length: size }, (_, at) => ({ type: 'function', name: `f${at}` })),
+  })
+  expect(refusal({ tools: [space('a', 1000), space('b', 1000)] })).toEqual([])
+  const [param] = refusal({ tools: [space('a', 1000), space('b', 1000), space('c', 1)] })
+  expect(param).toBe('tools')
+})
+
 test('too many tools are refused before each is looked at', () => {
   const tools = Array.from({ length: 5 }, () => ({ type: 'namespace', name: 'n', tools: Array(1000).fill({}) }))
   expect(refusal({ tools })).toEqual(['tools', "'tools' must hold at most 2000."])

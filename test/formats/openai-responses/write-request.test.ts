@@ -187,13 +187,53 @@ test('reasoning that this account cannot read is left out of a second request', 
   expect(ask({}).prepared.requestAfter?.(refused('invalid_encrypted_content'))).toBeUndefined()
 })
 
+test('a call whose id is too long keeps its result', () => {
+  const id = 'c'.repeat(65)
+  const call = { id, type: 'function', function: { name: 'f', arguments: '{}' } }
+  const { body } = ask({
+    messages: [
+      { role: 'assistant', content: null, tool_calls: [call] },
+      { role: 'tool', tool_call_id: id, content: 'r' },
+    ],
+  })
+  const ids = (body.input as Json[]).map(({ call_id }) => String(call_id))
+  expect(new Set(ids).size).toBe(1)
+  expect(ids[0]?.length).toBeLessThanOrEqual(64)
+})
+
+describe('a request that came in another format', () => {
+  const prepare = (source: object) =>
+    openaiResponses.prepare({
+      chat: parseChat({ model: 'public', messages: [{ role: 'user', content: 'Hi' }], seed: 1 }),
+      source: { format: 'anthropic-messages', body: {}, ...source },
+      model: 'theirs',
+      stream: false,
+      quirks: {},
+      traits: ABLE,
+      newId: () => 'made',
+    })
+
+  test('tells what it lost on both ways, and is refused where it needs its own format', () => {
+    expect(prepare({ dropped: ['speed'] }).dropped).toEqual(['speed', 'seed'])
+    const requires = new Failure('model-not-capable', 'No.')
+    expect(() => prepare({ requires })).toThrow(requires)
+  })
+
+  test('is counted by its prompt alone', () => {
+    const { path, body } = prepare({}).count?.request() ?? {}
+    expect(path).toBe('/responses/input_tokens')
+    expect(JSON.parse(body ?? '')).toEqual({ model: 'theirs', input: [{ role: 'user', content: 'Hi' }] })
+  })
+})
+
 describe('a request that came in this format', () => {
-  function pass(body: Json, traits = {}, quirks = {}, sessionKey?: string) {
+  function prepared(body: Json, traits = {}, quirks = {}, sessionKey?: string) {
     const chat = parseChat({ model: 'public', messages: [{ role: 'user', content: 'Hi' }] })
     const source = { format: 'openai-responses', body }
     const call = { chat, source, model: 'theirs', stream: false, quirks, newId: () => 'made', sessionKey }
-    return JSON.parse(openaiResponses.prepare({ ...call, traits: { ...ABLE, ...traits } }).request.body) as Json
+    return openaiResponses.prepare({ ...call, traits: { ...ABLE, ...traits } })
   }
+  const pass = (...asked: Parameters<typeof prepared>) => JSON.parse(prepared(...asked).request.body) as Json
 
   test('goes as it came, but that its state is ours', () => {
     const sent = { input: 'Hi', tools: [{ type: 'mcp', server_url: 'x' }], anything: { new: 1 }, max_output_tokens: 1 }
@@ -215,6 +255,16 @@ describe('a request that came in this format', () => {
       input: [{ role: 'user', content: 'Hi' }],
     })
     expect(pass({ ...sent, include: ['a'] }, REASONING).include).toEqual(['a', 'reasoning.encrypted_content'])
+  })
+
+  test('loses the ids that stored reasoning is looked up by where that is not found', () => {
+    const call = { type: 'function_call', call_id: 'c', name: 'f', arguments: '{}' }
+    const result = { type: 'function_call_output', id: 'fco_1', call_id: 'c', output: 'r' }
+    const input = [{ type: 'reasoning', id: 'rs_1', summary: [] }, { ...call, id: 'fc_1' }, result]
+    const missing = (upstreamStatus: number, message = "Item with id 'rs_1' not found.") =>
+      prepared({ input }).requestAfter?.(new Failure('rejected', message, { upstreamStatus }))
+    expect(JSON.parse(missing(404)?.body ?? '').input).toEqual([call, result])
+    expect([missing(500), missing(404, "The model 'theirs' was not found.")]).toEqual([undefined, undefined])
   })
 
   test('gets a key for the cache of prompts from its session, unless it has one or names a user', () => {

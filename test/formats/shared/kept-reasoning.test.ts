@@ -41,6 +41,17 @@ test('all that a provider wants back of a turn comes back into its message, afte
   })
 })
 
+test('what several parts of a turn kept comes back in their order', () => {
+  const kept = ['One.', undefined, 'Two.'].map((reasoning_content) => ({
+    ...(reasoning_content && { reasoning_content }),
+    reasoning_details: [{ ...DETAIL, data: reasoning_content ?? 'd' }],
+  }))
+  expect(restoreReasoning({ role: 'assistant', content: 'Hi' }, kept)).toMatchObject({
+    reasoning_content: 'One.Two.',
+    reasoning_details: [{ data: 'One.' }, { data: 'd' }, { data: 'Two.' }],
+  })
+})
+
 test('a text that the client shows is not kept twice', () => {
   const { kept } = keptOf(EVENTS.slice(0, 2), 'I look it up.')
   expect(kept).toEqual({ reasoning_content: true })
