@@ -63,7 +63,12 @@ export function readResponsesRequest(body: JsonObject, { sealer }: RequestInput)
     source: {
       format: OPENAI_RESPONSES,
       ...sourceBodies(body, items.unsealed),
-      dropped: [...unknown, ...(body.truncation === 'auto' ? ['truncation'] : []), ...tools.dropped],
+      dropped: [
+        ...unknown,
+        ...(body.truncation === 'auto' ? ['truncation'] : []),
+        ...(body.max_tool_calls != null ? ['max_tool_calls'] : []),
+        ...tools.dropped,
+      ],
       ...omitEmpty({ requires, requiresSearch, offersSearch }),
     },
     carriesReasoning: true,

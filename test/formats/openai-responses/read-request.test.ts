@@ -111,6 +111,7 @@ test('parameters get their names in a chat, and what is about keeping answers st
     metadata: { a: 'b' },
     store: true,
     truncation: 'auto',
+    max_tool_calls: 3,
     client_metadata: {},
     nothing: null,
   })
@@ -125,7 +126,7 @@ test('parameters get their names in a chat, and what is about keeping answers st
     top_logprobs: 2,
     prompt_cache_key: 'k',
   })
-  expect(source?.dropped).toEqual(['client_metadata', 'truncation'])
+  expect(source?.dropped).toEqual(['client_metadata', 'truncation', 'max_tool_calls'])
 })
 
 describe('tools', () => {
