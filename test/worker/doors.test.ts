@@ -224,6 +224,7 @@ describe('the length of a prompt', () => {
       router9.simulator.clearFaults()
       expect(counted.status).toBe(200)
       expect(counted.headers.get('x-router9-estimated')).toBe('true')
+      expect(counted.headers.get('access-control-expose-headers')).toContain('x-router9-estimated')
       expect(counted.body.input_tokens).toBeGreaterThan(2)
     }
   })
@@ -238,6 +239,10 @@ describe('the length of a prompt', () => {
     expect((await messages('nothing')).body).toMatchObject({ type: 'error', error: { type: 'not_found_error' } })
     expect((await messages('claude-sonnet-4-6', { messages: 'x' })).status).toBe(400)
     expect((await responses('nothing')).body.error.code).toBe('model_not_found')
+    router9.simulator.setFault('anthropic', { status: 400 })
+    const { status } = await messages('claude-sonnet-4-6')
+    router9.simulator.clearFaults()
+    expect(status).toBe(400)
   })
 })
 

@@ -124,6 +124,7 @@ describe('an answer that is kept', () => {
     expect(rest).toMatchObject({ has_more: false })
     const all = (await page('?order=asc')).data.map((item) => item.id)
     expect([...first.data, ...rest.data].map((item) => item.id)).toEqual(all.toReversed())
+    expect((await create({ input: [{ type: 'item_reference', id: all[3] }] })).status).toBe(200)
     expect(await send(`/v1/responses/${id}/input_items?limit=101`)).toMatchObject({
       status: 400,
       body: { error: { param: 'limit' } },
@@ -133,6 +134,16 @@ describe('an answer that is kept', () => {
       body: { error: { param: 'order' } },
     })
     expect(await send(`/v1/responses/${id}/input_items?after=msg_x`)).toMatchObject({ status: 404 })
+  })
+
+  test('tells what is encrypted in it to those alone who ask for that', async () => {
+    const asked = { model: 'openai/gpt-5.2', reasoning: { effort: 'low' }, include: ['reasoning.encrypted_content'] }
+    const { id, output } = (await create({ ...asked, input: 'Hello!' })).body
+    const isEncrypted = (items: readonly Item[]) => items.some((item) => item.encrypted_content !== undefined)
+    expect(isEncrypted(output)).toBe(true)
+    expect(isEncrypted((await send(`/v1/responses/${id}`)).body.output)).toBe(false)
+    const whole = await send(`/v1/responses/${id}?include[]=reasoning.encrypted_content`)
+    expect(whole.body.output).toEqual(output)
   })
 
   test('is deleted once, and then cannot be found by anything', async () => {
