@@ -44,7 +44,7 @@ const MAX_OPENING = 100
 export function createInputDecoder(): InputDecoder {
   /** What has come and is not decoded: everything until the opening, then the beginning of an escape. */
   let rest = ''
-  let state: 'opening' | 'text' | 'over' | 'other' = 'opening'
+  let state: 'opening' | 'text' | 'over' = 'opening'
 
   const decode = (): string => {
     const { end, isClosed } = scan(rest)
@@ -60,16 +60,13 @@ export function createInputDecoder(): InputDecoder {
       rest += piece
       if (state === 'opening') {
         const opening = OPENING.exec(rest.slice(0, MAX_OPENING))
-        if (opening === null) {
-          if (rest.length >= MAX_OPENING) state = 'other'
-          return ''
-        }
+        if (opening === null) return ''
         rest = rest.slice(opening[0].length)
         state = 'text'
       }
       return state === 'text' ? decode() : ''
     },
-    end: () => (state === 'opening' || state === 'other' ? readOther(rest) : ''),
+    end: () => (state === 'opening' ? readOther(rest) : ''),
   }
 }
 

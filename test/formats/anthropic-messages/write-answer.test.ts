@@ -137,12 +137,13 @@ describe('a stream', () => {
     )
   })
 
-  test('may have many blocks where none waits', () => {
-    const blocks = Array.from({ length: 50 }, (_, at) => [
-      call(at, `c${at}`),
-      input(at, `{"x":"${'x'.repeat(100_000)}"}`),
-    ])
-    expect(eventsOf(streamed([...blocks.flat(), ended('tool_calls')])).at(-1)?.type).toBe('message_stop')
+  test('may have many calls that overlap, where no more than one waits at a time', () => {
+    const long = `{"x":"${'x'.repeat(100_000)}"}`
+    const pairs = Array.from({ length: 50 }, (_, at) => {
+      const [one, other] = [2 * at, 2 * at + 1]
+      return [call(one, `c${one}`), input(one, '{'), call(other, `c${other}`), input(other, long), input(one, '}')]
+    })
+    expect(eventsOf(streamed([...pairs.flat(), ended('tool_calls')])).at(-1)?.type).toBe('message_stop')
   })
 
   test('ends with the text where what is kept comes after it: clients take the last block for the answer', () => {

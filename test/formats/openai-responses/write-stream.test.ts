@@ -398,6 +398,7 @@ describe("a custom tool's input, from the arguments of a function", () => {
 
   test.each([
     ['a raw line break', '{"input":"a\nb"}', 'a\nb'],
+    ['a raw line break beside an escape', '{"input":"a\nb\\"c"}', 'a\nb"c'],
     ['another name', '{"patch":"a"}', 'a'],
     ['no JSON', '*** Begin Patch', '*** Begin Patch'],
     ['a text alone', '"a"', 'a'],

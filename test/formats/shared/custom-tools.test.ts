@@ -56,6 +56,25 @@ test('a custom tool is a function with one text to who does not know it, and so 
   expect(ask({ tools, tool_choice: allowed('custom') }).body.tool_choice).toEqual(allowed('function'))
 })
 
+test('a name that a function has too means the function, and a choice that ends leaves the calls of others open', () => {
+  const both = [...tools, { type: 'function', function: { name: 'sql' } }]
+  const said = readMessages(ask({ tools: both, messages: [hello] }).prepared.streamReader(), streamOf('sql', ['{}']))
+  expect(answerOf(said).tool_calls).toMatchObject([{ type: 'function', function: { name: 'sql', arguments: '{}' } }])
+  const at = (index: number, delta: Json, finish: string | null = null): Json => ({
+    ...chunk({}),
+    choices: [{ index, delta, finish_reason: finish }],
+  })
+  const piece = (text: string, begin = {}) => ({ tool_calls: [{ index: 0, function: { arguments: text }, ...begin }] })
+  const events = readMessages(ask({ tools, messages: [hello], n: 2 }).prepared.streamReader(), [
+    at(0, { content: 'Hi' }),
+    at(1, piece('', { id: 'c', type: 'function', function: { name: 'sql', arguments: '{"input":"a' } })),
+    at(0, {}, 'stop'),
+    at(1, piece('b"}')),
+    at(1, {}, 'tool_calls'),
+  ])
+  expect(events.flatMap((event) => (event.type === 'tool-delta' ? event.text : [])).join('')).toBe('ab')
+})
+
 test('it stays as it is with who knows it', () => {
   const fields = { tools, messages: round }
   expect(ask(fields, {}, { quirk: { customTools: true } }).body).toMatchObject(fields)
