@@ -80,8 +80,8 @@ export interface ProviderCall<Quirks> {
   /** A header of the client's request, for features that clients switch on by a header. */
   readonly header?: HeaderReader
   /**
-   * A name that the requests of one session share, for a provider that finds its cache by it (routing 2.7). It does not go into
-   * a request that is sent as it came.
+   * A name that the requests of one session share, for a provider that finds its cache by it (routing 2.7). Of requests that
+   * are sent as they came only those of Responses get it.
    */
   readonly sessionKey?: string | undefined
   /** Our estimate of the prompt's length in tokens. */
