@@ -31,9 +31,19 @@ export interface Traits {
   readonly signsCalls?: boolean
   /** Its answers begin within `<think>`, which its template has opened already. */
   readonly opensThinking?: boolean
+  /** It makes vectors and answers no chats; absent where it answers chats. */
+  readonly embedding?: EmbeddingTraits
 }
 
-export type Modality = 'text' | 'image' | 'audio' | 'video' | 'pdf'
+/** What a model that makes vectors can do. */
+export interface EmbeddingTraits {
+  /** How long its vectors are. */
+  readonly dimensions: number
+  /** It makes shorter ones where it is asked to. */
+  readonly shortens?: boolean
+}
+
+export type Modality = 'text' | 'image' | 'audio' | 'video' | 'pdf' | 'embedding'
 
 /** The HTTP request of one call, without the provider's base URL and its authentication headers. */
 export interface ProviderRequest {
