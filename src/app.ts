@@ -9,6 +9,7 @@ import { dryRun } from './api/dry-run.ts'
 import { describeModel, listModels } from './api/list-models.ts'
 import { listProviders } from './api/list-providers.ts'
 import { toAnthropicList, toAnthropicModel, withCodexModels } from './api/model-shapes.ts'
+import { type Asked, mayHaveAccent, readPath, toCanonicalPath } from './api/paths.ts'
 import {
   cancelStored,
   deleteStored,
@@ -51,11 +52,7 @@ type AppContext = Context<{ Bindings: Env; Variables: Variables }>
 
 /** Router9's HTTP face: routes, the order of checks (contract 5), one place for errors. */
 export const app = new Hono<{ Bindings: Env; Variables: Variables }>({
-  getPath: (request) => {
-    const path = getPathNoStrict(request)
-    // A base URL with a slash at its end makes two of them.
-    return path.includes('//') ? path.replace(/\/{2,}/g, '/') : path
-  },
+  getPath: (request) => toCanonicalPath(getPathNoStrict(request), request.method),
 })
 
 /** What Router9 serves, in the order of the entries below. */
@@ -193,6 +190,7 @@ async function receive(
   const settings = readSettings(c.env)
   log.settings = settings
   const format = formatOf(c)
+  const { model } = askedBy(c.req.raw)
   if (format !== openaiChat && kind.dryRun === undefined) log.api = format.name
   const header = withoutRefusedBetas(headersOf(c), settings.refusedBetas)
   const key = keyOf(c)
@@ -209,6 +207,7 @@ async function receive(
   const takeOver = clientDisconnect.onDisconnect(() => logRequest(log, CLIENT_LEFT.status, CLIENT_LEFT))
   try {
     const body = await readJsonBody({ request, share, timeoutMs: settings.timeouts.uploadMs })
+    if (model !== undefined) body.model = model
     log.requestedModel = body.model
     log.stream = body.stream === true
     const response = await answerTo(
@@ -286,6 +285,11 @@ function formatOf(c: AppContext): ClientFormat {
   const isBelow = (above: string) => path === above || path.startsWith(`${above}/`)
   const own = formats.find((one) => isBelow(one.path))?.format
   return own ?? (speaksAnthropic(c) ? anthropicMessages : openaiChat)
+}
+
+/** What the path of a request says, which the router knows by its canonical path only. */
+function askedBy(request: Request): Partial<Asked> {
+  return mayHaveAccent(request.url) ? readPath(getPathNoStrict(request), request.method) : {}
 }
 
 /** Anthropic's clients send this with every request. */

@@ -1,0 +1,86 @@
+/** Whose words a client expects, by its base URL: OpenAI's own (and Azure's), or OpenRouter's (contract 1). */
+export type Accent = 'openai' | 'openrouter'
+
+/** What a client has said by the path of its request. */
+export interface Asked {
+  /** The one path by which Router9 knows what is asked. */
+  readonly path: string
+  readonly accent?: Accent
+  /** The model, where it stands in the path as the name of a deployment. It goes before that of the body, as at Azure. */
+  readonly model?: string
+}
+
+const USUAL_PATH = '/v1/chat/completions'
+
+/** The path of a request as the router knows it. Nearly all requests have the usual one, and cost one comparison. */
+export function toCanonicalPath(path: string, method: string): string {
+  return path === USUAL_PATH ? path : readPath(path, method).path
+}
+
+/** Whether the path of this address may say more than where it leads. It costs a look at one character. */
+export function mayHaveAccent(url: string): boolean {
+  // The first slash after the two of the scheme.
+  return url[url.indexOf('/', 8) + 1] !== 'v'
+}
+
+/** @param path decoded once, as the router decodes it: a slash within a name is still `%2F`. */
+export function readPath(path: string, method: string): Asked {
+  const plain = path.includes('//') ? withSingleSlashes(path) : path
+  if (plain.startsWith(OPENAI)) return readOpenAIPath(plain)
+  if (plain.startsWith('/api/v1/')) return { path: plain.slice('/api'.length), accent: 'openrouter' }
+  return { path: toGeminiPath(plain, method) ?? plain }
+}
+
+/** A base URL with a slash at its end makes two of them. */
+function withSingleSlashes(path: string): string {
+  const plain = path.replace(/\/{2,}/g, '/')
+  return plain.length > 1 && plain.endsWith('/') ? plain.slice(0, -1) : plain
+}
+
+const OPENAI = '/openai/'
+const DEPLOYMENTS = '/openai/deployments/'
+/** What Azure has below a deployment, so that a name may hold a slash. The longer ends go first. */
+const OPERATIONS = ['/chat/completions', '/completions', '/embeddings', '/responses']
+
+/** OpenAI's paths have `/v1` in Azure's newer API, and have none in its older one. */
+function readOpenAIPath(path: string): Asked {
+  const accent = 'openai'
+  if (!path.startsWith(DEPLOYMENTS)) {
+    const rest = path.slice(OPENAI.length)
+    return { path: rest.startsWith('v1/') ? `/${rest}` : `/v1/${rest}`, accent }
+  }
+  const rest = path.slice(DEPLOYMENTS.length - 1)
+  const operation = OPERATIONS.find((end) => rest.endsWith(end))
+  const slash = operation === undefined ? rest.indexOf('/', 1) : rest.length - operation.length
+  if (slash < 0) return { path: `/v1/deployments${rest}`, accent }
+  const model = decoded(rest.slice(1, slash))
+  return { path: `/v1${rest.slice(slash)}`, accent, ...(model === '' ? {} : { model }) }
+}
+
+/** What is no encoding stands for itself. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
+const GEMINI = '/v1beta/'
+/** Versions of Gemini's API, and what clients make of a base URL that ends in `/v1`. */
+const GEMINI_VERSIONS = ['/v1alpha/', '/v1beta1/', '/v1/v1beta/', '/v1/v1beta1/', '/v1/v1alpha/']
+/** Vertex AI has the same API below a project or without one. */
+const VERTEX_MODELS = '/publishers/google/models'
+const MODELS = '/v1/models/'
+
+/** Gemini's API has one path here, whatever its version and whether it is that of Vertex AI; undefined for other APIs' paths. */
+function toGeminiPath(path: string, method: string): string | undefined {
+  if (!path.startsWith('/v1')) return undefined
+  const vertex = path.indexOf(VERTEX_MODELS)
+  if (vertex >= 0) return `${GEMINI}models${path.slice(vertex + VERTEX_MODELS.length)}`
+  const version = GEMINI_VERSIONS.find((begin) => path.startsWith(begin))
+  if (version !== undefined) return GEMINI + path.slice(version.length)
+  // Names of models have colons too, but nobody sends anything to them.
+  const asksModel = (method === 'POST' || method === 'OPTIONS') && path.startsWith(MODELS) && path.includes(':')
+  return asksModel ? `${GEMINI}models/${path.slice(MODELS.length)}` : undefined
+}
