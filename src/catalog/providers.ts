@@ -12,6 +12,8 @@ import { openaiResponses } from '../formats/openai-responses/provider.ts'
 export interface BoundFormat extends Omit<ProviderFormat, 'prepare'> {
   /** For the documentation, which lists what each provider does not take. */
   readonly quirks: object
+  /** Its models that are served in this format, by the provider's own names; all where absent. */
+  readonly models?: RegExp
   readonly prepare: (call: Omit<ProviderCall<object>, 'quirks'>) => PreparedCall
 }
 
@@ -67,12 +69,22 @@ function bearerToken(key: string): Record<string, string> {
   return { authorization: `Bearer ${key}` }
 }
 
-function bind<Quirks extends object>(format: ProviderFormat<Quirks>, quirks: Quirks): BoundFormat {
-  return { ...format, quirks, prepare: (call) => format.prepare({ ...call, quirks }) }
+function bind<Quirks extends object>(
+  format: ProviderFormat<Quirks>,
+  quirks: Quirks,
+  served: Pick<BoundFormat, 'models'> = {},
+): BoundFormat {
+  return { ...format, ...served, quirks, prepare: (call) => format.prepare({ ...call, quirks }) }
 }
 
 /** Text completions beside chats, at the same base URL. */
 const COMPLETIONS = [bind(openaiCompletions, {})]
+
+/** OpenAI's models that continue texts, and know no conversations. */
+export const OPENAI_TEXT_MODELS = /^(gpt-3\.5-turbo-instruct|davinci-002|babbage-002)$/
+
+/** OpenAI's other models refuse text completions. */
+const OPENAI_COMPLETIONS = bind(openaiCompletions, {}, { models: OPENAI_TEXT_MODELS })
 
 /** Otherwise Fireworks cuts off what does not fit, without a word. */
 const FIREWORKS_ADDED = { context_length_exceeded_behavior: 'error' }
@@ -106,7 +118,7 @@ const ROWS: readonly ProviderRow[] = [
     baseUrl: 'https://api.openai.com/v1',
     format: OPENAI,
     ...RESPONSES,
-    moreFormats: [bind(openaiResponses, { searchingModels: /deep-research/ })],
+    moreFormats: [bind(openaiResponses, { searchingModels: /deep-research/ }), OPENAI_COMPLETIONS],
   },
   {
     id: 'anthropic',
@@ -360,9 +372,13 @@ const ROWS: readonly ProviderRow[] = [
     authHeaders: (key) => ({ 'api-key': key }),
     format: OPENAI,
     ...RESPONSES,
-    moreFormats: [bind(openaiResponses, { reasoningFormat: 'azure-openai-responses-v1' })],
-    // At such addresses there are chats alone.
-    formatOverride: { address: /\/deployments\/|\?api-version=/, format: OPENAI, moreFormats: [] },
+    moreFormats: [bind(openaiResponses, { reasoningFormat: 'azure-openai-responses-v1' }), OPENAI_COMPLETIONS],
+    // At such addresses there are no Responses.
+    formatOverride: {
+      address: /\/deployments\/|\?api-version=/,
+      format: OPENAI,
+      moreFormats: [OPENAI_COMPLETIONS],
+    },
   },
   {
     id: 'cohere',

@@ -26,9 +26,12 @@ const RARE_TRAITS = [
   ['g', 'signsCalls'],
   ['o', 'opensThinking'],
 ] as const
-/** The one format that some deployments are offered in; in a row a letter among the flags. */
-export const RESPONSES = 'openai-responses'
-const RESPONSES_FLAG = 'R'
+/** The one format that some deployments are offered in; in a row its letter is among the flags. */
+const ONLY_FORMATS = [
+  ['R', 'openai-responses'],
+  ['C', 'openai-completions'],
+] as const
+export type OnlyFormat = (typeof ONLY_FORMATS)[number][1]
 const EMPTY = '-'
 
 /** A model and the names that lead to it. */
@@ -53,11 +56,12 @@ function parseDeployment(fields: readonly string[], id: string): Deployment {
   const [provider = '', upstream = '', context, output, modalities = '', flags = '', reasoning = '', price = ''] =
     fields
   const traits = { contextTokens: Number(context), outputTokens: Number(output), ...readAbilities(modalities, flags) }
+  const only = ONLY_FORMATS.find(([flag]) => flags.includes(flag))
   const deployment = {
     provider,
     upstreamModel: expandUpstreamId(upstream, id),
     traits: { ...traits, ...readReasoning(reasoning) },
-    ...(flags.includes(RESPONSES_FLAG) ? { format: RESPONSES } : {}),
+    ...(only === undefined ? {} : { format: only[1] }),
   }
   return price === EMPTY ? deployment : { ...deployment, price: readPrice(price) }
 }
@@ -120,7 +124,8 @@ function formatDeployment({ provider, upstreamModel, traits, format, price }: De
     return [...MODALITIES].map(([letter, modality]) => (set.has(modality) ? letter : '')).join('')
   })
   const rareFlags = RARE_TRAITS.map(([flag, name]) => (traits[name] ? flag : '')).join('')
-  const flags = `${traits.tools ? 'T' : ''}${traits.jsonSchema ? 'J' : ''}${traits.temperature ? 't' : ''}${rareFlags}${format === undefined ? '' : RESPONSES_FLAG}`
+  const onlyFlag = ONLY_FORMATS.find(([, name]) => name === format)?.[0] ?? ''
+  const flags = `${traits.tools ? 'T' : ''}${traits.jsonSchema ? 'J' : ''}${traits.temperature ? 't' : ''}${rareFlags}${onlyFlag}`
   const abilities = [modalities.join('>'), flags || EMPTY, formatReasoning(traits)]
   return [provider, upstream, traits.contextTokens, traits.outputTokens, ...abilities, formatPrice(price)].join(' ')
 }

@@ -98,13 +98,13 @@ function formatFor(
   target: Target,
   { source, carriesReasoning, isCount }: Pick<PrepareInput, 'source' | 'carriesReasoning' | 'isCount'>,
 ): BoundFormat {
-  const { format: only, traits } = target.deployment
+  const { format: only, traits, upstreamModel } = target.deployment
   const { format: usual, moreFormats = [], reasoningFormat } = provider
   const named = (name: string) => moreFormats.find((format) => format.name === name) ?? usual
   if (only !== undefined) return named(only)
   // In the client's own format nothing is lost.
   const same = source && named(source.format)
-  if (same !== undefined && same.name === source?.format) return same
+  if (same !== undefined && same.name === source?.format && same.models?.test(upstreamModel) !== false) return same
   const searching = source?.requiresSearch && !canSearchWeb(target) && moreFormats.find(({ hasSearch }) => hasSearch)
   if (searching) return searching
   const isForReasoning = isCount === true || (carriesReasoning === true && traits.reasoning)

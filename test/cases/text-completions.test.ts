@@ -227,6 +227,38 @@ describe('a server that has text completions', () => {
   })
 })
 
+describe('a model that continues texts and knows no conversations', () => {
+  const MODEL = 'openai/gpt-3.5-turbo-instruct'
+
+  test('is asked for text completions', async () => {
+    router9.upstream.play(textAnswer({ index: 0, text: 'blue', logprobs: null, finish_reason: 'stop' }))
+    const answer = await client.completions.create({ model: 'text-davinci-003', prompt: 'The sky is', best_of: 2 })
+    expect(answer).toMatchObject({ model: 'gpt-3.5-turbo-instruct', choices: [{ text: 'blue' }] })
+    const [asked] = router9.upstream.asked()
+    expect(asked?.path).toBe('/openai/completions')
+    expect(asked?.body).toEqual({ model: 'gpt-3.5-turbo-instruct', prompt: 'The sky is', best_of: 2 })
+  })
+
+  test.each([
+    ['chat/completions', { messages: [{ role: 'user', content: 'a' }] }],
+    ['chat/completions', { messages: [{ role: 'user', content: 'a' }], stream: true }],
+    ['responses', { input: 'a' }],
+    ['messages', { messages: [{ role: 'user', content: 'a' }], max_tokens: 5 }],
+  ])('refuses what comes to /v1/%s, and says where it is to go', async (path, body) => {
+    router9.upstream.play(chatAnswer({}))
+    const response = await fetch(`${router9.url}/v1/${path}`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${DEMO_KEY}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ model: MODEL, ...body }),
+    })
+    expect(response.status).toBe(400)
+    expect(await response.json()).toMatchObject({
+      error: { message: expect.stringContaining('POST /v1/completions'), type: 'invalid_request_error' },
+    })
+    expect(router9.upstream.asked()).toEqual([])
+  })
+})
+
 describe('a request that is not valid', () => {
   test.each([
     ['prompt', {}, 'missing_required_parameter'],

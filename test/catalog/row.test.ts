@@ -43,6 +43,7 @@ const deployment = fc.record(
         { requiredKeys: ['contextTokens', 'outputTokens', 'input', 'output', 'tools', 'jsonSchema', 'temperature'] },
       )
       .chain((traits) => reasoning.map((reasons) => ({ ...traits, ...reasons }))),
+    format: fc.constantFrom('openai-responses', 'openai-completions'),
     price: fc.record(
       { input: dollars, output: dollars, cacheRead: dollars, cacheWrite: dollars },
       { requiredKeys: ['input', 'output'] },

@@ -1,15 +1,26 @@
 import type { Deployment, Price } from '../../catalog/deployment.ts'
-import { RESPONSES } from '../../catalog/row.ts'
+import type { OnlyFormat } from '../../catalog/row.ts'
 import type { Traits } from '../../formats/format.ts'
-import { FIXED_TEMPERATURE, JSON_SCHEMA, RARE_TRAITS, RESPONSES_ONLY, TOOLS } from './rules.ts'
+import { FIXED_TEMPERATURE, JSON_SCHEMA, ONLY_IN, RARE_TRAITS, TOOLS } from './rules.ts'
 import type { Facts, Offer } from './source.ts'
 
 /** An offer as a deployment of the catalogue. */
 export function deploymentOf(offer: Offer): Deployment {
   const { provider, id, facts } = offer
   const price = facts.cost && priceOf(facts.cost)
-  const format = RESPONSES_ONLY[provider]?.test(id) ? { format: RESPONSES } : {}
-  return { provider, upstreamModel: id, traits: traitsOf(offer), ...format, ...(price && { price }) }
+  const only = onlyFormatOf(provider, id)
+  return {
+    provider,
+    upstreamModel: id,
+    traits: traitsOf(offer),
+    ...(only && { format: only }),
+    ...(price && { price }),
+  }
+}
+
+/** The one format in which the provider offers a model; undefined where that is the provider's usual one. */
+export function onlyFormatOf(provider: string, id: string): OnlyFormat | undefined {
+  return ONLY_IN[provider]?.find(([, models]) => models.test(id))?.[0]
 }
 
 function traitsOf({ provider, id, facts }: Offer): Traits {

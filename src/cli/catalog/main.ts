@@ -7,7 +7,8 @@ import { CliError, readArguments, runProgram, UsageError } from '../arguments.ts
 import type { Catalog } from './build.ts'
 import { buildCatalog } from './build.ts'
 import { compareModels } from './compare.ts'
-import { readSource } from './source.ts'
+import { FURTHER_OFFERS } from './rules.ts'
+import { type Offer, readSource } from './source.ts'
 
 const USAGE = `npm run catalog -- FILE|URL [--out FILE] [--force]
 
@@ -31,7 +32,7 @@ async function updateCatalog(args: readonly string[]): Promise<boolean> {
   const [from] = positionals
   if (!from) throw new UsageError('say where the data is: a file or an address')
   const source = readSource(parseJson(await load(from), from))
-  const catalog = buildCatalog(source.offers)
+  const catalog = buildCatalog(withFurtherOffers(source.offers))
   const text = formatCatalog(source.name ?? (isUrl(from) ? from : basename(from)), catalog.rows)
   const before = (await previousRows(values.out)).map(parseRow)
   const difference = compareModels(before, catalog.models)
@@ -48,6 +49,13 @@ async function updateCatalog(args: readonly string[]): Promise<boolean> {
   }
   await writeFile(values.out, text)
   return true
+}
+
+/** What the source has goes before what is kept here by hand. */
+function withFurtherOffers(offers: readonly Offer[]): readonly Offer[] {
+  const nameOf = ({ provider, id }: Offer) => `${provider} ${id}`
+  const known = new Set(offers.map(nameOf))
+  return [...offers, ...FURTHER_OFFERS.filter((offer) => !known.has(nameOf(offer)))]
 }
 
 function report({ rows, models, aliases, contested }: Catalog, text: string): void {

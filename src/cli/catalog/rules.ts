@@ -1,3 +1,7 @@
+import { OPENAI_TEXT_MODELS } from '../../catalog/providers.ts'
+import type { OnlyFormat } from '../../catalog/row.ts'
+import type { Offer } from './source.ts'
+
 /** What the source data does not say: who made a model, which names mean the same model, which model replaces which. */
 
 /** Providers that serve models of their own, and the owner's name. */
@@ -104,17 +108,46 @@ export const NOT_CHAT: readonly (readonly [RegExp, string])[] = [
 /** Offers that the provider serves through another API than the one that Router9 uses there. */
 export const OTHER_ENDPOINT: readonly { provider: string; id: RegExp; reason: string }[] = [
   { provider: 'azure', id: /^claude-/, reason: 'Azure serves it in the Anthropic dialect' },
-  { provider: 'azure', id: /^gpt-3\.5-turbo-instruct$/, reason: 'it completes text, not chats' },
 ]
 
-const OPENAI_RESPONSES_ONLY =
+const RESPONSES_MODELS =
   /^(o1-pro|o3-pro|codex-mini.*|gpt-5(\.\d)?-pro|gpt-5(\.\d)?-codex.*|o\d(-mini)?-deep-research)$/
 
-/** Models that the provider offers as Responses alone (their pages in the providers' lists of models; translation 5). */
-export const RESPONSES_ONLY: Readonly<Record<string, RegExp>> = {
-  openai: OPENAI_RESPONSES_ONLY,
-  azure: OPENAI_RESPONSES_ONLY,
-  xai: /multi-agent/,
+/** Models that the provider offers in one format alone (their pages in the providers' lists of models; translation 3.4, 5). */
+export const ONLY_IN: Readonly<Record<string, readonly (readonly [OnlyFormat, RegExp])[]>> = {
+  openai: [
+    ['openai-responses', RESPONSES_MODELS],
+    ['openai-completions', OPENAI_TEXT_MODELS],
+  ],
+  azure: [
+    ['openai-responses', RESPONSES_MODELS],
+    ['openai-completions', OPENAI_TEXT_MODELS],
+  ],
+  xai: [['openai-responses', /multi-agent/]],
+}
+
+/** Offers that the source lacks, from the provider's own list of models and prices. */
+export const FURTHER_OFFERS: readonly Offer[] = [
+  textModel('gpt-3.5-turbo-instruct', '2023-09-18', { input: 1.5, output: 2 }, 4096),
+  textModel('davinci-002', '2023-08-22', { input: 2, output: 2 }, 16_384),
+  textModel('babbage-002', '2023-08-22', { input: 0.4, output: 0.4 }, 16_384),
+]
+
+/** @param window in tokens, which prompt and answer share. */
+function textModel(id: string, released: string, cost: Offer['facts']['cost'], window: number): Offer {
+  const facts = {
+    name: id,
+    release_date: released,
+    tool_call: false,
+    structured_output: false,
+    temperature: true,
+    reasoning: false,
+    reasoning_options: [],
+    cost,
+    limit: { context: window, output: window },
+    modalities: { input: ['text' as const], output: ['text' as const] },
+  }
+  return { provider: 'openai', id, facts }
 }
 
 /** Models that refuse every temperature but one, also where the data says otherwise (Moonshot's documentation; translation 3). */
@@ -177,6 +210,15 @@ export const SUCCESSORS = table({
   'gemini-3-pro-preview': 'gemini-3.1-pro-preview',
   'gemini-3.1-flash-lite-preview': 'gemini-3.1-flash-lite',
   'gpt-3.5-turbo-16k': 'gpt-3.5-turbo',
+  'text-davinci-003': 'gpt-3.5-turbo-instruct',
+  'text-davinci-002': 'gpt-3.5-turbo-instruct',
+  'text-curie-001': 'gpt-3.5-turbo-instruct',
+  'text-babbage-001': 'gpt-3.5-turbo-instruct',
+  'text-ada-001': 'gpt-3.5-turbo-instruct',
+  davinci: 'davinci-002',
+  curie: 'davinci-002',
+  babbage: 'babbage-002',
+  ada: 'babbage-002',
   'gpt-4-32k': 'gpt-4o',
   'gpt-4-vision-preview': 'gpt-4o',
   'gpt-4-1106-vision-preview': 'gpt-4o',

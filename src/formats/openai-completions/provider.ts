@@ -1,3 +1,4 @@
+import { Failure, quoted } from '../../chat/failure.ts'
 import { ROUTING_FIELDS } from '../../chat/request.ts'
 import type { PreparedCall, ProviderCall, ProviderFormat } from '../format.ts'
 import { createTextReader } from './read-answer.ts'
@@ -16,7 +17,7 @@ export interface CompletionQuirks {
 export const openaiCompletions: ProviderFormat<CompletionQuirks> = { name: OPENAI_COMPLETIONS, framing: 'sse', prepare }
 
 function prepare({ source, model, stream, quirks }: ProviderCall<CompletionQuirks>): PreparedCall {
-  if (source?.format !== OPENAI_COMPLETIONS) throw new TypeError('a chat cannot be written as a text completion')
+  if (source?.format !== OPENAI_COMPLETIONS) throw noConversation(model)
   const body: Record<string, unknown> = { ...quirks.addedFields, ...source.body, model }
   for (const name of ROUTING_FIELDS) delete body[name]
   // Usage is asked for always: it is counted, and it closes every stream.
@@ -29,4 +30,10 @@ function prepare({ source, model, stream, quirks }: ProviderCall<CompletionQuirk
     streamReader: () => createTextReader().message,
     readAnswer: (answer) => createTextReader().body(answer),
   }
+}
+
+/** For a model that the provider has in this format alone. */
+function noConversation(model: string): Failure {
+  const text = `The model '${quoted(model)}' continues texts and takes no conversations: send a 'prompt' to POST /v1/completions.`
+  return new Failure('model-not-capable', text, { param: 'model' })
 }

@@ -1,13 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { allModels, findDeployment, findModel } from '../../../src/catalog/models.ts'
-import { deploymentOf } from '../../../src/cli/catalog/deployment.ts'
-import {
-  FIXED_TEMPERATURE,
-  NOT_CHAT,
-  OWNERS_BY_NAME,
-  RARE_TRAITS,
-  RESPONSES_ONLY,
-} from '../../../src/cli/catalog/rules.ts'
+import { deploymentOf, onlyFormatOf } from '../../../src/cli/catalog/deployment.ts'
+import { FIXED_TEMPERATURE, NOT_CHAT, OWNERS_BY_NAME, RARE_TRAITS } from '../../../src/cli/catalog/rules.ts'
 import type { Facts, Offer } from '../../../src/cli/catalog/source.ts'
 
 const facts: Facts = {
@@ -122,23 +116,37 @@ test.each([
 })
 
 test.each([
-  ['openai', 'o3-pro', true],
-  ['openai', 'gpt-5.2-pro', true],
-  ['azure', 'gpt-5-codex', true],
-  ['xai', 'grok-4.20-multi-agent-0309', true],
-  ['openai', 'o3', false],
-  ['openai', 'gpt-5.2', false],
-  ['openrouter', 'openai/o3-pro', false],
-])('%s serves %s as Responses alone: %s', (provider, id, expected) => {
-  expect(RESPONSES_ONLY[provider]?.test(id) ?? false).toBe(expected)
+  ['openai', 'o3-pro', 'openai-responses'],
+  ['openai', 'gpt-5.2-pro', 'openai-responses'],
+  ['azure', 'gpt-5-codex', 'openai-responses'],
+  ['xai', 'grok-4.20-multi-agent-0309', 'openai-responses'],
+  ['openai', 'gpt-3.5-turbo-instruct', 'openai-completions'],
+  ['azure', 'gpt-3.5-turbo-instruct', 'openai-completions'],
+  ['openai', 'gpt-3.5-turbo', undefined],
+  ['openai', 'o3', undefined],
+  ['openai', 'gpt-5.2', undefined],
+  ['openrouter', 'openai/o3-pro', undefined],
+  ['openrouter', 'openai/gpt-3.5-turbo-instruct', undefined],
+])('%s serves %s in one format alone: %s', (provider, id, expected) => {
+  expect(onlyFormatOf(provider, id)).toBe(expected)
 })
 
-test('models that are in the Responses alone are asked there', () => {
+test('models that are in one format alone are asked in it', () => {
   for (const { id, deployments } of allModels()) {
     for (const { provider, upstreamModel, format } of deployments) {
-      const isOnlyThere = RESPONSES_ONLY[provider]?.test(upstreamModel) === true
-      expect([id, provider, format]).toEqual([id, provider, isOnlyThere ? 'openai-responses' : undefined])
+      expect([id, provider, format]).toEqual([id, provider, onlyFormatOf(provider, upstreamModel)])
     }
   }
   expect(findDeployment('openai', 'gpt-5.3-codex')?.deployment.format).toBe('openai-responses')
+})
+
+test.each([
+  ['gpt-3.5-turbo-instruct', 'gpt-3.5-turbo-instruct'],
+  ['gpt-3.5-turbo-instruct-0914', 'gpt-3.5-turbo-instruct'],
+  ['text-davinci-003', 'gpt-3.5-turbo-instruct'],
+  ['davinci', 'davinci-002'],
+  ['babbage-002', 'babbage-002'],
+])('%s is %s, which the source does not list at OpenAI', (name, id) => {
+  const found = findDeployment('openai', name)
+  expect([found?.model.id, found?.deployment.format]).toEqual([id, 'openai-completions'])
 })
