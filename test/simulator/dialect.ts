@@ -61,6 +61,8 @@ export interface Dialect {
   lineEnding(incoming: Incoming): '\n' | '\r\n'
   isStream(incoming: Incoming): boolean
   headers(incoming: Incoming, rendering: Rendering): Record<string, string>
+  /** The body in the names that the rest here reads, where the provider has several for a thing. */
+  plain?(body: Fields): Fields
   /** What the provider would refuse in this request. */
   check(incoming: Incoming): Trouble | undefined
   /** Whether the beginning of this prompt is kept; without this it always is. */

@@ -19,7 +19,25 @@ export function checkContents(contents: Fields[], version: number): string | und
     const problem = checkContent(content, at)
     if (problem !== undefined) return problem
   }
-  return checkOrder(contents) ?? (version >= 3 ? checkSignatures(contents) : undefined)
+  const turns = turnsOf(contents)
+  const hollow = turns.findIndex((turn) => !saysSomething(turn))
+  if (hollow >= 0) return `* GenerateContentRequest.contents[${hollow}].parts: contents.parts must not be empty.`
+  return checkOrder(turns) ?? (version >= 3 ? checkSignatures(turns) : undefined)
+}
+
+// Google's own clients keep each event of a stream as a content of its own, the empty text at its end too.
+function turnsOf(contents: Fields[]): Fields[] {
+  const turns: Fields[] = []
+  for (const content of contents) {
+    const last = turns.at(-1)
+    if (last?.role !== content.role || last === undefined) turns.push(content)
+    else turns[turns.length - 1] = { ...last, parts: [...rowsOf(last.parts), ...rowsOf(content.parts)] }
+  }
+  return turns
+}
+
+function saysSomething({ parts }: Fields): boolean {
+  return rowsOf(parts).some((part) => textOf(part.text) !== '' || Object.keys(part).some((field) => field !== 'text'))
 }
 
 function checkContent(content: Fields, at: number): string | undefined {
@@ -33,8 +51,7 @@ function checkContent(content: Fields, at: number): string | undefined {
     const problem = checkPart(part, content)
     if (problem !== undefined) return `${place}[${index}]${problem}`
   }
-  const says = parts.some((part) => textOf(part.text) !== '' || Object.keys(part).some((field) => field !== 'text'))
-  return says ? undefined : `${place}: contents.parts must not be empty.`
+  return undefined
 }
 
 function checkPart(part: Fields, { role }: Fields): string | undefined {

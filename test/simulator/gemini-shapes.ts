@@ -56,7 +56,28 @@ export function unknownName(request: Fields): string | undefined {
   return walk(request, 'request', '')
 }
 
-// Google accepts snake_case as well; only camelCase is documented for REST, so the other is refused here.
+/** The request with its names in camelCase. Google takes them in snake_case too, and its client for Python mixes both. */
+export function inCamelCase(request: Fields): Fields {
+  return Object.fromEntries(Object.entries(request).map(([name, value]) => renamed(name, value, 'request')))
+}
+
+function renamed(name: string, value: unknown, kind: string): [string, unknown] {
+  const camel = name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
+  const next = SHAPES[kind]?.[camel]
+  return next === undefined ? [name, value] : [camel, allRenamed(value, next)]
+}
+
+function allRenamed(value: unknown, kind: string): unknown {
+  if (Array.isArray(value)) return value.map((entry) => allRenamed(entry, kind))
+  const fields = fieldsOf(value)
+  if (fields === undefined) return value
+  const named = kind.startsWith('map:') ? kind.slice(4) : undefined
+  const entries = Object.entries(fields).map(([name, entry]) =>
+    named === undefined ? renamed(name, entry, kind) : [name, allRenamed(entry, named)],
+  )
+  return Object.fromEntries(entries)
+}
+
 function walk(value: unknown, kind: string, path: string): string | undefined {
   if (kind === 'free') return undefined
   if (Array.isArray(value)) {

@@ -139,6 +139,22 @@ test('Gemma has no system instruction, and signs no calls', async () => {
   expect((await ask(generate('gemma-4-31b-it'), { tools, contents })).status).toBe(200)
 })
 
+test("what Google's own clients send is taken: an event a content, the empty one at the end too, and names in snake_case", async () => {
+  const declared = { name: 'read_file', parameters_json_schema: { $schema: 'x', type: 'object', properties: {} } }
+  const asked = {
+    contents: [{ role: 'user', parts: [{ text: '[[sim * call=read_file{}]]' }] }],
+    tools: [{ function_declarations: [declared] }],
+    generation_config: { thinking_config: { include_thoughts: true } },
+  }
+  const { events } = await ask(stream('gemini-3-pro'), asked)
+  const said = events.map((event) => fieldsOf(rowsOf(event.candidates)[0]?.content) ?? {})
+  expect(rowsOf(said.at(-1)?.parts)).toEqual([{ text: '' }])
+  const answer = { function_response: { name: 'read_file', response: { output: 'the file' } } }
+  const next = { ...asked, contents: [...asked.contents, ...said, { role: 'user', parts: [answer] }] }
+  const { json } = await ask(generate('gemini-3-pro'), next)
+  expect(JSON.stringify(rowsOf(json.candidates)[0]?.content)).toContain('the file')
+})
+
 test('a bad key is 400 with its reason, a missing one 403', async () => {
   const bad = await ask(generate('gemini-2.5-flash'), sayingToGemini('Hi'), { 'x-goog-api-key': 'bad-key' })
   expect([bad.status, rowsOf(fieldsOf(bad.json.error)?.details)[0]?.reason]).toEqual([400, 'API_KEY_INVALID'])

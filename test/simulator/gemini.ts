@@ -3,6 +3,7 @@ import { checkGemini } from './gemini-checks.ts'
 import { geminiFailure, geminiFailureEvents } from './gemini-errors.ts'
 import { likelihoods } from './gemini-logprobs.ts'
 import { geminiModel, readGemini } from './gemini-read.ts'
+import { inCamelCase } from './gemini-shapes.ts'
 import { type Fields, fieldsOf, parseJson } from './json.ts'
 import type { Choice, Ending, Thought } from './prompt.ts'
 import { FOUND } from './search.ts'
@@ -30,6 +31,7 @@ export const gemini: Dialect = {
     'server-timing': 'gfet4t7; dur=412',
     ...(isArray(incoming) ? { 'content-type': 'application/json; charset=UTF-8' } : {}),
   }),
+  plain: inCamelCase,
   check: checkGemini,
   read: readGemini,
   events: geminiEvents,

@@ -130,7 +130,7 @@ async function serve(request: IncomingMessage, response: ServerResponse, state: 
     path: `${rest}${url.search}`,
     query: url.searchParams,
     headers: flatHeaders(request),
-    body: fieldsOf(parsed) ?? {},
+    body: dialect?.plain?.(fieldsOf(parsed) ?? {}) ?? fieldsOf(parsed) ?? {},
     memory: state.memory,
   }
   const record: RecordedRequest = {
