@@ -3,6 +3,7 @@ import { cline } from './agents/cline.ts'
 import { codex } from './agents/codex.ts'
 import { continueCli } from './agents/continue.ts'
 import { copilot } from './agents/copilot.ts'
+import { geminiCli } from './agents/gemini-cli.ts'
 import { llm } from './agents/llm.ts'
 import { kiloCode, opencode } from './agents/opencode.ts'
 import { pi } from './agents/pi.ts'
@@ -20,6 +21,7 @@ export const CLIENTS: readonly Client[] = [
   claudeCode,
   claudeCodeForLong,
   codex,
+  geminiCli,
   ...opencode,
   ...qwenCode,
   ...cline,
@@ -44,6 +46,16 @@ export const CLIENTS: readonly Client[] = [
     quick: { models: [GEMINI], cells: ['chat', 'stream', 'tools', 'structured', 'wrong key'], rounds: 10 },
   }),
   library({ name: 'anthropic (Python)', script: 'anthropic.py', packages: ['anthropic'], language: 'python' }),
+  ...['by hand', 'automatic'].flatMap((way) => [
+    library({ name: `@google/genai, ${way}`, script: 'google-genai.mjs', way, packages: ['@google/genai'] }),
+    library({
+      name: `google-genai (Python), ${way}`,
+      script: 'google-genai.py',
+      way,
+      packages: ['google-genai'],
+      language: 'python',
+    }),
+  ]),
   ...AI_SDK_WAYS.map((way) =>
     library({
       name: `AI SDK 7, ${way}`,
