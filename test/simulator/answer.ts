@@ -30,7 +30,8 @@ export async function answer(exchange: Exchange): Promise<void> {
   const cache = dialect.caches?.(incoming) === false ? undefined : useCache(incoming, exchange.prompt)
   const thought = think(exchange.prompt, fault.giantEvent ?? 0, cache)
   if (stream) return sendStream(exchange, thought)
-  return sendBody(exchange, JSON.stringify(dialect.body(incoming, thought, rendering), null, 2))
+  const body = dialect.body(incoming, thought, rendering)
+  return sendBody(exchange, dialect.written?.(body, rendering) ?? JSON.stringify(body, null, 2))
 }
 
 function endsInError(fault: Fault): boolean {

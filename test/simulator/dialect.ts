@@ -1,3 +1,4 @@
+import type { VectorFault } from './embeddings-vectors.ts'
 import type { Ids } from './ids.ts'
 import type { Fields } from './json.ts'
 import type { Memory } from './memory.ts'
@@ -53,6 +54,8 @@ export interface Rendering {
   nowMs: number
   tokensPerEvent: number
   withUsage: boolean
+  /** How the vectors of an answer are wrong. */
+  vectors?: VectorFault
 }
 
 /** A provider's wire format. */
@@ -73,6 +76,8 @@ export interface Dialect {
   read(incoming: Incoming): Prompt
   events(incoming: Incoming, thought: Thought, rendering: Rendering): Iterable<WireEvent>
   body(incoming: Incoming, thought: Thought, rendering: Rendering): unknown
+  /** The body as text, where it is not plain JSON with an indent of two. */
+  written?(body: unknown, rendering: Rendering): string
   /** An event that starts an answer and says nothing. */
   hollow(incoming: Incoming, rendering: Rendering): WireEvent
   failure(incoming: Incoming, trouble: Trouble): ErrorReply

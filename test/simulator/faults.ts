@@ -1,3 +1,4 @@
+import { VECTOR_FAULTS, type VectorFault } from './embeddings-vectors.ts'
 import { type Fields, fieldsOf } from './json.ts'
 
 /** How a provider is to misbehave. All keys combine where that makes sense. */
@@ -32,6 +33,8 @@ export interface Fault {
   garbageAfter?: number
   noFinish?: boolean
   noUsage?: boolean
+  /** How the vectors of embeddings are wrong. */
+  vectors?: VectorFault
   giantEvent?: number
   neverClose?: boolean
   neverCloseNoDone?: boolean
@@ -71,6 +74,7 @@ const KEYS: Record<keyof Fault, Kind> = {
   garbageAfter: 'number',
   noFinish: 'boolean',
   noUsage: 'boolean',
+  vectors: 'string',
   giantEvent: 'number',
   neverClose: 'boolean',
   neverCloseNoDone: 'boolean',
@@ -85,6 +89,7 @@ const KEYS: Record<keyof Fault, Kind> = {
 const CHOICES: Partial<Record<keyof Fault, readonly string[]>> = {
   reason: ['quota', 'context', 'key'],
   lineEnding: ['lf', 'crlf', 'cr'],
+  vectors: VECTOR_FAULTS,
 }
 
 /** The fault that a JSON value describes, or what is wrong with it. */

@@ -14,15 +14,9 @@ const MODES = [undefined, 'AUTO', 'ANY', 'NONE', 'VALIDATED', 'MODE_UNSPECIFIED'
 
 /** What Gemini would refuse in a request. */
 export function checkGemini(incoming: Incoming): Trouble | undefined {
-  const { headers, query, body } = incoming
-  const key =
-    headers['x-goog-api-key'] || query.get('key') || /^Bearer\s+(\S+)$/i.exec(headers.authorization ?? '')?.[1]
-  if (!key) {
-    const message =
-      "Method doesn't allow unregistered callers (callers without established identity). Please use API Key or other form of API consumer identity to call this API."
-    return { status: 403, message }
-  }
-  if (key === 'bad-key') return { status: 400, reason: 'key' }
+  const locked = checkGeminiKey(incoming)
+  if (locked !== undefined) return locked
+  const { body } = incoming
   const unknown = unknownName(body)
   if (unknown !== undefined) return { status: 400, message: unknown }
   const model = geminiModel(incoming)
@@ -37,6 +31,18 @@ export function checkGemini(incoming: Incoming): Trouble | undefined {
     checkContents(rowsOf(body.contents), version) ??
     checkSystem(fieldsOf(body.systemInstruction), open ? model : undefined)
   return message === undefined ? undefined : { status: 400, message }
+}
+
+/** What is wrong with the key, if anything. */
+export function checkGeminiKey({ headers, query }: Incoming): Trouble | undefined {
+  const key =
+    headers['x-goog-api-key'] || query.get('key') || /^Bearer\s+(\S+)$/i.exec(headers.authorization ?? '')?.[1]
+  if (!key) {
+    const message =
+      "Method doesn't allow unregistered callers (callers without established identity). Please use API Key or other form of API consumer identity to call this API."
+    return { status: 403, message }
+  }
+  return key === 'bad-key' ? { status: 400, reason: 'key' } : undefined
 }
 
 function checkGeneration(generation: Fields, model: string, version: number): string | undefined {

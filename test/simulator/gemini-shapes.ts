@@ -8,6 +8,8 @@ const SHAPES: Record<string, Shape> = {
     'cachedContent serviceTier store',
     'contents:content systemInstruction:content tools:tool toolConfig:toolConfig safetySettings:safety generationConfig:generation labels:free',
   ),
+  embed: shape('model taskType title outputDimensionality', 'content:content'),
+  batch: shape('', 'requests:embed'),
   content: shape('role', 'parts:part'),
   part: shape(
     'text thought thoughtSignature',
@@ -52,8 +54,8 @@ function shape(leaves: string, branches: string): Shape {
 }
 
 /** The first field that Gemini doesn't know, or whose value has not its form, in Google's words. */
-export function unknownName(request: Fields): string | undefined {
-  return walk(request, 'request', '')
+export function unknownName(request: Fields, kind: 'request' | 'embed' | 'batch' = 'request'): string | undefined {
+  return walk(request, kind, '')
 }
 
 /** The request with its names in camelCase. Google takes them in snake_case too, and its client for Python mixes both. */

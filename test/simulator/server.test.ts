@@ -51,6 +51,28 @@ test.each<[string, Fields, string]>([
     'model input instructions tools tool_choice text include reasoning store previous_response_id max_output_tokens stream',
   ],
   ['/cohere/v2/chat', saying('Hi'), 'model messages tools tool_choice response_format stop_sequences thinking stream'],
+  [
+    '/openai/v1/embeddings',
+    { model: 'text-embedding-3-small', input: 'Hi' },
+    'model input encoding_format dimensions user',
+  ],
+  [
+    '/cohere/v2/embed',
+    { model: 'embed-v4.0', texts: ['Hi'], input_type: 'search_query' },
+    'model texts input_type embedding_types output_dimension truncate',
+  ],
+  ['/gemini/v1beta/models/gemini-embedding-001:batchEmbedContents', { requests: [] }, 'requests'],
+  [
+    '/gemini/v1beta/models/gemini-embedding-001:embedContent',
+    { content: { parts: [{ text: 'Hi' }] } },
+    'model content taskType title outputDimensionality',
+  ],
+  ['/ollama/api/embed', { model: 'bge-m3', input: 'Hi' }, 'model input truncate dimensions'],
+  [
+    '/bedrock/model/amazon.titan-embed-text-v2%3A0/invoke',
+    { inputText: 'Hi' },
+    'inputText dimensions normalize embeddingTypes',
+  ],
 ])('%s answers whatever is sent', async (path, body, fields) => {
   for (const odd of spoiled(body, fields)) {
     const { status } = await ask(path, odd)

@@ -6,6 +6,11 @@ import { anthropic, anthropicCount } from './anthropic.ts'
 import { cohere } from './cohere.ts'
 import { control } from './control.ts'
 import type { Dialect, Incoming } from './dialect.ts'
+import { bedrockEmbeddings } from './embeddings-bedrock.ts'
+import { cohereEmbeddings } from './embeddings-cohere.ts'
+import { geminiBatchEmbeddings, geminiEmbedding } from './embeddings-gemini.ts'
+import { ollamaEmbeddings } from './embeddings-ollama.ts'
+import { openaiEmbeddings } from './embeddings-openai.ts'
 import { createFaults, type Fault, type Faults } from './faults.ts'
 import { gemini, geminiCount } from './gemini.ts'
 import { type Ids, seededChance, seededIds } from './ids.ts'
@@ -33,6 +38,12 @@ const DIALECTS: [RegExp, Dialect][] = [
   [/\/models\/[^/]+:countTokens$/, geminiCount],
   [/\/models\/[^/]+:(?:g|streamG)enerateContent$/, gemini],
   [/\/v2\/chat$/, cohere],
+  [/\/embeddings$/, openaiEmbeddings],
+  [/\/v2\/embed$/, cohereEmbeddings],
+  [/\/models\/[^/]+:batchEmbedContents$/, geminiBatchEmbeddings],
+  [/\/models\/[^/]+:embedContent$/, geminiEmbedding],
+  [/\/api\/embed$/, ollamaEmbeddings],
+  [/\/model\/[^/]+\/invoke$/, bedrockEmbeddings],
 ]
 
 /** A running simulator. */
@@ -166,6 +177,7 @@ async function serve(request: IncomingMessage, response: ServerResponse, state: 
     nowMs: state.now(),
     tokensPerEvent: fault.pieces?.tokensPerEvent ?? fault.tokensPerEvent ?? 1,
     withUsage: fault.noUsage !== true,
+    ...(fault.vectors === undefined ? {} : { vectors: fault.vectors }),
   }
   if (parsed === undefined && fault.status === undefined) {
     const failure = dialect.failure(incoming, {
