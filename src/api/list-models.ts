@@ -83,6 +83,7 @@ function modelEntry(model: Model, { providers, prices }: Settings, allowed: Allo
     owned_by: owner,
     context_length: traits.contextTokens,
     max_output_tokens: traits.outputTokens,
+    ...(traits.embedding === undefined ? {} : { dimensions: traits.embedding.dimensions }),
     modalities: { input: [...traits.input], output: [...traits.output] },
     capabilities: {
       tools: traits.tools,

@@ -1,6 +1,6 @@
 import { Failure, quoted } from '../chat/failure.ts'
 
-/** The list of models in the shapes of other APIs than OpenAI's, made from that one. */
+/** The list of models in the shapes of other APIs than OpenAI's, made from that one. APIs of chats list models that chat. */
 
 type Fields = Readonly<Record<string, unknown>>
 type Query = (name: string) => string | undefined
@@ -16,9 +16,13 @@ export function toAnthropicModel({ id, created, context_length, max_output_token
 const DEFAULT_LIMIT = 20
 const MAX_LIMIT = 1000
 
+function chatModels(list: Fields): readonly Fields[] {
+  return (list.data as readonly Fields[]).filter(({ dimensions }) => dimensions === undefined)
+}
+
 /** A page of the list as Anthropic gives it. @throws Failure 400 for a query that asks for no page. */
 export function toAnthropicList(list: Fields, query: Query): Fields {
-  const rows = list.data as readonly Fields[]
+  const rows = chatModels(list)
   const limit = readLimit(query('limit'))
   const [after, before] = [indexOf(rows, 'after_id', query), indexOf(rows, 'before_id', query)]
   const from = after === undefined ? 0 : after + 1
@@ -63,7 +67,7 @@ Do not commit, and do nothing destructive, unless the user asks for it. Answer b
 
 /** The list with what Codex asks for beside it. */
 export function withCodexModels(list: Fields): Fields {
-  return { ...list, models: (list.data as readonly Fields[]).map(toCodexModel) }
+  return { ...list, models: chatModels(list).map(toCodexModel) }
 }
 
 /** A model as Codex reads it (openai/codex, `ModelInfo`): it refuses a whole list for one member that is missing. */

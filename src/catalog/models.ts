@@ -53,7 +53,11 @@ function findRowByName(name: string): number | undefined {
   const row = ids.get(name)
   if (row !== undefined) return row
   const normalized = normalizeName(name)
-  return findRowByNormalizedName(normalized) ?? findRowByNormalizedName(withoutDate(normalized))
+  const dated = findRowByNormalizedName(normalized)
+  if (dated !== undefined) return dated
+  const undated = findRowByNormalizedName(withoutDate(normalized))
+  // Another version of a model may answer a chat, but its vectors do not mix.
+  return undated === undefined || rows[undated]?.includes('>e ') ? undefined : undated
 }
 
 function findRowByNormalizedName(normalized: string): number | undefined {

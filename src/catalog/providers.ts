@@ -1,11 +1,13 @@
 import { anthropic } from '../formats/anthropic-messages/write-request.ts'
 import { cohere } from '../formats/cohere/write-request.ts'
+import type { EmbeddingCall, EmbeddingProviderFormat, PreparedEmbedding } from '../formats/embedding-format.ts'
 import type { PreparedCall, ProviderCall, ProviderFormat } from '../formats/format.ts'
 import { gemini } from '../formats/gemini/write-request.ts'
 import { ollama } from '../formats/ollama/write-request.ts'
 import { FIREWORKS_FIELDS, foreignFields } from '../formats/openai-chat/foreign-fields.ts'
 import { openai } from '../formats/openai-chat/write-request.ts'
 import { openaiCompletions } from '../formats/openai-completions/provider.ts'
+import { openaiEmbeddings } from '../formats/openai-embeddings/provider.ts'
 import { openaiResponses } from '../formats/openai-responses/provider.ts'
 
 /** A format with the quirks of one provider filled in. */
@@ -15,6 +17,20 @@ export interface BoundFormat extends Omit<ProviderFormat, 'prepare'> {
   /** Its models that are served in this format, by the provider's own names; all where absent. */
   readonly models?: RegExp
   readonly prepare: (call: Omit<ProviderCall<object>, 'quirks'>) => PreparedCall
+}
+
+/** How a provider is asked for vectors. */
+export interface ProviderEmbeddings {
+  readonly format: BoundEmbeddingFormat
+  /** As many inputs as it takes in one call. */
+  readonly maxInputs: number
+  /** As many tokens as it takes in one call, all inputs together; absent where it tells no bound. */
+  readonly maxTokens?: number
+}
+
+/** A format of vectors with the quirks of one provider filled in. */
+export interface BoundEmbeddingFormat extends Omit<EmbeddingProviderFormat, 'prepare'> {
+  readonly prepare: (call: Omit<EmbeddingCall<object>, 'quirks'>) => PreparedEmbedding
 }
 
 /** A provider: its format, its address and its authentication. What is special about it is data here, never code elsewhere. */
@@ -28,6 +44,8 @@ export interface Provider {
   readonly format: BoundFormat
   /** Further formats that it takes: a request that came in one of them goes out in it. */
   readonly moreFormats?: readonly BoundFormat[]
+  /** How it is asked for vectors; absent where it has none. */
+  readonly embeddings?: ProviderEmbeddings
   /** The further format that gives reasoning in a form that later turns can bring back, where its usual one does not. */
   readonly reasoningFormat?: string
   /** `{ACCOUNT_ID}` is filled from `<settingPrefix>_ACCOUNT_ID`; absent where only the operator can know it. */
@@ -48,7 +66,9 @@ export interface Provider {
   /** It reports in `usage.cost` what an answer cost. */
   readonly reportsCost?: boolean
   /** Replaces its format at base URLs of this form. */
-  readonly formatOverride?: Pick<Provider, 'format' | 'moreFormats' | 'modelsPath'> & { readonly address: RegExp }
+  readonly formatOverride?: Pick<Provider, 'format' | 'moreFormats' | 'embeddings' | 'modelsPath'> & {
+    readonly address: RegExp
+  }
   /** It passes requests on to other providers: a candidate where those are not configured, or not healthy. */
   readonly isReseller?: boolean
   /** It takes variants of its models as a suffix of their names (`:nitro`, `:floor`, `:online`). */
@@ -75,6 +95,20 @@ function bind<Quirks extends object>(
   served: Pick<BoundFormat, 'models'> = {},
 ): BoundFormat {
   return { ...format, ...served, quirks, prepare: (call) => format.prepare({ ...call, quirks }) }
+}
+
+function bindEmbeddings<Quirks extends object>(
+  format: EmbeddingProviderFormat<Quirks>,
+  quirks: Quirks,
+): BoundEmbeddingFormat {
+  return { ...format, prepare: (call) => format.prepare({ ...call, quirks }) }
+}
+
+/** OpenAI's own models of vectors, wherever they run: at most 2048 texts in a call, and 300,000 tokens. */
+const OPENAI_VECTORS: ProviderEmbeddings = {
+  format: bindEmbeddings(openaiEmbeddings, { tokens: true, drop: ['input_type'] }),
+  maxInputs: 2048,
+  maxTokens: 300_000,
 }
 
 /** Text completions beside chats, at the same base URL. */
@@ -119,6 +153,7 @@ const ROWS: readonly ProviderRow[] = [
     format: OPENAI,
     ...RESPONSES,
     moreFormats: [bind(openaiResponses, { searchingModels: /deep-research/ }), OPENAI_COMPLETIONS],
+    embeddings: OPENAI_VECTORS,
   },
   {
     id: 'anthropic',
@@ -313,6 +348,7 @@ const ROWS: readonly ProviderRow[] = [
   {
     id: 'openrouter',
     moreFormats: COMPLETIONS,
+    embeddings: { ...OPENAI_VECTORS, format: bindEmbeddings(openaiEmbeddings, { tokens: true }) },
     variants: true,
     webSearchModels: /./,
     billsHiddenReasoning: true,
@@ -373,6 +409,7 @@ const ROWS: readonly ProviderRow[] = [
     format: OPENAI,
     ...RESPONSES,
     moreFormats: [bind(openaiResponses, { reasoningFormat: 'azure-openai-responses-v1' }), OPENAI_COMPLETIONS],
+    embeddings: OPENAI_VECTORS,
     // At such addresses there are no Responses.
     formatOverride: {
       address: /\/deployments\/|\?api-version=/,
@@ -404,6 +441,7 @@ const ROWS: readonly ProviderRow[] = [
   {
     id: 'custom',
     moreFormats: COMPLETIONS,
+    embeddings: { format: bindEmbeddings(openaiEmbeddings, { tokens: true }), maxInputs: 2048 },
     keyOptional: true,
     anyModel: true,
     modelsPath: '/models',

@@ -7,7 +7,7 @@ import type { Deployment, Model, Price } from './deployment.ts'
  *     id|owner|released|aliases|deployment|deployment…
  *     deployment = provider upstream context output modalities flags reasoning price
  *
- * `=` at the end of an upstream id stands for the public id, `-` for an empty field. Lines are strings for two reasons: a
+ * For a model that makes vectors the field of its output holds how long they are. `=` at the end of an upstream id stands for the public id, `-` for an empty field. Lines are strings for two reasons: a
  * Worker that starts pays for every object in a JSON literal, and a reviewer reads a diff line by line.
  */
 export type Row = string
@@ -18,6 +18,7 @@ const MODALITIES = new Map<string, Modality>([
   ['a', 'audio'],
   ['v', 'video'],
   ['p', 'pdf'],
+  ['e', 'embedding'],
 ])
 /** Traits that only a few models have. */
 const RARE_TRAITS = [
@@ -32,6 +33,8 @@ const ONLY_FORMATS = [
   ['C', 'openai-completions'],
 ] as const
 export type OnlyFormat = (typeof ONLY_FORMATS)[number][1]
+/** It makes shorter vectors where it is asked to. */
+const SHORTENS_FLAG = 'd'
 const EMPTY = '-'
 
 /** A model and the names that lead to it. */
@@ -55,7 +58,10 @@ export function parseRow(row: Row): Model {
 function parseDeployment(fields: readonly string[], id: string): Deployment {
   const [provider = '', upstream = '', context, output, modalities = '', flags = '', reasoning = '', price = ''] =
     fields
-  const traits = { contextTokens: Number(context), outputTokens: Number(output), ...readAbilities(modalities, flags) }
+  const abilities = readAbilities(modalities, flags)
+  const embedding = readEmbedding(abilities.output, Number(output), flags)
+  const outputTokens = embedding === undefined ? Number(output) : 0
+  const traits = { contextTokens: Number(context), outputTokens, ...abilities, ...(embedding && { embedding }) }
   const only = ONLY_FORMATS.find(([flag]) => flags.includes(flag))
   const deployment = {
     provider,
@@ -81,6 +87,11 @@ function readAbilities(modalities: string, flags: string) {
     temperature: flags.includes('t'),
     ...Object.fromEntries(RARE_TRAITS.flatMap(([flag, name]) => (flags.includes(flag) ? [[name, true]] : []))),
   }
+}
+
+function readEmbedding(output: ReadonlySet<Modality>, dimensions: number, flags: string): Traits['embedding'] {
+  if (!output.has('embedding')) return undefined
+  return flags.includes(SHORTENS_FLAG) ? { dimensions, shortens: true } : { dimensions }
 }
 
 function readModalities(letters: string): ReadonlySet<Modality> {
@@ -125,9 +136,10 @@ function formatDeployment({ provider, upstreamModel, traits, format, price }: De
   })
   const rareFlags = RARE_TRAITS.map(([flag, name]) => (traits[name] ? flag : '')).join('')
   const onlyFlag = ONLY_FORMATS.find(([, name]) => name === format)?.[0] ?? ''
-  const flags = `${traits.tools ? 'T' : ''}${traits.jsonSchema ? 'J' : ''}${traits.temperature ? 't' : ''}${rareFlags}${onlyFlag}`
+  const flags = `${traits.tools ? 'T' : ''}${traits.jsonSchema ? 'J' : ''}${traits.temperature ? 't' : ''}${rareFlags}${onlyFlag}${traits.embedding?.shortens ? SHORTENS_FLAG : ''}`
   const abilities = [modalities.join('>'), flags || EMPTY, formatReasoning(traits)]
-  return [provider, upstream, traits.contextTokens, traits.outputTokens, ...abilities, formatPrice(price)].join(' ')
+  const output = traits.embedding?.dimensions ?? traits.outputTokens
+  return [provider, upstream, traits.contextTokens, output, ...abilities, formatPrice(price)].join(' ')
 }
 
 function formatReasoning({ reasoning, toggle, efforts, budget }: Traits): string {

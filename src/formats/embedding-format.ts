@@ -1,3 +1,4 @@
+import type { Failure } from '../chat/failure.ts'
 import type { Chat } from '../chat/request.ts'
 import type { ClientFormat, HeaderReader, ProviderRequest, Traits } from './format.ts'
 
@@ -11,18 +12,39 @@ export interface EmbeddingRequest {
   readonly provider?: Chat['provider'] | undefined
   /** In bounds, at least one. */
   readonly inputs: readonly EmbeddingInput[]
-  /** How the client wants its vectors: as numbers, or as the base64 of 32-bit floats, little-endian. */
-  readonly encoding: 'float' | 'base64'
+  readonly encoding: VectorEncoding
   /** How long the vectors are to be; the model's own length if absent. */
   readonly dimensions?: number | undefined
-  /** What the texts are, in Cohere's words: `search_document`, `search_query`, `classification`, `clustering`. */
+  /**
+   * What the texts are, in Cohere's words: `search_document`, `search_query`, `classification`, `clustering`. Another word is
+   * the client's own.
+   */
   readonly inputType?: string | undefined
   readonly user?: string | undefined
-  /** Fields without a name here, for providers that speak the client's own format. */
+  /** Fields without a name here, for providers that speak OpenAI's format; `input_type` as the client wrote it is among them. */
   readonly further: Readonly<Record<string, unknown>>
+  readonly source?: EmbeddingSource | undefined
 }
 
-/** Numbers, or the base64 of 32-bit floats, little-endian. */
+/**
+ * How a client gets its vectors: as numbers, or as the base64 of 32-bit floats, little-endian. The others are Perplexity's, of
+ * bytes and of bits: who does not have them refuses them.
+ */
+export type VectorEncoding = 'float' | 'base64' | 'base64_int8' | 'base64_binary'
+
+/** A request as it came in a format that is not OpenAI's, for a provider's format of the same name: that one loses nothing. */
+export interface EmbeddingSource {
+  /** The `name` of the format. */
+  readonly format: string
+  /** What it says of each input, in the order of the inputs. */
+  readonly requests: readonly Readonly<Record<string, unknown>>[]
+  /** Why providers of other formats refuse the request, where it holds something that only this format can carry. */
+  readonly requires?: Failure | undefined
+  /** Fields that only this format can carry, and that a vector is right without. */
+  readonly dropped: readonly string[]
+}
+
+/** Numbers, or base64 in the encoding that the client asked for. */
 export type Vector = readonly number[] | string
 
 /** What a provider answered to one call. */
@@ -40,6 +62,8 @@ export interface EmbeddingCall<Quirks> {
   readonly request: EmbeddingRequest
   /** The inputs of this call: as many of the request's as the provider takes at once. */
   readonly inputs: readonly EmbeddingInput[]
+  /** Where the first of them stands among the inputs of the request. */
+  readonly offset: number
   /** The provider's own name for the model. */
   readonly model: string
   readonly traits: Traits
@@ -51,7 +75,10 @@ export interface PreparedEmbedding {
   readonly request: ProviderRequest
   /** Fields of the request that were left out, because this provider cannot carry them. */
   readonly dropped: readonly string[]
-  /** @throws Failure for what is no answer, a wrong number of vectors, or one that is none. */
+  /**
+   * Reads the answer as `JSON.parse` gives it. Of vectors that the client wants as numbers it makes numbers.
+   * @throws Failure for what is no answer, a wrong number of vectors, or one that is none.
+   */
   readonly read: (answer: unknown) => Embedded
 }
 

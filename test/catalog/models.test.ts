@@ -28,7 +28,7 @@ test("no provider's own id climbs out of a path", () => {
   expect(names.filter((name) => !isPathStep(name))).toEqual([])
 })
 
-test('every model can chat: text in, text out, and a window; each provider offers it once', () => {
+test('every model reads text and writes text or vectors; it has a window; each provider offers it once', () => {
   for (const { id, deployments, created, owner } of allModels()) {
     expect(deployments.length, id).toBeGreaterThan(0)
     expect(new Set(deployments.map(({ provider }) => provider)).size, id).toBe(deployments.length)
@@ -36,7 +36,12 @@ test('every model can chat: text in, text out, and a window; each provider offer
     expect(id).toMatch(/^[^|\s,A-Z]+$/)
     expect(owner).not.toBe('')
     for (const { traits, price } of deployments) {
-      expect(traits.input.has('text') && traits.output.has('text'), id).toBe(true)
+      const { dimensions } = traits.embedding ?? {}
+      expect(traits.input.has('text') && traits.output.has(dimensions === undefined ? 'text' : 'embedding'), id).toBe(
+        true,
+      )
+      // One length of all vectors, wherever they come from.
+      expect(dimensions, id).toBe(deployments[0]?.traits.embedding?.dimensions)
       expect(traits.contextTokens, id).toBeGreaterThan(0)
       expect(Number.isFinite(traits.outputTokens), id).toBe(true)
       if (price) for (const dollars of Object.values(price)) expect(dollars, id).toBeGreaterThanOrEqual(0)

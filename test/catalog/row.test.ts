@@ -61,6 +61,19 @@ test('what is written in a row is read from it', () => {
   )
 })
 
+test('a model of vectors says how long they are, and whether it shortens them', () => {
+  const rows = ['m|maker|2025-01||a = 10 5 t>e d - 1,0|b = 10 5 t>e - - -', 'c|maker|2025-01||a = 10 5 t>t - - -']
+  const [vectors, chats] = rows.map(parseRow).map(({ deployments }) => deployments.map(({ traits }) => traits))
+  expect(vectors).toMatchObject([
+    { embedding: { dimensions: 5, shortens: true }, outputTokens: 0 },
+    { embedding: { dimensions: 5 }, outputTokens: 0 },
+  ])
+  expect(vectors?.[1]?.embedding).not.toHaveProperty('shortens')
+  expect(chats?.[0]).not.toHaveProperty('embedding')
+  const models = rows.map((row) => ({ model: parseRow(row), released: '2025-01', aliases: [] }))
+  expect(models.map(formatRow)).toEqual(rows)
+})
+
 test('an upstream id that ends in the public id is written short', () => {
   const row = 'm-1|maker|2025-01|m|a = 10 5 t>t - - -|b maker/= 10 5 t>t - - -'
   expect(parseRow(row).deployments.map(({ upstreamModel }) => upstreamModel)).toEqual(['m-1', 'maker/m-1'])

@@ -29,6 +29,8 @@ export function withAliases(drafts: readonly Draft[], successors: Successors): C
     drafts.flatMap(({ model, aliases }) => [...namesWithoutAliases(model), ...aliases.map(normalizeName)]),
   )
   for (const { model, aliases } of newestFirst) {
+    // Vectors of two versions do not mix, so a name without a version must not lead to one of them.
+    if (model.deployments.some(({ traits }) => traits.embedding)) continue
     const stem = withoutDate(model.id)
     if (stem === model.id || stems.has(normalizeName(stem)) || stem.includes('/')) continue
     stems.add(normalizeName(stem))

@@ -21,15 +21,24 @@ export interface Catalog {
   readonly aliases: number
 }
 
-/** Makes the rows of models.json. @throws CliError where the successor of a retired name does not exist. */
-export function buildCatalog(offers: readonly Offer[], successors: Successors = SUCCESSORS): Catalog {
+/**
+ * Makes the rows of models.json.
+ * @param embeddings models that make vectors, which the source does not have.
+ * @throws CliError where the successor of a retired name does not exist.
+ */
+export function buildCatalog(
+  offers: readonly Offer[],
+  successors: Successors = SUCCESSORS,
+  embeddings: readonly Draft[] = [],
+): Catalog {
   const leftOut: LeftOut[] = []
   const chats = offers.filter((offer) => {
     const reason = reasonToLeaveOut(offer)
     if (reason) leftOut.push({ provider: offer.provider, id: offer.id, reason })
     return !reason
   })
-  const entries = entriesOf(joinOffers(chats), successors, leftOut)
+  const drafts = [...entriesOf(joinOffers(chats), successors, leftOut), ...embeddings]
+  const entries = drafts.toSorted((a, b) => (sortKey(a) < sortKey(b) ? -1 : 1))
   const rows = withAliases(entries, successors).map(formatRow)
   const names = indexNames(rows)
   const contested = contestedNames(names)
@@ -64,7 +73,7 @@ function entriesOf(groups: readonly Group[], successors: Successors, leftOut: Le
       taken.add(id)
     }
   }
-  return drafts.toSorted((a, b) => (sortKey(a) < sortKey(b) ? -1 : 1))
+  return drafts
 }
 
 /** Which model gets a bare name that several could have: the one of a maker with its own API, then the one with more providers. */

@@ -99,7 +99,7 @@ export const SAME = table({
 
 /** Models that are not for chats, though they take and give text. */
 export const NOT_CHAT: readonly (readonly [RegExp, string])[] = [
-  [/embed/, 'an embedding model'],
+  [/embed/, 'an embedding model; those are kept by hand'],
   [/guard|content-safety|moderation/, 'a moderation model'],
   [/lyria/, 'a music model'],
   [/whisper|transcri/, 'a transcription model'],

@@ -1,0 +1,132 @@
+import { Failure } from '../../chat/failure.ts'
+import type { EmbeddingCall, EmbeddingInput, Vector, VectorEncoding } from '../embedding-format.ts'
+import { malformedAnswer } from './answer-bounds.ts'
+import { unsupportedParameter } from './parts.ts'
+
+/** More than any model's vectors have. */
+const MAX_DIMENSIONS = 65_536
+const FLOAT_BYTES = 4
+const NOT_BASE64 = /[^A-Za-z0-9+/]/
+/** So many characters are made of bytes at once: each is an argument of a call. */
+const CHUNK = 8192
+
+/** How many bytes a dimension takes in an encoding in base64. */
+const BYTES: Readonly<Record<Exclude<VectorEncoding, 'float'>, number>> = {
+  base64: FLOAT_BYTES,
+  base64_int8: 1,
+  base64_binary: 1 / 8,
+}
+
+/** The part of a call that says how its vectors must be. */
+type Expected = Pick<EmbeddingCall<object>, 'request' | 'inputs' | 'traits'>
+
+/**
+ * Checks the vectors of an answer: one for each input, all of the length that was asked for or that the model has. Of base64 it
+ * makes numbers where the client wants them.
+ * @throws Failure where one of them is none.
+ */
+export function checkVectors(vectors: readonly unknown[], { request, inputs, traits }: Expected): readonly Vector[] {
+  const { dimensions, encoding } = request
+  if (vectors.length !== inputs.length) throw wrongCount(vectors.length, inputs.length)
+  let length = dimensions ?? traits.embedding?.dimensions
+  return vectors.map((vector) => {
+    const own = dimensionsOf(vector, encoding)
+    if (!(own >= 1 && own <= MAX_DIMENSIONS)) throw malformedAnswer('a vector is neither numbers nor base64')
+    length ??= own
+    if (own !== length) throw wrongLength(own, length, dimensions)
+    if (typeof vector === 'string' && encoding === 'float') return floatsIn(vector)
+    return vector as Vector
+  })
+}
+
+/** To be told before a list is walked through that may be as long as the answer. */
+export function wrongCount(count: number, inputs: number): Failure {
+  return malformedAnswer(`it has ${count} vectors for ${inputs} inputs`)
+}
+
+function wrongLength(own: number, length: number, asked: number | undefined): Failure {
+  const fault = `a vector has ${own} dimensions instead of ${length}`
+  if (asked === undefined) return malformedAnswer(fault)
+  // The answer is sound, but not what was asked for: another deployment may have the parameter.
+  const message = `'dimensions' was ignored by the provider: ${fault}.`
+  return new Failure('unsupported-parameter', message, { param: 'dimensions', health: 'none' })
+}
+
+/** NaN for what is no vector. */
+function dimensionsOf(vector: unknown, encoding: VectorEncoding): number {
+  if (typeof vector === 'string') return bytesIn(vector) / BYTES[encoding === 'float' ? 'base64' : encoding]
+  // Only floats in base64 can be made of numbers.
+  if (!Array.isArray(vector) || (encoding !== 'float' && encoding !== 'base64')) return Number.NaN
+  return vector.every(isFloat) ? vector.length : Number.NaN
+}
+
+function isFloat(value: unknown): boolean {
+  return typeof value === 'number' && Number.isFinite(Math.fround(value))
+}
+
+/** How many bytes a text is the base64 of; NaN where it is none. A fraction of a dimension is no vector's length either. */
+function bytesIn(text: string): number {
+  const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0
+  const digits = text.length - padding
+  if (text.length % 4 !== 0 || NOT_BASE64.test(padding === 0 ? text : text.slice(0, digits))) return Number.NaN
+  return (text.length / 4) * 3 - padding
+}
+
+/** The 32-bit floats in base64, as the doubles that equal them. @throws Failure where one is not finite. */
+export function floatsIn(text: string): number[] {
+  const binary = atob(text)
+  const view = new DataView(new ArrayBuffer(FLOAT_BYTES))
+  const floats: number[] = []
+  for (let at = 0; at + FLOAT_BYTES <= binary.length; at += FLOAT_BYTES) {
+    const bits =
+      binary.charCodeAt(at) |
+      (binary.charCodeAt(at + 1) << 8) |
+      (binary.charCodeAt(at + 2) << 16) |
+      (binary.charCodeAt(at + 3) << 24)
+    view.setInt32(0, bits)
+    floats.push(view.getFloat32(0))
+  }
+  if (!floats.every(Number.isFinite)) throw malformedAnswer('a vector holds what is no number')
+  return floats
+}
+
+/** Numbers as the base64 of 32-bit floats, little-endian. */
+export function toBase64(vector: readonly number[]): string {
+  const view = new DataView(new ArrayBuffer(vector.length * FLOAT_BYTES))
+  for (let at = 0; at < vector.length; at += 1) view.setFloat32(at * FLOAT_BYTES, vector[at] ?? 0, true)
+  const bytes = new Uint8Array(view.buffer)
+  let binary = ''
+  for (let at = 0; at < bytes.length; at += CHUNK) binary += String.fromCharCode(...bytes.subarray(at, at + CHUNK))
+  return btoa(binary)
+}
+
+/** The bytes in base64 as numbers from -128 to 127; undefined for what is no base64. */
+export function bytesAsNumbers(text: string): number[] | undefined {
+  if (Number.isNaN(bytesIn(text))) return undefined
+  return Array.from(atob(text), (character) => (character.charCodeAt(0) << 24) >> 24)
+}
+
+/**
+ * The number of dimensions to ask the provider for.
+ * @throws Failure where the model's vectors have another length and cannot be shortened.
+ */
+export function dimensionsToSend({ request, traits }: Expected): number | undefined {
+  const { dimensions } = request
+  const { embedding } = traits
+  if (dimensions === undefined || embedding === undefined || embedding.shortens) return dimensions
+  if (dimensions !== embedding.dimensions) throw unsupportedParameter('dimensions')
+  return undefined
+}
+
+/** The inputs as texts. @throws Failure where one is token numbers, which mean something to one model only. */
+export function textsOf(inputs: readonly EmbeddingInput[]): readonly string[] {
+  if (inputs.every((input) => typeof input === 'string')) return inputs
+  const message = "'input' must be text: the model that was chosen does not take token numbers."
+  throw new Failure('unsupported-parameter', message, { param: 'input' })
+}
+
+/** What every format but Perplexity's, and every format but that of the source, does not take. @throws Failure */
+export function refuseForeign({ encoding, source }: EmbeddingCall<object>['request'], format: string): void {
+  if (encoding !== 'float' && encoding !== 'base64') throw unsupportedParameter('encoding_format')
+  if (source?.requires !== undefined && source.format !== format) throw source.requires
+}
