@@ -5,7 +5,7 @@ import { numbersOf, spoiled, vectorOf } from './embeddings-vectors.ts'
 import { checkGeminiKey } from './gemini-checks.ts'
 import { geminiFailure } from './gemini-errors.ts'
 import { geminiModel } from './gemini-read.ts'
-import { unknownName } from './gemini-shapes.ts'
+import { inCamelCase, unknownName } from './gemini-shapes.ts'
 import { type Fields, fieldsOf, numberOf, rowsOf, textOf } from './json.ts'
 
 const MOST_REQUESTS = 100
@@ -17,6 +17,7 @@ const TASK_TYPES =
 /** Google's batchEmbedContents: a request for each text. */
 export const geminiBatchEmbeddings = embeddingDialect({
   name: 'gemini-embeddings',
+  plain: (body) => inCamelCase(body, 'batch'),
   check: (incoming) => checkAccess(incoming, 'batch') ?? fault400(checkBatch(incoming)),
   inputs: ({ body }) => rowsOf(body.requests).map(inputOf),
   body: (incoming, rendering) => {
@@ -36,6 +37,7 @@ export const geminiBatchEmbeddings = embeddingDialect({
 /** Google's embedContent: one text. */
 export const geminiEmbedding = embeddingDialect({
   name: 'gemini-embedding',
+  plain: (body) => inCamelCase(body, 'embed'),
   check: (incoming) =>
     checkAccess(incoming, 'embed') ?? fault400(checkEmbed(incoming.body, incoming, 'EmbedContentRequest')),
   inputs: ({ body }) => [inputOf(body)],

@@ -186,7 +186,7 @@ test.each<[string, Fields, number, string]>([
   [COHERE.path, { model: 'embed-v4.0', texts: ['x'] }, 400, 'input_type must be provided'],
   [COHERE.path, { ...COHERE.body(['x']), truncation: true }, 400, "unknown field: parameter 'truncation'"],
   [GEMINI.path, { requests: [{ content: { parts: [{ text: 'x' }] } }] }, 400, 'unexpected model name'],
-  [GEMINI.path, { requests: [{ ...rowsOf(GEMINI.body(['x']).requests)[0], task_type: 'X' }] }, 400, 'Unknown name'],
+  [GEMINI.path, { requests: [{ ...rowsOf(GEMINI.body(['x']).requests)[0], taskTypes: 'X' }] }, 400, 'Unknown name'],
   [GEMINI.path, { requests: [{ ...rowsOf(GEMINI.body(['x']).requests)[0], taskType: 'X' }] }, 400, 'task_type'],
   [TITAN.path, { inputText: 'x', texts: [] }, 400, 'extraneous key [texts]'],
   ['/bedrock/model/amazon.unknown/invoke', { inputText: 'x' }, 400, 'model identifier is invalid'],

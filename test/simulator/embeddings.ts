@@ -1,6 +1,6 @@
 import type { Dialect, ErrorReply, Incoming, Rendering, Trouble } from './dialect.ts'
 import { writeCarelessly } from './embeddings-vectors.ts'
-import { listOf, textOf } from './json.ts'
+import { type Fields, listOf, textOf } from './json.ts'
 import { estimateTokens } from './tokens.ts'
 import { joined } from './turns.ts'
 
@@ -17,6 +17,7 @@ interface Parts {
   headers?(incoming: Incoming, rendering: Rendering): Record<string, string>
   check(incoming: Incoming): Trouble | undefined
   inputs(incoming: Incoming): EmbeddingInput[]
+  plain?(body: Fields): Fields
   body(incoming: Incoming, rendering: Rendering): unknown
   failure(incoming: Incoming, trouble: Trouble): ErrorReply
 }

@@ -10,6 +10,8 @@ const DATA_FIELDS = [
   'functionResponse',
   'executableCode',
   'codeExecutionResult',
+  'toolCall',
+  'toolResponse',
 ]
 
 /** What Gemini would refuse in the contents, for a model of this version. */
@@ -22,7 +24,7 @@ export function checkContents(contents: Fields[], version: number): string | und
   const turns = turnsOf(contents)
   const hollow = turns.findIndex((turn) => !saysSomething(turn))
   if (hollow >= 0) return `* GenerateContentRequest.contents[${hollow}].parts: contents.parts must not be empty.`
-  return checkOrder(turns) ?? (version >= 3 ? checkSignatures(turns) : undefined)
+  return checkOrder(turns) ?? checkSignatures(turns, version >= 3)
 }
 
 // Google's own clients keep each event of a stream as a content of its own, the empty text at its end too.
@@ -98,7 +100,7 @@ function checkOrder(contents: Fields[]): string | undefined {
 }
 
 // Only the calls since the user's last words are looked at, and of parallel ones only the first.
-function checkSignatures(contents: Fields[]): string | undefined {
+function checkSignatures(contents: Fields[], isWanted: boolean): string | undefined {
   const spoken = contents.findLastIndex(
     (content) => content.role !== 'model' && having(content, 'functionResponse').length === 0,
   )
@@ -112,7 +114,7 @@ function checkSignatures(contents: Fields[]): string | undefined {
       }
     }
     const [call] = having(content, 'functionCall')
-    if (at > spoken && call !== undefined && textOf(call.thoughtSignature) === '') {
+    if (isWanted && at > spoken && call !== undefined && textOf(call.thoughtSignature) === '') {
       const name = textOf(fieldsOf(call.functionCall)?.name)
       return `Function call is missing a thought_signature in functionCall parts. This is required for tools to work correctly, and missing thought_signature may lead to degraded model performance. Additional data, function call \`default_api:${name}\`, position ${at + 1}.`
     }

@@ -1,12 +1,13 @@
 import { type Fields, fieldsOf } from './json.ts'
 
 const KEYWORDS =
-  '$schema $id $defs $ref $anchor type format title description enum items prefixItems minItems maxItems minimum maximum anyOf oneOf properties additionalProperties required propertyOrdering'.split(
+  '$schema $id $defs $ref $anchor type format title description enum items prefixItems minItems maxItems minimum maximum anyOf oneOf properties additionalProperties required propertyOrdering default minLength maxLength pattern'.split(
     ' ',
   )
 const BESIDE_REFERENCE = ['description', 'default']
 
-/** What is wrong with a JSON Schema for Gemini: it reads the keywords that its reference names, and `$schema`, which its own CLI sends. */
+/** What is wrong with a JSON Schema for Gemini: it reads the keywords that its reference names, and
+ * those that clients were seen to send without harm. */
 export function checkJsonSchema(schema: unknown, path: string): string | undefined {
   const fields = fieldsOf(schema)
   if (fields === undefined) return `Invalid value at '${path}': not a schema.`

@@ -5,15 +5,16 @@ type Shape = Record<string, string>
 // A name of a shape, `leaf` for a plain value, `free` for JSON of the caller's own, `map:` for named values of a shape.
 const SHAPES: Record<string, Shape> = {
   request: shape(
-    'cachedContent serviceTier store',
+    'model cachedContent serviceTier store',
     'contents:content systemInstruction:content tools:tool toolConfig:toolConfig safetySettings:safety generationConfig:generation labels:free',
   ),
+  count: shape('', 'generateContentRequest:request contents:content systemInstruction:content tools:tool'),
   embed: shape('model taskType title outputDimensionality', 'content:content'),
   batch: shape('', 'requests:embed'),
   content: shape('role', 'parts:part'),
   part: shape(
     'text thought thoughtSignature',
-    'inlineData:blob fileData:file functionCall:call functionResponse:response executableCode:free codeExecutionResult:free videoMetadata:free mediaResolution:free partMetadata:free',
+    'inlineData:blob fileData:file functionCall:call functionResponse:response executableCode:free codeExecutionResult:free toolCall:free toolResponse:free videoMetadata:free mediaResolution:free partMetadata:free',
   ),
   blob: shape('mimeType data displayName', ''),
   file: shape('mimeType fileUri displayName', ''),
@@ -59,8 +60,8 @@ export function unknownName(request: Fields, kind: 'request' | 'embed' | 'batch'
 }
 
 /** The request with its names in camelCase. Google takes them in snake_case too, and its client for Python mixes both. */
-export function inCamelCase(request: Fields): Fields {
-  return Object.fromEntries(Object.entries(request).map(([name, value]) => renamed(name, value, 'request')))
+export function inCamelCase(request: Fields, kind: 'request' | 'count' | 'embed' | 'batch' = 'request'): Fields {
+  return Object.fromEntries(Object.entries(request).map(([name, value]) => renamed(name, value, kind)))
 }
 
 function renamed(name: string, value: unknown, kind: string): [string, unknown] {

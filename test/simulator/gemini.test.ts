@@ -155,6 +155,25 @@ test("what Google's own clients send is taken: an event a content, the empty one
   expect(JSON.stringify(rowsOf(json.candidates)[0]?.content)).toContain('the file')
 })
 
+test('a sum is worked out by its own interpreter, and addresses are read, where these tools are offered', async () => {
+  const summing = { tools: [{ code_execution: {} }], contents: [{ parts: [{ text: '12 + 30' }] }] }
+  const whole = partsOf((await ask(generate('gemini-2.5-flash'), summing)).json)
+  expect(whole.map((part) => Object.keys(part)[0])).toEqual(['executableCode', 'codeExecutionResult', 'text'])
+  expect(whole[1]?.codeExecutionResult).toEqual({ outcome: 'OUTCOME_OK', output: '42\n' })
+  const { events } = await ask(stream('gemini-2.5-flash'), summing)
+  expect(events.flatMap(partsOf).slice(0, 2)).toEqual(whole.slice(0, 2))
+  const reading = sayingToGemini('Read https://example.com/page', { tools: [{ urlContext: {} }] })
+  const [read] = rowsOf((await ask(generate('gemini-2.5-flash'), reading)).json.candidates)
+  expect(fieldsOf(read?.urlContextMetadata)?.urlMetadata).toMatchObject([{ retrievedUrl: 'https://example.com/page' }])
+})
+
+test('a signature that is not its own is refused, also by models that do not insist on theirs', async () => {
+  const said = { role: 'model', parts: [{ text: 'x', thoughtSignature: 'c2VhbGVk' }] }
+  const contents = [{ parts: [{ text: 'x' }] }, said, { parts: [{ text: 'y' }] }]
+  const { json } = await ask(generate('gemini-2.5-flash'), { contents })
+  expect(fieldsOf(json.error)?.message).toBe('Corrupted thought signature.')
+})
+
 test('a bad key is 400 with its reason, a missing one 403', async () => {
   const bad = await ask(generate('gemini-2.5-flash'), sayingToGemini('Hi'), { 'x-goog-api-key': 'bad-key' })
   expect([bad.status, rowsOf(fieldsOf(bad.json.error)?.details)[0]?.reason]).toEqual([400, 'API_KEY_INVALID'])

@@ -1,4 +1,5 @@
 import type { Dialect, Incoming, Rendering, WireEvent } from './dialect.ts'
+import { addressesRead, codeParts } from './gemini-builtins.ts'
 import { checkGemini } from './gemini-checks.ts'
 import { geminiFailure, geminiFailureEvents } from './gemini-errors.ts'
 import { likelihoods } from './gemini-logprobs.ts'
@@ -31,7 +32,7 @@ export const gemini: Dialect = {
     'server-timing': 'gfet4t7; dur=412',
     ...(isArray(incoming) ? { 'content-type': 'application/json; charset=UTF-8' } : {}),
   }),
-  plain: inCamelCase,
+  plain: (body) => inCamelCase(body),
   check: checkGemini,
   read: readGemini,
   events: geminiEvents,
@@ -52,6 +53,7 @@ export const geminiCount: Dialect = {
   ...gemini,
   isStream: () => false,
   caches: () => false,
+  plain: (body) => inCamelCase(body, 'count'),
   check: (incoming) => checkGemini(unwrapped(incoming)),
   read: (incoming) => readGemini(unwrapped(incoming)),
   body: (_incoming, { promptTokens }) => ({
@@ -112,7 +114,7 @@ function* geminiEvents(incoming: Incoming, thought: Thought, rendering: Renderin
         const whole = position === line.length - 1
         const usage = rendering.withUsage ? { usageMetadata: usageOf(thought, whole) } : {}
         const content = { content: { parts, role: 'model' }, ...likelihoods(tokens, incoming) }
-        const finish = { ...content, ...endingOf(choice), index }
+        const finish = { ...content, ...endingOf(choice, incoming), index }
         const open = { candidates: [{ ...content, index }], ...usage }
         if (whole) yield event('finish', { candidates: [finish], ...usage }, open)
         else yield event('content', open)
@@ -133,6 +135,7 @@ function chunksOf(choice: Choice, incoming: Incoming, { tokensPerEvent }: Render
   const size = tokensPerEvent * EVENT_TOKENS
   const thoughts = showsThoughts(incoming) ? grouped(choice.reasoning, size) : []
   const chunks: Chunk[] = thoughts.map((text) => ({ parts: [{ text, thought: true }], tokens: [] }))
+  for (const part of codeParts(incoming.body, choice.text.join(''))) chunks.push({ parts: [part], tokens: [] })
   for (let start = 0; start < choice.text.length; start += size) {
     const tokens = choice.text.slice(start, start + size)
     chunks.push({ parts: [{ text: tokens.join('') }], tokens })
@@ -156,7 +159,7 @@ function callParts(choice: Choice, incoming: Incoming): Fields[] {
   })
 }
 
-function endingOf({ ending, search, text }: Choice): Fields {
+function endingOf({ ending, search, text }: Choice, incoming: Incoming): Fields {
   const probability = ending === 'content-filter' ? 'HIGH' : 'NEGLIGIBLE'
   const ratings = { safetyRatings: [{ category: 'HARM_CATEGORY_DANGEROUS_CONTENT', probability }] }
   const message = ending === 'tool-calls' ? { finishMessage: 'Model generated function call(s).' } : {}
@@ -165,6 +168,7 @@ function endingOf({ ending, search, text }: Choice): Fields {
     ...message,
     ...(ending === 'content-filter' ? ratings : {}),
     ...groundingOf(search, text.join('')),
+    ...addressesRead(incoming.body, readGemini(incoming).lastText),
   }
 }
 
@@ -208,7 +212,7 @@ function geminiBody(incoming: Incoming, thought: Thought, { ids, withUsage }: Re
   const candidates = thought.choices.map((choice, index) => {
     const parts = bodyParts(choice, incoming)
     const content = parts.length > 0 ? { parts, role: 'model' } : { role: 'model' }
-    return { content, ...endingOf(choice), ...likelihoods(choice.text, incoming), index }
+    return { content, ...endingOf(choice, incoming), ...likelihoods(choice.text, incoming), index }
   })
   return { candidates, ...(withUsage ? { usageMetadata: usageOf(thought, true) } : {}), ...end }
 }
@@ -218,6 +222,7 @@ function bodyParts(choice: Choice, incoming: Incoming): Fields[] {
   if (choice.reasoning.length > 0 && showsThoughts(incoming))
     parts.push({ text: choice.reasoning.join(''), thought: true })
   const text = choice.text.join('')
+  parts.push(...codeParts(incoming.body, text))
   const calls = callParts(choice, incoming)
   const signature = calls.length === 0 && signs(incoming, choice) ? { thoughtSignature: sign('gemini', text) } : {}
   if (text !== '') parts.push({ text, ...signature })
