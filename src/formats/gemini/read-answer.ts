@@ -42,6 +42,30 @@ export function createGeminiReader(newId: () => string): GeminiReader {
   }
 }
 
+/** The members of a part that other events tell. A call of Google's own tools, for example, only the client's format knows. */
+const TOLD_PARTS: ReadonlySet<string> = new Set(['text', 'functionCall', 'thought', 'thoughtSignature'])
+
+/** For a client that speaks this format itself: it gets each response as it came, and a blocked prompt as an answer. */
+export function withNative(read: MessageReader): MessageReader {
+  return (message, name) => {
+    const events = read(message, name)
+    if (!isJsonObject(message)) return events
+    const { promptFeedback, candidates, usageMetadata: usage } = message
+    if (isJsonObject(promptFeedback) && toText(promptFeedback.blockReason) && !Array.isArray(candidates)) {
+      return [
+        { type: 'native', message, isContent: true },
+        { type: 'finish', choice: 0, reason: 'content_filter', isFinal: true },
+        ...(isJsonObject(usage) ? [toUsageEvent(usage)] : []),
+        { type: 'done' },
+      ]
+    }
+    if (events.some(({ type }) => type === 'error')) return events
+    const parts = jsonObjectsIn(candidates).flatMap(({ content }) => jsonObjectsIn(Object(content).parts))
+    const isContent = parts.some((part) => Object.keys(part).some((member) => !TOLD_PARTS.has(member)))
+    return [{ type: 'native', message, ...(isContent ? { isContent } : {}) }, ...events]
+  }
+}
+
 function readResponse(state: AnswerState, response: unknown): readonly ChatEvent[] {
   if (!isJsonObject(response)) return [{ type: 'error', failure: notAnAnswer() }]
   if (isJsonObject(response.error)) return [{ type: 'error', failure: readErrorInAnswer(response) }]

@@ -14,6 +14,10 @@ import {
   unsupportedContent,
   withUserTurn,
 } from '../shared/parts.ts'
+import { NO_SIGNATURE } from './signatures.ts'
+
+/** The name of this format, on both sides. */
+export const GEMINI = 'gemini'
 
 export interface GeminiContent {
   readonly role: 'user' | 'model'
@@ -33,9 +37,6 @@ export function isGemini3OrLater({ efforts, signsCalls }: Traits): boolean {
 
 /** The `format` of Gemini's reasoning details, so that a signature goes back only to the provider that made it. */
 export const GEMINI_REASONING_FORMAT = 'google-gemini-v1'
-
-/** In place of a signature that was lost: Google then accepts the call without one. */
-const NO_SIGNATURE = 'skip_thought_signature_validator'
 
 /** The conversation while it is written. */
 interface ContentsState {

@@ -1,6 +1,14 @@
 import { Failure } from '../../chat/failure.ts'
 import type { Chat, Tool } from '../../chat/request.ts'
-import type { PreparedCall, ProviderCall, ProviderFormat, Traits } from '../format.ts'
+import type {
+  PreparedCall,
+  ProviderCall,
+  ProviderFormat,
+  ProviderRequest,
+  RequestSource,
+  TokenCount,
+  Traits,
+} from '../format.ts'
 import { withCustomToolsAsFunctions } from '../shared/custom-tools.ts'
 import { BUDGET_TOKENS, nearestEffort, readReasoning, weakestEffort } from '../shared/effort.ts'
 import { isJsonObject, type JsonObject, omitNull } from '../shared/fields.ts'
@@ -9,9 +17,10 @@ import { checkParameters, stopSequences } from '../shared/parameters.ts'
 import { unsupportedParameter } from '../shared/parts.ts'
 import { tokenCount } from '../shared/token-count.ts'
 import { allowedTools, UNKNOWN_TOOL_MESSAGE } from '../shared/tool-choice.ts'
-import { createGeminiReader } from './read-answer.ts'
+import { createGeminiReader, withNative } from './read-answer.ts'
 import { toGeminiJsonSchema } from './schema.ts'
-import { isGemini3OrLater, toGeminiContents } from './write-contents.ts'
+import { withSignatures } from './signatures.ts'
+import { GEMINI, isGemini3OrLater, toGeminiContents } from './write-contents.ts'
 
 const MAX_STOP_SEQUENCES = 5
 const MAX_CANDIDATES = 8
@@ -21,10 +30,54 @@ const THINKING_TOKENS: typeof BUDGET_TOKENS = { ...BUDGET_TOKENS, low: 1024, hig
 
 /** Gemini's generateContent (translation 2). */
 export const gemini: ProviderFormat = withFunctionsAsTools(
-  withCustomToolsAsFunctions({ name: 'gemini', framing: 'sse', prepare }),
+  withCustomToolsAsFunctions({ name: GEMINI, framing: 'sse', prepare }),
 )
 
-function prepare({ chat, model, stream, traits, newId }: ProviderCall<object>): PreparedCall {
+function prepare(call: ProviderCall<object>): PreparedCall {
+  return call.source === undefined ? prepareChat(call) : prepareSource(call, call.source)
+}
+
+/** A request that came in this format goes out as it came, and its answer comes back so. */
+function prepareSource(
+  { model, stream, traits, newId }: ProviderCall<object>,
+  { body: given }: RequestSource,
+): PreparedCall {
+  const body = isGemini3OrLater(traits) ? withSignatures(given) : given
+  const request = requestOf(model, stream, body)
+  return {
+    request,
+    dropped: [],
+    count: countOf(request, model, () => toCountedBody(body, model)),
+    streamReader: () => withNative(createGeminiReader(newId).readEvent),
+    readAnswer: (answer) => withNative(createGeminiReader(newId).readBody)(answer, ''),
+  }
+}
+
+/** What asks for a count came as contents, or as a whole request for an answer. */
+function toCountedBody(body: JsonObject, model: string): JsonObject {
+  const name = `models/${model}`
+  for (const inner of ['generateContentRequest', 'generate_content_request']) {
+    if (isJsonObject(body[inner])) return { ...body, [inner]: { ...body[inner], model: name } }
+  }
+  return Object.keys(body).every((field) => field === 'contents')
+    ? body
+    : { generateContentRequest: { model: name, ...body } }
+}
+
+function requestOf(model: string, stream: boolean, body: JsonObject): ProviderRequest {
+  const method = stream ? 'streamGenerateContent?alt=sse' : 'generateContent'
+  return { path: pathOf(model) + method, headers: {}, body: JSON.stringify(body) }
+}
+
+function pathOf(model: string): string {
+  return `/v1beta/models/${encodeURIComponent(model)}:`
+}
+
+function countOf(request: ProviderRequest, model: string, body: () => JsonObject): TokenCount {
+  return tokenCount(request, { path: `${pathOf(model)}countTokens`, body, member: 'totalTokens' })
+}
+
+function prepareChat({ chat, model, stream, traits, newId }: ProviderCall<object>): PreparedCall {
   const dropped = checkParameters(chat, 'gemini')
   refuseUnsupported(chat)
   const { system, contents } = toGeminiContents(chat.messages, traits)
@@ -39,17 +92,11 @@ function prepare({ chat, model, stream, traits, newId }: ProviderCall<object>): 
     ...(chat.safety_settings ? { safetySettings: chat.safety_settings } : {}),
     generationConfig: toGenerationConfig(chat, traits, dropped),
   }
-  const method = stream ? 'streamGenerateContent?alt=sse' : 'generateContent'
-  const path = `/v1beta/models/${encodeURIComponent(model)}:`
-  const request = { path: path + method, headers: {}, body: JSON.stringify(body) }
+  const request = requestOf(model, stream, body)
   return {
     request,
     dropped,
-    count: tokenCount(request, {
-      path: `${path}countTokens`,
-      body: () => ({ generateContentRequest: { model: `models/${model}`, ...body } }),
-      member: 'totalTokens',
-    }),
+    count: countOf(request, model, () => ({ generateContentRequest: { model: `models/${model}`, ...body } })),
     streamReader: () => createGeminiReader(newId).readEvent,
     readAnswer: (answer) => createGeminiReader(newId).readBody(answer),
   }

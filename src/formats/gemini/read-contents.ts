@@ -1,0 +1,352 @@
+import { Failure, quoted } from '../../chat/failure.ts'
+import type { Message, Part, ToolCall } from '../../chat/request.ts'
+import type { Sealer } from '../format.ts'
+import { isJsonObject, type JsonObject, toText } from '../shared/fields.ts'
+import { type KeptReasoning, readKept, restoreReasoning } from '../shared/kept-reasoning.ts'
+import { emptyConversation, unsupportedContent } from '../shared/parts.ts'
+import { toChatName } from '../shared/tool-names.ts'
+import { type ReadPart, readBlob, readFile, unknownMember } from './read-parts.ts'
+import type { CallParam, GeminiBody, PartParam, ResponseParam } from './request-schema.ts'
+import { NO_SIGNATURE, openSignature } from './signatures.ts'
+import { GEMINI_REASONING_FORMAT } from './write-contents.ts'
+
+/** Where a message of the chat began in the request, and where its calls stood. */
+export interface MessagePath {
+  readonly path: string
+  readonly calls: readonly string[]
+}
+
+/** The conversation as a chat has it. */
+export interface Conversation {
+  readonly messages: readonly Message[]
+  /** Why other providers refuse it, where it holds something that they have no form for. */
+  readonly requires?: Failure
+  readonly paths: readonly MessagePath[]
+  /** Where the parts of messages stood. */
+  readonly partPaths: ReadonlyMap<object, string>
+  /** The signatures that are sealed for other providers, and what Google gets instead. */
+  readonly sealed: readonly SealedPart[]
+}
+
+/** A part whose signature Router9 made. */
+export interface SealedPart {
+  readonly content: number
+  readonly part: number
+  /** Google's own signature, where another provider handed it on. */
+  readonly signature?: string | undefined
+}
+
+/** The conversation while it is read. Neighbours of one role are one turn. */
+interface State {
+  readonly sealer: Sealer
+  readonly messages: Message[]
+  readonly paths: MessagePath[]
+  readonly partPaths: Map<object, string>
+  readonly sealed: SealedPart[]
+  readonly calls: OpenCalls
+  readonly ids: Set<string>
+  /** Media that a model gave. They stand in the user's next message: not every API takes them in the assistant's. */
+  media: Part[]
+  turn: Turn
+  requires: Failure | undefined
+}
+
+interface Turn {
+  /** Where it begins. */
+  readonly path: string
+  readonly role: 'system' | 'user' | 'model'
+  readonly results: Message[]
+  readonly resultPaths: MessagePath[]
+  readonly parts: Part[]
+  readonly calls: ToolCall[]
+  readonly callPaths: string[]
+  readonly kept: KeptReasoning[]
+  /** The thoughts since the last signature. */
+  thoughts: string[]
+}
+
+/** The calls of the last turn that called. Results name a call by its id, or by nothing but the function. */
+interface OpenCalls {
+  readonly byId: Map<string, OpenCall>
+  readonly byName: Map<string, { readonly calls: OpenCall[]; next: number }>
+}
+
+interface OpenCall {
+  /** In the chat. */
+  readonly id: string
+  isAnswered: boolean
+}
+
+/** Where a part stands, by its numbers. */
+interface Place {
+  readonly content: number
+  readonly part: number
+  readonly path: string
+}
+
+/** @throws Failure for sealed reasoning that has been changed. */
+export function readConversation({ systemInstruction, contents }: GeminiBody, sealer: Sealer): Conversation {
+  const state: State = {
+    sealer,
+    messages: [],
+    paths: [],
+    partPaths: new Map(),
+    sealed: [],
+    calls: { byId: new Map(), byName: new Map() },
+    ids: new Set(),
+    media: [],
+    turn: newTurn('system', 'systemInstruction'),
+    requires: undefined,
+  }
+  systemInstruction?.parts?.forEach((part, at) => {
+    if (part.thought !== true) readContent(state, part, `systemInstruction.parts[${at}]`)
+  })
+  contents.forEach(({ role, parts }, content) => {
+    const path = `contents[${content}]`
+    const own = role === 'model' ? role : 'user'
+    if (own !== state.turn.role) endTurn(state, own, path)
+    parts?.forEach((part, at) => {
+      readPart(state, part, { content, part: at, path: `${path}.parts[${at}]` })
+    })
+  })
+  endTurn(state, 'user', '')
+  endTurn(state, 'user', '')
+  const { messages, paths, partPaths, sealed, requires } = state
+  if (messages.every(({ role }) => role === 'system') && requires === undefined) throw emptyConversation()
+  return { messages, paths, partPaths, sealed, ...(requires === undefined ? {} : { requires }) }
+}
+
+function newTurn(role: Turn['role'], path: string): Turn {
+  return {
+    role,
+    path,
+    results: [],
+    resultPaths: [],
+    parts: [],
+    calls: [],
+    callPaths: [],
+    kept: [],
+    thoughts: [],
+  }
+}
+
+function readPart(state: State, part: PartParam, place: Place): void {
+  const { turn } = state
+  const { path } = place
+  const isModel = turn.role === 'model'
+  const { functionCall: call, functionResponse: result } = part
+  if (isModel && part.thought === true && !call) turn.thoughts.push(part.text ?? '')
+  else if (call && isModel) readCall(state, call, place, part.thoughtSignature)
+  else if (result && !isModel) readResult(state, result, path)
+  else if (call || result) {
+    const [member, owner] = call ? ['functionCall', 'model'] : ['functionResponse', 'user']
+    const param = `${path}.${member}`
+    throw new Failure('invalid-value', `'${param}' can only stand in a content of the ${owner}.`, { param })
+  } else readContent(state, part, path)
+  if (isModel && !call && part.thoughtSignature) readSignature(state, part.thoughtSignature, place)
+}
+
+/** Reads what is neither a call nor a result. */
+function readContent(state: State, part: PartParam, path: string): void {
+  const { text, inlineData, fileData } = part
+  const unknown = unknownMember(part)
+  if (unknown !== undefined) {
+    state.requires ??= unsupportedContent(`${path}.${unknown}`, `parts with '${quoted(unknown)}'`)
+    return
+  }
+  if (text) addPart(state, { type: 'text', text }, path)
+  if (inlineData) addRead(state, readBlob(inlineData, `${path}.inlineData`), path)
+  if (fileData) addRead(state, readFile(fileData, `${path}.fileData`), path)
+}
+
+function addRead(state: State, read: ReadPart, path: string): void {
+  if ('requires' in read) state.requires ??= read.requires
+  else addPart(state, read.part, path)
+}
+
+function addPart(state: State, part: Part, path: string): void {
+  const { turn, media, partPaths } = state
+  partPaths.set(part, path)
+  if (part.type === 'text' || turn.role === 'user') turn.parts.push(part)
+  else if (turn.role === 'model') media.push(part)
+  else state.requires ??= unsupportedContent(path, 'media in an instruction')
+}
+
+/** Google's calls often have no id. Each gets one, the same in every turn, so that prompts stay in a provider's cache. */
+function readCall(state: State, call: CallParam, place: Place, signature: string | null | undefined): void {
+  const { turn, calls, ids } = state
+  const kept = signature ? openPart(state, signature, place) : undefined
+  // A client that keeps no ids sends back the signature, which has it.
+  const given = toText(call.id) ?? Object.keys(kept?.calls ?? {}).at(-1)
+  const id = given === undefined || ids.has(given) ? freshId(ids) : given
+  ids.add(id)
+  if (turn.calls.length === 0) {
+    calls.byId.clear()
+    calls.byName.clear()
+  }
+  const open = { id, isAnswered: false }
+  if (given !== undefined) calls.byId.set(given, open)
+  const sameName = calls.byName.get(call.name)
+  if (sameName === undefined) calls.byName.set(call.name, { calls: [open], next: 0 })
+  else sameName.calls.push(open)
+  turn.calls.push({
+    id,
+    type: 'function',
+    function: { name: toChatName(call.name), arguments: JSON.stringify(call.args ?? {}) },
+  })
+  turn.callPaths.push(place.path)
+  if (kept === undefined)
+    keepOwn(turn, signature, (data) => ({ calls: { [id]: { google: { thought_signature: data } } } }))
+  else keep(turn, kept)
+  if (kept !== undefined) seal(state, place, Object(kept.calls?.[given ?? '']?.google).thought_signature)
+}
+
+function freshId(ids: ReadonlySet<string>): string {
+  let number = ids.size
+  while (ids.has(`call_${number}`)) number += 1
+  return `call_${number}`
+}
+
+function readSignature(state: State, signature: string, place: Place): void {
+  const kept = openPart(state, signature, place)
+  if (kept === undefined) {
+    keepOwn(state.turn, signature, (data) => ({
+      reasoning_details: [{ type: 'reasoning.encrypted', data, format: GEMINI_REASONING_FORMAT }],
+    }))
+    return
+  }
+  keep(state.turn, kept)
+  seal(state, place, undefined)
+}
+
+/** What Router9 sealed; undefined for a signature of Google's own. @throws Failure where it has been changed. */
+function openPart({ sealer, turn }: State, signature: string, { path }: Place): KeptReasoning | undefined {
+  const opened = openSignature(sealer, signature)
+  if (opened.kind === 'foreign') return undefined
+  const kept = opened.kind === 'ours' ? readKept(opened.value, turn.thoughts.join('')) : undefined
+  if (kept !== undefined) return kept
+  const param = `${path}.thoughtSignature`
+  const text = `'${param}' has been changed, or was made for another API key. Send parts back as they came.`
+  throw new Failure('invalid-value', text, { param })
+}
+
+function keep(turn: Turn, kept: KeptReasoning): void {
+  turn.kept.push(kept)
+  turn.thoughts = []
+}
+
+/** Google's own signature. Makers that want their own reasoning back as text take the thoughts in its place. */
+function keepOwn(turn: Turn, signature: string | null | undefined, toKept: (data: string) => KeptReasoning): void {
+  if (!signature || signature === NO_SIGNATURE) return
+  const text = turn.thoughts.join('')
+  keep(turn, { ...(text === '' ? {} : { reasoning_content: text }), ...toKept(signature) })
+}
+
+function seal({ sealed }: State, { content, part }: Place, signature: unknown): void {
+  sealed.push({ content, part, signature: toText(signature) })
+}
+
+function readResult(state: State, result: ResponseParam, path: string): void {
+  const { turn } = state
+  const media: Part[] = []
+  for (const [at, { text, inlineData, fileData }] of (result.parts ?? []).entries()) {
+    const own = `${path}.functionResponse.parts[${at}]`
+    const read = [
+      ...(text ? [{ part: { type: 'text', text } }] : []),
+      ...(inlineData ? [readBlob(inlineData, `${own}.inlineData`)] : []),
+      ...(fileData ? [readFile(fileData, `${own}.fileData`)] : []),
+    ]
+    for (const one of read) {
+      if ('part' in one) media.push(one.part)
+      else state.requires ??= one.requires
+    }
+  }
+  turn.results.push({ role: 'tool', tool_call_id: answeredCall(state, result), content: resultText(result.response) })
+  turn.resultPaths.push({ path, calls: [] })
+  for (const part of media) addPart(state, part, path)
+}
+
+function answeredCall({ calls, ids }: State, { id, name }: ResponseParam): string {
+  const sameId = id ? calls.byId.get(id) : undefined
+  if (sameId !== undefined && !sameId.isAnswered) {
+    sameId.isAnswered = true
+    return sameId.id
+  }
+  const sameName = calls.byName.get(name ?? '')
+  while (sameName?.calls[sameName.next]?.isAnswered) sameName.next += 1
+  const open = sameName?.calls[sameName.next]
+  if (open === undefined) return sameId?.id ?? id ?? freshId(ids)
+  open.isAnswered = true
+  return open.id
+}
+
+/** Members that hold nothing but the result, when they are alone (ai.google.dev, "FunctionResponse"). */
+const RESULT_MEMBERS: ReadonlySet<string> = new Set(['output', 'result'])
+
+function resultText(response: JsonObject | null | undefined): string {
+  const [[name, value] = [], ...others] = Object.entries(response ?? {})
+  if (name === undefined) return ''
+  if (others.length === 0 && typeof value === 'string' && RESULT_MEMBERS.has(name)) return value
+  return JSON.stringify(response)
+}
+
+function endTurn(state: State, next: Turn['role'], nextPath: string): void {
+  const { messages, paths, turn } = state
+  const { role, path, results, resultPaths, parts, calls, callPaths, kept, thoughts } = turn
+  for (const result of results) messages.push(result)
+  for (const one of resultPaths) paths.push(one)
+  if (role === 'model') {
+    const text = thoughts.join('')
+    if (text !== '') kept.push({ reasoning_content: text })
+    if (parts.length + calls.length + kept.length > 0) {
+      const content = parts.length === 0 && calls.length > 0 ? null : parts.map(({ text: words }) => words).join('')
+      const message: Message = { role: 'assistant', content, ...(calls.length === 0 ? {} : { tool_calls: calls }) }
+      messages.push(restoreReasoning(message, kept))
+      paths.push({ path, calls: callPaths })
+    }
+  } else if (role === 'system') {
+    if (parts.length > 0) {
+      messages.push({ role, content: parts.map(({ text }) => text).join('\n\n') })
+      paths.push({ path, calls: [] })
+    }
+  } else {
+    const all = [...state.media, ...parts]
+    state.media = []
+    if (all.length > 0) {
+      messages.push({ role, content: contentOf(all) })
+      paths.push({ path, calls: [] })
+    }
+  }
+  state.turn = newTurn(next, nextPath)
+}
+
+function contentOf(parts: Part[]): string | Part[] {
+  const [first] = parts
+  return parts.length === 1 && first?.type === 'text' ? (first.text ?? '') : parts
+}
+
+/** The contents without what is sealed for other providers. @param contents as they came: lists, or their only element. */
+export function withoutSealed(contents: unknown, sealed: readonly SealedPart[]): unknown {
+  const byContent = new Map<number, Map<number, SealedPart>>()
+  for (const one of sealed) {
+    const parts = byContent.get(one.content) ?? new Map<number, SealedPart>()
+    byContent.set(one.content, parts.set(one.part, one))
+  }
+  const list: readonly unknown[] = Array.isArray(contents) ? contents : [contents]
+  return list.flatMap((content, at) => {
+    const parts = byContent.get(at)
+    if (parts === undefined || !isJsonObject(content)) return [content]
+    const given: readonly unknown[] = Array.isArray(content.parts) ? content.parts : [content.parts]
+    const own = given.flatMap((part, index) => withoutSignature(part, parts.get(index)))
+    return own.length === 0 ? [] : [{ ...content, parts: own }]
+  })
+}
+
+/** Nothing is left of a part that had nothing but the signature. */
+function withoutSignature(part: unknown, sealed: SealedPart | undefined): unknown[] {
+  if (sealed === undefined || !isJsonObject(part)) return [part]
+  const { thoughtSignature, thought_signature, ...rest } = part
+  const isEmpty = Object.entries(rest).every(([name, value]) => name === 'thought' || value === '' || value === null)
+  if (sealed.signature !== undefined) return [{ ...rest, thoughtSignature: sealed.signature }]
+  return isEmpty ? [] : [rest]
+}

@@ -1,0 +1,51 @@
+import type { Opened, Sealer } from '../format.ts'
+import { isJsonObject, type JsonObject, jsonObjectsIn } from '../shared/fields.ts'
+
+/** In place of a signature that was lost: Google then accepts the call without one. */
+export const NO_SIGNATURE = 'skip_thought_signature_validator'
+
+/**
+ * Seals what a provider wants back into a `thoughtSignature`. In this API those are bytes: some clients decode their base64,
+ * and write it again with the letters of URLs.
+ */
+export function sealSignature(sealer: Sealer, value: unknown): string {
+  return btoa(sealer.seal(value))
+}
+
+/** Opens a `thoughtSignature` that a client sent back. One of Google's own is foreign. */
+export function openSignature(sealer: Sealer, signature: string): Opened {
+  let text: string
+  try {
+    text = atob(signature.replace(/[-_]/g, (letter) => (letter === '-' ? '+' : '/')))
+  } catch {
+    return { kind: 'foreign' }
+  }
+  return sealer.open(text)
+}
+
+/**
+ * A request in which the first call of each turn has a signature, as Gemini 3 and later require: calls of other makers' models
+ * may have none.
+ */
+export function withSignatures(body: JsonObject): JsonObject {
+  const { contents } = body
+  if (!Array.isArray(contents)) return body
+  let isLacking = true
+  let isChanged = false
+  const signed = contents.map((content: unknown) => {
+    if (!isJsonObject(content)) return content
+    if (content.role !== 'model') {
+      isLacking = true
+      return content
+    }
+    if (!isLacking) return content
+    const at = jsonObjectsIn(content.parts).findIndex((part) => part.functionCall ?? part.function_call)
+    if (at < 0) return content
+    isLacking = false
+    const parts = content.parts as readonly JsonObject[]
+    if (parts[at]?.thoughtSignature || parts[at]?.thought_signature) return content
+    isChanged = true
+    return { ...content, parts: parts.with(at, { ...parts[at], thoughtSignature: NO_SIGNATURE }) }
+  })
+  return isChanged ? { ...body, contents: signed } : body
+}
