@@ -48,7 +48,16 @@ export async function dryRun(
   await admit(caller, access.objects, access.waitUntil)
   const view = await currentHealth(settings, access)
   const session = sessionOf({ header, body, chat, caller, hasChoice: true })
-  const { ranking } = routeOf({ plan: planned, chat, needs, settings, view, requestId, session, rankAll: true })
+  const { ranking } = routeOf({
+    plan: planned,
+    request: chat,
+    needs,
+    settings,
+    view,
+    requestId,
+    session,
+    rankAll: true,
+  })
   const { out, isPanic: panic } = ranking
   const checked = ranking.ranked.slice(0, MAX_CHECKED)
   const refusals: (Failure | undefined)[] = []

@@ -1,6 +1,6 @@
 import type { Failure } from '../chat/failure.ts'
 import type { Chat } from '../chat/request.ts'
-import type { ClientFormat, HeaderReader, ProviderRequest, Traits } from './format.ts'
+import type { ErrorFormat, HeaderReader, ProviderRequest, Traits } from './format.ts'
 
 /** A text, or a text as the model's own token numbers. */
 export type EmbeddingInput = string | readonly number[]
@@ -99,8 +99,7 @@ export interface EmbeddingAnswer {
 }
 
 /** How clients ask us for vectors. Pure. */
-export interface EmbeddingClientFormat
-  extends Pick<ClientFormat, 'name' | 'writeError' | 'statusOf' | 'requestIdHeader'> {
+export interface EmbeddingClientFormat extends ErrorFormat {
   /** @throws Failure that names the field at fault, in this API's words. */
   readonly readRequest: (body: Readonly<Record<string, unknown>>, header: HeaderReader) => EmbeddingRequest
   /** The text of the answer in pieces, because it can be long. */

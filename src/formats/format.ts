@@ -250,6 +250,9 @@ export interface AnswerInput {
 /** Writes events as text of a server-sent stream, '' where nothing goes out yet. Its state is in its closure: one a stream. */
 export type StreamWriter = (event: OutputEvent) => string
 
+/** How an API tells its clients of errors, whatever they ask it for. */
+export type ErrorFormat = Pick<ClientFormat, 'name' | 'writeError' | 'statusOf' | 'requestIdHeader'>
+
 /** How clients speak to us: the format of one endpoint. Pure, like a provider's format. */
 export interface ClientFormat {
   readonly name: string

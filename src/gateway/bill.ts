@@ -25,7 +25,8 @@ export interface BillInput {
   readonly objects: ObjectsOf<'Ledger'>
   readonly waitUntil: (work: Promise<unknown>) => void
   readonly settings: Settings
-  readonly chat: Chat
+  /** Absent where vectors are asked for. */
+  readonly chat?: Chat
   readonly needs: Needs
   readonly plan: Plan
 }
@@ -85,7 +86,7 @@ function billsHiddenReasoning(
   { deployment: { provider, traits } }: Target,
 ): boolean {
   const row = settings.providers.get(provider)?.provider
-  if (!traits.reasoning || row?.billsHiddenReasoning !== true) return false
+  if (chat === undefined || !traits.reasoning || row?.billsHiddenReasoning !== true) return false
   // Such a provider's models reason only if the request asks for it.
   if (row.needsReasoningBack === 'asked') return needs.reasoning !== 'none'
   const isOff = readReasoning(chat)?.effort === 'none' && (traits.toggle || traits.efforts?.includes('none') === true)

@@ -39,7 +39,12 @@ export interface BodyShare {
    * @throws Failure 413; 503 `bodies-full`.
    */
   readonly extend: (bytes: number) => void
-  /** Releases one of the two copies: the answer has begun. */
+  /**
+   * Claims memory, without waiting, for so much of an answer that is kept until its last byte is sent.
+   * @throws Failure 503 `bodies-full`.
+   */
+  readonly reserve: (bytes: number) => void
+  /** Releases one of the two copies of the body: the answer has begun, or the body is sent in small parts. Once is enough. */
   readonly releaseCopy: () => void
   readonly release: () => void
 }
@@ -48,6 +53,8 @@ interface Share {
   readonly key: string
   readonly since: number
   bytes: number
+  /** So many of these bytes are not the body's. */
+  reserved: number
   isWaiting: boolean
   /** The call is over. Later claims do not count, because nobody would release them. */
   isReleased: boolean
@@ -61,7 +68,8 @@ let waiting = 0
 
 /** Creates an empty share for a call with this key. All shares together hold at most `maxBytes`. */
 export function createBodyShare(key: string, maxBytes: number): BodyShare {
-  const share: Share = { key, since: Date.now(), bytes: 0, isWaiting: false, isReleased: false }
+  const share: Share = { key, since: Date.now(), bytes: 0, reserved: 0, isWaiting: false, isReleased: false }
+  let isTwice = true
   const tryClaim = (bytes: number) => tryRaise(share, COPIES * bytes, maxBytes)
   const bodyShare: BodyShare = {
     bodyBytes: 0,
@@ -73,8 +81,15 @@ export function createBodyShare(key: string, maxBytes: number): BodyShare {
     grow: (bytes) => {
       if (!tryClaim(bytes)) throw memoryFull()
     },
+    reserve: (bytes) => {
+      if (!tryRaise(share, share.bytes + bytes, maxBytes)) throw memoryFull()
+      if (!share.isReleased) share.reserved += bytes
+    },
     releaseCopy: () => {
-      if (shares.has(share)) add(share, share.bytes / COPIES - share.bytes)
+      if (!isTwice || !shares.has(share)) return
+      isTwice = false
+      const ofBody = share.bytes - share.reserved
+      add(share, ofBody / COPIES - ofBody)
     },
     release: () => {
       share.isReleased = true

@@ -1,6 +1,6 @@
 import type { KeyRecord } from '../access/keys.ts'
 import type { ObjectsOf, Settings } from '../env.ts'
-import type { ClientFormat, HeaderReader } from '../formats/format.ts'
+import type { ClientFormat, ErrorFormat, HeaderReader } from '../formats/format.ts'
 import type { RequestLog } from '../telemetry/log.ts'
 import type { BodyShare } from './body-memory.ts'
 import type { ClientDisconnect } from './client-disconnect.ts'
@@ -13,12 +13,12 @@ export interface Platform {
 }
 
 /** All about one call that does not change while it runs: made once, when the call has been let in. */
-export interface RequestContext extends Platform {
+export interface RequestContext<Format extends ErrorFormat = ClientFormat> extends Platform {
   readonly requestId: string
   readonly header: HeaderReader
   /** The caller's key itself: what is kept or sealed for the caller is encrypted with it. It goes nowhere else. */
   readonly key: string
-  readonly format: ClientFormat
+  readonly format: Format
   readonly caller: KeyRecord
   readonly settings: Settings
   readonly share: BodyShare

@@ -5,12 +5,12 @@ import { needsOf } from '../routing/needs.ts'
 import { plan } from '../routing/plan.ts'
 import type { Target } from '../routing/target.ts'
 import { logRequest } from '../telemetry/log.ts'
+import { routeNow } from './call.ts'
 import type { RequestContext } from './context.ts'
 import { resolveConversation } from './conversation.ts'
-import { createHealthReporter, noHealthReporter } from './health-reporter.ts'
 import { prepareCall } from './prepare-call.ts'
 import { commonHeaders } from './respond.ts'
-import { planInputOf, routeOf } from './route.ts'
+import { planInputOf } from './route.ts'
 import { createSealer, NO_SEALER } from './sealer.ts'
 import { askProvider, readAnswerBody } from './upstream.ts'
 
@@ -26,7 +26,7 @@ type Body = Readonly<Record<string, unknown>>
  * @throws Failure for a request that is not valid or that nobody may answer.
  */
 export async function countTokens(context: RequestContext, given: Body): Promise<Response> {
-  const { caller, objects, waitUntil, settings, format, header } = context
+  const { caller, objects, waitUntil, format, header } = context
   const conversation = format.references && (await resolveConversation(context, format.references, given))
   const body = conversation?.body ?? given
   const sealer = format.seals === true ? await createSealer(context.key) : NO_SEALER
@@ -37,11 +37,8 @@ export async function countTokens(context: RequestContext, given: Body): Promise
   const needs = needsOf(chat)
   const planned = plan(planInputOf(context, chat, needs))
   await admit(caller, objects, waitUntil)
-  const health = settings.tracksHealth ? createHealthReporter(context) : noHealthReporter()
-  if (planned.candidates.length > 1) await health.ready()
-  const view = health.view()
-  const { ranking } = routeOf({ plan: planned, chat, needs, settings, view, requestId: context.requestId })
-  const likely = ranking.ranked.slice(0, MAX_ASKED).map(({ candidate }) => candidate.target)
+  const { route } = await routeNow(context, { plan: planned, request: chat, needs })
+  const likely = route.ranking.ranked.slice(0, MAX_ASKED).map(({ candidate }) => candidate.target)
   const counted = await firstCount(context, likely, { ...request, chat }, needs.promptTokens)
   logRequest(context.log, 200)
   const headers = {

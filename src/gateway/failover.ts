@@ -10,7 +10,7 @@ import type { Route, RoutedDeployment } from './route.ts'
 
 /** What asking one deployment after the other needs. What is asked, and what an answer is, only `prepare` and `attempt` know. */
 export interface FailoverInput<Call, Answer> {
-  readonly context: RequestContext
+  readonly context: Pick<RequestContext, 'clientDisconnect' | 'log' | 'settings'>
   readonly route: Route
   readonly health: HealthReporter
   /** The request in a deployment's own format, or why it has none for it: such a deployment is skipped at nobody's cost. */

@@ -1,44 +1,33 @@
-import { limitHeaders } from '../access/limits.ts'
 import { toUsage, type Usage } from '../chat/event.ts'
 import type { Failure } from '../chat/failure.ts'
 import type { Chat } from '../chat/request.ts'
 import type { ConfiguredProvider } from '../env.ts'
-import type { AnswerInput, ClientRequest, RequestSource, Sealer } from '../formats/format.ts'
+import type { AnswerInput, RequestSource, Sealer } from '../formats/format.ts'
 import { randomText } from '../platform/random.ts'
 import { sentAttempts } from '../routing/attempt-record.ts'
-import type { Needs } from '../routing/needs.ts'
 import type { Target } from '../routing/target.ts'
 import type { AnswerStorage } from './answer-storage.ts'
 import { type Answer, type AttemptResult, attempt } from './attempt.ts'
 import type { AttemptEnd } from './attempt-report.ts'
-import type { Bill } from './bill.ts'
+import type { CallState } from './call.ts'
 import type { RequestContext } from './context.ts'
 import { type CommittedAnswer, runWithFailover } from './failover.ts'
-import type { HealthReporter } from './health-reporter.ts'
 import { type AttemptCall, prepareCall } from './prepare-call.ts'
 import { type ReasoningCache, saveReasoning } from './reasoning-cache.ts'
 import type { ReasoningCollector } from './reasoning-collector.ts'
-import { commonHeaders, metaHeaders } from './respond.ts'
-import type { Route } from './route.ts'
 
-/** A call that has been admitted and routed: all that answering it needs. */
-export interface RequestState {
+/** A call for an answer to a chat that has been admitted and routed: all that answering it needs. */
+export interface RequestState extends CallState {
   readonly context: RequestContext
   readonly chat: Chat
   readonly source: RequestSource | undefined
   readonly carriesReasoning: boolean | undefined
-  readonly pathOf: ClientRequest['pathOf']
   readonly sessionKey: string | undefined
   readonly sealer: Sealer
-  readonly needs: Needs
-  readonly route: Route
-  readonly health: HealthReporter
   /** Where reasoning is kept that a deployment will want back; undefined where none does. */
   readonly reasoningCache: ReasoningCache | undefined
   /** Keeps the answer; undefined where it is not to be kept. */
   readonly storage: AnswerStorage | undefined
-  readonly bill: Bill
-  readonly routedAt: number
   readonly id: string
   /** Seconds since 1970. */
   readonly created: number
@@ -86,25 +75,6 @@ export function answerInputOf(state: RequestState, model: string): AnswerInput {
   const now = () => Math.floor(Date.now() / 1000)
   const input = { envelope: { id, created, model }, chat, source, header, requestId, sealer, promptTokens, newId, now }
   return storage === undefined ? input : { ...input, newId: storage.newId, onComplete: storage.onComplete }
-}
-
-/** The headers of a response, as far as is known who answers. */
-export function headersOf(state: RequestState, answer: ChatAnswer | undefined): Record<string, string> {
-  const { context, chat, route, routedAt, pathOf } = state
-  const timing = {
-    authMs: context.authenticatedAt - context.receivedAt,
-    routeMs: routedAt - context.authenticatedAt,
-    upstreamMs: Date.now() - routedAt,
-  }
-  // A path stands in the request as it is; a mere name is the chat's.
-  const ownName = (name: string) => (pathOf === undefined || /\W/.test(name) ? name : pathOf(name))
-  const answered =
-    answer === undefined ? {} : { target: answer.deployment.target, dropped: answer.call.dropped.map(ownName) }
-  return {
-    ...commonHeaders(context.requestId, context.format.requestIdHeader),
-    ...limitHeaders(context.caller),
-    ...metaHeaders({ requestedModel: chat.model, route, attempts: context.log.attempts, timing, ...answered }),
-  }
 }
 
 /** Counts what was used, also if the answer broke off or the client disconnected. Nobody waits for it. */

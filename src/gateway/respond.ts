@@ -1,6 +1,6 @@
 import { KEY_HEADERS } from '../access/auth.ts'
 import { type Failure, type FailureKind, redactOwnKeys } from '../chat/failure.ts'
-import type { ClientFormat } from '../formats/format.ts'
+import type { ErrorFormat } from '../formats/format.ts'
 import { type AttemptRecord, sentAttempts } from '../routing/attempt-record.ts'
 import type { Target } from '../routing/target.ts'
 import { type Route, reasonFor, skippedIn } from './route.ts'
@@ -75,7 +75,7 @@ export function preflightResponse(requestId: string, allow: string, headers: str
 /** A failure as the client gets it, in its own format (contract 5). */
 export function failureResponse(
   failure: Failure,
-  format: ClientFormat,
+  format: ErrorFormat,
   requestId: string,
   further: Record<string, string> = {},
 ): Response {

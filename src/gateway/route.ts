@@ -1,7 +1,6 @@
 import { priceOf } from '../access/budget.ts'
 import type { KeyRecord } from '../access/keys.ts'
 import type { Deployment } from '../catalog/deployment.ts'
-import type { Chat } from '../chat/request.ts'
 import type { Settings } from '../env.ts'
 import type { HealthView } from '../health/isolate.ts'
 import { bucketOf } from '../health/outcome.ts'
@@ -13,7 +12,7 @@ import { timeoutLimitsFor } from '../routing/deadline.ts'
 import { hashOf } from '../routing/hash.ts'
 import type { Needs } from '../routing/needs.ts'
 import type { Plan } from '../routing/plan.ts'
-import type { PlanInput } from '../routing/plan-input.ts'
+import type { PlanInput, RoutedRequest } from '../routing/plan-input.ts'
 import { usualPrice } from '../routing/preferences.ts'
 import { rank } from '../routing/rank.ts'
 import { deploymentName, type PlannedTarget, type Target } from '../routing/target.ts'
@@ -33,11 +32,15 @@ export interface Route {
 }
 
 /** What a call is planned from: its key, its needs, its preferences, and what the operator configured. */
-export function planInputOf(call: { settings: Settings; caller: KeyRecord }, chat: Chat, needs: Needs): PlanInput {
+export function planInputOf(
+  call: { settings: Settings; caller: KeyRecord },
+  request: RoutedRequest,
+  needs: Needs,
+): PlanInput {
   const { providers: configured, autoModels, autoChosen, ownModels } = call.settings
   const { models: allowed, limits } = call.caller
   return {
-    chat,
+    request,
     needs,
     configured,
     autoModels,
@@ -55,7 +58,7 @@ function isPriced(deployment: Deployment, { prices, providers }: Settings): bool
 
 export interface RouteInput {
   readonly plan: Plan
-  readonly chat: Chat
+  readonly request: RoutedRequest
   readonly needs: Needs
   readonly settings: Settings
   readonly view: HealthView
@@ -67,8 +70,8 @@ export interface RouteInput {
 
 /** Puts a plan's candidates in the order in which they are to be tried now. */
 export function routeOf(input: RouteInput): Route {
-  const { plan, chat, needs, settings, view, requestId, session } = input
-  const bucket = bucketOf(chat.stream === true, needs.promptTokens())
+  const { plan, request, needs, settings, view, requestId, session } = input
+  const bucket = bucketOf(request.stream === true, needs.promptTokens())
   const requestHash = hashOf(requestId)
   const options: RankOptions = {
     requestHash,
@@ -88,9 +91,9 @@ export function routeOf(input: RouteInput): Route {
   return { ranking: plan.isSingle ? onlyFirst(ranking) : ranking, now: view.now, bucket, requestHash }
 }
 
-function candidateMaker({ chat, needs, settings }: RouteInput) {
+function candidateMaker({ request, needs, settings }: RouteInput) {
   const limitsOf = timeoutLimitsFor(settings.timeouts, {
-    stream: chat.stream === true,
+    stream: request.stream === true,
     reasoning: needs.reasoning,
     promptTokens: needs.promptTokens(),
     outputTokens: needs.outputTokens,
@@ -98,7 +101,7 @@ function candidateMaker({ chat, needs, settings }: RouteInput) {
   return ({ tier, model, deployment, variant }: PlannedTarget, index: number): RoutedDeployment => {
     const { provider, traits, price } = deployment
     return {
-      name: deploymentName({ deployment }),
+      name: healthName(deployment, needs),
       provider,
       tier,
       index,
@@ -110,13 +113,19 @@ function candidateMaker({ chat, needs, settings }: RouteInput) {
   }
 }
 
+/** A server's own models may do both, and one that makes no vectors may well answer chats. */
+function healthName(deployment: Deployment, { embedding }: Needs): string {
+  const name = deploymentName({ deployment })
+  return embedding === true && deployment.traits.embedding === undefined ? `${name}#embeddings` : name
+}
+
 const FIRST_CANDIDATES = 8
 const ENOUGH_HEALTHY = 4
 
 /** `auto` may fall back on many: they are ranked only where the first are not healthy, or may refuse what is asked. */
-function likelyCandidates({ plan, chat, rankAll }: RouteInput): readonly PlannedTarget[] {
-  const isDemanding = (chat.n ?? 1) > 1 || chat.logprobs === true || chat.provider?.require_parameters === true
-  const needsAll = rankAll === true || isDemanding || plan.sort !== undefined || chat.model !== AUTO
+function likelyCandidates({ plan, request, rankAll }: RouteInput): readonly PlannedTarget[] {
+  const isDemanding = (request.n ?? 1) > 1 || request.logprobs === true || request.provider?.require_parameters === true
+  const needsAll = rankAll === true || isDemanding || plan.sort !== undefined || request.model !== AUTO
   return needsAll ? plan.candidates : plan.candidates.slice(0, FIRST_CANDIDATES)
 }
 

@@ -6,13 +6,13 @@ import { type Needs, needsOf } from '../routing/needs.ts'
 import { type Plan, plan } from '../routing/plan.ts'
 import { createAnswerStorage } from './answer-storage.ts'
 import { type Bill, openBill } from './bill.ts'
+import { routeNow, untilCounted } from './call.ts'
 import type { RequestContext } from './context.ts'
 import { type Conversation, resolveConversation } from './conversation.ts'
 import { openConversationStore } from './conversation-store.ts'
-import { createHealthReporter, noHealthReporter } from './health-reporter.ts'
 import { type ReasoningCache, restoreReasoning } from './reasoning-cache.ts'
 import type { RequestState } from './request-state.ts'
-import { planInputOf, routeOf } from './route.ts'
+import { planInputOf } from './route.ts'
 import { createSealer, NO_SEALER } from './sealer.ts'
 import { sendStream } from './send-stream.ts'
 import { sendWhole } from './send-whole.ts'
@@ -23,7 +23,7 @@ import { cacheKeyOf, rememberSession, type Session, sessionOf } from './session.
  * @throws Failure for a request that is not valid or that nobody may answer.
  */
 export async function run(context: RequestContext, given: Readonly<Record<string, unknown>>): Promise<Response> {
-  const { caller, objects, waitUntil, settings, clientDisconnect, format } = context
+  const { caller, objects, waitUntil, settings, format } = context
   const { references } = format
   const conversation = references && (await resolveConversation(context, references, given))
   const body = conversation?.body ?? given
@@ -35,19 +35,11 @@ export async function run(context: RequestContext, given: Readonly<Record<string
   const bill = await openBill({ caller, objects, waitUntil, settings, chat, needs, plan: planned })
   const hasChoice = planned.candidates.length > 1
   const session = sessionOf({ header: context.header, body, chat, caller, hasChoice })
-  const answered = routeAndAnswer(context, { request, conversation, sealer, needs, planned, bill, session })
-  // The platform ends a call whose client disconnects. `waitUntil` keeps it alive until its usage is counted.
-  const stopListening = clientDisconnect.onDisconnect(() => waitUntil(answered.catch(() => undefined)))
-  context.takeOver()
-  try {
-    return await answered
-  } catch (error) {
-    bill.close()
-    throw error
-  } finally {
-    // A listener that knows the call would keep all of it in memory until a full collection of garbage.
-    stopListening()
-  }
+  return untilCounted(
+    context,
+    bill,
+    routeAndAnswer(context, { request, conversation, sealer, needs, planned, bill, session }),
+  )
 }
 
 interface Admitted {
@@ -64,21 +56,17 @@ async function routeAndAnswer(
   context: RequestContext,
   { request, conversation, sealer, needs, planned, bill, session }: Admitted,
 ): Promise<Response> {
-  const { settings } = context
   // A client that brings the reasoning back itself needs no other place for it.
   const reasoningCache = request.carriesReasoning ? undefined : reasoningCacheFor(context, request.chat, planned)
   const chat = reasoningCache === undefined ? request.chat : await restoreReasoning(request.chat, reasoningCache)
-  const health = settings.tracksHealth ? createHealthReporter(context) : noHealthReporter()
-  // Where there is no choice, there is nothing to wait for.
-  if (planned.candidates.length > 1) await health.ready()
-  const view = health.view()
-  const route = routeOf({ plan: planned, chat, needs, settings, view, requestId: context.requestId, session })
+  const { route, health } = await routeNow(context, { plan: planned, request: chat, needs, session })
   const { home } = route.ranking
-  if (session !== undefined && home !== undefined) rememberSession(session, home, view.now)
+  if (session !== undefined && home !== undefined) rememberSession(session, home, route.now)
   const routedAt = Date.now()
   const id = `${context.format.idPrefix}${randomText(28)}`
   const state: RequestState = {
     context,
+    requestedModel: chat.model,
     chat,
     source: request.source,
     carriesReasoning: request.carriesReasoning,

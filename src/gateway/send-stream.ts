@@ -2,6 +2,7 @@ import type { OutputEvent } from '../chat/event.ts'
 import { Failure } from '../chat/failure.ts'
 import { TIMED_OUT, withTimeout } from '../platform/timeout.ts'
 import { logRequest } from '../telemetry/log.ts'
+import { headersOf } from './call.ts'
 import { type ClientWriter, createClientWriter, streamToClient } from './client-writer.ts'
 import { createReasoningCollector } from './reasoning-collector.ts'
 import {
@@ -9,7 +10,6 @@ import {
   askForAnswer,
   type ChatAnswer,
   finish,
-  headersOf,
   type RequestState,
   settlePrompt,
 } from './request-state.ts'

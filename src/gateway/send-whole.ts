@@ -1,8 +1,8 @@
 import { Failure } from '../chat/failure.ts'
 import { logRequest } from '../telemetry/log.ts'
+import { headersOf, refuse } from './call.ts'
 import { createReasoningCollector } from './reasoning-collector.ts'
-import { answerInputOf, askForAnswer, finish, headersOf, type RequestState, settlePrompt } from './request-state.ts'
-import { failureResponse } from './respond.ts'
+import { answerInputOf, askForAnswer, finish, type RequestState, settlePrompt } from './request-state.ts'
 
 /** Answers with one body, when all of the answer is there. */
 export async function sendWhole(state: RequestState): Promise<Response> {
@@ -36,9 +36,6 @@ export async function sendWhole(state: RequestState): Promise<Response> {
 
 /** Answers with an error in the client's format: nobody has begun an answer. */
 export function sendFailure(state: RequestState, failure: Failure): Response {
-  const { context, bill } = state
   settlePrompt(state, failure)
-  bill.close()
-  logRequest(context.log, failure.status, failure)
-  return failureResponse(failure, context.format, context.requestId, headersOf(state, undefined))
+  return refuse(state, failure)
 }

@@ -26,7 +26,7 @@ export function autoAllowList(list: AllowList): AllowList {
 }
 
 /** All that `auto` may use; nothing where the key may not use it, or no configured provider has what the key may use. */
-export function autoCandidates(input: Omit<PlanInput, 'chat' | 'needs'>): readonly Target[] {
+export function autoCandidates(input: Omit<PlanInput, 'request' | 'needs'>): readonly Target[] {
   return allowsAuto(input.allowed) ? autoTargets({ ...input, needs: NO_NEEDS }) : []
 }
 
@@ -34,7 +34,7 @@ export function autoCandidates(input: Omit<PlanInput, 'chat' | 'needs'>): readon
  * What `auto` may use for a request: the models of the setting, in their order; whatever else is configured after them, where
  * the operator named none and none of these can answer.
  */
-export function autoTargets(input: Omit<PlanInput, 'chat'>): readonly PlannedTarget[] {
+export function autoTargets(input: Omit<PlanInput, 'request'>): readonly PlannedTarget[] {
   const { allowed, autoModels, autoChosen, configured, needs, ownModels } = input
   if (!allowsAuto(allowed)) {
     throw new Failure('model-not-allowed', "This key may not use the model 'auto'.", { param: 'model' })
@@ -57,12 +57,12 @@ export function autoTargets(input: Omit<PlanInput, 'chat'>): readonly PlannedTar
 const cache = new WeakMap<object, readonly PlannedTarget[]>()
 
 /** The models of the setting at all configured providers. */
-function settingTargets({ autoModels, configured, ownModels }: Omit<PlanInput, 'chat'>): readonly PlannedTarget[] {
+function settingTargets({ autoModels, configured, ownModels }: Omit<PlanInput, 'request'>): readonly PlannedTarget[] {
   const known = cache.get(configured)
   if (known !== undefined) return known
   const found = autoModels.flatMap((name, tier) =>
     (resolve({ ownModels }, name) ?? [])
-      .filter(({ deployment }) => configured.has(deployment.provider))
+      .filter(({ deployment }) => configured.has(deployment.provider) && deployment.traits.embedding === undefined)
       .map((target) => ({ ...target, tier: tier + resellerStep(target) })),
   )
   cache.set(configured, found)

@@ -14,20 +14,20 @@ export interface LeftOut extends Target {
 
 export function leftOutOf(input: PlanInput, { candidates }: Plan): readonly LeftOut[] {
   const seen = new Set(candidates.map(deploymentName))
-  const { chat, autoModels, ownModels } = input
+  const { request, autoModels, ownModels } = input
   const targetsOf = (name: string) =>
     isAuto(name) ? autoModels.flatMap((model) => resolve({ ownModels }, model) ?? []) : resolve(input, name)
-  return namesOf(chat)
+  return namesOf(request)
     .flatMap((name) => targetsOf(name) ?? [])
     .filter((target) => !seen.has(deploymentName(target)) && seen.add(deploymentName(target)))
     .map((target) => ({ ...target, reason: reasonAgainst(input, target) }))
 }
 
-function reasonAgainst({ chat, needs, configured, allowed, isPriced }: PlanInput, target: Target): string {
+function reasonAgainst({ request, needs, configured, allowed, isPriced }: PlanInput, target: Target): string {
   const { deployment } = target
   if (!configured.has(deployment.provider)) return 'its provider is not configured'
   if (!allows(autoAllowList(allowed), target)) return 'the key may not use it'
-  const preferences: Preferences = chat.provider ?? {}
+  const preferences: Preferences = request.provider ?? {}
   if (!isWanted(target, preferences)) return 'provider.only or provider.ignore'
   if (!isInOrder(target, preferences)) return 'provider.order without fallbacks'
   if (!isAffordable(target, preferences)) return 'provider.max_price'

@@ -1,17 +1,21 @@
 import type { Chat } from '../chat/request.ts'
 import { textWeight } from '../chat/text-weight.ts'
+import type { EmbeddingInput } from '../formats/embedding-format.ts'
 import type { Modality, Traits } from '../formats/format.ts'
 import { BUDGET_TOKENS, readReasoning } from '../formats/shared/effort.ts'
+import { unlistedModelTraits } from './unlisted-model.ts'
 
 /** What a request needs a model to be able to do. */
 export interface Needs {
+  /** Vectors are asked for, and no answer to a chat. */
+  readonly embedding?: true
   readonly input: ReadonlySet<Modality>
   readonly tools: boolean
   /** How much reasoning is asked for: none, some, or about as much as models can. */
   readonly reasoning: 'none' | 'some' | 'most'
   /** The maximum tokens of one answer; 0 if the request sets none. */
   readonly outputTokens: number
-  /** How many answers are written, shown or not: all are billed. */
+  /** How many answers are written, shown or not: all are billed. Vectors are none. */
   readonly answers: number
   /** Our estimate of the prompt, in tokens; counted when first asked for. */
   readonly promptTokens: () => number
@@ -58,6 +62,16 @@ export function needsOf(chat: Chat, answers = chat.n ?? 1): Needs {
   }
 }
 
+/** What a request for vectors needs its model to be able to do. @param promptTokens our estimate of all inputs. */
+export function embeddingNeeds(promptTokens: number): Needs {
+  return { ...NO_NEEDS, embedding: true, answers: 0, promptTokens: () => promptTokens }
+}
+
+/** How long an input is, in tokens: our estimate, but exact where it came as the model's own tokens. */
+export function inputTokens(input: EmbeddingInput): number {
+  return typeof input === 'string' ? Math.ceil(textWeight(input) / ESTIMATE_PER_TOKEN) : input.length
+}
+
 /** A reasoning budget of so many tokens counts as `most`. */
 const MOST_REASONING_TOKENS = BUDGET_TOKENS.high
 
@@ -101,8 +115,15 @@ function estimatePrompt(chat: Chat): number {
   return Math.ceil(weight / ESTIMATE_PER_TOKEN) + media * MEDIA_TOKENS
 }
 
+/** What models lack of which the one kind makes vectors and the other answers chats. */
+export const EMBEDDINGS = 'embeddings'
+export const CHATS = 'chats'
+
 /** What a model lacks for a request, in the word that the error's `param` gets; undefined where it lacks nothing. */
 export function missingCapability(needs: Needs, traits: Traits): string | undefined {
+  const makesVectors = traits.embedding !== undefined
+  if (needs.embedding === true) return makesVectors || traits === unlistedModelTraits ? undefined : EMBEDDINGS
+  if (makesVectors) return CHATS
   for (const modality of needs.input) {
     if (!traits.input.has(modality)) return modality === 'image' ? 'vision' : modality
   }

@@ -3,9 +3,12 @@ import type { Chat } from '../chat/request.ts'
 import type { AllowList } from './allow.ts'
 import type { Needs } from './needs.ts'
 
+/** What a request says of who may answer it, whatever it asks for. */
+export type RoutedRequest = Pick<Chat, 'model' | 'models' | 'provider' | 'stream' | 'n' | 'logprobs'>
+
 /** What decides who may answer a request. */
 export interface PlanInput {
-  readonly chat: Chat
+  readonly request: RoutedRequest
   readonly needs: Needs
   /** The ids of the configured providers: one object for all requests under the same settings, by which is cached. */
   readonly configured: Pick<ReadonlySet<string>, 'has' | 'size'>

@@ -1,11 +1,10 @@
 import { findProvider, type Provider } from '../catalog/providers.ts'
 import { Failure, quoted } from '../chat/failure.ts'
-import type { Chat } from '../chat/request.ts'
 import { allows } from './allow.ts'
 import { AUTO, autoTargets, isAuto, reasoningFirst } from './auto.ts'
 import type { Policy, RankSort } from './candidate.ts'
-import { fits, missingCapability, type Needs } from './needs.ts'
-import type { PlanInput } from './plan-input.ts'
+import { CHATS, EMBEDDINGS, fits, missingCapability, type Needs } from './needs.ts'
+import type { PlanInput, RoutedRequest } from './plan-input.ts'
 import { applyPreferences, type Preferences } from './preferences.ts'
 import { pinnedProvider, resellerStep, resolve } from './resolve.ts'
 import { type PlannedTarget, type Target, uniqueTargets } from './target.ts'
@@ -26,16 +25,16 @@ export interface Plan {
  * @throws Failure if no deployment may: unknown model, not on the key's list, not capable, no provider.
  */
 export function plan(input: PlanInput): Plan {
-  const { chat, configured, needs, isPriced } = input
+  const { request, configured, needs, isPriced } = input
   if (configured.size === 0) {
     const text = "No provider is configured. Set a provider's key, such as OPENAI_API_KEY or ANTHROPIC_API_KEY."
     throw new Failure('no-provider', text)
   }
-  const names = namesOf(chat)
+  const names = namesOf(request)
   const targets = uniqueTargets(targetsInOrder(input, names))
-  if (targets.length === 0) throw noTargetLeft(chat)
-  const { order, allow_fallbacks } = chat.provider ?? {}
-  const sort = chat.provider?.sort ?? sortOf(targets[0]?.variant)
+  if (targets.length === 0) throw noTargetLeft(request)
+  const { order, allow_fallbacks } = request.provider ?? {}
+  const sort = request.provider?.sort ?? sortOf(targets[0]?.variant)
   return {
     candidates: pricedOnly(capableOnly(targets, needs, names), isPriced),
     policy: names.length === 1 && !order && sort !== 'price' ? 'balanced' : 'strict',
@@ -46,7 +45,7 @@ export function plan(input: PlanInput): Plan {
 }
 
 /** The models that a request names, in its order. */
-export function namesOf({ model, models }: Chat): readonly string[] {
+export function namesOf({ model, models }: RoutedRequest): readonly string[] {
   return [...new Set([model, ...(models ?? [])])]
 }
 
@@ -54,7 +53,7 @@ export function namesOf({ model, models }: Chat): readonly string[] {
 function targetsInOrder(input: PlanInput, names: readonly string[]): readonly PlannedTarget[] {
   const targetsByName = names.map((name) => {
     const targets = targetsOfName(input, name)
-    const preferred = applyPreferences(targets, preferencesFor(input.chat, targets[0]))
+    const preferred = applyPreferences(targets, preferencesFor(input.request, targets[0]))
     return isAuto(name) ? reasoningFirst(preferred, input.needs) : preferred
   })
   const [only] = targetsByName
@@ -68,7 +67,7 @@ function targetsInOrder(input: PlanInput, names: readonly string[]): readonly Pl
 }
 
 /** A variant of a name asks for an order too, unless the request does. */
-function preferencesFor({ provider }: Chat, first: Target | undefined): Preferences | null | undefined {
+function preferencesFor({ provider }: RoutedRequest, first: Target | undefined): Preferences | null | undefined {
   const sort = provider?.sort ?? sortOf(first?.variant)
   return sort === provider?.sort ? provider : { ...provider, sort }
 }
@@ -86,8 +85,8 @@ function targetsOfName(input: PlanInput, name: string): readonly PlannedTarget[]
 
 /** What a name means, as far as the key may use it and it is configured. */
 function usableTargets(input: PlanInput, name: string): readonly Target[] {
-  const { chat, configured, allowed } = input
-  const param = name === chat.model ? 'model' : `models[${chat.models?.indexOf(name)}]`
+  const { request, configured, allowed } = input
+  const param = name === request.model ? 'model' : `models[${request.models?.indexOf(name)}]`
   const targets = resolve(input, name)
   if (targets === undefined) {
     const text = `The model '${quoted(name)}' does not exist. GET /v1/models lists those that do.`
@@ -110,10 +109,10 @@ function usableTargets(input: PlanInput, name: string): readonly Target[] {
   return usable
 }
 
-function noTargetLeft(chat: Chat): Failure {
-  const text = chat.provider
-    ? `No provider is left for '${quoted(chat.model)}' after 'provider.only', 'provider.ignore', 'provider.max_price' and an order without fallbacks.`
-    : `No provider is configured for any model that '${quoted(chat.model)}' may use.`
+function noTargetLeft({ model, provider }: RoutedRequest): Failure {
+  const text = provider
+    ? `No provider is left for '${quoted(model)}' after 'provider.only', 'provider.ignore', 'provider.max_price' and an order without fallbacks.`
+    : `No provider is configured for any model that '${quoted(model)}' may use.`
   return new Failure('unknown-model', text, { param: 'model' })
 }
 
@@ -136,6 +135,10 @@ function capableOnly(
   const [first] = targets
   if (capable.length === 0 && first !== undefined) {
     const lack = missingCapabilityOfTarget(first, needs) ?? ''
+    const otherKind = OTHER_KIND[lack]
+    if (otherKind !== undefined) {
+      throw new Failure('model-not-capable', `The model '${quoted(names[0] ?? '')}' ${otherKind}`, { param: 'model' })
+    }
     const text = `No model that '${quoted(names[0] ?? '')}' may be answered by can do what is asked: ${lack} is lacking.`
     throw new Failure('model-not-capable', text, { param: lack })
   }
@@ -145,6 +148,12 @@ function capableOnly(
   if (roomy.length > 0) return roomy
   const text = 'The prompt and the answer asked for fit the window of no model that may answer. Shorten the messages.'
   throw new Failure('model-not-capable', text, { param: 'context' })
+}
+
+/** What is said of a model that is not of the kind that is asked for, by what it lacks. */
+const OTHER_KIND: Readonly<Record<string, string>> = {
+  [EMBEDDINGS]: 'answers chats and makes no embeddings. GET /v1/models lists those that do.',
+  [CHATS]: 'makes embeddings and answers no chats. Ask it by POST /v1/embeddings.',
 }
 
 function pricedOnly(targets: readonly PlannedTarget[], isPriced: PlanInput['isPriced']): readonly PlannedTarget[] {

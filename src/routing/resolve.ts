@@ -1,14 +1,13 @@
 import type { Model } from '../catalog/deployment.ts'
 import { findDeployment, findModel } from '../catalog/models.ts'
 import { findProvider, type Provider } from '../catalog/providers.ts'
-import type { Chat } from '../chat/request.ts'
-import type { PlanInput } from './plan-input.ts'
+import type { PlanInput, RoutedRequest } from './plan-input.ts'
 import { type Target, uniqueTargets } from './target.ts'
 import { unlistedModelTraits } from './unlisted-model.ts'
 import { inVariant, readVariant } from './variants.ts'
 
-/** What a name is looked up by; without a chat, as if it had no preferences. */
-export type ResolveInput = Pick<PlanInput, 'ownModels'> & { readonly chat?: Chat }
+/** What a name is looked up by; without a request, as if it had no preferences. */
+export type ResolveInput = Pick<PlanInput, 'ownModels'> & { readonly request?: RoutedRequest }
 
 /**
  * All that a name may mean, configured or not: a model at a provider, a model, one of the operator's own, or a variant of one
@@ -32,14 +31,14 @@ function targetsOf(input: ResolveInput, name: string): readonly Target[] | undef
 const MAX_NAME_CHARACTERS = 200
 
 /** `provider/model`: that provider, and others only where the caller says so (contract 8). */
-function targetsOfPin({ chat, ownModels }: ResolveInput, name: string): readonly Target[] | undefined {
+function targetsOfPin({ request, ownModels }: ResolveInput, name: string): readonly Target[] | undefined {
   const provider = pinnedProvider(name)
   if (provider === undefined) return undefined
   const rest = name.slice(name.indexOf('/') + 1)
   const found = findDeployment(provider.id, rest)
   if (found !== undefined) {
     const first = { model: found.model.id, deployment: found.deployment }
-    const others = chat?.provider?.allow_fallbacks === true ? targetsOfModel(found.model) : []
+    const others = request?.provider?.allow_fallbacks === true ? targetsOfModel(found.model) : []
     return uniqueTargets([first, ...others])
   }
   const own = ownModels.get(provider.id) ?? []

@@ -23,7 +23,7 @@ function routed(fields: Record<string, unknown>, fails?: string) {
   }
   const { ranking } = routeOf({
     plan: planned,
-    chat,
+    request: chat,
     needs,
     settings,
     view: health.view(NOW + 9000),

@@ -17,7 +17,7 @@ function planned(fields: Json, situation: Partial<PlanInput> = {}, configured = 
   const chat = parseChat({ messages: [hello], ...fields })
   const autoModels = ['claude-sonnet-4-6', 'gpt-4.1']
   const base: PlanInput = {
-    chat,
+    request: chat,
     needs: needsOf(chat),
     configured: new Set(configured),
     autoModels,
@@ -116,7 +116,7 @@ describe('a variant, written behind a name', () => {
   const planOf = (model: string, fields: Json = {}, situation: Partial<PlanInput> = {}) => {
     const chat = parseChat({ messages: [hello], model, ...fields })
     return plan({
-      chat,
+      request: chat,
       needs: needsOf(chat),
       configured: new Set([...ALL, 'ollama', 'perplexity', 'together', 'fireworks']),
       autoModels: ['claude-sonnet-4-6', 'gpt-4.1'],
