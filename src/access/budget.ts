@@ -60,10 +60,10 @@ const MAX_WINDOW_TOKENS = 10_000_000
 const MIN_OUTPUT_TOKENS = 8192
 
 /** The most tokens that a provider's usage may report. What is above it is not believed (accounts 5). */
-export function maxTokensOf({ contextTokens, outputTokens }: Traits, choices: number): MaxTokens {
+export function maxTokensOf({ contextTokens, outputTokens }: Traits, choices: number, prompts = 1): MaxTokens {
   const window = contextTokens || MAX_WINDOW_TOKENS
   return {
-    prompt: TOLERANCE * window,
+    prompt: TOLERANCE * prompts * window,
     completion: TOLERANCE * choices * Math.max(outputTokens || window, MIN_OUTPUT_TOKENS),
   }
 }

@@ -117,8 +117,31 @@ const COMPLETIONS = [bind(openaiCompletions, {})]
 /** OpenAI's models that continue texts, and know no conversations. */
 export const OPENAI_TEXT_MODELS = /^(gpt-3\.5-turbo-instruct|davinci-002|babbage-002)$/
 
-/** OpenAI's other models refuse text completions. */
-const OPENAI_COMPLETIONS = bind(openaiCompletions, {}, { models: OPENAI_TEXT_MODELS })
+/** OpenAI's other models refuse text completions, and it refuses fields that it does not know. */
+const OPENAI_COMPLETIONS = bind(
+  openaiCompletions,
+  {
+    allowedParameters: new Set([
+      'best_of',
+      'echo',
+      'frequency_penalty',
+      'logit_bias',
+      'logprobs',
+      'max_tokens',
+      'n',
+      'presence_penalty',
+      'seed',
+      'stop',
+      'stream',
+      'stream_options',
+      'suffix',
+      'temperature',
+      'top_p',
+      'user',
+    ]),
+  },
+  { models: OPENAI_TEXT_MODELS },
+)
 
 /** Otherwise Fireworks cuts off what does not fit, without a word. */
 const FIREWORKS_ADDED = { context_length_exceeded_behavior: 'error' }
@@ -181,6 +204,29 @@ const ROWS: readonly ProviderRow[] = [
     id: 'mistral',
     aliases: ['mistralai'],
     baseUrl: 'https://api.mistral.ai/v1',
+    moreFormats: [
+      bind(
+        openaiCompletions,
+        {
+          path: '/fim/completions',
+          onePrompt: true,
+          rename: { seed: 'random_seed' },
+          // It answers 422 to any other.
+          allowedParameters: new Set([
+            'suffix',
+            'stream',
+            'temperature',
+            'top_p',
+            'max_tokens',
+            'min_tokens',
+            'stop',
+            'random_seed',
+            'metadata',
+          ]),
+        },
+        { models: /^codestral-/ },
+      ),
+    ],
     format: bind(openai, {
       maxTokens: 'max_tokens',
       rename: { seed: 'random_seed' },
@@ -221,6 +267,31 @@ const ROWS: readonly ProviderRow[] = [
     id: 'deepseek',
     needsReasoningBack: 'always',
     baseUrl: 'https://api.deepseek.com/v1',
+    moreFormats: [
+      bind(
+        openaiCompletions,
+        {
+          path: '/beta/completions',
+          replacesVersion: true,
+          onePrompt: true,
+          // It ignores others.
+          allowedParameters: new Set([
+            'suffix',
+            'stream',
+            'stream_options',
+            'temperature',
+            'top_p',
+            'max_tokens',
+            'stop',
+            'echo',
+            'logprobs',
+            'presence_penalty',
+            'frequency_penalty',
+          ]),
+        },
+        { models: /^deepseek-(?!reasoner)/ },
+      ),
+    ],
     format: bind(openai, {
       maxTokens: 'max_tokens',
       refuse: ['n'],

@@ -23,7 +23,8 @@ export type ExtraPlace = 'body' | 'choice' | 'message'
 
 /** The content of an answer, piece by piece. `choice` tells the answers of `n > 1` apart. */
 export type Content =
-  | { readonly type: 'text'; readonly choice: number; readonly text: string }
+  /** `isEcho`: it repeats the prompt, so that the model has not written it. */
+  | { readonly type: 'text'; readonly choice: number; readonly text: string; readonly isEcho?: true }
   | { readonly type: 'reasoning'; readonly choice: number; readonly text: string }
   | { readonly type: 'refusal'; readonly choice: number; readonly text: string }
   | {

@@ -49,6 +49,8 @@ export type Modality = 'text' | 'image' | 'audio' | 'video' | 'pdf' | 'embedding
 export interface ProviderRequest {
   /** Appended to the provider's base URL. */
   readonly path: string
+  /** The path begins with a version, which takes the place of the one at the end of the base URL. */
+  readonly replacesVersion?: true
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
 }
@@ -152,6 +154,11 @@ export interface ClientRequest {
   readonly source?: RequestSource
   /** How many answers are written, where those are more than the chat's `n`: all are billed. */
   readonly answers?: number
+  /**
+   * The prompts, where the chat does not hold them all: each a text, or its length in tokens. Each is answered on its own, so
+   * that the longest of them decides what fits a window.
+   */
+  readonly prompts?: readonly (string | number)[]
   /** The client sends back the reasoning of earlier turns, so a provider is asked in a format that gives it. */
   readonly carriesReasoning?: boolean
   /** Where a field of the chat (`messages[3].content`), which a provider refused, stands in the request. */

@@ -20,7 +20,7 @@ export interface AttemptInput {
   readonly provider: ConfiguredProvider
   readonly call: AttemptCall
   readonly chat: Chat
-  readonly needs: Pick<Needs, 'promptTokens' | 'answers'>
+  readonly needs: Pick<Needs, 'promptTokens' | 'answers' | 'prompts'>
   readonly timeouts: Timeouts
   /** Until the first meaningful event of a stream; until the end of a whole body. In milliseconds. */
   readonly deadlineMs: number
@@ -85,7 +85,12 @@ async function wholeAnswer(input: AttemptInput, timer: AttemptTimer): Promise<An
 }
 
 function createFinalizer({ target, needs }: AttemptInput, choicesAsked?: number): StreamFinalizer {
-  return createStreamFinalizer(needs.promptTokens, choicesAsked, maxTokensOf(target.deployment.traits, needs.answers))
+  const { promptTokens, answers, prompts } = needs
+  return createStreamFinalizer(
+    promptTokens,
+    choicesAsked,
+    maxTokensOf(target.deployment.traits, answers, prompts?.count),
+  )
 }
 
 async function streamAnswer(input: AttemptInput, timer: AttemptTimer): Promise<Answer> {

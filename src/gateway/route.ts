@@ -64,7 +64,7 @@ export interface RouteInput {
   readonly view: HealthView
   readonly requestId: string
   readonly session?: RankedSession | undefined
-  /** Rank every candidate, for people to see, and not only as many as are likely to be tried. */
+  /** Rank every candidate, and not only the first, of which one is likely to answer. */
   readonly rankAll?: boolean
 }
 

@@ -29,8 +29,8 @@ export async function run(context: RequestContext, given: Readonly<Record<string
   const body = conversation?.body ?? given
   const sealer = format.seals === true ? await createSealer(context.key) : NO_SEALER
   const request = format.readRequest(body, { header: context.header, sealer })
-  const { chat, answers } = request
-  const needs = needsOf(chat, answers)
+  const { chat } = request
+  const needs = needsOf(chat, request)
   const planned = plan(planInputOf(context, chat, needs))
   const bill = await openBill({ caller, objects, waitUntil, settings, chat, needs, plan: planned })
   const hasChoice = planned.candidates.length > 1
@@ -59,7 +59,9 @@ async function routeAndAnswer(
   // A client that brings the reasoning back itself needs no other place for it.
   const reasoningCache = request.carriesReasoning ? undefined : reasoningCacheFor(context, request.chat, planned)
   const chat = reasoningCache === undefined ? request.chat : await restoreReasoning(request.chat, reasoningCache)
-  const { route, health } = await routeNow(context, { plan: planned, request: chat, needs, session })
+  // Most candidates may refuse what only one format can carry.
+  const rankAll = request.source?.requires !== undefined
+  const { route, health } = await routeNow(context, { plan: planned, request: chat, needs, session, rankAll })
   const { home } = route.ranking
   if (session !== undefined && home !== undefined) rememberSession(session, home, route.now)
   const routedAt = Date.now()

@@ -27,7 +27,8 @@ export async function askProvider(
   model: string,
   signal: AbortSignal,
 ): Promise<Response> {
-  const response = await fetch(urlOf(baseUrl, request.path, model), {
+  const address = request.replacesVersion ? withoutVersion(baseUrl) : baseUrl
+  const response = await fetch(urlOf(address, request.path, model), {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...request.headers, ...headers },
     body: request.body,
@@ -66,6 +67,13 @@ export function urlOf(baseUrl: string, path: string, model: string): string {
   const [rest = '', own] = (VERSION.test(address) ? path.replace(VERSION, '') : path).split('?')
   const queries = [query, own].filter((text) => text !== undefined).join('&')
   return `${address.replace(MODEL, () => encodeURIComponent(model))}${rest}${queries === '' ? '' : `?${queries}`}`
+}
+
+const LAST_VERSION = /\/(v\d+((alpha|beta)\d*)?|beta)\/?(?=\?|$)/
+
+/** A base URL without the version at its end, for a path that brings its own (translation 3.4). */
+export function withoutVersion(baseUrl: string): string {
+  return baseUrl.replace(LAST_VERSION, '')
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { Chat } from '../chat/request.ts'
 import { textWeight } from '../chat/text-weight.ts'
 import type { EmbeddingInput } from '../formats/embedding-format.ts'
-import type { Modality, Traits } from '../formats/format.ts'
+import type { ClientRequest, Modality, Traits } from '../formats/format.ts'
 import { BUDGET_TOKENS, readReasoning } from '../formats/shared/effort.ts'
 import { unlistedModelTraits } from './unlisted-model.ts'
 
@@ -17,8 +17,10 @@ export interface Needs {
   readonly outputTokens: number
   /** How many answers are written, shown or not: all are billed. Vectors are none. */
   readonly answers: number
-  /** Our estimate of the prompt, in tokens; counted when first asked for. */
+  /** Our estimate of the prompt, of all together where there are several, in tokens; counted when first asked for. */
   readonly promptTokens: () => number
+  /** Where prompts are answered each on its own: how many there are, and our estimate of the longest. */
+  readonly prompts?: { readonly count: number; readonly longestTokens: number }
 }
 
 /** What any model can do. */
@@ -31,13 +33,16 @@ export const NO_NEEDS: Needs = {
   promptTokens: () => 0,
 }
 
+/** What a request says of its size that its chat does not. */
+type SizesBesideChat = Pick<ClientRequest, 'answers' | 'prompts'>
+
 /** A picture costs about this many tokens at most providers. */
 const MEDIA_TOKENS = 1000
 /** Prompts are estimated on the long side: a window that is too small fails, one that is too large only costs. */
 const ESTIMATE_PER_TOKEN = 3.2
 
-/** What a request needs its model to be able to do. @param answers where more are written than shown. */
-export function needsOf(chat: Chat, answers = chat.n ?? 1): Needs {
+/** What a request needs its model to be able to do. */
+export function needsOf(chat: Chat, { answers = chat.n ?? 1, prompts }: SizesBesideChat = {}): Needs {
   const input = new Set<Modality>()
   for (const { content } of chat.messages) {
     if (!Array.isArray(content)) continue
@@ -47,6 +52,7 @@ export function needsOf(chat: Chat, answers = chat.n ?? 1): Needs {
     }
   }
   let tokens: number | undefined
+  const lengths = prompts?.map((prompt) => (typeof prompt === 'number' ? prompt : inputTokens(prompt)))
   return {
     input,
     tools:
@@ -56,9 +62,10 @@ export function needsOf(chat: Chat, answers = chat.n ?? 1): Needs {
     outputTokens: chat.max_completion_tokens ?? chat.max_tokens ?? 0,
     answers,
     promptTokens: () => {
-      tokens ??= estimatePrompt(chat)
+      tokens ??= lengths?.reduce((sum, length) => sum + length) ?? estimatePrompt(chat)
       return tokens
     },
+    ...(lengths && { prompts: { count: lengths.length, longestTokens: Math.max(...lengths) } }),
   }
 }
 
@@ -133,5 +140,7 @@ export function missingCapability(needs: Needs, traits: Traits): string | undefi
 
 /** Whether prompt and answer fit the model's window, by our estimate. */
 export function fits(needs: Needs, { contextTokens }: Traits): boolean {
-  return contextTokens === 0 || needs.promptTokens() + needs.outputTokens <= contextTokens
+  if (contextTokens === 0) return true
+  const tokens = needs.prompts?.longestTokens ?? needs.promptTokens()
+  return tokens + needs.outputTokens <= contextTokens
 }

@@ -102,6 +102,9 @@ function push(state: AnswerState, events: readonly ChatEvent[]): readonly Output
 function pushOne(state: AnswerState, event: ChatEvent): OutputEvent | undefined {
   switch (event.type) {
     case 'text':
+      begin(state, event.choice)
+      if (event.isEcho !== true) state.counter.addWeight(textWeight(event.text))
+      return event
     case 'reasoning':
     case 'refusal':
       begin(state, event.choice)

@@ -96,6 +96,8 @@ describe('a chat model', () => {
     ['echo', { echo: true }],
     ['best_of', { best_of: 3 }],
     ['prompt', { prompt: ['a', 'b'] }],
+    ['prompt', { prompt: [15496, 11] }],
+    ['max_tokens', { max_tokens: 0 }],
   ])('refuses what only a text completion can carry: %s', async (param, body) => {
     router9.upstream.play(chatAnswer({}))
     expect(await faultOf({ model: CHAT, prompt: 'The sky is', ...body })).toMatchObject({
@@ -227,6 +229,114 @@ describe('a server that has text completions', () => {
   })
 })
 
+describe('fill-in-the-middle', () => {
+  const FIM = { prompt: 'def f(', suffix: '):', max_tokens: 9, temperature: 0 }
+
+  test('at Mistral has a path and names of its own, and its answer is that of a chat', async () => {
+    router9.upstream.play(chatAnswer({ message: { role: 'assistant', content: 'x', tool_calls: null } }))
+    const body = { model: 'mistral/codestral-latest', ...FIM, seed: 7, stop: ['\n'], n: 1, user: 'u', min_tokens: 1 }
+    const { data, response } = await client.completions.create(body).withResponse()
+    expect(data).toMatchObject({
+      object: 'text_completion',
+      choices: [{ text: 'x', index: 0, logprobs: null, finish_reason: 'stop' }],
+      usage: { total_tokens: 5 },
+    })
+    expect(response.headers.get('x-router9-dropped-params')).toBe('user')
+    const [asked] = router9.upstream.asked()
+    expect(asked?.path).toBe('/mistral/fim/completions')
+    expect(asked?.body).toEqual({ model: 'codestral-latest', ...FIM, random_seed: 7, stop: ['\n'], min_tokens: 1 })
+  })
+
+  test('at Mistral streams as a chat, without options of a stream', async () => {
+    const { usage } = USAGE_CHUNK
+    router9.upstream.play(
+      stream(
+        sse(chunk({ role: 'assistant', content: '' })),
+        sse(chunk({ content: 'x' }), { ...chunk({ content: '' }, 'length'), usage }),
+      ),
+    )
+    const asked = { model: 'codestral-latest', ...FIM, stream: true as const, stream_options: { include_usage: true } }
+    const seen = await seeAll(await client.completions.create(asked))
+    expect(seen).toMatchObject({ texts: ['x'], finishes: ['length'], usage: { total_tokens: usage.total_tokens } })
+    expect(router9.upstream.asked()[0]?.body).toEqual({ model: 'codestral-latest', ...FIM, stream: true })
+  })
+
+  test('a list of one prompt is a text there', async () => {
+    router9.upstream.play(chatAnswer({}))
+    await client.completions.create({ model: 'codestral-latest', prompt: ['def f('] })
+    expect(router9.upstream.asked()[0]?.body).toEqual({ model: 'codestral-latest', prompt: 'def f(' })
+  })
+
+  test("at DeepSeek stands beside the version of the base URL, in OpenAI's form", async () => {
+    router9.upstream.play(textAnswer({ index: 0, text: 'x', logprobs: null, finish_reason: 'stop' }))
+    const body = { model: 'deepseek/deepseek-v4-pro', ...FIM, echo: false, logprobs: 2, user: 'u' }
+    const answer = await client.completions.create(body)
+    expect(answer.choices).toMatchObject([{ text: 'x' }])
+    const [asked] = router9.upstream.asked()
+    expect(asked?.path).toBe('/deepseek/beta/completions')
+    expect(asked?.body).toEqual({ model: 'deepseek-v4-pro', ...FIM, echo: false, logprobs: 2 })
+  })
+
+  test.each([
+    ['mistral/mistral-large-2512', 'suffix', {}],
+    ['deepseek/deepseek-reasoner', 'suffix', {}],
+    ['mistral/codestral-latest', 'n', { n: 2 }],
+    ['mistral/codestral-latest', 'best_of', { best_of: 2 }],
+    ['mistral/codestral-latest', 'echo', { echo: true }],
+    ['mistral/codestral-latest', 'logprobs', { logprobs: 0 }],
+    ['mistral/codestral-latest', 'prompt', { prompt: ['a', 'b'] }],
+    ['mistral/codestral-latest', 'prompt', { prompt: [1, 2] }],
+    ['deepseek/deepseek-v4-pro', 'n', { n: 2 }],
+    ['deepseek/deepseek-v4-pro', 'prompt', { prompt: [[1, 2]] }],
+  ])('%s refuses what it would leave out of the answer: %s', async (model, param, body) => {
+    router9.upstream.play(chatAnswer({}))
+    expect(await faultOf({ model, ...FIM, ...body })).toMatchObject({ code: 'unsupported_parameter', param })
+    expect(router9.upstream.asked()).toEqual([])
+  })
+
+  test('is asked of the one model of `auto` that has it, however many come before', async () => {
+    router9.upstream.play(textAnswer({ index: 0, text: 'x', logprobs: null, finish_reason: 'stop' }))
+    expect(await client.completions.create({ model: 'auto', ...FIM })).toMatchObject({ choices: [{ text: 'x' }] })
+    expect(router9.upstream.asked()[0]?.path).toMatch(/completions$/)
+  })
+})
+
+describe('prompts as token numbers, and prompts that are only scored', () => {
+  test.each([[[15496, 11]], [[[15496], [11, 0]]]])('reach a server as they are: %j', async (prompt) => {
+    const choices = [0, 1].map((index) => ({ index, text: 'a', finish_reason: 'stop' }))
+    router9.upstream.play(textAnswer(...choices))
+    await client.completions.create({ model: TEXT, prompt, n: Array.isArray(prompt[0]) ? 1 : 2 })
+    expect(router9.upstream.asked()[0]?.body).toMatchObject({ prompt })
+  })
+
+  test('the log probabilities of a prompt come back as they are', async () => {
+    const logprobs = {
+      tokens: ['The', ' sky'],
+      token_logprobs: [null, -3.25],
+      top_logprobs: [null, { ' sky': -3.25 }],
+      text_offset: [0, 3],
+    }
+    const choice = { index: 0, text: 'The sky', logprobs, finish_reason: 'length' }
+    const usage = { prompt_tokens: 2, completion_tokens: 0, total_tokens: 2 }
+    router9.upstream.play(whole({ object: 'text_completion', choices: [choice], usage }))
+    const body = { model: TEXT, prompt: 'The sky', max_tokens: 0, echo: true, logprobs: 1 }
+    const answer = await client.completions.create(body)
+    expect(answer.choices).toEqual([choice])
+    expect(answer.usage).toMatchObject(usage)
+    expect(router9.upstream.asked()[0]?.body).toEqual({ ...body, model: 'base-model' })
+  })
+
+  test('without an echo there is an empty text, streamed too', async () => {
+    const choice = { index: 0, text: '', logprobs: null, finish_reason: 'length' }
+    router9.upstream.play(textAnswer(choice))
+    const body = { model: TEXT, prompt: 'The sky', max_tokens: 0 }
+    expect((await client.completions.create(body)).choices).toEqual([choice])
+    router9.upstream.play(stream(sse({ object: 'text_completion', choices: [choice] })))
+    const seen = await seeAll(await client.completions.create({ ...body, stream: true }))
+    expect(seen).toMatchObject({ finishes: ['length'] })
+  })
+})
+
 describe('a model that continues texts and knows no conversations', () => {
   const MODEL = 'openai/gpt-3.5-turbo-instruct'
 
@@ -263,7 +373,7 @@ describe('a request that is not valid', () => {
   test.each([
     ['prompt', {}, 'missing_required_parameter'],
     ['prompt', { prompt: [] }, 'invalid_value'],
-    ['prompt', { prompt: [[1, 2]] }, 'invalid_value'],
+    ['prompt', { prompt: [[1, 2], []] }, 'invalid_value'],
     ['temperature', { prompt: 'a', temperature: 3 }, 'invalid_value'],
     ['logprobs', { prompt: 'a', logprobs: true }, 'invalid_value'],
     ['n', { prompt: ['a', 'b'], n: 100 }, 'invalid_value'],

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { checkModelInPath, urlOf } from '../../src/gateway/upstream.ts'
+import { checkModelInPath, urlOf, withoutVersion } from '../../src/gateway/upstream.ts'
 
 const GEMINI = '/v1beta/models/gemini-2.5-pro:streamGenerateContent?alt=sse'
 
@@ -22,6 +22,16 @@ test.each([
   ['https://x.example/v2?a=b', '/v1/y?alt=sse', 'https://x.example/v2/y?a=b&alt=sse'],
 ])('%s and %s make %s', (base, path, whole) => {
   expect(urlOf(base, path, 'gpt-4o')).toBe(whole)
+})
+
+test.each([
+  ['https://api.deepseek.com/v1', 'https://api.deepseek.com/beta/completions'],
+  ['https://api.deepseek.com', 'https://api.deepseek.com/beta/completions'],
+  ['https://api.deepseek.com/beta', 'https://api.deepseek.com/beta/completions'],
+  ['http://127.0.0.1:1/v1/deepseek', 'http://127.0.0.1:1/v1/deepseek/beta/completions'],
+  ['http://127.0.0.1:1/deepseek/v1?a=b', 'http://127.0.0.1:1/deepseek/beta/completions?a=b'],
+])('a path with its own version takes the place of the one at the end of %s', (base, whole) => {
+  expect(urlOf(withoutVersion(base), '/beta/completions', 'm')).toBe(whole)
 })
 
 test.each(['..', '.', 'a/../b', '%2e%2e', '..%2fa', ''])('a model named %j is no step of an address', (model) => {

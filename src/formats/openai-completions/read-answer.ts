@@ -17,13 +17,17 @@ export interface TextReader {
 
 /** One answer, as far as it has been read. */
 interface AnswerState {
+  readonly isEcho: boolean
   readonly numberChoices: ChoiceNumbers
   readonly changedExtra: (data: JsonObject) => JsonObject | undefined
 }
 
-/** Where the text stands is alike in both, so one function reads them. */
-export function createTextReader(): TextReader {
-  const state: AnswerState = { numberChoices: createChoiceNumbers(), changedExtra: createChangedExtra() }
+/**
+ * Where the text stands is alike in both, so one function reads them.
+ * @param isEcho no more was asked for than the prompt with its log probabilities.
+ */
+export function createTextReader(isEcho: boolean): TextReader {
+  const state: AnswerState = { isEcho, numberChoices: createChoiceNumbers(), changedExtra: createChangedExtra() }
   return {
     message: failuresAsEvents((data, event) => read(state, data, event)),
     body: failuresAsEvents((body) => {
@@ -35,7 +39,11 @@ export function createTextReader(): TextReader {
   }
 }
 
-function read({ numberChoices, changedExtra }: AnswerState, data: unknown, event: string): readonly ChatEvent[] {
+function read(
+  { isEcho, numberChoices, changedExtra }: AnswerState,
+  data: unknown,
+  event: string,
+): readonly ChatEvent[] {
   if (!isJsonObject(data)) return [{ type: 'error', failure: noTextCompletion() }]
   if (isPresent(data.error) || event === 'error' || data.object === 'error') {
     return [{ type: 'error', failure: readErrorInAnswer(data) }]
@@ -47,7 +55,7 @@ function read({ numberChoices, changedExtra }: AnswerState, data: unknown, event
   if (Array.isArray(choices)) {
     const numbers = numberChoices(choices)
     choices.forEach((choice: unknown, at) => {
-      if (isJsonObject(choice)) readChoice(numbers[at] ?? at, choice, events)
+      if (isJsonObject(choice)) readChoice({ choice: numbers[at] ?? at, isEcho }, choice, events)
     })
   }
   if (isJsonObject(usage)) events.push({ type: 'usage', usage: readUsage(usage) })
@@ -58,15 +66,31 @@ function hasChoices(body: unknown): boolean {
   return isJsonObject(body) && jsonObjectsIn(body.choices).length > 0
 }
 
-function readChoice(choice: number, given: JsonObject, events: ChatEvent[]): void {
+function readChoice(
+  { choice, isEcho }: { choice: number; isEcho: boolean },
+  given: JsonObject,
+  events: ChatEvent[],
+): void {
   const extra = extraOfChoice(given)
   if (extra !== undefined) events.push({ type: 'extra', choice, place: 'choice', fields: extra })
-  const text = toText(given.text)
-  if (text !== undefined) events.push({ type: 'text', choice, text })
+  const text = toText(given.text) ?? textOfChat(given.delta ?? given.message)
+  if (text !== undefined) events.push(isEcho ? { type: 'text', choice, text, isEcho } : { type: 'text', choice, text })
   const word = toText(given.finish_reason)?.toLowerCase()
   if (word === undefined) return
   if (BROKEN_FINISHES.has(word)) events.push({ type: 'error', failure: brokenOff(word) })
   else events.push({ type: 'finish', choice, reason: FINISH_REASONS.get(word) ?? 'stop' })
+}
+
+/** Some answer in the form of a chat (translation 3.4). */
+function textOfChat(message: unknown): string | undefined {
+  if (!isJsonObject(message)) return undefined
+  const { content } = message
+  if (!Array.isArray(content)) return toText(content)
+  return toText(
+    jsonObjectsIn(content)
+      .map(({ text }) => toText(text) ?? '')
+      .join(''),
+  )
 }
 
 function noTextCompletion(): Failure {

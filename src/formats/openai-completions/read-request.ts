@@ -1,7 +1,6 @@
-import * as z from 'zod/mini'
 import { Failure } from '../../chat/failure.ts'
 import { type Chat, parseChat, ROUTING_FIELDS } from '../../chat/request.ts'
-import { boundedList } from '../../chat/schema-parts.ts'
+import { textWeight } from '../../chat/text-weight.ts'
 import type { ClientRequest } from '../format.ts'
 import { isPresent } from '../shared/fields.ts'
 import { unsupportedParameter } from '../shared/parts.ts'
@@ -11,10 +10,10 @@ export const OPENAI_COMPLETIONS = 'openai-completions'
 
 type Body = Readonly<Record<string, unknown>>
 
-const text = z.string()
-/** As many texts as a request may hold. Each gets an answer, or several (`n`). */
+/** As many prompts as a request may hold. Each gets an answer, or several (`n`). */
 const MAX_PROMPTS = 128
-const prompts = boundedList(() => text, { min: 1, max: MAX_PROMPTS })
+/** Numbers of tokens have 32 bits; no vocabulary has so many. */
+const MAX_TOKEN = 2 ** 31 - 1
 
 /** What means the same in a chat, and is checked as there. */
 const SHARED_FIELDS = [
@@ -45,43 +44,66 @@ const MAX_LOGPROBS = 20
  * @throws Failure that names the field at fault.
  */
 export function readCompletionRequest(body: Body): ClientRequest {
-  const texts = readPrompts(body.prompt)
+  const prompts = readPrompts(body.prompt)
   const suffix = checkedText(body.suffix)
   const { n } = parseFields(body)
+  const [first] = prompts
+  const isChat = prompts.length === 1 && typeof first === 'string' && suffix === ''
   const chat = parseChat({
     ...sharedFields(body),
-    // With a suffix or several texts, no chat is sent: it only says how long they are.
-    messages: [{ role: 'user', content: (suffix === '' ? texts : [...texts, suffix]).join('\n') }],
+    messages: [{ role: 'user', content: typeof first === 'string' ? first : '' }],
     ...readLogprobs(body.logprobs),
-    // Each text gets as many answers, all in one list.
-    ...(texts.length > 1 ? { n: checkedAnswers((n ?? 1) * texts.length) } : {}),
+    // Each prompt gets as many answers, all in one list.
+    ...(prompts.length > 1 ? { n: checkedAnswers((n ?? 1) * prompts.length) } : {}),
   })
   const bestOf = checkedBestOf(body.best_of)
-  const requires = requiredHere(body, texts, bestOf > (n ?? 1))
+  const requires = requiredHere(body, { prompts, hidesAnswers: bestOf > (n ?? 1) })
   const dropped = Object.keys(body).filter((name) => !KNOWN_FIELDS.has(name) && isPresent(body[name]))
   return {
     chat,
-    source: {
-      format: OPENAI_COMPLETIONS,
-      body,
-      dropped,
-      ...(requires === undefined ? {} : { requires: unsupportedParameter(requires) }),
-    },
+    source: { format: OPENAI_COMPLETIONS, body, dropped, ...(requires === undefined ? {} : { requires }) },
     // Of `best_of` answers the best `n` are shown.
-    answers: Math.max(n ?? 1, bestOf) * texts.length,
+    answers: Math.max(n ?? 1, bestOf) * prompts.length,
+    // What a chat does not hold has a length all the same.
+    ...(isChat ? {} : { prompts: prompts.map((prompt) => sizeOf(prompt, suffix)) }),
   }
 }
 
-function readPrompts(prompt: unknown): readonly string[] {
+/** A suffix beside tokens is estimated on the long side. */
+const SUFFIX_PER_TOKEN = 3
+
+/** A text, or tokens by their numbers. */
+type Prompt = string | readonly number[]
+
+/** A text, or the number of its tokens. */
+function sizeOf(prompt: Prompt, suffix: string): string | number {
+  if (typeof prompt === 'string') return prompt + suffix
+  return prompt.length + Math.ceil(textWeight(suffix) / SUFFIX_PER_TOKEN)
+}
+
+function readPrompts(prompt: unknown): readonly Prompt[] {
   if (typeof prompt === 'string') return [prompt]
   if (prompt === undefined || prompt === null) {
     throw new Failure('missing-parameter', "The required parameter 'prompt' is missing.", { param: 'prompt' })
   }
-  const { success, data } = prompts.safeParse(prompt)
-  if (success) return data
-  throw new Failure('invalid-value', `'prompt' must be a string or an array of 1 to ${MAX_PROMPTS} strings.`, {
-    param: 'prompt',
-  })
+  if (isTokens(prompt)) return [prompt]
+  if (Array.isArray(prompt) && prompt.length > 0 && prompt.length <= MAX_PROMPTS) {
+    if (prompt.every(isText) || prompt.every(isTokens)) return prompt
+  }
+  const text = `'prompt' must be a string, an array of tokens (whole numbers from 0), or an array of 1 to ${MAX_PROMPTS} strings or arrays of tokens.`
+  throw new Failure('invalid-value', text, { param: 'prompt' })
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string'
+}
+
+function isTokens(value: unknown): value is readonly number[] {
+  return Array.isArray(value) && value.length > 0 && value.every(isToken)
+}
+
+function isToken(value: unknown): boolean {
+  return Number.isInteger(value) && Number(value) >= 0 && Number(value) <= MAX_TOKEN
 }
 
 /** The fields that a chat has too, with their faults. */
@@ -92,6 +114,8 @@ function parseFields(body: Body): Chat {
 function sharedFields(body: Body): Record<string, unknown> {
   const shared: Record<string, unknown> = {}
   for (const name of SHARED_FIELDS) if (body[name] !== undefined && body[name] !== null) shared[name] = body[name]
+  // No chat asks for nothing. As a measure of what may be used, 1 is near enough; 0 would mean that nobody has said.
+  if (shared.max_tokens === 0) shared.max_tokens = 1
   return shared
 }
 
@@ -111,12 +135,22 @@ function checkedAnswers(count: number): number {
   throw new Failure('invalid-value', message, { param: 'n' })
 }
 
-/** The first field that a chat cannot carry. Values that change nothing can be left out. */
-function requiredHere(body: Body, texts: readonly string[], hidesAnswers: boolean): string | undefined {
-  if (texts.length > 1) return 'prompt'
-  if (body.suffix) return 'suffix'
-  if (checkedBoolean(body.echo)) return 'echo'
-  return hidesAnswers ? 'best_of' : undefined
+/** Why a chat cannot carry the request. Values that change nothing can be left out. */
+function requiredHere(
+  body: Body,
+  { prompts, hidesAnswers }: { prompts: readonly Prompt[]; hidesAnswers: boolean },
+): Failure | undefined {
+  const echoes = checkedBoolean(body.echo)
+  if (prompts.length > 1 || typeof prompts[0] !== 'string') return unsupportedParameter('prompt')
+  if (body.suffix) return unsupportedParameter('suffix')
+  if (echoes) return unsupportedParameter('echo')
+  if (hidesAnswers) return unsupportedParameter('best_of')
+  return body.max_tokens === 0 ? noAnswerAsked() : undefined
+}
+
+function noAnswerAsked(): Failure {
+  const text = "The model that was chosen answers with one token at least, so that 'max_tokens' cannot be 0."
+  return new Failure('unsupported-parameter', text, { param: 'max_tokens' })
 }
 
 function checkedText(suffix: unknown): string {

@@ -15,8 +15,63 @@ describe('how many answers are written', () => {
   })
 })
 
-test('a suffix counts as a part of the prompt', () => {
-  expect(read({ suffix: 'z' }).chat.messages).toEqual([{ role: 'user', content: 'a\nz' }])
+describe('what of the prompt is counted', () => {
+  test.each([
+    ['a text: that of the chat', 'a', undefined, undefined],
+    ['a list with one text too', ['a'], undefined, undefined],
+    ['a text with its suffix', 'a', 'z', ['az']],
+    ['each of several texts', ['a', 'b'], 'z', ['az', 'bz']],
+    ['tokens, of which there are so many', [5, 6, 7], undefined, [3]],
+    ['each of several lists of tokens', [[5], [6, 7]], '', [1, 2]],
+    ['tokens with a suffix', [5, 6, 7], 'zzz', [4]],
+  ])('%s', (_, prompt, suffix, expected) => {
+    expect(read({ prompt, suffix }).prompts).toEqual(expected)
+  })
+})
+
+test.each([
+  [[0]],
+  [[2 ** 31 - 1]],
+  [[[0], [1, 2]]],
+  [Array.from({ length: 200_000 }, (_, at) => at)],
+  [Array.from({ length: 128 }, () => [1])],
+])('token numbers are a prompt', (prompt) => {
+  const { chat, source } = read({ prompt })
+  expect(source?.body.prompt).toBe(prompt)
+  expect(source?.requires).toMatchObject({ kind: 'unsupported-parameter', details: { param: 'prompt' } })
+  expect(chat.messages).toEqual([{ role: 'user', content: '' }])
+})
+
+test.each([
+  [[]],
+  [[[]]],
+  [[-1]],
+  [[1.5]],
+  [[2 ** 31]],
+  [[true]],
+  [[null]],
+  [[[1], 2]],
+  [['a', 1]],
+  [[['a']]],
+  [[[[1]]]],
+  [{ length: 1 }],
+  [7],
+  [true],
+  [Array.from({ length: 129 }, () => 'a')],
+  [Array.from({ length: 129 }, () => [1])],
+])('%j is no prompt', (prompt) => {
+  expect(() => read({ prompt })).toThrow(
+    expect.objectContaining({ kind: 'invalid-value', details: expect.objectContaining({ param: 'prompt' }) }),
+  )
+})
+
+test('to ask for no answer is for those who can echo: a chat always answers', () => {
+  const { chat, source } = read({ max_tokens: 0 })
+  expect(source?.body.max_tokens).toBe(0)
+  expect(source?.requires).toMatchObject({ kind: 'unsupported-parameter', details: { param: 'max_tokens' } })
+  expect(chat.max_tokens).toBe(1)
+  expect(read({ max_tokens: 0, echo: true }).source?.requires?.details.param).toBe('echo')
+  expect(() => read({ max_tokens: -1 })).toThrow(/max_tokens/)
 })
 
 test('names the fields that a chat has no place for', () => {
