@@ -110,6 +110,10 @@ export interface FailureDetails {
   readonly detail?: string
 }
 
+/** The wait if no provider named one. */
+const DEFAULT_RETRY_MS = 5000
+/** A shorter wait helps nobody. */
+const MIN_RETRY_MS = 1000
 const MAX_MESSAGE_CHARACTERS = 2000
 const MAX_PARAM_CHARACTERS = 200
 
@@ -181,6 +185,11 @@ export class Failure extends Error {
   /** Whether another candidate may be asked, as long as the client has got nothing. */
   get failover(): boolean {
     return RULES[this.kind].failover
+  }
+
+  /** How long the client is told to wait before another try, in milliseconds. */
+  get waitMs(): number {
+    return Math.max(Math.ceil(this.details.retryAfterMs ?? DEFAULT_RETRY_MS), MIN_RETRY_MS)
   }
 
   /** The same failure without a secret of ours that the provider repeated, wherever it stands. */

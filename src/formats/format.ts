@@ -288,4 +288,6 @@ export interface ClientFormat {
   readonly requestIdHeader?: string
   /** Goes to the client while there is nothing to send (contract 4.6). */
   readonly keepAlive: string
+  /** The content type of a stream, where that is not one of server-sent events. */
+  readonly streamType?: string
 }

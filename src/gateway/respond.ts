@@ -34,10 +34,6 @@ const SECURITY_HEADERS = {
   'x-content-type-options': 'nosniff',
 }
 
-/** The wait if no provider named one. */
-const DEFAULT_RETRY_MS = 5000
-/** A shorter wait helps nobody. */
-const MIN_RETRY_MS = 1000
 /** Retrying does not help. */
 const NOT_RETRYABLE: ReadonlySet<FailureKind> = new Set(['quota-exhausted', 'no-provider'])
 /** OpenAI's SDKs ignore a longer wait and retry at once, so the response tells them not to retry. */
@@ -92,8 +88,7 @@ export function failureResponse(
   return new Response(JSON.stringify(format.writeError(failure, requestId)), { status, headers })
 }
 
-function retryHeaders({ kind, details }: Failure): Record<string, string> {
-  const ms = Math.max(Math.ceil(details.retryAfterMs ?? DEFAULT_RETRY_MS), MIN_RETRY_MS)
+function retryHeaders({ kind, details, waitMs: ms }: Failure): Record<string, string> {
   const isPointless = NOT_RETRYABLE.has(kind) || details.shouldRetry === false
   return {
     'retry-after': String(Math.ceil(ms / 1000)),

@@ -43,7 +43,7 @@ export async function sendStream(state: RequestState): Promise<Response> {
   return new Response(readable, {
     headers: {
       ...headersOf(state, result === TIMED_OUT ? undefined : result.answer),
-      'content-type': 'text/event-stream; charset=utf-8',
+      'content-type': context.format.streamType ?? 'text/event-stream; charset=utf-8',
       'cache-control': 'no-cache, no-transform',
       'x-accel-buffering': 'no',
     },

@@ -1,8 +1,8 @@
 import type { Finish, OutputEvent, Usage } from '../../chat/event.ts'
-import { parseJson } from '../../chat/exact-json.ts'
 import { createJsonBudget } from '../../stream/json-bounds.ts'
 import type { AnswerInput, StreamWriter } from '../format.ts'
 import { isJsonObject, type JsonObject, toCount, toText } from '../shared/fields.ts'
+import { toArgumentsObject } from '../shared/tool-arguments.ts'
 import { type AnswerBlocks, createAnswerBlocks } from './answer-blocks.ts'
 import { writeMessagesError } from './write-error.ts'
 
@@ -220,17 +220,5 @@ function grow(block: Record<string, unknown>, delta: JsonObject): void {
 }
 
 function close(block: Record<string, unknown>, fits: (text: string) => boolean): void {
-  if (typeof block.input === 'string')
-    block.input = fits(block.input) ? inputOf(block.input) : { INVALID_JSON: block.input }
-}
-
-/** What is no JSON object goes the way that Anthropic's documentation shows ("Fine-grained tool streaming"). */
-function inputOf(text: string): JsonObject {
-  try {
-    const value = parseJson(text)
-    if (isJsonObject(value)) return value
-  } catch {
-    // The model wrote it badly, or was cut off.
-  }
-  return { INVALID_JSON: text }
+  if (typeof block.input === 'string') block.input = toArgumentsObject(block.input, fits)
 }

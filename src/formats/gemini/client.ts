@@ -1,0 +1,27 @@
+import type { ClientFormat } from '../format.ts'
+import { readGeminiPrompt, readGeminiRequest } from './read-request.ts'
+import { writeGenerateContent } from './write-answer.ts'
+import { writeGeminiError } from './write-error.ts'
+import { createGeminiWriter, EVENTS, LIST } from './write-stream.ts'
+
+/** Google's Gemini API (`generateContent`, `streamGenerateContent?alt=sse`), as gemini-cli and Google's SDKs speak it. */
+export const geminiClient: ClientFormat = {
+  name: 'gemini',
+  idPrefix: '',
+  seals: true,
+  readRequest: readGeminiRequest,
+  readPrompt: readGeminiPrompt,
+  writeCount: (totalTokens) => ({ totalTokens }),
+  streamWriter: (answer) => createGeminiWriter(answer, EVENTS),
+  writeAnswer: writeGenerateContent,
+  writeError: writeGeminiError,
+  // An empty line. Older clients of Google's take a comment for the beginning of a response.
+  keepAlive: '\r\n',
+}
+
+/** The same without `alt=sse`: a stream is one JSON list. */
+export const geminiListClient: ClientFormat = {
+  ...geminiClient,
+  streamWriter: (answer) => createGeminiWriter(answer, LIST),
+  streamType: 'application/json; charset=utf-8',
+}

@@ -1,0 +1,122 @@
+import type { OutputEvent } from '../../chat/event.ts'
+import { textWeight } from '../../chat/text-weight.ts'
+import type { AnswerInput, StreamWriter } from '../format.ts'
+import type { JsonObject } from '../shared/fields.ts'
+import { type AnswerParts, createAnswerParts } from './answer-parts.ts'
+import {
+  type BesideParts,
+  candidateOf,
+  countsOf,
+  endedCandidates,
+  noteBeside,
+  responseOf,
+  usageOf,
+} from './write-answer.ts'
+import { writeGeminiError } from './write-error.ts'
+import { createNativeStream, type NativeStream } from './write-native.ts'
+
+/** How the responses of a stream stand one behind the other. */
+export interface StreamFraming {
+  readonly first: string
+  readonly next: string
+  readonly after: string
+  readonly last: string
+}
+
+/** Google ends lines with CRLF. */
+export const EVENTS: StreamFraming = { first: 'data: ', next: 'data: ', after: '\r\n\r\n', last: '' }
+/** What Google sends without `alt=sse`: one JSON list, which is whole only with its end. */
+export const LIST: StreamFraming = { first: '[', next: ',\r\n', after: '', last: '\n]' }
+
+/** One stream, as far as it has been written. */
+interface WriterState {
+  readonly answer: AnswerInput
+  readonly framing: StreamFraming
+  readonly parts: AnswerParts
+  readonly beside: BesideParts
+  /** The parts that go out with the end. */
+  last: Map<number, JsonObject[]> | undefined
+  native: NativeStream | undefined
+  text: string
+  hasBegun: boolean
+  /** Estimates, until the usage is known. */
+  readonly weight: { text: number; thoughts: number }
+}
+
+/** Writes a stream as Google does: from its own messages where they come, otherwise from the events. */
+export function createGeminiWriter(answer: AnswerInput, framing: StreamFraming): StreamWriter {
+  const state: WriterState = {
+    answer,
+    framing,
+    parts: createAnswerParts(answer, (choice, part) => writePart(state, choice, part)),
+    beside: new Map(),
+    last: undefined,
+    native: undefined,
+    text: '',
+    hasBegun: false,
+    weight: { text: 0, thoughts: 0 },
+  }
+  return (event) => {
+    writeEvent(state, event)
+    // Where writing fails, what was written before it goes out with the error.
+    const { text } = state
+    state.text = ''
+    return text
+  }
+}
+
+function emit(state: WriterState, response: object): void {
+  const { first, next, after } = state.framing
+  const text = JSON.stringify(response)
+  state.text += (state.hasBegun ? next : first) + text + after
+  state.hasBegun = true
+}
+
+function writeEvent(state: WriterState, event: OutputEvent): void {
+  const { answer, framing, parts } = state
+  if (event.type === 'error') {
+    emit(state, writeGeminiError(event.failure, answer.requestId))
+    state.text += framing.last
+  } else if (event.type === 'native') {
+    state.native ??= createNativeStream(answer)
+    for (const message of state.native.push(event.message)) emit(state, message)
+  } else if (event.type === 'end') {
+    writeEnd(state, event)
+    state.text += framing.last
+  } else if (state.native === undefined) {
+    weigh(state, event)
+    noteBeside(state.beside, event)
+    parts.push(event)
+  }
+}
+
+function weigh({ weight }: WriterState, event: OutputEvent): void {
+  if (event.type === 'reasoning') weight.thoughts += textWeight(event.text)
+  else if (event.type === 'text' || event.type === 'refusal' || event.type === 'tool-delta')
+    weight.text += textWeight(event.text)
+}
+
+const WEIGHT_PER_TOKEN = 4
+
+function writePart(state: WriterState, choice: number, part: JsonObject): void {
+  const { answer, beside, last, weight } = state
+  if (last !== undefined) {
+    const parts = last.get(choice)
+    if (parts === undefined) last.set(choice, [part])
+    else parts.push(part)
+    return
+  }
+  const [written, thought] = [weight.text, weight.thoughts].map((one) => Math.ceil(one / WEIGHT_PER_TOKEN))
+  const usage = countsOf(answer.promptTokens(), written ?? 0, thought ?? 0)
+  emit(state, responseOf(answer, [candidateOf(choice, [part], beside.get(choice))], usage))
+}
+
+function writeEnd(state: WriterState, { finishes, usage }: Extract<OutputEvent, { type: 'end' }>): void {
+  const { answer, parts, beside, native } = state
+  const messages = native?.end() ?? []
+  for (const message of messages) emit(state, message)
+  if (messages.length > 0) return
+  state.last = new Map()
+  parts.end()
+  emit(state, responseOf(answer, endedCandidates(finishes, state.last, beside), usageOf(usage)))
+}
