@@ -8,7 +8,7 @@ import { admit, limitHeaders, refuseOverLimit } from './access/limits.ts'
 import { dryRun } from './api/dry-run.ts'
 import { describeModel, listModels } from './api/list-models.ts'
 import { listProviders } from './api/list-providers.ts'
-import { toAnthropicList, toAnthropicModel, withCodexModels } from './api/model-shapes.ts'
+import { toAnthropicList, toAnthropicModel, toGeminiList, toGeminiModel, withCodexModels } from './api/model-shapes.ts'
 import { type Asked, mayHaveAccent, readPath, toCanonicalPath } from './api/paths.ts'
 import {
   cancelStored,
@@ -18,10 +18,11 @@ import {
   type StoredRequest,
 } from './api/stored-responses.ts'
 import { messageForUnknown, type ServedPath } from './api/unknown-path.ts'
-import { Failure } from './chat/failure.ts'
+import { Failure, quoted } from './chat/failure.ts'
 import { type Env, type Objects, readSettings } from './env.ts'
 import { anthropicMessages } from './formats/anthropic-messages/client.ts'
 import type { ClientFormat, HeaderReader } from './formats/format.ts'
+import { geminiClient, geminiListClient } from './formats/gemini/client.ts'
 import { openaiChat } from './formats/openai-chat/client.ts'
 import { openaiCompletionsClient } from './formats/openai-completions/client.ts'
 import { openaiResponses } from './formats/openai-responses/client.ts'
@@ -47,6 +48,8 @@ interface Variables {
   log?: RequestLog
   /** How the client of this path speaks. */
   format?: ClientFormat
+  /** What Gemini's clients say by the path, and others in the body. */
+  asked?: { readonly model: string; readonly stream: boolean }
 }
 type AppContext = Context<{ Bindings: Env; Variables: Variables }>
 
@@ -68,20 +71,24 @@ type Answer = (c: AppContext) => Response | Promise<Response>
  * handler directly.
  */
 function routes(path: string, answers: Readonly<Record<string, Answer>>): void {
+  const handle = handlerOf(answers)
+  served.push({ path: `/v1${path}`, methods: Object.keys(answers) })
+  app.all(`/v1${path}`, handle)
+  app.all(path, handle)
+}
+
+function handlerOf(answers: Readonly<Record<string, Answer>>): Answer {
   // Hono removes the body of an answer to HEAD.
   const byMethod = new Map(
     Object.entries(answers.GET === undefined ? answers : { GET: answers.GET, HEAD: answers.GET, ...answers }),
   )
   const allow = [...byMethod.keys(), 'OPTIONS'].join(', ')
-  const handle = (c: AppContext) => {
+  return (c) => {
     const asked = byMethod.get(c.req.method)
     if (asked !== undefined) return asked(c)
     if (c.req.method === 'OPTIONS') return preflight(c, allow)
     throw new Failure('method-not-allowed', `This path takes ${allow}.`, { allow })
   }
-  served.push({ path, methods: Object.keys(answers) })
-  app.all(`/v1${path}`, handle)
-  app.all(path, handle)
 }
 
 function route(method: 'GET' | 'POST', path: string, answer: Answer): void {
@@ -91,16 +98,19 @@ function route(method: 'GET' | 'POST', path: string, answer: Answer): void {
 /** A path at which clients ask for a model's answer in this format, or, one level below, how long a prompt is. */
 function routeFormat(path: string, format: ClientFormat, countPath?: string): void {
   formats.push({ path, format })
-  route('POST', path, (c) => {
-    c.set('format', format)
-    return receive(c, { dataset: c.env.ANALYTICS }, run)
-  })
-  if (countPath === undefined) return
-  route('POST', path + countPath, (c) => {
-    c.set('format', format)
-    // A data point would count it as an answered call.
-    return receive(c, { dataset: undefined, isCount: true }, countTokens)
-  })
+  route('POST', path, (c) => answerIn(c, format))
+  if (countPath !== undefined) route('POST', path + countPath, (c) => countIn(c, format))
+}
+
+function answerIn(c: AppContext, format: ClientFormat): Promise<Response> {
+  c.set('format', format)
+  return receive(c, { dataset: c.env.ANALYTICS }, run)
+}
+
+function countIn(c: AppContext, format: ClientFormat): Promise<Response> {
+  c.set('format', format)
+  // A data point would count it as an answered call.
+  return receive(c, { dataset: undefined, isCount: true }, countTokens)
 }
 
 routeFormat('/chat/completions', openaiChat)
@@ -110,22 +120,72 @@ routeFormat('/responses', openaiResponses, '/input_tokens')
 routeFormat('/responses/compact', openaiCompact)
 
 route('GET', '/models', async (c) => {
-  const { models } = await callerOf(c)
-  const waitUntil = (work: Promise<unknown>) => c.executionCtx.waitUntil(work)
-  const list = await listModels(readSettings(c.env), models, waitUntil)
-  if (speaksAnthropic(c))
-    return answer(
-      c,
-      toAnthropicList(list, (name) => c.req.query(name)),
-    )
+  const list = await modelsFor(c)
+  if (speaksAnthropic(c)) return answer(c, toAnthropicList(list, queryOf(c)))
   return answer(c, c.req.query('client_version') === undefined ? list : withCodexModels(list))
 })
 
 route('GET', '/models/:id{.+}', async (c) => {
-  const { models } = await callerOf(c)
-  const model = describeModel(c.req.param('id') ?? '', readSettings(c.env), models)
+  const model = await modelFor(c, c.req.param('id') ?? '')
   return answer(c, speaksAnthropic(c) ? toAnthropicModel(model) : model)
 })
+
+// Gemini's API. Its versions and places have this path (`api/paths.ts`).
+formats.push({ path: '/v1beta', format: geminiClient })
+
+/** What its clients ask of a model, by the end of the path. */
+const GEMINI_METHODS: ReadonlyMap<string, (c: AppContext, model: string) => Promise<Response>> = new Map([
+  [
+    'generateContent',
+    (c, model) => {
+      c.set('asked', { model, stream: false })
+      return answerIn(c, geminiClient)
+    },
+  ],
+  [
+    'streamGenerateContent',
+    (c, model) => {
+      c.set('asked', { model, stream: true })
+      return answerIn(c, c.req.query('alt') === 'sse' ? geminiClient : geminiListClient)
+    },
+  ],
+  [
+    'countTokens',
+    (c, model) => {
+      c.set('asked', { model, stream: false })
+      return countIn(c, geminiClient)
+    },
+  ],
+])
+
+served.push(
+  { path: '/v1beta/models', methods: ['GET'] },
+  { path: '/v1beta/models/:model', methods: ['GET'] },
+  ...[...GEMINI_METHODS.keys()].map((name) => ({ path: `/v1beta/models/{model}:${name}`, methods: ['POST'] })),
+)
+
+app.all('/v1beta/models', handlerOf({ GET: async (c) => answer(c, toGeminiList(await modelsFor(c), queryOf(c))) }))
+
+app.all(
+  '/v1beta/:name{(?:models|tunedModels)/.+}',
+  handlerOf({
+    GET: async (c) => answer(c, toGeminiModel(await modelFor(c, geminiModel(c.req.param('name') ?? '')))),
+    POST: (c) => {
+      const name = c.req.param('name') ?? ''
+      const colon = name.lastIndexOf(':')
+      const ask = GEMINI_METHODS.get(name.slice(colon + 1))
+      if (colon >= 0 && ask !== undefined) return ask(c, geminiModel(name.slice(0, colon)))
+      const methods = [...GEMINI_METHODS.keys()].join(', ')
+      const text = `'${quoted(name)}' ends with none of the methods that Router9 serves for a model: ${methods}.`
+      throw new Failure('unknown-url', text)
+    },
+  }),
+)
+
+/** The model of a resource name. */
+function geminiModel(name: string): string {
+  return name.replace(/^models\//, '')
+}
 
 route('GET', '/providers', async (c) => {
   await callerOf(c)
@@ -190,7 +250,7 @@ async function receive(
   const settings = readSettings(c.env)
   log.settings = settings
   const format = formatOf(c)
-  const { model } = askedBy(c.req.raw)
+  const { model, stream }: { model?: string; stream?: boolean } = c.get('asked') ?? askedBy(c.req.raw)
   if (format !== openaiChat && kind.dryRun === undefined) log.api = format.name
   const header = withoutRefusedBetas(headersOf(c), settings.refusedBetas)
   const key = keyOf(c)
@@ -208,6 +268,7 @@ async function receive(
   try {
     const body = await readJsonBody({ request, share, timeoutMs: settings.timeouts.uploadMs })
     if (model !== undefined) body.model = model
+    if (stream !== undefined) body.stream = stream
     log.requestedModel = body.model
     log.stream = body.stream === true
     const response = await answerTo(
@@ -257,6 +318,21 @@ async function answerStored(c: AppContext, about: (request: StoredRequest) => Pr
 }
 
 type JsonBody = Readonly<Record<string, unknown>>
+
+/** The list of the models that the caller may use. */
+async function modelsFor(c: AppContext): Promise<JsonBody> {
+  const { models } = await callerOf(c)
+  return listModels(readSettings(c.env), models, (work) => c.executionCtx.waitUntil(work))
+}
+
+async function modelFor(c: AppContext, name: string): Promise<JsonBody> {
+  const { models } = await callerOf(c)
+  return describeModel(name, readSettings(c.env), models)
+}
+
+function queryOf(c: AppContext): (name: string) => string | undefined {
+  return (name) => c.req.query(name)
+}
 
 const CLIENT_LEFT = new Failure('client-left', 'The client has left.')
 

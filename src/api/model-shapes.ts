@@ -14,6 +14,7 @@ export function toAnthropicModel({ id, created, context_length, max_output_token
 }
 
 const DEFAULT_LIMIT = 20
+const GEMINI_DEFAULT_LIMIT = 50
 const MAX_LIMIT = 1000
 
 function chatModels(list: Fields): readonly Fields[] {
@@ -23,7 +24,7 @@ function chatModels(list: Fields): readonly Fields[] {
 /** A page of the list as Anthropic gives it. @throws Failure 400 for a query that asks for no page. */
 export function toAnthropicList(list: Fields, query: Query): Fields {
   const rows = chatModels(list)
-  const limit = readLimit(query('limit'))
+  const limit = readLimit('limit', query('limit'), DEFAULT_LIMIT)
   const [after, before] = [indexOf(rows, 'after_id', query), indexOf(rows, 'before_id', query)]
   const from = after === undefined ? 0 : after + 1
   // Before an id stand those that are nearest to it.
@@ -33,11 +34,11 @@ export function toAnthropicList(list: Fields, query: Query): Fields {
   return { data, has_more: hasMore, first_id: data[0]?.id ?? null, last_id: data.at(-1)?.id ?? null }
 }
 
-function readLimit(given: string | undefined): number {
-  if (given === undefined) return DEFAULT_LIMIT
+function readLimit(param: string, given: string | undefined, byDefault: number): number {
+  if (given === undefined) return byDefault
   const limit = Number(given)
   if (Number.isInteger(limit) && limit >= 1 && limit <= MAX_LIMIT) return limit
-  throw new Failure('invalid-value', `'limit' must be a whole number from 1 to ${MAX_LIMIT}.`, { param: 'limit' })
+  throw new Failure('invalid-value', `'${param}' must be a whole number from 1 to ${MAX_LIMIT}.`, { param })
 }
 
 function indexOf(rows: readonly Fields[], name: string, query: Query): number | undefined {
@@ -46,6 +47,36 @@ function indexOf(rows: readonly Fields[], name: string, query: Query): number | 
   const at = rows.findIndex((row) => row.id === id)
   if (at >= 0) return at
   throw new Failure('invalid-value', `'${name}' names no model of the list: '${quoted(id)}'.`, { param: name })
+}
+
+/** A model as Google describes it (ai.google.dev, "Models"). What is not known is absent. */
+export function toGeminiModel({ id, context_length, max_output_tokens, capabilities, dimensions }: Fields): Fields {
+  return {
+    name: `models/${id}`,
+    version: '001',
+    displayName: id,
+    ...(context_length ? { inputTokenLimit: context_length } : {}),
+    ...(max_output_tokens ? { outputTokenLimit: max_output_tokens } : {}),
+    ...(dimensions === undefined
+      ? { supportedGenerationMethods: ['generateContent', 'countTokens'], thinking: Object(capabilities).reasoning !== false }
+      : { supportedGenerationMethods: ['embedContent', 'batchEmbedContents'] }),
+  }
+}
+
+/** A page of the list as Google gives it; a token names the last model of the page before. @throws Failure 400 for no page. */
+export function toGeminiList(list: Fields, query: Query): Fields {
+  const rows = list.data as readonly Fields[]
+  // Google takes 0 for absent, and gives at most so many, however many are asked for.
+  const asked = Number(query('pageSize') ?? 0)
+  const size =
+    asked > MAX_LIMIT
+      ? MAX_LIMIT
+      : readLimit('pageSize', asked === 0 ? undefined : query('pageSize'), GEMINI_DEFAULT_LIMIT)
+  const after = query('pageToken') ? indexOf(rows, 'pageToken', query) : undefined
+  const from = after === undefined ? 0 : after + 1
+  const page = rows.slice(from, from + size)
+  const last = from + size < rows.length ? page.at(-1) : undefined
+  return { models: page.map(toGeminiModel), ...(last === undefined ? {} : { nextPageToken: last.id }) }
 }
 
 /** What Codex shows beside a level. */

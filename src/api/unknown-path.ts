@@ -1,6 +1,6 @@
 import { quoted } from '../chat/failure.ts'
 
-/** A path of Router9's, without `/v1`, and the methods that it takes. */
+/** A path of Router9's, and the methods that it takes. */
 export interface ServedPath {
   readonly path: string
   readonly methods: readonly string[]
@@ -18,7 +18,7 @@ export function messageForUnknown(path: string, served: readonly ServedPath[]): 
 }
 
 function nameOf({ path, methods }: ServedPath): string {
-  return `${methods.join(' and ')} /v1${path.replace(/:(\w+)(\{.*\})?/g, '{$1}')}`
+  return `${methods.join(' and ')} ${path.replace(/\/:(\w+)(\{.*\})?/g, '/{$1}')}`
 }
 
 /** It has a wrong beginning, a plural too many or too few, or ends too early. */

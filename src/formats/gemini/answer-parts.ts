@@ -7,6 +7,7 @@ import { createReasoningKeeper, type KeptReasoning, type ReasoningKeeper, sizeOf
 import { createObjectProgress, type ObjectProgress } from '../shared/object-progress.ts'
 import { toArgumentsObject } from '../shared/tool-arguments.ts'
 import { toChatName } from '../shared/tool-names.ts'
+import { sealSignature } from './signatures.ts'
 import { GEMINI_REASONING_FORMAT } from './write-contents.ts'
 
 /** Takes the parts of an answer as they become whole. */
@@ -240,7 +241,7 @@ function take(candidate: Candidate): KeptReasoning | undefined {
 
 /** What a provider wants back, sealed; Google's own signature, where there is nothing else. */
 function signatureOf(kept: KeptReasoning, { sealer }: AnswerInput): JsonObject {
-  return { thoughtSignature: googleSignature(kept) ?? sealer.seal(kept) }
+  return { thoughtSignature: googleSignature(kept) ?? sealSignature(sealer, kept) }
 }
 
 /** The signature, where nothing but one of Google's was kept. */

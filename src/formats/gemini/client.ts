@@ -1,12 +1,13 @@
 import type { ClientFormat } from '../format.ts'
 import { readGeminiPrompt, readGeminiRequest } from './read-request.ts'
 import { writeGenerateContent } from './write-answer.ts'
+import { GEMINI } from './write-contents.ts'
 import { writeGeminiError } from './write-error.ts'
 import { createGeminiWriter, EVENTS, LIST } from './write-stream.ts'
 
 /** Google's Gemini API (`generateContent`, `streamGenerateContent?alt=sse`), as gemini-cli and Google's SDKs speak it. */
 export const geminiClient: ClientFormat = {
-  name: 'gemini',
+  name: GEMINI,
   idPrefix: '',
   seals: true,
   readRequest: readGeminiRequest,

@@ -39,7 +39,8 @@ export function createNativeStream({ envelope }: AnswerInput): NativeStream {
       // Some servers give a reason in every message, so the end is the last of them.
       const released = candidates.some(({ index }) => finished.has(index)) ? release() : []
       const ended = candidates.filter(({ finishReason }) => toText(finishReason) !== undefined)
-      const isHeld = ended.length > 0 || (candidates.length === 0 && held.length > 0)
+      // A blocked prompt is an answer without candidates.
+      const isHeld = ended.length > 0 || (candidates.length === 0 && (held.length > 0 || 'promptFeedback' in message))
       if (!isHeld) return [...released, own]
       keep(MESSAGE_CHARACTERS + sizeOf(own))
       held.push(own)

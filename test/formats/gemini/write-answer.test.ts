@@ -24,7 +24,7 @@ import {
 const THOUGHTS = { generationConfig: { thinkingConfig: { includeThoughts: true } } }
 const BROKEN: OutputEvent = { type: 'error', failure: new Failure('provider-failed', 'The provider broke.') }
 const detail = (data: string, format = 'openai-responses-v1') => ({ type: 'reasoning.encrypted', data, format })
-const sealed = (value: unknown) => `ours:${JSON.stringify(value)}`
+const sealed = (value: unknown) => btoa(`ours:${JSON.stringify(value)}`)
 
 describe('a stream', () => {
   test('is framed as Google frames it, and each response has the counts as far as they are known', () => {
