@@ -58,7 +58,10 @@ export function toGeminiModel({ id, context_length, max_output_tokens, capabilit
     ...(context_length ? { inputTokenLimit: context_length } : {}),
     ...(max_output_tokens ? { outputTokenLimit: max_output_tokens } : {}),
     ...(dimensions === undefined
-      ? { supportedGenerationMethods: ['generateContent', 'countTokens'], thinking: Object(capabilities).reasoning !== false }
+      ? {
+          supportedGenerationMethods: ['generateContent', 'countTokens'],
+          thinking: Object(capabilities).reasoning !== false,
+        }
       : { supportedGenerationMethods: ['embedContent', 'batchEmbedContents'] }),
   }
 }

@@ -195,10 +195,14 @@ function readCall(state: State, call: CallParam, place: Place, signature: string
     function: { name: toChatName(call.name), arguments: JSON.stringify(call.args ?? {}) },
   })
   turn.callPaths.push(place.path)
-  if (kept === undefined)
+  if (kept === undefined) {
     keepOwn(turn, signature, (data) => ({ calls: { [id]: { google: { thought_signature: data } } } }))
-  else keep(turn, kept)
-  if (kept !== undefined) seal(state, place, Object(kept.calls?.[given ?? '']?.google).thought_signature)
+    return
+  }
+  // It is this call's, whatever the client has made of the id: gemini-cli puts the name before it.
+  const own = Object.values(kept.calls ?? {}).at(-1)
+  keep(turn, own === undefined ? kept : { ...kept, calls: { [id]: own } })
+  seal(state, place, Object(own?.google).thought_signature)
 }
 
 function freshId(ids: ReadonlySet<string>): string {
