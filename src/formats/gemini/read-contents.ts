@@ -109,8 +109,9 @@ export function readConversation({ systemInstruction, contents }: GeminiBody, se
       readPart(state, part, { content, part: at, path: `${path}.parts[${at}]` })
     })
   })
-  endTurn(state, 'user', '')
-  endTurn(state, 'user', '')
+  endTurn(state, 'user', 'contents')
+  // What a model gave at last stands in one more message.
+  endTurn(state, 'user', 'contents')
   const { messages, paths, partPaths, sealed, requires } = state
   if (messages.every(({ role }) => role === 'system') && requires === undefined) throw emptyConversation()
   return { messages, paths, partPaths, sealed, ...(requires === undefined ? {} : { requires }) }

@@ -3,6 +3,7 @@ import type { Part } from '../../chat/request.ts'
 import { isPresent } from '../shared/fields.ts'
 import { decodeBase64Text, unsupportedContent } from '../shared/parts.ts'
 import type { BlobParam, FileParam, PartParam } from './request-schema.ts'
+import { toStandardBase64 } from './signatures.ts'
 
 /** A part that a chat has a form for, or why only Google can read it. */
 export type ReadPart = { readonly part: Part } | { readonly requires: Failure }
@@ -22,16 +23,17 @@ const DOCUMENT = 'document.pdf'
 /** Data within the request. @throws Failure for text that is not base64. */
 export function readBlob({ mimeType, data, displayName }: BlobParam, path: string): ReadPart {
   const type = baseType(mimeType)
-  const url = `data:${type};base64,${toStandard(data)}`
+  const bytes = toStandardBase64(data)
+  const url = `data:${type};base64,${bytes}`
   const [kind, format = ''] = type.split('/')
   if (kind === 'image') return { part: { type: 'image_url', image_url: { url } } }
   if (kind === 'audio') {
-    const input_audio = { data: toStandard(data), format: AUDIO_FORMATS.get(format) ?? format }
+    const input_audio = { data: bytes, format: AUDIO_FORMATS.get(format) ?? format }
     return { part: { type: 'input_audio', input_audio } }
   }
   if (kind === 'video') return { part: { type: 'video_url', video_url: { url } } }
   if (TEXT_TYPES.test(type)) {
-    const text = decodeBase64Text(toStandard(data), `${path}.data`)
+    const text = decodeBase64Text(bytes, `${path}.data`)
     return { part: { type: 'text', text: displayName ? `${displayName}\n${text}` : text } }
   }
   return { part: { type: 'file', file: { file_data: url, filename: displayName ?? DOCUMENT } } }
@@ -67,9 +69,4 @@ export function unknownMember(part: PartParam): string | undefined {
 
 function baseType(mimeType: string): string {
   return (mimeType.split(';')[0] ?? '').trim().toLowerCase()
-}
-
-/** Google takes both alphabets of base64, others take only one. */
-function toStandard(data: string): string {
-  return /[-_]/.test(data) ? data.replaceAll('-', '+').replaceAll('_', '/') : data
 }

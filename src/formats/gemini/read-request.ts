@@ -13,7 +13,6 @@ import { GEMINI } from './write-contents.ts'
 /** What stands in the path of a request, or is for Router9: Google gets none of it in the body. */
 const OUTER_FIELDS = ['model', 'stream', ...GATEWAY_FIELDS]
 const KNOWN_FIELDS: ReadonlySet<string> = new Set([
-  ...OUTER_FIELDS,
   ...['contents', 'systemInstruction', 'tools', 'toolConfig', 'generationConfig', 'cachedContent'],
 ])
 
@@ -85,7 +84,10 @@ function read(given: JsonObject, camel: JsonObject, sealer: RequestInput['sealer
     ? unsupportedContent('cachedContent', "a prompt that is in Google's cache")
     : undefined
   const required = cached ?? requires ?? tools.requires ?? other.requires
-  const unknown = Object.keys(camel).filter((name) => !KNOWN_FIELDS.has(name) && isPresent(camel[name]))
+  const unknown = Object.keys(given)
+    .filter((name) => !OUTER_FIELDS.includes(name) && isPresent(given[name]))
+    .map(camelName)
+    .filter((name) => !KNOWN_FIELDS.has(name))
   const chat: Chat = { ...checked, messages: [...messages], ...tools.chat, ...other.chat }
   const { requiresSearch, offersSearch } = tools
   const request: ClientRequest = {

@@ -1,7 +1,7 @@
 import { Failure, quoted } from '../../chat/failure.ts'
 import type { Chat, Tool } from '../../chat/request.ts'
 import type { RequestSource } from '../format.ts'
-import { isPresent, type JsonObject, omitNull } from '../shared/fields.ts'
+import { isJsonObject, isPresent, type JsonObject, omitNull } from '../shared/fields.ts'
 import { isStrictSchema } from '../shared/json-schema.ts'
 import { unsupportedContent } from '../shared/parts.ts'
 import { toChatName } from '../shared/tool-names.ts'
@@ -48,7 +48,7 @@ export function readTools({ tools, toolConfig }: GeminiBody): ReadTools {
             if (!KNOWN_MEMBERS.has(member)) dropped.add(`tools.functionDeclarations.${member}`)
           }
         }
-      } else if (SEARCHES.has(name)) search ??= { options: Object(value), path }
+      } else if (SEARCHES.has(name)) search ??= { options: isJsonObject(value) ? value : {}, path }
       else requires ??= unsupportedContent(path, `the tool '${quoted(name)}'`)
     }
   }
@@ -105,9 +105,11 @@ const CHOICES: ReadonlyMap<unknown, 'auto' | 'required' | 'none'> = new Map([
 /** @param isValidated calls fit their schema, which is what OpenAI's strict functions promise. */
 function toFunction({ declaration, path }: Declared, isValidated: boolean): Tool {
   const { name, description, parameters: own, parametersJsonSchema } = declaration
-  const parameters = own
+  const schema = own
     ? fromGeminiSchema(own, { path: `${path}.parameters`, isClosed: isValidated })
     : (parametersJsonSchema ?? undefined)
+  // OpenAI refuses parameters that do not say that they are an object.
+  const parameters = schema === undefined || schema.type || schema.$ref ? schema : { type: 'object', ...schema }
   const isStrict = isValidated && parameters !== undefined && isStrictSchema(parameters)
   const members = { description: description || undefined, parameters, strict: isStrict || undefined }
   return { type: 'function', function: { name: toChatName(name), ...omitNull(members) } }

@@ -1,3 +1,4 @@
+import { Failure } from '../../chat/failure.ts'
 import type { Opened, Sealer } from '../format.ts'
 import { isJsonObject, type JsonObject, jsonObjectsIn } from '../shared/fields.ts'
 
@@ -14,13 +15,20 @@ export function sealSignature(sealer: Sealer, value: unknown): string {
 
 /** Opens a `thoughtSignature` that a client sent back. One of Google's own is foreign. */
 export function openSignature(sealer: Sealer, signature: string): Opened {
-  let text: string
+  const opened = sealer.open(signature)
+  if (opened.kind !== 'foreign') return opened
   try {
-    text = atob(signature.replace(/[-_]/g, (letter) => (letter === '-' ? '+' : '/')))
-  } catch {
-    return { kind: 'foreign' }
+    return sealer.open(atob(toStandardBase64(signature)))
+  } catch (error) {
+    if (error instanceof Failure) throw error
+    // It is no base64.
+    return opened
   }
-  return sealer.open(text)
+}
+
+/** Base64 with the letters that all take, from one with the letters of URLs. */
+export function toStandardBase64(data: string): string {
+  return /[-_]/.test(data) ? data.replaceAll('-', '+').replaceAll('_', '/') : data
 }
 
 /**

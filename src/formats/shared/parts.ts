@@ -29,7 +29,11 @@ export function readDataUrl(url: string, param: string): DataUrl | undefined {
 /** Base64 of UTF-8 as text. @throws Failure `invalid-value` where it is not base64. */
 export function decodeBase64Text(data: string, param: string): string {
   try {
-    return new TextDecoder().decode(Uint8Array.from(atob(data), (character) => character.charCodeAt(0)))
+    const binary = atob(data)
+    const bytes = new Uint8Array(binary.length)
+    // `Uint8Array.from` takes twenty times as long.
+    for (let at = 0; at < binary.length; at++) bytes[at] = binary.charCodeAt(at)
+    return new TextDecoder().decode(bytes)
   } catch {
     throw new Failure('invalid-value', `'${param}' is not valid base64.`, { param })
   }
