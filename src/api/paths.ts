@@ -69,6 +69,8 @@ function decoded(text: string): string {
 const GEMINI = '/v1beta/'
 /** Versions of Gemini's API, and what clients make of a base URL that ends in `/v1`. */
 const GEMINI_VERSIONS = ['/v1alpha/', '/v1beta1/', '/v1/v1beta/', '/v1/v1beta1/', '/v1/v1alpha/']
+/** What Google calls by a name before that of a model, or instead of it. */
+const RESOURCE = /^(?:models|tunedModels|files|cachedContents|operations|corpora|projects)\//
 /** Vertex AI has the same API below a project or without one. */
 const VERTEX_MODELS = '/publishers/google/models'
 const MODELS = '/v1/models/'
@@ -78,9 +80,13 @@ function toGeminiPath(path: string, method: string): string | undefined {
   if (!path.startsWith('/v1')) return undefined
   const vertex = path.indexOf(VERTEX_MODELS)
   if (vertex >= 0) return `${GEMINI}models${path.slice(vertex + VERTEX_MODELS.length)}`
-  const version = GEMINI_VERSIONS.find((begin) => path.startsWith(begin))
-  if (version !== undefined) return GEMINI + path.slice(version.length)
   // Names of models have colons too, but nobody sends anything to them.
-  const asksModel = (method === 'POST' || method === 'OPTIONS') && path.startsWith(MODELS) && path.includes(':')
-  return asksModel ? `${GEMINI}models/${path.slice(MODELS.length)}` : undefined
+  const asksModel = (method === 'POST' || method === 'OPTIONS') && path.includes(':')
+  const version = [GEMINI, ...GEMINI_VERSIONS].find((begin) => path.startsWith(begin))
+  if (version !== undefined) {
+    const rest = path.slice(version.length)
+    // Some clients take a name with a slash for the whole name of a resource, and put nothing before it.
+    return GEMINI + (asksModel && !RESOURCE.test(rest) ? `models/${rest}` : rest)
+  }
+  return asksModel && path.startsWith(MODELS) ? `${GEMINI}models/${path.slice(MODELS.length)}` : undefined
 }

@@ -78,6 +78,11 @@ test.each([
   expect(asked(path, 'OPTIONS').path).toBe('/v1beta/models/gemini-3-pro:generateContent')
 })
 
+test('a name with a slash that a client takes for the whole name of a resource is that of a model', () => {
+  expect(asked('/v1beta/openai/gpt-5.1:generateContent').path).toBe('/v1beta/models/openai/gpt-5.1:generateContent')
+  expect(asked('/v1beta/tunedModels/mine:generateContent').path).toBe('/v1beta/tunedModels/mine:generateContent')
+})
+
 test('a model with a colon in its name is described, not asked', () => {
   expect(asked('/v1/models/llama3:8b', 'GET').path).toBe('/v1/models/llama3:8b')
   expect(asked('/v1beta1/publishers/google/models', 'GET').path).toBe('/v1beta/models')
