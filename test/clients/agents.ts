@@ -67,7 +67,7 @@ async function runAgent(ways: Ways, trial: Trial): Promise<Outcomes> {
   const outcomes: Outcomes = {}
   for (const cell of trial.cells) {
     const isThere = cell === 'stream' || cell === 'structured' || cell === 'image' ? ways.has.includes(cell) : true
-    if (!isThere || cell === 'handoff') continue
+    if (!isThere || isOfLibraries(cell)) continue
     outcomes[cell] = await TRIALS[cell](ways, trial).then(
       (text): Outcome => ({ state: 'ok', ...(text === undefined ? {} : { text }) }),
       (error: Error): Outcome => ({ state: 'failed', reason: brief(error.message) }),
@@ -76,9 +76,16 @@ async function runAgent(ways: Ways, trial: Trial): Promise<Outcomes> {
   return outcomes
 }
 
+type OfLibraries = (typeof OF_LIBRARIES)[number]
+const OF_LIBRARIES = ['handoff', 'models', 'count', 'embeddings'] as const
+
+function isOfLibraries(cell: Cell): cell is OfLibraries {
+  return OF_LIBRARIES.some((one) => one === cell)
+}
+
 type Try = (ways: Ways, trial: Trial) => Promise<string | undefined>
 
-const TRIALS: Readonly<Record<Exclude<Cell, 'handoff'>, Try>> = {
+const TRIALS: Readonly<Record<Exclude<Cell, OfLibraries>, Try>> = {
   chat: async (ways, trial) => {
     const word = newWord('word')
     const { answer } = await ask(ways, trial, { cell: 'chat', prompt: saying(word) })

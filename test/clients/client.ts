@@ -11,6 +11,9 @@ export const CELLS = [
   'image',
   'abort',
   'handoff',
+  'models',
+  'count',
+  'embeddings',
   'wrong key',
   'unknown model',
 ] as const
@@ -58,6 +61,15 @@ export const CLAUDE = 'anthropic/claude-sonnet-4-5'
 export const GEMINI = 'google/gemini-3.5-flash'
 /** A model each of three providers with three formats. */
 export const MODELS = [GPT, CLAUDE, GEMINI]
+
+/** The model of vectors that is tried beside each. */
+export const EMBEDDERS: Readonly<Record<string, string>> = {
+  [GPT]: 'openai/text-embedding-3-small',
+  [CLAUDE]: 'cohere/embed-v4',
+  [GEMINI]: 'google/gemini-embedding-001',
+}
+/** What is embedded. */
+export const TEXTS = ['Ghent', 'The cat sat on the mat.', 'Größe, 東京, 🙂', 'Ghent is a city.', 'a', 'The Lys']
 
 export const WRONG_KEY = 'sk-r9k-wrong'
 export const UNKNOWN_MODEL = 'no-such-model-9'

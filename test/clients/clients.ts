@@ -9,12 +9,40 @@ import { kiloCode, opencode } from './agents/opencode.ts'
 import { pi } from './agents/pi.ts'
 import { promptfoo } from './agents/promptfoo.ts'
 import { qwenCode } from './agents/qwen-code.ts'
-import { CLAUDE, type Client, GEMINI } from './client.ts'
-import { library } from './sdks.ts'
+import { type Cell, CLAUDE, type Client, GEMINI } from './client.ts'
+import { type Library, library } from './sdks.ts'
 
 const LOOP = { models: [CLAUDE, GEMINI], cells: ['chat', 'tools'], rounds: 10 } as const
-const AI_SDK_WAYS = ['openai', 'openai.chat', 'openai-compatible', 'anthropic', 'openrouter']
-const LANGCHAIN_WAYS = ['chat', 'responses', 'anthropic']
+const QUICK_OPENAI = {
+  models: [CLAUDE],
+  cells: ['chat', 'stream', 'tools', 'structured', 'embeddings', 'wrong key'],
+  rounds: 10,
+} as const
+const AI_SDK_WAYS = ['openai', 'openai.chat', 'openai-compatible', 'anthropic', 'google', 'openrouter']
+const LANGCHAIN_WAYS = ['chat', 'responses', 'anthropic', 'google', 'completions']
+/** At Azure a deployment's name is in the path, or all is as at OpenAI. */
+const OPENAI_WAYS = ['chat', 'responses', 'completions', 'AzureOpenAI', 'AzureOpenAI, responses', 'Azure at /openai/v1']
+/** A model that only continues texts, and one of another maker's that only chats. */
+const CONTINUING = ['openai/gpt-3.5-turbo-instruct', CLAUDE]
+/** What a client of completions has not. */
+const NOT_OF_COMPLETIONS = ['tools', 'structured', 'image', 'count'] as const
+/** What is the same in another row of the client. */
+const ONCE = ['models', 'embeddings'] as const
+
+function ofOpenAI(way: string): Pick<Library, 'models' | 'without'> {
+  if (way === 'completions') return { models: CONTINUING, without: [...NOT_OF_COMPLETIONS, ...ONCE] }
+  return { without: way.endsWith('responses') ? ONCE : ['count'] }
+}
+
+// Two of its ways are one for vectors, and Anthropic has none.
+function ofAiSdk(way: string): readonly Cell[] {
+  return way === 'openai.chat' || way === 'anthropic' ? ['embeddings'] : []
+}
+
+function ofLangChain(way: string): Pick<Library, 'models' | 'without'> {
+  if (way === 'completions') return { models: CONTINUING, without: [...NOT_OF_COMPLETIONS, 'embeddings'] }
+  return { without: way === 'chat' || way === 'google' ? [] : ['embeddings'] }
+}
 
 /** All rows of the table, in its order. */
 export const CLIENTS: readonly Client[] = [
@@ -29,16 +57,43 @@ export const CLIENTS: readonly Client[] = [
   ...copilot,
   ...pi,
   ...kiloCode,
-  ...['chat', 'responses'].flatMap((way) => [
+  ...OPENAI_WAYS.flatMap((way) => [
     library({
       name: `openai (TypeScript), ${way}`,
       script: 'openai.mjs',
       way,
       packages: ['openai', 'zod'],
-      quick: { models: [CLAUDE], cells: ['chat', 'stream', 'tools', 'structured', 'wrong key'], rounds: 10 },
+      ...ofOpenAI(way),
+      ...(way === 'chat' || way === 'responses' ? { quick: QUICK_OPENAI } : {}),
     }),
-    library({ name: `openai (Python), ${way}`, script: 'openai.py', way, packages: ['openai'], language: 'python' }),
+    library({
+      name: `openai (Python), ${way}`,
+      script: 'openai.py',
+      way,
+      packages: ['openai'],
+      language: 'python',
+      ...ofOpenAI(way),
+    }),
   ]),
+  library({ name: 'openai-edge, chat', script: 'openai-edge.mjs', way: 'chat', packages: ['openai-edge'] }),
+  library({
+    name: 'openai-edge, completions',
+    script: 'openai-edge.mjs',
+    way: 'completions',
+    packages: ['openai-edge'],
+    models: CONTINUING,
+    without: ONCE,
+  }),
+  library({ name: '@openrouter/sdk', script: 'openrouter.mjs', packages: ['@openrouter/sdk'] }),
+  ...['chat', 'responses'].map((way) =>
+    library({
+      name: `pydantic-ai (Python), ${way}`,
+      script: 'pydantic-ai.py',
+      way,
+      packages: ['pydantic-ai-slim', 'openai'],
+      language: 'python',
+    }),
+  ),
   library({
     name: '@anthropic-ai/sdk',
     script: 'anthropic.mjs',
@@ -66,9 +121,11 @@ export const CLIENTS: readonly Client[] = [
         '@ai-sdk/openai',
         '@ai-sdk/openai-compatible',
         '@ai-sdk/anthropic',
+        '@ai-sdk/google',
         '@openrouter/ai-sdk-provider',
         'zod',
       ],
+      without: ofAiSdk(way),
       ...(way === 'openai' || way === 'anthropic' ? { quick: LOOP } : {}),
     }),
   ),
@@ -82,9 +139,11 @@ export const CLIENTS: readonly Client[] = [
         '@ai-sdk/openai@3.0.141',
         '@ai-sdk/openai-compatible@2.0.92',
         '@ai-sdk/anthropic@3.0.140',
+        '@ai-sdk/google@3.0.141',
         '@openrouter/ai-sdk-provider@2.10.0',
         'zod',
       ],
+      without: ofAiSdk(way),
     }),
   ),
   ...['responses', 'chat'].flatMap((way) => [
@@ -108,14 +167,23 @@ export const CLIENTS: readonly Client[] = [
       name: `LangChain (TypeScript), ${way}`,
       script: 'langchain.mjs',
       way,
-      packages: ['langchain', '@langchain/core', '@langchain/openai', '@langchain/anthropic', 'zod'],
+      packages: [
+        'langchain',
+        '@langchain/core',
+        '@langchain/openai',
+        '@langchain/anthropic',
+        '@langchain/google-genai',
+        'zod',
+      ],
+      ...ofLangChain(way),
     }),
     library({
       name: `LangChain (Python), ${way}`,
       script: 'langchain.py',
       way,
-      packages: ['langchain', 'langchain-openai', 'langchain-anthropic'],
+      packages: ['langchain', 'langchain-openai', 'langchain-anthropic', 'langchain-google-genai'],
       language: 'python',
+      ...ofLangChain(way),
     }),
   ]),
   ...['chat', 'responses'].flatMap((way) => [
@@ -124,6 +192,7 @@ export const CLIENTS: readonly Client[] = [
       script: 'llamaindex.mjs',
       way,
       packages: ['llamaindex', '@llamaindex/openai', '@llamaindex/workflow', 'zod'],
+      ...(way === 'responses' ? { without: ONCE } : {}),
       ...(way === 'responses'
         ? { ownFaults: { stream: 'it gives the last piece again at each event that brings no text' } }
         : {}),
@@ -132,8 +201,14 @@ export const CLIENTS: readonly Client[] = [
       name: `LlamaIndex (Python), ${way}`,
       script: 'llama-index.py',
       way,
-      packages: ['llama-index-core', 'llama-index-llms-openai', 'llama-index-llms-openai-like'],
+      packages: [
+        'llama-index-core',
+        'llama-index-llms-openai',
+        'llama-index-llms-openai-like',
+        'llama-index-embeddings-openai',
+      ],
       language: 'python',
+      ...(way === 'responses' ? { without: ONCE } : {}),
     }),
     library({
       name: `Mastra, ${way}`,
@@ -184,6 +259,13 @@ export const CLIENTS: readonly Client[] = [
       language: 'python',
     }),
   ),
+  library({ name: 'autoevals (TypeScript)', script: 'autoevals.mjs', packages: ['autoevals', 'openai@6.49.0', 'zod'] }),
+  library({
+    name: 'autoevals (Python)',
+    script: 'autoevals.py',
+    packages: ['autoevals', 'openai'],
+    language: 'python',
+  }),
   ...promptfoo,
-  llm,
+  ...llm,
 ]

@@ -1,14 +1,18 @@
 import { randomBytes } from 'node:crypto'
 import { copyFile } from 'node:fs/promises'
 import path from 'node:path'
+import { embeddingModel } from '../simulator/embeddings-models.ts'
+import { vectorOf } from '../simulator/embeddings-vectors.ts'
 import {
   brief,
   type Cell,
   type Client,
   check,
+  EMBEDDERS,
   type Outcome,
   type Outcomes,
   PIXEL,
+  TEXTS,
   type Trial,
   TWELVE,
   UNKNOWN_MODEL,
@@ -22,7 +26,7 @@ const ANSWER_MARK = '@@cell '
 const SCRIPTS = path.join(import.meta.dirname, 'sdks')
 
 /** A library's row: its script has a function for each cell that the library can do. */
-interface Library extends Omit<Client, 'run'> {
+export interface Library extends Omit<Client, 'run'> {
   /** In `sdks/`. */
   readonly script: string
   /** What the script is told beside the rest: which of several ways to speak. */
@@ -63,6 +67,8 @@ async function runScript(script: string, way: string, without: readonly Cell[], 
     url: stage.url,
     key: stage.key,
     model,
+    embedder: embedderOf(model),
+    texts: TEXTS,
     wrongKey: WRONG_KEY,
     unknownModel: UNKNOWN_MODEL,
     image: PIXEL,
@@ -71,6 +77,7 @@ async function runScript(script: string, way: string, without: readonly Cell[], 
       chat: `Say: ${word}`,
       stream: 'Count to 12',
       tools: `Read it. [[sim * call=read_file{"path":"step-%round%.txt"} repeat=${rounds}]]`,
+      count: 'How many tokens are these?',
       structured: 'The city of "Ghent" has 265086 inhabitants.',
       image: 'What do you see?',
       abort: `${leaving} Count to 200 [[sim * tokendelay=100]]`,
@@ -97,13 +104,13 @@ async function runScript(script: string, way: string, without: readonly Cell[], 
       const why = timedOut ? `nothing within ${LIMIT_MS / 1000} s` : lastLine(stderr)
       outcomes[cell] = { state: 'failed', reason: why }
     } else if (heard.value !== 'no such thing') {
-      outcomes[cell] = await outcomeOf(heard, { word, token, leaving, rounds, stage })
+      outcomes[cell] = await outcomeOf(heard, { word, token, leaving, rounds, stage, model })
     }
   }
   return outcomes
 }
 
-type Wanted = Pick<Trial, 'rounds' | 'stage'> & {
+type Wanted = Pick<Trial, 'rounds' | 'stage' | 'model'> & {
   readonly [name in 'word' | 'token' | 'leaving']: string
 }
 
@@ -121,7 +128,8 @@ async function outcomeOf(said: Said, wanted: Wanted): Promise<Outcome> {
   }
 }
 
-async function checkValue({ cell, value }: Said, { word, token, leaving, rounds, stage }: Wanted): Promise<void> {
+async function checkValue({ cell, value }: Said, wanted: Wanted): Promise<void> {
+  const { word, token, leaving, rounds, stage, model } = wanted
   const seen = brief(JSON.stringify(value) ?? 'nothing')
   switch (cell) {
     case 'chat':
@@ -144,10 +152,53 @@ async function checkValue({ cell, value }: Said, { word, token, leaving, rounds,
     }
     case 'image':
       return check(/image \(.*image\/png/.test(String(value)), `said ${seen}`)
+    case 'models':
+      return check(hasModel(value as string[], model), `${(value as string[]).length} models, but not ${model}`)
+    case 'count':
+      return check(typeof value === 'number' && value > 3, `counted ${seen}`)
+    case 'embeddings':
+      return checkVectors(value as number[][] | Similarities, embedderOf(model))
     case 'abort':
       check(typeof value === 'number' && value < 100, `heard ${seen} pieces before it stopped`)
       return check(await stage.wasLeft(leaving), 'the provider was not left')
   }
+}
+
+// A list has the shorter name of each.
+function hasModel(names: readonly string[], model: string): boolean {
+  return names.some((name) => name === model || model.endsWith(`/${name}`))
+}
+
+/** Of each text to the one before it, from a client that shows no more of the vectors. */
+interface Similarities {
+  readonly similarities: readonly number[]
+}
+
+function checkVectors(value: readonly (readonly number[])[] | Similarities, model: string): void {
+  const wanted = TEXTS.map((text) => Array.from(vectorOf(model, text, embeddingModel(model).dimensions)))
+  if ('similarities' in value) {
+    const likenesses = wanted.map((vector, at) => likeness(vector, wanted.at(at - 1) ?? []))
+    check(areNear(value.similarities, likenesses), `similarities of ${value.similarities.join(', ')}`)
+    return
+  }
+  check(value.length === TEXTS.length, `${value.length} vectors instead of ${TEXTS.length}`)
+  for (const [at, vector] of value.entries()) {
+    check(areNear(vector, wanted[at] ?? []), `vector ${at} is another: ${brief(JSON.stringify(vector), 60)}`)
+  }
+}
+
+// Some clients count in 32 bits.
+function areNear(some: readonly number[], others: readonly number[]): boolean {
+  return some.length === others.length && some.every((one, at) => Math.abs(one - (others[at] ?? 9)) < 1e-6)
+}
+
+function likeness(one: readonly number[], other: readonly number[]): number {
+  const product = (a: readonly number[], b: readonly number[]) => a.reduce((sum, x, at) => sum + x * (b[at] ?? 0), 0)
+  return product(one, other) / Math.sqrt(product(one, one) * product(other, other))
+}
+
+function embedderOf(model: string): string {
+  return EMBEDDERS[model] ?? 'openai/text-embedding-3-small'
 }
 
 // Python's last line is what went wrong, and Node's last is its version.

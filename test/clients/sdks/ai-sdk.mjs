@@ -1,22 +1,28 @@
-import { generateObject, generateText, stepCountIs, streamText, tool } from 'ai'
+import { embed, embedMany, generateObject, generateText, stepCountIs, streamText, tool } from 'ai'
 import { z } from 'zod'
 
-async function modelOf({ way, url, key, model }) {
+async function providerOf({ way, url, key }) {
   const options = { baseURL: `${url}/v1`, apiKey: key }
   switch (way) {
     case 'openai':
-      return (await import('@ai-sdk/openai')).createOpenAI(options)(model)
     case 'openai.chat':
-      return (await import('@ai-sdk/openai')).createOpenAI(options).chat(model)
+      return (await import('@ai-sdk/openai')).createOpenAI(options)
     case 'openai-compatible': {
       const { createOpenAICompatible } = await import('@ai-sdk/openai-compatible')
-      return createOpenAICompatible({ ...options, name: 'router9', supportsStructuredOutputs: true })(model)
+      return createOpenAICompatible({ ...options, name: 'router9', supportsStructuredOutputs: true })
     }
     case 'anthropic':
-      return (await import('@ai-sdk/anthropic')).createAnthropic(options)(model)
+      return (await import('@ai-sdk/anthropic')).createAnthropic(options)
+    case 'google':
+      return (await import('@ai-sdk/google')).createGoogleGenerativeAI({ ...options, baseURL: `${url}/v1beta` })
     case 'openrouter':
-      return (await import('@openrouter/ai-sdk-provider')).createOpenRouter(options).chat(model)
+      return (await import('@openrouter/ai-sdk-provider')).createOpenRouter({ ...options, baseURL: `${url}/api/v1` })
   }
+}
+
+async function modelOf(task) {
+  const provider = await providerOf(task)
+  return task.way === 'openai.chat' || task.way === 'openrouter' ? provider.chat(task.model) : provider(task.model)
 }
 
 export async function chat(task) {
@@ -78,4 +84,11 @@ export async function abort(task) {
     if (error.name !== 'AbortError') throw error
   }
   return heard
+}
+
+export async function embeddings(task) {
+  const model = (await providerOf(task)).textEmbeddingModel(task.model)
+  const [first, ...others] = task.texts
+  const { embedding } = await embed({ model, value: first, maxRetries: 0 })
+  return [embedding, ...(await embedMany({ model, values: others, maxRetries: 0 })).embeddings]
 }

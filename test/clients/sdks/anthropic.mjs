@@ -65,3 +65,14 @@ export async function abort(task) {
   for await (const { delta } of stream) if (delta?.type === 'text_delta' && ++heard === 3) stream.controller.abort()
   return heard
 }
+
+export async function models(task) {
+  const names = []
+  for await (const { id } of clientOf(task).models.list()) names.push(id)
+  return names
+}
+
+export async function count(task) {
+  const { model, messages } = asked(task)
+  return (await clientOf(task).messages.countTokens({ model, messages })).input_tokens
+}

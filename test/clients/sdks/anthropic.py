@@ -67,3 +67,12 @@ def abort(task):
             events.close()
             break
     return heard
+
+
+def models(task):
+    return [model.id for model in client_of(task).models.list()]
+
+
+def count(task):
+    messages = asked(task)["messages"]
+    return client_of(task).messages.count_tokens(model=task["model"], messages=messages).input_tokens

@@ -34,7 +34,7 @@ export async function stream(task) {
   return pieces
 }
 
-/** By hand in a chat, whose history must keep the signatures, or by the client itself. */
+// By hand in a chat, whose history must keep the signatures, or by the client itself.
 export async function tools(task) {
   const client = clientOf(task)
   const config = { thinkingConfig: { includeThoughts: true } }
@@ -104,7 +104,7 @@ export async function embeddings(task) {
   return embeddings.map(({ values }) => values)
 }
 
-/** A schema in Google's words for types. */
+// A schema in Google's words for types.
 function googles({ type, properties, ...rest }) {
   const inside = Object.entries(properties ?? {}).map(([name, schema]) => [name, googles(schema)])
   return { type: type.toUpperCase(), ...rest, ...(properties ? { properties: Object.fromEntries(inside) } : {}) }

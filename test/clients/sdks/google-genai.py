@@ -36,8 +36,7 @@ def stream(task):
 
 
 def tools(task):
-    """By hand in a chat, whose history must keep the signatures, or by the client itself."""
-
+    # By hand in a chat, whose history must keep the signatures, or by the client itself.
     def read_file(path: str) -> str:
         """Reads a file."""
         return task["read"](path)

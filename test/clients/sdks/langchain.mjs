@@ -1,5 +1,6 @@
 import { ChatAnthropic } from '@langchain/anthropic'
-import { ChatOpenAI } from '@langchain/openai'
+import { ChatGoogleGenerativeAI, GoogleGenerativeAIEmbeddings } from '@langchain/google-genai'
+import { ChatOpenAI, OpenAI, OpenAIEmbeddings } from '@langchain/openai'
 import { createAgent, tool } from 'langchain'
 import { z } from 'zod'
 
@@ -7,17 +8,24 @@ function modelOf({ way, url, key, model }) {
   if (way === 'anthropic') {
     return new ChatAnthropic({ model, apiKey: key, anthropicApiUrl: url, maxRetries: 0, maxTokens: 4000 })
   }
+  if (way === 'google') return new ChatGoogleGenerativeAI({ model, apiKey: key, baseUrl: url, maxRetries: 0 })
   const configuration = { baseURL: `${url}/v1` }
+  if (way === 'completions') return new OpenAI({ model, apiKey: key, configuration, maxRetries: 0 })
   return new ChatOpenAI({ model, apiKey: key, configuration, maxRetries: 0, useResponsesApi: way === 'responses' })
 }
 
+// A model of completions gives a text.
+function textOf(said) {
+  return typeof said === 'string' ? said : said.text
+}
+
 export async function chat(task) {
-  return (await modelOf(task).invoke(task.prompt)).text
+  return textOf(await modelOf(task).invoke(task.prompt))
 }
 
 export async function stream(task) {
   const pieces = []
-  for await (const chunk of await modelOf(task).stream(task.prompt)) if (chunk.text) pieces.push(chunk.text)
+  for await (const chunk of await modelOf(task).stream(task.prompt)) if (textOf(chunk)) pieces.push(textOf(chunk))
   return pieces
 }
 
@@ -43,10 +51,20 @@ export async function abort(task) {
   let heard = 0
   try {
     for await (const chunk of await modelOf(task).stream(task.prompt, { signal: controller.signal })) {
-      if (chunk.text && ++heard === 3) controller.abort()
+      if (textOf(chunk) && ++heard === 3) controller.abort()
     }
   } catch (error) {
     if (!/abort/i.test(`${error.name} ${error.message}`)) throw error
   }
   return heard
+}
+
+export async function embeddings({ way, url, key, model, texts }) {
+  const options = { model, apiKey: key, maxRetries: 0 }
+  const embedder =
+    way === 'google'
+      ? new GoogleGenerativeAIEmbeddings({ ...options, baseUrl: url })
+      : new OpenAIEmbeddings({ ...options, configuration: { baseURL: `${url}/v1` } })
+  const [first, ...others] = texts
+  return [await embedder.embedQuery(first), ...(await embedder.embedDocuments(others))]
 }

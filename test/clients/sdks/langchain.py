@@ -2,7 +2,8 @@ from langchain.agents import create_agent
 from langchain_anthropic import ChatAnthropic
 from langchain_core.messages import HumanMessage
 from langchain_core.tools import tool
-from langchain_openai import ChatOpenAI
+from langchain_google_genai import ChatGoogleGenerativeAI, GoogleGenerativeAIEmbeddings
+from langchain_openai import ChatOpenAI, OpenAI, OpenAIEmbeddings
 from pydantic import BaseModel
 
 
@@ -18,21 +19,25 @@ def model_of(task):
         return ChatAnthropic(
             model=task["model"], api_key=task["key"], base_url=task["url"], max_retries=0, max_tokens=4000
         )
-    return ChatOpenAI(
-        model=task["model"],
-        api_key=task["key"],
-        base_url=f"{task['url']}/v1",
-        max_retries=0,
-        use_responses_api=task["way"] == "responses",
-    )
+    if task["way"] == "google":
+        return ChatGoogleGenerativeAI(model=task["model"], api_key=task["key"], base_url=task["url"], max_retries=1)
+    options = {"model": task["model"], "api_key": task["key"], "base_url": f"{task['url']}/v1", "max_retries": 0}
+    if task["way"] == "completions":
+        return OpenAI(**options)
+    return ChatOpenAI(**options, use_responses_api=task["way"] == "responses")
+
+
+def text_of(said):
+    # A model of completions gives a text.
+    return said if isinstance(said, str) else str(said.text)
 
 
 def chat(task):
-    return model_of(task).invoke(task["prompt"]).text
+    return text_of(model_of(task).invoke(task["prompt"]))
 
 
 def stream(task):
-    return [str(chunk.text) for chunk in model_of(task).stream(task["prompt"]) if chunk.text]
+    return [text_of(chunk) for chunk in model_of(task).stream(task["prompt"]) if text_of(chunk)]
 
 
 def tools(task):
@@ -60,8 +65,24 @@ def abort(task):
     heard = 0
     stream = model_of(task).stream(task["prompt"])
     for chunk in stream:
-        heard += bool(chunk.text)
+        heard += bool(text_of(chunk))
         if heard == 3:
             stream.close()
             break
     return heard
+
+
+def embeddings(task):
+    first, *others = task["texts"]
+    if task["way"] == "google":
+        embedder = GoogleGenerativeAIEmbeddings(model=task["model"], api_key=task["key"], base_url=task["url"])
+    else:
+        # It would fetch its tokenizer from elsewhere to count by.
+        embedder = OpenAIEmbeddings(
+            model=task["model"],
+            api_key=task["key"],
+            base_url=f"{task['url']}/v1",
+            max_retries=0,
+            check_embedding_ctx_length=False,
+        )
+    return [embedder.embed_query(first), *embedder.embed_documents(others)]

@@ -1,6 +1,7 @@
 from llama_index.core.agent.workflow import FunctionAgent
 from llama_index.core.llms import ChatMessage, ImageBlock, TextBlock
 from llama_index.core.tools import FunctionTool
+from llama_index.embeddings.openai import OpenAIEmbedding
 from llama_index.llms.openai import OpenAIResponses
 from llama_index.llms.openai_like import OpenAILike
 from pydantic import BaseModel
@@ -46,3 +47,10 @@ def image(task):
     picture = ImageBlock(url=f"data:image/png;base64,{task['image']}", image_mimetype="image/png")
     message = ChatMessage(role="user", blocks=[TextBlock(text=task["prompt"]), picture])
     return llm_of(task).chat([message]).message.content
+
+
+def embeddings(task):
+    first, *others = task["texts"]
+    options = {"model_name": task["model"], "api_key": task["key"], "api_base": f"{task['url']}/v1", "max_retries": 0}
+    embedder = OpenAIEmbedding(**options)
+    return [embedder.get_query_embedding(first), *embedder.get_text_embedding_batch(others)]

@@ -1,4 +1,4 @@
-import { OpenAI, OpenAIResponses } from '@llamaindex/openai'
+import { OpenAI, OpenAIEmbedding, OpenAIResponses } from '@llamaindex/openai'
 import { agent } from '@llamaindex/workflow'
 import { tool } from 'llamaindex'
 import { z } from 'zod'
@@ -35,4 +35,10 @@ export async function tools(task) {
 export async function image(task) {
   const picture = { type: 'image_url', image_url: { url: `data:image/png;base64,${task.image}` } }
   return textOf((await llmOf(task).chat(asked(task, [{ type: 'text', text: task.prompt }, picture]))).message.content)
+}
+
+export async function embeddings({ url, key, model, texts }) {
+  const embedder = new OpenAIEmbedding({ model, apiKey: key, baseURL: `${url}/v1`, maxRetries: 0 })
+  const [first, ...others] = texts
+  return [await embedder.getTextEmbedding(first), ...(await embedder.getTextEmbeddings(others))]
 }

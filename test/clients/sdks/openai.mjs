@@ -1,4 +1,4 @@
-import OpenAI from 'openai'
+import OpenAI, { AzureOpenAI } from 'openai'
 import { zodResponseFormat, zodTextFormat } from 'openai/helpers/zod'
 import { z } from 'zod'
 
@@ -11,13 +11,20 @@ const parameters = {
 }
 const about = { name: 'read_file', description: 'Reads a file.', parameters, strict: true }
 
-function clientOf({ url, key }) {
-  return new OpenAI({ baseURL: `${url}/v1`, apiKey: key, maxRetries: 0 })
+function clientOf({ url, key, way }) {
+  const options = { apiKey: key, maxRetries: 0 }
+  if (way.startsWith('AzureOpenAI')) return new AzureOpenAI({ ...options, endpoint: url, apiVersion: '2024-10-21' })
+  return new OpenAI({ ...options, baseURL: way.startsWith('Azure') ? `${url}/openai/v1` : `${url}/v1` })
+}
+
+function isResponses({ way }) {
+  return way.includes('responses')
 }
 
 export async function chat(task) {
   const { way, model, prompt } = task
-  if (way === 'responses') return (await clientOf(task).responses.create({ model, input: prompt })).output_text
+  if (isResponses(task)) return (await clientOf(task).responses.create({ model, input: prompt })).output_text
+  if (way === 'completions') return (await clientOf(task).completions.create({ model, prompt })).choices[0].text
   const answer = await clientOf(task).chat.completions.create({ model, messages: [{ role: 'user', content: prompt }] })
   return answer.choices[0].message.content
 }
@@ -25,7 +32,12 @@ export async function chat(task) {
 export async function stream(task) {
   const { way, model, prompt } = task
   const pieces = []
-  if (way === 'responses') {
+  if (way === 'completions') {
+    const stream = await clientOf(task).completions.create({ model, prompt, stream: true })
+    for await (const { choices } of stream) if (choices[0]?.text) pieces.push(choices[0].text)
+    return pieces
+  }
+  if (isResponses(task)) {
     const stream = clientOf(task).responses.stream({ model, input: prompt })
     stream.on('response.output_text.delta', ({ delta }) => pieces.push(delta))
     const response = await stream.finalResponse()
@@ -39,8 +51,8 @@ export async function stream(task) {
 }
 
 export async function tools(task) {
-  const { way, model, prompt } = task
-  if (way === 'responses') {
+  const { model, prompt } = task
+  if (isResponses(task)) {
     const client = clientOf(task)
     const tools = [{ type: 'function', ...about }]
     let response = await client.responses.create({ model, input: prompt, tools })
@@ -67,8 +79,8 @@ export async function tools(task) {
 }
 
 export async function structured(task) {
-  const { way, model, prompt } = task
-  if (way === 'responses') {
+  const { model, prompt } = task
+  if (isResponses(task)) {
     const text = { format: zodTextFormat(City, 'city') }
     return (await clientOf(task).responses.parse({ model, input: prompt, text })).output_parsed
   }
@@ -79,9 +91,9 @@ export async function structured(task) {
 }
 
 export async function image(task) {
-  const { way, model, prompt } = task
+  const { model, prompt } = task
   const url = `data:image/png;base64,${task.image}`
-  if (way === 'responses') {
+  if (isResponses(task)) {
     const content = [
       { type: 'input_text', text: prompt },
       { type: 'input_image', image_url: url, detail: 'auto' },
@@ -99,14 +111,40 @@ export async function image(task) {
 export async function abort(task) {
   const { way, model, prompt } = task
   const client = clientOf(task)
-  const stream =
-    way === 'responses'
-      ? await client.responses.create({ model, input: prompt, stream: true })
-      : await client.chat.completions.create({ model, messages: [{ role: 'user', content: prompt }], stream: true })
+  const asked = { model, stream: true }
+  const messages = [{ role: 'user', content: prompt }]
+  const stream = await (isResponses(task)
+    ? client.responses.create({ ...asked, input: prompt })
+    : way === 'completions'
+      ? client.completions.create({ ...asked, prompt })
+      : client.chat.completions.create({ ...asked, messages }))
   let heard = 0
-  for await (const event of stream) {
-    const text = way === 'responses' ? event.type === 'response.output_text.delta' : event.choices[0]?.delta.content
+  for await (const { type, choices: [choice] = [] } of stream) {
+    const text = type === 'response.output_text.delta' || choice?.text || choice?.delta?.content
     if (text && ++heard === 3) stream.controller.abort()
   }
   return heard
+}
+
+export async function models(task) {
+  const names = []
+  for await (const { id } of clientOf(task).models.list()) names.push(id)
+  return names
+}
+
+export async function count(task) {
+  const { model, prompt: input } = task
+  return (await clientOf(task).responses.inputTokens.count({ model, input })).input_tokens
+}
+
+// It asks for base64 by itself.
+export async function embeddings(task) {
+  const asked = { model: task.model, input: task.texts }
+  const { data } = await clientOf(task).embeddings.create(asked)
+  const floats = await clientOf(task).embeddings.create({ ...asked, encoding_format: 'float' })
+  const vectors = data.map(({ embedding }) => embedding)
+  for (const [at, { embedding }] of floats.data.entries()) {
+    if (embedding.some((value, n) => Math.fround(value) !== vectors[at][n])) throw new Error('the encodings differ')
+  }
+  return vectors
 }

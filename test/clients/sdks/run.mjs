@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers'
 const CELL_LIMIT_MS = 30_000
 const task = JSON.parse(await text(process.stdin))
 const script = await import(new URL(process.argv[2], `file://${process.cwd()}/`).href)
-const plain = 'chat' in script ? 'chat' : 'structured'
+const plain = ['chat', 'structured', 'embeddings'].find((name) => name in script)
 const alike = { 'wrong key': plain, 'unknown model': plain }
 
 process.on('unhandledRejection', () => undefined)
@@ -18,6 +18,7 @@ for (const cell of task.cells) {
     runs++
     return readFileSync(path, 'utf8')
   }
+  if (name === 'embeddings') mine.model = task.embedder
   if (cell === 'wrong key') mine.key = task.wrongKey
   if (cell === 'unknown model') mine.model = task.unknownModel
   const late = new Promise((_, reject) =>

@@ -15,7 +15,7 @@ script = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(script)
 
 for cell in task["cells"]:
-    plain = "chat" if hasattr(script, "chat") else "structured"
+    plain = next(name for name in ("chat", "structured", "embeddings") if hasattr(script, name))
     name = plain if cell in ("wrong key", "unknown model") else cell
     mine = {**task, "prompt": task["prompts"].get(name)}
     runs = 0
@@ -28,6 +28,8 @@ for cell in task["cells"]:
             return file.read()
 
     mine["read"] = read
+    if name == "embeddings":
+        mine["model"] = task["embedder"]
     if cell == "wrong key":
         mine["key"] = task["wrongKey"]
     if cell == "unknown model":

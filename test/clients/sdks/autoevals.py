@@ -1,0 +1,8 @@
+from autoevals.string import EmbeddingSimilarity
+
+
+def embeddings(task):
+    options = {"model": task["model"], "api_key": task["key"], "base_url": f"{task['url']}/v1", "expected_min": -1}
+    texts = task["texts"]
+    scores = [EmbeddingSimilarity(**options)(text, texts[at - 1]).score for at, text in enumerate(texts)]
+    return {"similarities": [score * 2 - 1 for score in scores]}
