@@ -178,7 +178,7 @@ function readCall(state: State, call: CallParam, place: Place, signature: string
   const { turn, calls, ids } = state
   const kept = signature ? openPart(state, signature, place) : undefined
   // A client that keeps no ids sends back the signature, which has it.
-  const given = toText(call.id) ?? Object.keys(kept?.calls ?? {}).at(-1)
+  const given = ownId(call.id, call.name) ?? Object.keys(kept?.calls ?? {}).at(-1)
   const id = given === undefined || ids.has(given) ? freshId(ids) : given
   ids.add(id)
   if (turn.calls.length === 0) {
@@ -200,10 +200,17 @@ function readCall(state: State, call: CallParam, place: Place, signature: string
     keepOwn(turn, signature, (data) => ({ calls: { [id]: { google: { thought_signature: data } } } }))
     return
   }
-  // It is this call's, whatever the client has made of the id: gemini-cli puts the name before it.
+  // It is this call's, whatever the client has made of the id.
   const own = Object.values(kept.calls ?? {}).at(-1)
   keep(turn, own === undefined ? kept : { ...kept, calls: { [id]: own } })
   seal(state, place, Object(own?.google).thought_signature)
+}
+
+/** The id as its provider gave it: gemini-cli puts the name before it (`geminiChat.ts`). */
+function ownId(id: unknown, name: unknown): string | undefined {
+  const text = toText(id)
+  const prefix = `${name}__`
+  return text?.startsWith(prefix) ? toText(text.slice(prefix.length)) : text
 }
 
 function freshId(ids: ReadonlySet<string>): string {
@@ -272,7 +279,8 @@ function readResult(state: State, result: ResponseParam, path: string): void {
 }
 
 function answeredCall({ calls, ids }: State, { id, name }: ResponseParam): string {
-  const sameId = id ? calls.byId.get(id) : undefined
+  const own = ownId(id, name)
+  const sameId = own ? calls.byId.get(own) : undefined
   if (sameId !== undefined && !sameId.isAnswered) {
     sameId.isAnswered = true
     return sameId.id

@@ -24,7 +24,7 @@ export interface Response {
   readonly error?: Fields
 }
 
-export const choice = 0
+const choice = 0
 export const text = (piece: string, at = choice): OutputEvent => ({ type: 'text', choice: at, text: piece })
 export const reasoning = (piece: string): OutputEvent => ({ type: 'reasoning', choice, text: piece })
 export const call = (index: number, name = `tool_${index}`, extra_content?: Fields): OutputEvent => {
