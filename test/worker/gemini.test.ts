@@ -47,7 +47,7 @@ async function stream(model: string, body: Fields, query = '?alt=sse') {
 
 async function get(path: string, headers: Readonly<Record<string, string>> = KEY) {
   const response = await fetch(`${router9.url}${path}`, { headers })
-  return { status: response.status, body: await response.json() }
+  return { status: response.status, body: JSON.parse(await response.text()) }
 }
 
 const textOf = (parts: readonly Fields[]) => parts.map(({ text = '', thought }) => (thought ? '' : text)).join('')
