@@ -249,12 +249,13 @@ function readBaseUrl(env: Env, provider: Provider, given: string | undefined): s
   const name = `${provider.settingPrefix}_BASE_URL`
   const template = given ?? provider.baseUrl
   if (template === undefined) throw invalidSetting(name, `is needed beside ${provider.settingPrefix}_API_KEY`)
-  const accountName = `${provider.settingPrefix}_ACCOUNT_ID`
-  const account = readText(env, accountName)
-  if (template.includes('{ACCOUNT_ID}') && account === undefined) {
-    throw invalidSetting(accountName, `is needed beside ${provider.settingPrefix}_API_KEY`)
-  }
-  const whole = template.replace('{ACCOUNT_ID}', account ?? '').replace(/\/+(?=\?|$)/, '')
+  const filled = template.replace(/\{(ACCOUNT_ID|REGION)\}/g, (_, place: string) => {
+    const setting = `${provider.settingPrefix}_${place}`
+    const value = readText(env, setting)
+    if (value === undefined) throw invalidSetting(setting, `is needed beside ${provider.settingPrefix}_API_KEY`)
+    return value
+  })
+  const whole = filled.replace(/\/+(?=\?|$)/, '')
   const url = URL.parse(whole)
   // On the public internet, http would show our key and every prompt.
   if (

@@ -49,13 +49,25 @@ describe('a provider’s key travels in the clear only where nobody listens', ()
   })
 
   test('no provider’s own address is without https', () => {
-    const keys = { AZURE_OPENAI_BASE_URL: 'https://a.openai.azure.com/openai/v1', WORKERS_AI_ACCOUNT_ID: 'account' }
+    const azure = { AZURE_OPENAI_BASE_URL: 'https://a.openai.azure.com/openai/v1' }
+    const keys = { ...azure, WORKERS_AI_ACCOUNT_ID: 'account', BEDROCK_REGION: 'eu-west-1' }
     const names = ['OPENAI', 'ANTHROPIC', 'GEMINI', 'GROQ', 'MISTRAL', 'DEEPSEEK', 'XAI', 'TOGETHER', 'FIREWORKS']
-    const others = ['OPENROUTER', 'CEREBRAS', 'PERPLEXITY', 'MOONSHOT', 'COHERE', 'AZURE_OPENAI', 'WORKERS_AI']
+    const others = [
+      'OPENROUTER',
+      'CEREBRAS',
+      'PERPLEXITY',
+      'MOONSHOT',
+      'COHERE',
+      'AZURE_OPENAI',
+      'WORKERS_AI',
+      'BEDROCK',
+    ]
     const all = Object.fromEntries([...names, ...others].map((name) => [`${name}_API_KEY`, 'k']))
     const { providers } = settingsOf({ ...keys, ...all })
     expect(providers.size).toBe(names.length + others.length)
     for (const { baseUrl } of providers.values()) expect(baseUrl).toMatch(/^https:/)
+    expect(providers.get('bedrock')?.baseUrl).toBe('https://bedrock-runtime.eu-west-1.amazonaws.com')
+    expect(() => settingsOf({ BEDROCK_API_KEY: 'k' })).toThrow('BEDROCK_REGION is needed beside BEDROCK_API_KEY')
   })
 })
 

@@ -1,8 +1,13 @@
 import { anthropic } from '../formats/anthropic-messages/write-request.ts'
+import { bedrockEmbeddings } from '../formats/bedrock/embed.ts'
+import { bedrockWithoutChat } from '../formats/bedrock/no-chat.ts'
+import { cohereEmbeddings } from '../formats/cohere/embed.ts'
 import { cohere } from '../formats/cohere/write-request.ts'
 import type { EmbeddingCall, EmbeddingProviderFormat, PreparedEmbedding } from '../formats/embedding-format.ts'
 import type { PreparedCall, ProviderCall, ProviderFormat } from '../formats/format.ts'
+import { geminiEmbeddings } from '../formats/gemini/embed.ts'
 import { gemini } from '../formats/gemini/write-request.ts'
+import { ollamaEmbeddings } from '../formats/ollama/embed.ts'
 import { ollama } from '../formats/ollama/write-request.ts'
 import { FIREWORKS_FIELDS, foreignFields } from '../formats/openai-chat/foreign-fields.ts'
 import { openai } from '../formats/openai-chat/write-request.ts'
@@ -22,8 +27,10 @@ export interface BoundFormat extends Omit<ProviderFormat, 'prepare'> {
 /** How a provider is asked for vectors. */
 export interface ProviderEmbeddings {
   readonly format: BoundEmbeddingFormat
-  /** As many inputs as it takes in one call. */
+  /** As many inputs as it takes in one call; `maxInputsOf` knows the exceptions. */
   readonly maxInputs: number
+  /** Models, by its own names, that take fewer. */
+  readonly fewerInputs?: { readonly models: RegExp; readonly maxInputs: number }
   /** As many tokens as it takes in one call, all inputs together; absent where it tells no bound. */
   readonly maxTokens?: number
 }
@@ -31,6 +38,11 @@ export interface ProviderEmbeddings {
 /** A format of vectors with the quirks of one provider filled in. */
 export interface BoundEmbeddingFormat extends Omit<EmbeddingProviderFormat, 'prepare'> {
   readonly prepare: (call: Omit<EmbeddingCall<object>, 'quirks'>) => PreparedEmbedding
+}
+
+/** As many inputs as one call to a model holds, by the provider's own name for it. */
+export function maxInputsOf({ maxInputs, fewerInputs }: ProviderEmbeddings, upstreamModel: string): number {
+  return fewerInputs?.models.test(upstreamModel) ? fewerInputs.maxInputs : maxInputs
 }
 
 /** A provider: its format, its address and its authentication. What is special about it is data here, never code elsewhere. */
@@ -48,7 +60,7 @@ export interface Provider {
   readonly embeddings?: ProviderEmbeddings
   /** The further format that gives reasoning in a form that later turns can bring back, where its usual one does not. */
   readonly reasoningFormat?: string
-  /** `{ACCOUNT_ID}` is filled from `<settingPrefix>_ACCOUNT_ID`; absent where only the operator can know it. */
+  /** `{ACCOUNT_ID}` is filled from `<settingPrefix>_ACCOUNT_ID`, `{REGION}` likewise; absent where only the operator can know it. */
   readonly baseUrl?: string
   /** The headers that carry the key; the key as a bearer token where a row does not say. */
   readonly authHeaders: AuthHeaders
@@ -190,6 +202,7 @@ const ROWS: readonly ProviderRow[] = [
   },
   {
     id: 'google',
+    embeddings: { format: bindEmbeddings(geminiEmbeddings, { taskless: /gemini-embedding-2/ }), maxInputs: 100 },
     billsHiddenReasoning: true,
     aliases: ['gemini'],
     webSearchModels: /^gemini-/,
@@ -202,6 +215,15 @@ const ROWS: readonly ProviderRow[] = [
   },
   {
     id: 'mistral',
+    embeddings: {
+      // It answers 422 to any other field, and 400 to more than 256 texts or 16,384 tokens.
+      format: bindEmbeddings(openaiEmbeddings, {
+        dimensions: 'output_dimension',
+        allowedParameters: new Set(['encoding_format', 'output_dimension', 'output_dtype', 'metadata']),
+      }),
+      maxInputs: 256,
+      maxTokens: 16_000,
+    },
     aliases: ['mistralai'],
     baseUrl: 'https://api.mistral.ai/v1',
     moreFormats: [
@@ -393,6 +415,10 @@ const ROWS: readonly ProviderRow[] = [
   },
   {
     id: 'together',
+    embeddings: {
+      format: bindEmbeddings(openaiEmbeddings, { drop: ['encoding_format', 'dimensions', 'input_type', 'user'] }),
+      maxInputs: 128,
+    },
     moreFormats: COMPLETIONS,
     aliases: ['togetherai'],
     baseUrl: 'https://api.together.xyz/v1',
@@ -404,6 +430,10 @@ const ROWS: readonly ProviderRow[] = [
   },
   {
     id: 'fireworks',
+    embeddings: {
+      format: bindEmbeddings(openaiEmbeddings, { drop: ['encoding_format', 'input_type', 'user'] }),
+      maxInputs: 256,
+    },
     moreFormats: [bind(openaiCompletions, { addedFields: FIREWORKS_ADDED })],
     aliases: ['fireworks-ai'],
     baseUrl: 'https://api.fireworks.ai/inference/v1',
@@ -439,6 +469,11 @@ const ROWS: readonly ProviderRow[] = [
   },
   {
     id: 'workers-ai',
+    embeddings: {
+      format: bindEmbeddings(openaiEmbeddings, { allowedParameters: new Set<string>() }),
+      maxInputs: 100,
+      fewerInputs: { models: /qwen3-embedding/, maxInputs: 32 },
+    },
     aliases: ['cloudflare-workers-ai', 'cloudflare'],
     settingPrefix: 'WORKERS_AI',
     baseUrl: 'https://api.cloudflare.com/client/v4/accounts/{ACCOUNT_ID}/ai/v1',
@@ -446,6 +481,15 @@ const ROWS: readonly ProviderRow[] = [
   },
   {
     id: 'perplexity',
+    embeddings: {
+      format: bindEmbeddings(openaiEmbeddings, {
+        path: '/v1/embeddings',
+        allowedParameters: new Set(['dimensions', 'encoding_format']),
+        int8: true,
+      }),
+      maxInputs: 512,
+      maxTokens: 120_000,
+    },
     webSearchModels: /^sonar/,
     billsHiddenReasoning: true,
     baseUrl: 'https://api.perplexity.ai',
@@ -490,8 +534,20 @@ const ROWS: readonly ProviderRow[] = [
   },
   {
     id: 'cohere',
+    embeddings: { format: bindEmbeddings(cohereEmbeddings, {}), maxInputs: 96 },
     baseUrl: 'https://api.cohere.com',
     format: bind(cohere, {}),
+  },
+  {
+    id: 'bedrock',
+    aliases: ['amazon-bedrock'],
+    baseUrl: 'https://bedrock-runtime.{REGION}.amazonaws.com',
+    format: bind(bedrockWithoutChat, {}),
+    embeddings: {
+      format: bindEmbeddings(bedrockEmbeddings, {}),
+      maxInputs: 96,
+      fewerInputs: { models: /titan/, maxInputs: 1 },
+    },
   },
   {
     id: 'ollama',
@@ -499,7 +555,14 @@ const ROWS: readonly ProviderRow[] = [
     keyOptional: true,
     anyModel: true,
     modelsPath: '/models',
-    formatOverride: { address: /[^/]\/api$/, modelsPath: '/tags', format: bind(ollama, {}), moreFormats: [] },
+    embeddings: { format: bindEmbeddings(openaiEmbeddings, { drop: ['user', 'input_type'] }), maxInputs: 512 },
+    formatOverride: {
+      address: /[^/]\/api$/,
+      modelsPath: '/tags',
+      format: bind(ollama, {}),
+      moreFormats: [],
+      embeddings: { format: bindEmbeddings(ollamaEmbeddings, {}), maxInputs: 512 },
+    },
     format: bind(openai, {
       maxTokens: 'max_tokens',
       drop: ['logit_bias', 'user'],

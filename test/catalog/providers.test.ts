@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { allModels } from '../../src/catalog/models.ts'
 import { RESELLERS } from '../../src/catalog/names.ts'
-import { findProvider, PROVIDERS, providerForBaseUrl } from '../../src/catalog/providers.ts'
+import { findProvider, maxInputsOf, PROVIDERS, providerForBaseUrl } from '../../src/catalog/providers.ts'
 import { parseChat } from '../../src/chat/request.ts'
 import { unlistedModelTraits } from '../../src/routing/unlisted-model.ts'
 
@@ -25,6 +25,7 @@ const SETTINGS = [
   ['cohere', 'COHERE'],
   ['azure', 'AZURE_OPENAI'],
   ['workers-ai', 'WORKERS_AI'],
+  ['bedrock', 'BEDROCK'],
   ['ollama', 'OLLAMA'],
   ['custom', 'CUSTOM'],
 ] as const
@@ -65,7 +66,7 @@ const ROWS = PROVIDERS.map((provider) => [provider.id, provider] as const)
 test.each(ROWS)('%s has an https address without a slash at its end, or needs one from the operator', (_, provider) => {
   const { baseUrl } = provider
   if (baseUrl === undefined) expect(provider.keyOptional === true || provider.id === 'azure').toBe(true)
-  else expect(baseUrl).toMatch(/^https:\/\/[a-z0-9.-]+(\/[^?#]*[^/?#])?$/)
+  else expect(baseUrl.replace('{REGION}', 'eu')).toMatch(/^https:\/\/[a-z0-9.-]+(\/[^?#]*[^/?#])?$/)
 })
 
 test.each([
@@ -96,7 +97,15 @@ function bodyFor(provider: (typeof PROVIDERS)[number], fields: Json, stream = fa
   return JSON.parse(request.body) as Json
 }
 
-test.each(ROWS)('%s has a path of its own, and gets no routing fields', (_, provider) => {
+test('Bedrock refuses chats, and says what it is for', () => {
+  const bedrock = findProvider('amazon-bedrock')
+  expect(() => bedrock && bodyFor(bedrock, {})).toThrow(/vectors alone: use POST \/v1\/embeddings/)
+})
+
+/** Those that answer chats. */
+const CHATTING = ROWS.filter(([id]) => id !== 'bedrock')
+
+test.each(CHATTING)('%s has a path of its own, and gets no routing fields', (_, provider) => {
   const chat = parseChat({
     model: 'a',
     messages: [{ role: 'user', content: 'b' }],
@@ -151,5 +160,48 @@ describe('what a provider refuses is not sent to it (translation 3)', () => {
   test.each(['perplexity', 'mistral'])('%s reports usage unasked and is not sent stream_options', (name) => {
     const provider = findProvider(name)
     expect(provider && bodyFor(provider, { stream: true }, true)).not.toHaveProperty('stream_options')
+  })
+})
+
+const ASKED = { dimensions: 2, user: 'u', encoding_format: 'base64' }
+
+describe('embeddings', () => {
+  const vectors = allModels().flatMap(({ deployments }) => deployments.filter(({ traits }) => traits.embedding))
+
+  test('every provider of a model that makes vectors can be asked for them', () => {
+    expect(new Set(vectors.map(({ provider }) => provider)).size).toBeGreaterThan(7)
+    for (const { provider } of vectors) expect(findProvider(provider)?.embeddings, provider).toBeDefined()
+  })
+
+  test.each([
+    ['bedrock', 'amazon.titan-embed-text-v2:0', 1],
+    ['bedrock', 'cohere.embed-v4:0', 96],
+    ['workers-ai', '@cf/qwen/qwen3-embedding-0.6b', 32],
+    ['workers-ai', '@cf/baai/bge-m3', 100],
+    ['openai', 'text-embedding-3-small', 2048],
+  ])('%s takes of %s so many texts a call: %i', (provider, model, expected) => {
+    const { embeddings } = findProvider(provider) ?? {}
+    expect(embeddings && maxInputsOf(embeddings, model)).toBe(expected)
+  })
+
+  test.each([
+    ['mistral', '/embeddings', { model: 'm', input: 'a', output_dimension: 2, encoding_format: 'base64' }],
+    ['perplexity', '/v1/embeddings', { model: 'm', input: 'a', dimensions: 2 }],
+    ['fireworks', '/embeddings', { model: 'm', input: 'a', dimensions: 2 }],
+    ['openrouter', '/embeddings', { ...ASKED, model: 'm', input: 'a', input_type: 'query' }],
+    ['openai', '/embeddings', { ...ASKED, model: 'm', input: 'a' }],
+    ['ollama', '/embeddings', { model: 'm', input: 'a', dimensions: 2, encoding_format: 'base64' }],
+  ])('%s is sent what it takes', (provider, path, expected) => {
+    const request = { ...ASKED, model: 'p', inputs: ['a'], encoding: 'base64' as const, inputType: 'search_query' }
+    const further = { input_type: 'query' }
+    const call = { request: { ...request, further }, inputs: ['a'], offset: 0, model: 'm', traits: unlistedModelTraits }
+    const prepared = findProvider(provider)?.embeddings?.format.prepare(call)
+    expect(prepared?.request.path).toBe(path)
+    expect(JSON.parse(prepared?.request.body ?? '')).toEqual(expected)
+  })
+
+  test('Ollama’s own API has embeddings of its own', () => {
+    const ollama = findProvider('ollama')
+    expect(ollama && providerForBaseUrl(ollama, 'http://localhost:11434/api').embeddings?.format.name).toBe('ollama')
   })
 })

@@ -7,7 +7,7 @@ import { CliError, readArguments, runProgram, UsageError } from '../arguments.ts
 import type { Catalog } from './build.ts'
 import { buildCatalog } from './build.ts'
 import { compareModels } from './compare.ts'
-import { EMBEDDING_MODELS, embeddingDrafts } from './embeddings.ts'
+import { EMBEDDING_ROWS, embeddingDrafts } from './embeddings.ts'
 import { FURTHER_OFFERS, SUCCESSORS } from './rules.ts'
 import { type Offer, readSource } from './source.ts'
 
@@ -34,7 +34,7 @@ async function updateCatalog(args: readonly string[]): Promise<boolean> {
   if (!from) throw new UsageError('say where the data is: a file or an address')
   const source = readSource(parseJson(await load(from), from))
   const offers = withFurtherOffers(source.offers)
-  const catalog = buildCatalog(offers, SUCCESSORS, embeddingDrafts(EMBEDDING_MODELS))
+  const catalog = buildCatalog(offers, SUCCESSORS, embeddingDrafts(EMBEDDING_ROWS))
   const text = formatCatalog(source.name ?? (isUrl(from) ? from : basename(from)), catalog.rows)
   const before = (await previousRows(values.out)).map(parseRow)
   const difference = compareModels(before, catalog.models)

@@ -95,6 +95,10 @@ const MODEL = /no such model|model .{0,80}(?:does not exist|not exist|not found|
 const MODEL_SENTENCE = /^(?:the )?(?:requested |publisher )?models?\b|^no such model/i
 const LACKING = / is not (enabled|supported) for (models\/|(this|the current) model)/i
 const NO_ENDPOINT = /^no endpoints found that (?:support|can handle)/i
+/** OpenAI's 403, llama.cpp's and Ollama's 501: the model is in order, but makes no vectors. */
+const NO_VECTORS = /does not support embeddings|not allowed to generate embeddings/i
+/** llama.cpp's 500 for an input that is longer than its batch. */
+const BATCH_TOO_SMALL = /^input .{0,30}is too large to process/i
 /** What a caller may name beside a model, and only our account has or has not. */
 const FILE = /\bfiles?\b|\bcached ?contents?\b|\bstorage\b|\bvector[ _]store|\bcontainers?\b|\bskills?\b/i
 /** Together with a fitting status, such a code leaves no doubt that the provider serves nobody at this deployment. */
@@ -127,6 +131,15 @@ export const ERROR_RULES: readonly ErrorRule[] = [
     ),
     kind: 'context-length',
     source: '4.2',
+  },
+
+  { status: [500], pattern: says('message', BATCH_TOO_SMALL), kind: 'context-length', health: 'none', source: '4.2' },
+  {
+    status: [400, 403, 404, 501],
+    pattern: says('message', NO_VECTORS),
+    kind: 'model-not-capable',
+    health: 'none',
+    source: '4.7',
   },
 
   // A limit passes, a quota does not. Google's message speaks of a quota for both; the id of the quota tells.

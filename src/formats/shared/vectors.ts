@@ -1,5 +1,5 @@
 import { Failure } from '../../chat/failure.ts'
-import type { EmbeddingCall, EmbeddingInput, Vector, VectorEncoding } from '../embedding-format.ts'
+import type { EmbeddingCall, EmbeddingInput, EmbeddingRequest, Vector, VectorEncoding } from '../embedding-format.ts'
 import { malformedAnswer } from './answer-bounds.ts'
 import { unsupportedParameter } from './parts.ts'
 
@@ -125,8 +125,14 @@ export function textsOf(inputs: readonly EmbeddingInput[]): readonly string[] {
   throw new Failure('unsupported-parameter', message, { param: 'input' })
 }
 
+/** The fields that a format other than OpenAI's leaves out; `taken` are those that it takes beside its own. */
+export function droppedFields({ user, further, source }: EmbeddingRequest, taken: readonly string[] = []): string[] {
+  const names = Object.keys(further).filter((name) => !taken.includes(name))
+  return [...(source?.dropped ?? []), ...(user === undefined ? [] : ['user']), ...names]
+}
+
 /** What every format but Perplexity's, and every format but that of the source, does not take. @throws Failure */
-export function refuseForeign({ encoding, source }: EmbeddingCall<object>['request'], format: string): void {
+export function refuseForeign({ encoding, source }: EmbeddingRequest, format: string): void {
   if (encoding !== 'float' && encoding !== 'base64') throw unsupportedParameter('encoding_format')
   if (source?.requires !== undefined && source.format !== format) throw source.requires
 }
