@@ -3,6 +3,9 @@ import { isJsonObject, type JsonObject, omitNull, toCount } from '../shared/fiel
 import { notAnAnswer } from '../shared/upstream-error.ts'
 import { checkVectors, dimensionsToSend, droppedFields, refuseForeign, textsOf, wrongCount } from '../shared/vectors.ts'
 
+/** The name of the format, on both sides. */
+const GEMINI = 'gemini'
+
 /** How models differ. */
 export interface GeminiEmbeddingQuirks {
   /** Models that are told in the text what it is for, and know no task types. */
@@ -18,18 +21,19 @@ const GOOGLE_TASKS =
   /^(RETRIEVAL_(DOCUMENT|QUERY)|SEMANTIC_SIMILARITY|CLASSIFICATION|CLUSTERING|QUESTION_ANSWERING|FACT_VERIFICATION|CODE_RETRIEVAL_QUERY)$/
 
 /** Google's embeddings (translation 6.2): `embedContent` for one text, which all models have, else `batchEmbedContents`. */
-export const geminiEmbeddings: EmbeddingProviderFormat<GeminiEmbeddingQuirks> = { name: 'gemini', prepare }
+export const geminiEmbeddings: EmbeddingProviderFormat<GeminiEmbeddingQuirks> = { name: GEMINI, prepare }
 
 function prepare(call: EmbeddingCall<GeminiEmbeddingQuirks>): ReturnType<typeof geminiEmbeddings.prepare> {
   const { request, inputs, model } = call
   const { source } = request
-  refuseForeign(request, 'gemini')
+  refuseForeign(request, GEMINI)
   const taskType = taskOf(call)
   const outputDimensionality = dimensionsToSend(call)
   const name = `models/${model}`
+  const own = source?.format === GEMINI ? source.requests : undefined
   const requests =
-    source?.format === 'gemini'
-      ? source.requests.slice(call.offset, call.offset + inputs.length).map((own) => ({ ...own, model: name }))
+    own !== undefined
+      ? own.slice(call.offset, call.offset + inputs.length).map((fields) => ({ ...fields, model: name }))
       : textsOf(inputs).map((text) =>
           omitNull({ model: name, content: { parts: [{ text }] }, taskType, outputDimensionality }),
         )
@@ -42,7 +46,7 @@ function prepare(call: EmbeddingCall<GeminiEmbeddingQuirks>): ReturnType<typeof 
       headers: {},
       body: JSON.stringify(body),
     },
-    dropped: source?.format === 'gemini' ? [] : droppedFields(request, taskType === undefined ? [] : ['input_type']),
+    dropped: own !== undefined ? [] : droppedFields(request, taskType === undefined ? [] : ['input_type']),
     read: (answer) => readAnswer(answer, call),
   }
 }
