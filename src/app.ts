@@ -122,12 +122,13 @@ routeFormat('/responses/compact', openaiCompact)
 route('GET', '/models', async (c) => {
   const list = await modelsFor(c)
   if (speaksAnthropic(c)) return answer(c, toAnthropicList(list, queryOf(c)))
+  if (speaksGemini(c)) return answer(c, toGeminiList(list, queryOf(c)))
   return answer(c, c.req.query('client_version') === undefined ? list : withCodexModels(list))
 })
 
 route('GET', '/models/:id{.+}', async (c) => {
   const model = await modelFor(c, c.req.param('id') ?? '')
-  return answer(c, speaksAnthropic(c) ? toAnthropicModel(model) : model)
+  return answer(c, speaksAnthropic(c) ? toAnthropicModel(model) : speaksGemini(c) ? toGeminiModel(model) : model)
 })
 
 // Gemini's API. Its versions and places have this path (`api/paths.ts`).
@@ -360,7 +361,7 @@ function formatOf(c: AppContext): ClientFormat {
   const path = c.req.path.replace(/^\/v1(?=\/)/, '')
   const isBelow = (above: string) => path === above || path.startsWith(`${above}/`)
   const own = formats.find((one) => isBelow(one.path))?.format
-  return own ?? (speaksAnthropic(c) ? anthropicMessages : openaiChat)
+  return own ?? (speaksAnthropic(c) ? anthropicMessages : speaksGemini(c) ? geminiClient : openaiChat)
 }
 
 /** What the path of a request says, which the router knows by its canonical path only. */
@@ -371,6 +372,11 @@ function askedBy(request: Request): Partial<Asked> {
 /** Anthropic's clients send this with every request. */
 function speaksAnthropic(c: AppContext): boolean {
   return c.req.raw.headers.has('anthropic-version')
+}
+
+/** Google's clients carry their key like this, and some ask for the list at the path that OpenAI's is at. */
+function speaksGemini(c: AppContext): boolean {
+  return c.req.raw.headers.has('x-goog-api-key')
 }
 
 function requestIdOf(c: AppContext): string {

@@ -178,6 +178,16 @@ describe('the list of models', () => {
     })
   })
 
+  test('has Google’s shape for Google’s clients, which may ask where OpenAI’s is, and so have its errors', async () => {
+    const headers = { 'x-goog-api-key': DEMO_KEY }
+    const { body } = await ask('/v1/models?pageSize=2', { headers })
+    expect(body).toEqual((await ask('/v1beta/models?pageSize=2', { headers })).body)
+    expect(body.models).toHaveLength(2)
+    expect((await ask('/v1/models/gpt-5.1', { headers })).body.name).toBe('models/gpt-5.1')
+    const { body: refused } = await ask('/v1/models/nothing', { headers })
+    expect(refused.error.status).toBe('NOT_FOUND')
+  })
+
   test('has Codex’s beside it for Codex, and is as it was for others', async () => {
     const plain = (await ask('/v1/models', { headers: KEY })).body
     expect(Object.keys(plain)).toEqual(['object', 'data'])
