@@ -1,3 +1,4 @@
+import { findDeployment } from '../../src/catalog/models.ts'
 import type { Pair } from './pairs.ts'
 import { slotOf, slots } from './slots.ts'
 
@@ -7,7 +8,16 @@ const OWN: Readonly<Record<string, string>> = {
 }
 
 /** Which model a pair is asked of: one whose provider speaks the pair's API. */
-export function pairModel({ api, answer }: Pair): string {
+export function pairModel({ api, answer, body }: Pair): string {
+  if (api === 'completions') return textModel(answer.provider, String(body.model))
   const [family = ''] = api.split('-')
   return OWN[family] ?? slotOf(slots, answer.provider) ?? 'custom/any'
+}
+
+/** A model that the provider offers for text completions alone, or one of a server that takes any name. */
+function textModel(provider: string, asked: string): string {
+  const model = provider === 'azure' ? 'gpt-3.5-turbo-instruct' : asked
+  return findDeployment(provider, model)?.deployment.format === 'openai-completions'
+    ? `${provider}/${model}`
+    : 'custom/any'
 }

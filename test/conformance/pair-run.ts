@@ -14,6 +14,7 @@ const LOSSLESS_APIS = [
   'responses-input-tokens',
   'messages',
   'messages-count-tokens',
+  'completions',
 ] as const
 
 /** Plays the pairs whose names contain a text, through a Worker of their own. */

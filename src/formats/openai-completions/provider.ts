@@ -68,7 +68,7 @@ const ESSENTIAL: ReadonlySet<string> = new Set(['suffix', 'echo', 'n', 'best_of'
 function dropOthers(body: Record<string, unknown>, allowed: ReadonlySet<string>): readonly string[] {
   const dropped: string[] = []
   for (const [name, value] of Object.entries(body)) {
-    if (ALWAYS_SENT.has(name) || (allowed.has(name) && value !== null)) continue
+    if (ALWAYS_SENT.has(name) || allowed.has(name)) continue
     delete body[name]
     if (isNeutral(name, value)) continue
     if (ESSENTIAL.has(name)) throw unsupportedParameter(name)

@@ -1,9 +1,8 @@
-import type { ChatEvent } from '../../chat/event.ts'
+import type { ChatEvent, FinishReason } from '../../chat/event.ts'
 import { Failure } from '../../chat/failure.ts'
 import type { MessageReader } from '../../stream/decode.ts'
 import { failuresAsEvents } from '../shared/answer-bounds.ts'
 import { type ChoiceNumbers, createChoiceNumbers } from '../shared/choice-numbers.ts'
-import { createChangedExtra, extraOfChoice } from '../shared/extra-fields.ts'
 import { isJsonObject, isPresent, type JsonObject, jsonObjectsIn, toText } from '../shared/fields.ts'
 import { BROKEN_FINISHES, FINISH_REASONS } from '../shared/openai-finish-reasons.ts'
 import { readUsage } from '../shared/openai-usage.ts'
@@ -19,7 +18,6 @@ export interface TextReader {
 interface AnswerState {
   readonly isEcho: boolean
   readonly numberChoices: ChoiceNumbers
-  readonly changedExtra: (data: JsonObject) => JsonObject | undefined
 }
 
 /**
@@ -27,7 +25,7 @@ interface AnswerState {
  * @param isEcho no more was asked for than the prompt with its log probabilities.
  */
 export function createTextReader(isEcho: boolean): TextReader {
-  const state: AnswerState = { isEcho, numberChoices: createChoiceNumbers(), changedExtra: createChangedExtra() }
+  const state: AnswerState = { isEcho, numberChoices: createChoiceNumbers() }
   return {
     message: failuresAsEvents((data, event) => read(state, data, event)),
     body: failuresAsEvents((body) => {
@@ -39,23 +37,19 @@ export function createTextReader(isEcho: boolean): TextReader {
   }
 }
 
-function read(
-  { isEcho, numberChoices, changedExtra }: AnswerState,
-  data: unknown,
-  event: string,
-): readonly ChatEvent[] {
+function read({ isEcho, numberChoices }: AnswerState, data: unknown, event: string): readonly ChatEvent[] {
   if (!isJsonObject(data)) return [{ type: 'error', failure: noTextCompletion() }]
   if (isPresent(data.error) || event === 'error' || data.object === 'error') {
     return [{ type: 'error', failure: readErrorInAnswer(data) }]
   }
   const { choices, usage } = data
   const events: ChatEvent[] = []
-  const extra = changedExtra(data)
-  if (extra !== undefined) events.push({ type: 'extra', choice: 0, place: 'body', fields: extra })
   if (Array.isArray(choices)) {
     const numbers = numberChoices(choices)
+    const own: JsonObject[] = []
+    events.push({ type: 'native', message: { ...data, choices: own } })
     choices.forEach((choice: unknown, at) => {
-      if (isJsonObject(choice)) readChoice({ choice: numbers[at] ?? at, isEcho }, choice, events)
+      if (isJsonObject(choice)) own.push(readChoice({ choice: numbers[at] ?? at, isEcho }, choice, events))
     })
   }
   if (isJsonObject(usage)) events.push({ type: 'usage', usage: readUsage(usage) })
@@ -66,19 +60,30 @@ function hasChoices(body: unknown): boolean {
   return isJsonObject(body) && jsonObjectsIn(body.choices).length > 0
 }
 
+/** @returns the choice in this format, with our number and our words for how it ended. */
 function readChoice(
   { choice, isEcho }: { choice: number; isEcho: boolean },
   given: JsonObject,
   events: ChatEvent[],
-): void {
-  const extra = extraOfChoice(given)
-  if (extra !== undefined) events.push({ type: 'extra', choice, place: 'choice', fields: extra })
-  const text = toText(given.text) ?? textOfChat(given.delta ?? given.message)
-  if (text !== undefined) events.push(isEcho ? { type: 'text', choice, text, isEcho } : { type: 'text', choice, text })
-  const word = toText(given.finish_reason)?.toLowerCase()
-  if (word === undefined) return
-  if (BROKEN_FINISHES.has(word)) events.push({ type: 'error', failure: brokenOff(word) })
-  else events.push({ type: 'finish', choice, reason: FINISH_REASONS.get(word) ?? 'stop' })
+): JsonObject {
+  const { delta, message, ...own } = given
+  const chat = delta ?? message
+  const text = toText(given.text) ?? textOfChat(chat) ?? ''
+  if (text !== '') events.push(isEcho ? { type: 'text', choice, text, isEcho } : { type: 'text', choice, text })
+  const reason = readFinish(choice, given.finish_reason, events)
+  return { ...own, text, index: choice, ...(chat === undefined ? {} : { logprobs: null }), finish_reason: reason }
+}
+
+function readFinish(choice: number, given: unknown, events: ChatEvent[]): FinishReason | null {
+  const word = toText(given)?.toLowerCase()
+  if (word === undefined) return null
+  if (BROKEN_FINISHES.has(word)) {
+    events.push({ type: 'error', failure: brokenOff(word) })
+    return null
+  }
+  const reason = FINISH_REASONS.get(word) ?? 'stop'
+  events.push({ type: 'finish', choice, reason })
+  return reason
 }
 
 /** Some answer in the form of a chat (translation 3.4). */
@@ -86,11 +91,8 @@ function textOfChat(message: unknown): string | undefined {
   if (!isJsonObject(message)) return undefined
   const { content } = message
   if (!Array.isArray(content)) return toText(content)
-  return toText(
-    jsonObjectsIn(content)
-      .map(({ text }) => toText(text) ?? '')
-      .join(''),
-  )
+  const texts = jsonObjectsIn(content).map(({ text }) => toText(text) ?? '')
+  return toText(texts.join(''))
 }
 
 function noTextCompletion(): Failure {

@@ -1,5 +1,6 @@
 import type { Failure } from '../../chat/failure.ts'
 import type { JsonObject } from '../shared/fields.ts'
+import { writeChoice } from './write-choice.ts'
 
 /** Fields of the chat that a request becomes, by their names in this API. */
 const OWN_NAMES: ReadonlyMap<string, string> = new Map([
@@ -16,4 +17,17 @@ export function writeCompletionError(failure: Failure): JsonObject {
   const own = param === null ? undefined : OWN_NAMES.get(param.replace(/\W.*$/s, ''))
   if (own === undefined) return { ...error }
   return { ...error, message: message.replaceAll(`'${param}'`, `'${own}'`), param: own }
+}
+
+/** The last chunk of a broken stream: it ends every choice that is still open. @param further fields of every chunk. */
+export function writeErrorChunk(
+  failure: Failure,
+  open: Iterable<number>,
+  { head, further }: { readonly head: JsonObject; readonly further: JsonObject },
+): string {
+  const indexes = [...open]
+  const choices = (indexes.length > 0 ? indexes : [0]).map((index) =>
+    writeChoice({ index, text: '', offset: 0, finish: 'error', fields: {} }),
+  )
+  return `data: ${JSON.stringify({ ...head, choices, ...further, error: writeCompletionError(failure) })}\n\n`
 }

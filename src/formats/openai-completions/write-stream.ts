@@ -1,12 +1,12 @@
 import type { Finish, OutputEvent, Usage } from '../../chat/event.ts'
-import type { Failure } from '../../chat/failure.ts'
 import { SSE_DONE } from '../../stream/sse.ts'
 import type { AnswerInput, StreamWriter } from '../format.ts'
 import type { JsonObject } from '../shared/fields.ts'
 import { createFieldMerger, type FieldMerger } from '../shared/merge-fields.ts'
 import { createWaitingFields, type WaitingFields } from '../shared/waiting-fields.ts'
 import { headOf, writeChoice } from './write-choice.ts'
-import { writeCompletionError } from './write-error.ts'
+import { writeErrorChunk } from './write-error.ts'
+import { createNativeWriter } from './write-native.ts'
 
 /** One stream, as far as it has been written. */
 interface WriterState {
@@ -20,8 +20,17 @@ interface WriterState {
   readonly waitingFields: WaitingFields
 }
 
-/** Writes a stream of text completions. Reasoning and tool calls have no place in one. */
-export function createCompletionWriter({ envelope, chat }: AnswerInput): StreamWriter {
+/** Writes a stream of text completions: a provider's own, which its first event shows, or one made from the events of a chat. */
+export function createCompletionWriter(input: AnswerInput): StreamWriter {
+  let writer: StreamWriter | undefined
+  return (event) => {
+    writer ??= event.type === 'native' ? createNativeWriter(input) : createChatWriter(input)
+    return writer(event)
+  }
+}
+
+/** Reasoning and tool calls have no place in a text completion. */
+function createChatWriter({ envelope, chat }: AnswerInput): StreamWriter {
   const state: WriterState = {
     head: headOf(envelope),
     includeUsage: chat.stream_options?.include_usage === true,
@@ -48,7 +57,11 @@ function writeEvent(state: WriterState, event: OutputEvent): string {
     case 'end':
       return writeEnd(state, event.finishes, event.usage)
     case 'error':
-      return writeError(state, event.failure)
+      // What waits does not go out any more: it may be the very thing that cannot be written.
+      return writeErrorChunk(event.failure, state.offsets.keys(), {
+        head: state.head,
+        further: usageField(state, undefined),
+      })
     default:
       return event satisfies never
   }
@@ -109,11 +122,4 @@ function writeEnd(state: WriterState, finishes: readonly Finish[], usage: Usage)
   })
   if (state.includeUsage) lines.push(writeChoices(state, [], { usage }))
   return `${lines.join('')}${SSE_DONE}`
-}
-
-/** What waits does not go out any more: it may be the very thing that cannot be written. */
-function writeError(state: WriterState, failure: Failure): string {
-  const open = state.offsets.size > 0 ? [...state.offsets.keys()] : [0]
-  const choices = open.map((index) => writeChoice({ index, text: '', offset: 0, finish: 'error', fields: {} }))
-  return writeChoices(state, choices, { ...usageField(state, undefined), error: writeCompletionError(failure) })
 }
