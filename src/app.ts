@@ -5,6 +5,7 @@ import { refuseBusyAddress } from './access/address-limit.ts'
 import { authenticate, readKey, refuseKeyInAddress } from './access/auth.ts'
 import type { KeyRecord } from './access/keys.ts'
 import { admit, limitHeaders, refuseOverLimit } from './access/limits.ts'
+import { inAccent } from './api/accents.ts'
 import { dryRun } from './api/dry-run.ts'
 import { describeModel, listModels } from './api/list-models.ts'
 import { listProviders } from './api/list-providers.ts'
@@ -103,12 +104,12 @@ function routeFormat(path: string, format: ClientFormat, countPath?: string): vo
 }
 
 function answerIn(c: AppContext, format: ClientFormat): Promise<Response> {
-  c.set('format', format)
+  setFormat(c, format)
   return receive(c, { dataset: c.env.ANALYTICS }, run)
 }
 
 function countIn(c: AppContext, format: ClientFormat): Promise<Response> {
-  c.set('format', format)
+  setFormat(c, format)
   // A data point would count it as an answered call.
   return receive(c, { dataset: undefined, isCount: true }, countTokens)
 }
@@ -250,13 +251,14 @@ async function receive(
   c.set('log', log)
   const settings = readSettings(c.env)
   log.settings = settings
-  const format = formatOf(c)
+  const { name } = formatOf(c)
+  if (name !== openaiChat.name && kind.dryRun === undefined) log.api = name
   const { model, stream }: { model?: string; stream?: boolean } = c.get('asked') ?? askedBy(c.req.raw)
-  if (format !== openaiChat && kind.dryRun === undefined) log.api = format.name
   const header = withoutRefusedBetas(headersOf(c), settings.refusedBetas)
   const key = keyOf(c)
   const caller = await callerOf(c, key)
   log.key = caller.id
+  const format = formatFor(c, caller)
   const authenticatedAt = Date.now()
   const platform = platformOf(c)
   const { objects, waitUntil, request } = platform
@@ -300,7 +302,7 @@ async function receive(
 
 /** Answers a request about an answer that is kept for its caller. */
 async function answerStored(c: AppContext, about: (request: StoredRequest) => Promise<object>): Promise<Response> {
-  c.set('format', openaiResponses)
+  setFormat(c, openaiResponses)
   const settings = readSettings(c.env)
   const key = keyOf(c)
   const caller = await callerOf(c, key)
@@ -361,13 +363,27 @@ function formatOf(c: AppContext): ClientFormat {
   const path = c.req.path.replace(/^\/v1(?=\/)/, '')
   const isBelow = (above: string) => path === above || path.startsWith(`${above}/`)
   const own = formats.find((one) => isBelow(one.path))?.format
-  return own ?? (speaksAnthropic(c) ? anthropicMessages : speaksGemini(c) ? geminiClient : openaiChat)
+  return setFormat(c, own ?? (speaksAnthropic(c) ? anthropicMessages : speaksGemini(c) ? geminiClient : openaiChat))
+}
+
+/** Keeps in which format a request is answered, in the accent of its base URL. */
+function setFormat(c: AppContext, format: ClientFormat): ClientFormat {
+  const spoken = inAccent(format, askedBy(c.req.raw).accent)
+  c.set('format', spoken)
+  return spoken
+}
+
+/** The same for a caller whose key asks for an accent, where the base URL does not. */
+function formatFor(c: AppContext, { object }: KeyRecord): ClientFormat {
+  return object === 'openai' ? inAccent(formatOf(c), object) : formatOf(c)
 }
 
 /** What the path of a request says, which the router knows by its canonical path only. */
 function askedBy(request: Request): Partial<Asked> {
-  return mayHaveAccent(request.url) ? readPath(getPathNoStrict(request), request.method) : {}
+  return mayHaveAccent(request.url) ? readPath(getPathNoStrict(request), request.method) : NOTHING
 }
+
+const NOTHING: Partial<Asked> = {}
 
 /** Anthropic's clients send this with every request. */
 function speaksAnthropic(c: AppContext): boolean {

@@ -12,6 +12,8 @@ export const keyRecord = z.object({
   disabled: z.optional(z.boolean()),
   /** The models that the key may use; all if absent. */
   models: z.optional(z.array(z.string())),
+  /** `openai`: whole answers have OpenAI's own `object`, on every path (contract 3). */
+  object: z.optional(z.string()),
   limits: z.optional(
     z.object({
       /** Requests a minute, and tokens a minute. */

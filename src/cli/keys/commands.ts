@@ -8,7 +8,7 @@ import { keyState } from './print.ts'
 export function newRecord(
   name: string,
   now: number,
-  rights: Pick<KeyRecord, 'expires' | 'models' | 'limits'>,
+  rights: Pick<KeyRecord, 'expires' | 'models' | 'object' | 'limits'>,
 ): KeyRecord {
   return { id: newKeyId(), name, created: new Date(now).toISOString(), ...rights }
 }

@@ -10,6 +10,7 @@ import { openRemoteStore } from './remote-store.ts'
 const USAGE = `npm run keys -- COMMAND [options]
 
   create  --name NAME [--models a,b,auto] [--expires 30d] [--rpm N] [--tpm N] [--budget USD]
+          [--object openai]             answers to this key have OpenAI's own 'object', for clients that check it
   list
   show    ID or KEY
   revoke  ID or KEY
@@ -29,6 +30,7 @@ const OPTIONS = {
   rpm: { type: 'string' },
   tpm: { type: 'string' },
   budget: { type: 'string' },
+  object: { type: 'string' },
   json: { type: 'boolean' },
   local: { type: 'boolean' },
   remote: { type: 'boolean' },
@@ -100,6 +102,7 @@ function readSubject(subject: string | undefined): string {
 
 function readNewRecord(values: Values, now: number) {
   if (!values.name) throw new UsageError('create needs --name')
+  if (values.object !== undefined && values.object !== 'openai') throw new UsageError("--object can only be 'openai'")
   const limits = {
     ...readLimit('rpm', values.rpm),
     ...readLimit('tpm', values.tpm),
@@ -110,6 +113,7 @@ function readNewRecord(values: Values, now: number) {
       ? {}
       : { expires: new Date(now + readDurationMs('expires', values.expires)).toISOString() }),
     ...(values.models === undefined ? {} : { models: values.models.split(',').flatMap((model) => model.trim() || []) }),
+    ...(values.object === undefined ? {} : { object: values.object }),
     ...(Object.keys(limits).length === 0 ? {} : { limits }),
   })
 }

@@ -1,6 +1,8 @@
 import { parseChat } from '../../chat/request.ts'
 import { SSE_COMMENT } from '../../stream/sse.ts'
 import type { ClientFormat } from '../format.ts'
+import { toOpenRouterError, withOpenRouterErrors } from '../shared/openrouter-errors.ts'
+import { toOpenRouterCompletion, withOpenRouterFields } from './openrouter.ts'
 import { writeCompletion } from './write-answer.ts'
 import { createStreamWriter } from './write-stream.ts'
 
@@ -17,3 +19,23 @@ export const openaiChat: ClientFormat = {
   writeError: (failure) => ({ error: failure.toError() }),
   keepAlive: SSE_COMMENT,
 }
+
+/** The same with OpenAI's own word for a whole answer (contract 3). */
+export const openaiChatAsOpenAI: ClientFormat = {
+  ...openaiChat,
+  writeAnswer: (events, { envelope }) => writeCompletion(events, envelope, 'chat.completion'),
+}
+
+/** The same as OpenRouter's clients read it: reasoning by its name there, numbers as error codes, and no field that is null without need. */
+export const openaiChatAsOpenRouter: ClientFormat = withOpenRouterErrors({
+  ...openaiChat,
+  streamWriter: ({ envelope, chat }) =>
+    withOpenRouterFields(
+      createStreamWriter(envelope, chat.stream_options?.include_usage === true, {
+        reasoning: 'reasoning',
+        nullUsage: false,
+        writeError: toOpenRouterError,
+      }),
+    ),
+  writeAnswer: (events, { envelope }) => toOpenRouterCompletion(writeCompletion(events, envelope, 'chat.completion')),
+})

@@ -9,8 +9,24 @@ import { createWaitingFields, type WaitingFields } from '../shared/waiting-field
 type EventOf<Type extends OutputEvent['type']> = Extract<OutputEvent, { type: Type }>
 type Extras = { [place in Exclude<ExtraPlace, 'body'>]?: FieldMerger }
 
+/** The words of a stream in which the accents of its base URLs differ (contract 1). */
+export interface StreamWords {
+  /** The field of a delta that holds reasoning. */
+  readonly reasoning: string
+  /** Where usage comes in a chunk of its own, all other chunks say that they have none. */
+  readonly nullUsage: boolean
+  readonly writeError: (failure: Failure) => object
+}
+
+const USUAL_WORDS: StreamWords = {
+  reasoning: 'reasoning_content',
+  nullUsage: true,
+  writeError: (failure) => failure.toError(),
+}
+
 /** One stream, as far as it has been written. */
 interface WriterState {
+  readonly words: StreamWords
   /** What every chunk begins and ends with. */
   readonly head: string
   readonly tail: string
@@ -30,10 +46,15 @@ interface WriterState {
  * Writes the chunks of a stream: the only place that knows their shape (contract 4).
  * @param includeUsage the client asked for OpenAI's form: usage in a last chunk with no choices, null in all others.
  */
-export function createStreamWriter({ id, created, model }: Envelope, includeUsage: boolean): StreamWriter {
+export function createStreamWriter(
+  { id, created, model }: Envelope,
+  includeUsage: boolean,
+  words = USUAL_WORDS,
+): StreamWriter {
   const names = `"object":"chat.completion.chunk","created":${created},"model":${JSON.stringify(model)}`
-  const tail = includeUsage ? '],"usage":null}' : ']}'
+  const tail = includeUsage && words.nullUsage ? '],"usage":null}' : ']}'
   const state: WriterState = {
+    words,
     head: `data: {"id":${JSON.stringify(id)},${names},"choices":[`,
     tail,
     contentTail: `,"finish_reason":null}${tail}\n\n`,
@@ -52,7 +73,7 @@ function writeEvent(state: WriterState, event: OutputEvent): string {
     case 'text':
       return writeText(state, event.choice, 'content', event.text)
     case 'reasoning':
-      return writeText(state, event.choice, 'reasoning_content', event.text)
+      return writeText(state, event.choice, state.words.reasoning, event.text)
     case 'refusal':
       return writeChunk(state, event.choice, `"refusal":${JSON.stringify(event.text)}`)
     case 'tool-start':
@@ -169,10 +190,10 @@ function writeEnd(state: WriterState, finishes: readonly Finish[], usage: Usage)
   return lines.join('')
 }
 
-function writeError({ head, tail, begunChoices }: WriterState, failure: Failure): string {
+function writeError({ head, tail, begunChoices, words }: WriterState, failure: Failure): string {
   const open = begunChoices.size > 0 ? [...begunChoices] : [0]
   const choices = open.map((choice) => `{"index":${choice},"delta":{},"finish_reason":"error"}`).join(',')
-  return `${head}${choices}${tail.slice(0, -1)},"error":${JSON.stringify(failure.toError())}}\n\n`
+  return `${head}${choices}${tail.slice(0, -1)},"error":${JSON.stringify(words.writeError(failure))}}\n\n`
 }
 
 /** The members of an object as JSON, without its braces. */

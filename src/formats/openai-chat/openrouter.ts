@@ -1,0 +1,82 @@
+import type { OutputEvent, Usage } from '../../chat/event.ts'
+import type { StreamWriter } from '../format.ts'
+import { isJsonObject, type JsonObject, jsonObjectsIn, omitNull } from '../shared/fields.ts'
+import type { Completion } from './write-answer.ts'
+
+/**
+ * A whole answer in OpenRouter's words. Its clients check what they get against schemas: `system_fingerprint` must be there, log
+ * probabilities must be whole, and numbers must not be null.
+ */
+export function toOpenRouterCompletion({ choices, usage, ...body }: Completion): object {
+  return {
+    ...body,
+    system_fingerprint: typeof body.system_fingerprint === 'string' ? body.system_fingerprint : null,
+    choices: choices.map(({ message, ...choice }) => ({ ...choiceFields(choice), message: toMessage(message) })),
+    usage: toUsage(usage),
+  }
+}
+
+/** The same for the events of a stream, whose chunks are written with OpenRouter's names. */
+export function withOpenRouterFields(write: StreamWriter): StreamWriter {
+  return (event) => write(toEvent(event))
+}
+
+function toEvent(event: OutputEvent): OutputEvent {
+  if (event.type === 'end') return { ...event, usage: toUsage(event.usage) }
+  if (event.type !== 'extra') return event
+  const { place, fields } = event
+  if (place === 'choice') return { ...event, fields: choiceFields(fields) }
+  return place === 'body' ? { ...event, fields: bodyFields(fields) } : event
+}
+
+function bodyFields(fields: JsonObject): JsonObject {
+  const { system_fingerprint, ...others } = fields
+  return system_fingerprint === undefined || typeof system_fingerprint === 'string' ? fields : others
+}
+
+function choiceFields(fields: JsonObject): JsonObject {
+  return isJsonObject(fields.logprobs) ? { ...fields, logprobs: toLogprobs(fields.logprobs) } : fields
+}
+
+function toMessage(message: unknown): JsonObject {
+  const { reasoning_content, ...others } = message as JsonObject
+  return reasoning_content === undefined ? others : { ...others, reasoning: reasoning_content }
+}
+
+/** Details may be left out, but are numbers. A part of the cost tells nothing. */
+function toUsage(usage: Usage): Usage {
+  const { prompt_tokens_details: prompt, completion_tokens_details: completion, cost_details, ...others } = usage
+  const cost = isJsonObject(cost_details) ? cost_details : {}
+  const isWhole = [cost.upstream_inference_prompt_cost, cost.upstream_inference_completions_cost].every(isNumber)
+  return {
+    ...others,
+    ...(prompt === undefined ? {} : { prompt_tokens_details: omitNull(prompt) }),
+    ...(completion === undefined ? {} : { completion_tokens_details: omitNull(completion) }),
+    ...(isWhole ? { cost_details } : {}),
+  }
+}
+
+function isNumber(value: unknown): value is number {
+  return typeof value === 'number'
+}
+
+function toLogprobs({ content, refusal, ...others }: JsonObject): JsonObject {
+  const list = (tokens: unknown) => (Array.isArray(tokens) ? jsonObjectsIn(tokens).map(toToken) : null)
+  return { ...others, content: list(content), refusal: list(refusal) }
+}
+
+/** The probability of what is as good as impossible, where JSON has no number for it; OpenAI's servers say it like this. */
+const IMPOSSIBLE = -9999
+
+function toToken(given: JsonObject): JsonObject {
+  return { ...toCandidate(given), top_logprobs: jsonObjectsIn(given.top_logprobs).map(toCandidate) }
+}
+
+function toCandidate({ token, logprob, bytes, ...others }: JsonObject): JsonObject {
+  return {
+    ...others,
+    token: String(token ?? ''),
+    logprob: isNumber(logprob) ? logprob : IMPOSSIBLE,
+    bytes: Array.isArray(bytes) ? bytes : null,
+  }
+}
