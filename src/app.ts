@@ -7,9 +7,10 @@ import type { KeyRecord } from './access/keys.ts'
 import { admit, limitHeaders, refuseOverLimit } from './access/limits.ts'
 import { inAccent } from './api/accents.ts'
 import { dryRun } from './api/dry-run.ts'
-import { describeModel, listModels } from './api/list-models.ts'
+import { deploymentsOfRow, describeModel, listModels } from './api/list-models.ts'
 import { listProviders } from './api/list-providers.ts'
 import { toAnthropicList, toAnthropicModel, toGeminiList, toGeminiModel, withCodexModels } from './api/model-shapes.ts'
+import { openRouterModels, toOpenRouterProviders } from './api/openrouter-shapes.ts'
 import { type Asked, mayHaveAccent, readPath, toCanonicalPath } from './api/paths.ts'
 import {
   cancelStored,
@@ -121,6 +122,7 @@ routeFormat('/responses', openaiResponses, '/input_tokens')
 routeFormat('/responses/compact', openaiCompact)
 
 route('GET', '/models', async (c) => {
+  if (speaksOpenRouter(c)) return answerAsOpenRouter(c, '')
   const list = await modelsFor(c)
   if (speaksAnthropic(c)) return answer(c, toAnthropicList(list, queryOf(c)))
   if (speaksGemini(c)) return answer(c, toGeminiList(list, queryOf(c)))
@@ -128,6 +130,7 @@ route('GET', '/models', async (c) => {
 })
 
 route('GET', '/models/:id{.+}', async (c) => {
+  if (speaksOpenRouter(c)) return answerAsOpenRouter(c, c.req.param('id') ?? '')
   const model = await modelFor(c, c.req.param('id') ?? '')
   return answer(c, speaksAnthropic(c) ? toAnthropicModel(model) : speaksGemini(c) ? toGeminiModel(model) : model)
 })
@@ -191,7 +194,8 @@ function geminiModel(name: string): string {
 
 route('GET', '/providers', async (c) => {
   await callerOf(c)
-  return answer(c, await listProviders(readSettings(c.env), platformOf(c)))
+  const settings = readSettings(c.env)
+  return answer(c, speaksOpenRouter(c) ? toOpenRouterProviders(settings) : await listProviders(settings, platformOf(c)))
 })
 
 route('POST', '/route', (c) =>
@@ -300,6 +304,20 @@ async function receive(
   }
 }
 
+/** Answers OpenRouter's paths about models. @param path what stands behind `/models/`. */
+async function answerAsOpenRouter(c: AppContext, path: string): Promise<Response> {
+  const { models } = await callerOf(c)
+  const settings = readSettings(c.env)
+  const listing = {
+    settings,
+    list: () => modelsFor(c),
+    describe: (name: string) => describeModel(name, settings, models),
+    deploymentsOf: (id: string) => deploymentsOfRow(id, settings, models),
+    query: queryOf(c),
+  }
+  return answer(c, await openRouterModels(path, listing))
+}
+
 /** Answers a request about an answer that is kept for its caller. */
 async function answerStored(c: AppContext, about: (request: StoredRequest) => Promise<object>): Promise<Response> {
   setFormat(c, openaiResponses)
@@ -393,6 +411,10 @@ function speaksAnthropic(c: AppContext): boolean {
 /** Google's clients carry their key like this, and some ask for the list at the path that OpenAI's is at. */
 function speaksGemini(c: AppContext): boolean {
   return c.req.raw.headers.has('x-goog-api-key')
+}
+
+function speaksOpenRouter(c: AppContext): boolean {
+  return askedBy(c.req.raw).accent === 'openrouter' && !speaksAnthropic(c)
 }
 
 function requestIdOf(c: AppContext): string {

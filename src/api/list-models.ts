@@ -1,5 +1,5 @@
 import { priceOf } from '../access/budget.ts'
-import type { Model, Price } from '../catalog/deployment.ts'
+import type { Deployment, Model, Price } from '../catalog/deployment.ts'
 import { allModels, findModel } from '../catalog/models.ts'
 import { Failure, quoted } from '../chat/failure.ts'
 import type { Settings } from '../env.ts'
@@ -68,11 +68,10 @@ export function describeModel(name: string, settings: Settings, allowed: AllowLi
 }
 
 /** A model, with the configured providers at which the key may use it. */
-function modelEntry(model: Model, { providers, prices }: Settings, allowed: AllowList): Fields | undefined {
-  const { id, owner, created, deployments } = model
-  const usable = deployments.filter(
-    (deployment) => providers.has(deployment.provider) && allows(allowed, { model: id, deployment }),
-  )
+function modelEntry(model: Model, settings: Settings, allowed: AllowList): Fields | undefined {
+  const { id, owner, created } = model
+  const { prices } = settings
+  const usable = usableDeployments(model, settings, allowed)
   const [first] = usable
   if (first === undefined) return undefined
   const { traits } = first
@@ -95,6 +94,25 @@ function modelEntry(model: Model, { providers, prices }: Settings, allowed: Allo
     pricing: priceEntry(priceOf(first, prices)),
     providers: usable.map(({ provider }) => provider),
   }
+}
+
+function usableDeployments(
+  { id, deployments }: Model,
+  { providers }: Settings,
+  allowed: AllowList,
+): readonly Deployment[] {
+  return deployments.filter(
+    (deployment) => providers.has(deployment.provider) && allows(allowed, { model: id, deployment }),
+  )
+}
+
+/** The deployments behind a row of the list, by the row's id. */
+export function deploymentsOfRow(id: string, settings: Settings, allowed: AllowList): readonly Deployment[] {
+  if (id === AUTO) return autoTargetsOf(settings, allowed).map(({ deployment }) => deployment)
+  const known = findModel(id)
+  if (known !== undefined) return usableDeployments(known, settings, allowed)
+  const targets = resolve(settings, id)?.filter((target) => allows(allowed, target)) ?? []
+  return targets.map(({ deployment }) => deployment)
 }
 
 function priceEntry(price: Price | undefined): Fields | null {
@@ -131,16 +149,20 @@ function unlistedEntry(id: string, owner: string, providers: readonly string[]):
 
 /** Undefined if no model can answer for `auto`. */
 function autoEntry(settings: Settings, allowed: AllowList): Fields | undefined {
-  const { providers: configured, autoModels, autoChosen, ownModels } = settings
-  const input = { configured, autoModels, autoChosen, ownModels }
-  const targets = autoCandidates(allowed === undefined ? input : { ...input, allowed })
+  const targets = autoTargetsOf(settings, allowed)
   if (targets.length === 0) return undefined
   const answering = new Set(targets.map(({ deployment }) => deployment.provider))
   return unlistedEntry(
     AUTO,
     'router9',
-    [...configured.keys()].filter((id) => answering.has(id)),
+    [...settings.providers.keys()].filter((id) => answering.has(id)),
   )
+}
+
+function autoTargetsOf(settings: Settings, allowed: AllowList): readonly Target[] {
+  const { providers: configured, autoModels, autoChosen, ownModels } = settings
+  const input = { configured, autoModels, autoChosen, ownModels }
+  return autoCandidates(allowed === undefined ? input : { ...input, allowed })
 }
 
 function targetEntry(target: Target, settings: Settings, allowed: AllowList) {

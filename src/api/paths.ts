@@ -27,7 +27,8 @@ export function mayHaveAccent(url: string): boolean {
 export function readPath(path: string, method: string): Asked {
   const plain = path.includes('//') ? withSingleSlashes(path) : path
   if (plain.startsWith(OPENAI)) return readOpenAIPath(plain)
-  if (plain.startsWith('/api/v1/')) return { path: plain.slice('/api'.length), accent: 'openrouter' }
+  if (plain.startsWith(OPENROUTER))
+    return { path: `/v1/${openRouterPath(plain.slice(OPENROUTER.length))}`, accent: 'openrouter' }
   return { path: toGeminiPath(plain, method) ?? plain }
 }
 
@@ -35,6 +36,14 @@ export function readPath(path: string, method: string): Asked {
 function withSingleSlashes(path: string): string {
   const plain = path.replace(/\/{2,}/g, '/')
   return plain.length > 1 && plain.endsWith('/') ? plain.slice(0, -1) : plain
+}
+
+const OPENROUTER = '/api/v1/'
+
+/** OpenRouter's paths about models, as paths below the list of models. */
+function openRouterPath(path: string): string {
+  if (path.startsWith('model/')) return `models/${path.slice('model/'.length)}`
+  return path === 'embeddings/models' ? 'models/embeddings' : path
 }
 
 const OPENAI = '/openai/'

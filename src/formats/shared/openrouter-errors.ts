@@ -31,7 +31,7 @@ const TYPES_OF_KINDS: { readonly [kind in FailureKind]?: string } = {
 }
 
 /** Money that is used up is 402 there, and a provider that was too slow 524. */
-export function openRouterStatus({ kind, status }: Failure): number {
+function openRouterStatus({ kind, status }: Failure): number {
   if (kind === 'budget') return 402
   return status === 504 ? 524 : status
 }
