@@ -3,6 +3,7 @@ import { openaiChat, openaiChatAsOpenAI, openaiChatAsOpenRouter } from '../forma
 import { openaiCompletionsClient } from '../formats/openai-completions/client.ts'
 import { openaiResponses } from '../formats/openai-responses/client.ts'
 import { openaiCompact } from '../formats/openai-responses/compact.ts'
+import { openaiResponsesAsOpenRouter } from '../formats/openai-responses/openrouter.ts'
 import { withOpenRouterErrors } from '../formats/shared/openrouter-errors.ts'
 import type { Accent } from './paths.ts'
 
@@ -12,7 +13,8 @@ const ACCENTS: Readonly<Record<Accent, ReadonlyMap<ClientFormat, ClientFormat>>>
   // Messages have Anthropic's errors there too.
   openrouter: new Map([
     [openaiChat, openaiChatAsOpenRouter],
-    ...[openaiCompletionsClient, openaiResponses, openaiCompact].map((format): [ClientFormat, ClientFormat] => [
+    [openaiResponses, openaiResponsesAsOpenRouter],
+    ...[openaiCompletionsClient, openaiCompact].map((format): [ClientFormat, ClientFormat] => [
       format,
       withOpenRouterErrors(format),
     ]),

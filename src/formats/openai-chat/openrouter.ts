@@ -43,15 +43,17 @@ function toMessage(message: unknown): JsonObject {
   return reasoning_content === undefined ? others : { ...others, reasoning: reasoning_content }
 }
 
-/** Details may be left out, but are numbers. A part of the cost tells nothing. */
+/** Details may be left out, but are numbers. Cost is one number; Perplexity has it in parts. */
 function toUsage(usage: Usage): Usage {
-  const { prompt_tokens_details: prompt, completion_tokens_details: completion, cost_details, ...others } = usage
-  const cost = isJsonObject(cost_details) ? cost_details : {}
-  const isWhole = [cost.upstream_inference_prompt_cost, cost.upstream_inference_completions_cost].every(isNumber)
+  const { prompt_tokens_details: prompt, completion_tokens_details: completion, cost, cost_details, ...others } = usage
+  const dollars = isJsonObject(cost) ? cost.total_cost : cost
+  const details = isJsonObject(cost_details) ? cost_details : {}
+  const isWhole = [details.upstream_inference_prompt_cost, details.upstream_inference_completions_cost].every(isNumber)
   return {
     ...others,
     ...(prompt === undefined ? {} : { prompt_tokens_details: omitNull(prompt) }),
     ...(completion === undefined ? {} : { completion_tokens_details: omitNull(completion) }),
+    ...(isNumber(dollars) ? { cost: dollars } : {}),
     ...(isWhole ? { cost_details } : {}),
   }
 }
