@@ -11,7 +11,7 @@ import { deploymentsOfRow, describeModel, listModels } from './api/list-models.t
 import { listProviders } from './api/list-providers.ts'
 import { toAnthropicList, toAnthropicModel, toGeminiList, toGeminiModel, withCodexModels } from './api/model-shapes.ts'
 import { openRouterModels, toOpenRouterProviders } from './api/openrouter-shapes.ts'
-import { type Asked, mayHaveAccent, readPath, toCanonicalPath } from './api/paths.ts'
+import { type Asked, mayHaveAccent, OPENAI_ACCENT, OPENROUTER_ACCENT, readPath, toCanonicalPath } from './api/paths.ts'
 import {
   cancelStored,
   deleteStored,
@@ -393,7 +393,7 @@ function setFormat(c: AppContext, format: ClientFormat): ClientFormat {
 
 /** The same for a caller whose key asks for an accent, where the base URL does not. */
 function formatFor(c: AppContext, { object }: KeyRecord): ClientFormat {
-  return object === 'openai' ? inAccent(formatOf(c), object) : formatOf(c)
+  return object === OPENAI_ACCENT ? inAccent(formatOf(c), object) : formatOf(c)
 }
 
 /** What the path of a request says, which the router knows by its canonical path only. */
@@ -414,7 +414,7 @@ function speaksGemini(c: AppContext): boolean {
 }
 
 function speaksOpenRouter(c: AppContext): boolean {
-  return askedBy(c.req.raw).accent === 'openrouter' && !speaksAnthropic(c)
+  return askedBy(c.req.raw).accent === OPENROUTER_ACCENT && !speaksAnthropic(c)
 }
 
 function requestIdOf(c: AppContext): string {

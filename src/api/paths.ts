@@ -1,5 +1,7 @@
 /** Whose words a client expects, by its base URL: OpenAI's own (and Azure's), or OpenRouter's (contract 1). */
-export type Accent = 'openai' | 'openrouter'
+export type Accent = typeof OPENAI_ACCENT | typeof OPENROUTER_ACCENT
+export const OPENAI_ACCENT = 'openai'
+export const OPENROUTER_ACCENT = 'openrouter'
 
 /** What a client has said by the path of its request. */
 export interface Asked {
@@ -28,7 +30,7 @@ export function readPath(path: string, method: string): Asked {
   const plain = path.includes('//') ? withSingleSlashes(path) : path
   if (plain.startsWith(OPENAI)) return readOpenAIPath(plain)
   if (plain.startsWith(OPENROUTER))
-    return { path: `/v1/${openRouterPath(plain.slice(OPENROUTER.length))}`, accent: 'openrouter' }
+    return { path: `/v1/${openRouterPath(plain.slice(OPENROUTER.length))}`, accent: OPENROUTER_ACCENT }
   return { path: toGeminiPath(plain, method) ?? plain }
 }
 
@@ -53,7 +55,7 @@ const OPERATIONS = ['/chat/completions', '/completions', '/embeddings', '/respon
 
 /** OpenAI's paths have `/v1` in Azure's newer API, and have none in its older one. */
 function readOpenAIPath(path: string): Asked {
-  const accent = 'openai'
+  const accent = OPENAI_ACCENT
   if (!path.startsWith(DEPLOYMENTS)) {
     const rest = path.slice(OPENAI.length)
     return { path: rest.startsWith('v1/') ? `/${rest}` : `/v1/${rest}`, accent }
