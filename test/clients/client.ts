@@ -65,7 +65,7 @@ export const MODELS = [GPT, CLAUDE, GEMINI]
 /** The model of vectors that is tried beside each. */
 export const EMBEDDERS: Readonly<Record<string, string>> = {
   [GPT]: 'openai/text-embedding-3-small',
-  [CLAUDE]: 'cohere/embed-v4',
+  [CLAUDE]: 'cohere/embed-v4.0',
   [GEMINI]: 'google/gemini-embedding-001',
 }
 /** What is embedded. */

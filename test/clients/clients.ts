@@ -176,6 +176,9 @@ export const CLIENTS: readonly Client[] = [
         'zod',
       ],
       ...ofLangChain(way),
+      ...(way === 'google'
+        ? { ownFaults: { image: 'it shows pictures only to models whose names begin with gemini-' } }
+        : {}),
     }),
     library({
       name: `LangChain (Python), ${way}`,
