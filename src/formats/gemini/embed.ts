@@ -2,9 +2,7 @@ import type { Embedded, EmbeddingCall, EmbeddingProviderFormat } from '../embedd
 import { isJsonObject, type JsonObject, omitNull, toCount } from '../shared/fields.ts'
 import { notAnAnswer } from '../shared/upstream-error.ts'
 import { checkVectors, dimensionsToSend, droppedFields, refuseForeign, textsOf, wrongCount } from '../shared/vectors.ts'
-
-/** The name of the format, on both sides. */
-const GEMINI = 'gemini'
+import { GEMINI } from './write-contents.ts'
 
 /** How models differ. */
 export interface GeminiEmbeddingQuirks {

@@ -19,10 +19,11 @@ const REQUEST: Level = {
   toolConfig: { functionCallingConfig: {} },
   generationConfig: { thinkingConfig: {} },
 }
-const BODY: Level = { ...REQUEST, generateContentRequest: REQUEST }
+const EMBED: Level = { content: CONTENT, embedContentConfig: {} }
+const BODY: Level = { ...REQUEST, ...EMBED, requests: EMBED, generateContentRequest: REQUEST }
 
 /** Where a list is wanted, Google takes its only element too. */
-const LISTS: ReadonlySet<string> = new Set(['contents', 'parts', 'tools', 'functionDeclarations'])
+const LISTS: ReadonlySet<string> = new Set(['contents', 'parts', 'tools', 'functionDeclarations', 'requests'])
 
 /** A request in camel case: Google takes snake case too, wherever a name is its own (protobuf.dev, "ProtoJSON Format"). */
 export function withCamelNames(body: JsonObject): JsonObject {

@@ -8,13 +8,10 @@ import type {
   VectorEncoding,
 } from '../embedding-format.ts'
 import { isPresent, type JsonObject, omitNull } from '../shared/fields.ts'
-import { floatsIn, toBase64 } from '../shared/vectors.ts'
+import { floatsText, invalid, MAX_INPUTS, toBase64 } from '../shared/vectors.ts'
 
 /** The name of this format, on both sides. */
 export const OPENAI_EMBEDDINGS = 'openai-embeddings'
-
-/** OpenAI takes 2048 at once, and a gateway that splits may take some times as many: five calls. */
-const MAX_INPUTS = 10_000
 
 const KNOWN_FIELDS: ReadonlySet<string> = new Set([
   'model',
@@ -116,10 +113,6 @@ function readInputType(value: unknown): string | undefined {
   return value
 }
 
-function invalid(param: string, complaint: string): Failure {
-  return new Failure('invalid-value', `'${param}' ${complaint}.`, { param })
-}
-
 /** The answer's text, vector by vector: it may be as long as memory allows. */
 function* writeAnswer({ request, model, vectors, usage, promptTokens }: EmbeddingAnswer): Iterable<string> {
   let comma = ''
@@ -131,10 +124,6 @@ function* writeAnswer({ request, model, vectors, usage, promptTokens }: Embeddin
   }
   const counts = { ...usage, prompt_tokens: promptTokens, total_tokens: promptTokens }
   yield `],"model":${JSON.stringify(model)},"usage":${JSON.stringify(counts)}}`
-}
-
-function floatsText(vector: EmbeddingAnswer['vectors'][number]): string {
-  return JSON.stringify(typeof vector === 'string' ? floatsIn(vector) : vector)
 }
 
 /** Base64 has no character that JSON would escape. */

@@ -3,6 +3,8 @@ import type { EmbeddingCall, EmbeddingInput, EmbeddingRequest, Vector, VectorEnc
 import { malformedAnswer } from './answer-bounds.ts'
 import { unsupportedParameter } from './parts.ts'
 
+/** OpenAI takes 2048 at once, and a gateway that splits may take some times as many: five calls. */
+export const MAX_INPUTS = 10_000
 /** More than any model's vectors have. */
 const MAX_DIMENSIONS = 65_536
 const FLOAT_BYTES = 4
@@ -73,7 +75,7 @@ function bytesIn(text: string): number {
 }
 
 /** The 32-bit floats in base64, as the doubles that equal them. @throws Failure where one is not finite. */
-export function floatsIn(text: string): number[] {
+function floatsIn(text: string): number[] {
   const binary = atob(text)
   const view = new DataView(new ArrayBuffer(FLOAT_BYTES))
   const floats: number[] = []
@@ -88,6 +90,11 @@ export function floatsIn(text: string): number[] {
   }
   if (!floats.every(Number.isFinite)) throw malformedAnswer('a vector holds what is no number')
   return floats
+}
+
+/** A vector as a JSON list of numbers. */
+export function floatsText(vector: Vector): string {
+  return JSON.stringify(typeof vector === 'string' ? floatsIn(vector) : vector)
 }
 
 /** Numbers as the base64 of 32-bit floats, little-endian. */
@@ -135,4 +142,9 @@ export function droppedFields({ user, further, source }: EmbeddingRequest, taken
 export function refuseForeign({ encoding, source }: EmbeddingRequest, format: string): void {
   if (encoding !== 'float' && encoding !== 'base64') throw unsupportedParameter('encoding_format')
   if (source?.requires !== undefined && source.format !== format) throw source.requires
+}
+
+/** A field of the client's that is wrong. */
+export function invalid(param: string, complaint: string): Failure {
+  return new Failure('invalid-value', `'${param}' ${complaint}.`, { param })
 }
