@@ -77,7 +77,7 @@ const MODALITIES = ['modality_unspecified', 'text', 'image', 'audio']
 const JSON_TYPE = 'application/json'
 
 function readOutput(config: ConfigParam): Pick<ReadConfig, 'chat' | 'requires'> {
-  const { responseMimeType: mimeType, responseSchema, responseJsonSchema, _responseJsonSchema: internal } = config
+  const { responseMimeType: mimeType, responseSchema, responseJsonSchema, _responseJsonSchema } = config
   if (mimeType && mimeType !== JSON_TYPE && mimeType !== 'text/plain') {
     const param = 'generationConfig.responseMimeType'
     return { chat: {}, requires: unsupportedContent(param, 'a request for answers of this type') }
@@ -85,7 +85,7 @@ function readOutput(config: ConfigParam): Pick<ReadConfig, 'chat' | 'requires'> 
   const path = 'generationConfig.responseSchema'
   const schema = responseSchema
     ? fromGeminiSchema(responseSchema, { path, isClosed: true })
-    : (responseJsonSchema ?? (internal as JsonObject | undefined))
+    : (responseJsonSchema ?? _responseJsonSchema)
   if (schema) {
     const json_schema = { name: 'answer', schema, strict: isStrictSchema(schema) }
     return { chat: { response_format: { type: 'json_schema', json_schema } } }

@@ -45,6 +45,7 @@ interface State {
   readonly sealed: SealedPart[]
   readonly calls: OpenCalls
   readonly ids: Set<string>
+  madeIds: number
   /** Media that a model gave. They stand in the user's next message: not every API takes them in the assistant's. */
   media: Part[]
   turn: Turn
@@ -94,6 +95,7 @@ export function readConversation({ systemInstruction, contents }: GeminiBody, se
     sealed: [],
     calls: { byId: new Map(), byName: new Map() },
     ids: new Set(),
+    madeIds: 0,
     media: [],
     turn: newTurn('system', 'systemInstruction'),
     requires: undefined,
@@ -179,7 +181,7 @@ function readCall(state: State, call: CallParam, place: Place, signature: string
   const kept = signature ? openPart(state, signature, place) : undefined
   // A client that keeps no ids sends back the signature, which has it.
   const given = ownId(call.id, call.name) ?? Object.keys(kept?.calls ?? {}).at(-1)
-  const id = given === undefined || ids.has(given) ? freshId(ids) : given
+  const id = given === undefined || ids.has(given) ? freshId(state) : given
   ids.add(id)
   if (turn.calls.length === 0) {
     calls.byId.clear()
@@ -213,10 +215,11 @@ function ownId(id: unknown, name: unknown): string | undefined {
   return text?.startsWith(prefix) ? toText(text.slice(prefix.length)) : text
 }
 
-function freshId(ids: ReadonlySet<string>): string {
-  let number = ids.size
-  while (ids.has(`call_${number}`)) number += 1
-  return `call_${number}`
+function freshId(state: State): string {
+  let id: string
+  do id = `call_${state.madeIds++}`
+  while (state.ids.has(id))
+  return id
 }
 
 function readSignature(state: State, signature: string, place: Place): void {
@@ -278,7 +281,8 @@ function readResult(state: State, result: ResponseParam, path: string): void {
   for (const part of media) addPart(state, part, path)
 }
 
-function answeredCall({ calls, ids }: State, { id, name }: ResponseParam): string {
+function answeredCall(state: State, { id, name }: ResponseParam): string {
+  const { calls } = state
   const own = ownId(id, name)
   const sameId = own ? calls.byId.get(own) : undefined
   if (sameId !== undefined && !sameId.isAnswered) {
@@ -288,7 +292,7 @@ function answeredCall({ calls, ids }: State, { id, name }: ResponseParam): strin
   const sameName = calls.byName.get(name ?? '')
   while (sameName?.calls[sameName.next]?.isAnswered) sameName.next += 1
   const open = sameName?.calls[sameName.next]
-  if (open === undefined) return sameId?.id ?? id ?? freshId(ids)
+  if (open === undefined) return sameId?.id ?? id ?? freshId(state)
   open.isAnswered = true
   return open.id
 }

@@ -32,19 +32,19 @@ export function withCamelNames(body: JsonObject): JsonObject {
 
 function toCamel(value: unknown, level: Level): unknown {
   if (!isJsonObject(value)) return value
-  const members: [string, unknown][] = []
-  let isChanged = false
-  for (const [given, member] of Object.entries(value)) {
+  let changed: Map<string, unknown> | undefined
+  const names = Object.keys(value)
+  for (const given of names) {
     const name = camelName(given)
-    if (name !== given && Object.hasOwn(value, name)) {
-      isChanged = true
-      continue
-    }
+    const member = value[given]
     const inner = Object.hasOwn(level, name) ? membersOf(member, level[name] ?? {}, LISTS.has(name)) : member
-    members.push([name, inner])
-    isChanged ||= name !== given || inner !== member
+    if (name === given && inner === member) continue
+    changed ??= new Map(names.map((one) => [one, value[one]]))
+    if (name !== given) changed.delete(given)
+    // Where both spellings came, this one counts.
+    if (name === given || !Object.hasOwn(value, name)) changed.set(name, inner)
   }
-  return isChanged ? Object.fromEntries(members) : value
+  return changed === undefined ? value : Object.fromEntries(changed)
 }
 
 function membersOf(value: unknown, level: Level, isList: boolean): unknown {
@@ -55,7 +55,11 @@ function membersOf(value: unknown, level: Level, isList: boolean): unknown {
   return list.some((element, at) => element !== value[at]) ? list : value
 }
 
+/** Google's own names are shorter. */
+const MAX_NAME_CHARACTERS = 64
+
 /** `thought_signature` is `thoughtSignature`. */
 export function camelName(name: string): string {
-  return /^[a-z]\w*_/.test(name) ? name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase()) : name
+  if (!name.includes('_') || name.length > MAX_NAME_CHARACTERS || !/^[a-z]/.test(name)) return name
+  return name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())
 }

@@ -40,18 +40,21 @@ export function readBlob({ mimeType, data, displayName }: BlobParam, path: strin
 }
 
 const GOOGLE_FILE = /^(?:gs:|files\/|https?:\/\/[^/]*\bgoogleapis\.com\/\w+\/files\/)/i
+/** No address is longer. */
+const SEARCHED_CHARACTERS = 2048
 const VIDEO_PAGE = /^https?:\/\/(?:www\.|m\.)?(?:youtube\.com|youtu\.be)\//i
 const IMAGE_NAME = /\.(?:jpe?g|png|gif|webp|heic|heif|avif|bmp)(?:[?#]|$)/i
 
 /** A file by its address. Those that Google keeps are nobody else's. */
 export function readFile({ fileUri: url, mimeType, displayName }: FileParam, path: string): ReadPart {
   const param = `${path}.fileUri`
-  if (GOOGLE_FILE.test(url) || !/^https?:/i.test(url))
+  const head = url.slice(0, SEARCHED_CHARACTERS)
+  if (GOOGLE_FILE.test(head) || !/^https?:/i.test(head))
     return { requires: unsupportedContent(param, "files of Google's") }
   const [kind] = baseType(mimeType ?? '').split('/')
-  if (kind === 'image' || (kind === '' && IMAGE_NAME.test(url)))
+  if (kind === 'image' || (kind === '' && IMAGE_NAME.test(head)))
     return { part: { type: 'image_url', image_url: { url } } }
-  if (kind === 'video' || VIDEO_PAGE.test(url)) return { part: { type: 'video_url', video_url: { url } } }
+  if (kind === 'video' || VIDEO_PAGE.test(head)) return { part: { type: 'video_url', video_url: { url } } }
   if (kind === 'audio') return { requires: unsupportedContent(param, 'sound by its address') }
   return { part: { type: 'file', file: { file_data: url, filename: displayName ?? DOCUMENT } } }
 }
@@ -68,5 +71,6 @@ export function unknownMember(part: PartParam): string | undefined {
 }
 
 function baseType(mimeType: string): string {
-  return (mimeType.split(';')[0] ?? '').trim().toLowerCase()
+  const end = mimeType.indexOf(';')
+  return (end < 0 ? mimeType : mimeType.slice(0, end)).trim().toLowerCase()
 }

@@ -12,6 +12,8 @@ const COUNTS: ReadonlySet<string> = new Set([
 /** Formats that JSON Schema does not have. */
 const OWN_FORMATS: ReadonlySet<unknown> = new Set(['enum', 'int32', 'int64', 'float', 'double'])
 const MAX_DEPTH = 200
+/** No model keeps to a longer order. */
+const MAX_ORDERED = 1000
 
 export interface SchemaOptions {
   /** Where the schema stands. */
@@ -26,45 +28,44 @@ export function fromGeminiSchema(schema: JsonObject, options: SchemaOptions, dep
     const { path: param } = options
     throw new Failure('invalid-value', `'${param}' is nested more than ${MAX_DEPTH} levels deep.`, { param })
   }
-  const mapped = new Map<string, unknown>()
-  for (const [given, value] of Object.entries(schema)) {
+  const own: Record<string, unknown> = {}
+  const mapped: Record<string, unknown> = {}
+  for (const given of Object.keys(schema)) {
     const name = camelName(given)
-    if (value !== null)
-      mapped.set(
-        name,
-        keywordValue(name, value, (child) => childOf(child, options, depth)),
-      )
+    const value = schema[given]
+    // It is no keyword, and would be no member.
+    if (value === null || name === '__proto__') continue
+    if (OWN_KEYWORDS.has(name)) own[name] = value
+    else mapped[name] = keywordValue(name, value, (child) => childOf(child, options, depth))
   }
-  const {
-    type,
-    nullable,
-    format,
-    propertyOrdering,
-    example,
-    enum: values,
-    properties,
-    ...rest
-  } = Object.fromEntries(mapped)
+  setType(mapped, own)
+  if (own.format !== undefined && !OWN_FORMATS.has(own.format)) mapped.format = own.format
+  if (own.example !== undefined) mapped.examples = [own.example]
+  const { properties } = mapped
+  if (isJsonObject(properties)) {
+    if (Array.isArray(own.propertyOrdering)) mapped.properties = inOrder(properties, own.propertyOrdering)
+    if (options.isClosed === true) mapped.additionalProperties ??= false
+  }
+  return mapped
+}
+
+/** What JSON Schema says otherwise. */
+const OWN_KEYWORDS: ReadonlySet<string> = new Set([
+  ...['type', 'nullable', 'enum', 'format', 'propertyOrdering', 'example'],
+])
+
+function setType(mapped: Record<string, unknown>, { type, nullable, enum: values }: JsonObject): void {
   const types = typesOf(type)
-  const isNumeric = types.some((one) => one === 'integer' || one === 'number')
-  const list =
-    Array.isArray(values) && values.length > 0
-      ? values.map((value) => (isNumeric ? toNumber(value) : value))
-      : undefined
-  return {
-    ...typeMember(types, nullable === true),
-    ...rest,
-    ...(format === undefined || OWN_FORMATS.has(format) ? {} : { format }),
-    ...(list === undefined ? {} : { enum: nullable === true ? [...list, null] : list }),
-    ...(example === undefined ? {} : { examples: [example] }),
-    ...(isJsonObject(properties) ? { properties: inOrder(properties, propertyOrdering) } : {}),
-    ...(options.isClosed === true && isJsonObject(properties) && rest.additionalProperties === undefined
-      ? { additionalProperties: false }
-      : {}),
-    ...(nullable === true && types.length === 0 && Array.isArray(rest.anyOf)
-      ? { anyOf: [...rest.anyOf, { type: 'null' }] }
-      : {}),
+  const isNullable = nullable === true
+  if (isNullable && types.length > 0 && !types.includes('null')) types.push('null')
+  if (types.length > 0) mapped.type = types.length === 1 ? types[0] : types
+  if (Array.isArray(values) && values.length > 0) {
+    const isNumeric = types.includes('integer') || types.includes('number')
+    const list = isNumeric ? values.map(toNumber) : values
+    mapped.enum = isNullable ? [...list, null] : list
   }
+  if (isNullable && types.length === 0 && Array.isArray(mapped.anyOf))
+    mapped.anyOf = [...mapped.anyOf, { type: 'null' }]
 }
 
 function childOf(child: unknown, options: SchemaOptions, depth: number): unknown {
@@ -81,7 +82,6 @@ function keywordValue(name: string, value: unknown, map: (child: unknown) => unk
       return Array.isArray(value) ? value.map(map) : value
     case 'properties':
     case '$defs':
-    case 'defs':
       return isJsonObject(value)
         ? Object.fromEntries(Object.entries(value).map(([member, child]) => [member, map(child)]))
         : value
@@ -90,16 +90,12 @@ function keywordValue(name: string, value: unknown, map: (child: unknown) => unk
   }
 }
 
-function typesOf(type: unknown): readonly string[] {
+function typesOf(type: unknown): string[] {
+  if (type === undefined) return []
   return [type].flat().flatMap((one) => {
     const name = typeof one === 'number' ? TYPES[one] : typeof one === 'string' ? one.toLowerCase() : undefined
     return name === undefined || name === 'type_unspecified' ? [] : name
   })
-}
-
-function typeMember(types: readonly string[], isNullable: boolean): JsonObject {
-  const all = isNullable && types.length > 0 && !types.includes('null') ? [...types, 'null'] : types
-  return all.length === 0 ? {} : { type: all.length === 1 ? all[0] : all }
 }
 
 /** Large numbers come as texts. */
@@ -108,9 +104,9 @@ export function toNumber(value: unknown): unknown {
 }
 
 /** The order in which the members are to be written. JSON Schema has no keyword for it, but models keep to the one they read. */
-function inOrder(properties: JsonObject, ordering: unknown): JsonObject {
-  if (!Array.isArray(ordering)) return properties
-  const first = ordering.filter((name) => typeof name === 'string' && Object.hasOwn(properties, name))
+function inOrder(properties: JsonObject, ordering: readonly unknown[]): JsonObject {
+  if (ordering.length > MAX_ORDERED) return properties
+  const first = ordering.filter((name) => typeof name === 'string' && Object.hasOwn(properties, name)) as string[]
   const names = new Set([...first, ...Object.keys(properties)])
   return Object.fromEntries([...names].map((name) => [name, properties[name]]))
 }

@@ -62,6 +62,8 @@ export interface ConfigParam extends JsonObject {
   readonly responseMimeType?: string | null
   readonly responseSchema?: JsonObject | null
   readonly responseJsonSchema?: JsonObject | null
+  /** Its name before. */
+  readonly _responseJsonSchema?: JsonObject | null
   readonly stopSequences?: string[] | null
   readonly responseModalities?: readonly (string | number)[] | null
   readonly thinkingConfig?: JsonObject | null
@@ -150,6 +152,7 @@ const SCHEMAS: Parameters<typeof checkFields>[1] = Object.entries({
         responseMimeType: maybeText(),
         responseSchema: maybeMap(),
         responseJsonSchema: maybeMap(),
+        _responseJsonSchema: maybeMap(),
         stopSequences: z.nullish(boundedList(text, { max: MAX_STRINGS })),
         responseModalities: z.nullish(boundedList(word, { max: MAX_STRINGS })),
         thinkingConfig: z.nullish(

@@ -28,7 +28,8 @@ export function openSignature(sealer: Sealer, signature: string): Opened {
 
 /** Base64 with the letters that all take, from one with the letters of URLs. */
 export function toStandardBase64(data: string): string {
-  return /[-_]/.test(data) ? data.replaceAll('-', '+').replaceAll('_', '/') : data
+  const plus = data.includes('-') ? data.replaceAll('-', '+') : data
+  return plus.includes('_') ? plus.replaceAll('_', '/') : plus
 }
 
 /**
