@@ -292,7 +292,7 @@ function answeredCall(state: State, { id, name }: ResponseParam): string {
   const sameName = calls.byName.get(name ?? '')
   while (sameName?.calls[sameName.next]?.isAnswered) sameName.next += 1
   const open = sameName?.calls[sameName.next]
-  if (open === undefined) return sameId?.id ?? id ?? freshId(state)
+  if (open === undefined) return sameId?.id ?? own ?? freshId(state)
   open.isAnswered = true
   return open.id
 }
