@@ -29,14 +29,16 @@ const FILTER_REASONS = new Set([
   'LANGUAGE',
 ])
 
-export function createGeminiReader(newId: () => string): GeminiReader {
+/** @param isNative the client speaks this format itself. */
+export function createGeminiReader(newId: () => string, isNative = false): GeminiReader {
   const state = createAnswerState(newId)
-  const readEvent = failuresAsEvents((data) => readResponse(state, data))
+  const read = failuresAsEvents((data) => readResponse(state, data))
+  const readEvent: MessageReader = isNative ? withNative(read) : read
   return {
     readEvent,
     readBody: failuresAsEvents((body) => {
       // Without `alt=sse` a stream is one list of its events (translation 2).
-      const events = Array.isArray(body) ? body.flatMap((event) => readEvent(event)) : readEvent(body)
+      const events = Array.isArray(body) ? body.flatMap((event) => readEvent(event, '')) : readEvent(body, '')
       return events.length === 0 ? [{ type: 'error', failure: notAnAnswer() }] : [...events, { type: 'done' }]
     }),
   }
@@ -45,8 +47,8 @@ export function createGeminiReader(newId: () => string): GeminiReader {
 /** The members of a part that other events tell. A call of Google's own tools, for example, only the client's format knows. */
 const TOLD_PARTS: ReadonlySet<string> = new Set(['text', 'functionCall', 'thought', 'thoughtSignature'])
 
-/** For a client that speaks this format itself: it gets each response as it came, and a blocked prompt as an answer. */
-export function withNative(read: MessageReader): MessageReader {
+/** The client gets each response as it came, and a blocked prompt as an answer. */
+function withNative(read: MessageReader): MessageReader {
   return (message, name) => {
     const events = read(message, name)
     if (!isJsonObject(message)) return events

@@ -124,24 +124,22 @@ export function countsOf(prompt: number, answer: number, thoughts: number, cache
  * @throws Failure that the events end with.
  */
 export function writeGenerateContent(events: Iterable<OutputEvent>, answer: AnswerInput): object {
+  const all = [...events]
+  const end = all.at(-1)
+  if (end?.type === 'error') throw end.failure
+  if (end?.type !== 'end') throw new TypeError('the events have no end')
+  const [native, ...more] = all.flatMap((event) => (event.type === 'native' ? event.message : []))
+  // A server that answers with the list of a stream gives none that is whole.
+  if (native !== undefined && more.length === 0) return { ...native, ...namesOf(answer.envelope) }
   const beside: BesideParts = new Map()
   const content = new Map<number, JsonObject[]>()
   const parts = createAnswerParts(answer, (choice, part) => append(content, choice, part))
-  let native: JsonObject | undefined
-  for (const event of events) {
-    if (event.type === 'error') throw event.failure
-    if (event.type === 'native') native = event.message
-    else if (native !== undefined) {
-      if (event.type === 'end') return { ...native, ...namesOf(answer.envelope) }
-    } else if (event.type === 'end') {
-      parts.end()
-      return responseOf(answer, endedCandidates(event.finishes, content, beside), usageOf(event.usage))
-    } else {
-      noteBeside(beside, event)
-      parts.push(event)
-    }
+  for (const event of all) {
+    noteBeside(beside, event)
+    parts.push(event)
   }
-  throw new TypeError('the events have no end')
+  parts.end()
+  return responseOf(answer, endedCandidates(end.finishes, content, beside), usageOf(end.usage))
 }
 
 /** Joins texts of one kind. A signature is the last part's, also where it came after it. */

@@ -17,7 +17,7 @@ import { checkParameters, stopSequences } from '../shared/parameters.ts'
 import { unsupportedParameter } from '../shared/parts.ts'
 import { tokenCount } from '../shared/token-count.ts'
 import { allowedTools, UNKNOWN_TOOL_MESSAGE } from '../shared/tool-choice.ts'
-import { createGeminiReader, withNative } from './read-answer.ts'
+import { createGeminiReader } from './read-answer.ts'
 import { toGeminiJsonSchema } from './schema.ts'
 import { withSignatures } from './signatures.ts'
 import { GEMINI, isGemini3OrLater, toGeminiContents } from './write-contents.ts'
@@ -48,8 +48,8 @@ function prepareSource(
     request,
     dropped: [],
     count: countOf(request, model, () => toCountedBody(body, model)),
-    streamReader: () => withNative(createGeminiReader(newId).readEvent),
-    readAnswer: (answer) => withNative(createGeminiReader(newId).readBody)(answer, ''),
+    streamReader: () => createGeminiReader(newId, true).readEvent,
+    readAnswer: (answer) => createGeminiReader(newId, true).readBody(answer),
   }
 }
 
