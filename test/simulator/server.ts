@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { answer } from './answer.ts'
 import { anthropic, anthropicCount } from './anthropic.ts'
 import { cohere } from './cohere.ts'
+import { completions, mistralFim } from './completions.ts'
 import { control } from './control.ts'
 import type { Dialect, Incoming } from './dialect.ts'
 import { bedrockEmbeddings } from './embeddings-bedrock.ts'
@@ -30,6 +31,8 @@ const REPEATABLE_MS = 1_767_225_600_000
 
 const DIALECTS: [RegExp, Dialect][] = [
   [/\/chat\/completions$/, openai],
+  [/\/fim\/completions$/, mistralFim],
+  [/\/completions$/, completions],
   [/\/responses$/, responses],
   [/\/responses\/input_tokens$/, responsesTokens],
   [/\/responses\/compact$/, responsesCompact],
