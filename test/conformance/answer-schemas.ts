@@ -1,6 +1,7 @@
 import { anthropicProblems } from './anthropic-schemas.ts'
 import { readEvents } from './events.ts'
 import type { Api } from './expected.ts'
+import { geminiProblems } from './gemini-schemas.ts'
 import { objectOf, parseJson } from './json.ts'
 import type { OpenAiSpec } from './openai-spec.ts'
 
@@ -8,6 +9,7 @@ import type { OpenAiSpec } from './openai-spec.ts'
 export function schemaProblems(api: Api, stream: boolean, body: string, spec?: OpenAiSpec): string[] {
   const problemsOf = (value: unknown): string[] => {
     if (api === 'messages') return anthropicProblems(stream ? 'event' : 'message', value)
+    if (api === 'gemini') return geminiProblems('error' in objectOf(value) ? 'error' : 'response', value)
     if (api === 'responses')
       return (stream ? spec?.eventProblems(objectOf(value)) : spec?.problems('Response', value)) ?? []
     return spec?.problems(stream ? 'CreateChatCompletionStreamResponse' : 'CreateChatCompletionResponse', value) ?? []

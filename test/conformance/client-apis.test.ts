@@ -61,7 +61,7 @@ describe.skipIf(!hasFolders)(
       MAX_MS,
     )
 
-    test.each(['responses', 'messages'] as const)(
+    test.each(['responses', 'messages', 'gemini'] as const)(
       'a %s client reads what the second reading reads',
       async (api) => {
         expect(
@@ -74,7 +74,7 @@ describe.skipIf(!hasFolders)(
       MAX_MS,
     )
 
-    test.each(['chat', 'responses', 'messages'] as const)(
+    test.each(['chat', 'responses', 'messages', 'gemini'] as const)(
       'a %s client reads the same byte by byte',
       async (api) => {
         // What providers say in chat completions is played to chat clients elsewhere.
@@ -86,10 +86,12 @@ describe.skipIf(!hasFolders)(
       MAX_MS,
     )
 
-    test.each(['chat', 'responses', 'messages'] as const)(
+    test.each(['chat', 'responses', 'messages', 'gemini'] as const)(
       'a stream that is cut after an event is broken in the open for a %s client, unless it was whole already',
       async (api) => {
-        const spoken = streams.filter(({ api: own, provider }) => own !== undefined || provider === 'anthropic')
+        const spoken = streams.filter(
+          ({ api: own, provider }) => own !== undefined || /^(anthropic|gemini|vertex)$/.test(provider),
+        )
         const long = spoken.filter(({ wire, contentType }) => eventEnds(wire, contentType).length > 1)
         expect(await disagreements(api, long, cutSomewhere)).toEqual([])
       },

@@ -82,6 +82,7 @@ export function readCut(recording: Recording, model: string, cut: Cut): Expected
 export type Way = Pick<DriveOptions, 'url' | 'key' | 'includeUsage' | 'api' | 'spec'> & { order?: string }
 
 function isNative(api: Api, { provider, api: spoken }: Recording): boolean {
+  if (api === 'gemini') return provider === 'gemini' || provider === 'vertex'
   return api === spoken || (api === 'messages' && provider === 'anthropic')
 }
 
@@ -122,13 +123,17 @@ async function ask(
 ): Promise<HttpAnswer | string> {
   const content = `recording:${recording.file} ${options.order ?? ''}`.trim()
   const names = [...new Set(expected.choices.flatMap(({ toolCalls }) => toolCalls.map(({ name }) => name)))]
-  const { path, body } = question(asked.api ?? 'chat', content, names)
+  const { path, body } = question(asked, content, names, model)
   const includeUsage = asked.includeUsage ? { stream_options: { include_usage: true } } : {}
   try {
     const response = await fetch(`${options.url}${path}`, {
       method: 'POST',
       headers: { authorization: `Bearer ${options.key}`, 'content-type': 'application/json' },
-      body: JSON.stringify({ model, stream: asked.stream, ...includeUsage, ...requestExtras[recording.file], ...body }),
+      body: JSON.stringify(
+        asked.api === 'gemini'
+          ? body
+          : { model, stream: asked.stream, ...includeUsage, ...requestExtras[recording.file], ...body },
+      ),
       signal: AbortSignal.timeout(ANSWER_MS),
     })
     return { status: response.status, headers: Object.fromEntries(response.headers), body: await response.text() }
@@ -140,7 +145,12 @@ async function ask(
 const PARAMETERS = { type: 'object', properties: {} }
 
 /** A question of one sentence in the words of an API, with tools of these names. */
-function question(api: Api, content: string, names: string[]): { path: string; body: object } {
+function question(
+  { api, stream }: Asked,
+  content: string,
+  names: string[],
+  model: string,
+): { path: string; body: object } {
   const toolsOf = (write: (name: string) => object) => (names.length > 0 ? { tools: names.map(write) } : {})
   const messages = [{ role: 'user', content }]
   if (api === 'responses') {
@@ -152,6 +162,15 @@ function question(api: Api, content: string, names: string[]): { path: string; b
     return {
       path: '/v1/messages',
       body: { messages, max_tokens: 4096, thinking: { type: 'enabled', budget_tokens: 1024 }, ...tools },
+    }
+  }
+  if (api === 'gemini') {
+    const tools = names.map((name) => ({ name, description: name, parametersJsonSchema: PARAMETERS }))
+    const offered = names.length > 0 ? { tools: [{ functionDeclarations: tools }] } : {}
+    const generationConfig = { thinkingConfig: { includeThoughts: true } }
+    return {
+      path: `/v1beta/models/${model}:${stream ? 'streamGenerateContent?alt=sse' : 'generateContent'}`,
+      body: { contents: [{ role: 'user', parts: [{ text: content }] }], generationConfig, ...offered },
     }
   }
   const tools = toolsOf((name) => ({ type: 'function', function: { name, description: name, parameters: PARAMETERS } }))

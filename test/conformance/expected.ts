@@ -1,5 +1,5 @@
 /** The APIs that a client can ask in. */
-export type Api = 'chat' | 'responses' | 'messages'
+export type Api = 'chat' | 'responses' | 'messages' | 'gemini'
 
 /** The only words a client may meet as finish_reason. */
 export type FinishReason = 'stop' | 'length' | 'tool_calls' | 'content_filter' | 'function_call'

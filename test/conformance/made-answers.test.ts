@@ -2,12 +2,14 @@ import { describe, expect, test } from 'vitest'
 import { useRouter9 } from '../harness/router9.ts'
 import { DEMO_KEY } from '../harness/worker.ts'
 import { type Router9Answer, readRouter9Body, readRouter9Stream } from './answer.ts'
+import { readGeminiAnswerBody, readGeminiAnswerStream } from './answer-gemini.ts'
 import { readMessagesAnswerBody, readMessagesAnswerStream } from './answer-messages.ts'
 import { readResponsesAnswerBody, readResponsesAnswerStream } from './answer-responses.ts'
 import { schemaProblems } from './answer-schemas.ts'
 import { anthropicProblems } from './anthropic-schemas.ts'
 import { readEvents } from './events.ts'
 import type { Api } from './expected.ts'
+import { geminiProblems } from './gemini-schemas.ts'
 import { arrayOf, at, objectOf, parseJson, textOf } from './json.ts'
 import { openResponsesProblems } from './open-responses.ts'
 import { readOpenAiSpec } from './openai-spec.ts'
@@ -51,6 +53,23 @@ const MESSAGES: Readonly<Record<string, object>> = {
   },
 }
 
+const declarations = [{ name: 'get_weather', description: 'The weather', parameters: PARAMETERS }]
+const GEMINI: Readonly<Record<string, object>> = {
+  'a text': { contents: [{ role: 'user', parts: [{ text: 'Say hello.' }] }] },
+  'a tool call': {
+    contents: [{ role: 'user', parts: [{ text: `What is the weather in Rome? ${CALL}` }] }],
+    tools: [{ functionDeclarations: declarations }],
+  },
+  thinking: {
+    contents: [{ role: 'user', parts: [{ text: 'Think about 17 times 23.' }] }],
+    generationConfig: { thinkingConfig: { includeThoughts: true, thinkingBudget: 2048 } },
+  },
+  'a short answer': {
+    contents: [{ role: 'user', parts: [{ text: 'Count to 100, one number a line, in words.' }] }],
+    generationConfig: { maxOutputTokens: 16 },
+  },
+}
+
 const CHATS: Readonly<Record<string, object>> = {
   'a text': { messages: [{ role: 'user', content: 'Say hello.' }] },
   'a tool call': {
@@ -71,13 +90,15 @@ async function ask(path: string, body: object): Promise<{ status: number; text: 
 
 function readAnswer(api: Api, stream: boolean, text: string): Router9Answer {
   if (api === 'responses') return stream ? readResponsesAnswerStream(text) : readResponsesAnswerBody(parseJson(text))
+  if (api === 'gemini') return stream ? readGeminiAnswerStream(text) : readGeminiAnswerBody(parseJson(text))
   if (api === 'messages') return stream ? readMessagesAnswerStream(text) : readMessagesAnswerBody(parseJson(text))
   return stream ? readRouter9Stream(text) : readRouter9Body(parseJson(text), { object: 'chat.completion' })
 }
 
 /** Asks, and reads the answer by the rules and the schemas of its API. */
 async function answerTo(api: Api, path: string, body: object, stream: boolean): Promise<Router9Answer> {
-  const { status, text } = await ask(path, { ...body, stream })
+  // Of Gemini's requests the path says whether they want a stream.
+  const { status, text } = await ask(path, api === 'gemini' ? body : { ...body, stream })
   expect(status, text.slice(0, 300)).toBe(200)
   const answer = readAnswer(api, stream, text)
   const own = api === 'responses' ? openResponsesOf(stream, text) : []
@@ -152,6 +173,54 @@ describe("answers of the Messages API are as its maker's client has them", { con
     expect(answer).toMatchObject({ done: false, error: { type: 'api_error' } })
     const last = readEvents(late.text).events.at(-1)
     expect(textOf(objectOf(parseJson(last?.data ?? '')).type)).toBe('error')
+  })
+})
+
+const geminiPath = (model: string, stream: boolean) =>
+  `/v1beta/models/${model}:${stream ? 'streamGenerateContent?alt=sse' : 'generateContent'}`
+
+describe("answers of the Gemini API are as its maker's client has them", { concurrent: true }, () => {
+  test.each(inputs(GEMINI))('%s, from %s, as a %s', async (name, model, form) => {
+    const stream = form === 'stream'
+    const answer = await answerTo('gemini', geminiPath(model, stream), GEMINI[name] ?? {}, stream)
+    const [choice] = answer.choices
+    const calls = choice?.toolCalls.map((call) => [call.name, parseJson(call.arguments)])
+    if (name === 'a tool call') expect(calls).toEqual([['get_weather', { location: 'Rome' }]])
+    else expect(choice?.text).not.toBe('')
+    if (name === 'a short answer') expect(choice?.finishReason).toBe('length')
+  })
+
+  test.each(MODELS)('a call of %s is answered in the next turn, with all that came with it', async (model) => {
+    const [first] = Object.values(GEMINI).slice(1)
+    const { text } = await ask(geminiPath(model, false), first ?? {})
+    const content = objectOf(at(parseJson(text), 'candidates', 0, 'content'))
+    const call = arrayOf(content.parts).find((part) => at(part, 'functionCall') !== undefined)
+    const id = at(call, 'functionCall', 'id')
+    const response = { ...(id === undefined ? {} : { id }), name: 'get_weather', response: { output: '18 degrees' } }
+    const contents = [
+      ...arrayOf(at(first, 'contents')),
+      content,
+      { role: 'user', parts: [{ functionResponse: response }] },
+    ]
+    const answer = await answerTo('gemini', geminiPath(model, true), { ...first, contents }, true)
+    expect(answer.choices[0]).toMatchObject({ finishReason: 'stop' })
+    expect(answer.choices[0]?.text).toContain('18 degrees')
+  })
+
+  test('an error is as it is there, before an answer and within one, and a count is a count', async () => {
+    const early = await ask(geminiPath('nothing', true), { contents: [] })
+    expect([early.status, geminiProblems('error', parseJson(early.text))]).toEqual([400, []])
+    const unknown = await ask(geminiPath('nothing', false), GEMINI['a text'] ?? {})
+    expect([unknown.status, geminiProblems('error', parseJson(unknown.text))]).toEqual([404, []])
+    const contents = [{ parts: [{ text: 'Repeat exactly: one two three four five six. [[sim * cut=3]]' }] }]
+    for (const model of ['anthropic/claude-sonnet-4-5', 'google/gemini-2.5-flash']) {
+      const late = await ask(geminiPath(model, true), { contents })
+      const answer = readGeminiAnswerStream(late.text)
+      expect([...answer.problems, ...schemaProblems('gemini', true, late.text)]).toEqual([])
+      expect(answer).toMatchObject({ done: false, error: { status: 'UNAVAILABLE' } })
+    }
+    const counted = await ask('/v1beta/models/google/gemini-2.5-flash:countTokens', GEMINI['a text'] ?? {})
+    expect([counted.status, geminiProblems('tokens', parseJson(counted.text))]).toEqual([200, []])
   })
 })
 

@@ -16,7 +16,7 @@ clients get; with OPENAI_SPEC, OpenAI's document, against its schemas too.
   --only TEXT       the recordings whose names contain TEXT
   --order ORDER     how the answers are sent, for example cut:0, split:1 or with:bom
   --include-usage   with stream_options.include_usage
-  --api API         what the client speaks: chat, responses or messages
+  --api API         what the client speaks: chat, responses, messages or gemini
   --pairs           instead, what clients sent in the folder CLIENT_RECORDINGS, with what they got
   --json            the results as JSON
 The exit status is 1 where an answer differs.`
@@ -35,7 +35,8 @@ async function main(args: readonly string[]): Promise<boolean> {
   const { values } = readArguments(args, OPTIONS)
   const { RECORDINGS = '', CLIENT_RECORDINGS = '', OPENAI_SPEC } = process.env
   const { api } = values
-  if (api !== 'chat' && api !== 'responses' && api !== 'messages') throw new Error(`--api is not "${api}"`)
+  if (api !== 'chat' && api !== 'responses' && api !== 'messages' && api !== 'gemini')
+    throw new Error(`--api is not "${api}"`)
   if (values.pairs) return tellPairs(CLIENT_RECORDINGS, values.only)
   const recordings = [
     ...(RECORDINGS === '' ? [] : readManifest(RECORDINGS)),

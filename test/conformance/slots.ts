@@ -50,9 +50,9 @@ const SPEAK_RESPONSES = new Set(['openai', 'azure', 'xai', 'openrouter', 'deepse
 /** Which model is asked for a recording by a client of that API: one whose provider is then asked in the recording's format. */
 export function modelFor(api: Api): (recording: Recording) => string | null {
   return ({ file, provider, api: spoken }) => {
-    // The authors of that one have shortened some of its texts. And nobody can offer a custom tool in Messages.
+    // The authors of that one have shortened some of its texts. And nobody can offer a custom tool in Messages or to Gemini.
     if (file.endsWith('openai-shell-container.1.chunks.txt')) return null
-    if (api === 'messages' && /custom-tool/.test(file)) return null
+    if ((api === 'messages' || api === 'gemini') && /custom-tool/.test(file)) return null
     if (spoken === 'responses') return api === 'responses' ? 'openai/gpt-5.4' : RESPONSES_ONLY
     if (spoken !== undefined && !/^(messages|chat|gemini)$/.test(spoken)) return null
     if (api === 'chat') return slotOf(slots, provider)

@@ -228,7 +228,8 @@ function heldBy(waiting: Waiting): number {
 function partOf({ answer, fits }: State, candidate: Candidate, waiting: Waiting): JsonObject {
   if ('part' in waiting) return waiting.part
   const { id, name, extra, args } = waiting
-  const functionCall = { id, name, args: toArgumentsObject(args, fits) }
+  // OpenAI's older calls have no id.
+  const functionCall = { ...(id === '' ? {} : { id }), name, args: toArgumentsObject(args, fits) }
   const kept: KeptReasoning = { ...take(candidate), ...(extra === undefined ? {} : { calls: { [id]: extra } }) }
   return Object.keys(kept).length === 0 ? { functionCall } : { functionCall, ...signatureOf(kept, answer) }
 }

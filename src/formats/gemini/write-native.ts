@@ -10,6 +10,8 @@ export interface NativeStream {
   readonly push: (message: JsonObject) => readonly JsonObject[]
   /** @returns those that end the answer. */
   readonly end: () => readonly JsonObject[]
+  /** @returns what those say besides, for a stream that broke and has no end. */
+  readonly rest: () => readonly JsonObject[]
 }
 
 /** About the memory of a message, beside its text. */
@@ -48,5 +50,10 @@ export function createNativeStream({ envelope }: AnswerInput): NativeStream {
       return released
     },
     end: release,
+    rest: () =>
+      release().flatMap(({ candidates, ...message }) => {
+        const open = jsonObjectsIn(candidates).map(({ finishReason: _, finishMessage: __, ...candidate }) => candidate)
+        return open.length === 0 ? [] : [{ ...message, candidates: open }]
+      }),
   }
 }

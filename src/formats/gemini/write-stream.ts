@@ -75,6 +75,7 @@ function emit(state: WriterState, response: object): void {
 function writeEvent(state: WriterState, event: OutputEvent): void {
   const { answer, framing, parts } = state
   if (event.type === 'error') {
+    for (const message of state.native?.rest() ?? []) emit(state, message)
     emit(state, writeGeminiError(event.failure, answer.requestId))
     state.text += framing.last
   } else if (event.type === 'native') {

@@ -271,17 +271,18 @@ describe("Google's own answer", () => {
     expect(whole([native(message('a')), text('not written'), ended()])).toEqual(own(message('a')))
   })
 
-  test('does not end until it has ended', () => {
+  test('does not end until it has ended, and what it said with its end is not lost', () => {
     const last = message('b', { finishReason: 'STOP' })
     const counts = { usageMetadata: { totalTokenCount: 9 } }
     const all = responses([native(message('a')), native(last), native(counts), BROKEN])
-    expect(all).toMatchObject([own(message('a')), { error: { status: 'UNAVAILABLE' } }])
+    expect(all.slice(0, -1)).toEqual([message('a'), message('b')].map(own))
+    expect(all.at(-1)).toMatchObject({ error: { status: 'UNAVAILABLE' } })
     expect(responses([native(last), native(counts), ended()])).toEqual([own(last), own(counts)])
   })
 
   test('whose every message has a reason to finish is not held back, nor are other candidates', () => {
     const each = ['a', 'b', 'c'].map((piece) => message(piece, { finishReason: 'STOP' }))
-    expect(responses([...each.map(native), BROKEN]).slice(0, -1)).toEqual(each.slice(0, 2).map(own))
+    expect(responses([...each.map(native), BROKEN]).slice(0, -1)).toEqual([...each.slice(0, 2), message('c')].map(own))
     const [first, other, end] = [message('a', { finishReason: 'STOP' }), message('b', {}, 1), ended()]
     expect(responses([native(first), native(other), end])).toEqual([own(other), own(first)])
   })
