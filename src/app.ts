@@ -23,10 +23,12 @@ import { messageForUnknown, type ServedPath } from './api/unknown-path.ts'
 import { Failure, quoted } from './chat/failure.ts'
 import { type Env, type Objects, readSettings } from './env.ts'
 import { anthropicMessages } from './formats/anthropic-messages/client.ts'
-import type { ClientFormat, HeaderReader } from './formats/format.ts'
+import type { EmbeddingClientFormat } from './formats/embedding-format.ts'
+import type { ClientFormat, ErrorFormat, HeaderReader } from './formats/format.ts'
 import { geminiClient, geminiListClient } from './formats/gemini/client.ts'
 import { openaiChat } from './formats/openai-chat/client.ts'
 import { openaiCompletionsClient } from './formats/openai-completions/client.ts'
+import { openaiEmbeddingsClient } from './formats/openai-embeddings/client.ts'
 import { openaiResponses } from './formats/openai-responses/client.ts'
 import { openaiCompact } from './formats/openai-responses/compact.ts'
 import { readJsonBody } from './gateway/body.ts'
@@ -35,6 +37,7 @@ import { watchClientDisconnect } from './gateway/client-disconnect.ts'
 import type { Platform, RequestContext } from './gateway/context.ts'
 import { answersOf } from './gateway/conversation.ts'
 import { countTokens } from './gateway/count.ts'
+import { embed } from './gateway/embed.ts'
 import { withoutRefusedBetas } from './gateway/refused-betas.ts'
 import { commonHeaders, failureResponse, preflightResponse } from './gateway/respond.ts'
 import { run } from './gateway/run.ts'
@@ -49,7 +52,7 @@ interface Variables {
   /** Of a call with a body. */
   log?: RequestLog
   /** How the client of this path speaks. */
-  format?: ClientFormat
+  format?: ErrorFormat
   /** What Gemini's clients say by the path, and others in the body. */
   asked?: { readonly model: string; readonly stream: boolean }
 }
@@ -63,7 +66,7 @@ export const app = new Hono<{ Bindings: Env; Variables: Variables }>({
 /** What Router9 serves, in the order of the entries below. */
 const served: ServedPath[] = []
 /** The formats of the APIs whose clients ask below these paths. */
-const formats: { readonly path: string; readonly format: ClientFormat }[] = []
+const formats: { readonly path: string; readonly format: ErrorFormat }[] = []
 
 type Answer = (c: AppContext) => Response | Promise<Response>
 
@@ -105,14 +108,16 @@ function routeFormat(path: string, format: ClientFormat, countPath?: string): vo
 }
 
 function answerIn(c: AppContext, format: ClientFormat): Promise<Response> {
-  setFormat(c, format)
-  return receive(c, { dataset: c.env.ANALYTICS }, run)
+  return receive(c, format, { dataset: c.env.ANALYTICS }, run)
 }
 
 function countIn(c: AppContext, format: ClientFormat): Promise<Response> {
-  setFormat(c, format)
   // A data point would count it as an answered call.
-  return receive(c, { dataset: undefined, isCount: true }, countTokens)
+  return receive(c, format, { dataset: undefined, isCount: true }, countTokens)
+}
+
+function embedIn(c: AppContext, format: EmbeddingClientFormat): Promise<Response> {
+  return receive(c, format, { dataset: c.env.ANALYTICS, api: 'embeddings' }, embed)
 }
 
 routeFormat('/chat/completions', openaiChat)
@@ -120,6 +125,9 @@ routeFormat('/completions', openaiCompletionsClient)
 routeFormat('/messages', anthropicMessages, '/count_tokens')
 routeFormat('/responses', openaiResponses, '/input_tokens')
 routeFormat('/responses/compact', openaiCompact)
+
+formats.push({ path: '/embeddings', format: openaiEmbeddingsClient })
+route('POST', '/embeddings', (c) => embedIn(c, openaiEmbeddingsClient))
 
 route('GET', '/models', async (c) => {
   if (speaksOpenRouter(c)) return answerAsOpenRouter(c, '')
@@ -200,7 +208,7 @@ route('GET', '/providers', async (c) => {
 
 route('POST', '/route', (c) =>
   // A data point would count the dry run as an answered call.
-  receive(c, { dataset: undefined, dryRun: true }, async (context, body) => {
+  receive(c, formatOf(c), { dataset: undefined, dryRun: true }, async (context, body) => {
     const planned = await dryRun({ ...context, body }, context)
     logRequest(context.log, 200)
     return answer(c, planned)
@@ -244,25 +252,26 @@ app.onError((error, c) => {
 })
 
 /** What every call with a body goes through before it is answered, the cheapest checks first (contract 5). */
-async function receive(
+async function receive<Format extends ErrorFormat>(
   c: AppContext,
-  kind: Pick<RequestLog, 'dataset' | 'dryRun' | 'isCount'>,
-  answerTo: (context: RequestContext, body: JsonBody) => Promise<Response>,
+  usual: Format,
+  kind: Pick<RequestLog, 'dataset' | 'dryRun' | 'isCount' | 'api'>,
+  answerTo: (context: RequestContext<Format>, body: JsonBody) => Promise<Response>,
 ): Promise<Response> {
   const receivedAt = Date.now()
+  const spoken = setFormat(c, usual)
   const requestId = requestIdOf(c)
   const log: RequestLog = { requestId, receivedAt, colo: coloOf(c.req.raw), attempts: [], ...kind }
   c.set('log', log)
   const settings = readSettings(c.env)
   log.settings = settings
-  const { name } = formatOf(c)
-  if (name !== openaiChat.name && kind.dryRun === undefined) log.api = name
+  if (usual.name !== openaiChat.name && kind.dryRun === undefined) log.api ??= format.name
   const { model, stream }: { model?: string; stream?: boolean } = c.get('asked') ?? askedBy(c.req.raw)
   const header = withoutRefusedBetas(headersOf(c), settings.refusedBetas)
   const key = keyOf(c)
   const caller = await callerOf(c, key)
   log.key = caller.id
-  const format = formatFor(c, caller)
+  const format = formatFor(spoken, caller)
   const authenticatedAt = Date.now()
   const platform = platformOf(c)
   const { objects, waitUntil, request } = platform
@@ -375,7 +384,7 @@ function platformOf(c: AppContext): Platform {
 }
 
 /** An error looks as those of the API whose path it is, or whose header came; others look as OpenAI's do. */
-function formatOf(c: AppContext): ClientFormat {
+function formatOf(c: AppContext): ErrorFormat {
   const known = c.get('format')
   if (known !== undefined) return known
   const path = c.req.path.replace(/^\/v1(?=\/)/, '')
@@ -385,15 +394,15 @@ function formatOf(c: AppContext): ClientFormat {
 }
 
 /** Keeps in which format a request is answered, in the accent of its base URL. */
-function setFormat(c: AppContext, format: ClientFormat): ClientFormat {
+function setFormat<Format extends ErrorFormat>(c: AppContext, format: Format): Format {
   const spoken = inAccent(format, askedBy(c.req.raw).accent)
   c.set('format', spoken)
   return spoken
 }
 
 /** The same for a caller whose key asks for an accent, where the base URL does not. */
-function formatFor(c: AppContext, { object }: KeyRecord): ClientFormat {
-  return object === OPENAI_ACCENT ? inAccent(formatOf(c), object) : formatOf(c)
+function formatFor<Format extends ErrorFormat>(spoken: Format, { object }: KeyRecord): Format {
+  return object === OPENAI_ACCENT ? inAccent(spoken, object) : spoken
 }
 
 /** What the path of a request says, which the router knows by its canonical path only. */

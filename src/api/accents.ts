@@ -1,6 +1,7 @@
-import type { ClientFormat } from '../formats/format.ts'
+import type { ErrorFormat } from '../formats/format.ts'
 import { openaiChat, openaiChatAsOpenAI, openaiChatAsOpenRouter } from '../formats/openai-chat/client.ts'
 import { openaiCompletionsClient } from '../formats/openai-completions/client.ts'
+import { openaiEmbeddingsClient } from '../formats/openai-embeddings/client.ts'
 import { openaiResponses } from '../formats/openai-responses/client.ts'
 import { openaiCompact } from '../formats/openai-responses/compact.ts'
 import { openaiResponsesAsOpenRouter } from '../formats/openai-responses/openrouter.ts'
@@ -8,13 +9,13 @@ import { withOpenRouterErrors } from '../formats/shared/openrouter-errors.ts'
 import type { Accent } from './paths.ts'
 
 /** The formats that an accent changes, by the usual ones. */
-const ACCENTS: Readonly<Record<Accent, ReadonlyMap<ClientFormat, ClientFormat>>> = {
+const ACCENTS: Readonly<Record<Accent, ReadonlyMap<ErrorFormat, ErrorFormat>>> = {
   openai: new Map([[openaiChat, openaiChatAsOpenAI]]),
   // Messages have Anthropic's errors there too.
   openrouter: new Map([
     [openaiChat, openaiChatAsOpenRouter],
     [openaiResponses, openaiResponsesAsOpenRouter],
-    ...[openaiCompletionsClient, openaiCompact].map((format): [ClientFormat, ClientFormat] => [
+    ...[openaiCompletionsClient, openaiCompact, openaiEmbeddingsClient].map((format): [ErrorFormat, ErrorFormat] => [
       format,
       withOpenRouterErrors(format),
     ]),
@@ -22,6 +23,7 @@ const ACCENTS: Readonly<Record<Accent, ReadonlyMap<ClientFormat, ClientFormat>>>
 }
 
 /** A format as the clients of a base URL expect it (contract 1); one that has an accent keeps it. */
-export function inAccent(format: ClientFormat, accent: Accent | undefined): ClientFormat {
-  return accent === undefined ? format : (ACCENTS[accent].get(format) ?? format)
+export function inAccent<Format extends ErrorFormat>(format: Format, accent: Accent | undefined): Format {
+  // What an accent makes of a format is of the same kind.
+  return accent === undefined ? format : ((ACCENTS[accent].get(format) as Format | undefined) ?? format)
 }

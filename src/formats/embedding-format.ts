@@ -53,6 +53,8 @@ export interface Embedded {
   readonly vectors: readonly Vector[]
   /** Its own count of what it read; absent where it told none. */
   readonly promptTokens?: number | undefined
+  /** The name of the model that it says it used. */
+  readonly model?: unknown
   /** What else it says of its usage, such as `cost`. */
   readonly usage?: Readonly<Record<string, unknown>> | undefined
 }
@@ -75,6 +77,8 @@ export interface PreparedEmbedding {
   readonly request: ProviderRequest
   /** Fields of the request that were left out, because this provider cannot carry them. */
   readonly dropped: readonly string[]
+  /** The answer is to hold base64, which takes a quarter of the room of numbers. */
+  readonly isPacked?: boolean
   /**
    * Reads the answer as `JSON.parse` gives it. Of vectors that the client wants as numbers it makes numbers.
    * @throws Failure for what is no answer, a wrong number of vectors, or one that is none.

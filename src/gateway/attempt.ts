@@ -66,7 +66,8 @@ function withoutVerdictOnChats(failure: Failure): Failure {
   return kind === 'model-missing' ? new Failure(kind, message, { ...details, health: 'none' }) : failure
 }
 
-function toFailure(error: unknown): Failure {
+/** What went wrong, as a failure. */
+export function toFailure(error: unknown): Failure {
   if (error instanceof Failure) return error
   const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
   return new Failure('provider-failed', 'The provider could not be reached.', { reason, clause: 'connection lost' })
@@ -152,6 +153,7 @@ function hasContent(events: readonly OutputEvent[], status: number): boolean {
   return false
 }
 
-function withStatus(failure: Failure, status: number): Failure {
+/** The same failure with the status that the provider answered with, for the record of the attempt. */
+export function withStatus(failure: Failure, status: number): Failure {
   return new Failure(failure.kind, failure.message, { upstreamStatus: status, ...failure.details })
 }

@@ -111,11 +111,17 @@ function formatFor(
   return isForReasoning && reasoningFormat !== undefined ? named(reasoningFormat) : usual
 }
 
+/** The provider's name for a model in the variant that was asked for. */
+export function upstreamModelOf({ deployment, variant }: Target, { provider }: ConfiguredProvider): string {
+  const { upstreamModel } = deployment
+  return variant !== undefined && provider.variants === true ? `${upstreamModel}:${variant}` : upstreamModel
+}
+
 /** The model and the chat in the variant that was asked for: some providers know it by name, the others by a parameter. */
-function applyVariant({ deployment, variant }: Target, { provider }: ConfiguredProvider, chat: Chat) {
-  const { upstreamModel: model } = deployment
-  if (variant === undefined) return { chat, model }
-  if (provider.variants === true) return { chat, model: `${model}:${variant}` }
+function applyVariant(target: Target, provider: ConfiguredProvider, chat: Chat) {
+  const { variant } = target
+  const model = upstreamModelOf(target, provider)
+  if (variant === undefined || provider.provider.variants === true) return { chat, model }
   if (variant !== 'online' || chat.web_search_options) return { chat, model }
   return { chat: { ...chat, web_search_options: {} }, model }
 }

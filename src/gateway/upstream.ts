@@ -101,16 +101,29 @@ function parsed(text: string): unknown {
   }
 }
 
+/** How an answer is read that is no answer to a chat. */
+export interface BodyReading {
+  readonly maxBytes: number
+  readonly parse: (text: string) => unknown
+}
+
+const USUAL_READING: BodyReading = { maxBytes: ANSWER_BODY_BYTES, parse: parseAnswer }
+
 /**
  * The JSON of a whole answer.
- * @throws Failure where the body is not JSON, empty, over 32 MiB, or holds more than an answer does.
+ * @throws Failure where the body is not JSON, empty, too long (32 MiB if nothing else is given), or holds more than an answer
+ *   does.
  */
-export async function readAnswerBody(response: Response, { secret }: ConfiguredProvider): Promise<unknown> {
-  const text = await readAnswerText(response)
+export async function readAnswerBody(
+  response: Response,
+  { secret }: ConfiguredProvider,
+  { maxBytes, parse } = USUAL_READING,
+): Promise<unknown> {
+  const text = await readAnswerText(response, Math.min(maxBytes, ANSWER_BODY_BYTES))
   // Each step takes milliseconds: other calls get their turn between them.
   if (text.length > SEARCHED_FROM_BYTES) await sleep(0)
   try {
-    return parseAnswer(text)
+    return parse(text)
   } catch {
     throw new Failure('provider-failed', 'The provider answered with something that is not JSON.', {
       upstreamStatus: response.status,
@@ -120,7 +133,7 @@ export async function readAnswerBody(response: Response, { secret }: ConfiguredP
   }
 }
 
-async function readAnswerText(response: Response): Promise<string> {
+async function readAnswerText(response: Response, maxBytes: number): Promise<string> {
   // The length of a compressed body says nothing: 200 KB may be 200 MB.
   const told = response.headers.has('content-encoding') ? null : response.headers.get('content-length')
   if (told !== null && Number(told) <= SEARCHED_FROM_BYTES) return response.text()
@@ -135,7 +148,7 @@ async function readAnswerText(response: Response): Promise<string> {
       const { value, done } = await reader.read(room)
       if (done) break
       size += value.byteLength
-      if (size > ANSWER_BODY_BYTES) throw tooLarge("The provider's answer is too long.")
+      if (size > maxBytes) throw tooLarge("The provider's answer is too long.")
       const piece = decoder.decode(value, { stream: true })
       const excess = excessIn(piece)
       if (excess !== undefined) throw tooLarge(`The provider's answer ${excess.complaint}.`)

@@ -54,11 +54,12 @@ function prepare(call: EmbeddingCall<EmbeddingQuirks>): PreparedEmbedding {
   body.input = inputs.length === 1 ? inputs[0] : inputs
   if (dimensions !== undefined) body[dimensionsName] = dimensions
   // Numbers are what all give if they are not asked; but Perplexity gives bytes.
-  if (int8 ? isPacked : request.encoding !== 'float' && takes('encoding_format'))
-    body.encoding_format = request.encoding
+  const asksEncoding = int8 ? isPacked : request.encoding !== 'float' && takes('encoding_format')
+  if (asksEncoding) body.encoding_format = request.encoding
   return {
     request: { path, headers: {}, body: JSON.stringify(body) },
     dropped,
+    isPacked: asksEncoding,
     read: (answer) => readAnswer(answer, call, int8 && !isPacked),
   }
 }
@@ -72,6 +73,7 @@ function readAnswer(answer: unknown, call: EmbeddingCall<object>, areBytes: bool
   const ordered = inOrder(data)
   return {
     vectors: checkVectors(areBytes ? ordered.map(decodedBytes) : ordered, call),
+    model: answer.model,
     ...(isJsonObject(usage) ? readUsage(usage) : {}),
   }
 }

@@ -1,0 +1,187 @@
+import { toUsage, type Usage } from '../chat/event.ts'
+import { Failure, quoted } from '../chat/failure.ts'
+import type { EmbeddingClientFormat, EmbeddingRequest, Vector } from '../formats/embedding-format.ts'
+import { toBase64 } from '../formats/shared/vectors.ts'
+import { isAuto } from '../routing/auto.ts'
+import { embeddingNeeds, inputTokens, type Needs } from '../routing/needs.ts'
+import { type Plan, plan } from '../routing/plan.ts'
+import type { Target } from '../routing/target.ts'
+import { logRequest } from '../telemetry/log.ts'
+import { type Bill, openBill } from './bill.ts'
+import { type CallState, headersOf, refuse, routeNow, untilCounted } from './call.ts'
+import { createClientWriter } from './client-writer.ts'
+import type { RequestContext } from './context.ts'
+import { type EmbeddingCall, type EmbeddingWork, embedAt, prepareEmbedding } from './embedding-attempt.ts'
+import { createVectorList, vectorBytes } from './embedding-parts.ts'
+import { type CommittedAnswer, runWithFailover } from './failover.ts'
+import { planInputOf } from './route.ts'
+
+type Context = RequestContext<EmbeddingClientFormat>
+
+/**
+ * Runs one call for vectors: read, plan, admit, route, ask in as many parts as it takes, and answer with all vectors or with
+ * none (contract 1). The deployments of one model alone are asked, since vectors of different models do not mix.
+ * @throws Failure for a request that is not valid or that nobody may answer.
+ */
+export async function embed(context: Context, body: Readonly<Record<string, unknown>>): Promise<Response> {
+  const { caller, objects, waitUntil, settings, share, format } = context
+  const request = format.readRequest(body, context.header)
+  const tokens = request.inputs.map(inputTokens)
+  const needs = embeddingNeeds(tokens.reduce((sum, count) => sum + count, 0))
+  const planned = planEmbedding(context, request, needs)
+  // The body is sent in small parts, so it is never there as a whole a second time.
+  share.releaseCopy()
+  const work = startWork(context, request, tokens, planned)
+  const bill = await openBill({ caller, objects, waitUntil, settings, needs, plan: planned })
+  return untilCounted(context, bill, routeAndEmbed(context, { work, needs, planned, bill }))
+}
+
+/** Who may make the vectors of a request. @throws Failure if nobody may. */
+export function planEmbedding(context: Pick<Context, 'settings' | 'caller'>, request: EmbeddingRequest, needs: Needs) {
+  if (isAuto(request.model)) {
+    const text = `The model '${quoted(request.model)}' is not for embeddings: vectors of different models do not mix, so a choice that may change cannot be left to the gateway. Name a model; GET /v1/models lists those that make embeddings.`
+    throw new Failure('unsupported-parameter', text, { param: 'model' })
+  }
+  return plan(planInputOf(context, request, needs))
+}
+
+/** @throws Failure for more vectors than there is room for, as far as it is known how long they are. */
+function startWork(
+  { share }: Context,
+  request: EmbeddingRequest,
+  tokens: readonly number[],
+  { candidates }: Plan,
+): EmbeddingWork {
+  const { inputs, encoding } = request
+  // Held as they are sent.
+  const toHeld = (vector: Vector) => (encoding === 'base64' && typeof vector !== 'string' ? toBase64(vector) : vector)
+  const claim = (length: number) => share.reserve(vectorBytes(inputs.length, length, encoding, share.bodyBytes))
+  const dimensions = request.dimensions ?? candidates[0]?.deployment.traits.embedding?.dimensions
+  if (dimensions !== undefined) claim(dimensions)
+  return { request, tokens, vectors: createVectorList(inputs.length, toHeld), dimensions, used: [], claim }
+}
+
+interface Admitted {
+  readonly work: EmbeddingWork
+  readonly needs: Needs
+  readonly planned: Plan
+  readonly bill: Bill
+}
+
+async function routeAndEmbed(context: Context, { work, needs, planned, bill }: Admitted): Promise<Response> {
+  const { request } = work
+  const { route, health } = await routeNow(context, { plan: planned, request, needs })
+  const requestedModel = request.model
+  const state: CallState = { context, requestedModel, needs, route, health, bill, routedAt: Date.now() }
+  const { providers } = context.settings
+  const result = await runWithFailover<EmbeddingCall, undefined>({
+    context,
+    route,
+    health,
+    maxAnswerTokens: 0,
+    prepare: ({ target }) => {
+      const provider = providers.get(target.deployment.provider)
+      if (provider === undefined) throw new TypeError('planned for a provider that is not configured')
+      return prepareEmbedding(work, target, provider)
+    },
+    attempt: (_, call, deadlineMs) => {
+      return embedAt({ work, call, deadlineMs, clientDisconnect: context.clientDisconnect })
+    },
+  })
+  if (!result.ok) {
+    settle(state, work)
+    return refuse(state, result.failure)
+  }
+  const { report, deployment } = result.answer
+  report.begun({ isStream: false, tokens: () => 0, waitedMs: () => 0 })('complete')
+  context.log.target = deployment.target
+  return answer(context, state, { work, usage: settle(state, work), committed: result.answer })
+}
+
+/** Counts what each deployment has used, also where the call failed in the end. Nobody waits for it. */
+function settle({ bill, context: { log } }: CallState, { used }: EmbeddingWork): Usage {
+  const byTarget = Map.groupBy(used, ({ target }) => target)
+  let dollars = 0
+  for (const [target, parts] of byTarget) dollars += bill.settle(sumOf(parts), target, 'complete')
+  const usage = sumOf(used)
+  if (used.length > 0) {
+    log.usage = usage
+    log.dollars = dollars
+  }
+  return usage
+}
+
+/** What several parts used. Of what is said of single answers only the costs add up. */
+function sumOf(used: readonly { readonly target: Target; readonly usage: Usage }[]): Usage {
+  const usages = used.map(({ usage }) => usage)
+  const [only] = usages
+  if (only !== undefined && usages.length === 1) return only
+  const sum = (values: readonly number[]) => values.reduce((all, value) => all + value, 0)
+  const costs = usages.flatMap(({ cost }) => (typeof cost === 'number' ? cost : []))
+  return toUsage(sum(usages.map(({ prompt_tokens: tokens }) => tokens)), 0, {
+    ...(usages.length > 0 && costs.length === usages.length ? { cost: sum(costs) } : {}),
+    ...(usages.some(({ estimated }) => estimated) ? { estimated: true } : {}),
+  })
+}
+
+interface Complete {
+  readonly work: EmbeddingWork
+  readonly usage: Usage
+  readonly committed: CommittedAnswer<EmbeddingCall, undefined>
+}
+
+/** What is shorter goes out as one text. */
+const PIECE_CHARACTERS = 64 * 1024
+
+/** Answers with all vectors. A long answer is written as the client takes it, so that its text is never there as a whole. */
+async function answer(context: Context, state: CallState, { work, usage, committed }: Complete): Promise<Response> {
+  const { format, log, settings, waitUntil, clientDisconnect } = context
+  const vectors = work.vectors.whole()
+  if (vectors === undefined) throw new TypeError('an attempt that succeeded left a vector out')
+  const { prompt_tokens: promptTokens, completion_tokens: _, total_tokens: __, ...further } = usage
+  const { model } = committed.deployment.target
+  const pieces = inPieces(format.writeAnswer({ request: work.request, model, vectors, usage: further, promptTokens }))
+  const headers = { ...headersOf(state, committed), 'content-type': 'application/json' }
+  state.bill.close()
+  const first = pieces.next()
+  const second = first.done === true ? first : pieces.next()
+  if (first.done === true || second.done === true) {
+    logRequest(log, 200)
+    return new Response(first.value, { headers })
+  }
+  const { readable, writable } = new IdentityTransformStream()
+  const writer = createClientWriter(writable, {
+    ...settings.timeouts,
+    // JSON has room for it between two vectors.
+    keepAlive: ' ',
+    onDisconnect: clientDisconnect.report,
+  })
+  const send = async () => {
+    writer.keepAlive()
+    await writer.send(first.value)
+    await writer.send(second.value)
+    for (const piece of pieces) await writer.send(piece)
+    await writer.close()
+  }
+  const sent = send().then(
+    () => logRequest(log, 200),
+    () => {
+      logRequest(log, 200, undefined, true)
+      return writer.close().catch(() => {})
+    },
+  )
+  waitUntil(sent)
+  return new Response(readable, { headers })
+}
+
+/** Puts short texts together. */
+function* inPieces(texts: Iterable<string>): Generator<string, undefined> {
+  let piece = ''
+  for (const text of texts) {
+    piece += text
+    if (piece.length < PIECE_CHARACTERS) continue
+    yield piece
+    piece = ''
+  }
+  if (piece !== '') yield piece
+}
