@@ -1,32 +1,268 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { callLines } from '../harness/log-lines.ts'
 import { useRouter9 } from '../harness/router9.ts'
-import { DEMO_KEY } from '../harness/worker.ts'
+import { until } from '../harness/until.ts'
+import { float32Base64, vectorOf } from '../simulator/embeddings-vectors.ts'
+import { estimateTokens } from '../simulator/tokens.ts'
+import { openRawClient } from './raw-client.ts'
 
 const router9 = useRouter9()
+/** A hang ends after three times as long, since vectors come as a whole (routing 2.5). */
+const impatient = useRouter9({ FIRST_BYTE_TIMEOUT_MS: '700', TOTAL_TIMEOUT_MS: '9000' })
 
-function embed(body: object, headers: Record<string, string> = {}): Promise<Response> {
-  return fetch(`${router9.url}/v1/embeddings`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${DEMO_KEY}`, 'content-type': 'application/json', ...headers },
-    body: JSON.stringify(body),
-  })
+const SMALL = 'text-embedding-3-small'
+const LARGE = 'text-embedding-3-large'
+/** As many of the large model's vectors as one answer brings, in base64. */
+const PART = 128
+
+interface Answer {
+  readonly object: string
+  readonly model: string
+  readonly data: readonly { readonly object: string; readonly index: number; readonly embedding: number[] | string }[]
+  readonly usage: Readonly<Record<string, unknown>>
+  readonly error?: { readonly message: string; readonly code: string | null; readonly param: string | null }
 }
 
-test('smoke', async () => {
-  const r = await embed({ model: 'text-embedding-3-small', input: 'Hello' })
-  console.log(r.status, [...r.headers], (await r.text()).slice(0, 300))
-  const s = await embed({ model: 'text-embedding-3-small', input: ['Hello', 'World'], encoding_format: 'base64', dimensions: 8 })
-  console.log(s.status, (await s.text()).slice(0, 400))
-  const t = await embed({ model: 'auto', input: 'x' })
-  console.log(t.status, await t.text())
-  const u = await embed({ model: 'gpt-4o', input: 'x' })
-  console.log(u.status, await u.text())
-  const v = await router9.chat({ model: 'text-embedding-3-small', messages: [{role:'user',content:'hi'}] })
-  console.log(v.status, await v.text())
-  const w = await embed({ model: 'text-embedding-3-small', input: Array.from({length: 2048}, (_, i) => `text ${i}`), encoding_format: 'base64' })
-  const wt = await w.text()
-  console.log(w.status, wt.length, wt.slice(-200), router9.simulator.requests().length)
-  console.log(router9.worker.log().split('\n').slice(-8).join('\n'))
-  const x = await embed({ model: 'text-embedding-3-small', input: ['a [[sim openai status=500]]', 'b']})
-  console.log(x.status, x.headers.get('x-router9-attempts'), (await x.text()).slice(0,200))
+let calls = 0
+
+/** A request with a key of its own, which its line in the log is found by. */
+async function embed(body: object, { worker, url } = router9) {
+  const key = { id: `key_embed_${++calls}` }
+  const secret = `sk-r9k-embed-${calls}`
+  await worker.keys.put(secret, key)
+  const response = await fetch(`${url}/v1/embeddings`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${secret}`, 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  })
+  const answer = (await response.json()) as Answer
+  const line = () => until(() => callLines(worker.log()).find((one) => one.key === key.id))
+  return { response, answer, line, attempts: response.headers.get('x-router9-attempts')?.replace(/:\d+ms/g, '') }
+}
+
+/** What the providers were asked for this, in the order of their calls. */
+function askedFor(mark: string, { simulator } = router9) {
+  return simulator.requests().filter(({ body }) => JSON.stringify(body).includes(mark))
+}
+
+function textsOf(mark: string, count: number): string[] {
+  return Array.from({ length: count }, (_, at) => `${mark} ${at}`)
+}
+
+function floatsOf(model: string, text: string, dimensions: number): number[] {
+  return [...vectorOf(model, text, dimensions)]
+}
+
+describe('POST /v1/embeddings', { concurrent: true }, () => {
+  test('one text gives one vector, as numbers and as the same bytes in base64, at its own length or a shorter one', async () => {
+    const floats = await embed({ model: SMALL, input: 'One text.' })
+    expect(floats.response.status).toBe(200)
+    expect(floats.answer).toEqual({
+      object: 'list',
+      data: [{ object: 'embedding', index: 0, embedding: floatsOf(SMALL, 'One text.', 1536) }],
+      model: SMALL,
+      usage: { prompt_tokens: 3, total_tokens: 3 },
+    })
+    const packed = await embed({ model: SMALL, input: ['One text.'], encoding_format: 'base64', dimensions: 7 })
+    expect(packed.answer.data[0]?.embedding).toBe(float32Base64(vectorOf(SMALL, 'One text.', 7)))
+  })
+
+  test('tokens instead of texts are counted one by one', async () => {
+    const one = await embed({ model: SMALL, input: [11, 22, 33], dimensions: 4 })
+    expect(one.answer.data.map(({ embedding }) => embedding)).toEqual([floatsOf(SMALL, 'tokens 11 22 33', 4)])
+    expect(one.answer.usage).toEqual({ prompt_tokens: 3, total_tokens: 3 })
+    const input = [[11, 22], [33]]
+    const lists = await embed({ model: SMALL, input: [...input], dimensions: 4 })
+    expect(lists.answer.data.map(({ embedding }) => embedding)).toEqual([
+      floatsOf(SMALL, 'tokens 11 22', 4),
+      floatsOf(SMALL, 'tokens 33', 4),
+    ])
+  })
+
+  test('the headers and the line of the log say who answered and what it cost, and hold no text', async () => {
+    const input = 'A private text about nobody.'
+    const { response, line } = await embed({ model: `openai/${SMALL}`, input })
+    const tokens = estimateTokens(input)
+    expect(Object.fromEntries(response.headers)).toMatchObject({
+      'content-type': 'application/json',
+      'x-router9-model': SMALL,
+      'x-router9-provider': 'openai',
+      'x-router9-requested-model': `openai/${SMALL}`,
+      'x-router9-reason': 'only',
+      'server-timing': expect.stringMatching(/^auth;dur=\d+, route;dur=\d+, upstream;dur=\d+$/),
+    })
+    expect(await line()).toMatchObject({
+      api: 'embeddings',
+      stream: false,
+      status: 200,
+      model: SMALL,
+      provider: 'openai',
+      prompt_tokens: tokens,
+      completion_tokens: 0,
+      cost_usd: (tokens * 0.02) / 1e6,
+    })
+    expect(router9.worker.log()).not.toContain('private text')
+  })
+
+  test.for(['float', 'base64'] as const)(
+    'many texts are divided into calls, and their vectors come back in order, as %s',
+    async (encoding, { expect }) => {
+      const mark = `divided-${encoding}`
+      const texts = textsOf(mark, 2 * PART + 5)
+      const { answer } = await embed({ model: LARGE, input: texts, encoding_format: encoding })
+      expect(answer.data.map(({ index }) => index)).toEqual(texts.map((_, at) => at))
+      const wrong = answer.data.findIndex(({ embedding }, at) => {
+        const vector = vectorOf(LARGE, texts[at] ?? '', 3072)
+        if (encoding === 'base64') return embedding !== float32Base64(vector)
+        return vector.some((value, place) => value !== (embedding as number[])[place])
+      })
+      expect(wrong).toBe(-1)
+      const sizes = askedFor(mark).map(({ body }) => (body as { input: string[] }).input.length)
+      expect(sizes.toSorted((a, b) => a - b)).toEqual(encoding === 'base64' ? [5, 128, 128] : [31, 46, 46, 46, 46, 46])
+      expect(answer.usage.prompt_tokens).toBe(tokensOf(texts))
+    },
+  )
+
+  test.for([
+    ['the choice of the gateway', { model: 'auto' }, 400, 'unsupported_parameter', 'model'],
+    ['a variant of it', { model: 'auto:floor' }, 400, 'unsupported_parameter', 'model'],
+    ['further models', { model: SMALL, models: [LARGE] }, 400, 'unsupported_parameter', 'models'],
+    ['a model that answers chats', { model: 'gpt-4o' }, 400, 'model_not_capable', 'model'],
+    ['a model that nobody knows', { model: 'text-embedding-9' }, 404, 'model_not_found', 'model'],
+    ['no input', { model: SMALL, input: undefined }, 400, 'missing_required_parameter', 'input'],
+    ['more vectors than an isolate holds', { model: LARGE, input: textsOf('x', 1366) }, 400, 'invalid_value', 'input'],
+  ] as const)('%s is refused', async ([, body, status, code, param], { expect }) => {
+    const { response, answer } = await embed({ input: 'x', ...body })
+    expect([response.status, answer.error?.code, answer.error?.param]).toEqual([status, code, param])
+  })
+
+  test('a model that makes vectors answers no chat in any API, and the refusal says where to ask', async () => {
+    const messages = [{ role: 'user', content: 'Hello!' }]
+    const chats = { chat: { messages }, responses: { input: 'Hello!' }, messages: { messages, max_tokens: 9 } }
+    const paths = { chat: 'chat/completions', responses: 'responses', messages: 'messages' }
+    for (const [name, body] of Object.entries(chats)) {
+      const response = await fetch(`${router9.url}/v1/${paths[name as keyof typeof paths]}`, {
+        method: 'POST',
+        headers: { authorization: 'Bearer sk-r9k-demo', 'content-type': 'application/json' },
+        body: JSON.stringify({ model: SMALL, ...body }),
+      })
+      expect([name, response.status]).toEqual([name, 400])
+      expect(await response.text()).toContain('POST /v1/embeddings')
+    }
+  })
+
+  test('an operator’s own server is asked for vectors by any name, of whatever length they are', async () => {
+    const texts = textsOf('own-server', 60)
+    const { answer } = await embed({ model: 'custom/some-model', input: texts })
+    expect(answer.data.map(({ embedding }) => embedding.length)).toEqual(texts.map(() => 1024))
+    expect(answer.data[59]?.embedding).toEqual(floatsOf('some-model', 'own-server 59', 1024))
+    // The first part tells how long they are, and so how many go into the next call.
+    expect(askedFor('own-server').map(({ body }) => (body as { input: unknown[] }).input.length)).toEqual([34, 26])
+  })
+})
+
+function tokensOf(texts: readonly string[]): number {
+  return texts.reduce((sum, text) => sum + estimateTokens(text), 0)
+}
+
+/** What may go wrong with one call. */
+const FAULTS = [
+  'status=429',
+  'status=500',
+  'status=401',
+  'hangbeforeheaders',
+  'refuse',
+  'redirect',
+  'emptyok',
+  'okhtml',
+]
+
+describe('where one of five parts fails', () => {
+  test.for(FAULTS)('by %s, the next deployment makes what is missing, and nothing twice', async (fault, { expect }) => {
+    const mark = `part-${fault}`
+    const texts = textsOf(mark, 5 * PART)
+    const bad = 2 * PART + 7
+    texts[bad] = `${mark} ${bad} [[sim openai ${fault}]]`
+    const router = fault === 'hangbeforeheaders' ? impatient : router9
+    const body = { model: LARGE, input: texts, encoding_format: 'base64' }
+    const { response, answer, attempts, line } = await embed(body, router)
+    expect(response.status).toBe(200)
+    const wrong = answer.data.findIndex(
+      ({ index, embedding }, at) => index !== at || embedding !== float32Base64(vectorOf(LARGE, texts[at] ?? '', 3072)),
+    )
+    expect([answer.data.length, wrong]).toEqual([texts.length, -1])
+    expect(attempts).toMatch(/^openai:[\w-]+,azure:200$/)
+    const at = (slot: string) => askedFor(mark, router).filter((one) => one.slot === slot)
+    const inputsAt = (slot: string) => at(slot).flatMap(({ body }) => (body as { input: string[] }).input)
+    expect(inputsAt('azure')).toContain(texts[bad])
+    // Four go out at once, so all but the last were under way.
+    expect(inputsAt('azure').length).toBeLessThanOrEqual(2 * PART)
+    const done = inputsAt('openai').length - PART
+    expect(done + inputsAt('azure').length).toBe(texts.length)
+    expect((await line())?.cost_usd).toBeCloseTo((Number(answer.usage.prompt_tokens) * 0.13) / 1e6, 10)
+  })
+})
+
+describe('a provider that lies', { concurrent: true }, () => {
+  const LIES = ['fewer', 'more', 'none', 'shorter', 'empty', 'nan', 'infinite', 'null', 'twice']
+
+  test.for(LIES.flatMap((lie) => [[lie, 'float'] as const, [lie, 'base64'] as const]))(
+    'with vectors that are wrong (%s, %s) is failed over from',
+    async ([lie, encoding], { expect }) => {
+      const input = [`lie-${lie}-${encoding} [[sim openai vectors=${lie}]]`, 'Another text.']
+      const { answer, attempts } = await embed({ model: SMALL, input, encoding_format: encoding, dimensions: 16 })
+      expect(attempts).toBe('openai:200,azure:200')
+      const vectors = input.map((text) => vectorOf(SMALL, text, 16))
+      expect(answer.data.map(({ embedding }) => embedding)).toEqual(
+        encoding === 'float' ? vectors.map((vector) => [...vector]) : vectors.map(float32Base64),
+      )
+    },
+  )
+
+  test.for(['reversed', 'other-encoding'])('only in form (%s) is understood', async (lie, { expect }) => {
+    const input = [`form-${lie} [[sim openai vectors=${lie}]]`, 'Another text.']
+    for (const encoding of ['float', 'base64']) {
+      const { answer, attempts } = await embed({ model: SMALL, input, encoding_format: encoding, dimensions: 16 })
+      expect(attempts).toBe('openai:200')
+      const vectors = input.map((text) => vectorOf(SMALL, text, 16))
+      expect(answer.data.map(({ embedding }) => embedding)).toEqual(
+        encoding === 'float' ? vectors.map((vector) => [...vector]) : vectors.map(float32Base64),
+      )
+    }
+  })
+
+  test('at all deployments gets the client an error and no vector', async () => {
+    const { response, answer, line } = await embed({ model: SMALL, input: ['x [[sim * vectors=shorter]]', 'y'] })
+    expect([response.status, answer.error?.code, answer.data]).toEqual([502, 'upstream_error', undefined])
+    expect(await line()).toMatchObject({ status: 502 })
+  })
+})
+
+describe('a call for many vectors ends at once', { concurrent: true }, () => {
+  test('where the caller is at fault in one part, and the other parts are aborted', async () => {
+    const mark = 'caller-fault'
+    const texts = textsOf(mark, 4 * PART)
+    for (const part of [0, 2, 3]) texts[part * PART] = `${mark} [[sim openai latency=9000]]`
+    texts[PART + 3] = `${mark} [[sim openai status=400 message=input-is-odd]]`
+    const { response, answer } = await embed({ model: LARGE, input: texts, encoding_format: 'base64' })
+    expect([response.status, answer.error?.message]).toEqual([400, expect.stringContaining('input-is-odd')])
+    await until(() => askedFor(mark).filter(({ aborted }) => aborted).length === 3)
+    expect(askedFor(mark).every(({ slot }) => slot === 'openai')).toBe(true)
+  })
+
+  test('where its client leaves, and what the provider had read is counted', async () => {
+    const mark = 'client-leaves'
+    const id = 'key_embed_leaves'
+    await router9.worker.keys.put('sk-r9k-leaves', { id })
+    const input = textsOf(mark, 6 * PART).map((text) => `${text} [[sim openai hangbeforeheaders]]`)
+    const body = { model: LARGE, input, encoding_format: 'base64' }
+    const client = openRawClient(`${router9.url}/v1/embeddings`, body, true, 'sk-r9k-leaves')
+    await until(() => askedFor(mark).length === 4)
+    client.leave('rst')
+    await until(() => askedFor(mark).every(({ aborted }) => aborted))
+    const line = await until(() => callLines(router9.worker.log()).find((one) => one.key === id))
+    expect(line).toMatchObject({ status: 499, left: true, estimated: true })
+    expect(line?.prompt_tokens).toBeGreaterThan(4 * PART)
+    expect(askedFor(mark)).toHaveLength(4)
+  })
 })

@@ -37,6 +37,7 @@ export function checkVectors(vectors: readonly unknown[], { request, inputs, tra
     length ??= own
     if (own !== length) throw wrongLength(own, length, dimensions)
     if (typeof vector === 'string' && encoding === 'float') return floatsIn(vector)
+    if (typeof vector === 'string' && encoding === 'base64') refuseInfinite(vector)
     return vector as Vector
   })
 }
@@ -74,6 +75,19 @@ function bytesIn(text: string): number {
   return (text.length / 4) * 3 - padding
 }
 
+const HIGHEST_EXPONENT = 0x7f80
+
+/** @throws Failure where one of the floats is no number, or infinite. */
+function refuseInfinite(text: string): void {
+  const binary = atob(text)
+  for (let at = FLOAT_BYTES - 1; at < binary.length; at += FLOAT_BYTES) {
+    const exponent = ((binary.charCodeAt(at) << 8) | binary.charCodeAt(at - 1)) & HIGHEST_EXPONENT
+    if (exponent === HIGHEST_EXPONENT) throw malformedAnswer(NO_NUMBER)
+  }
+}
+
+const NO_NUMBER = 'a vector holds what is no number'
+
 /** The 32-bit floats in base64, as the doubles that equal them. @throws Failure where one is not finite. */
 function floatsIn(text: string): number[] {
   const binary = atob(text)
@@ -88,7 +102,7 @@ function floatsIn(text: string): number[] {
     view.setInt32(0, bits)
     floats.push(view.getFloat32(0))
   }
-  if (!floats.every(Number.isFinite)) throw malformedAnswer('a vector holds what is no number')
+  if (!floats.every(Number.isFinite)) throw malformedAnswer(NO_NUMBER)
   return floats
 }
 
