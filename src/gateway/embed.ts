@@ -37,7 +37,7 @@ export async function embed(context: Context, body: Readonly<Record<string, unkn
 }
 
 /** Who may make the vectors of a request. @throws Failure if nobody may. */
-export function planEmbedding(context: Pick<Context, 'settings' | 'caller'>, request: EmbeddingRequest, needs: Needs) {
+function planEmbedding(context: Pick<Context, 'settings' | 'caller'>, request: EmbeddingRequest, needs: Needs) {
   if (isAuto(request.model)) {
     const text = `The model '${quoted(request.model)}' is not for embeddings: vectors of different models do not mix, so a choice that may change cannot be left to the gateway. Name a model; GET /v1/models lists those that make embeddings.`
     throw new Failure('unsupported-parameter', text, { param: 'model' })
