@@ -265,7 +265,7 @@ async function receive<Format extends ErrorFormat>(
   c.set('log', log)
   const settings = readSettings(c.env)
   log.settings = settings
-  if (usual.name !== openaiChat.name && kind.dryRun === undefined) log.api ??= format.name
+  if (usual.name !== openaiChat.name && kind.dryRun === undefined) log.api ??= usual.name
   const { model, stream }: { model?: string; stream?: boolean } = c.get('asked') ?? askedBy(c.req.raw)
   const header = withoutRefusedBetas(headersOf(c), settings.refusedBetas)
   const key = keyOf(c)

@@ -154,6 +154,7 @@ describe('POST /v1/embeddings', { concurrent: true }, () => {
   test('an operator’s own server is asked for vectors by any name, of whatever length they are', async () => {
     const texts = textsOf('own-server', 60)
     const { answer } = await embed({ model: 'custom/some-model', input: texts })
+    expect(answer).toMatchObject({ object: 'list' })
     expect(answer.data.map(({ embedding }) => embedding.length)).toEqual(texts.map(() => 1024))
     expect(answer.data[59]?.embedding).toEqual(floatsOf('some-model', 'own-server 59', 1024))
     // The first part tells how long they are, and so how many go into the next call.
