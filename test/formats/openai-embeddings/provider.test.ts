@@ -148,9 +148,17 @@ describe('an answer that is none is a failure of the provider', () => {
     ['base64 for the web', answer(ok, entry(1, 'AAAAAAAA-_A='))],
     ['base64 that ends too soon', answer(ok, entry(1, 'AAAAAAAAAAA'))],
     ['base64 of what is no number', answer(ok, entry(1, encodeFloats([1, Number.NaN])))],
+    ['base64 without an end', answer(ok, entry(1, 'A'.repeat(8_000_000)))],
+    ['more numbers than vectors have', answer(ok, entry(1, Array(65_537).fill(1)))],
     ['an error', { error: { message: 'no', code: 500 } }],
   ])('%s', (_, body) => {
     expect(failureFrom(() => asked().read(body))).toMatchObject({ kind: 'provider-failed' })
+  })
+
+  test('also where the length is not known', () => {
+    for (const text of ['', 'AAAAAAA=', 'AAAA']) {
+      expect(failureFrom(() => ask({}).read(answer(entry(0, text))))).toMatchObject({ kind: 'provider-failed' })
+    }
   })
 
   test('but a length that was asked for and not given may be given elsewhere', () => {
