@@ -2,6 +2,7 @@ import { findProvider } from '../../catalog/providers.ts'
 import { Failure } from '../../chat/failure.ts'
 import { anthropicMessages } from '../../formats/anthropic-messages/client.ts'
 import type { ClientFormat, ProviderFormat, Traits } from '../../formats/format.ts'
+import { geminiClient } from '../../formats/gemini/client.ts'
 import { openaiCompletionsClient } from '../../formats/openai-completions/client.ts'
 import { openaiResponses } from '../../formats/openai-responses/client.ts'
 
@@ -17,6 +18,8 @@ interface Client {
 
 const RESPONSES_TOOLS = { tools: [{ type: 'function', name: 'f', parameters: { type: 'object' } }] }
 const MESSAGES_TOOLS = { tools: [{ name: 'f', input_schema: { type: 'object' } }] }
+
+const GEMINI_TOOLS = { tools: [{ functionDeclarations: [{ name: 'f' }] }] }
 
 const CLIENTS: readonly Client[] = [
   {
@@ -70,6 +73,33 @@ const CLIENTS: readonly Client[] = [
       context_management: { value: { edits: [] } },
       container: { value: 'c' },
       mcp_servers: { value: [{ type: 'url', url: 'https://example.com', name: 'n' }] },
+    },
+  },
+  {
+    path: '/v1beta/models/{model}:generateContent',
+    format: geminiClient,
+    base: { model: 'm', contents: [{ role: 'user', parts: [{ text: 'Hi' }] }] },
+    fields: {
+      systemInstruction: { value: { parts: [{ text: 'x' }] } },
+      tools: { value: GEMINI_TOOLS.tools },
+      toolConfig: { value: { functionCallingConfig: { mode: 'ANY' } }, beside: GEMINI_TOOLS },
+      safetySettings: { value: [{ category: 'HARM_CATEGORY_HARASSMENT', threshold: 'OFF' }] },
+      cachedContent: { value: 'cachedContents/x' },
+      'generationConfig.maxOutputTokens': { value: 100 },
+      'generationConfig.temperature': { value: 0.5 },
+      'generationConfig.topP': { value: 0.5 },
+      'generationConfig.topK': { value: 5 },
+      'generationConfig.candidateCount': { value: 2 },
+      'generationConfig.stopSequences': { value: ['x'] },
+      'generationConfig.seed': { value: 1 },
+      'generationConfig.presencePenalty': { value: 0.5 },
+      'generationConfig.frequencyPenalty': { value: 0.5 },
+      'generationConfig.responseLogprobs': { value: true },
+      'generationConfig.responseMimeType': { value: 'application/json' },
+      'generationConfig.responseJsonSchema': { value: { type: 'object', properties: {} } },
+      'generationConfig.responseModalities': { value: ['AUDIO'] },
+      'generationConfig.thinkingConfig': { value: { thinkingLevel: 'low' } },
+      'generationConfig.speechConfig': { value: { languageCode: 'en-US' } },
     },
   },
   {
@@ -143,6 +173,12 @@ function write(client: ClientFormat, provider: Pick<ProviderFormat, 'name' | 'pr
   return { body: prepared.request.body, dropped: [...(isSame ? [] : (source?.dropped ?? [])), ...prepared.dropped] }
 }
 
+/** The field of a body; one within another is named with a dot. */
+function fieldOf(name: string, value: unknown): Fields {
+  const [outer = '', inner] = name.split('.')
+  return { [outer]: inner === undefined ? value : { [inner]: value } }
+}
+
 /** What becomes of a field: found out by sending it, so that it is what the code does. */
 function fateOf(
   { format, base, fields }: Client,
@@ -152,7 +188,7 @@ function fateOf(
   const { value, beside } = fields[name] ?? { value: undefined }
   const without = write(format, provider, { ...base, ...beside })
   try {
-    const { body, dropped } = write(format, provider, { ...base, ...beside, [name]: value })
+    const { body, dropped } = write(format, provider, { ...base, ...beside, ...fieldOf(name, value) })
     if (provider.name === format.name) return 'as it came'
     if (dropped.length > without.dropped.length) return 'dropped'
     return body === without.body ? "Router9's own" : 'translated'

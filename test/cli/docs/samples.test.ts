@@ -73,7 +73,8 @@ SAMPLES.forEach((sample, at) => {
 
 test('samples ask for models that are kept up to date: `auto`, or one that it prefers', () => {
   for (const { code, document } of SAMPLES) {
-    const [, model = ''] = /(?:\bmodel"?: ?|model=|router9\()['"]([^'"]+)['"]/.exec(code) ?? []
+    const [, model = ''] =
+      /(?:\bmodel"?: ?|model=|router9\()['"]([^'"]+)['"]/.exec(code) ?? /models\/([\w.-]+):/.exec(code) ?? []
     expect(['auto', ...DEFAULT_AUTO_MODELS], document).toContain(model)
   }
 })
