@@ -129,6 +129,7 @@ describe('as much as a call may use', () => {
       prompt: 4000,
       completion: 80_000,
     })
+    expect(maxTokensOf({ ...unlistedModelTraits, contextTokens: 1000 }, 3, 3).prompt).toBe(12_000)
     for (const most of Object.values(maxTokensOf(unlistedModelTraits, 1))) expect(most).toBeLessThan(1e9)
   })
 })

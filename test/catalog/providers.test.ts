@@ -205,3 +205,11 @@ describe('embeddings', () => {
     expect(ollama && providerForBaseUrl(ollama, 'http://localhost:11434/api').embeddings?.format.name).toBe('ollama')
   })
 })
+
+test.each([
+  ['https://r.openai.azure.com/openai/v1', ['openai-responses', 'openai-completions']],
+  ['https://r.openai.azure.com/openai/deployments/{MODEL}?api-version=2024-10-21', ['openai-completions']],
+])('Azure at %s has these beside chats: %j', (baseUrl, names) => {
+  const azure = findProvider('azure')
+  expect(azure && providerForBaseUrl(azure, baseUrl).moreFormats?.map(({ name }) => name)).toEqual(names)
+})

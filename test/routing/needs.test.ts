@@ -97,3 +97,11 @@ test.each([
   const needs = { ...ask({}), promptTokens: () => prompt, outputTokens: answer }
   expect(fits(needs, { ...unlistedModelTraits, contextTokens })).toBe(expected)
 })
+
+test('several prompts are counted together, and each has a window of its own', () => {
+  const chat = parseChat({ model: 'a', messages: [{ role: 'user', content: '' }], max_tokens: 10 })
+  const needs = needsOf(chat, { prompts: ['a'.repeat(32), 50, 20], answers: 6 })
+  expect([needs.promptTokens(), needs.answers, needs.prompts]).toEqual([80, 6, { count: 3, longestTokens: 50 }])
+  expect(fits(needs, { ...unlistedModelTraits, contextTokens: 60 })).toBe(true)
+  expect(fits(needs, { ...unlistedModelTraits, contextTokens: 59 })).toBe(false)
+})
