@@ -2,10 +2,10 @@ import type { Failure } from '../../chat/failure.ts'
 import type { Chat } from '../../chat/request.ts'
 import { ALL_EFFORTS } from '../shared/effort.ts'
 import { isPresent, type JsonObject, omitNull } from '../shared/fields.ts'
-import { isStrictSchema } from '../shared/json-schema.ts'
 import { unsupportedContent } from '../shared/parts.ts'
 import { fromGeminiSchema, toNumber } from './read-schema.ts'
 import type { ConfigParam } from './request-schema.ts'
+import { toAnswerFormat } from './wrapped-answer.ts'
 
 /** What means the same in a chat, and is checked as there. */
 const SAME_FIELDS: readonly (readonly [string, string])[] = [
@@ -47,7 +47,12 @@ interface ReadConfig {
 export function sameConfig(config: ConfigParam): JsonObject {
   const same = SAME_FIELDS.map(([own, name]) => [name, own === 'stopSequences' ? config[own] : toNumber(config[own])])
   const fields = omitNull(Object.fromEntries(same))
-  return fields.logprobs === true ? fields : { ...fields, top_logprobs: undefined }
+  // Some providers refuse what asks for nothing.
+  const left = {
+    ...(fields.logprobs === true ? {} : { top_logprobs: undefined }),
+    ...(fields.n === 1 ? { n: undefined } : {}),
+  }
+  return { ...fields, ...left }
 }
 
 /** The other fields, which the schema has checked. @throws Failure for a schema that is nested too deeply. */
@@ -76,9 +81,12 @@ const MODALITIES = ['modality_unspecified', 'text', 'image', 'audio']
 
 const JSON_TYPE = 'application/json'
 
+/** The answer is one of the values of an `enum`, as it is. */
+const WORD_TYPE = 'text/x.enum'
+
 function readOutput(config: ConfigParam): Pick<ReadConfig, 'chat' | 'requires'> {
   const { responseMimeType: mimeType, responseSchema, responseJsonSchema, _responseJsonSchema } = config
-  if (mimeType && mimeType !== JSON_TYPE && mimeType !== 'text/plain') {
+  if (mimeType && mimeType !== JSON_TYPE && mimeType !== 'text/plain' && mimeType !== WORD_TYPE) {
     const param = 'generationConfig.responseMimeType'
     return { chat: {}, requires: unsupportedContent(param, 'a request for answers of this type') }
   }
@@ -86,10 +94,7 @@ function readOutput(config: ConfigParam): Pick<ReadConfig, 'chat' | 'requires'> 
   const schema = responseSchema
     ? fromGeminiSchema(responseSchema, { path, isClosed: true })
     : (responseJsonSchema ?? _responseJsonSchema)
-  if (schema) {
-    const json_schema = { name: 'answer', schema, strict: isStrictSchema(schema) }
-    return { chat: { response_format: { type: 'json_schema', json_schema } } }
-  }
+  if (schema) return { chat: toAnswerFormat(schema, mimeType === WORD_TYPE) }
   return { chat: mimeType === JSON_TYPE ? { response_format: { type: 'json_object' } } : {} }
 }
 

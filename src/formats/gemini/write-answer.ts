@@ -3,6 +3,7 @@ import type { AnswerInput } from '../format.ts'
 import { MAX_KEPT_CHARACTERS } from '../shared/answer-bounds.ts'
 import { isJsonObject, type JsonObject, jsonObjectsIn, toCount } from '../shared/fields.ts'
 import { createAnswerParts } from './answer-parts.ts'
+import { createUnwrapper } from './wrapped-answer.ts'
 import { createGroundingWriter, type GroundingWriter } from './write-grounding.ts'
 
 /** What stands beside the parts of a candidate. */
@@ -134,7 +135,8 @@ export function writeGenerateContent(events: Iterable<OutputEvent>, answer: Answ
   const beside: BesideParts = new Map()
   const content = new Map<number, JsonObject[]>()
   const parts = createAnswerParts(answer, (choice, part) => append(content, choice, part))
-  for (const event of all) {
+  const unwrap = native === undefined ? createUnwrapper(answer.chat) : undefined
+  for (const event of unwrap === undefined ? all : all.flatMap(unwrap)) {
     noteBeside(beside, event)
     parts.push(event)
   }

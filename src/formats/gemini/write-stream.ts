@@ -3,6 +3,7 @@ import { textWeight } from '../../chat/text-weight.ts'
 import type { AnswerInput, StreamWriter } from '../format.ts'
 import type { JsonObject } from '../shared/fields.ts'
 import { type AnswerParts, createAnswerParts } from './answer-parts.ts'
+import { createUnwrapper } from './wrapped-answer.ts'
 import {
   type BesideParts,
   candidateOf,
@@ -56,8 +57,9 @@ export function createGeminiWriter(answer: AnswerInput, framing: StreamFraming):
     hasBegun: false,
     weight: { text: 0, thoughts: 0 },
   }
+  const unwrap = createUnwrapper(answer.chat)
   return (event) => {
-    writeEvent(state, event)
+    for (const own of unwrap?.(event) ?? [event]) writeEvent(state, own)
     // Where writing fails, what was written before it goes out with the error.
     const { text } = state
     state.text = ''
