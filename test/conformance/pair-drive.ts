@@ -1,6 +1,7 @@
 import { readEvents } from './events.ts'
 import { at, objectOf, parseJson, textOf } from './json.ts'
 import { type JsonDifference, jsonDifferences } from './json-differences.ts'
+import type { Recording } from './manifest.ts'
 import type { PairException } from './pair-exceptions.ts'
 import type { PairProvider, Received } from './pair-provider.ts'
 import type { Pair } from './pairs.ts'
@@ -26,16 +27,26 @@ export type PairWay = {
 
 const ANSWER_MS = 30_000
 // What the contract wants as ours in every answer.
-const OURS = new Set(['id', 'model', 'response.id', 'response.model', 'message.id', 'message.model'])
+const OURS = new Set([
+  'id',
+  'model',
+  'responseId',
+  'modelVersion',
+  'response.id',
+  'response.model',
+  'message.id',
+  'message.model',
+])
 
 /** Asks a running Router9 what a client asked, and compares both its request to the provider and its answer with the recording. */
 export async function playPair(way: PairWay, pair: Pair): Promise<PairResult> {
   const { url, key, provider, model, exceptions } = way
-  provider.answerWith(pair.answer)
+  provider.answerWith(asStream(pair))
   provider.take()
   const query = pair.query === '' ? '' : `?${pair.query}`
-  const sent = 'model' in pair.body || pair.method === 'POST' ? { ...pair.body, model: model(pair) } : undefined
-  const response = await fetch(`${url}${pathOf(pair)}${query}`, {
+  const isGemini = pair.api.startsWith('gemini')
+  const sent = pair.method === 'POST' ? { ...pair.body, ...(isGemini ? {} : { model: model(pair) }) } : undefined
+  const response = await fetch(`${url}${pathOf(pair, model(pair))}${query}`, {
     method: pair.method,
     headers: { ...forwardable(pair.headers), authorization: `Bearer ${key}`, 'content-type': 'application/json' },
     ...(sent === undefined ? {} : { body: JSON.stringify(sent) }),
@@ -62,6 +73,14 @@ export async function playPair(way: PairWay, pair: Pair): Promise<PairResult> {
     else result.excused.push({ why: row.why, difference })
   }
   return result
+}
+
+/** Where a client of Gemini's API wants its stream as a list, Router9 asks for events all the same. */
+function asStream({ answer, path }: Pair): Recording {
+  const list = path.endsWith(':streamGenerateContent') ? parseJson(new TextDecoder().decode(answer.wire)) : undefined
+  if (!Array.isArray(list)) return answer
+  const events = list.map((event) => `data: ${JSON.stringify(event)}\r\n\r\n`).join('')
+  return { ...answer, kind: 'stream', contentType: 'text/event-stream', wire: new TextEncoder().encode(events) }
 }
 
 type Found = JsonDifference & { side: PairException['side'] }
@@ -100,7 +119,7 @@ function answerDifferences(pair: Pair, status: number, text: string): Found[] {
   const side = 'answer' as const
   if (answer.kind !== 'stream') {
     return jsonDifferences(parseJson(own), parseJson(text)).flatMap((one) =>
-      OURS.has(one.path) ? [] : [{ side, ...one }],
+      OURS.has(one.path.replace(/^\d+\./, '')) ? [] : [{ side, ...one }],
     )
   }
   const expected = messagesOf(own)
@@ -129,7 +148,10 @@ function typesOf(messages: unknown[]): string {
   return [...counts].map(([type, count]) => `${type} ${count}`).join(', ')
 }
 
-function pathOf({ api, path }: Pair): string {
+function pathOf({ api, path }: Pair, model: string): string {
+  // The model of a Gemini request stands in its path.
+  const [, method] = /:(\w+)$/.exec(path) ?? []
+  if (api.startsWith('gemini')) return `/v1beta/models/${model}:${method}`
   const known = /\/(responses|messages|chat\/completions|completions)(\/.*)?$/.exec(path)
   return `/v1/${known?.[1] ?? api}${known?.[2] ?? ''}`
 }

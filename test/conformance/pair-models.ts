@@ -8,9 +8,12 @@ const OWN: Readonly<Record<string, string>> = {
 }
 
 /** Which model a pair is asked of: one whose provider speaks the pair's API. */
-export function pairModel({ api, answer, body }: Pair): string {
+export function pairModel({ api, path, answer, body }: Pair): string {
   if (api === 'completions') return textModel(answer.provider, String(body.model))
   const [family = ''] = api.split('-')
+  // Gemini 3 insists on signatures where the versions before do without.
+  const isThird = /gemini-(3|flash-latest)/.test(path)
+  if (family === 'gemini') return isThird ? 'google/gemini-3-flash-preview' : 'google/gemini-2.5-flash'
   return OWN[family] ?? slotOf(slots, answer.provider) ?? 'custom/any'
 }
 

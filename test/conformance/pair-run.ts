@@ -14,6 +14,8 @@ const LOSSLESS_APIS = [
   'responses-input-tokens',
   'messages',
   'messages-count-tokens',
+  'gemini',
+  'gemini-count-tokens',
   'completions',
 ] as const
 
