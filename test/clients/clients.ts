@@ -3,7 +3,7 @@ import { cline } from './agents/cline.ts'
 import { codex } from './agents/codex.ts'
 import { continueCli } from './agents/continue.ts'
 import { copilot } from './agents/copilot.ts'
-import { geminiCli } from './agents/gemini-cli.ts'
+import { geminiCli, geminiCliForLong } from './agents/gemini-cli.ts'
 import { llm } from './agents/llm.ts'
 import { kiloCode, opencode } from './agents/opencode.ts'
 import { pi } from './agents/pi.ts'
@@ -16,6 +16,11 @@ const LOOP = { models: [CLAUDE, GEMINI], cells: ['chat', 'tools'], rounds: 10 } 
 const QUICK_OPENAI = {
   models: [CLAUDE],
   cells: ['chat', 'stream', 'tools', 'structured', 'embeddings', 'wrong key'],
+  rounds: 10,
+} as const
+const QUICK_GOOGLE = {
+  models: [CLAUDE],
+  cells: ['chat', 'stream', 'tools', 'structured', 'models', 'count', 'wrong key'],
   rounds: 10,
 } as const
 const AI_SDK_WAYS = ['openai', 'openai.chat', 'openai-compatible', 'anthropic', 'google', 'openrouter']
@@ -50,6 +55,7 @@ export const CLIENTS: readonly Client[] = [
   claudeCodeForLong,
   codex,
   geminiCli,
+  geminiCliForLong,
   ...opencode,
   ...qwenCode,
   ...cline,
@@ -84,7 +90,12 @@ export const CLIENTS: readonly Client[] = [
     models: CONTINUING,
     without: ONCE,
   }),
-  library({ name: '@openrouter/sdk', script: 'openrouter.mjs', packages: ['@openrouter/sdk'] }),
+  library({
+    name: '@openrouter/sdk',
+    script: 'openrouter.mjs',
+    packages: ['@openrouter/sdk'],
+    quick: { models: [CLAUDE], cells: ['chat', 'stream', 'tools', 'models', 'wrong key'] },
+  }),
   ...['chat', 'responses'].map((way) =>
     library({
       name: `pydantic-ai (Python), ${way}`,
@@ -102,13 +113,20 @@ export const CLIENTS: readonly Client[] = [
   }),
   library({ name: 'anthropic (Python)', script: 'anthropic.py', packages: ['anthropic'], language: 'python' }),
   ...['by hand', 'automatic'].flatMap((way) => [
-    library({ name: `@google/genai, ${way}`, script: 'google-genai.mjs', way, packages: ['@google/genai'] }),
+    library({
+      name: `@google/genai, ${way}`,
+      script: 'google-genai.mjs',
+      way,
+      packages: ['@google/genai'],
+      ...(way === 'by hand' ? { quick: QUICK_GOOGLE } : { without: ONCE }),
+    }),
     library({
       name: `google-genai (Python), ${way}`,
       script: 'google-genai.py',
       way,
       packages: ['google-genai'],
       language: 'python',
+      ...(way === 'by hand' ? {} : { without: ONCE }),
     }),
   ]),
   ...AI_SDK_WAYS.map((way) =>

@@ -1,4 +1,5 @@
-import { agent, jsonLines } from '../agents.ts'
+import { type Agent, agent, jsonLines } from '../agents.ts'
+import { CLAUDE, GPT } from '../client.ts'
 
 interface Line {
   readonly type: string
@@ -8,7 +9,7 @@ interface Line {
   readonly error?: { readonly message?: string }
 }
 
-export const geminiCli = agent({
+const WAYS: Agent = {
   name: 'gemini-cli',
   packages: ['@google/gemini-cli'],
   has: ['stream', 'image'],
@@ -19,6 +20,8 @@ export const geminiCli = agent({
         general: { enableAutoUpdate: false, enableAutoUpdateNotification: false },
         privacy: { usageStatisticsEnabled: false },
         telemetry: { enabled: false },
+        // From thirty rounds on it has a model judge whether it goes in circles, and the simulator has no judgement.
+        model: { disableLoopDetection: true },
         security: { auth: { selectedType: 'gemini-api-key' } },
       }),
     )
@@ -43,4 +46,15 @@ export const geminiCli = agent({
   },
   readFile: (file) => `call=read_file${JSON.stringify({ file_path: file })}`,
   runCommand: (command) => `call=run_shell_command${JSON.stringify({ command })}`,
+}
+
+export const geminiCli = agent(WAYS)
+
+/** Rounds enough that reasoning and signatures of other makers' models travel far. */
+export const geminiCliForLong = agent({
+  ...WAYS,
+  name: 'gemini-cli, thirty tool rounds',
+  models: [CLAUDE, GPT],
+  cells: ['tools'],
+  rounds: 30,
 })
