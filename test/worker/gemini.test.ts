@@ -131,6 +131,25 @@ function withName({ id, name, ...rest }: Fields): Fields {
   return { ...rest, name, id: `${name}__${id}` }
 }
 
+test('a conversation goes from maker to maker, and each gets back what it can read', async () => {
+  const contents: { role: string; parts: readonly Fields[] }[] = []
+  const generationConfig = { thinkingConfig: { includeThoughts: true, thinkingBudget: 2000 } }
+  const [openai, claude, google, deepseek] = MODELS
+  const models = [deepseek, google, claude, google, openai, google, 'google/gemini-2.5-flash', claude]
+  for (const [round, model] of models.entries()) {
+    contents.push(user(`Look ${round} [[sim * call=look {"place":"${round}"} say="Seen ${round}"]]`))
+    for (const answers of ['call', 'text']) {
+      const parts = partsOf([await generate(model ?? '', { contents, ...TOOLS, generationConfig })])
+      contents.push({ role: 'model', parts })
+      const calls = parts.flatMap(({ functionCall }) => (functionCall === undefined ? [] : [functionCall as Fields]))
+      expect([model, calls.length]).toEqual([model, answers === 'call' ? 1 : 0])
+      // Many clients keep no ids.
+      const results = calls.map(({ name }) => ({ functionResponse: { name, response: { output: 'nothing' } } }))
+      if (answers === 'call') contents.push({ role: 'user', parts: results })
+    }
+  }
+})
+
 test('thoughts are shown to those who ask, and signatures hold for their key alone', async () => {
   const contents = [user('Think hard [[sim * call=look {}]]')]
   const asked = { ...TOOLS, generationConfig: { thinkingConfig: { includeThoughts: true, thinkingBudget: 2000 } } }
