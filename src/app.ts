@@ -26,6 +26,7 @@ import { anthropicMessages } from './formats/anthropic-messages/client.ts'
 import type { EmbeddingClientFormat } from './formats/embedding-format.ts'
 import type { ClientFormat, ErrorFormat, HeaderReader } from './formats/format.ts'
 import { geminiClient, geminiListClient } from './formats/gemini/client.ts'
+import { geminiBatchEmbedClient, geminiEmbedClient } from './formats/gemini/embed-client.ts'
 import { openaiChat } from './formats/openai-chat/client.ts'
 import { openaiCompletionsClient } from './formats/openai-completions/client.ts'
 import { openaiEmbeddingsClient } from './formats/openai-embeddings/client.ts'
@@ -169,7 +170,14 @@ const GEMINI_METHODS: ReadonlyMap<string, (c: AppContext, model: string) => Prom
       return countIn(c, geminiClient)
     },
   ],
+  ['embedContent', (c, model) => embedAsGoogle(c, model, geminiEmbedClient)],
+  ['batchEmbedContents', (c, model) => embedAsGoogle(c, model, geminiBatchEmbedClient)],
 ])
+
+function embedAsGoogle(c: AppContext, model: string, format: EmbeddingClientFormat): Promise<Response> {
+  c.set('asked', { model, stream: false })
+  return embedIn(c, format)
+}
 
 served.push(
   { path: '/v1beta/models', methods: ['GET'] },

@@ -1,6 +1,6 @@
 import { maxTokensOf } from '../access/budget.ts'
 import { findModel } from '../catalog/models.ts'
-import type { ProviderEmbeddings } from '../catalog/providers.ts'
+import { maxInputsOf, type ProviderEmbeddings } from '../catalog/providers.ts'
 import { toUsage, type Usage } from '../chat/event.ts'
 import { Failure } from '../chat/failure.ts'
 import { createUsageCounter } from '../chat/usage.ts'
@@ -103,10 +103,12 @@ function prepareInputs(
 /** @throws Failure where these are more calls than one request may make. */
 function partsOf(
   work: EmbeddingWork,
-  { embeddings, isPacked }: Pick<EmbeddingCall, 'embeddings' | 'isPacked'>,
+  { target, embeddings, isPacked }: Pick<EmbeddingCall, 'target' | 'embeddings' | 'isPacked'>,
 ): Part[] {
   const { dimensions, request, tokens, vectors } = work
-  const limits = limitsOf({ ...embeddings, dimensions, encoding: request.encoding, isPacked })
+  const { maxTokens } = embeddings
+  const maxInputs = maxInputsOf(embeddings, target.deployment.upstreamModel)
+  const limits = limitsOf({ maxInputs, maxTokens, dimensions, encoding: request.encoding, isPacked })
   const parts = divide(tokens, vectors.isMissing, limits)
   // Where the length of the vectors is not known, the first part tells it.
   if (parts.length <= MAX_CALLS || dimensions === undefined) return parts

@@ -113,11 +113,22 @@ function readContent(content: unknown, path: string): Pick<ReadEmbed, 'text' | '
   return { text, requires: undefined }
 }
 
-function* writeAnswer({ vectors, promptTokens }: EmbeddingAnswer, start: string, end: string): Iterable<string> {
+function* writeAnswer(answer: EmbeddingAnswer, start: string, end: string): Iterable<string> {
   let before = start
-  for (const vector of vectors) {
+  for (const vector of answer.vectors) {
     yield `${before}{"values":${floatsText(vector)}}`
     before = ','
   }
-  yield `${end},"usageMetadata":${JSON.stringify({ promptTokenCount: promptTokens })}}`
+  yield `${end}${usageText(answer)}}`
+}
+
+/** Where Google does not count, its answer has no usage either. */
+function usageText({ promptTokens: promptTokenCount, usage }: EmbeddingAnswer): string {
+  if (usage.estimated === true) return ''
+  const counts = Object.entries(Object(usage.prompt_tokens_details)).filter(([name]) => name.endsWith('_tokens'))
+  const promptTokenDetails = counts.map(([name, tokenCount]) => {
+    return { modality: name.slice(0, -'_tokens'.length).toUpperCase(), tokenCount }
+  })
+  const metadata = promptTokenDetails.length > 0 ? { promptTokenCount, promptTokenDetails } : { promptTokenCount }
+  return `,"usageMetadata":${JSON.stringify(metadata)}`
 }

@@ -1,8 +1,10 @@
 import type { Embedded, EmbeddingCall, EmbeddingProviderFormat } from '../embedding-format.ts'
-import { isJsonObject, type JsonObject, omitNull, toCount } from '../shared/fields.ts'
+import { isJsonObject, type JsonObject, jsonObjectsIn, omitNull, toCount } from '../shared/fields.ts'
 import { notAnAnswer } from '../shared/upstream-error.ts'
 import { checkVectors, dimensionsToSend, droppedFields, refuseForeign, textsOf, wrongCount } from '../shared/vectors.ts'
 import { GEMINI } from './write-contents.ts'
+
+const MAX_MODALITIES = 10
 
 /** How models differ. */
 export interface GeminiEmbeddingQuirks {
@@ -60,11 +62,18 @@ function readAnswer(answer: unknown, call: EmbeddingCall<object>): Embedded {
   const { embedding, embeddings = [embedding], usageMetadata } = answer
   if (!Array.isArray(embeddings)) throw notAnAnswer()
   if (embeddings.length !== call.inputs.length) throw wrongCount(embeddings.length, call.inputs.length)
-  const promptTokens = isJsonObject(usageMetadata) ? toCount(usageMetadata.promptTokenCount) : 0
+  // Only newer models count.
+  const usage = isJsonObject(usageMetadata) ? readUsage(usageMetadata) : {}
+  return { vectors: checkVectors(embeddings.map(valuesOf), call), ...usage }
+}
+
+function readUsage({ promptTokenCount, promptTokenDetails }: JsonObject): Omit<Embedded, 'vectors'> {
+  const details = jsonObjectsIn(promptTokenDetails)
+    .slice(0, MAX_MODALITIES)
+    .map(({ modality, tokenCount }) => [`${String(modality).toLowerCase()}_tokens`, toCount(tokenCount)])
   return {
-    vectors: checkVectors(embeddings.map(valuesOf), call),
-    // Only newer models count.
-    ...(promptTokens > 0 ? { promptTokens } : {}),
+    promptTokens: toCount(promptTokenCount) || undefined,
+    ...(details.length > 0 ? { usage: { prompt_tokens_details: Object.fromEntries(details) } } : {}),
   }
 }
 

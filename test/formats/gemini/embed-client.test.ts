@@ -91,4 +91,14 @@ test('answers have Google’s form', () => {
     embeddings: [{ values: [1] }, { values: [2] }],
     usageMetadata,
   })
+  expect(written(geminiEmbedClient, { usage: { estimated: true } })).toEqual({ embedding: { values: [1, 2.5] } })
+})
+
+test('what Google counts goes to its clients as it came', () => {
+  const request = read(geminiEmbedClient, { content: content('a') })
+  const usageMetadata = { promptTokenCount: 4, promptTokenDetails: [{ modality: 'TEXT', tokenCount: 4 }] }
+  const google = { embedding: { values: [1, 2] }, usageMetadata }
+  const { vectors, usage = {}, promptTokens = 0 } = toGoogle(request).read(google)
+  const answer = { request, model: 'm', vectors, usage, promptTokens }
+  expect(JSON.parse([...geminiEmbedClient.writeAnswer(answer)].join(''))).toEqual(google)
 })
