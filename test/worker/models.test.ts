@@ -209,7 +209,7 @@ describe('browsers', () => {
     },
   )
 
-  test.each(['/', '/v1', '/v1/nothing', '/v1/embeddings', '/v1/%ff%zz', '/a/b/c'])(
+  test.each(['/', '/v1', '/v1/nothing', '/v1/images/edits', '/v1/%ff%zz', '/a/b/c'])(
     'are let in by OPTIONS where there is nothing too, to read that there is nothing: %s',
     async (path) => {
       const headers = { origin: 'https://example.com', 'access-control-request-headers': 'authorization' }
