@@ -155,10 +155,10 @@ export interface ClientRequest {
   /** How many answers are written, where those are more than the chat's `n`: all are billed. */
   readonly answers?: number
   /**
-   * The prompts, where the chat does not hold them all: each a text, or its length in tokens. Each is answered on its own, so
-   * that the longest of them decides what fits a window.
+   * The prompts, where the chat does not hold them all, as texts or as tokens, and the text behind each of them. Each is
+   * answered on its own, so that the longest decides what fits a window.
    */
-  readonly prompts?: readonly (string | number)[]
+  readonly prompts?: { readonly all: readonly (string | readonly number[])[]; readonly suffix: string }
   /** The client sends back the reasoning of earlier turns, so a provider is asked in a format that gives it. */
   readonly carriesReasoning?: boolean
   /** Where a field of the chat (`messages[3].content`), which a provider refused, stands in the request. */

@@ -52,7 +52,7 @@ export function needsOf(chat: Chat, { answers = chat.n ?? 1, prompts }: SizesBes
     }
   }
   let tokens: number | undefined
-  const lengths = prompts?.map((prompt) => (typeof prompt === 'number' ? prompt : inputTokens(prompt)))
+  const lengths = prompts && lengthsOf(prompts)
   return {
     input,
     tools:
@@ -67,6 +67,12 @@ export function needsOf(chat: Chat, { answers = chat.n ?? 1, prompts }: SizesBes
     },
     ...(lengths && { prompts: { count: lengths.length, longestTokens: Math.max(...lengths) } }),
   }
+}
+
+/** The length of each prompt with what comes after it: counted apart, since joined they could be gigabytes. */
+function lengthsOf({ all, suffix }: NonNullable<ClientRequest['prompts']>): readonly number[] {
+  const suffixTokens = suffix === '' ? 0 : inputTokens(suffix)
+  return all.map((prompt) => inputTokens(prompt) + suffixTokens)
 }
 
 /** What a request for vectors needs its model to be able to do. @param promptTokens our estimate of all inputs. */

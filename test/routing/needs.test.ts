@@ -100,8 +100,11 @@ test.each([
 
 test('several prompts are counted together, and each has a window of its own', () => {
   const chat = parseChat({ model: 'a', messages: [{ role: 'user', content: '' }], max_tokens: 10 })
-  const needs = needsOf(chat, { prompts: ['a'.repeat(32), 50, 20], answers: 6 })
-  expect([needs.promptTokens(), needs.answers, needs.prompts]).toEqual([80, 6, { count: 3, longestTokens: 50 }])
+  const needs = needsOf(chat, {
+    prompts: { all: ['a'.repeat(32), [1, 2, 3], 'a'.repeat(64)], suffix: 'z'.repeat(96) },
+    answers: 6,
+  })
+  expect([needs.promptTokens(), needs.answers, needs.prompts]).toEqual([123, 6, { count: 3, longestTokens: 50 }])
   expect(fits(needs, { ...unlistedModelTraits, contextTokens: 60 })).toBe(true)
   expect(fits(needs, { ...unlistedModelTraits, contextTokens: 59 })).toBe(false)
 })

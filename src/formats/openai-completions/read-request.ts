@@ -1,6 +1,5 @@
 import { Failure } from '../../chat/failure.ts'
 import { type Chat, parseChat, ROUTING_FIELDS } from '../../chat/request.ts'
-import { textWeight } from '../../chat/text-weight.ts'
 import type { ClientRequest } from '../format.ts'
 import { isPresent } from '../shared/fields.ts'
 import { unsupportedParameter } from '../shared/parts.ts'
@@ -65,21 +64,12 @@ export function readCompletionRequest(body: Body): ClientRequest {
     // Of `best_of` answers the best `n` are shown.
     answers: Math.max(n ?? 1, bestOf) * prompts.length,
     // What a chat does not hold has a length all the same.
-    ...(isChat ? {} : { prompts: prompts.map((prompt) => sizeOf(prompt, suffix)) }),
+    ...(isChat ? {} : { prompts: { all: prompts, suffix } }),
   }
 }
 
-/** A suffix beside tokens is estimated on the long side. */
-const SUFFIX_PER_TOKEN = 3
-
 /** A text, or tokens by their numbers. */
 type Prompt = string | readonly number[]
-
-/** A text, or the number of its tokens. */
-function sizeOf(prompt: Prompt, suffix: string): string | number {
-  if (typeof prompt === 'string') return prompt + suffix
-  return prompt.length + Math.ceil(textWeight(suffix) / SUFFIX_PER_TOKEN)
-}
 
 function readPrompts(prompt: unknown): readonly Prompt[] {
   if (typeof prompt === 'string') return [prompt]

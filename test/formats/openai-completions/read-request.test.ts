@@ -15,15 +15,14 @@ describe('how many answers are written', () => {
   })
 })
 
-describe('what of the prompt is counted', () => {
+describe('what of the prompt the chat does not hold', () => {
   test.each([
-    ['a text: that of the chat', 'a', undefined, undefined],
-    ['a list with one text too', ['a'], undefined, undefined],
-    ['a text with its suffix', 'a', 'z', ['az']],
-    ['each of several texts', ['a', 'b'], 'z', ['az', 'bz']],
-    ['tokens, of which there are so many', [5, 6, 7], undefined, [3]],
-    ['each of several lists of tokens', [[5], [6, 7]], '', [1, 2]],
-    ['tokens with a suffix', [5, 6, 7], 'zzz', [4]],
+    ['nothing of a text', 'a', undefined, undefined],
+    ['nothing of a list with one text', ['a'], '', undefined],
+    ['a suffix', 'a', 'z', { all: ['a'], suffix: 'z' }],
+    ['several texts', ['a', 'b'], null, { all: ['a', 'b'], suffix: '' }],
+    ['tokens', [5, 6, 7], undefined, { all: [[5, 6, 7]], suffix: '' }],
+    ['several lists of tokens', [[5], [6, 7]], 'z', { all: [[5], [6, 7]], suffix: 'z' }],
   ])('%s', (_, prompt, suffix, expected) => {
     expect(read({ prompt, suffix }).prompts).toEqual(expected)
   })
