@@ -3,6 +3,7 @@ import type { OutputEvent } from '../../src/chat/event.ts'
 import type { Failure } from '../../src/chat/failure.ts'
 import { anthropicMessages } from '../../src/formats/anthropic-messages/client.ts'
 import type { StreamWriter } from '../../src/formats/format.ts'
+import { createGeminiWriter, EVENTS } from '../../src/formats/gemini/write-stream.ts'
 import { openaiResponses } from '../../src/formats/openai-responses/client.ts'
 import { answerInput } from './answer-input.ts'
 
@@ -30,6 +31,9 @@ const native = (message: Readonly<Record<string, unknown>>): OutputEvent => ({ t
 const asked = (body: Readonly<Record<string, unknown>>) => answerInput({ source: { format: 'any', body } })
 const responses = (body: Readonly<Record<string, unknown>> = {}) => openaiResponses.streamWriter(asked(body))
 const messages = () => anthropicMessages.streamWriter(asked({ thinking: { type: 'adaptive' } }))
+
+const generated = () => createGeminiWriter(asked({}), EVENTS)
+const PICTURE = { images: [{ image_url: { url: 'data:image/png;base64,QUJD' } }] }
 
 /** What nobody honest sends, again and again. Without a bound each of them would take 100 MB and more. */
 const ATTACKS: readonly [what: string, write: () => StreamWriter, at: (at: number) => OutputEvent, times: number][] = [
@@ -79,6 +83,16 @@ const ATTACKS: readonly [what: string, write: () => StreamWriter, at: (at: numbe
     (at) => (at === 0 ? begin(0) : at === 1 ? grow(0, '{') : at % 2 ? text('a') : reasoning('b')),
     100_000,
   ],
+  [
+    'parts that wait for a call that does not end',
+    generated,
+    (at) => (at === 0 ? begin(0) : at === 1 ? grow(0, '{') : at % 2 ? text('a') : extra('message', PICTURE)),
+    100_000,
+  ],
+  ['ids of calls that do not end', generated, (at) => begin(at, LONG + at), 1000],
+  ['arguments of a call', generated, (at) => (at === 0 ? begin(0) : grow(0, LONG)), 1000],
+  ['what a call is to bring back', generated, (at) => ({ ...begin(at), extra: { extra_content: { LONG } } }), 1000],
+  ['Google’s own ends', generated, () => native({ candidates: [], promptFeedback: { LONG } }), 1000],
 ]
 
 describe('an answer is malformed that has too much to be kept', () => {
@@ -97,11 +111,13 @@ const interleaved: readonly OutputEvent[] = [
   ...Array.from({ length: CALLS }, (_, at) => grow(at, `{"n":"${at}`)),
   ...Array.from({ length: 100_000 }, (_, at) => grow(1 + (at % (CALLS - 1)), '.')),
   ...Array.from({ length: CALLS }, (_, at) => grow(CALLS - 1 - at, '"}')),
+  text('Done.'),
 ]
 
 test.each([
   ['Responses', responses],
   ['Messages', messages],
+  ['Gemini', generated],
 ])('of a thousand calls that come all at once none loses a letter, and none waits for long (%s)', (_, writer) => {
   const write = writer()
   const began = performance.now()
@@ -118,7 +134,9 @@ function argumentsIn(stream: string): string[] {
   const calls = new Map<unknown, string>()
   for (const line of stream.split('\n')) {
     if (!line.startsWith('data: ')) continue
-    const { type, delta, output_index: at, index } = JSON.parse(line.slice(6))
+    const { type, delta, output_index: at, index, candidates } = JSON.parse(line.slice(6))
+    for (const { functionCall } of candidates?.[0].content.parts ?? [])
+      if (functionCall !== undefined) calls.set(functionCall.id, JSON.stringify(functionCall.args))
     const piece = type === 'response.function_call_arguments.delta' ? delta : delta?.partial_json
     if (piece !== undefined) calls.set(at ?? index, `${calls.get(at ?? index) ?? ''}${piece}`)
   }

@@ -27,6 +27,7 @@ export interface AnswerParts {
 type Waiting = QueuedCall | { part: JsonObject }
 
 interface QueuedCall {
+  readonly index: number
   readonly id: string
   readonly name: string
   /** What its provider wants back with it. */
@@ -168,7 +169,7 @@ function startCall(state: State, event: Extract<OutputEvent, { type: 'tool-start
   const extra = isJsonObject(content) ? content : undefined
   const name = state.names.get(event.name) ?? event.name
   hold(state, PART_CHARACTERS + event.id.length + name.length + (extra === undefined ? 0 : sizeOf(extra)))
-  const call = { id: event.id, name, extra, progress: createObjectProgress(), args: '' }
+  const call = { index: event.index, id: event.id, name, extra, progress: createObjectProgress(), args: '' }
   candidate.calls.set(event.index, call)
   candidate.queue.push(call)
   advance(state, event.choice, candidate, false)
@@ -213,6 +214,8 @@ function advance(state: State, choice: number, candidate: Candidate, isEnd: bool
   for (let head = queue[0]; head !== undefined; head = queue[0]) {
     if (!isEnd && 'args' in head && (queue.length === 1 || head.progress.state() !== 'complete')) return
     queue.shift()
+    // A call that is whole gets nothing any more: white space, at most.
+    if ('args' in head && candidate.calls.get(head.index) === head) candidate.calls.delete(head.index)
     state.heldCharacters -= PART_CHARACTERS + heldBy(head)
     state.sink(choice, partOf(state, candidate, head))
   }

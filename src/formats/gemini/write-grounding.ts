@@ -15,6 +15,9 @@ interface Support {
   readonly pages: number[]
 }
 
+/** No web page has a longer address. */
+const MAX_URL_CHARACTERS = 8192
+const MAX_TITLE_CHARACTERS = 1000
 /** Longer passages are not repeated: a thousand of them could be the whole answer each. */
 const MAX_SEGMENT_CHARACTERS = 2000
 
@@ -27,8 +30,9 @@ export function createGroundingWriter(): GroundingWriter {
     cite: (annotations) => {
       for (const { url_citation: cited } of jsonObjectsIn(annotations)) {
         const uri = isJsonObject(cited) ? toText(cited.url) : undefined
-        if (!isJsonObject(cited) || uri === undefined || ++count > MAX_ANNOTATIONS) continue
-        const title = toText(cited.title) ?? ''
+        if (!isJsonObject(cited) || uri === undefined || uri.length > MAX_URL_CHARACTERS) continue
+        if (++count > MAX_ANNOTATIONS) continue
+        const title = (toText(cited.title) ?? '').slice(0, MAX_TITLE_CHARACTERS)
         const { index } = pages.get(`${uri} ${title}`) ?? { index: pages.size }
         pages.set(`${uri} ${title}`, { uri, title, index })
         const { start_index: from, end_index: to } = cited

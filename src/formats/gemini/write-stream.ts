@@ -9,6 +9,7 @@ import {
   candidateOf,
   countsOf,
   endedCandidates,
+  namesOf,
   noteBeside,
   responseOf,
   usageOf,
@@ -33,6 +34,8 @@ export const LIST: StreamFraming = { first: '[', next: ',\r\n', after: '', last:
 interface WriterState {
   readonly answer: AnswerInput
   readonly framing: StreamFraming
+  /** What every response ends with. */
+  readonly tail: string
   readonly parts: AnswerParts
   readonly beside: BesideParts
   /** The parts that go out with the end. */
@@ -49,6 +52,7 @@ export function createGeminiWriter(answer: AnswerInput, framing: StreamFraming):
   const state: WriterState = {
     answer,
     framing,
+    tail: JSON.stringify(namesOf(answer.envelope)).slice(1),
     parts: createAnswerParts(answer, (choice, part) => writePart(state, choice, part)),
     beside: new Map(),
     last: undefined,
@@ -68,8 +72,11 @@ export function createGeminiWriter(answer: AnswerInput, framing: StreamFraming):
 }
 
 function emit(state: WriterState, response: object): void {
+  emitText(state, JSON.stringify(response))
+}
+
+function emitText(state: WriterState, text: string): void {
   const { first, next, after } = state.framing
-  const text = JSON.stringify(response)
   state.text += (state.hasBegun ? next : first) + text + after
   state.hasBegun = true
 }
@@ -88,6 +95,9 @@ function writeEvent(state: WriterState, event: OutputEvent): void {
     state.text += framing.last
   } else if (state.native === undefined) {
     weigh(state, event)
+    // Nothing waits for long.
+    const isMore = event.type === 'extra' && event.fields.logprobs !== undefined
+    if (isMore && state.beside.get(event.choice)?.logprobs) writePart(state, event.choice, { text: '' })
     noteBeside(state.beside, event)
     parts.push(event)
   }
@@ -109,9 +119,17 @@ function writePart(state: WriterState, choice: number, part: JsonObject): void {
     else parts.push(part)
     return
   }
-  const [written, thought] = [weight.text, weight.thoughts].map((one) => Math.ceil(one / WEIGHT_PER_TOKEN))
-  const usage = countsOf(answer.promptTokens(), written ?? 0, thought ?? 0)
-  emit(state, responseOf(answer, [candidateOf(choice, [part], beside.get(choice))], usage))
+  const counts = countsOf(answer.promptTokens(), tokens(weight.text), tokens(weight.thoughts))
+  const own = beside.get(choice)
+  // Nearly all responses of a stream are such, so they are not made of objects.
+  const candidate = own?.logprobs
+    ? JSON.stringify(candidateOf(choice, [part], own))
+    : `{"content":{"parts":[${JSON.stringify(part)}],"role":"model"},"index":${choice}}`
+  emitText(state, `{"candidates":[${candidate}],"usageMetadata":${JSON.stringify(counts)},${state.tail}`)
+}
+
+function tokens(weight: number): number {
+  return Math.ceil(weight / WEIGHT_PER_TOKEN)
 }
 
 function writeEnd(state: WriterState, { finishes, usage }: Extract<OutputEvent, { type: 'end' }>): void {

@@ -241,6 +241,10 @@ describe('beside the parts', () => {
       undefined,
     ])
     expect(whole(events).candidates[0]?.logprobsResult).toEqual(result)
+    // Those that nothing comes after do not wait for the end.
+    const bare = extra({ logprobs: { content } }, 'choice')
+    const all = responses([bare, bare, bare, ended()])
+    expect(all.map(({ candidates }) => candidates[0]?.logprobsResult)).toEqual([result, result, result])
   })
 
   test('the reason to finish is one of Google, and a refusal is none of the answers', () => {
