@@ -1,5 +1,6 @@
 import { priceOf } from '../access/budget.ts'
 import type { Deployment, Price } from '../catalog/deployment.ts'
+import { findModel } from '../catalog/models.ts'
 import { Failure } from '../chat/failure.ts'
 import type { Settings } from '../env.ts'
 import { AUTO } from '../routing/auto.ts'
@@ -60,12 +61,21 @@ export async function openRouterModels(path: string, listing: ModelListing): Pro
   if (path === 'count') return { data: { count: (await rowsOf(listing)).length } }
   const isAboutEndpoints = path.endsWith(ENDPOINTS)
   const slug = isAboutEndpoints ? path.slice(0, -ENDPOINTS.length) : path
-  const row = listing.describe(slug === OWN_SLUG_OF_AUTO ? AUTO : slug)
+  const row = listing.describe(nameOf(slug))
   return { data: isAboutEndpoints ? toEndpoints(row, listing) : toOpenRouterModel(row, listing.deploymentsOf) }
 }
 
 const ENDPOINTS = '/endpoints'
-const OWN_SLUG_OF_AUTO = 'router9/auto'
+const SLUG_OF_AUTO = 'router9/auto'
+
+/** A slug names the maker. The same text could name a provider, and would then mean no other. */
+function nameOf(slug: string): string {
+  if (slug === SLUG_OF_AUTO) return AUTO
+  const slash = slug.indexOf('/')
+  const id = slug.slice(slash + 1)
+  return findModel(id)?.owner === slug.slice(0, Math.max(slash, 0)) ? id : slug
+}
+
 const MAX_LIMIT = 1000
 
 function pageOf(all: readonly Fields[], query: Query): Fields {

@@ -243,6 +243,8 @@ export interface AnswerInput {
   /** Absent where the chat itself holds all that came. */
   readonly source?: RequestSource | undefined
   readonly requestId: string
+  /** Who answers; undefined where nobody does. */
+  readonly provider?: string | undefined
   readonly sealer: Sealer
   /** Our estimate of the prompt's length in tokens. */
   readonly promptTokens: () => number

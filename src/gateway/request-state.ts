@@ -67,13 +67,14 @@ function providerOf({ context }: RequestState, { deployment }: Target): Configur
 }
 
 /** What the client's format writes an answer from. */
-export function answerInputOf(state: RequestState, model: string): AnswerInput {
+export function answerInputOf(state: RequestState, model: string, provider?: string): AnswerInput {
   const { id, created, chat, source, sealer, needs, context, storage } = state
   const { header, requestId } = context
   const { promptTokens } = needs
   const newId = () => randomText(28)
   const now = () => Math.floor(Date.now() / 1000)
-  const input = { envelope: { id, created, model }, chat, source, header, requestId, sealer, promptTokens, newId, now }
+  const envelope = { id, created, model }
+  const input = { envelope, chat, source, header, requestId, provider, sealer, promptTokens, newId, now }
   return storage === undefined ? input : { ...input, newId: storage.newId, onComplete: storage.onComplete }
 }
 

@@ -62,7 +62,7 @@ async function streamAnswer(state: RequestState, committed: ChatAnswer, writer: 
   })
   log.firstEventAt = Date.now()
   log.target = target
-  const write = context.format.streamWriter(answerInputOf(state, target.model))
+  const write = context.format.streamWriter(answerInputOf(state, target.model, target.deployment.provider))
   const collector = reasoningCache && createReasoningCollector()
   let broken: Failure | undefined
   const how = await streamToClient(

@@ -17,7 +17,7 @@ export async function sendWhole(state: RequestState): Promise<Response> {
     tokens: () => answer.usage().completion_tokens,
     waitedMs: answer.waitedMs,
   })
-  const body = context.format.writeAnswer(answer.first, answerInputOf(state, target.model))
+  const body = context.format.writeAnswer(answer.first, answerInputOf(state, target.model, target.deployment.provider))
   const collector = reasoningCache && createReasoningCollector()
   if (collector !== undefined) for (const event of answer.first) collector.push(event)
   end('complete')

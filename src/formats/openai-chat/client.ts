@@ -26,16 +26,17 @@ export const openaiChatAsOpenAI: ClientFormat = {
   writeAnswer: (events, { envelope }) => writeCompletion(events, envelope, 'chat.completion'),
 }
 
-/** The same as OpenRouter's clients read it: reasoning by its name there, numbers as error codes, and no field that is null without need. */
+/**
+ * The same as OpenRouter's clients read it: who answers, reasoning by its name there, numbers as error codes, and no field that
+ * is null without need.
+ */
 export const openaiChatAsOpenRouter: ClientFormat = withOpenRouterErrors({
   ...openaiChat,
-  streamWriter: ({ envelope, chat }) =>
-    withOpenRouterFields(
-      createStreamWriter(envelope, chat.stream_options?.include_usage === true, {
-        reasoning: 'reasoning',
-        nullUsage: false,
-        writeError: toOpenRouterError,
-      }),
-    ),
-  writeAnswer: (events, { envelope }) => toOpenRouterCompletion(writeCompletion(events, envelope, 'chat.completion')),
+  streamWriter: ({ envelope, chat, provider }) => {
+    const members = provider === undefined ? '' : `"provider":${JSON.stringify(provider)},`
+    const words = { members, reasoning: 'reasoning', nullUsage: false, writeError: toOpenRouterError }
+    return withOpenRouterFields(createStreamWriter(envelope, chat.stream_options?.include_usage === true, words))
+  },
+  writeAnswer: (events, { envelope, provider }) =>
+    toOpenRouterCompletion(writeCompletion(events, envelope, 'chat.completion'), provider),
 })

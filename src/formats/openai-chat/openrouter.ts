@@ -7,9 +7,10 @@ import type { Completion } from './write-answer.ts'
  * A whole answer in OpenRouter's words. Its clients check what they get against schemas: `system_fingerprint` must be there, log
  * probabilities must be whole, and numbers must not be null.
  */
-export function toOpenRouterCompletion({ choices, usage, ...body }: Completion): object {
+export function toOpenRouterCompletion({ choices, usage, ...body }: Completion, provider: string | undefined): object {
   return {
     ...body,
+    ...(provider === undefined ? {} : { provider }),
     system_fingerprint: typeof body.system_fingerprint === 'string' ? body.system_fingerprint : null,
     choices: choices.map(({ message, ...choice }) => ({ ...choiceFields(choice), message: toMessage(message) })),
     usage: toUsage(usage),
@@ -29,9 +30,9 @@ function toEvent(event: OutputEvent): OutputEvent {
   return place === 'body' ? { ...event, fields: bodyFields(fields) } : event
 }
 
-function bodyFields(fields: JsonObject): JsonObject {
-  const { system_fingerprint, ...others } = fields
-  return system_fingerprint === undefined || typeof system_fingerprint === 'string' ? fields : others
+/** Every chunk says who answers. */
+function bodyFields({ provider: _, system_fingerprint, ...others }: JsonObject): JsonObject {
+  return typeof system_fingerprint === 'string' ? { ...others, system_fingerprint } : others
 }
 
 function choiceFields(fields: JsonObject): JsonObject {

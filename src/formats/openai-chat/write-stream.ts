@@ -11,6 +11,8 @@ type Extras = { [place in Exclude<ExtraPlace, 'body'>]?: FieldMerger }
 
 /** The words of a stream in which the accents of its base URLs differ (contract 1). */
 export interface StreamWords {
+  /** Further members of every chunk, as JSON with a comma at the end. */
+  readonly members: string
   /** The field of a delta that holds reasoning. */
   readonly reasoning: string
   /** Where usage comes in a chunk of its own, all other chunks say that they have none. */
@@ -19,6 +21,7 @@ export interface StreamWords {
 }
 
 const USUAL_WORDS: StreamWords = {
+  members: '',
   reasoning: 'reasoning_content',
   nullUsage: true,
   writeError: (failure) => failure.toError(),
@@ -55,7 +58,7 @@ export function createStreamWriter(
   const tail = includeUsage && words.nullUsage ? '],"usage":null}' : ']}'
   const state: WriterState = {
     words,
-    head: `data: {"id":${JSON.stringify(id)},${names},"choices":[`,
+    head: `data: {"id":${JSON.stringify(id)},${names},${words.members}"choices":[`,
     tail,
     contentTail: `,"finish_reason":null}${tail}\n\n`,
     includeUsage,
