@@ -107,6 +107,13 @@ describe('rotating', { timeout: 60_000 }, () => {
   })
 })
 
+test('a key can be made for clients that check OpenAI’s object, and for no other word', async () => {
+  const made = await make(['create', '--name', 'mine', '--object', 'openai'])
+  expect(await recordOf(made)).toMatchObject({ object: 'openai' })
+  expect(await recordOf(await make(['rotate', made.id]))).toMatchObject({ object: 'openai' })
+  await expect(run(['create', '--name', 'mine', '--object', 'openrouter'])).rejects.toThrow('--object')
+})
+
 describe('a limit that is none', { timeout: 60_000 }, () => {
   /** The program itself, for its exit status. */
   async function program(...args: string[]): Promise<{ status: number; error: string }> {
