@@ -136,9 +136,11 @@ test('a conversation goes from maker to maker, and each gets back what it can re
   const generationConfig = { thinkingConfig: { includeThoughts: true, thinkingBudget: 2000 } }
   const [openai, claude, google, deepseek] = MODELS
   const models = [deepseek, google, claude, google, openai, google, 'google/gemini-2.5-flash', claude]
-  for (const [round, model] of models.entries()) {
+  for (const round of models.keys()) {
     contents.push(user(`Look ${round} [[sim * call=look {"place":"${round}"} say="Seen ${round}"]]`))
-    for (const answers of ['call', 'text']) {
+    for (const [step, answers] of ['call', 'text'].entries()) {
+      // Also within a turn, between a call and its result.
+      const model = models[(round + step) % models.length]
       const parts = partsOf([await generate(model ?? '', { contents, ...TOOLS, generationConfig })])
       contents.push({ role: 'model', parts })
       const calls = parts.flatMap(({ functionCall }) => (functionCall === undefined ? [] : [functionCall as Fields]))

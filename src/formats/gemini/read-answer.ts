@@ -53,7 +53,8 @@ function withNative(read: MessageReader): MessageReader {
     const events = read(message, name)
     if (!isJsonObject(message)) return events
     const { promptFeedback, candidates, usageMetadata: usage } = message
-    if (isJsonObject(promptFeedback) && toText(promptFeedback.blockReason) && !Array.isArray(candidates)) {
+    const isBlocked = isJsonObject(promptFeedback) && toText(promptFeedback.blockReason) !== undefined
+    if (isBlocked && jsonObjectsIn(candidates).length === 0) {
       return [
         { type: 'native', message, isContent: true },
         { type: 'finish', choice: 0, reason: 'content_filter', isFinal: true },

@@ -146,7 +146,7 @@ function readPart(state: State, part: PartParam, place: Place): void {
     const param = `${path}.${member}`
     throw new Failure('invalid-value', `'${param}' can only stand in a content of the ${owner}.`, { param })
   } else readContent(state, part, path)
-  if (isModel && !call && part.thoughtSignature) readSignature(state, part.thoughtSignature, place)
+  if (part.thoughtSignature && !(isModel && call)) readSignature(state, part.thoughtSignature, place)
 }
 
 /** Reads what is neither a call nor a result. */
@@ -224,6 +224,11 @@ function freshId(state: State): string {
 
 function readSignature(state: State, signature: string, place: Place): void {
   const kept = openPart(state, signature, place)
+  // A user has none. One of ours is taken out all the same.
+  if (state.turn.role === 'user') {
+    if (kept !== undefined) seal(state, place, undefined)
+    return
+  }
   if (kept === undefined) {
     keepOwn(state.turn, signature, (data) => ({
       reasoning_details: [{ type: 'reasoning.encrypted', data, format: GEMINI_REASONING_FORMAT }],

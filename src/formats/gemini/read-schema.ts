@@ -98,8 +98,9 @@ function typesOf(type: unknown): string[] {
   })
 }
 
-/** Large numbers come as texts. */
+/** Large numbers come as texts. Some have more digits than a double holds. */
 export function toNumber(value: unknown): unknown {
+  if (JSON.isRawJSON(value)) return Number(value.rawJSON)
   return typeof value === 'string' && /^-?\d{1,19}(?:\.\d{1,19})?$/.test(value) ? Number(value) : value
 }
 

@@ -76,7 +76,7 @@ const MODES_PATH = 'toolConfig.functionCallingConfig'
 
 /** Of functions of which only some are allowed the others are left out: few APIs have a choice among several. */
 function chooseTools(declared: readonly Declared[], { mode: given, allowedFunctionNames }: CallingConfig) {
-  const mode = MODES[Number(given)] ?? given ?? 'AUTO'
+  const mode = MODES[Number(given)] ?? String(given ?? 'AUTO').toUpperCase()
   const allowed = new Set(mode === 'ANY' || mode === 'VALIDATED' ? allowedFunctionNames : [])
   const names = new Set(declared.map(({ declaration }) => declaration.name))
   const missing = [...allowed].find((name) => !names.has(name))

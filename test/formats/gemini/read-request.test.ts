@@ -229,6 +229,12 @@ describe('signatures', () => {
     expect(source?.body.contents).toEqual([QUESTION, model(call('f')), answer])
   })
 
+  test('of ours in a part of the user go nowhere', () => {
+    const { chat, source } = read({ contents: [{ role: 'user', parts: [{ text: 'Hi', ...seal(kept) }] }] })
+    expect(chat.messages).toEqual([{ role: 'user', content: 'Hi' }])
+    expect(source?.body.contents).toEqual([QUESTION])
+  })
+
   test('leave no turn to Google where there was nothing else', () => {
     const { source } = read({ contents: [QUESTION, model({ text: '', thought: true, ...seal(kept) }), QUESTION] })
     expect(source?.body.contents).toEqual([QUESTION, QUESTION])
@@ -274,7 +280,7 @@ describe('the configuration', () => {
   test('means in a chat what it means here', () => {
     const { chat, source } = read({
       generationConfig: {
-        temperature: 0.5,
+        temperature: JSON.rawJSON('0.50000000000000000001'),
         topP: 0.9,
         topK: 40,
         maxOutputTokens: 100,
@@ -400,7 +406,7 @@ describe('tools', () => {
   })
 
   test.each<[Fields, unknown, string[]]>([
-    [{ mode: 'AUTO' }, 'auto', ['f', 'g', 'h']],
+    [{ mode: 'auto' }, 'auto', ['f', 'g', 'h']],
     [{ mode: 'NONE' }, 'none', ['f', 'g', 'h']],
     [{ mode: 2 }, 'required', ['f', 'g', 'h']],
     [{ mode: 'ANY', allowedFunctionNames: ['g'] }, { type: 'function', function: { name: 'g' } }, ['f', 'g', 'h']],
