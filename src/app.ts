@@ -148,36 +148,16 @@ route('GET', '/models/:id{.+}', async (c) => {
 formats.push({ path: '/v1beta', format: geminiClient })
 
 /** What its clients ask of a model, by the end of the path. */
-const GEMINI_METHODS: ReadonlyMap<string, (c: AppContext, model: string) => Promise<Response>> = new Map([
-  [
-    'generateContent',
-    (c, model) => {
-      c.set('asked', { model, stream: false })
-      return answerIn(c, geminiClient)
-    },
-  ],
+const GEMINI_METHODS: ReadonlyMap<string, (c: AppContext) => Promise<Response>> = new Map([
+  ['generateContent', (c: AppContext) => answerIn(c, geminiClient)],
   [
     'streamGenerateContent',
-    (c, model) => {
-      c.set('asked', { model, stream: true })
-      return answerIn(c, c.req.query('alt') === 'sse' ? geminiClient : geminiListClient)
-    },
+    (c: AppContext) => answerIn(c, c.req.query('alt') === 'sse' ? geminiClient : geminiListClient),
   ],
-  [
-    'countTokens',
-    (c, model) => {
-      c.set('asked', { model, stream: false })
-      return countIn(c, geminiClient)
-    },
-  ],
-  ['embedContent', (c, model) => embedAsGoogle(c, model, geminiEmbedClient)],
-  ['batchEmbedContents', (c, model) => embedAsGoogle(c, model, geminiBatchEmbedClient)],
+  ['countTokens', (c: AppContext) => countIn(c, geminiClient)],
+  ['embedContent', (c: AppContext) => embedIn(c, geminiEmbedClient)],
+  ['batchEmbedContents', (c: AppContext) => embedIn(c, geminiBatchEmbedClient)],
 ])
-
-function embedAsGoogle(c: AppContext, model: string, format: EmbeddingClientFormat): Promise<Response> {
-  c.set('asked', { model, stream: false })
-  return embedIn(c, format)
-}
 
 served.push(
   { path: '/v1beta/models', methods: ['GET'] },
@@ -194,8 +174,12 @@ app.all(
     POST: (c) => {
       const name = c.req.param('name') ?? ''
       const colon = name.lastIndexOf(':')
-      const ask = GEMINI_METHODS.get(name.slice(colon + 1))
-      if (colon >= 0 && ask !== undefined) return ask(c, geminiModel(name.slice(0, colon)))
+      const method = name.slice(colon + 1)
+      const ask = GEMINI_METHODS.get(method)
+      if (colon >= 0 && ask !== undefined) {
+        c.set('asked', { model: geminiModel(name.slice(0, colon)), stream: method === 'streamGenerateContent' })
+        return ask(c)
+      }
       const methods = [...GEMINI_METHODS.keys()].join(', ')
       const text = `'${quoted(name)}' ends with none of the methods that Router9 serves for a model: ${methods}.`
       throw new Failure('unknown-url', text)

@@ -1,20 +1,24 @@
 import type { KeyRecord } from '../access/keys.ts'
 import { admit } from '../access/limits.ts'
 import { Failure } from '../chat/failure.ts'
-import { type Chat, parseChat } from '../chat/request.ts'
-import type { ObjectsOf, Settings } from '../env.ts'
+import { parseChat } from '../chat/request.ts'
+import type { ConfiguredProvider, ObjectsOf, Settings } from '../env.ts'
 import type { HeaderReader } from '../formats/format.ts'
+import { openaiEmbeddingsClient } from '../formats/openai-embeddings/client.ts'
+import { planEmbedding } from '../gateway/embed.ts'
+import { prepareEmbedding } from '../gateway/embedding-attempt.ts'
 import type { RegionAccess } from '../gateway/health-reporter.ts'
 import { prepareCall } from '../gateway/prepare-call.ts'
 import { planInputOf, type RoutedDeployment, routeOf } from '../gateway/route.ts'
 import { sessionOf } from '../gateway/session.ts'
 import type { HealthView } from '../health/isolate.ts'
 import { sleep } from '../platform/timeout.ts'
-import type { Ranked } from '../routing/candidate.ts'
+import type { Ranked, RankedSession } from '../routing/candidate.ts'
 import { leftOutOf } from '../routing/exclusions.ts'
 import { needsOf } from '../routing/needs.ts'
-import { plan } from '../routing/plan.ts'
-import { deploymentName } from '../routing/target.ts'
+import { type Plan, plan } from '../routing/plan.ts'
+import type { PlanInput } from '../routing/plan-input.ts'
+import { deploymentName, type Target } from '../routing/target.ts'
 import { currentHealth, deploymentEntry, rounded } from './deployment-health.ts'
 
 type Fields = Readonly<Record<string, unknown>>
@@ -32,47 +36,65 @@ export interface DryRun {
 
 type DryRunAccess = RegionAccess & { readonly objects: ObjectsOf<'Health' | 'Ledger'> }
 
-/**
- * What chat completions would do with this body now, without calling a provider (contract 1): the plan with scores and health,
- * and why the others are not in it. It counts against the key's limits, for it is as much work.
- * @throws Failure as chat completions would.
- */
-export async function dryRun(
-  { body, settings, caller, requestId, header }: DryRun,
-  access: DryRunAccess,
-): Promise<Fields> {
-  const chat: Chat = parseChat(body)
+/** What is known of a request before anybody is asked. */
+interface Asked {
+  readonly input: PlanInput
+  readonly planned: Plan
+  readonly session?: RankedSession | undefined
+  /** Why a deployment cannot be sent this at all. */
+  readonly refusalBy: (target: Target, provider: ConfiguredProvider) => object
+}
+
+/** A body with an input and no messages asks for vectors. @throws Failure as the path would that it is for. */
+function readAsked({ body, settings, caller, header }: DryRun): Asked {
+  const call = { settings, caller }
+  if (body.input !== undefined && body.messages === undefined) {
+    const request = openaiEmbeddingsClient.readRequest(body, header)
+    const { work, needs, planned } = planEmbedding(call, request, () => {}, 0)
+    const refusalBy = (target: Target, provider: ConfiguredProvider) => prepareEmbedding(work, target, provider)
+    return { input: planInputOf(call, request, needs), planned, refusalBy }
+  }
+  const chat = parseChat(body)
   const needs = needsOf(chat)
-  const input = planInputOf({ settings, caller }, chat, needs)
-  const planned = plan(input)
+  const input = planInputOf(call, chat, needs)
+  const { promptTokens } = needs
+  return {
+    input,
+    planned: plan(input),
+    session: sessionOf({ header, body, chat, caller, hasChoice: true }),
+    refusalBy: (target, provider) => prepareCall({ target, provider, chat, promptTokens, header: () => null }),
+  }
+}
+
+/**
+ * What chat completions would do with this body now, or embeddings, without calling a provider (contract 1): the plan with
+ * scores and health, and why the others are not in it. It counts against the key's limits, for it is as much work.
+ * @throws Failure as they would.
+ */
+export async function dryRun(asked: DryRun, access: DryRunAccess): Promise<Fields> {
+  const { settings, caller, requestId } = asked
+  const { input, planned, session, refusalBy } = readAsked(asked)
+  const { request, needs } = input
   await admit(caller, access.objects, access.waitUntil)
   const view = await currentHealth(settings, access)
-  const session = sessionOf({ header, body, chat, caller, hasChoice: true })
-  const { ranking } = routeOf({
-    plan: planned,
-    request: chat,
-    needs,
-    settings,
-    view,
-    requestId,
-    session,
-    rankAll: true,
-  })
+  const { ranking } = routeOf({ plan: planned, request, needs, settings, view, requestId, session, rankAll: true })
   const { out, isPanic: panic } = ranking
-  const checked = ranking.ranked.slice(0, MAX_CHECKED)
   const refusals: (Failure | undefined)[] = []
-  for (const { candidate } of checked) {
-    refusals.push(refusalBy(candidate, settings, chat, needs.promptTokens))
+  for (const { candidate } of ranking.ranked.slice(0, MAX_CHECKED)) {
+    const { target } = candidate
+    const provider = settings.providers.get(target.deployment.provider)
+    const call = provider && refusalBy(target, provider)
+    refusals.push(call instanceof Failure ? call : undefined)
     // With a large prompt each check takes milliseconds: other calls get their turn.
     await sleep(0)
   }
   const [refusal] = refusals
-  // Chat completions fails the same way where no candidate can be sent this.
+  // The call itself fails the same way where no candidate can be sent this.
   if (refusal !== undefined && out.length === 0 && !refusals.includes(undefined)) throw refusal
   const ranked = ranking.ranked.filter((_, at) => refusals[at] === undefined)
   return {
     object: 'route',
-    requested_model: chat.model,
+    requested_model: request.model,
     model: ranked[0]?.candidate.target.model ?? null,
     prompt_tokens_estimate: needs.promptTokens(),
     policy: planned.sort ?? planned.policy,
@@ -92,19 +114,6 @@ export async function dryRun(
       })),
     ],
   }
-}
-
-/** Why a deployment cannot be sent this at all. */
-function refusalBy(
-  { target }: RoutedDeployment,
-  { providers }: Settings,
-  chat: Chat,
-  promptTokens: () => number,
-): Failure | undefined {
-  const provider = providers.get(target.deployment.provider)
-  if (provider === undefined) return undefined
-  const call = prepareCall({ target, provider, chat, promptTokens, header: () => null })
-  return call instanceof Failure ? call : undefined
 }
 
 function rankedEntry({ candidate, score, probe }: Ranked<RoutedDeployment>, view: HealthView): Fields {

@@ -26,45 +26,49 @@ type Context = RequestContext<EmbeddingClientFormat>
 export async function embed(context: Context, body: Readonly<Record<string, unknown>>): Promise<Response> {
   const { caller, objects, waitUntil, settings, share, format } = context
   const request = format.readRequest(body, context.header)
-  const tokens = request.inputs.map(inputTokens)
-  const needs = embeddingNeeds(tokens.reduce((sum, count) => sum + count, 0))
-  const planned = planEmbedding(context, request, needs)
   // The body is sent in small parts, so it is never there as a whole a second time.
   share.releaseCopy()
-  const work = startWork(context, request, tokens, planned)
+  const { work, needs, planned } = planEmbedding(context, request, (bytes) => share.reserve(bytes), share.bodyBytes)
   const bill = await openBill({ caller, objects, waitUntil, settings, needs, plan: planned })
   return untilCounted(context, bill, routeAndEmbed(context, { work, needs, planned, bill }))
 }
 
-/** Who may make the vectors of a request. @throws Failure if nobody may. */
-function planEmbedding(context: Pick<Context, 'settings' | 'caller'>, request: EmbeddingRequest, needs: Needs) {
+/** What is to be done for a request, and by whom. */
+export interface PlannedEmbedding {
+  readonly work: EmbeddingWork
+  readonly needs: Needs
+  readonly planned: Plan
+}
+
+/**
+ * Who may make the vectors of a request.
+ * @param reserve claims memory for them, as soon as it is known how long they are.
+ * @throws Failure if nobody may, or where there is no room for so many.
+ */
+export function planEmbedding(
+  context: Pick<Context, 'settings' | 'caller'>,
+  request: EmbeddingRequest,
+  reserve: (bytes: number) => void,
+  bodyBytes: number,
+): PlannedEmbedding {
   if (isAuto(request.model)) {
     const text = `The model '${quoted(request.model)}' is not for embeddings: vectors of different models do not mix, so a choice that may change cannot be left to the gateway. Name a model; GET /v1/models lists those that make embeddings.`
     throw new Failure('unsupported-parameter', text, { param: 'model' })
   }
-  return plan(planInputOf(context, request, needs))
-}
-
-/** @throws Failure for more vectors than there is room for, as far as it is known how long they are. */
-function startWork(
-  { share }: Context,
-  request: EmbeddingRequest,
-  tokens: readonly number[],
-  { candidates }: Plan,
-): EmbeddingWork {
   const { inputs, encoding } = request
+  const tokens = inputs.map(inputTokens)
+  const needs = embeddingNeeds(tokens.reduce((sum, count) => sum + count, 0))
+  const planned = plan(planInputOf(context, request, needs))
   // Held as they are sent.
   const toHeld = (vector: Vector) => (encoding === 'base64' && typeof vector !== 'string' ? toBase64(vector) : vector)
-  const claim = (length: number) => share.reserve(vectorBytes(inputs.length, length, encoding, share.bodyBytes))
-  const dimensions = request.dimensions ?? candidates[0]?.deployment.traits.embedding?.dimensions
+  const claim = (length: number) => reserve(vectorBytes(inputs.length, length, encoding, bodyBytes))
+  const dimensions = request.dimensions ?? planned.candidates[0]?.deployment.traits.embedding?.dimensions
   if (dimensions !== undefined) claim(dimensions)
-  return { request, tokens, vectors: createVectorList(inputs.length, toHeld), dimensions, used: [], claim }
+  const vectors = createVectorList(inputs.length, toHeld)
+  return { work: { request, tokens, vectors, dimensions, used: [], claim }, needs, planned }
 }
 
-interface Admitted {
-  readonly work: EmbeddingWork
-  readonly needs: Needs
-  readonly planned: Plan
+interface Admitted extends PlannedEmbedding {
   readonly bill: Bill
 }
 

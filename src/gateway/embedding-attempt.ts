@@ -101,13 +101,11 @@ function prepareInputs(
 }
 
 /** @throws Failure where these are more calls than one request may make. */
-function partsOf(
-  work: EmbeddingWork,
-  { target, embeddings, isPacked }: Pick<EmbeddingCall, 'target' | 'embeddings' | 'isPacked'>,
-): Part[] {
+function partsOf(work: EmbeddingWork, call: Omit<EmbeddingCall, 'parts' | 'first'>): Part[] {
   const { dimensions, request, tokens, vectors } = work
-  const { maxTokens } = embeddings
+  const { embeddings, target, isPacked } = call
   const maxInputs = maxInputsOf(embeddings, target.deployment.upstreamModel)
+  const { maxTokens } = embeddings
   const limits = limitsOf({ maxInputs, maxTokens, dimensions, encoding: request.encoding, isPacked })
   const parts = divide(tokens, vectors.isMissing, limits)
   // Where the length of the vectors is not known, the first part tells it.

@@ -166,6 +166,48 @@ function tokensOf(texts: readonly string[]): number {
   return texts.reduce((sum, text) => sum + estimateTokens(text), 0)
 }
 
+describe('Google’s paths', { concurrent: true }, () => {
+  const ask = (path: string, body: object) =>
+    fetch(`${router9.url}/v1beta/models/${path}`, {
+      method: 'POST',
+      headers: { 'x-goog-api-key': 'sk-r9k-demo', 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    })
+  const contentOf = (text: string) => ({ content: { parts: [{ text }] } })
+
+  test('give the vectors of any model', async () => {
+    const one = await ask(`${SMALL}:embedContent`, { ...contentOf('One.'), outputDimensionality: 4 })
+    expect(await one.json()).toMatchObject({ embedding: { values: floatsOf(SMALL, 'One.', 4) } })
+    const requests = ['One.', 'Two.'].map((text) => ({ ...contentOf(text), outputDimensionality: 4 }))
+    const two = await ask('gemini-embedding-001:batchEmbedContents', { requests })
+    expect(two.headers.get('x-router9-provider')).toBe('google')
+    expect(await two.json()).toMatchObject({
+      embeddings: ['One.', 'Two.'].map((text) => ({ values: floatsOf('gemini-embedding-001', text, 4) })),
+    })
+  })
+
+  test('refuse in Google’s words', async () => {
+    const response = await ask('gpt-4o:embedContent', contentOf('One.'))
+    expect(response.status).toBe(400)
+    expect(await response.json()).toMatchObject({ error: { code: 400, status: 'INVALID_ARGUMENT' } })
+  })
+})
+
+test('a dry run of a body with an input tells who would make its vectors, and asks nobody', async () => {
+  const dryRun = (body: object) =>
+    fetch(`${router9.url}/v1/route`, {
+      method: 'POST',
+      headers: { authorization: 'Bearer sk-r9k-demo', 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    })
+  const planned = await (await dryRun({ model: LARGE, input: ['dry-run', 'dry-run'] })).json()
+  expect(planned).toMatchObject({ object: 'route', requested_model: LARGE, model: LARGE })
+  const providers = (planned as { plan: { provider: string }[] }).plan.map(({ provider }) => provider)
+  expect(providers).toEqual(['openai', 'azure', 'openrouter'])
+  expect((await dryRun({ model: 'auto', input: 'dry-run' })).status).toBe(400)
+  expect(askedFor('dry-run')).toEqual([])
+})
+
 /** What may go wrong with one call. */
 const FAULTS = [
   'status=429',

@@ -1,0 +1,75 @@
+import { expect, test } from 'vitest'
+import { DEMO_KEY } from '../harness/worker.ts'
+import { useCase } from './router.ts'
+import type { Asked, Script } from './scripted.ts'
+
+const router9 = useCase({ CUSTOM_MODELS: 'twin', OLLAMA_MODELS: 'twin', TOTAL_TIMEOUT_MS: '2000' })
+const SMALL = 'text-embedding-3-small'
+
+async function embed(body: object) {
+  const response = await fetch(`${router9.url}/v1/embeddings`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${DEMO_KEY}`, 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  })
+  const text = await response.text()
+  const attempts = response.headers.get('x-router9-attempts')?.replace(/:\d+ms/g, '')
+  return { status: response.status, attempts, text, answer: JSON.parse(text) }
+}
+
+const JSON_BODY = { 'content-type': 'application/json' }
+
+function vectors(asked: Asked, length: number, more: object = {}): Script {
+  const input = asked.body.input as unknown
+  const count = Array.isArray(input) ? input.length : 1
+  const data = Array.from({ length: count }, (_, index) => ({ index, embedding: Array(length).fill(index) }))
+  const usage = { prompt_tokens: 5, total_tokens: 5 }
+  return { headers: JSON_BODY, pieces: [JSON.stringify({ object: 'list', data, usage, ...more })] }
+}
+
+test('an answer of another model of the catalogue is none, but a provider may spell the model as it likes', async () => {
+  router9.upstream.play(
+    (asked) => vectors(asked, 8, { model: 'text-embedding-3-large' }),
+    (asked) => vectors(asked, 8, { model: `${SMALL}-v7` }),
+  )
+  const { status, attempts, answer } = await embed({ model: SMALL, input: 'x', dimensions: 8 })
+  expect([status, attempts, answer.model]).toEqual([200, 'openai:provider-failed,azure:200', SMALL])
+})
+
+test('vectors of two lengths never come together, whoever made them', async () => {
+  let asked = 0
+  // The first server makes the first part, and breaks with the next one; its twin makes shorter vectors.
+  router9.upstream.play((call) => {
+    asked += 1
+    if (asked === 1) return vectors(call, 8)
+    return asked === 2 ? { status: 500, headers: JSON_BODY, pieces: ['{}'] } : vectors(call, 4)
+  })
+  const { status, answer, attempts } = await embed({ model: 'twin', input: Array(50).fill('text') })
+  expect([status, answer.error?.code, answer.data]).toEqual([502, 'upstream_error', undefined])
+  expect(attempts).toMatch(/^(custom|ollama):500,(custom|ollama):provider-failed$/)
+})
+
+test('an answer that never ends is left when it is longer than the vectors can be', async () => {
+  const endless = { repeat: `${'0.1,'.repeat(4096)}`, while: () => true }
+  router9.upstream.play({ headers: JSON_BODY, pieces: ['{"data":[{"index":0,"embedding":[', endless] }, (asked) =>
+    vectors(asked, 8),
+  )
+  const { status, attempts } = await embed({ model: SMALL, input: 'x', dimensions: 8 })
+  expect([status, attempts]).toEqual([200, 'openai:provider-failed,azure:200'])
+})
+
+test('a count of tokens that cannot be true is not believed', async () => {
+  for (const usage of [{ prompt_tokens: 1e9 }, { prompt_tokens: -5 }, { prompt_tokens: 'many' }, undefined]) {
+    router9.upstream.play((asked) => vectors(asked, 8, { usage }))
+    const { answer } = await embed({ model: SMALL, input: 'Four words of text.', dimensions: 8 })
+    expect(answer.usage).toEqual({ prompt_tokens: 6, total_tokens: 6, estimated: true })
+  }
+})
+
+test('more calls than a request may make are refused before the first of them', async () => {
+  router9.upstream.play((asked) => vectors(asked, 8))
+  const { status, answer } = await embed({ model: 'titan-embed-text-v2', input: Array(41).fill('text') })
+  expect([status, answer.error.code, answer.error.param]).toEqual([400, 'model_not_capable', 'input'])
+  expect(answer.error.message).toContain('41 calls')
+  expect(router9.upstream.asked()).toEqual([])
+})
