@@ -247,7 +247,7 @@ test('a prompt is counted by who would answer, and estimated where nobody counts
 })
 
 test('the models are listed page by page in Google’s words', async () => {
-  const plain = await get('/v1/models')
+  const plain = await get('/v1/models', { authorization: `Bearer ${DEMO_KEY}` })
   const names: string[] = []
   let token = ''
   do {
