@@ -6,7 +6,9 @@ import { type Fields, fieldsOf, listOf, numberOf, textOf } from './json.ts'
 import { openai } from './openai.ts'
 import { openaiFailure } from './openai-errors.ts'
 import { FINISH_REASONS } from './openai-steps.ts'
+import { readOrders } from './orders.ts'
 import type { Choice, Prompt, Thought } from './prompt.ts'
+import { think } from './think.ts'
 import { tokenise } from './tokens.ts'
 import { conversation, joined } from './turns.ts'
 
@@ -48,9 +50,18 @@ function isOpenai({ slot }: Incoming): boolean {
 
 /** Reads the request; the orders in any of the prompts count. */
 function readCompletion(incoming: Incoming): Prompt {
-  const { body } = incoming
+  return readOne(incoming, joined(promptsOf(incoming).map((prompt) => prompt.text)))
+}
+
+/** The choices of every prompt, each answered on its own. */
+function choicesOf(incoming: Incoming, thought: Thought): Choice[] {
   const prompts = promptsOf(incoming)
-  const text = joined(prompts.map((prompt) => prompt.text))
+  if (prompts.length === 1) return thought.choices
+  return prompts.flatMap(({ text }) => think(readOne(incoming, readOrders(text, incoming.slot).text)).choices)
+}
+
+function readOne(incoming: Incoming, text: string): Prompt {
+  const { body } = incoming
   return {
     ...conversation('', [{ role: 'user', text: joined([text, textOf(body.suffix)]), attachments: [], results: [] }]),
     model: textOf(body.model),
@@ -62,7 +73,7 @@ function readCompletion(incoming: Incoming): Prompt {
     announcesCalls: false,
     maxTokens: numberOf(body.max_tokens) || (isOpenai(incoming) ? DEFAULT_TOKENS : undefined),
     stop: typeof body.stop === 'string' ? [body.stop] : listOf(body.stop).map(textOf),
-    choices: Math.min(Math.max(numberOf(body.n) ?? 1, 1) * Math.max(prompts.length, 1), 128),
+    choices: Math.min(Math.max(numberOf(body.n) ?? 1, 1), 128),
   }
 }
 
@@ -114,21 +125,22 @@ function endingOf({ body }: Incoming, { ending }: Choice): string {
   return body.max_tokens === 0 ? 'length' : FINISH_REASONS[ending]
 }
 
-function usageOf(incoming: Incoming, { choices }: Thought): Fields {
+function usageOf(incoming: Incoming, choices: readonly Choice[]): Fields {
   const prompt = tokensOf(promptsOf(incoming))
   const written = incoming.body.max_tokens === 0 ? 0 : choices.reduce((sum, one) => sum + one.completionTokens, 0)
   return { prompt_tokens: prompt, completion_tokens: written, total_tokens: prompt + written }
 }
 
 function completionBody(incoming: Incoming, thought: Thought, rendering: Rendering): Fields {
-  const choices = thought.choices.map((choice, index) =>
+  const made = choicesOf(incoming, thought)
+  const choices = made.map((choice, index) =>
     choiceOf(incoming, index, {
       kind: 'content',
       text: tokensIn(incoming, choice, index),
       finish: endingOf(incoming, choice),
     }),
   )
-  const usage = rendering.withUsage ? { usage: usageOf(incoming, thought) } : {}
+  const usage = rendering.withUsage ? { usage: usageOf(incoming, made) } : {}
   return { ...headOf(incoming, rendering), choices, ...usage }
 }
 
@@ -138,7 +150,8 @@ function* completionEvents(incoming: Incoming, thought: Thought, rendering: Rend
   const told = asked && rendering.withUsage
   const chunk = (choices: Fields[], usage: Fields | null): string =>
     JSON.stringify({ ...head, choices, ...(told ? { usage } : {}) })
-  const lines = thought.choices.map((choice, index) => piecesOf(incoming, choice, { index, rendering }))
+  const made = choicesOf(incoming, thought)
+  const lines = made.map((choice, index) => piecesOf(incoming, choice, { index, rendering }))
   const offsets = lines.map(() => 0)
   const longest = Math.max(...lines.map(({ length }) => length))
   for (let position = 0; position < longest; position += 1) {
@@ -149,7 +162,7 @@ function* completionEvents(incoming: Incoming, thought: Thought, rendering: Rend
       offsets[index] = (offsets[index] ?? 0) + piece.text.join('').length
     }
   }
-  if (told) yield { kind: 'usage', data: chunk([], usageOf(incoming, thought)) }
+  if (told) yield { kind: 'usage', data: chunk([], usageOf(incoming, made)) }
   yield { kind: 'end', data: '[DONE]' }
 }
 
