@@ -7,10 +7,13 @@ import { type CompareRequest, chatRequest } from './request.ts'
 import { simulated } from './side.ts'
 import type { Source } from './source.ts'
 
+/** Those that chat. */
+const CHAT_MODELS = allModels().filter(({ deployments }) => deployments.every(({ traits }) => !traits.embedding))
+
 /** Names that are asked for at each provider: each of its models in turn, and some that no catalogue knows. */
 export const NAMES_BY_PROVIDER: ReadonlyMap<string, readonly string[]> = new Map(
   PROVIDERS.map(({ id, anyModel }) => {
-    const known = allModels().flatMap((model) =>
+    const known = CHAT_MODELS.flatMap((model) =>
       model.deployments.flatMap(({ provider, upstreamModel }) =>
         provider === id ? [`${id}/${model.id}`, `${id}/${upstreamModel}`] : [],
       ),
@@ -19,9 +22,7 @@ export const NAMES_BY_PROVIDER: ReadonlyMap<string, readonly string[]> = new Map
   }),
 )
 /** Most requests name a provider, so that one candidate answers; these have several. */
-const SHARED_NAMES = allModels()
-  .filter(({ deployments }) => deployments.length > 1)
-  .map(({ id }) => id)
+const SHARED_NAMES = CHAT_MODELS.filter(({ deployments }) => deployments.length > 1).map(({ id }) => id)
 
 const model = fc.oneof(
   {
