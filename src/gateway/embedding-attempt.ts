@@ -203,7 +203,9 @@ async function ask({ work, call }: Run, { start, end }: Part, timer: AttemptTime
 function checkModel({ model }: Embedded, { model: asked, deployment }: Target): void {
   if (typeof model !== 'string' || deployment.traits.embedding === undefined) return
   const used = findModel(model)
-  if (used === undefined || used.id === asked) return
+  // A name that some chat model once had is this model's too: Azure still calls OpenAI's first one `ada`.
+  const makesVectors = used?.deployments.some(({ traits }) => traits.embedding !== undefined) === true
+  if (!makesVectors || used?.id === asked) return
   throw new Failure('provider-failed', 'The provider used another model than was asked for.', { clause: 'other model' })
 }
 

@@ -55,20 +55,24 @@ export async function playPair(way: PairWay, pair: Pair): Promise<PairResult> {
   const text = await response.text()
   const received = provider.take()
   const found = [...requestDifferences(pair, received, text), ...answerDifferences(pair, response.status, text)]
-  const result: PairResult = {
-    name: pair.name,
-    api: pair.api,
-    stream: pair.answer.kind === 'stream',
-    events: pair.answer.kind === 'stream' ? readEvents(text).events.length : 0,
-    differences: [],
-    excused: [],
-  }
+  const stream = pair.answer.kind === 'stream'
+  return judged(pair, found, exceptions, stream ? readEvents(text).events.length : undefined)
+}
+
+/** Parts what is meant from what is not. */
+export function judged(
+  { name, api }: Pick<Pair, 'name' | 'api'>,
+  found: readonly Found[],
+  exceptions: readonly PairException[],
+  streamed?: number,
+): PairResult {
+  const stream = streamed !== undefined
+  const result: PairResult = { name, api, stream, events: streamed ?? 0, differences: [], excused: [] }
   for (const { side, path, expected, actual } of found) {
     const row = exceptions.find(
-      (one) =>
-        one.side === side && one.api.test(pair.api) && one.path.test(path) && (one.pair?.test(pair.name) ?? true),
+      (one) => one.side === side && one.api.test(api) && one.path.test(path) && (one.pair?.test(name) ?? true),
     )
-    const difference = `${pair.api}/${pair.name} ${side} ${path}: ${show(expected)} / ${show(actual)}`
+    const difference = `${api}/${name} ${side} ${path}: ${show(expected)} / ${show(actual)}`
     if (row === undefined) result.differences.push(difference)
     else result.excused.push({ why: row.why, difference })
   }
@@ -83,7 +87,8 @@ function asStream({ answer, path }: Pair): Recording {
   return { ...answer, kind: 'stream', contentType: 'text/event-stream', wire: new TextEncoder().encode(events) }
 }
 
-type Found = JsonDifference & { side: PairException['side'] }
+/** A difference, and whether the provider or the client sees it. */
+export type Found = JsonDifference & { side: PairException['side'] }
 
 function requestDifferences(pair: Pair, received: readonly Received[], answer: string): Found[] {
   const [first] = received

@@ -13,6 +13,7 @@ export function pairModel({ api, path, answer, body }: Pair): string {
   const [family = ''] = api.split('-')
   // Gemini 3 insists on signatures where the versions before do without.
   const isThird = /gemini-(3|flash-latest)/.test(path)
+  if (family === 'embeddings') return 'google/gemini-embedding-001'
   if (family === 'gemini') return isThird ? 'google/gemini-3-flash-preview' : 'google/gemini-2.5-flash'
   return OWN[family] ?? slotOf(slots, answer.provider) ?? 'custom/any'
 }

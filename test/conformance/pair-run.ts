@@ -1,6 +1,9 @@
 import { bundleWorker } from '../harness/bundle.ts'
 import { DEMO_KEY, startWorker } from '../harness/worker.ts'
-import { type PairResult, playPair } from './pair-drive.ts'
+import { playEmbeddings, readEmbeddingPairs } from './embedding-pairs.ts'
+import { readOpenAiSpec } from './openai-spec.ts'
+import { OPENAI_WIRE } from './openai-wire.ts'
+import { judged, type PairResult, playPair } from './pair-drive.ts'
 import { PAIR_EXCEPTIONS } from './pair-exceptions.ts'
 import { pairModel } from './pair-models.ts'
 import { startPairProvider } from './pair-provider.ts'
@@ -28,6 +31,13 @@ export async function playPairs(folder: string, only: string, file?: string): Pr
   const results: PairResult[] = []
   for (const pair of readPairs(folder, LOSSLESS_APIS)) {
     if (pair.name.includes(only)) results.push(await playPair(way, pair))
+  }
+  const spec = readOpenAiSpec(process.env.OPENAI_SPEC, OPENAI_WIRE)
+  for (const pair of readEmbeddingPairs(folder)) {
+    if (!pair.name.includes(only)) continue
+    for (const { name, found } of await playEmbeddings(way, pair, spec)) {
+      results.push(judged({ name, api: pair.api }, found, PAIR_EXCEPTIONS))
+    }
   }
   await worker.stop()
   await bundle?.remove()

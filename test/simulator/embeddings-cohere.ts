@@ -10,8 +10,7 @@ const FIELDS =
 const INPUT_TYPES = ['search_document', 'search_query', 'classification', 'clustering', 'image']
 const TRUNCATIONS = [undefined, null, 'NONE', 'START', 'END']
 
-/** How many texts one call takes, and of how many characters each on Bedrock's older models. */
-export const COHERE_TEXTS = 96
+const MOST_TEXTS = 96
 
 type Vector = Float32Array | null
 
@@ -59,8 +58,7 @@ export function checkCohereEmbedding(body: Fields, model: string): string | unde
   if (!INPUT_TYPES.includes(textOf(type))) return `invalid input_type '${String(type)}'`
   const list = listOf(texts)
   if (list.length === 0) return 'at least one of texts, images or inputs must be provided'
-  if (list.length > COHERE_TEXTS)
-    return `total number of texts must be at most ${COHERE_TEXTS} - received ${list.length}`
+  if (list.length > MOST_TEXTS) return `total number of texts must be at most ${MOST_TEXTS} - received ${list.length}`
   const odd = list.findIndex((text) => typeof text !== 'string')
   if (odd >= 0) return `texts[${odd}] must be a string`
   const empty = list.indexOf('')

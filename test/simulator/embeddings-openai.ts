@@ -25,6 +25,9 @@ interface Rules {
 
 const CHAT_MODEL = /^(gpt|o\d|chatgpt|davinci|babbage|dall-e|whisper|tts)/
 
+/** What answers call OpenAI's model of 2022. */
+const OLD_NAMES: Record<string, string> = { openai: 'text-embedding-ada-002-v2', azure: 'ada' }
+
 const OPENAI: Rules = {
   accepts: ['input', 'model', 'dimensions', 'encoding_format', 'user'],
   maxInputs: 2048,
@@ -188,7 +191,8 @@ function answer(incoming: Incoming, { vectors: fault, withUsage }: Rendering): F
   const model = modelOf(incoming)
   const inputs = readInputs(body.input) ?? []
   const size = Number(body[rules.sizeField] ?? embeddingModel(model).dimensions)
-  const made = inputs.map(({ text }) => vectorOf(model, text, size))
+  const used = fault === 'other-model' ? 'mistral-embed' : model
+  const made = inputs.map(({ text }) => vectorOf(used, text, size))
   const asked = rules.encodings.length === 0 ? 'float' : String(body.encoding_format ?? rules.encodings[0])
   const encoding = fault === 'other-encoding' ? (asked === 'float' ? 'base64' : 'float') : asked
   const rows = spoiled(made, fault).map((vector, index) => ({
@@ -202,7 +206,7 @@ function answer(incoming: Incoming, { vectors: fault, withUsage }: Rendering): F
     ...rules.extra?.(tokens),
     object: 'list',
     data: fault === 'reversed' ? rows.reverse() : rows,
-    model: sharedName(model) === 'text-embedding-ada-002' ? 'text-embedding-ada-002-v2' : model,
+    model: sharedName(used) === 'text-embedding-ada-002' ? (OLD_NAMES[incoming.slot] ?? used) : used,
     ...usage,
   }
 }

@@ -14,6 +14,7 @@ export const VECTOR_FAULTS = [
   'reversed',
   'twice',
   'other-encoding',
+  'other-model',
 ] as const
 
 export type VectorFault = (typeof VECTOR_FAULTS)[number]

@@ -224,6 +224,7 @@ const SPOILED: Record<VectorFault, (good: unknown[], bad: unknown[]) => void> = 
   null: (good, bad) => expect(bad).toEqual([good[0], null]),
   reversed: (good, bad) => expect(bad).toEqual([good[1], good[0]]),
   twice: (good, bad) => expect(bad).toEqual(good),
+  'other-model': (good, bad) => expect([bad.length, bad[0] === good[0]]).toEqual([good.length, false]),
   'other-encoding': (_good, bad) => expect(typeof bad[0]).toBe('string'),
 }
 
