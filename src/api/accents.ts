@@ -1,11 +1,11 @@
 import type { ErrorFormat } from '../formats/format.ts'
 import { openaiChat, openaiChatAsOpenAI, openaiChatAsOpenRouter } from '../formats/openai-chat/client.ts'
 import { openaiCompletionsClient } from '../formats/openai-completions/client.ts'
-import { openaiEmbeddingsClient } from '../formats/openai-embeddings/client.ts'
+import { openaiEmbeddingsAsOpenRouter, openaiEmbeddingsClient } from '../formats/openai-embeddings/client.ts'
 import { openaiResponses } from '../formats/openai-responses/client.ts'
 import { openaiCompact } from '../formats/openai-responses/compact.ts'
 import { openaiResponsesAsOpenRouter } from '../formats/openai-responses/openrouter.ts'
-import { withOpenRouterErrors } from '../formats/shared/openrouter-errors.ts'
+import { withOpenRouterErrors } from '../formats/shared/openrouter.ts'
 import type { Accent } from './paths.ts'
 
 /** The formats that an accent changes, by the usual ones. */
@@ -15,7 +15,8 @@ const ACCENTS: Readonly<Record<Accent, ReadonlyMap<ErrorFormat, ErrorFormat>>> =
   openrouter: new Map([
     [openaiChat, openaiChatAsOpenRouter],
     [openaiResponses, openaiResponsesAsOpenRouter],
-    ...[openaiCompletionsClient, openaiCompact, openaiEmbeddingsClient].map((format): [ErrorFormat, ErrorFormat] => [
+    [openaiEmbeddingsClient, openaiEmbeddingsAsOpenRouter],
+    ...[openaiCompletionsClient, openaiCompact].map((format): [ErrorFormat, ErrorFormat] => [
       format,
       withOpenRouterErrors(format),
     ]),

@@ -77,6 +77,8 @@ function nameOf(slug: string): string {
 }
 
 const MAX_LIMIT = 1000
+/** A query of more names asks for nothing that there is. */
+const MAX_NAMES = 64
 
 function pageOf(all: readonly Fields[], query: Query): Fields {
   const offset = readCount('offset', query('offset'), 0, Number.MAX_SAFE_INTEGER)
@@ -123,7 +125,7 @@ async function rowsOf(
   { list, deploymentsOf, query }: ModelListing,
   made?: readonly string[],
 ): Promise<readonly Fields[]> {
-  const wanted = (name: string) => query(name)?.split(',')
+  const wanted = (name: string) => query(name)?.split(',', MAX_NAMES)
   const output = made ?? wanted('output_modalities') ?? ['text']
   const input = wanted('input_modalities') ?? []
   const parameters = wanted('supported_parameters') ?? []

@@ -35,6 +35,8 @@ const PARAMETERS: Readonly<Record<string, Condition>> = {
   reasoning_effort: ({ efforts }) => efforts !== undefined,
 }
 
+const NAMES = Object.keys(PARAMETERS)
+
 /** The field of a request that carries what OpenRouter calls otherwise. */
 const FIELDS: Readonly<Record<string, string>> = {
   structured_outputs: 'response_format',
@@ -54,8 +56,19 @@ const HANDLED: ReadonlySet<string> = new Set(['reasoning', 'reasoning_effort', '
 
 /** What at least one of these deployments takes, by what the catalogue knows of the model and the format of the parameter. */
 export function supportedParameters(deployments: readonly Deployment[]): readonly string[] {
-  const takers = deployments.map(takerOf)
-  return Object.keys(PARAMETERS).filter((name) => takers.some((takes) => takes(name)))
+  const all = new Set(deployments.flatMap(parametersOf))
+  return NAMES.filter((name) => all.has(name))
+}
+
+/** A list asks for those of a thousand deployments. */
+const known = new WeakMap<Deployment, readonly string[]>()
+
+function parametersOf(deployment: Deployment): readonly string[] {
+  const before = known.get(deployment)
+  if (before !== undefined) return before
+  const names = NAMES.filter(takerOf(deployment))
+  known.set(deployment, names)
+  return names
 }
 
 function takerOf({ provider: id, format, traits }: Deployment): (name: string) => boolean {

@@ -105,8 +105,10 @@ describe('Azure’s clients', () => {
     expect(text).toBe(whole.choices[0]?.message.content)
   })
 
-  test('text completions, Responses and the list of models', async () => {
+  test('text completions, vectors, Responses and the list of models', async () => {
     const client = at({})
+    const { data } = await client.embeddings.create({ model: 'text-embedding-3-small', input: 'Hello!' })
+    expect(data[0]?.embedding.length).toBe(1536)
     expect((await client.completions.create({ model: 'gpt-4o', prompt: 'Hello!' })).object).toBe('text_completion')
     expect((await client.responses.create({ model: 'gpt-5.4', input: 'Hello!' })).output_text).not.toBe('')
     expect((await client.models.list()).data.map(({ id }) => id)).toContain('gpt-4o')
@@ -316,6 +318,28 @@ describe('OpenRouter’s accent', () => {
     expect(done.map(({ name }) => name)).toEqual(['get_weather'])
     const members = ['completed_at', 'error', 'incomplete_details', 'presence_penalty', 'frequency_penalty', 'metadata']
     expect(Object.keys(chunks[0].response)).toEqual(expect.arrayContaining(members))
+  })
+
+  test('vectors come as its clients check them, in both encodings', async () => {
+    const VECTORS = z.strictObject({
+      object: z.literal('list'),
+      model: z.string(),
+      data: z.array(
+        z.strictObject({
+          object: z.literal('embedding'),
+          index: z.int(),
+          embedding: z.union([z.array(z.number()), z.string()]),
+        }),
+      ),
+      usage: z.looseObject({ prompt_tokens: z.int(), total_tokens: z.int(), cost: z.number().optional() }),
+    })
+    for (const encoding_format of ['float', 'base64']) {
+      const body = { model: 'text-embedding-3-small', input: ['One', 'Two'], encoding_format }
+      expect(VECTORS.parse((await ask('/api/v1/embeddings', body)).body).data).toHaveLength(2)
+      expect((await ask('/openai/v1/embeddings', body)).body.data).toHaveLength(2)
+    }
+    const refused = (await ask('/api/v1/embeddings', { model: 'auto', input: 'One' })).body
+    expect(error.parse(refused.error).code).toBe(400)
   })
 
   test('Messages are Anthropic’s there too', async () => {

@@ -1,7 +1,7 @@
 import { parseChat } from '../../chat/request.ts'
 import { SSE_COMMENT } from '../../stream/sse.ts'
 import type { ClientFormat } from '../format.ts'
-import { toOpenRouterError, withOpenRouterErrors } from '../shared/openrouter-errors.ts'
+import { toOpenRouterError, withOpenRouterErrors } from '../shared/openrouter.ts'
 import { toOpenRouterCompletion, withOpenRouterFields } from './openrouter.ts'
 import { writeCompletion } from './write-answer.ts'
 import { createStreamWriter } from './write-stream.ts'

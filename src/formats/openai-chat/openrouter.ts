@@ -1,6 +1,7 @@
-import type { OutputEvent, Usage } from '../../chat/event.ts'
+import type { OutputEvent } from '../../chat/event.ts'
 import type { StreamWriter } from '../format.ts'
-import { isJsonObject, type JsonObject, jsonObjectsIn, omitNull } from '../shared/fields.ts'
+import { isJsonObject, type JsonObject, jsonObjectsIn } from '../shared/fields.ts'
+import { toOpenRouterUsage } from '../shared/openrouter.ts'
 import type { Completion } from './write-answer.ts'
 
 /**
@@ -13,7 +14,7 @@ export function toOpenRouterCompletion({ choices, usage, ...body }: Completion, 
     ...(provider === undefined ? {} : { provider }),
     system_fingerprint: typeof body.system_fingerprint === 'string' ? body.system_fingerprint : null,
     choices: choices.map(({ message, ...choice }) => ({ ...choiceFields(choice), message: toMessage(message) })),
-    usage: toUsage(usage),
+    usage: toOpenRouterUsage(usage),
   }
 }
 
@@ -23,7 +24,7 @@ export function withOpenRouterFields(write: StreamWriter): StreamWriter {
 }
 
 function toEvent(event: OutputEvent): OutputEvent {
-  if (event.type === 'end') return { ...event, usage: toUsage(event.usage) }
+  if (event.type === 'end') return { ...event, usage: toOpenRouterUsage(event.usage) }
   if (event.type !== 'extra') return event
   const { place, fields } = event
   if (place === 'choice') return { ...event, fields: choiceFields(fields) }
@@ -44,25 +45,6 @@ function toMessage(message: unknown): JsonObject {
   return reasoning_content === undefined ? others : { ...others, reasoning: reasoning_content }
 }
 
-/** Details may be left out, but are numbers. Cost is one number; Perplexity has it in parts. */
-function toUsage(usage: Usage): Usage {
-  const { prompt_tokens_details: prompt, completion_tokens_details: completion, cost, cost_details, ...others } = usage
-  const dollars = isJsonObject(cost) ? cost.total_cost : cost
-  const details = isJsonObject(cost_details) ? cost_details : {}
-  const isWhole = [details.upstream_inference_prompt_cost, details.upstream_inference_completions_cost].every(isNumber)
-  return {
-    ...others,
-    ...(prompt === undefined ? {} : { prompt_tokens_details: omitNull(prompt) }),
-    ...(completion === undefined ? {} : { completion_tokens_details: omitNull(completion) }),
-    ...(isNumber(dollars) ? { cost: dollars } : {}),
-    ...(isWhole ? { cost_details } : {}),
-  }
-}
-
-function isNumber(value: unknown): value is number {
-  return typeof value === 'number'
-}
-
 function toLogprobs({ content, refusal, ...others }: JsonObject): JsonObject {
   const list = (tokens: unknown) => (Array.isArray(tokens) ? jsonObjectsIn(tokens).map(toToken) : null)
   return { ...others, content: list(content), refusal: list(refusal) }
@@ -79,7 +61,7 @@ function toCandidate({ token, logprob, bytes, ...others }: JsonObject): JsonObje
   return {
     ...others,
     token: String(token ?? ''),
-    logprob: isNumber(logprob) ? logprob : IMPOSSIBLE,
+    logprob: typeof logprob === 'number' ? logprob : IMPOSSIBLE,
     bytes: Array.isArray(bytes) ? bytes : null,
   }
 }

@@ -8,6 +8,7 @@ import type {
   VectorEncoding,
 } from '../embedding-format.ts'
 import { isPresent, type JsonObject, omitNull } from '../shared/fields.ts'
+import { toOpenRouterUsage, withOpenRouterErrors } from '../shared/openrouter.ts'
 import { floatsText, invalid, MAX_INPUTS, toBase64 } from '../shared/vectors.ts'
 
 /** The name of this format, on both sides. */
@@ -37,6 +38,12 @@ export const openaiEmbeddingsClient: EmbeddingClientFormat = {
   writeAnswer,
   writeError: (failure) => ({ error: writeError(failure) }),
 }
+
+/** The same as OpenRouter's clients read it (contract 1). */
+export const openaiEmbeddingsAsOpenRouter: EmbeddingClientFormat = withOpenRouterErrors({
+  ...openaiEmbeddingsClient,
+  writeAnswer: (answer) => writeAnswer({ ...answer, usage: toOpenRouterUsage(answer.usage) }),
+})
 
 function readRequest(body: JsonObject): EmbeddingRequest {
   const { model, provider, user } = parseChat({

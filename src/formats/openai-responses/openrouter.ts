@@ -1,7 +1,7 @@
 import type { OutputEvent } from '../../chat/event.ts'
 import type { AnswerInput, ClientFormat } from '../format.ts'
 import { isJsonObject, type JsonObject } from '../shared/fields.ts'
-import { withOpenRouterErrors } from '../shared/openrouter-errors.ts'
+import { withOpenRouterErrors } from '../shared/openrouter.ts'
 import { openaiResponses } from './client.ts'
 import { headOf, repeatedFields } from './write-answer-fields.ts'
 

@@ -1,4 +1,5 @@
 import type { ErrorObject, Failure, FailureKind } from '../../chat/failure.ts'
+import { isJsonObject, type JsonObject, omitNull } from './fields.ts'
 
 /**
  * Errors in OpenRouter's form: the code is the HTTP status, and `metadata.error_type` says what happened. What OpenAI's form
@@ -61,4 +62,23 @@ export function withOpenRouterErrors<Format extends ErrorWriter>(format: Format)
       return { error: toOpenRouterError(failure, error) }
     },
   }
+}
+
+/** Details may be left out, but are numbers. Cost is one number; Perplexity has it in parts. */
+export function toOpenRouterUsage<Counts extends JsonObject>(usage: Counts): Counts {
+  const { prompt_tokens_details: prompt, completion_tokens_details: completion, cost, cost_details, ...others } = usage
+  const dollars = isJsonObject(cost) ? cost.total_cost : cost
+  const details = isJsonObject(cost_details) ? cost_details : {}
+  const isWhole = [details.upstream_inference_prompt_cost, details.upstream_inference_completions_cost].every(isNumber)
+  const further = {
+    ...(isJsonObject(prompt) ? { prompt_tokens_details: omitNull(prompt) } : {}),
+    ...(isJsonObject(completion) ? { completion_tokens_details: omitNull(completion) } : {}),
+    ...(isNumber(dollars) ? { cost: dollars } : {}),
+    ...(isWhole ? { cost_details } : {}),
+  }
+  return { ...others, ...further } as unknown as Counts
+}
+
+function isNumber(value: unknown): value is number {
+  return typeof value === 'number'
 }
