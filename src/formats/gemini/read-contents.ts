@@ -1,13 +1,14 @@
 import { Failure, quoted } from '../../chat/failure.ts'
 import type { Message, Part, ToolCall } from '../../chat/request.ts'
 import type { Sealer } from '../format.ts'
-import { isJsonObject, type JsonObject, toText } from '../shared/fields.ts'
+import { type JsonObject, toText } from '../shared/fields.ts'
 import { type KeptReasoning, readKept, restoreReasoning } from '../shared/kept-reasoning.ts'
 import { emptyConversation, unsupportedContent } from '../shared/parts.ts'
 import { toChatName } from '../shared/tool-names.ts'
+import { createOpenCalls, type OpenCalls, ownId } from './open-calls.ts'
 import { type ReadPart, readBlob, readFile, unknownMember } from './read-parts.ts'
 import type { CallParam, GeminiBody, PartParam, ResponseParam } from './request-schema.ts'
-import { NO_SIGNATURE, openSignature } from './signatures.ts'
+import { NO_SIGNATURE, openSignature, type SealedPart } from './signatures.ts'
 import { GEMINI_REASONING_FORMAT } from './write-contents.ts'
 
 /** Where a message of the chat began in the request, and where its calls stood. */
@@ -28,14 +29,6 @@ export interface Conversation {
   readonly sealed: readonly SealedPart[]
 }
 
-/** A part whose signature Router9 made. */
-export interface SealedPart {
-  readonly content: number
-  readonly part: number
-  /** Google's own signature, where another provider handed it on. */
-  readonly signature?: string | undefined
-}
-
 /** The conversation while it is read. Neighbours of one role are one turn. */
 interface State {
   readonly sealer: Sealer
@@ -44,8 +37,6 @@ interface State {
   readonly partPaths: Map<object, string>
   readonly sealed: SealedPart[]
   readonly calls: OpenCalls
-  readonly ids: Set<string>
-  madeIds: number
   /** Media that a model gave. They stand in the user's next message: not every API takes them in the assistant's. */
   media: Part[]
   turn: Turn
@@ -66,18 +57,6 @@ interface Turn {
   thoughts: string[]
 }
 
-/** The calls of the last turn that called. Results name a call by its id, or by nothing but the function. */
-interface OpenCalls {
-  readonly byId: Map<string, OpenCall>
-  readonly byName: Map<string, { readonly calls: OpenCall[]; next: number }>
-}
-
-interface OpenCall {
-  /** In the chat. */
-  readonly id: string
-  isAnswered: boolean
-}
-
 /** Where a part stands, by its numbers. */
 interface Place {
   readonly content: number
@@ -93,9 +72,7 @@ export function readConversation({ systemInstruction, contents }: GeminiBody, se
     paths: [],
     partPaths: new Map(),
     sealed: [],
-    calls: { byId: new Map(), byName: new Map() },
-    ids: new Set(),
-    madeIds: 0,
+    calls: createOpenCalls(),
     media: [],
     turn: newTurn('system', 'systemInstruction'),
     requires: undefined,
@@ -175,28 +152,14 @@ function addPart(state: State, part: Part, path: string): void {
   else state.requires ??= unsupportedContent(path, 'media in an instruction')
 }
 
-/** Google's calls often have no id. Each gets one, the same in every turn, so that prompts stay in a provider's cache. */
 function readCall(state: State, call: CallParam, place: Place, signature: string | null | undefined): void {
-  const { turn, calls, ids } = state
+  const { turn, calls } = state
+  const { name, args } = call
   const kept = signature ? openPart(state, signature, place) : undefined
+  if (turn.calls.length === 0) calls.beginTurn()
   // A client that keeps no ids sends back the signature, which has it.
-  const given = ownId(call.id, call.name) ?? Object.keys(kept?.calls ?? {}).at(-1)
-  const id = given === undefined || ids.has(given) ? freshId(state) : given
-  ids.add(id)
-  if (turn.calls.length === 0) {
-    calls.byId.clear()
-    calls.byName.clear()
-  }
-  const open = { id, isAnswered: false }
-  if (given !== undefined) calls.byId.set(given, open)
-  const sameName = calls.byName.get(call.name)
-  if (sameName === undefined) calls.byName.set(call.name, { calls: [open], next: 0 })
-  else sameName.calls.push(open)
-  turn.calls.push({
-    id,
-    type: 'function',
-    function: { name: toChatName(call.name), arguments: JSON.stringify(call.args ?? {}) },
-  })
+  const id = calls.add(name, ownId(name, call.id) ?? Object.keys(kept?.calls ?? {}).at(-1))
+  turn.calls.push({ id, type: 'function', function: { name: toChatName(name), arguments: JSON.stringify(args ?? {}) } })
   turn.callPaths.push(place.path)
   if (kept === undefined) {
     keepOwn(turn, signature, (data) => ({ calls: { [id]: { google: { thought_signature: data } } } }))
@@ -206,20 +169,6 @@ function readCall(state: State, call: CallParam, place: Place, signature: string
   const own = Object.values(kept.calls ?? {}).at(-1)
   keep(turn, own === undefined ? kept : { ...kept, calls: { [id]: own } })
   seal(state, place, Object(own?.google).thought_signature)
-}
-
-/** The id as its provider gave it: gemini-cli puts the name before it (`geminiChat.ts`). */
-function ownId(id: unknown, name: unknown): string | undefined {
-  const text = toText(id)
-  const prefix = `${name}__`
-  return text?.startsWith(prefix) ? toText(text.slice(prefix.length)) : text
-}
-
-function freshId(state: State): string {
-  let id: string
-  do id = `call_${state.madeIds++}`
-  while (state.ids.has(id))
-  return id
 }
 
 function readSignature(state: State, signature: string, place: Place): void {
@@ -281,25 +230,11 @@ function readResult(state: State, result: ResponseParam, path: string): void {
       else state.requires ??= one.requires
     }
   }
-  turn.results.push({ role: 'tool', tool_call_id: answeredCall(state, result), content: resultText(result.response) })
+  const name = result.name ?? ''
+  const tool_call_id = state.calls.answer(name, ownId(name, result.id))
+  turn.results.push({ role: 'tool', tool_call_id, content: resultText(result.response) })
   turn.resultPaths.push({ path, calls: [] })
   for (const part of media) addPart(state, part, path)
-}
-
-function answeredCall(state: State, { id, name }: ResponseParam): string {
-  const { calls } = state
-  const own = ownId(id, name)
-  const sameId = own ? calls.byId.get(own) : undefined
-  if (sameId !== undefined && !sameId.isAnswered) {
-    sameId.isAnswered = true
-    return sameId.id
-  }
-  const sameName = calls.byName.get(name ?? '')
-  while (sameName?.calls[sameName.next]?.isAnswered) sameName.next += 1
-  const open = sameName?.calls[sameName.next]
-  if (open === undefined) return sameId?.id ?? own ?? freshId(state)
-  open.isAnswered = true
-  return open.id
 }
 
 /** Members that hold nothing but the result, when they are alone (ai.google.dev, "FunctionResponse"). */
@@ -345,30 +280,4 @@ function endTurn(state: State, next: Turn['role'], nextPath: string): void {
 function contentOf(parts: Part[]): string | Part[] {
   const [first] = parts
   return parts.length === 1 && first?.type === 'text' ? (first.text ?? '') : parts
-}
-
-/** The contents without what is sealed for other providers. @param contents as they came: lists, or their only element. */
-export function withoutSealed(contents: unknown, sealed: readonly SealedPart[]): unknown {
-  const byContent = new Map<number, Map<number, SealedPart>>()
-  for (const one of sealed) {
-    const parts = byContent.get(one.content) ?? new Map<number, SealedPart>()
-    byContent.set(one.content, parts.set(one.part, one))
-  }
-  const list: readonly unknown[] = Array.isArray(contents) ? contents : [contents]
-  return list.flatMap((content, at) => {
-    const parts = byContent.get(at)
-    if (parts === undefined || !isJsonObject(content)) return [content]
-    const given: readonly unknown[] = Array.isArray(content.parts) ? content.parts : [content.parts]
-    const own = given.flatMap((part, index) => withoutSignature(part, parts.get(index)))
-    return own.length === 0 ? [] : [{ ...content, parts: own }]
-  })
-}
-
-/** Nothing is left of a part that had nothing but the signature. */
-function withoutSignature(part: unknown, sealed: SealedPart | undefined): unknown[] {
-  if (sealed === undefined || !isJsonObject(part)) return [part]
-  const { thoughtSignature, thought_signature, ...rest } = part
-  const isEmpty = Object.entries(rest).every(([name, value]) => name === 'thought' || value === '' || value === null)
-  if (sealed.signature !== undefined) return [{ ...rest, thoughtSignature: sealed.signature }]
-  return isEmpty ? [] : [rest]
 }

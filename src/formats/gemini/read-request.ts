@@ -1,13 +1,14 @@
 import { Failure } from '../../chat/failure.ts'
 import { type Chat, GATEWAY_FIELDS, parseChat, ROUTING_FIELDS } from '../../chat/request.ts'
 import type { ClientRequest, RequestInput } from '../format.ts'
-import { isJsonObject, isPresent, type JsonObject, omitNull } from '../shared/fields.ts'
+import { isJsonObject, isPresent, type JsonObject, omitEmpty, omitNull } from '../shared/fields.ts'
 import { unsupportedContent } from '../shared/parts.ts'
 import { CONFIG_NAMES, readConfig, sameConfig } from './read-config.ts'
-import { type Conversation, readConversation, withoutSealed } from './read-contents.ts'
+import { type Conversation, readConversation } from './read-contents.ts'
 import { camelName, withCamelNames } from './read-names.ts'
 import { readTools } from './read-tools.ts'
 import { checkGeminiBody } from './request-schema.ts'
+import { withoutSealed } from './signatures.ts'
 import { GEMINI } from './write-contents.ts'
 
 /** What stands in the path of a request, or is for Router9: Google gets none of it in the body. */
@@ -89,7 +90,6 @@ function read(given: JsonObject, camel: JsonObject, sealer: RequestInput['sealer
     .map(camelName)
     .filter((name) => !KNOWN_FIELDS.has(name))
   const chat: Chat = { ...checked, messages: [...messages], ...tools.chat, ...other.chat }
-  const { requiresSearch, offersSearch } = tools
   const request: ClientRequest = {
     chat,
     // Signatures come back whether thoughts are shown or not.
@@ -99,9 +99,7 @@ function read(given: JsonObject, camel: JsonObject, sealer: RequestInput['sealer
   const source = {
     format: GEMINI,
     dropped: [...unknown, ...tools.dropped, ...other.dropped],
-    ...(required === undefined ? {} : { requires: required }),
-    ...(requiresSearch === undefined ? {} : { requiresSearch }),
-    ...(offersSearch === undefined ? {} : { offersSearch }),
+    ...omitEmpty({ requires: required, requiresSearch: tools.requiresSearch, offersSearch: tools.offersSearch }),
   }
   return { ...request, source, sealed }
 }

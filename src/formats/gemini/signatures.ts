@@ -58,3 +58,37 @@ export function withSignatures(body: JsonObject): JsonObject {
   })
   return isChanged ? { ...body, contents: signed } : body
 }
+
+/** A part whose signature Router9 made. */
+export interface SealedPart {
+  readonly content: number
+  readonly part: number
+  /** Google's own signature, where another provider handed it on. */
+  readonly signature?: string | undefined
+}
+
+/** The contents without what is sealed for other providers. @param contents as they came: lists, or their only element. */
+export function withoutSealed(contents: unknown, sealed: readonly SealedPart[]): unknown {
+  const byContent = new Map<number, Map<number, SealedPart>>()
+  for (const one of sealed) {
+    const parts = byContent.get(one.content) ?? new Map<number, SealedPart>()
+    byContent.set(one.content, parts.set(one.part, one))
+  }
+  const list: readonly unknown[] = Array.isArray(contents) ? contents : [contents]
+  return list.flatMap((content, at) => {
+    const parts = byContent.get(at)
+    if (parts === undefined || !isJsonObject(content)) return [content]
+    const given: readonly unknown[] = Array.isArray(content.parts) ? content.parts : [content.parts]
+    const own = given.flatMap((part, index) => withoutSignature(part, parts.get(index)))
+    return own.length === 0 ? [] : [{ ...content, parts: own }]
+  })
+}
+
+/** Nothing is left of a part that had nothing but the signature. */
+function withoutSignature(part: unknown, sealed: SealedPart | undefined): unknown[] {
+  if (sealed === undefined || !isJsonObject(part)) return [part]
+  const { thoughtSignature, thought_signature, ...rest } = part
+  const isEmpty = Object.entries(rest).every(([name, value]) => name === 'thought' || value === '' || value === null)
+  if (sealed.signature !== undefined) return [{ ...rest, thoughtSignature: sealed.signature }]
+  return isEmpty ? [] : [rest]
+}
