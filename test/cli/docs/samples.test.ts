@@ -4,6 +4,7 @@ import path from 'node:path'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 import { DEFAULT_AUTO_MODELS } from '../../../src/catalog/auto.ts'
+import { findModel } from '../../../src/catalog/models.ts'
 import { DOCS } from '../../../src/cli/docs/main.ts'
 import { useRouter9 } from '../../harness/router9.ts'
 
@@ -57,7 +58,9 @@ test('the README shows a call, and the quick start one with each client', () => 
 /** What a sample prints: a program its answer's text, curl the body or the whole stream. */
 function answerOf({ language, code }: Sample): RegExp {
   if (language !== 'sh') return /^Hello! How can I help you today\?\n?$/
-  return code.includes('"stream": true') ? /"content":"\S.*data: \[DONE\]\n+$/s : /"(content|text)":"\S/
+  return code.includes('"stream": true')
+    ? /"content":"\S.*data: \[DONE\]\n+$/s
+    : /"(content|text)":"\S|"embedding":\[-?\d/
 }
 
 SAMPLES.forEach((sample, at) => {
@@ -71,10 +74,11 @@ SAMPLES.forEach((sample, at) => {
   )
 })
 
-test('samples ask for models that are kept up to date: `auto`, or one that it prefers', () => {
+test('samples ask for models that are kept up to date: `auto`, one that it prefers, or one that makes vectors', () => {
   for (const { code, document } of SAMPLES) {
     const [, model = ''] =
       /(?:\bmodel"?: ?|model=|router9\()['"]([^'"]+)['"]/.exec(code) ?? /models\/([\w.-]+):/.exec(code) ?? []
-    expect(['auto', ...DEFAULT_AUTO_MODELS], document).toContain(model)
+    if (code.includes('/embeddings')) expect(findModel(model)?.deployments[0]?.traits.embedding, document).toBeDefined()
+    else expect(['auto', ...DEFAULT_AUTO_MODELS], document).toContain(model)
   }
 })
