@@ -369,6 +369,33 @@ describe('a model that continues texts and knows no conversations', () => {
   })
 })
 
+describe('nesting without end', () => {
+  // The engine has a way without recursion, which it leaves where a key is a number.
+  const lists = `${'['.repeat(200_000)}${']'.repeat(200_000)}`
+  const deep = `{"1":0,"lists":${lists}}`
+  const filled = (script: Script): Script => ({
+    ...script,
+    pieces: script.pieces.map((one) => String(one).replaceAll('"@deep@"', deep)),
+  })
+  const text = (fields: object) => ({ object: 'text_completion', choices: [{ index: 0, text: 'a', ...fields }] })
+
+  test.each([
+    ['the first chunk', [text({ finish_reason: null, x: '@deep@' }), text({ finish_reason: 'stop' })]],
+    ['a later chunk', [text({}), { ...text({}), x: '@deep@' }, text({ finish_reason: 'stop' })]],
+    ['the chunk that ends a choice', [text({}), text({ finish_reason: 'stop', x: '@deep@' })]],
+  ])('in %s of a provider is its fault, told as such', async (_, chunks) => {
+    router9.upstream.play(filled(stream(sse(...chunks, '[DONE]'))))
+    const asked = { model: TEXT, prompt: 'a', stream: true as const, stream_options: { include_usage: true } }
+    const seen = client.completions.create(asked).then(seeAll)
+    await expect(seen).rejects.toThrow(/provider/)
+  })
+
+  test('in a whole answer is the fault of the provider, never ours', async () => {
+    router9.upstream.play(filled(whole(text({ finish_reason: 'stop', x: '@deep@' }))))
+    expect((await faultOf({ model: TEXT, prompt: 'a' })).status).toBe(502)
+  })
+})
+
 describe('a request that is not valid', () => {
   test.each([
     ['prompt', {}, 'missing_required_parameter'],
