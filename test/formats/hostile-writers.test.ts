@@ -92,7 +92,12 @@ const ATTACKS: readonly [what: string, write: () => StreamWriter, at: (at: numbe
   ['ids of calls that do not end', generated, (at) => begin(at, LONG + at), 1000],
   ['arguments of a call', generated, (at) => (at === 0 ? begin(0) : grow(0, LONG)), 1000],
   ['what a call is to bring back', generated, (at) => ({ ...begin(at), extra: { extra_content: { LONG } } }), 1000],
-  ['Google’s own ends', generated, () => native({ candidates: [], promptFeedback: { LONG } }), 1000],
+  [
+    'Google’s own ends',
+    generated,
+    () => native({ candidates: [], promptFeedback: { blockReason: 'OTHER', LONG } }),
+    1000,
+  ],
 ]
 
 describe('an answer is malformed that has too much to be kept', () => {

@@ -11,6 +11,8 @@ const COMMIT_MS = 600
 const router9 = useRouter9({ COMMIT_AFTER_MS: String(COMMIT_MS), COMMENT_EVERY_MS: '60000' })
 
 const responses = (text: string) => ({ input: text })
+const contents = (text: string) => ({ contents: [{ role: 'user', parts: [{ text }] }] })
+const streamOf = (model: string) => `/v1beta/models/${model}:streamGenerateContent?alt=sse`
 const messages = (text: string) => ({ max_tokens: 500, messages: [{ role: 'user', content: text }] })
 /** Each API with its own maker and with another one, and who answers where that one cannot. */
 const ROWS = [
@@ -18,6 +20,20 @@ const ROWS = [
   { path: '/v1/responses', bodyOf: responses, provider: 'google', model: 'gemini-2.5-flash', other: 'gpt-4o' },
   { path: '/v1/messages', bodyOf: messages, provider: 'anthropic', model: 'claude-sonnet-4-5', other: 'gpt-4o' },
   { path: '/v1/messages', bodyOf: messages, provider: 'openai', model: 'gpt-4o', other: 'claude-sonnet-4-5' },
+  {
+    path: streamOf('gemini-2.5-flash'),
+    bodyOf: contents,
+    provider: 'google',
+    model: 'gemini-2.5-flash',
+    other: 'gpt-4o',
+  },
+  {
+    path: streamOf('claude-sonnet-4-5'),
+    bodyOf: contents,
+    provider: 'anthropic',
+    model: 'claude-sonnet-4-5',
+    other: 'gpt-4o',
+  },
 ] as const
 const MAKERS = { 'gpt-4o': 'openai', 'claude-sonnet-4-5': 'anthropic' }
 /** One deployment, and one of another model. */
@@ -44,7 +60,7 @@ async function call({ path, bodyOf, model }: (typeof ROWS)[number], orders: stri
 const MOMENTS = [
   { name: 'before the headers', order: 'hangbeforeheaders', stream: true },
   { name: 'before the first word, after the 200', order: 'hangafterheaders', stream: true, until: /^HTTP\/1.1 200/ },
-  { name: 'in mid-stream', order: 'tokendelay=40', stream: true, until: /(?:event: \S+delta\n.*){2}/s },
+  { name: 'in mid-stream', order: 'tokendelay=40', stream: true, until: /(?:(?:event: \S+delta|\{"candidates).*){2}/s },
   { name: 'before a whole answer', order: 'hangbeforeheaders', stream: false },
 ]
 
@@ -72,7 +88,7 @@ describe('in the APIs beside chat completions', { concurrent: true }, () => {
       const { ask } = await call(row, `[[sim ${row.provider} ${order}]]`, { stream: true, ...failoverOf(row) })
       const response = await ask()
       expect([order, response.status, response.headers.get('x-router9-model')]).toEqual([order, 200, row.other])
-      expect(await response.text()).toMatch(/^event: (?:response\.completed|message_stop)$/m)
+      expect(await response.text()).toMatch(/^event: (?:response\.completed|message_stop)$|"finishReason":"STOP"/m)
     }
   })
 
@@ -86,7 +102,7 @@ describe('in the APIs beside chat completions', { concurrent: true }, () => {
       const { error } = (await response.json()) as { error: { type: string; code?: string } }
       expect([response.status, error.code ?? error.type]).toEqual([
         403,
-        row.path === '/v1/messages' ? 'permission_error' : 'model_not_allowed',
+        row.path === '/v1/messages' ? 'permission_error' : row.bodyOf === contents ? 403 : 'model_not_allowed',
       ])
       expect(requests()).toEqual([])
     }

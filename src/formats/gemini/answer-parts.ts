@@ -145,7 +145,11 @@ function push(state: State, event: OutputEvent): void {
   }
 }
 
+/** Nobody can ask Google for more candidates. */
+const MAX_CANDIDATES = 8
+
 function keep(state: State, choice: number, event: OutputEvent): void {
+  if (choice >= MAX_CANDIDATES) return
   const candidate = candidateOf(state, choice)
   candidate.keeper.push(event)
   candidate.hasKept = true

@@ -15,27 +15,44 @@ export interface Beside {
   readonly grounding: GroundingWriter
 }
 
-/** What stands beside the parts, by choice. */
-export type BesideParts = Map<number, Beside>
+/** What stands beside the parts of all candidates. */
+export interface BesideParts {
+  readonly byChoice: ReadonlyMap<number, Beside>
+  readonly of: (choice: number) => Beside
+  /** Whether so many characters more may be kept. */
+  readonly fits: (characters: number) => boolean
+}
 
-function besideOf(all: BesideParts, choice: number): Beside {
-  const known = all.get(choice)
-  if (known !== undefined) return known
-  const beside = { text: '', refused: false, logprobs: undefined, grounding: createGroundingWriter() }
-  all.set(choice, beside)
-  return beside
+export function createBesideParts(): BesideParts {
+  const byChoice = new Map<number, Beside>()
+  let kept = 0
+  const fits = (characters: number) => {
+    kept += characters
+    return kept <= MAX_KEPT_CHARACTERS
+  }
+  return {
+    byChoice,
+    of: (choice) => {
+      const known = byChoice.get(choice)
+      if (known !== undefined) return known
+      const beside = { text: '', refused: false, logprobs: undefined, grounding: createGroundingWriter(fits) }
+      byChoice.set(choice, beside)
+      return beside
+    },
+    fits,
+  }
 }
 
 /** Notes what an event says that is no part. */
 export function noteBeside(all: BesideParts, event: OutputEvent): void {
   if (event.type === 'text' || event.type === 'refusal') {
-    const beside = besideOf(all, event.choice)
-    if (beside.text.length < MAX_KEPT_CHARACTERS) beside.text += event.text
+    const beside = all.of(event.choice)
+    if (all.fits(event.text.length)) beside.text += event.text
     if (event.type === 'refusal') beside.refused = true
   } else if (event.type === 'extra') {
     const { annotations, logprobs } = event.fields
-    if (Array.isArray(annotations)) besideOf(all, event.choice).grounding.cite(annotations)
-    if (isJsonObject(logprobs)) noteLogprobs(besideOf(all, event.choice), logprobs)
+    if (Array.isArray(annotations)) all.of(event.choice).grounding.cite(annotations)
+    if (isJsonObject(logprobs)) noteLogprobs(all.of(event.choice), logprobs)
   }
 }
 
@@ -63,7 +80,7 @@ const FINISH_REASONS: Readonly<Record<Finish['reason'], string>> = {
 }
 
 /** A candidate, or what of it is new; with an end where it has one. Parts are never absent: Google's clients take that for broken. */
-export function candidateOf(index: number, parts: readonly JsonObject[], beside?: Beside, finish?: Finish): JsonObject {
+export function toCandidate(index: number, parts: readonly JsonObject[], beside?: Beside, finish?: Finish): JsonObject {
   const content = { parts: parts.length === 0 ? [{ text: '' }] : parts, role: 'model' }
   const logprobsResult = beside?.logprobs
   if (beside !== undefined) beside.logprobs = undefined
@@ -89,7 +106,7 @@ export function endedCandidates(
 ): readonly JsonObject[] {
   const ends: readonly Finish[] = finishes.length === 0 ? [{ choice: 0, reason: 'stop' }] : finishes
   return ends.map((finish) =>
-    candidateOf(finish.choice, parts.get(finish.choice) ?? [], all.get(finish.choice), finish),
+    toCandidate(finish.choice, parts.get(finish.choice) ?? [], all.byChoice.get(finish.choice), finish),
   )
 }
 
@@ -132,7 +149,7 @@ export function writeGenerateContent(events: Iterable<OutputEvent>, answer: Answ
   const [native, ...more] = all.flatMap((event) => (event.type === 'native' ? event.message : []))
   // A server that answers with the list of a stream gives none that is whole.
   if (native !== undefined && more.length === 0) return { ...native, ...namesOf(answer.envelope) }
-  const beside: BesideParts = new Map()
+  const beside = createBesideParts()
   const content = new Map<number, JsonObject[]>()
   const parts = createAnswerParts(answer, (choice, part) => append(content, choice, part))
   const unwrap = native === undefined ? createUnwrapper(answer.chat) : undefined

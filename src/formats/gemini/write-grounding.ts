@@ -21,8 +21,11 @@ const MAX_TITLE_CHARACTERS = 1000
 /** Longer passages are not repeated: a thousand of them could be the whole answer each. */
 const MAX_SEGMENT_CHARACTERS = 2000
 
-/** OpenAI's url citations as search grounding, the way back of `grounding.ts`: Google counts bytes of UTF-8. */
-export function createGroundingWriter(): GroundingWriter {
+/**
+ * OpenAI's url citations as search grounding, the way back of `grounding.ts`: Google counts bytes of UTF-8.
+ * @param fits whether so many characters more may be kept.
+ */
+export function createGroundingWriter(fits: (characters: number) => boolean): GroundingWriter {
   const pages = new Map<string, { readonly uri: string; readonly title: string; readonly index: number }>()
   const supports = new Map<string, Support>()
   let count = 0
@@ -33,6 +36,7 @@ export function createGroundingWriter(): GroundingWriter {
         if (!isJsonObject(cited) || uri === undefined || uri.length > MAX_URL_CHARACTERS) continue
         if (++count > MAX_ANNOTATIONS) continue
         const title = (toText(cited.title) ?? '').slice(0, MAX_TITLE_CHARACTERS)
+        if (!fits(uri.length + title.length)) continue
         const { index } = pages.get(`${uri} ${title}`) ?? { index: pages.size }
         pages.set(`${uri} ${title}`, { uri, title, index })
         const { start_index: from, end_index: to } = cited

@@ -17,6 +17,10 @@ export interface NativeStream {
 /** About the memory of a message, beside its text. */
 const MESSAGE_CHARACTERS = 500
 
+function isBlocked({ promptFeedback }: JsonObject): boolean {
+  return isJsonObject(promptFeedback) && toText(promptFeedback.blockReason) !== undefined
+}
+
 export function createNativeStream({ envelope }: AnswerInput): NativeStream {
   const names = namesOf(envelope)
   let held: JsonObject[] = []
@@ -42,7 +46,7 @@ export function createNativeStream({ envelope }: AnswerInput): NativeStream {
       const released = candidates.some(({ index }) => finished.has(index)) ? release() : []
       const ended = candidates.filter(({ finishReason }) => toText(finishReason) !== undefined)
       // A blocked prompt is an answer without candidates.
-      const isHeld = ended.length > 0 || (candidates.length === 0 && (held.length > 0 || 'promptFeedback' in message))
+      const isHeld = ended.length > 0 || (candidates.length === 0 && (held.length > 0 || isBlocked(message)))
       if (!isHeld) return [...released, own]
       keep(MESSAGE_CHARACTERS + sizeOf(own))
       held.push(own)

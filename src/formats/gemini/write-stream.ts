@@ -6,12 +6,13 @@ import { type AnswerParts, createAnswerParts } from './answer-parts.ts'
 import { createUnwrapper } from './wrapped-answer.ts'
 import {
   type BesideParts,
-  candidateOf,
   countsOf,
+  createBesideParts,
   endedCandidates,
   namesOf,
   noteBeside,
   responseOf,
+  toCandidate,
   usageOf,
 } from './write-answer.ts'
 import { writeGeminiError } from './write-error.ts'
@@ -54,7 +55,7 @@ export function createGeminiWriter(answer: AnswerInput, framing: StreamFraming):
     framing,
     tail: JSON.stringify(namesOf(answer.envelope)).slice(1),
     parts: createAnswerParts(answer, (choice, part) => writePart(state, choice, part)),
-    beside: new Map(),
+    beside: createBesideParts(),
     last: undefined,
     native: undefined,
     text: '',
@@ -97,7 +98,7 @@ function writeEvent(state: WriterState, event: OutputEvent): void {
     weigh(state, event)
     // Nothing waits for long.
     const isMore = event.type === 'extra' && event.fields.logprobs !== undefined
-    if (isMore && state.beside.get(event.choice)?.logprobs) writePart(state, event.choice, { text: '' })
+    if (isMore && state.beside.byChoice.get(event.choice)?.logprobs) writePart(state, event.choice, { text: '' })
     noteBeside(state.beside, event)
     parts.push(event)
   }
@@ -120,10 +121,10 @@ function writePart(state: WriterState, choice: number, part: JsonObject): void {
     return
   }
   const counts = countsOf(answer.promptTokens(), tokens(weight.text), tokens(weight.thoughts))
-  const own = beside.get(choice)
+  const own = beside.byChoice.get(choice)
   // Nearly all responses of a stream are such, so they are not made of objects.
   const candidate = own?.logprobs
-    ? JSON.stringify(candidateOf(choice, [part], own))
+    ? JSON.stringify(toCandidate(choice, [part], own))
     : `{"content":{"parts":[${JSON.stringify(part)}],"role":"model"},"index":${choice}}`
   emitText(state, `{"candidates":[${candidate}],"usageMetadata":${JSON.stringify(counts)},${state.tail}`)
 }
