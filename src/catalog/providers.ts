@@ -415,10 +415,6 @@ const ROWS: readonly ProviderRow[] = [
   },
   {
     id: 'together',
-    embeddings: {
-      format: bindEmbeddings(openaiEmbeddings, { drop: ['encoding_format', 'dimensions', 'input_type', 'user'] }),
-      maxInputs: 128,
-    },
     moreFormats: COMPLETIONS,
     aliases: ['togetherai'],
     baseUrl: 'https://api.together.xyz/v1',

@@ -158,3 +158,13 @@ test('a row tells limits, abilities, reasoning and price', () => {
 test('a model that is met again is the same object', () => {
   expect(findModel('claude-opus-4.6')).toBe(findModel('claude-opus-4-6'))
 })
+
+test('a version of a model that makes vectors leads to no other version', () => {
+  expect(idOf('mistral-embed')).toBe('mistral-embed')
+  expect(idOf('mistral-embed-2312')).toBe('mistral-embed')
+  for (const name of ['mistral-embed-2612', 'text-embedding-ada-001', 'gemini-embedding', 'gemini-embedding-005']) {
+    expect(idOf(name), name).toBeUndefined()
+  }
+  expect(idOf('bge-base-en-v1.5')).toBeUndefined()
+  expect(idOf('@cf/baai/bge-base-en-v1.5')).toBe('@cf/baai/bge-base-en-v1.5')
+})

@@ -171,6 +171,9 @@ describe('embeddings', () => {
   test('every provider of a model that makes vectors can be asked for them', () => {
     expect(new Set(vectors.map(({ provider }) => provider)).size).toBeGreaterThan(7)
     for (const { provider } of vectors) expect(findProvider(provider)?.embeddings, provider).toBeDefined()
+    const served = new Set(vectors.map(({ provider }) => provider))
+    const asked = PROVIDERS.filter(({ id, embeddings, anyModel }) => embeddings && !anyModel && !served.has(id))
+    expect(asked.map(({ id }) => id)).toEqual([])
   })
 
   test.each([
