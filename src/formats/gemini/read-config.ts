@@ -1,4 +1,4 @@
-import type { Failure } from '../../chat/failure.ts'
+import { type Failure, quoted } from '../../chat/failure.ts'
 import type { Chat } from '../../chat/request.ts'
 import { ALL_EFFORTS } from '../shared/effort.ts'
 import { isPresent, type JsonObject, omitNull } from '../shared/fields.ts'
@@ -71,7 +71,7 @@ export function readConfig(config: ConfigParam): ReadConfig {
     requires:
       unknown === undefined
         ? output.requires
-        : unsupportedContent('generationConfig.responseModalities', `a request for answers in ${unknown}`),
+        : unsupportedContent('generationConfig.responseModalities', `a request for answers in ${quoted(unknown)}`),
     dropped: dropped.map((name) => `generationConfig.${name}`),
   }
 }
