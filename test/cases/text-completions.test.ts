@@ -269,7 +269,8 @@ describe('fill-in-the-middle', () => {
 
   test("at DeepSeek stands beside the version of the base URL, in OpenAI's form", async () => {
     router9.upstream.play(textAnswer({ index: 0, text: 'x', logprobs: null, finish_reason: 'stop' }))
-    const body = { model: 'deepseek/deepseek-v4-pro', ...FIM, echo: false, logprobs: 2, user: 'u' }
+    const own = { session_id: 's', provider: { require_parameters: true } }
+    const body = { model: 'deepseek/deepseek-v4-pro', ...FIM, echo: false, logprobs: 2, ...own }
     const answer = await client.completions.create(body)
     expect(answer.choices).toMatchObject([{ text: 'x' }])
     const [asked] = router9.upstream.asked()

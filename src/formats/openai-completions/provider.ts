@@ -1,5 +1,5 @@
 import { Failure, quoted } from '../../chat/failure.ts'
-import { ROUTING_FIELDS } from '../../chat/request.ts'
+import { GATEWAY_FIELDS, ROUTING_FIELDS } from '../../chat/request.ts'
 import type { PreparedCall, ProviderCall, ProviderFormat } from '../format.ts'
 import { unsupportedParameter } from '../shared/parts.ts'
 import { createTextReader } from './read-answer.ts'
@@ -30,7 +30,8 @@ function prepare({ source, model, stream, quirks }: ProviderCall<CompletionQuirk
   if (source?.format !== OPENAI_COMPLETIONS) throw noConversation(model)
   const { path = '/completions', replacesVersion, addedFields, rename = {}, allowedParameters, onePrompt } = quirks
   const body: Record<string, unknown> = { ...addedFields, ...source.body, model }
-  for (const name of ROUTING_FIELDS) delete body[name]
+  // Some know the name of a session too.
+  for (const name of allowedParameters === undefined ? ROUTING_FIELDS : GATEWAY_FIELDS) delete body[name]
   if (onePrompt) body.prompt = onlyText(body.prompt)
   for (const [from, to] of Object.entries(rename)) {
     if (body[from] !== undefined) body[to] = body[from]

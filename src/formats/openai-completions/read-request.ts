@@ -1,5 +1,5 @@
 import { Failure } from '../../chat/failure.ts'
-import { type Chat, parseChat, ROUTING_FIELDS } from '../../chat/request.ts'
+import { type Chat, GATEWAY_FIELDS, parseChat, ROUTING_FIELDS } from '../../chat/request.ts'
 import type { ClientRequest } from '../format.ts'
 import { isPresent } from '../shared/fields.ts'
 import { unsupportedParameter } from '../shared/parts.ts'
@@ -34,7 +34,7 @@ const SHARED_FIELDS = [
 ]
 /** What is read here. */
 const OWN_FIELDS = ['prompt', 'logprobs', 'suffix', 'echo', 'best_of']
-const KNOWN_FIELDS: ReadonlySet<string> = new Set([...SHARED_FIELDS, ...OWN_FIELDS])
+const KNOWN_FIELDS: ReadonlySet<string> = new Set([...SHARED_FIELDS, ...OWN_FIELDS, ...GATEWAY_FIELDS])
 const MAX_LOGPROBS = 20
 
 /**

@@ -74,7 +74,16 @@ test('to ask for no answer is for those who can echo: a chat always answers', ()
 })
 
 test('names the fields that a chat has no place for', () => {
-  const body = { min_p: 0.1, tools: [], messages: [{}], best_of: 1, echo: false, suffix: '', nothing: null }
+  const body = {
+    session_id: 's',
+    min_p: 0.1,
+    tools: [],
+    messages: [{}],
+    best_of: 1,
+    echo: false,
+    suffix: '',
+    nothing: null,
+  }
   const { chat, source } = read(body)
   expect(source?.dropped).toEqual(['min_p', 'tools', 'messages'])
   expect(chat).toEqual({ model: 'base', messages: [{ role: 'user', content: 'a' }] })
