@@ -60,9 +60,9 @@ export async function measureScenario(
 }
 
 /** Each of Router9's lanes has one of the other version beside it, where there is one. */
-function lanesOf({ lanes }: Scenario, { before }: Gateways): Lane[] {
+function lanesOf({ lanes, isNew }: Scenario, { before }: Gateways): Lane[] {
   return lanes.flatMap((lane) =>
-    lane.gateway === 'router9' && before !== undefined
+    lane.gateway === 'router9' && before !== undefined && isNew !== true
       ? [lane, { ...lane, name: beforeOf(lane.name), gateway: 'before' as const }]
       : lane,
   )

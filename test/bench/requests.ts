@@ -22,6 +22,20 @@ export function askStream(model: string, { events, eventsPerWrite = 1, pauseMs =
   })
 }
 
+/** The same in Gemini's API, whose path says whether it is for a stream. */
+export function askGemini({ events, eventsPerWrite = 1, pauseMs = 0 }: Pace): string {
+  const parts = [{ text: `Say hello. ${orderText({ events, eventsPerWrite, pauseMs })}` }]
+  return JSON.stringify({ contents: [{ role: 'user', parts }], generationConfig: { maxOutputTokens: 500 } })
+}
+
+/** So many texts of some hundred characters, to be made into vectors. */
+export function askVectors(texts: number, encoding: 'float' | 'base64'): string {
+  const line = 'A paragraph of a document that somebody wants to find again later. '
+  const order = orderText({ events: texts, eventsPerWrite: 1, pauseMs: 0 })
+  const input = Array.from({ length: texts }, (_, at) => `${at === 0 ? order : at} ${line.repeat(6)}`)
+  return JSON.stringify({ model: 'text-embedding-3-small', input, encoding_format: encoding })
+}
+
 /** A talk of so many turns, as an assistant's client sends it. */
 export function conversation(messages: number): Message[] {
   return [

@@ -1,4 +1,4 @@
-import { ask, askStream, conversation, longText, type Pace, picture } from './requests.ts'
+import { ask, askGemini, askStream, askVectors, conversation, longText, type Pace, picture } from './requests.ts'
 import type { Goal } from './targets.ts'
 import type { Wire } from './upstream-answers.ts'
 
@@ -38,6 +38,8 @@ export interface Scenario {
   readonly concurrency: number
   readonly lanes: readonly Lane[]
   readonly goals: readonly LaneGoal[]
+  /** Of an API that the version before may not have, so that it is not measured beside this one. */
+  readonly isNew?: true
   /** Part of the quick run. */
   readonly quick?: true
 }
@@ -133,6 +135,38 @@ function overCopy(name: string): LaneGoal {
   }
 }
 
+/** Lanes of another API than chat completions; the version before may not have it. */
+function ofApi(name: string, concurrency: number, paths: Paths, body: string, events = 0): Scenario {
+  return {
+    name,
+    concurrency,
+    isNew: true,
+    lanes: [
+      { name: 'passthrough', gateway: 'passthrough', path: paths.provider, body, events },
+      ...(events > 0 ? [{ name: 'copy loop', gateway: 'copy' as const, path: paths.provider, body, events }] : []),
+      { name: 'router9', gateway: 'router9', path: paths.router9, body, events },
+    ],
+    goals: [],
+  }
+}
+
+interface Paths {
+  readonly provider: string
+  readonly router9: string
+}
+
+const EMBEDDINGS: Paths = { provider: '/openai/v1/embeddings', router9: '/v1/embeddings' }
+const GEMINI: Paths = { provider: PATHS.gemini.whole, router9: '/v1beta/models/gemini-2.5-flash:generateContent' }
+const GEMINI_STREAM: Paths = {
+  provider: PATHS.gemini.stream,
+  router9: '/v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse',
+}
+/** The same client at a model of OpenAI's. */
+const GEMINI_OTHER: Paths = {
+  ...GEMINI_STREAM,
+  router9: GEMINI_STREAM.router9.replace('gemini-2.5-flash', MODELS.openai),
+}
+
 const BURST: Pace = { events: 100 }
 const TEN: Pace = { events: 1000, eventsPerWrite: 10 }
 
@@ -215,4 +249,10 @@ export const SCENARIOS: readonly Scenario[] = [
       how: 'itself',
     },
   ]),
+  ofApi('embeddings-1', 32, EMBEDDINGS, askVectors(1, 'base64')),
+  ofApi('embeddings-100', 8, EMBEDDINGS, askVectors(100, 'base64')),
+  ofApi('embeddings-100-floats', 4, EMBEDDINGS, askVectors(100, 'float')),
+  ofApi('gemini-api-json', 32, GEMINI, askGemini(BURST)),
+  ofApi('gemini-api-stream', 16, GEMINI_STREAM, askGemini(BURST), BURST.events),
+  ofApi('gemini-api-stream-openai', 16, GEMINI_OTHER, askGemini(BURST), BURST.events),
 ]

@@ -1,6 +1,20 @@
 /** Which wire format the mock upstream speaks. */
 export type Wire = 'openai' | 'anthropic' | 'gemini' | 'cohere'
 
+/** How the vectors of an answer are written. */
+export type Encoding = 'float' | 'base64'
+
+const DIMENSIONS = 1536
+
+/** So many vectors of a small model of OpenAI's, all the same. */
+export function vectorAnswer(count: number, encoding: Encoding): string {
+  const vector = Float32Array.from({ length: DIMENSIONS }, (_, at) => Math.sin(at) / 32)
+  const embedding = encoding === 'float' ? [...vector] : Buffer.from(vector.buffer).toString('base64')
+  const data = Array.from({ length: count }, (_, index) => ({ object: 'embedding', index, embedding }))
+  const usage = { prompt_tokens: USED.input * count, total_tokens: USED.input * count }
+  return JSON.stringify({ object: 'list', data, model: 'text-embedding-3-small', usage })
+}
+
 const TOKENS = 100
 const USED = { input: 19, output: TOKENS }
 

@@ -1,10 +1,12 @@
-import type { Wire } from './upstream-answers.ts'
+import type { Encoding, Wire } from './upstream-answers.ts'
 
 /** How the mock upstream is to answer one request. */
 export interface Order {
   readonly wire: Wire
   readonly stream: boolean
   readonly fails: boolean
+  /** Of vectors, where it is a request for some: then `events` is how many. */
+  readonly encoding?: Encoding
   /** Words in a stream. */
   readonly events: number
   readonly eventsPerWrite: number
@@ -22,6 +24,7 @@ export function orderText({
 }
 
 const MARK = Buffer.from('mock(')
+const PACKED = Buffer.from('"base64"')
 const STREAMED = Buffer.from('"stream":true')
 
 /** Reads the order out of a request. */
@@ -40,6 +43,7 @@ export function readOrder(head: string, body: Buffer): Order {
     wire,
     stream: wire === 'gemini' ? path.includes(':streamGenerateContent') : body.includes(STREAMED),
     fails: path.startsWith('/failing/'),
+    ...(path.endsWith('/embeddings') ? { encoding: body.includes(PACKED) ? 'base64' : 'float' } : {}),
     events,
     eventsPerWrite,
     pauseMs,

@@ -1,4 +1,4 @@
-import { streamScript, type Wire, wholeAnswer, wordAt } from './upstream-answers.ts'
+import { streamScript, vectorAnswer, wholeAnswer, wordAt } from './upstream-answers.ts'
 import type { Order } from './upstream-order.ts'
 
 /** An answer as bytes, ready to be sent: what goes out first, what follows one write at a time. */
@@ -11,11 +11,12 @@ const known = new Map<string, Answer>()
 
 /** The answer to an order, made once: sending must cost next to nothing. */
 export function answerTo(order: Order): Answer {
-  const { wire, stream, fails, events, eventsPerWrite, pauseMs } = order
-  const name = fails ? 'failing' : stream ? `${wire} ${events} ${eventsPerWrite} ${pauseMs}` : wire
+  const { wire, stream, fails, encoding, events, eventsPerWrite, pauseMs } = order
+  const vectors = encoding === undefined ? undefined : `${events} vectors, ${encoding}`
+  const name = fails ? 'failing' : (vectors ?? (stream ? `${wire} ${events} ${eventsPerWrite} ${pauseMs}` : wire))
   const before = known.get(name)
   if (before !== undefined) return before
-  const made = fails ? failure() : stream ? streamAnswer(order) : { first: whole(wire), later: [] }
+  const made = fails ? failure() : stream ? streamAnswer(order) : { first: whole(order), later: [] }
   known.set(name, made)
   return made
 }
@@ -25,8 +26,8 @@ function failure(): Answer {
   return { first: message('500 Internal Server Error', body), later: [] }
 }
 
-function whole(wire: Wire): Buffer {
-  return message('200 OK', wholeAnswer(wire))
+function whole({ wire, encoding, events }: Order): Buffer {
+  return message('200 OK', encoding === undefined ? wholeAnswer(wire) : vectorAnswer(events, encoding))
 }
 
 function message(status: string, body: string): Buffer {
