@@ -232,6 +232,7 @@ describe('OpenRouter’s accent', () => {
     'google/gemini-3.5-flash',
     'cohere/command-a-03-2025',
     'groq/openai/gpt-oss-120b',
+    'openrouter/claude-sonnet-4.6',
     'openai/o3-pro',
   ])('answers of %s have what its clients check, whole and streamed', async (model) => {
     for (const body of [

@@ -20,7 +20,11 @@ export function toOpenRouterCompletion({ choices, usage, ...body }: Completion, 
 
 /** The same for the events of a stream, whose chunks are written with OpenRouter's names. */
 export function withOpenRouterFields(write: StreamWriter): StreamWriter {
-  return (event) => write(toEvent(event))
+  return (event) => {
+    const spoken = toEvent(event)
+    // Nothing that is left of it needs a chunk.
+    return spoken.type === 'extra' && Object.keys(spoken.fields).length === 0 ? '' : write(spoken)
+  }
 }
 
 function toEvent(event: OutputEvent): OutputEvent {
