@@ -1,6 +1,6 @@
 import type { OutputEvent } from '../../chat/event.ts'
 import type { AnswerInput, ClientFormat } from '../format.ts'
-import { isJsonObject, type JsonObject } from '../shared/fields.ts'
+import { isJsonObject, type JsonObject, omitNull } from '../shared/fields.ts'
 import { withOpenRouterErrors } from '../shared/openrouter.ts'
 import { openaiResponses } from './client.ts'
 import { headOf, repeatedFields } from './write-answer-fields.ts'
@@ -41,11 +41,13 @@ const NOTHING_WRONG = { completed_at: null, error: null, incomplete_details: nul
 
 function completeResponse({ output_text, ...response }: JsonObject, input: AnswerInput): JsonObject {
   const repeated = repeatedFields(input)
+  const text = isJsonObject(response.text) ? response.text : (repeated.text as JsonObject)
   return {
     ...headOf(input),
     ...NOTHING_WRONG,
     ...repeated,
     ...response,
+    text: isJsonObject(text.format) ? { ...text, format: omitNull(text.format) } : text,
     reasoning: isJsonObject(response.reasoning) ? response.reasoning : repeated.reasoning,
     ...(typeof output_text === 'string' ? { output_text } : {}),
     ...(isJsonObject(response.usage) ? { usage: completeUsage(response.usage) } : {}),
