@@ -161,3 +161,38 @@ test('to count a prompt counts as a request, and uses no tokens', async () => {
   expect(answers.map(({ status }) => status)).toEqual([200, 200, 429])
   expect(answers[1]?.headers.get('x-ratelimit-remaining-tokens')).toBe('900')
 })
+
+describe('a call for vectors', () => {
+  const embed = (key: string, body: object) =>
+    fetch(`${router9.url}/v1/embeddings`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    })
+
+  test('counts as one request, with the tokens of all the calls that it takes', async () => {
+    const key = 'sk-r9k-vectors'
+    await router9.worker.keys.put(key, { limits: { rpm: 9, tpm: 100_000 } })
+    const input = Array.from({ length: 250 }, (_, at) => `text ${at}`)
+    const response = await embed(key, { model: 'gemini-embedding-001', input, dimensions: 4 })
+    const { usage } = (await response.json()) as { usage: { prompt_tokens: number } }
+    expect(response.headers.get('x-ratelimit-remaining-requests')).toBe('8')
+    expect(usage.prompt_tokens).toBeGreaterThan(250)
+    const next = await embed(key, { model: 'text-embedding-3-small', input: [[1]], dimensions: 4 })
+    expect(next.headers.get('x-ratelimit-remaining-requests')).toBe('7')
+    expect(Number(next.headers.get('x-ratelimit-remaining-tokens'))).toBe(100_000 - usage.prompt_tokens - 1)
+  })
+
+  test('is refused when the budget is used up, and where nobody knows what it would cost', async () => {
+    const key = 'sk-r9k-vectors-budget'
+    // Five tokens at two cents a million.
+    await router9.worker.keys.put(key, { limits: { budget: 1e-7 } })
+    const body = { model: 'text-embedding-3-small', input: [[1, 2, 3, 4, 5]], dimensions: 4 }
+    expect((await embed(key, body)).status).toBe(200)
+    const refused = await embed(key, body)
+    expect([refused.status, await refused.json()]).toMatchObject([429, { error: { code: 'insufficient_quota' } }])
+    await router9.worker.keys.put('sk-r9k-vectors-unpriced', { limits: { budget: 1 } })
+    const unpriced = await embed('sk-r9k-vectors-unpriced', { ...body, model: 'custom/some-model' })
+    expect([unpriced.status, await unpriced.json()]).toMatchObject([403, { error: { code: 'unpriced_model' } }])
+  })
+})

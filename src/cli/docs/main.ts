@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { clientParametersPart } from './client-parameters.ts'
 import { dataPointsPart } from './data-points.ts'
+import { embeddingModelsPart } from './embedding-models.ts'
 import { parametersPart } from './parameters.ts'
 
 /** Writes the generated parts of the documentation: `npm run docs`. */
@@ -12,6 +13,7 @@ export const DOCS = path.resolve(import.meta.dirname, '../../docs')
 export const PARTS: Readonly<Record<string, () => string>> = {
   'data-points': dataPointsPart,
   'client-parameters': clientParametersPart,
+  'embedding-models': embeddingModelsPart,
   parameters: parametersPart,
 }
 
