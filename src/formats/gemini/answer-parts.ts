@@ -202,8 +202,8 @@ function isText(part: JsonObject): boolean {
   return typeof part.text === 'string'
 }
 
-function lengthOf({ text, inlineData }: JsonObject): number {
-  return isJsonObject(inlineData) ? String(inlineData.data).length : String(text ?? '').length
+function lengthOf({ text, inlineData, fileData }: JsonObject): number {
+  return String(text ?? Object(inlineData).data ?? Object(fileData).fileUri ?? '').length
 }
 
 /** @throws Failure where more waits than in any answer. */
