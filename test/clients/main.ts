@@ -165,13 +165,15 @@ async function storedResults(): Promise<Result[]> {
 }
 
 // A run of some clients or trials leaves what is known of the others; one of some models is for who looks for a fault.
-async function storeResults(results: readonly Result[], { models }: Wanted): Promise<void> {
+async function storeResults(results: readonly Result[], { models, cells: tried }: Wanted): Promise<void> {
   if (models !== undefined) return
   const byName = new Map((await storedResults()).map((result) => [result.name, result]))
   for (const result of results) {
     const known = byName.get(result.name)
-    const isSame = known?.version === result.version
-    byName.set(result.name, isSame ? { ...result, cells: { ...known.cells, ...result.cells } } : result)
+    const others = known?.version === result.version ? { ...known.cells } : {}
+    // What the client has no more.
+    for (const cell of tried) delete others[cell]
+    byName.set(result.name, { ...result, cells: { ...others, ...result.cells } })
   }
   await mkdir(CACHE, { recursive: true })
   await writeFile(RESULTS, JSON.stringify([...byName.values()], null, 2))
