@@ -290,6 +290,8 @@ export interface ClientFormat {
   readonly requestIdHeader?: string
   /** Goes to the client while there is nothing to send (contract 4.6). */
   readonly keepAlive: string
+  /** The keep-alive is the beginning of an event, and the next text goes on behind it. */
+  readonly keepAliveBegins?: true
   /** The content type of a stream, where that is not one of server-sent events. */
   readonly streamType?: string
 }

@@ -21,6 +21,8 @@ export interface ClientWriter {
 export interface ClientWriterOptions {
   /** Goes out while there is nothing to send. */
   readonly keepAlive: string
+  /** It is the beginning of an event: more of them are spaces, and the next text goes on behind it. */
+  readonly keepAliveBegins?: true | undefined
   /** Between two of them, in milliseconds. */
   readonly keepAliveMs: number
   /** A client that takes nothing for so many milliseconds counts as disconnected. */
@@ -32,7 +34,7 @@ export interface ClientWriterOptions {
 /** Wraps the writable side of a stream to a client. */
 export function createClientWriter(
   writable: WritableStream<Uint8Array>,
-  { keepAlive, keepAliveMs, stallMs, onDisconnect }: ClientWriterOptions,
+  { keepAlive, keepAliveBegins, keepAliveMs, stallMs, onDisconnect }: ClientWriterOptions,
 ): ClientWriter {
   const writer = writable.getWriter()
   let timer: ReturnType<typeof setTimeout> | undefined
@@ -55,8 +57,12 @@ export function createClientWriter(
     pending++
     return writer.write(bytes).then(wasTaken)
   }
+  /** An event has begun with a keep-alive. */
+  let hasBegun = false
   const sendKeepAlive = () => {
-    write(UTF8.encode(keepAlive)).catch(onDisconnect)
+    const text = hasBegun ? ' ' : keepAlive
+    hasBegun = keepAliveBegins === true
+    write(UTF8.encode(text)).catch(onDisconnect)
   }
   const writeInPieces = async (bytes: Uint8Array) => {
     for (let from = 0; from < bytes.length; from += PIECE_BYTES) await write(bytes.subarray(from, from + PIECE_BYTES))
@@ -100,7 +106,8 @@ export function createClientWriter(
       timer ??= setTimeout(look, Math.min(keepAliveMs, stallMs))
     },
     send: (text) => {
-      const bytes = bytesOf(text)
+      const bytes = bytesOf(hasBegun && text.startsWith(keepAlive) ? text.slice(keepAlive.length) : text)
+      hasBegun = false
       return bytes.length > PIECE_BYTES ? writeInPieces(bytes) : write(bytes)
     },
     // Its last bytes may wait for the client as long as all others.

@@ -29,6 +29,7 @@ export async function sendStream(state: RequestState): Promise<Response> {
   const writer = createClientWriter(writable, {
     ...timeouts,
     keepAlive: context.format.keepAlive,
+    keepAliveBegins: context.format.keepAliveBegins,
     onDisconnect: context.clientDisconnect.report,
   })
   if (result === TIMED_OUT) writer.keepAlive('now')

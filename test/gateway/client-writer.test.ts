@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { OutputEvent } from '../../src/chat/event.ts'
 import type { Answer } from '../../src/gateway/attempt.ts'
-import { createClientWriter, streamToClient } from '../../src/gateway/client-writer.ts'
+import { type ClientWriterOptions, createClientWriter, streamToClient } from '../../src/gateway/client-writer.ts'
 
 const NO_USAGE = { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 }
 const TIMES = { keepAliveMs: 100, stallMs: 1000 }
@@ -10,7 +10,9 @@ beforeEach(() => vi.useFakeTimers())
 afterEach(() => vi.useRealTimers())
 
 /** A writer to a client that reads when it is told to. */
-function writerTo() {
+function writerTo(
+  keepAlive: Pick<ClientWriterOptions, 'keepAlive' | 'keepAliveBegins'> = { keepAlive: ': router9\n\n' },
+) {
   const left = vi.fn()
   // Nothing lies between the two sides: a write is over when it has been read.
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>(
@@ -19,7 +21,7 @@ function writerTo() {
     { highWaterMark: 0 },
   )
   return {
-    writer: createClientWriter(writable, { ...TIMES, keepAlive: ': router9\n\n', onDisconnect: left }),
+    writer: createClientWriter(writable, { ...TIMES, ...keepAlive, onDisconnect: left }),
     reader: readable.getReader(),
     left,
   }
@@ -55,6 +57,23 @@ test('a client that reads in time is not given up, however long it takes in all'
     await sent
   }
   expect(left).not.toHaveBeenCalled()
+})
+
+test('a keep-alive that begins an event is gone on with', async () => {
+  const { writer, reader } = writerTo({ keepAlive: 'data: ', keepAliveBegins: true })
+  const sent: string[] = []
+  const read = reader.read().then(function next({ done, value }): unknown {
+    if (done) return undefined
+    sent.push(new TextDecoder().decode(value))
+    return reader.read().then(next)
+  })
+  writer.keepAlive('now')
+  await vi.advanceTimersByTimeAsync(TIMES.keepAliveMs + 1)
+  await writer.send('data: 1\r\n\r\ndata: 2\r\n\r\n')
+  await writer.send('data: 3\r\n\r\n')
+  await writer.close()
+  await read
+  expect(sent).toEqual(['data: ', ' ', '1\r\n\r\ndata: 2\r\n\r\n', 'data: 3\r\n\r\n'])
 })
 
 test('one comment at most waits for a client that does not read', async () => {

@@ -16,13 +16,17 @@ export const geminiClient: ClientFormat = {
   streamWriter: (answer) => createGeminiWriter(answer, EVENTS),
   writeAnswer: writeGenerateContent,
   writeError: writeGeminiError,
-  // An empty line. Older clients of Google's take a comment for the beginning of a response.
-  keepAlive: '\r\n',
+  // The beginning of the next response. `@google/generative-ai`, which LangChain uses, fails at all else between two of them.
+  keepAlive: EVENTS.next,
+  keepAliveBegins: true,
 }
+
+const { keepAliveBegins: _, ...withoutEvents } = geminiClient
 
 /** The same without `alt=sse`: a stream is one JSON list. */
 export const geminiListClient: ClientFormat = {
-  ...geminiClient,
+  ...withoutEvents,
+  keepAlive: '\r\n',
   streamWriter: (answer) => createGeminiWriter(answer, LIST),
   streamType: 'application/json; charset=utf-8',
 }

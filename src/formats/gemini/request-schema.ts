@@ -130,6 +130,10 @@ const role = once(() =>
 const content = once(() =>
   openObject({ role: z.nullish(role()), parts: z.nullish(boundedList(part, { max: MAX_PARTS })) }),
 )
+/** Clients give it any role, or none: `system` is a role nowhere else. */
+const instruction = once(() =>
+  openObject({ role: maybeText(), parts: z.nullish(boundedList(part, { max: MAX_PARTS })) }),
+)
 const declaration = once(() =>
   openObject({ name: text(), description: maybeText(), parameters: maybeMap(), parametersJsonSchema: maybeMap() }),
 )
@@ -143,7 +147,7 @@ const callingConfig = once(() =>
 
 const SCHEMAS: Parameters<typeof checkFields>[1] = Object.entries({
   contents: once(() => boundedList(content, { min: 1, max: MAX_CONTENTS })),
-  systemInstruction: once(() => z.nullish(content())),
+  systemInstruction: once(() => z.nullish(instruction())),
   tools: once(() => z.nullish(boundedList(tool, { max: MAX_TOOLS }))),
   toolConfig: once(() => z.nullish(openObject({ functionCallingConfig: z.nullish(callingConfig()) }))),
   generationConfig: once(() =>

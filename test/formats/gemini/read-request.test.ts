@@ -35,7 +35,7 @@ function chatOf(...contents: object[]) {
 describe('the conversation', () => {
   test('has the instruction first, and neighbours of one role are one turn', () => {
     const { chat } = read({
-      systemInstruction: { parts: [{ text: 'You are gemini-cli.' }, { text: 'Be brief.' }] },
+      systemInstruction: { role: 'system', parts: [{ text: 'You are gemini-cli.' }, { text: 'Be brief.' }] },
       contents: [{ parts: [{ text: 'One.' }] }, user({ text: 'Two.' }), model({ text: 'A' }, { text: 'b.' }), QUESTION],
     })
     expect(chat.messages).toEqual([
