@@ -132,9 +132,11 @@ async function runLane({ lane, shot, pids }: Runnable, concurrency: number, forM
 }
 
 /** A figure of answers that are not right would be worth nothing. */
-function isGood({ status, error, tail }: Hit, { gateway, events }: Lane): boolean {
+function isGood({ status, error, tail }: Hit, { gateway, events, path }: Lane): boolean {
   if (error !== undefined || status !== 200) return false
   if (gateway === 'passthrough' || gateway === 'copy') return true
+  // Streams of Gemini's API end without a word.
+  if (events > 0 && path.includes(':streamGenerateContent')) return tail.toString().endsWith('}\r\n\r\n')
   return events === 0 ? tail.toString().trimEnd().endsWith('}') : tail.toString().endsWith('data: [DONE]\n\n')
 }
 

@@ -39,12 +39,14 @@ export function readOrder(head: string, body: Buffer): Order {
           .split(',')
           .map(Number)
   const wire = wireOf(path)
+  const isVectors = path.endsWith('/embeddings')
   return {
     wire,
     stream: wire === 'gemini' ? path.includes(':streamGenerateContent') : body.includes(STREAMED),
     fails: path.startsWith('/failing/'),
-    ...(path.endsWith('/embeddings') ? { encoding: body.includes(PACKED) ? 'base64' : 'float' } : {}),
-    events,
+    ...(isVectors ? { encoding: body.includes(PACKED) ? 'base64' : 'float' } : {}),
+    // Who asks for vectors may divide the texts.
+    events: isVectors ? textsIn(body) : events,
     eventsPerWrite,
     pauseMs,
   }
@@ -54,4 +56,9 @@ function wireOf(path: string): Wire {
   if (path.includes('enerateContent')) return 'gemini'
   if (path.endsWith('/messages')) return 'anthropic'
   return path.endsWith('/v2/chat') ? 'cohere' : 'openai'
+}
+
+function textsIn(body: Buffer): number {
+  const { input } = JSON.parse(body.toString()) as { input: string | string[] }
+  return Array.isArray(input) ? input.length : 1
 }

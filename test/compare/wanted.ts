@@ -6,68 +6,46 @@ interface Wanted {
   readonly covers: (difference: Difference) => boolean
 }
 
-/** Served by the Responses API of their makers alone, so that only resellers could be asked for them, or nobody rightly. */
-const RESPONSES_ONLY =
-  /\b(codex-mini|gpt-5(\.\d+)?-(codex|pro)|o[13]-pro|o[34](-mini)?-deep-research|grok-[\d.]+-multi-agent)/
+/** What has an API of its own now, where there was an unknown path. */
+const NEW_PATHS = /^(\/v1)?\/(embeddings|v1(alpha|beta1?)|openai|api\/v1)\b|^\/v1\/models\/[^?]+:\w+(\?|$)|\/\//
 
-/** Models that refuse a call of a tool without the reasoning that led to it. */
-const WANTS_REASONING = /"model":"[^"]*(deepseek|kimi|moonshot)[^"]*".*"tool_calls"/s
-
-/** What was there before other APIs had paths of their own. */
-const OLD_PATHS = /^(\/v1)?\/(chat\/completions|completions|models|providers|route)\b/
-
-const OUTCOMES: Readonly<Record<string, string>> = { pre: 'failed-before-first-token', post: 'failed-mid-stream' }
+const KNOWN_PATHS = /^(\/v1)?\/(chat\/completions|completions|messages|responses|models|providers|route)\b/
+const MODELS_PATH = /^(\/v1)?\/models\b/
+const MAKES_VECTORS = /"output":\["embedding"\]/
 
 /** Every change of behaviour that is meant, with its reason. A difference that is not here is a fault. */
 const WANTED: readonly Wanted[] = [
   {
-    reason: 'text completions are a new client format, at a path that was not there',
-    covers: ({ request }) => /^(\/v1)?\/completions\/?(\?|$)/.test(request.path),
+    reason: 'the Gemini API, embeddings, and the base URLs of other clients have paths',
+    covers: ({ request }) => request.method !== '' && NEW_PATHS.test(request.path),
   },
   {
-    reason: 'why a deployment is out is told in plain words by what explains routes and providers',
+    reason: 'an unknown path says what there is, and there is more',
+    covers: ({ request, part }) =>
+      request.method !== '' && !KNOWN_PATHS.test(request.path) && /^(body|header content-length)$/.test(part),
+  },
+  {
+    reason: 'models that make vectors, or only continue texts, are in the catalogue',
     covers: ({ request, part, before, after }) =>
-      /^\/v1\/(route|providers)$/.test(request.path) &&
-      part === 'body' &&
-      before.replace(/"reason":"(pre|post)"/g, (_, name) => `"reason":"${OUTCOMES[name]}"`) === after,
+      MODELS_PATH.test(request.path) &&
+      (part !== 'body' || onlyAdds(before, after) || (/does not exist/.test(before) && MAKES_VECTORS.test(after))),
   },
   {
-    reason: 'scripts in a browser may read whether a count is an estimate',
-    covers: ({ part, before, after }) =>
-      part === 'header access-control-expose-headers' &&
-      before.replace('-dropped-params,', '-dropped-params, x-router9-estimated,') === after,
-  },
-  {
-    reason: 'keys come in the headers of all APIs',
-    covers: ({ part, before, after }) =>
-      part === 'header access-control-allow-headers' &&
-      after.replace(/, (x-api-key|api-key|x-goog-api-key|anthropic-version|anthropic-beta)/g, '') === before,
-  },
-  {
-    reason:
-      'other APIs have paths, an unknown path says what there is, and clients that look first find that somebody is there',
-    covers: ({ request }) => request.method !== '' && !OLD_PATHS.test(request.path),
-  },
-  {
-    reason: 'custom tools reach providers that have none, as functions with one text',
-    covers: ({ request }) => /"type":"custom"/.test(String(request.body)),
-  },
-  {
-    reason: 'a session that its client has named is found again in the cache of its provider',
-    covers: ({ part }) => part === 'upstream header x-grok-conv-id',
-  },
-  {
-    reason:
-      'where a conversation has lost the reasoning that a provider insists on, it is asked once more with a placeholder',
-    covers: ({ request }) => WANTS_REASONING.test(String(request.body)),
-  },
-  {
-    reason: 'the models that are offered only by the Responses API of their makers are asked for there',
-    covers: ({ request, before, after }) =>
-      /^(\/v1)?\/models\b/.test(request.path) ||
-      RESPONSES_ONLY.test(request.method === '' ? before + after : String(request.body)),
+    reason: 'Bedrock makes vectors, and is a provider',
+    covers: ({ request, part, before, after }) =>
+      /^(\/v1)?\/providers\b/.test(request.path) &&
+      (part !== 'body' || after.replace(/\{"id":"bedrock"[^{}]*\},/, '') === before),
   },
 ]
+
+/** Whether a list of models has all that it had, as it was, and more between. OpenAI's own model of text completions has more providers. */
+function onlyAdds(before: string, after: string): boolean {
+  const [old = [], now = []] = [before, after].map((text) => {
+    const rows = (JSON.parse(text) as { data?: { id: string }[] }).data ?? []
+    return rows.filter(({ id }) => id !== 'gpt-3.5-turbo-instruct').map((row) => JSON.stringify(row))
+  })
+  return old.length > 0 && now.filter((row) => old.includes(row)).join() === old.join()
+}
 
 /** Takes out what is meant, and counts it by its reason. */
 export function withoutWanted(differences: readonly Difference[]): {
