@@ -18,6 +18,9 @@ import { planInputOf } from './route.ts'
 
 type Context = RequestContext<EmbeddingClientFormat>
 
+/** In characters, or in tokens: longer than any model reads. */
+const LONG_INPUT = 1024 * 1024
+
 /**
  * Runs one call for vectors: read, plan, admit, route, ask in as many parts as it takes, and answer with all vectors or with
  * none (contract 1). The deployments of one model alone are asked, since vectors of different models do not mix.
@@ -26,8 +29,8 @@ type Context = RequestContext<EmbeddingClientFormat>
 export async function embed(context: Context, body: Readonly<Record<string, unknown>>): Promise<Response> {
   const { caller, objects, waitUntil, settings, share, format } = context
   const request = format.readRequest(body, context.header)
-  // The body is sent in small parts, so it is never there as a whole a second time.
-  share.releaseCopy()
+  // A body of short inputs is sent in small parts, so it is never there as a whole a second time.
+  if (request.inputs.every(({ length }) => length < LONG_INPUT)) share.releaseCopy()
   const { work, needs, planned } = planEmbedding(context, request, (bytes) => share.reserve(bytes), share.bodyBytes)
   const bill = await openBill({ caller, objects, waitUntil, settings, needs, plan: planned })
   return untilCounted(context, bill, routeAndEmbed(context, { work, needs, planned, bill }))

@@ -191,11 +191,15 @@ async function ask({ work, call }: Run, { start, end }: Part, timer: AttemptTime
   const response = await askProvider(provider, request, target.deployment.upstreamModel, timer.signal)
   // Plain numbers: no vector has digits that a double would lose and that mean something.
   const reading = { maxBytes: maxAnswerBytes(end - start, work.dimensions), parse: JSON.parse }
-  const answer = await readAnswerBody(response, provider, reading)
   try {
-    return read(answer)
+    return read(await readAnswerBody(response, provider, reading))
   } catch (error) {
-    throw error instanceof Failure ? withStatus(error, response.status) : error
+    if (!(error instanceof Failure)) throw error
+    const failure = withStatus(error, response.status)
+    const { kind, message, details } = failure
+    // A field that only the provider knows may ask for vectors that are none for us: a caller must not take it out for others.
+    const mayBeAskedFor = Object.keys(work.request.further).length > 0
+    throw mayBeAskedFor ? new Failure(kind, message, { ...details, health: 'none' }) : failure
   }
 }
 

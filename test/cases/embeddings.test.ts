@@ -4,10 +4,11 @@ import { useCase } from './router.ts'
 import type { Asked, Script } from './scripted.ts'
 
 const router9 = useCase({ CUSTOM_MODELS: 'twin', OLLAMA_MODELS: 'twin', TOTAL_TIMEOUT_MS: '2000' })
+const healthy = useCase({ HEALTH: 'on' })
 const SMALL = 'text-embedding-3-small'
 
-async function embed(body: object) {
-  const response = await fetch(`${router9.url}/v1/embeddings`, {
+async function embed(body: object, { url } = router9) {
+  const response = await fetch(`${url}/v1/embeddings`, {
     method: 'POST',
     headers: { authorization: `Bearer ${DEMO_KEY}`, 'content-type': 'application/json' },
     body: JSON.stringify(body),
@@ -55,7 +56,7 @@ test('an answer that never ends is left when it is longer than the vectors can b
     vectors(asked, 8),
   )
   const { status, attempts } = await embed({ model: SMALL, input: 'x', dimensions: 8 })
-  expect([status, attempts]).toEqual([200, 'openai:provider-failed,azure:200'])
+  expect([status, attempts]).toEqual([200, 'openai:200,azure:200'])
 })
 
 test('a count of tokens that cannot be true is not believed', async () => {
@@ -72,4 +73,26 @@ test('more calls than a request may make are refused before the first of them', 
   expect([status, answer.error.code, answer.error.param]).toEqual([400, 'model_not_capable', 'input'])
   expect(answer.error.message).toContain('41 calls')
   expect(router9.upstream.asked()).toEqual([])
+})
+
+test('a caller takes no provider out for others by a field that makes its vectors shorter', async () => {
+  const stateOf = async (name: string) => {
+    const headers = { authorization: `Bearer ${DEMO_KEY}` }
+    const { data } = (await (await fetch(`${healthy.url}/v1/providers`, { headers })).json()) as {
+      data: { id: string; deployments: { model: string; state: string }[] }[]
+    }
+    const deployments = data.flatMap((provider) => (provider.id === 'openai' ? provider.deployments : []))
+    // What nothing is known of is not listed.
+    return deployments.find(({ model }) => model === name)?.state ?? 'closed'
+  }
+  for (const [model, more] of [
+    [SMALL, { output_dimension: 4 }],
+    ['text-embedding-3-large', {}],
+  ] as const) {
+    healthy.upstream.play((asked) => vectors(asked, 4))
+    for (let n = 0; n < 8; n++) {
+      expect((await embed({ model: `openai/${model}`, input: 'x', ...more }, healthy)).status).toBe(502)
+    }
+  }
+  expect([await stateOf(SMALL), await stateOf('text-embedding-3-large')]).toEqual(['closed', 'open'])
 })

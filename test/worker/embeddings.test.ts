@@ -138,7 +138,8 @@ describe('POST /v1/embeddings', { concurrent: true }, () => {
       float32Base64(vectorOf(LARGE, texts.at(-1) ?? '', 3072)),
     ])
     expect(answer.usage.prompt_tokens).toBe(tokensOf(texts))
-    expect(askedFor('megabytes').map(({ body }) => (body as { input: string[] }).input.length)).toEqual([128, 72])
+    const sizes = askedFor('megabytes').map(({ body }) => (body as { input: string[] }).input.length)
+    expect(sizes.toSorted((a, b) => a - b)).toEqual([72, 128])
   })
 
   test.for([
