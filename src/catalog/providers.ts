@@ -21,6 +21,8 @@ export interface BoundFormat extends Omit<ProviderFormat, 'prepare'> {
   readonly quirks: object
   /** Its models that are served in this format, by the provider's own names; all where absent. */
   readonly models?: RegExp
+  /** Only for what no chat can carry: all else goes as a chat, though it came in this format. */
+  readonly onlyWhereRequired?: true
   readonly prepare: (call: Omit<ProviderCall<object>, 'quirks'>) => PreparedCall
 }
 
@@ -104,7 +106,7 @@ function bearerToken(key: string): Record<string, string> {
 function bind<Quirks extends object>(
   format: ProviderFormat<Quirks>,
   quirks: Quirks,
-  served: Pick<BoundFormat, 'models'> = {},
+  served: Pick<BoundFormat, 'models' | 'onlyWhereRequired'> = {},
 ): BoundFormat {
   return { ...format, ...served, quirks, prepare: (call) => format.prepare({ ...call, quirks }) }
 }
@@ -246,7 +248,7 @@ const ROWS: readonly ProviderRow[] = [
             'metadata',
           ]),
         },
-        { models: /^codestral-/ },
+        { models: /^codestral-/, onlyWhereRequired: true },
       ),
     ],
     format: bind(openai, {
@@ -311,7 +313,7 @@ const ROWS: readonly ProviderRow[] = [
             'frequency_penalty',
           ]),
         },
-        { models: /^deepseek-(?!reasoner)/ },
+        { models: /^deepseek-(?!reasoner)/, onlyWhereRequired: true },
       ),
     ],
     format: bind(openai, {

@@ -109,6 +109,11 @@ export interface ProviderFormat<Quirks = object> {
   /** The provider has a search of the web in it, whatever the model. */
   readonly hasSearch?: true
   /**
+   * Its endpoint may be missing, or ill, where chats are served, and the other way round: as a further format of a deployment
+   * it has a health of its own.
+   */
+  readonly hasOwnHealth?: true
+  /**
    * Writes the request, and gives the readers for its answer. This is one function and not three, because reading depends
    * on what writing decided: which tool stands in for structured output, for example. The readers keep that in their
    * closures, so the request is examined once, and only while it is written.

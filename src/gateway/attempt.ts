@@ -60,7 +60,7 @@ async function send(input: AttemptInput): Promise<AttemptResult<Answer>> {
   }
 }
 
-/** A 404 may mean that the endpoint is missing: it must not take the deployment out for chats. */
+/** A 404 may mean that the endpoint is missing: it must not take the deployment out for what others ask of it. */
 function withoutVerdictOnChats(failure: Failure): Failure {
   const { kind, message, details } = failure
   return kind === 'model-missing' ? new Failure(kind, message, { ...details, health: 'none' }) : failure

@@ -1,4 +1,4 @@
-import type { BoundFormat } from '../catalog/providers.ts'
+import type { BoundFormat, Provider } from '../catalog/providers.ts'
 import { Failure } from '../chat/failure.ts'
 import type { Chat } from '../chat/request.ts'
 import type { ConfiguredProvider } from '../env.ts'
@@ -98,17 +98,36 @@ function formatFor(
   target: Target,
   { source, carriesReasoning, isCount }: Pick<PrepareInput, 'source' | 'carriesReasoning' | 'isCount'>,
 ): BoundFormat {
-  const { format: only, traits, upstreamModel } = target.deployment
+  const { format: only, traits } = target.deployment
   const { format: usual, moreFormats = [], reasoningFormat } = provider
   const named = (name: string) => moreFormats.find((format) => format.name === name) ?? usual
   if (only !== undefined) return named(only)
   // In the client's own format nothing is lost.
-  const same = source && named(source.format)
-  if (same !== undefined && same.name === source?.format && same.models?.test(upstreamModel) !== false) return same
+  const same = clientsOwnFormat(provider, target, source)
+  if (same !== undefined) return same
   const searching = source?.requiresSearch && !canSearchWeb(target) && moreFormats.find(({ hasSearch }) => hasSearch)
   if (searching) return searching
   const isForReasoning = isCount === true || (carriesReasoning === true && traits.reasoning)
   return isForReasoning && reasoningFormat !== undefined ? named(reasoningFormat) : usual
+}
+
+/** The format that the client spoke, where this deployment can be asked in it. */
+function clientsOwnFormat(
+  { format, moreFormats = [] }: BoundFormats,
+  { deployment: { upstreamModel } }: Target,
+  source: RequestSource | undefined,
+): BoundFormat | undefined {
+  if (source === undefined) return undefined
+  const same = format.name === source.format ? format : moreFormats.find(({ name }) => name === source.format)
+  if (same === undefined || same.models?.test(upstreamModel) === false) return undefined
+  return same.onlyWhereRequired === true && source.requires === undefined ? undefined : same
+}
+
+type BoundFormats = Pick<Provider, 'format' | 'moreFormats'>
+
+/** Whether the deployment is asked for this at an endpoint beside that for chats, with a health of its own. */
+export function hasOwnHealth(provider: BoundFormats, target: Target, source: RequestSource | undefined): boolean {
+  return target.deployment.format === undefined && clientsOwnFormat(provider, target, source)?.hasOwnHealth === true
 }
 
 /** The provider's name for a model in the variant that was asked for. */

@@ -2,6 +2,7 @@ import { priceOf } from '../access/budget.ts'
 import type { KeyRecord } from '../access/keys.ts'
 import type { Deployment } from '../catalog/deployment.ts'
 import type { Settings } from '../env.ts'
+import type { RequestSource } from '../formats/format.ts'
 import type { HealthView } from '../health/isolate.ts'
 import { bucketOf } from '../health/outcome.ts'
 import type { AttemptRecord } from '../routing/attempt-record.ts'
@@ -16,6 +17,7 @@ import type { PlanInput, RoutedRequest } from '../routing/plan-input.ts'
 import { usualPrice } from '../routing/preferences.ts'
 import { rank } from '../routing/rank.ts'
 import { deploymentName, type PlannedTarget, type Target } from '../routing/target.ts'
+import { hasOwnHealth } from './prepare-call.ts'
 
 /** A deployment as it is ranked and called. */
 export interface RoutedDeployment extends AttemptCandidate {
@@ -64,6 +66,8 @@ export interface RouteInput {
   readonly view: HealthView
   readonly requestId: string
   readonly session?: RankedSession | undefined
+  /** The request as it came, which some deployments are asked at an endpoint beside that for chats. */
+  readonly source?: RequestSource | undefined
   /** Rank every candidate, and not only the first, of which one is likely to answer. */
   readonly rankAll?: boolean
 }
@@ -91,7 +95,8 @@ export function routeOf(input: RouteInput): Route {
   return { ranking: plan.isSingle ? onlyFirst(ranking) : ranking, now: view.now, bucket, requestHash }
 }
 
-function candidateMaker({ request, needs, settings }: RouteInput) {
+function candidateMaker(input: RouteInput) {
+  const { request, needs, settings } = input
   const limitsOf = timeoutLimitsFor(settings.timeouts, {
     stream: request.stream === true,
     reasoning: needs.reasoning,
@@ -100,23 +105,28 @@ function candidateMaker({ request, needs, settings }: RouteInput) {
   })
   return ({ tier, model, deployment, variant }: PlannedTarget, index: number): RoutedDeployment => {
     const { provider, traits, price } = deployment
+    const target = variant === undefined ? { model, deployment } : { model, deployment, variant }
     return {
-      name: healthName(deployment, needs),
+      name: healthName(target, input),
       provider,
       tier,
       index,
       traits,
       timeoutLimits: limitsOf(deployment),
-      target: variant === undefined ? { model, deployment } : { model, deployment, variant },
+      target,
       ...(price === undefined ? {} : { price: usualPrice(price) }),
     }
   }
 }
 
-/** A server's own models may do both, and one that makes no vectors may well answer chats. */
-function healthName(deployment: Deployment, { embedding }: Needs): string {
-  const name = deploymentName({ deployment })
-  return embedding === true && deployment.traits.embedding === undefined ? `${name}#embeddings` : name
+/** One that makes no vectors, or continues no texts, may well answer chats. */
+function healthName(target: Target, { needs, settings, source }: RouteInput): string {
+  const { provider, traits } = target.deployment
+  const name = deploymentName(target)
+  // A server's own models may do both.
+  if (needs.embedding === true && traits.embedding === undefined) return `${name}#embeddings`
+  const configured = source && settings.providers.get(provider)
+  return configured && hasOwnHealth(configured.provider, target, source) ? `${name}#${source.format}` : name
 }
 
 const FIRST_CANDIDATES = 8

@@ -60,8 +60,9 @@ async function routeAndAnswer(
   const reasoningCache = request.carriesReasoning ? undefined : reasoningCacheFor(context, request.chat, planned)
   const chat = reasoningCache === undefined ? request.chat : await restoreReasoning(request.chat, reasoningCache)
   // Most candidates may refuse what only one format can carry.
-  const rankAll = request.source?.requires !== undefined
-  const { route, health } = await routeNow(context, { plan: planned, request: chat, needs, session, rankAll })
+  const { source } = request
+  const rankAll = source?.requires !== undefined
+  const { route, health } = await routeNow(context, { plan: planned, request: chat, needs, session, source, rankAll })
   const { home } = route.ranking
   if (session !== undefined && home !== undefined) rememberSession(session, home, route.now)
   const routedAt = Date.now()
@@ -70,7 +71,7 @@ async function routeAndAnswer(
     context,
     requestedModel: chat.model,
     chat,
-    source: request.source,
+    source,
     carriesReasoning: request.carriesReasoning,
     pathOf: request.pathOf,
     sessionKey: session && (await cacheKeyOf(session, context.key)),

@@ -263,8 +263,25 @@ describe('fill-in-the-middle', () => {
 
   test('a list of one prompt is a text there', async () => {
     router9.upstream.play(chatAnswer({}))
-    await client.completions.create({ model: 'codestral-latest', prompt: ['def f('] })
-    expect(router9.upstream.asked()[0]?.body).toEqual({ model: 'codestral-latest', prompt: 'def f(' })
+    await client.completions.create({ model: 'codestral-latest', prompt: ['def f('], suffix: ')' })
+    expect(router9.upstream.asked()[0]?.body).toEqual({ model: 'codestral-latest', prompt: 'def f(', suffix: ')' })
+  })
+
+  test.each([
+    ['mistral/codestral-latest', { n: 2 }],
+    ['deepseek/deepseek-v4-pro', { logprobs: 2, echo: false, suffix: '' }],
+  ])('is not asked for a plain prompt, which %s answers as a chat', async (model, own) => {
+    router9.upstream.play(chatAnswer({}))
+    await client.completions.create({ model, prompt: ['def f('], max_tokens: 9, ...own })
+    const [asked] = router9.upstream.asked()
+    expect(asked?.path).toMatch(/\/chat\/completions$/)
+    expect(asked?.body).toMatchObject({ messages: [{ role: 'user', content: 'def f(' }] })
+  })
+
+  test('is asked for all else that it has and a chat has not', async () => {
+    router9.upstream.play(textAnswer({ index: 0, text: 'def f(x', logprobs: null, finish_reason: 'stop' }))
+    await client.completions.create({ model: 'deepseek/deepseek-v4-pro', prompt: 'def f(', echo: true })
+    expect(router9.upstream.asked()[0]).toMatchObject({ path: '/deepseek/beta/completions', body: { echo: true } })
   })
 
   test("at DeepSeek stands beside the version of the base URL, in OpenAI's form", async () => {
@@ -439,6 +456,12 @@ describe('with health', () => {
     await response.text()
     return response.status
   }
+  const statesOf = async (provider: string): Promise<object> => {
+    const listed = await fetch(`${withHealth.url}/v1/providers`, { headers: { authorization: `Bearer ${DEMO_KEY}` } })
+    const { data } = (await listed.json()) as { data: { id: string; deployments: { id: string; state: string }[] }[] }
+    const deployments = data.find(({ id }) => id === provider)?.deployments ?? []
+    return Object.fromEntries(deployments.map(({ id, state }) => [id.replace(/.*\//, ''), state]))
+  }
 
   test('a server without the endpoint goes on answering chats', async () => {
     const error = { message: 'The model deepseek-v4-pro was not found', code: 'model_not_found' }
@@ -447,8 +470,25 @@ describe('with health', () => {
     )
     for (let at = 0; at < 8; at++) expect(await ask('completions', { prompt: 'a' })).toBe(404)
     expect(await ask('chat/completions', { messages: [{ role: 'user', content: 'a' }] })).toBe(200)
-    const listed = await fetch(`${withHealth.url}/v1/providers`, { headers: { authorization: `Bearer ${DEMO_KEY}` } })
-    const { data } = (await listed.json()) as { data: { id: string; state: string }[] }
-    expect(data.find(({ id }) => id === 'fireworks')?.state).toBe('closed')
+    expect(await statesOf('fireworks')).toEqual({ 'deepseek-v4-pro': 'closed' })
+  })
+
+  test.each([
+    ['fireworks', {}],
+    ['deepseek', { suffix: ')' }],
+  ])('an endpoint at %s that fails opens a circuit of its own, and chats go on', async (only, own) => {
+    withHealth.upstream.play(({ path }) =>
+      path.endsWith('/chat/completions') ? chatAnswer({}) : whole({ error: { message: 'broken' } }, 500),
+    )
+    const provider = { only: [only] }
+    const asked = { model: 'deepseek-v4-pro', provider }
+    await ask('chat/completions', { ...asked, messages: [{ role: 'user', content: 'a' }] })
+    for (let at = 0; at < 8; at++)
+      expect(await ask('completions', { ...asked, prompt: 'a', ...own })).toBeGreaterThan(500)
+    expect(await ask('chat/completions', { ...asked, messages: [{ role: 'user', content: 'a' }] })).toBe(200)
+    expect(await statesOf(only)).toMatchObject({
+      'deepseek-v4-pro': 'closed',
+      'deepseek-v4-pro#openai-completions': 'open',
+    })
   })
 })

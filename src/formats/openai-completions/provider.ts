@@ -24,7 +24,12 @@ export interface CompletionQuirks {
  * OpenAI's text completions at providers that have the endpoint. Only requests that came in this format go out in it, with all
  * that the client sent and the provider takes (translation 3.4).
  */
-export const openaiCompletions: ProviderFormat<CompletionQuirks> = { name: OPENAI_COMPLETIONS, framing: 'sse', prepare }
+export const openaiCompletions: ProviderFormat<CompletionQuirks> = {
+  name: OPENAI_COMPLETIONS,
+  framing: 'sse',
+  hasOwnHealth: true,
+  prepare,
+}
 
 function prepare({ source, model, stream, quirks }: ProviderCall<CompletionQuirks>): PreparedCall {
   if (source?.format !== OPENAI_COMPLETIONS) throw noConversation(model)
