@@ -1,5 +1,5 @@
 import { agent, jsonLines } from '../agents.ts'
-import type { Client } from '../client.ts'
+import { type Client, GEMINI, MODELS } from '../client.ts'
 
 interface Line {
   readonly type: string
@@ -10,7 +10,7 @@ interface Line {
 const SWITCHES = ['AUTOUPDATE', 'MODELS_FETCH', 'LSP_DOWNLOAD', 'DEFAULT_PLUGINS']
 
 /** One row for each of the packages that it can speak through. @param program its name in paths and settings. */
-function rows(name: string, pkg: string, program: string): readonly Client[] {
+function rows(name: string, pkg: string, program: string, models = MODELS): readonly Client[] {
   return [
     ['openai', '@ai-sdk/openai'],
     ['anthropic', '@ai-sdk/anthropic'],
@@ -19,6 +19,7 @@ function rows(name: string, pkg: string, program: string): readonly Client[] {
     agent({
       name: `${name}, ${provider}`,
       packages: [pkg],
+      models,
       has: ['image'],
       start: async ({ prompt, url, key, model, image }, sandbox) => {
         const id = provider === 'openai-compatible' ? 'router9' : provider
@@ -60,5 +61,5 @@ function rows(name: string, pkg: string, program: string): readonly Client[] {
 }
 
 export const opencode = rows('opencode', 'opencode-ai', 'opencode')
-/** It is made from opencode. */
-export const kiloCode = rows('Kilo Code', '@kilocode/cli', 'kilo')
+/** It is made from opencode, and takes half a minute to start, so one model is enough. */
+export const kiloCode = rows('Kilo Code', '@kilocode/cli', 'kilo', [GEMINI])
