@@ -47,10 +47,13 @@ function read({ isEcho, numberChoices }: AnswerState, data: unknown, event: stri
   if (Array.isArray(choices)) {
     const numbers = numberChoices(choices)
     const own: JsonObject[] = []
-    events.push({ type: 'native', message: { ...data, choices: own } })
     choices.forEach((choice: unknown, at) => {
       if (isJsonObject(choice)) own.push(readChoice({ choice: numbers[at] ?? at, isEcho }, choice, events))
     })
+    const message = { ...data, choices: own }
+    // Chunks without end that tell nothing are a sign of life, as in a chat, and no answer.
+    const isPing = events.length === 0 && !own.some(({ logprobs }) => isPresent(logprobs))
+    events.unshift(isPing ? { type: 'native', message, isPing } : { type: 'native', message })
   }
   if (isJsonObject(usage)) events.push({ type: 'usage', usage: readUsage(usage) })
   return events

@@ -14,10 +14,12 @@ interface NativeState {
   readonly finished: Set<number>
   /** The chunk that ends the last choice, and what came after it: they wait for the end, so that no broken stream looks finished. */
   readonly held: JsonObject[]
+  /** Choices that are told only at the end how they ended. */
+  readonly owed: Set<number>
   usageChunk: JsonObject | undefined
 }
 
-/** Between the end of the last choice and that of the stream there is not much to say. */
+/** Between the end of the last choice and that of the stream there is not much to say: the rest goes out without waiting. */
 const MAX_HELD = 4
 
 /** Writes a provider's own chunks, with our id and model: nothing of them is lost. */
@@ -29,6 +31,7 @@ export function createNativeWriter({ envelope, chat }: AnswerInput): StreamWrite
     open: new Set(),
     finished: new Set(),
     held: [],
+    owed: new Set(),
     usageChunk: undefined,
   }
   return (event) => writeEvent(state, event)
@@ -40,15 +43,17 @@ function writeEvent(state: NativeState, event: OutputEvent): string {
       return writeChunk(state, event.message)
     case 'end':
       return writeEnd(state, event.finishes, event.usage)
-    case 'error':
-      return writeErrorChunk(event.failure, state.open, { head: state.head, further: {} })
+    case 'error': {
+      const waiting = [...indexesOf(state.held), ...state.owed]
+      return writeErrorChunk(event.failure, new Set([...state.open, ...waiting]), { head: state.head, further: {} })
+    }
     default:
       return ''
   }
 }
 
 function writeChunk(state: NativeState, chunk: JsonObject): string {
-  const { open, finished, held } = state
+  const { open, finished, held, owed } = state
   const choices = jsonObjectsIn(chunk.choices)
   if (choices.length === 0 && isJsonObject(chunk.usage)) {
     state.usageChunk = chunk
@@ -58,11 +63,33 @@ function writeChunk(state: NativeState, chunk: JsonObject): string {
     if (typeof reason === 'string') {
       open.delete(Number(index))
       finished.add(Number(index))
+      owed.delete(Number(index))
     } else if (!finished.has(Number(index))) open.add(Number(index))
   }
   if (open.size > 0 || finished.size < state.choicesAsked) return writeLine(state, chunk)
   if (held.length < MAX_HELD) held.push(chunk)
+  else if (choices.length > 0) return writeOldest(state, chunk)
   return ''
+}
+
+/** Some say with every chunk how the answer ended, or go on after its end: their text goes out, and its end still waits. */
+function writeOldest(state: NativeState, newest: JsonObject): string {
+  const { held, owed } = state
+  const oldest = held.shift() ?? {}
+  held.push(newest)
+  const choices = jsonObjectsIn(oldest.choices).map((choice) => {
+    if (typeof choice.finish_reason === 'string') owed.add(Number(choice.index))
+    return { ...choice, finish_reason: null }
+  })
+  // What is held tells it still.
+  for (const { index, finish_reason: reason } of held.flatMap((chunk) => jsonObjectsIn(chunk.choices))) {
+    if (typeof reason === 'string') owed.delete(Number(index))
+  }
+  return writeLine(state, { ...oldest, choices })
+}
+
+function indexesOf(chunks: readonly JsonObject[]): readonly number[] {
+  return chunks.flatMap(({ choices }) => jsonObjectsIn(choices).map(({ index }) => Number(index)))
 }
 
 /** @param usage where this chunk is the one that has it. */
@@ -73,13 +100,13 @@ function writeLine({ head, includeUsage }: NativeState, chunk: JsonObject, usage
 }
 
 function writeEnd(state: NativeState, finishes: readonly Finish[], usage: Usage): string {
-  const { held, finished, includeUsage, usageChunk } = state
+  const { held, finished, owed, includeUsage, usageChunk } = state
   const unfinished = finishes
-    .filter(({ choice }) => !finished.has(choice))
+    .filter(({ choice }) => !finished.has(choice) || owed.has(choice))
     .map(({ choice: index, reason }) => ({
       choices: [writeChoice({ index, text: '', offset: 0, finish: reason, fields: {} })],
     }))
-  const last: JsonObject[] = [...unfinished, ...held]
+  const last: JsonObject[] = [...held, ...unfinished]
   if (includeUsage || last.length === 0) last.push({ choices: [], ...usageChunk })
   const lines = last.map((chunk, at) => writeLine(state, chunk, at === last.length - 1 ? usage : undefined))
   return `${lines.join('')}${SSE_DONE}`

@@ -102,6 +102,45 @@ describe("a provider's own stream", () => {
     })
   })
 
+  test.each([
+    ['says with every chunk how it ended', Array.from('abcdefghij', (text) => piece(text, { finish_reason: 'stop' }))],
+    [
+      'goes on after its end',
+      Array.from('abcdefghij', (text, at) => piece(text, at === 0 ? { finish_reason: 'stop' } : {})),
+    ],
+  ])('that %s loses no text, and ends once', (_, given) => {
+    const { chunks, done } = play(given)
+    const all = chunks.flatMap(({ choices }) => choices as Json[])
+    expect(all.map(({ text }) => text).join('')).toBe('abcdefghij')
+    expect(all.slice(0, -4).map(({ finish_reason: reason }) => reason ?? null)).not.toContain('stop')
+    expect(all.at(-1)).toMatchObject({ finish_reason: 'stop' })
+    expect(chunks.at(-1)).toMatchObject({ usage: expect.anything() })
+    expect(done).toBe(true)
+  })
+
+  test('that fails when its end waits tells so of the choice that waits', () => {
+    const ended = [piece('a', { finish_reason: 'stop' }), piece('b', { index: 1, finish_reason: 'stop' })]
+    const { chunks, done } = play([...ended, { error: { message: 'late' } }], { chat: { n: 2 } })
+    expect(chunks.map(({ choices }) => choices)).toMatchObject([
+      [{ index: 0, finish_reason: 'stop' }],
+      [{ index: 1, finish_reason: 'error' }],
+    ])
+    expect(done).toBe(false)
+  })
+
+  test('counts as silent while its chunks tell nothing', () => {
+    const { message } = createTextReader(false)
+    const isPing = (chunk: Json) => message(chunk, '').every((event) => event.type === 'native' && event.isPing)
+    expect([piece(''), { ...HEAD, choices: [] }].map(isPing)).toEqual([true, true])
+    const told = [
+      piece('a'),
+      piece('', { finish_reason: 'stop' }),
+      piece('', { logprobs: { tokens: [''] } }),
+      usageChunk,
+    ]
+    expect(told.map(isPing)).toEqual([false, false, false, false])
+  })
+
   test('that goes on without an end after its choices have ended takes no memory', () => {
     const after = Array.from({ length: 1000 }, (_, at) => ({ ...HEAD, choices: [], note: at }))
     const { chunks } = play([piece('a', { finish_reason: 'stop' }), ...after])
