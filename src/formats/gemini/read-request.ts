@@ -111,7 +111,8 @@ function createPathOf(
 ): (chatPath: string) => string {
   return (chatPath) => {
     const [, list, index, inner, member] =
-      /^(messages|tools)\[(\d+)\](?:\.(content|tool_calls)\[(\d+)\])?/.exec(chatPath) ?? []
+      // OpenAI writes `messages.[0]`.
+      /^(messages|tools)\.?\[(\d+)\](?:\.(content|tool_calls)\[(\d+)\])?/.exec(chatPath) ?? []
     if (list === 'tools') return tools[Number(index)] ?? list
     if (list === undefined) return ownName(chatPath)
     const message = paths[Number(index)]

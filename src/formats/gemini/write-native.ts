@@ -42,8 +42,8 @@ export function createNativeStream({ envelope }: AnswerInput): NativeStream {
       if (isJsonObject(message.error)) return []
       const own = { ...message, ...names }
       const candidates = jsonObjectsIn(message.candidates)
-      // Some servers give a reason in every message, so the end is the last of them.
-      const released = candidates.some(({ index }) => finished.has(index)) ? release() : []
+      // Some servers give a reason in every message: it is the end only in the last of them.
+      const released = candidates.some(({ index }) => finished.has(index)) ? release().map(withoutEnd) : []
       const ended = candidates.filter(({ finishReason }) => toText(finishReason) !== undefined)
       // A blocked prompt is an answer without candidates.
       const isHeld = ended.length > 0 || (candidates.length === 0 && (held.length > 0 || isBlocked(message)))
@@ -55,9 +55,16 @@ export function createNativeStream({ envelope }: AnswerInput): NativeStream {
     },
     end: release,
     rest: () =>
-      release().flatMap(({ candidates, ...message }) => {
-        const open = jsonObjectsIn(candidates).map(({ finishReason: _, finishMessage: __, ...candidate }) => candidate)
-        return open.length === 0 ? [] : [{ ...message, candidates: open }]
-      }),
+      release()
+        .filter(({ candidates }) => jsonObjectsIn(candidates).length > 0)
+        .map(withoutEnd),
   }
+}
+
+function withoutEnd(message: JsonObject): JsonObject {
+  if (message.candidates === undefined) return message
+  const open = jsonObjectsIn(message.candidates).map(
+    ({ finishReason: _, finishMessage: __, ...candidate }) => candidate,
+  )
+  return { ...message, candidates: open }
 }

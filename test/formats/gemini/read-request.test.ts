@@ -559,6 +559,7 @@ describe('what is wrong is named in camel case', () => {
       'messages[1].content[0].image_url.url': 'contents[0].parts[0]',
       'messages[2].tool_calls[1].function.arguments': 'contents[1].parts[1]',
       'messages[4].content': 'contents[2].parts[1]',
+      'messages.[4].role': 'contents[2].parts[1]',
       'messages[5].content[1]': 'contents[2].parts[3]',
       messages: 'contents',
       stop: 'generationConfig.stopSequences',

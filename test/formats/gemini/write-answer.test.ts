@@ -284,9 +284,11 @@ describe("Google's own answer", () => {
     expect(responses([native(last), native(counts), ended()])).toEqual([own(last), own(counts)])
   })
 
-  test('whose every message has a reason to finish is not held back, nor are other candidates', () => {
+  test('whose every message has a reason to finish has it in the last, is not held back, nor are other candidates', () => {
     const each = ['a', 'b', 'c'].map((piece) => message(piece, { finishReason: 'STOP' }))
-    expect(responses([...each.map(native), BROKEN]).slice(0, -1)).toEqual([...each.slice(0, 2), message('c')].map(own))
+    const open = ['a', 'b', 'c'].map((piece) => own(message(piece)))
+    expect(responses([...each.map(native), BROKEN]).slice(0, -1)).toEqual(open)
+    expect(responses([...each.map(native), ended()])).toEqual([...open.slice(0, 2), own(each[2] ?? {})])
     const [first, other, end] = [message('a', { finishReason: 'STOP' }), message('b', {}, 1), ended()]
     expect(responses([native(first), native(other), end])).toEqual([own(other), own(first)])
   })
