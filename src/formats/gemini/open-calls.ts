@@ -1,6 +1,9 @@
 import { toText } from '../shared/fields.ts'
 
-/** The calls of a conversation by their ids in a chat. Results name a call by its id, or by nothing but the function. */
+/**
+ * The calls of a conversation by their ids in a chat. Results name a call by its id, or by nothing but the function. Google asks
+ * for neither, and RubyLLM has ids of its own in the place of the function's name: then they follow the order of the calls.
+ */
 export interface OpenCalls {
   /** A turn begins to call: results are those of its calls. */
   readonly beginTurn: () => void
@@ -18,7 +21,8 @@ interface OpenCall {
   isAnswered: boolean
 }
 
-interface SameName {
+/** Those of one name, or all of a turn. */
+interface InOrder {
   readonly calls: OpenCall[]
   next: number
 }
@@ -26,7 +30,8 @@ interface SameName {
 export function createOpenCalls(): OpenCalls {
   const taken = new Set<string>()
   const byId = new Map<string, OpenCall>()
-  const byName = new Map<string, SameName>()
+  const byName = new Map<string, InOrder>()
+  let all: InOrder = { calls: [], next: 0 }
   let made = 0
   const freshId = () => {
     let id: string
@@ -38,20 +43,23 @@ export function createOpenCalls(): OpenCalls {
     beginTurn: () => {
       byId.clear()
       byName.clear()
+      all = { calls: [], next: 0 }
     },
     add: (name, given) => {
       const id = given === undefined || taken.has(given) ? freshId() : given
       taken.add(id)
       const open = { id, isAnswered: false }
       if (given !== undefined) byId.set(given, open)
+      all.calls.push(open)
       const sameName = byName.get(name)
       if (sameName === undefined) byName.set(name, { calls: [open], next: 0 })
       else sameName.calls.push(open)
       return id
     },
     answer: (name, given) => {
-      const sameId = given === undefined ? undefined : byId.get(given)
-      const open = sameId?.isAnswered === false ? sameId : nextOf(byName.get(name))
+      const sameId = byId.get(given ?? name)
+      const meant = given === undefined && !byName.has(name) ? all : byName.get(name)
+      const open = sameId?.isAnswered === false ? sameId : nextOf(meant)
       if (open === undefined) return sameId?.id ?? given ?? freshId()
       open.isAnswered = true
       return open.id
@@ -59,10 +67,10 @@ export function createOpenCalls(): OpenCalls {
   }
 }
 
-function nextOf(sameName: SameName | undefined): OpenCall | undefined {
-  if (sameName === undefined) return undefined
-  while (sameName.calls[sameName.next]?.isAnswered) sameName.next += 1
-  return sameName.calls[sameName.next]
+function nextOf(list: InOrder | undefined): OpenCall | undefined {
+  if (list === undefined) return undefined
+  while (list.calls[list.next]?.isAnswered) list.next += 1
+  return list.calls[list.next]
 }
 
 /** An id as its provider gave it: gemini-cli puts the name before it (`geminiChat.ts`). */

@@ -52,7 +52,8 @@ interface Text {
 const HEAD = new RegExp(`^\\s*\\{\\s*"${MEMBER}"\\s*:\\s*(?=\\S)`)
 /** More is no white space that a model writes. */
 const MAX_HEAD_CHARACTERS = 200
-const MAX_WORD_CHARACTERS = 10_000
+/** Of a word, or of what may be an end. */
+const MAX_TAIL_CHARACTERS = 10_000
 
 /** Takes the answer out of the object that it came in; undefined where it came in none. */
 export function createUnwrapper({
@@ -91,12 +92,12 @@ function grow(text: Text, piece: string, isWord: boolean): string {
   }
   if (isWord) {
     text.tail += value
-    return text.tail.length > MAX_WORD_CHARACTERS ? asOther(text, text.tail) : ''
+    return text.tail.length > MAX_TAIL_CHARACTERS ? asOther(text, text.tail) : ''
   }
   const end = endOf(value)
   if (end === 0) {
     text.tail += value
-    return ''
+    return text.tail.length > MAX_TAIL_CHARACTERS ? asOther(text, text.tail) : ''
   }
   const whole = text.tail + value.slice(0, end)
   text.tail = value.slice(end)

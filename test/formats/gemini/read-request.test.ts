@@ -159,6 +159,18 @@ describe('the conversation', () => {
     ])
   })
 
+  test('has results in the order of the calls where a client names them in its own way, as RubyLLM does', () => {
+    const turn = model(call('f'), call('g', {}, 'b'))
+    const ids = (...results: object[]) =>
+      chatOf(QUESTION, turn, user(...results))
+        .slice(2)
+        .map((message) => message.tool_call_id)
+    expect(ids(result('6f1c', {}), result('0a2b', {}))).toEqual(['call_0', 'b'])
+    expect(ids(result('b', {}), result('6f1c', {}))).toEqual(['b', 'call_0'])
+    expect(ids(result('g', {}), result('6f1c', {}), result('more', {}))).toEqual(['b', 'call_0', 'call_1'])
+    expect(ids(result('h', {}, 'unknown'))).toEqual(['unknown'])
+  })
+
   test('has pictures of results and of the model in the user’s next message', () => {
     const response = { functionResponse: { name: 'f', response: { output: 'See.' }, parts: [IMAGE] } }
     expect(chatOf(QUESTION, model(call('f')), user(response)).slice(2)).toEqual([

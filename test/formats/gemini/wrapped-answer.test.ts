@@ -111,6 +111,12 @@ describe('the answer to it', () => {
     expect(written(['{"answer": "yes"}'], inputOf(WORD))).toBe('"yes"')
   })
 
+  test('is not held back for what cannot be its end', () => {
+    const answer = `{"answer":[1${' '.repeat(20_000)}`
+    const first = responses([text(answer.slice(0, 12)), text(answer.slice(12)), text(',2]}'), ended()], inputOf(LIST))
+    expect(partsOf(first).map((part) => String(part.text).length)).toEqual([2, 20_000, 4, 0])
+  })
+
   test('of Google’s own is in no object', () => {
     const message = { candidates: [{ content: { role: 'model', parts: [{ text: '{"answer": [1]}' }] }, index: 0 }] }
     const events = [native(message), text('{"answer": [1]}'), native(message), ended()]
