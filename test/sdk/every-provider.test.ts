@@ -110,8 +110,9 @@ const STRICT: Readonly<Record<string, readonly string[]>> = {
   google: [],
 }
 
-test('every provider has its row here', () => {
-  expect(ROWS.map(({ provider }) => provider).sort()).toEqual(PROVIDERS.map(({ id }) => id).sort())
+test('every provider of chats has its row here', () => {
+  const ids = PROVIDERS.map(({ id }) => id).filter((id) => id !== 'bedrock')
+  expect(ROWS.map(({ provider }) => provider).sort()).toEqual(ids.sort())
 })
 
 test('deepseek, which has no schemas, is told the schema in words and asked for JSON', async () => {

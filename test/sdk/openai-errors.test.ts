@@ -95,7 +95,7 @@ test('a model that does not exist is a NotFoundError', async () => {
 })
 
 test('an endpoint that Router9 does not have is a NotFoundError', async () => {
-  const error = await errorOf(() => client.embeddings.create({ model: 'text-embedding-3-small', input: 'x' }))
+  const error = await errorOf(() => client.images.generate({ model: 'gpt-image-1', prompt: 'x' }))
   expect(error).toBeInstanceOf(OpenAI.NotFoundError)
   expect(error).toMatchObject({ param: null, code: 'unknown_url' })
 })
