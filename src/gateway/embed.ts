@@ -137,7 +137,7 @@ interface Complete {
   readonly committed: CommittedAnswer<EmbeddingCall, undefined>
 }
 
-/** What is shorter goes out as one text. */
+/** What is shorter goes out as one text. The writer to the client cuts what is longer. */
 const PIECE_CHARACTERS = 64 * 1024
 
 /** Answers with all vectors. A long answer is written as the client takes it, so that its text is never there as a whole. */
@@ -181,14 +181,15 @@ async function answer(context: Context, state: CallState, { work, usage, committ
   return new Response(readable, { headers })
 }
 
-/** Puts short texts together. */
+/** Puts short texts together. No piece is longer than one write unless a single text is. */
 function* inPieces(texts: Iterable<string>): Generator<string, undefined> {
   let piece = ''
   for (const text of texts) {
+    if (piece !== '' && piece.length + text.length > PIECE_CHARACTERS) {
+      yield piece
+      piece = ''
+    }
     piece += text
-    if (piece.length < PIECE_CHARACTERS) continue
-    yield piece
-    piece = ''
   }
   if (piece !== '') yield piece
 }

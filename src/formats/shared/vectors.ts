@@ -10,7 +10,6 @@ const MAX_DIMENSIONS = 65_536
 const FLOAT_BYTES = 4
 /** As many characters as the base64 of so many floats has, and some. What is longer is not read. */
 const MAX_CHARACTERS = 6 * MAX_DIMENSIONS
-const NOT_BASE64 = /[^A-Za-z0-9+/]/
 /** So many characters are made of bytes at once: each is an argument of a call. */
 const CHUNK = 8192
 
@@ -34,12 +33,13 @@ export function checkVectors(vectors: readonly unknown[], { request, inputs, tra
   if (vectors.length !== inputs.length) throw wrongCount(vectors.length, inputs.length)
   let length = dimensions ?? traits.embedding?.dimensions
   return vectors.map((vector) => {
-    const own = dimensionsOf(vector, encoding)
+    const binary = typeof vector === 'string' ? binaryIn(vector) : undefined
+    const own = binary === undefined ? lengthOf(vector, encoding) : binary.length / bytesOf(encoding)
     if (!Number.isInteger(own) || own < 1) throw malformedAnswer('a vector is neither numbers nor base64')
     length ??= own
     if (own !== length) throw wrongLength(own, length, dimensions)
-    if (typeof vector === 'string' && encoding === 'float') return floatsIn(vector)
-    if (typeof vector === 'string' && encoding === 'base64') refuseInfinite(vector)
+    if (binary !== undefined && encoding === 'float') return floatsIn(binary)
+    if (binary !== undefined && encoding === 'base64') refuseInfinite(binary)
     return vector as Vector
   })
 }
@@ -57,9 +57,12 @@ function wrongLength(own: number, length: number, asked: number | undefined): Fa
   return new Failure('unsupported-parameter', message, { param: 'dimensions', health: 'none' })
 }
 
-/** NaN for what is no vector. */
-function dimensionsOf(vector: unknown, encoding: VectorEncoding): number {
-  if (typeof vector === 'string') return bytesIn(vector) / BYTES[encoding === 'float' ? 'base64' : encoding]
+function bytesOf(encoding: VectorEncoding): number {
+  return BYTES[encoding === 'float' ? 'base64' : encoding]
+}
+
+/** How many numbers a list holds; NaN for what is no vector of numbers. */
+function lengthOf(vector: unknown, encoding: VectorEncoding): number {
   // Only floats in base64 can be made of numbers.
   if (!Array.isArray(vector) || (encoding !== 'float' && encoding !== 'base64')) return Number.NaN
   return vector.length <= MAX_DIMENSIONS && vector.every(isFloat) ? vector.length : Number.NaN
@@ -69,31 +72,33 @@ function isFloat(value: unknown): boolean {
   return typeof value === 'number' && Number.isFinite(Math.fround(value))
 }
 
-/** How many bytes a text is the base64 of; NaN where it is none. A fraction of a dimension is no vector's length either. */
-function bytesIn(text: string): number {
-  if (text.length > MAX_CHARACTERS) return Number.NaN
+/**
+ * The bytes that a text is the base64 of, a character each; undefined where it is none. The platform decodes ten times as fast
+ * as a regular expression looks at the characters. It leaves out white space, which the length then tells.
+ */
+function binaryIn(text: string): string | undefined {
+  if (text.length > MAX_CHARACTERS || text.length % 4 !== 0) return undefined
   const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0
-  const digits = text.length - padding
-  if (text.length % 4 !== 0 || NOT_BASE64.test(padding === 0 ? text : text.slice(0, digits))) return Number.NaN
-  return (text.length / 4) * 3 - padding
+  try {
+    const binary = atob(text)
+    return binary.length === (text.length / 4) * 3 - padding ? binary : undefined
+  } catch {
+    return undefined
+  }
 }
 
-const HIGHEST_EXPONENT = 0x7f80
-
-/** @throws Failure where one of the floats is no number, or infinite. */
-function refuseInfinite(text: string): void {
-  const binary = atob(text)
+/** @throws Failure where one of the floats is no number, or infinite: all bits of its exponent are set. */
+function refuseInfinite(binary: string): void {
   for (let at = FLOAT_BYTES - 1; at < binary.length; at += FLOAT_BYTES) {
-    const exponent = ((binary.charCodeAt(at) << 8) | binary.charCodeAt(at - 1)) & HIGHEST_EXPONENT
-    if (exponent === HIGHEST_EXPONENT) throw malformedAnswer(NO_NUMBER)
+    const isHighest = (binary.charCodeAt(at) & 0x7f) === 0x7f && binary.charCodeAt(at - 1) >= 0x80
+    if (isHighest) throw malformedAnswer(NO_NUMBER)
   }
 }
 
 const NO_NUMBER = 'a vector holds what is no number'
 
-/** The 32-bit floats in base64, as the doubles that equal them. @throws Failure where one is not finite. */
-function floatsIn(text: string): number[] {
-  const binary = atob(text)
+/** The 32-bit floats in bytes, as the doubles that equal them. @throws Failure where one is not finite. */
+function floatsIn(binary: string): number[] {
   const view = new DataView(new ArrayBuffer(FLOAT_BYTES))
   const floats: number[] = []
   for (let at = 0; at + FLOAT_BYTES <= binary.length; at += FLOAT_BYTES) {
@@ -111,7 +116,7 @@ function floatsIn(text: string): number[] {
 
 /** A vector as a JSON list of numbers. */
 export function floatsText(vector: Vector): string {
-  return JSON.stringify(typeof vector === 'string' ? floatsIn(vector) : vector)
+  return JSON.stringify(typeof vector === 'string' ? floatsIn(atob(vector)) : vector)
 }
 
 /** Numbers as the base64 of 32-bit floats, in the order of bytes that all machines of Workers have: little-endian. */
@@ -127,8 +132,8 @@ export function toBase64(vector: readonly number[]): string {
 
 /** The bytes in base64 as numbers from -128 to 127; undefined for what is no base64. */
 export function bytesAsNumbers(text: string): number[] | undefined {
-  if (Number.isNaN(bytesIn(text))) return undefined
-  return Array.from(atob(text), (character) => (character.charCodeAt(0) << 24) >> 24)
+  const binary = binaryIn(text)
+  return binary && Array.from(binary, (character) => (character.charCodeAt(0) << 24) >> 24)
 }
 
 /**

@@ -145,6 +145,7 @@ describe('an answer that is none is a failure of the provider', () => {
     ['an empty text', answer(ok, entry(1, ''))],
     ['base64 of half a float', answer(ok, entry(1, 'AAAAAAA='))],
     ['base64 with a space', answer(ok, entry(1, 'AAAAAAAA AA='))],
+    ['base64 with as many spaces as four divides', answer(ok, entry(1, 'AAAAAAAA    AAA='))],
     ['base64 for the web', answer(ok, entry(1, 'AAAAAAAA-_A='))],
     ['base64 that ends too soon', answer(ok, entry(1, 'AAAAAAAAAAA'))],
     ['base64 of what is no number', answer(ok, entry(1, encodeFloats([1, Number.NaN])))],
