@@ -133,7 +133,7 @@ export function toBase64(vector: readonly number[]): string {
 /** The bytes in base64 as numbers from -128 to 127; undefined for what is no base64. */
 export function bytesAsNumbers(text: string): number[] | undefined {
   const binary = binaryIn(text)
-  return binary && Array.from(binary, (character) => (character.charCodeAt(0) << 24) >> 24)
+  return binary === undefined ? undefined : Array.from(binary, (character) => (character.charCodeAt(0) << 24) >> 24)
 }
 
 /**
