@@ -58,7 +58,7 @@ function readOpenAIPath(path: string): Asked {
   const accent = OPENAI_ACCENT
   if (!path.startsWith(DEPLOYMENTS)) {
     const rest = path.slice(OPENAI.length)
-    return { path: rest.startsWith('v1/') ? `/${rest}` : `/v1/${rest}`, accent }
+    return { path: /^v1(\/|$)/.test(rest) ? `/${rest}` : `/v1/${rest}`, accent }
   }
   const rest = path.slice(DEPLOYMENTS.length - 1)
   const operation = OPERATIONS.find((end) => rest.endsWith(end))

@@ -47,7 +47,7 @@ export async function openBill(input: BillInput): Promise<Bill> {
     settle: (usage, target, end) => {
       // If the provider broke off its answer, the caller does not pay for reasoning that nobody has seen.
       const isBroken = end instanceof Failure && end.fault !== 'left'
-      const chargesReservation = usage.estimated === true && !isBroken && billsHiddenReasoning(input, target)
+      const chargesReservation = usage.estimated === true && !isBroken && billsWhatIsHidden(input, target)
       const cost = dollarsFor(usage, target, settings)
       const dollars = chargesReservation ? Math.max(cost, reservation.dollars) : cost
       spend(chargesReservation ? Math.max(usage.total_tokens, reservation.tokens) : usage.total_tokens, dollars)
@@ -78,15 +78,17 @@ function dollarsFor(usage: Usage, { deployment }: Target, { prices, providers }:
 }
 
 /**
- * Whether the provider bills reasoning that it does not show. Without its usage, the longest answer is the only measure of
- * that reasoning.
+ * Whether the provider bills what it does not show: reasoning, or answers that were only compared with the best. Without its
+ * usage, the longest answer is the only measure of that.
  */
-function billsHiddenReasoning(
+function billsWhatIsHidden(
   { settings, chat, needs }: BillInput,
   { deployment: { provider, traits } }: Target,
 ): boolean {
+  if (chat === undefined) return false
+  if (needs.answers > (chat.n ?? 1)) return true
   const row = settings.providers.get(provider)?.provider
-  if (chat === undefined || !traits.reasoning || row?.billsHiddenReasoning !== true) return false
+  if (!traits.reasoning || row?.billsHiddenReasoning !== true) return false
   // Such a provider's models reason only if the request asks for it.
   if (row.needsReasoningBack === 'asked') return needs.reasoning !== 'none'
   const isOff = readReasoning(chat)?.effort === 'none' && (traits.toggle || traits.efforts?.includes('none') === true)

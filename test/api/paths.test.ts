@@ -31,6 +31,7 @@ test.each([
   ['/openai/responses?api-version=2025-04-01-preview', '/v1/responses', 'openai'],
   ['/openai/models?api-version=1', '/v1/models', 'openai'],
   ['/%6Fpenai/v1/models', '/v1/models', 'openai'],
+  ['/openai/v1/', '/v1', 'openai'],
   ['/openai/v1/v1/models', '/v1/v1/models', 'openai'],
   ['/api/v1/chat/completions', '/v1/chat/completions', 'openrouter'],
   ['//api//v1/messages', '/v1/messages', 'openrouter'],

@@ -207,6 +207,25 @@ describe('a client that leaves a stream before its usage', () => {
   })
 })
 
+describe('answers that only `best_of` compares', () => {
+  const choices = [{ index: 0, text: 'Hello!', finish_reason: 'stop' }]
+  test.each([
+    ['what the provider counted', { usage: { prompt_tokens: 3, completion_tokens: 40 } }, (3 + 40 * 2) / 1e6],
+    ['what was held for them where nobody counted them', {}, (3 + 5 * 100 * 2) / 1e6],
+  ])('cost %s', async (_, counted, dollars) => {
+    router9.upstream.play(whole({ object: 'text_completion', choices, ...counted }))
+    const { key, line, spent } = await keyWith({ budget: 100 })
+    const response = await fetch(`${router9.url}/v1/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ model: 'custom/priced', prompt: [[1, 2, 3]], best_of: 5, max_tokens: 100 }),
+    })
+    expect([response.status, await response.text()]).toEqual([200, expect.stringContaining('Hello!')])
+    expect((await line()).cost_usd).toBeCloseTo(dollars, 12)
+    await expect.poll(async () => (await spent()).dollars, { timeout: 5000 }).toBeCloseTo(dollars, 9)
+  })
+})
+
 describe('what a cache gave and took', () => {
   const counts = {
     input_tokens: 3,
