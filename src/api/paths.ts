@@ -82,15 +82,18 @@ const GEMINI = '/v1beta/'
 const GEMINI_VERSIONS = ['/v1alpha/', '/v1beta1/', '/v1/v1beta/', '/v1/v1beta1/', '/v1/v1alpha/']
 /** What Google calls by a name before that of a model, or instead of it. */
 const RESOURCE = /^(?:models|tunedModels|files|cachedContents|operations|corpora|projects)\//
-/** Vertex AI has the same API below a project or without one. */
-const VERTEX_MODELS = '/publishers/google/models'
+/** Vertex AI has the same API below a project or without one. Google's SDK has the maker of a model there: `openai/gpt-5`. */
+const VERTEX = /\/publishers\/([^/]+)\/models(?=\/|$)/
 const MODELS = '/v1/models/'
 
 /** Gemini's API has one path here, whatever its version and whether it is that of Vertex AI; undefined for other APIs' paths. */
 function toGeminiPath(path: string, method: string): string | undefined {
   if (!path.startsWith('/v1')) return undefined
-  const vertex = path.indexOf(VERTEX_MODELS)
-  if (vertex >= 0) return `${GEMINI}models${path.slice(vertex + VERTEX_MODELS.length)}`
+  const [vertex, maker] = VERTEX.exec(path) ?? []
+  if (vertex !== undefined) {
+    const rest = path.slice(path.indexOf(vertex) + vertex.length)
+    return `${GEMINI}models${maker === 'google' ? '' : `/${maker}`}${rest}`
+  }
   // Names of models have colons too, but nobody sends anything to them.
   const asksModel = (method === 'POST' || method === 'OPTIONS') && path.includes(':')
   const version = [GEMINI, ...GEMINI_VERSIONS].find((begin) => path.startsWith(begin))

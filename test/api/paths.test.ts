@@ -81,6 +81,8 @@ test.each([
 
 test('a name with a slash that a client takes for the whole name of a resource is that of a model', () => {
   expect(asked('/v1beta/openai/gpt-5.1:generateContent').path).toBe('/v1beta/models/openai/gpt-5.1:generateContent')
+  const ofAMaker = '/v1beta1/publishers/openai/models/gpt-5.1:generateContent'
+  expect(asked(ofAMaker).path).toBe('/v1beta/models/openai/gpt-5.1:generateContent')
   expect(asked('/v1beta/tunedModels/mine:generateContent').path).toBe('/v1beta/tunedModels/mine:generateContent')
 })
 
