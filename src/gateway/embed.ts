@@ -5,7 +5,6 @@ import { toBase64 } from '../formats/shared/vectors.ts'
 import { isAuto } from '../routing/auto.ts'
 import { embeddingNeeds, inputTokens, type Needs } from '../routing/needs.ts'
 import { type Plan, plan } from '../routing/plan.ts'
-import type { Target } from '../routing/target.ts'
 import { logRequest } from '../telemetry/log.ts'
 import { type Bill, openBill } from './bill.ts'
 import { type CallState, headersOf, refuse, routeNow, untilCounted } from './call.ts'
@@ -105,11 +104,13 @@ async function routeAndEmbed(context: Context, { work, needs, planned, bill }: A
   return answer(context, state, { work, usage: settle(state, work), committed: result.answer })
 }
 
-/** Counts what each deployment has used, also where the call failed in the end. Nobody waits for it. */
+/**
+ * Counts what each part has used, also where the call failed in the end: what a provider says of its cost is true of that part
+ * alone. Nobody waits for it.
+ */
 function settle({ bill, context: { log } }: CallState, { used }: EmbeddingWork): Usage {
-  const byTarget = Map.groupBy(used, ({ target }) => target)
   let dollars = 0
-  for (const [target, parts] of byTarget) dollars += bill.settle(sumOf(parts), target, 'complete')
+  for (const { usage, target } of used) dollars += bill.settle(usage, target, 'complete')
   const usage = sumOf(used)
   if (used.length > 0) {
     log.usage = usage
@@ -119,7 +120,7 @@ function settle({ bill, context: { log } }: CallState, { used }: EmbeddingWork):
 }
 
 /** What several parts used. Of what is said of single answers only the costs add up. */
-function sumOf(used: readonly { readonly target: Target; readonly usage: Usage }[]): Usage {
+function sumOf(used: EmbeddingWork['used']): Usage {
   const usages = used.map(({ usage }) => usage)
   const [only] = usages
   if (only !== undefined && usages.length === 1) return only

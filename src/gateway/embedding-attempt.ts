@@ -8,6 +8,7 @@ import type { ConfiguredProvider } from '../env.ts'
 import type { Embedded, EmbeddingRequest, PreparedEmbedding } from '../formats/embedding-format.ts'
 import { unsupportedParameter } from '../formats/shared/parts.ts'
 import type { Target } from '../routing/target.ts'
+import { createValueCounter } from '../stream/json-bounds.ts'
 import { type AttemptResult, toFailure, withStatus } from './attempt.ts'
 import { type AttemptTimer, createAttemptTimer } from './attempt-timer.ts'
 import type { ClientDisconnect } from './client-disconnect.ts'
@@ -190,7 +191,8 @@ async function ask({ work, call }: Run, { start, end }: Part, timer: AttemptTime
   const { request, read } = isFirst ? first : prepareInputs(work, call, start, end)
   const response = await askProvider(provider, request, target.deployment.upstreamModel, timer.signal)
   // Plain numbers: no vector has digits that a double would lose and that mean something.
-  const reading = { maxBytes: maxAnswerBytes(end - start, work.dimensions), parse: JSON.parse }
+  const maxBytes = maxAnswerBytes(end - start, work.dimensions)
+  const reading = { maxBytes, parse: JSON.parse, createBound: createValueCounter }
   try {
     return read(await readAnswerBody(response, provider, reading))
   } catch (error) {

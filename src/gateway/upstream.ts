@@ -5,7 +5,7 @@ import type { ConfiguredProvider } from '../env.ts'
 import type { ProviderRequest } from '../formats/format.ts'
 import { readUpstreamFailure } from '../formats/shared/upstream-error.ts'
 import { sleep, TIMED_OUT, withTimeout } from '../platform/timeout.ts'
-import { createExcessFinder, MAX_ANSWER_VALUES, SEARCHED_FROM_BYTES } from '../stream/json-bounds.ts'
+import { createExcessFinder, type Excess, MAX_ANSWER_VALUES, SEARCHED_FROM_BYTES } from '../stream/json-bounds.ts'
 
 /** So much of an error body is read; more would not help. */
 const ERROR_BODY_BYTES = 64 * 1024
@@ -105,9 +105,15 @@ function parsed(text: string): unknown {
 export interface BodyReading {
   readonly maxBytes: number
   readonly parse: (text: string) => unknown
+  /** Makes what tells, piece by piece, whether it holds too much. */
+  readonly createBound: (maxValues: number) => (piece: string) => Excess | undefined
 }
 
-const USUAL_READING: BodyReading = { maxBytes: ANSWER_BODY_BYTES, parse: parseAnswer }
+const USUAL_READING: BodyReading = {
+  maxBytes: ANSWER_BODY_BYTES,
+  parse: parseAnswer,
+  createBound: createExcessFinder,
+}
 
 /**
  * The JSON of a whole answer.
@@ -117,9 +123,10 @@ const USUAL_READING: BodyReading = { maxBytes: ANSWER_BODY_BYTES, parse: parseAn
 export async function readAnswerBody(
   response: Response,
   { secret }: ConfiguredProvider,
-  { maxBytes, parse } = USUAL_READING,
+  { maxBytes, parse, createBound } = USUAL_READING,
 ): Promise<unknown> {
-  const text = await readAnswerText(response, Math.min(maxBytes, ANSWER_BODY_BYTES))
+  const excessIn = createBound(MAX_ANSWER_VALUES)
+  const text = await readAnswerText(response, Math.min(maxBytes, ANSWER_BODY_BYTES), excessIn)
   // Each step takes milliseconds: other calls get their turn between them.
   if (text.length > SEARCHED_FROM_BYTES) await sleep(0)
   try {
@@ -133,12 +140,15 @@ export async function readAnswerBody(
   }
 }
 
-async function readAnswerText(response: Response, maxBytes: number): Promise<string> {
+async function readAnswerText(
+  response: Response,
+  maxBytes: number,
+  excessIn: ReturnType<BodyReading['createBound']>,
+): Promise<string> {
   // The length of a compressed body says nothing: 200 KB may be 200 MB.
   const told = response.headers.has('content-encoding') ? null : response.headers.get('content-length')
   if (told !== null && Number(told) <= SEARCHED_FROM_BYTES) return response.text()
   const decoder = new TextDecoder()
-  const excessIn = createExcessFinder(MAX_ANSWER_VALUES)
   const reader = response.body?.getReader({ mode: 'byob' })
   let room = new Uint8Array(FIRST_BYTES)
   let text = ''

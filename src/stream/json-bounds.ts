@@ -103,6 +103,20 @@ export function createExcessFinder(maxValues = MAX_VALUES): (text: string) => Ex
   }
 }
 
+/**
+ * The same bound for a text of long lists of numbers. What may begin a value is counted wherever it stands, also in strings,
+ * where such a text has none: that is a search for three characters, ten times as fast as a walk through all of them.
+ */
+export function createValueCounter(maxValues: number): (text: string) => Excess | undefined {
+  let values = 0
+  return (text) => {
+    for (const begin of [',', '[', '{']) {
+      for (let at = text.indexOf(begin); at >= 0; at = text.indexOf(begin, at + 1)) values += 1
+    }
+    return values > maxValues ? { complaint: `holds more than ${maxValues} values`, field: undefined } : undefined
+  }
+}
+
 /** Where a string ends that begins here, its quote behind it; -1 where it does not end. */
 function endOfString(text: string, start: number): number {
   for (let at = start; at < text.length; ) {

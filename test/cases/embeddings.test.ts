@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest'
+import { callLines } from '../harness/log-lines.ts'
+import { until } from '../harness/until.ts'
 import { DEMO_KEY } from '../harness/worker.ts'
 import { useCase } from './router.ts'
 import type { Asked, Script } from './scripted.ts'
@@ -95,4 +97,18 @@ test('a caller takes no provider out for others by a field that makes its vector
     }
   }
   expect([await stateOf(SMALL), await stateOf('text-embedding-3-large')]).toEqual(['closed', 'open'])
+})
+
+test('what a reseller says of its cost counts part by part, also where another bill comes for the tokens', async () => {
+  const cost = { cost: 0.001, is_byok: true, cost_details: { upstream_inference_cost: 0.02 } }
+  router9.upstream.play((asked) =>
+    vectors(asked, 3072, { usage: { prompt_tokens: 1000, total_tokens: 1000, ...cost } }),
+  )
+  const input = Array(200).fill('text '.repeat(60))
+  const body = { model: 'openrouter/text-embedding-3-large', input, encoding_format: 'base64' }
+  const { status } = await embed(body)
+  const parts = router9.upstream.asked().length
+  expect([status, parts > 1]).toEqual([200, true])
+  const line = await until(() => callLines(router9.worker.log()).find(({ provider }) => provider === 'openrouter'))
+  expect(line?.cost_usd).toBeCloseTo(parts * 0.021, 9)
 })
