@@ -67,7 +67,7 @@ export function planEmbedding(
   const dimensions = request.dimensions ?? planned.candidates[0]?.deployment.traits.embedding?.dimensions
   if (dimensions !== undefined) claim(dimensions)
   const vectors = createVectorList(inputs.length, toHeld)
-  return { work: { request, tokens, vectors, dimensions, used: [], claim }, needs, planned }
+  return { work: { request, tokens, vectors, madeWithout: undefined, dimensions, used: [], claim }, needs, planned }
 }
 
 interface Admitted extends PlannedEmbedding {
@@ -80,6 +80,7 @@ async function routeAndEmbed(context: Context, { work, needs, planned, bill }: A
   const requestedModel = request.model
   const state: CallState = { context, requestedModel, needs, route, health, bill, routedAt: Date.now() }
   const { providers } = context.settings
+  const isAlone = planned.isSingle || planned.candidates.length === 1
   const result = await runWithFailover<EmbeddingCall, undefined>({
     context,
     route,
@@ -91,7 +92,7 @@ async function routeAndEmbed(context: Context, { work, needs, planned, bill }: A
       return prepareEmbedding(work, target, provider)
     },
     attempt: (_, call, deadlineMs) => {
-      return embedAt({ work, call, deadlineMs, clientDisconnect: context.clientDisconnect })
+      return embedAt({ work, call, deadlineMs, clientDisconnect: context.clientDisconnect, isAlone })
     },
   })
   if (!result.ok) {

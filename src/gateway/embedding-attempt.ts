@@ -7,12 +7,13 @@ import { createUsageCounter } from '../chat/usage.ts'
 import type { ConfiguredProvider } from '../env.ts'
 import type { Embedded, EmbeddingRequest, PreparedEmbedding } from '../formats/embedding-format.ts'
 import { unsupportedParameter } from '../formats/shared/parts.ts'
+import { sleep } from '../platform/timeout.ts'
 import type { Target } from '../routing/target.ts'
 import { createValueCounter } from '../stream/json-bounds.ts'
 import { type AttemptResult, toFailure, withStatus } from './attempt.ts'
 import { type AttemptTimer, createAttemptTimer } from './attempt-timer.ts'
 import type { ClientDisconnect } from './client-disconnect.ts'
-import { divide, limitsOf, maxAnswerBytes, type Part, type VectorList } from './embedding-parts.ts'
+import { divide, limitsOf, maxAnswerBytes, type Part, type PartLimits, type VectorList } from './embedding-parts.ts'
 import { upstreamModelOf } from './prepare-call.ts'
 import { askProvider, checkModelInPath, readAnswerBody } from './upstream.ts'
 
@@ -33,6 +34,8 @@ export interface EmbeddingWork {
   /** How long each input is, in tokens, by our estimate. */
   readonly tokens: readonly number[]
   readonly vectors: VectorList
+  /** The fields that a deployment left out for which there are vectors; undefined as long as there are none. */
+  madeWithout: string | undefined
   /** How long the vectors are; undefined until somebody knows. */
   dimensions: number | undefined
   /** What each part used that an answer, or a client's disconnect, has ended. */
@@ -78,10 +81,24 @@ function prepare(work: EmbeddingWork, target: Target, provider: ConfiguredProvid
   const probe = prepareInputs(work, { target, provider, embeddings }, start, start + 1)
   const [lost] = probe.dropped
   if (lost !== undefined && work.request.provider?.require_parameters === true) throw unsupportedParameter(lost)
+  if (work.madeWithout !== undefined && work.madeWithout !== namesIn(probe.dropped)) {
+    // What a text is for changes its vector: those that were made with it and those made without do not mix either.
+    work.vectors.forget()
+    work.madeWithout = undefined
+    return prepare(work, target, provider)
+  }
   const call = { target, provider, embeddings, dropped: probe.dropped, isPacked: probe.isPacked === true }
   const parts = partsOf(work, call)
   const isOne = parts[0]?.end === start + 1
   return { ...call, parts, first: isOne ? probe : undefined }
+}
+
+/** Who asks changes no vector. */
+function namesIn(dropped: readonly string[]): string {
+  return dropped
+    .filter((name) => name !== 'user')
+    .toSorted()
+    .join()
 }
 
 type Asked = Pick<EmbeddingCall, 'target' | 'provider' | 'embeddings'>
@@ -101,18 +118,26 @@ function prepareInputs(
   })
 }
 
+type Divided = Omit<EmbeddingCall, 'parts' | 'first'>
+
 /** @throws Failure where these are more calls than one request may make. */
-function partsOf(work: EmbeddingWork, call: Omit<EmbeddingCall, 'parts' | 'first'>): Part[] {
-  const { dimensions, request, tokens, vectors } = work
-  const { embeddings, target, isPacked } = call
-  const maxInputs = maxInputsOf(embeddings, target.deployment.upstreamModel)
-  const { maxTokens } = embeddings
-  const limits = limitsOf({ maxInputs, maxTokens, dimensions, encoding: request.encoding, isPacked })
-  const parts = divide(tokens, vectors.isMissing, limits)
+function partsOf(work: EmbeddingWork, call: Divided): Part[] {
+  const limits = limitsFor(work, call)
+  const parts = divideMissing(work, call)
   // Where the length of the vectors is not known, the first part tells it.
-  if (parts.length <= MAX_CALLS || dimensions === undefined) return parts
+  if (parts.length <= MAX_CALLS || work.dimensions === undefined) return parts
   const text = `'input' would take ${parts.length} calls of the provider, which takes at most ${limits.maxInputs} inputs and ${limits.maxTokens} tokens at once here; a request may make ${MAX_CALLS}. Send fewer inputs at once.`
   throw new Failure('model-not-capable', text, { param: 'input' })
+}
+
+function divideMissing(work: EmbeddingWork, call: Divided): Part[] {
+  return divide(work.tokens, work.vectors.isMissing, limitsFor(work, call))
+}
+
+function limitsFor({ dimensions, request }: EmbeddingWork, { embeddings, target, isPacked }: Divided): PartLimits {
+  const maxInputs = maxInputsOf(embeddings, target.deployment.upstreamModel)
+  const { maxTokens } = embeddings
+  return limitsOf({ maxInputs, maxTokens, dimensions, encoding: request.encoding, isPacked })
 }
 
 /** One attempt at a deployment. */
@@ -122,24 +147,49 @@ export interface EmbeddingAttempt {
   /** For each part, until the end of its answer. */
   readonly deadlineMs: number
   readonly clientDisconnect: ClientDisconnect
+  /** There is no other deployment to ask. */
+  readonly isAlone: boolean
 }
 
-interface Run extends EmbeddingAttempt {
+interface Run extends Omit<EmbeddingAttempt, 'isAlone'> {
   readonly timers: Set<AttemptTimer>
   failure?: Failure
   grace?: ReturnType<typeof setTimeout>
 }
 
+/** A provider's limit that ends so soon is waited for, so often at most: what came before it is paid for. */
+const LIMIT_WAIT = { maxMs: 2000, times: 2 }
+
 /**
  * Asks one deployment for all vectors that are missing. Those that came stay in the work's list where others fail, so that
- * the next deployment is asked for the rest only. Rejects never.
+ * the next deployment is asked for the rest only; where there is none, a short limit of its calls is waited for as long as
+ * vectors come. Rejects never.
  */
-export async function embedAt(input: EmbeddingAttempt): Promise<AttemptResult<undefined>> {
+export async function embedAt({ isAlone, ...input }: EmbeddingAttempt): Promise<AttemptResult<undefined>> {
+  const { work, call, clientDisconnect } = input
+  let parts = call.parts
+  for (let waited = 0; ; waited++) {
+    const usedBefore = work.used.length
+    const result = await askOnce(input, parts)
+    if (result.ok || !isAlone || waited === LIMIT_WAIT.times || work.used.length === usedBefore) return result
+    const { kind, details } = result.failure
+    const { retryAfterMs = Number.POSITIVE_INFINITY } = details
+    if (kind !== 'rate-limited' || retryAfterMs > LIMIT_WAIT.maxMs) return result
+    await sleep(retryAfterMs)
+    if (clientDisconnect.hasHappened()) return { ok: false, failure: clientLeft() }
+    parts = divideMissing(work, call)
+  }
+}
+
+async function askOnce(
+  input: Omit<EmbeddingAttempt, 'isAlone'>,
+  parts: readonly Part[],
+): Promise<AttemptResult<undefined>> {
   const { work, call } = input
   const run: Run = { ...input, timers: new Set() }
   try {
     const isKnown = work.dimensions !== undefined
-    await askForParts(run, isKnown ? call.parts : call.parts.slice(0, 1))
+    await askForParts(run, isKnown ? parts : parts.slice(0, 1))
     // Only now it is known how many of the others go into one call.
     if (!isKnown && run.failure === undefined) await askForParts(run, partsOf(work, call))
   } catch (error) {
@@ -148,6 +198,10 @@ export async function embedAt(input: EmbeddingAttempt): Promise<AttemptResult<un
     clearTimeout(run.grace)
   }
   return run.failure === undefined ? { ok: true, answer: undefined } : { ok: false, failure: run.failure }
+}
+
+function clientLeft(): Failure {
+  return new Failure('client-left', 'The client left.')
 }
 
 async function askForParts(run: Run, parts: readonly Part[]): Promise<void> {
@@ -163,7 +217,7 @@ async function askForParts(run: Run, parts: readonly Part[]): Promise<void> {
 async function askForPart(run: Run, part: Part): Promise<void> {
   const { work, call, timers, deadlineMs, clientDisconnect } = run
   const { target, provider } = call
-  if (clientDisconnect.hasHappened()) return fail(run, new Failure('client-left', 'The client left.'))
+  if (clientDisconnect.hasHappened()) return fail(run, clientLeft())
   const timer = createAttemptTimer(clientDisconnect, deadlineMs)
   timers.add(timer)
   try {
@@ -171,6 +225,7 @@ async function askForPart(run: Run, part: Part): Promise<void> {
     timer.release()
     checkModel(embedded, target)
     put(work, part, embedded.vectors)
+    work.madeWithout ??= namesIn(call.dropped)
     work.used.push({ target, usage: usageOf(embedded, part, target) })
   } catch (error) {
     const reason = timer.reason()

@@ -115,6 +115,8 @@ export interface VectorList {
    * @throws Failure where they are not as many as the inputs, or not as long as those that are there.
    */
   readonly put: (part: Part, vectors: readonly Vector[]) => void
+  /** As if none had come; those that come now must be as long all the same, since there is room for no others. */
+  readonly forget: () => void
   /** In the order of the inputs; undefined as long as one is missing. */
   readonly whole: () => readonly Vector[] | undefined
 }
@@ -140,6 +142,10 @@ export function createVectorList(inputs: number, toVector: (vector: Vector) => V
         if (vectors[start + at] === undefined) missing -= 1
         vectors[start + at] = vector
       }
+    },
+    forget: () => {
+      vectors.fill(undefined)
+      missing = inputs
     },
     whole: () => (missing === 0 ? (vectors as readonly Vector[]) : undefined),
   }

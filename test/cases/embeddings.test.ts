@@ -112,3 +112,57 @@ test('what a reseller says of its cost counts part by part, also where another b
   const line = await until(() => callLines(router9.worker.log()).find(({ provider }) => provider === 'openrouter'))
   expect(line?.cost_usd).toBeCloseTo(parts * 0.021, 9)
 })
+
+/** The first call for vectors is answered, and then one is limited, as the provider says for so long. */
+function limitOnce(retryAfter: string): (asked: Asked) => Script {
+  let asked = 0
+  return (call) => {
+    asked += 1
+    return asked === 2
+      ? {
+          status: 429,
+          headers: { ...JSON_BODY, 'retry-after': retryAfter },
+          pieces: ['{"error":{"message":"Slow down."}}'],
+        }
+      : vectors(call, 3072)
+  }
+}
+
+test('where one provider alone makes the vectors, a short limit of its calls is waited for, and a long one is not', async () => {
+  const body = { model: 'openai/text-embedding-3-large', input: Array(200).fill('text') }
+  router9.upstream.play(limitOnce('1'))
+  const { status, attempts, answer } = await embed(body)
+  expect([status, attempts, answer.data.length]).toEqual([200, 'openai:200', 200])
+  router9.upstream.play(limitOnce('30'))
+  expect((await embed(body)).status).toBe(429)
+})
+
+test('vectors that were made with a field do not mix with those made without: all are made again', async () => {
+  let asked = 0
+  router9.upstream.play((call) => {
+    asked += 1
+    if (call.path.includes(':batchEmbedContents')) {
+      if (asked > 1) return { status: 500, headers: JSON_BODY, pieces: ['{}'] }
+      const { requests } = call.body as { requests: unknown[] }
+      return { headers: JSON_BODY, pieces: [JSON.stringify({ embeddings: requests.map(() => ({ values: [1, 1] })) })] }
+    }
+    return vectors(call, 2)
+  })
+  const post = (taskType: string) => {
+    const requests = Array.from({ length: 250 }, () => ({
+      content: { parts: [{ text: 'x' }] },
+      taskType,
+      outputDimensionality: 2,
+    }))
+    asked = 0
+    return fetch(`${router9.url}/v1beta/models/gemini-embedding-001:batchEmbedContents`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${DEMO_KEY}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ requests }),
+    })
+  }
+  const madeElsewhere = () =>
+    router9.upstream.asked().flatMap(({ body }) => (Array.isArray(body.input) ? body.input : [])).length
+  expect([(await post('SEMANTIC_SIMILARITY')).status, madeElsewhere()]).toEqual([200, 250])
+  expect([(await post('RETRIEVAL_DOCUMENT')).status, madeElsewhere()]).toEqual([200, 400])
+})

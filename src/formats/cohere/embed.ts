@@ -1,5 +1,6 @@
 import type { EmbeddingProviderFormat } from '../embedding-format.ts'
 import { COHERE_FIELDS, readCohereVectors, writeCohereVectors } from '../shared/cohere-vectors.ts'
+import { omitNull } from '../shared/fields.ts'
 import { droppedFields, refuseForeign } from '../shared/vectors.ts'
 
 /** Cohere's embeddings, version 2 (translation 6.2; docs.cohere.com, "Embed"). */
@@ -8,10 +9,11 @@ export const cohereEmbeddings: EmbeddingProviderFormat = {
   prepare: (call) => {
     const { request, model } = call
     refuseForeign(request, 'cohere')
-    const body = { model, ...writeCohereVectors(call) }
+    const { priority } = request.further
+    const body = omitNull({ model, ...writeCohereVectors(call), priority })
     return {
       request: { path: '/v2/embed', headers: {}, body: JSON.stringify(body) },
-      dropped: droppedFields(request, COHERE_FIELDS),
+      dropped: droppedFields(request, [...COHERE_FIELDS, 'priority']),
       read: (answer) => readCohereVectors(answer, call),
     }
   },

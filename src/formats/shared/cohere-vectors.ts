@@ -3,8 +3,8 @@ import { isJsonObject, type JsonObject, omitNull, toCount } from './fields.ts'
 import { notAnAnswer } from './upstream-error.ts'
 import { checkVectors, dimensionsToSend, textsOf, wrongCount } from './vectors.ts'
 
-/** What Cohere takes beside the fields that all have. */
-export const COHERE_FIELDS = ['input_type', 'truncate', 'priority']
+/** What Cohere's models take beside the fields that all have. */
+export const COHERE_FIELDS = ['input_type', 'truncate']
 
 /** The body of Cohere's embeddings but for the model, which stands elsewhere at Bedrock. Without `truncate` texts may be cut. */
 export function writeCohereVectors(call: EmbeddingCall<object>): JsonObject {
@@ -14,7 +14,6 @@ export function writeCohereVectors(call: EmbeddingCall<object>): JsonObject {
     input_type: inputType ?? 'search_document',
     embedding_types: ['float'],
     truncate: further.truncate ?? 'NONE',
-    priority: further.priority,
     output_dimension: dimensionsToSend(call),
   })
 }
