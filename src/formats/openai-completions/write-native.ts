@@ -7,7 +7,9 @@ import { writeErrorChunk } from './write-error.ts'
 
 /** A stream of a provider's own text completions, as far as it has been written. */
 interface NativeState {
-  readonly head: JsonObject
+  /** The same in all chunks: when the answer was made is said by the provider's first. */
+  head: JsonObject
+  hasBegun: boolean
   readonly includeUsage: boolean
   readonly choicesAsked: number
   readonly open: Set<number>
@@ -26,6 +28,7 @@ const MAX_HELD = 4
 export function createNativeWriter({ envelope, chat }: AnswerInput): StreamWriter {
   const state: NativeState = {
     head: headOf(envelope),
+    hasBegun: false,
     includeUsage: chat.stream_options?.include_usage === true,
     choicesAsked: chat.n ?? 1,
     open: new Set(),
@@ -54,6 +57,8 @@ function writeEvent(state: NativeState, event: OutputEvent): string {
 
 function writeChunk(state: NativeState, chunk: JsonObject): string {
   const { open, finished, held, owed } = state
+  if (!state.hasBegun) state.head = headAt(chunk, state.head)
+  state.hasBegun = true
   const choices = jsonObjectsIn(chunk.choices)
   if (choices.length === 0 && isJsonObject(chunk.usage)) {
     state.usageChunk = chunk
@@ -96,7 +101,7 @@ function indexesOf(chunks: readonly JsonObject[]): readonly number[] {
 function writeLine({ head, includeUsage }: NativeState, chunk: JsonObject, usage?: Usage): string {
   const { usage: own, ...further } = chunk
   const told = usage ?? (includeUsage ? own : undefined)
-  return `data: ${JSON.stringify({ ...withHead(further, head), ...(told === undefined ? {} : { usage: told }) })}\n\n`
+  return `data: ${JSON.stringify({ ...further, ...head, ...(told === undefined ? {} : { usage: told }) })}\n\n`
 }
 
 function writeEnd(state: NativeState, finishes: readonly Finish[], usage: Usage): string {
@@ -112,7 +117,11 @@ function writeEnd(state: NativeState, finishes: readonly Finish[], usage: Usage)
   return `${lines.join('')}${SSE_DONE}`
 }
 
-/** A provider's own body or chunk, with what we say about every answer; when it was made is the provider's to say. */
+/** A provider's own body, with what we say about every answer; when it was made is the provider's to say. */
 export function withHead(own: JsonObject, head: JsonObject): JsonObject {
-  return { ...own, ...head, ...(typeof own.created === 'number' ? { created: own.created } : {}) }
+  return { ...own, ...headAt(own, head) }
+}
+
+function headAt({ created }: JsonObject, head: JsonObject): JsonObject {
+  return typeof created === 'number' ? { ...head, created } : head
 }

@@ -128,6 +128,13 @@ describe("a provider's own stream", () => {
     expect(done).toBe(false)
   })
 
+  test.each(['done', 'break'] as const)('says in all chunks the same about itself: %s', (ending) => {
+    const given = [piece('a'), { ...piece('b'), created: 9, id: 'cmpl-y', model: 'z' }, { choices: [], usage: USAGE }]
+    const { chunks } = play(given, { ending, chat: { stream_options: { include_usage: true } } })
+    expect(chunks.length).toBeGreaterThan(2)
+    for (const chunk of chunks) expect(chunk).toMatchObject(OURS)
+  })
+
   test('counts as silent while its chunks tell nothing', () => {
     const { message } = createTextReader(false)
     const isPing = (chunk: Json) => message(chunk, '').every((event) => event.type === 'native' && event.isPing)
