@@ -162,7 +162,8 @@ const GEMINI_METHODS: ReadonlyMap<string, (c: AppContext) => Promise<Response>> 
 served.push(
   { path: '/v1beta/models', methods: ['GET'] },
   { path: '/v1beta/models/:model', methods: ['GET'] },
-  ...[...GEMINI_METHODS.keys()].map((name) => ({ path: `/v1beta/models/{model}:${name}`, methods: ['POST'] })),
+  // One entry: a list of all of them in full would hide the rest.
+  { path: `/v1beta/models/{model}:${[...GEMINI_METHODS.keys()].join(', :')}`, methods: ['POST'] },
 )
 
 app.all('/v1beta/models', handlerOf({ GET: async (c) => answer(c, toGeminiList(await modelsFor(c), queryOf(c))) }))
