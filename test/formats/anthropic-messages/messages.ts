@@ -1,22 +1,9 @@
 import Anthropic from '@anthropic-ai/sdk'
 import { type OutputEvent, toUsage } from '../../../src/chat/event.ts'
 import { anthropicMessages } from '../../../src/formats/anthropic-messages/client.ts'
-import type { AnswerInput, ClientRequest, Sealer } from '../../../src/formats/format.ts'
+import type { AnswerInput, ClientRequest } from '../../../src/formats/format.ts'
 import { answerInput } from '../answer-input.ts'
-
-/** Seals so that a test can read it. */
-export const PLAIN_SEALER: Sealer = {
-  seal: (value) => `ours:${JSON.stringify(value)}`,
-  open: (text) => (text.startsWith('ours:') ? openPlain(text.slice(5)) : { kind: 'foreign' }),
-}
-
-function openPlain(text: string): ReturnType<Sealer['open']> {
-  try {
-    return { kind: 'ours', value: JSON.parse(text) }
-  } catch {
-    return { kind: 'forged' }
-  }
-}
+import { PLAIN_SEALER } from '../plain-sealer.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 

@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest'
 import { Failure } from '../../../src/chat/failure.ts'
 import { anthropicMessages } from '../../../src/formats/anthropic-messages/client.ts'
 import { writeMessagesError } from '../../../src/formats/anthropic-messages/write-error.ts'
-import { PLAIN_SEALER, read } from './messages.ts'
+import { PLAIN_SEALER } from '../plain-sealer.ts'
+import { read } from './messages.ts'
 
 const QUESTION = { role: 'user', content: 'Hi' }
 const IMAGE = { type: 'image', source: { type: 'base64', media_type: 'image/png', data: 'iVBO' } }

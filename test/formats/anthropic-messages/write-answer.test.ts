@@ -4,7 +4,8 @@ import { type FinishReason, type OutputEvent, toUsage } from '../../../src/chat/
 import { Failure } from '../../../src/chat/failure.ts'
 import { anthropicMessages } from '../../../src/formats/anthropic-messages/client.ts'
 import { createAnthropicReader, withNative } from '../../../src/formats/anthropic-messages/read-answer.ts'
-import { END, eventsOf, foldedBySdk, inputFor, PLAIN_SEALER, read, type StreamEvent, streamed } from './messages.ts'
+import { PLAIN_SEALER } from '../plain-sealer.ts'
+import { END, eventsOf, foldedBySdk, inputFor, read, type StreamEvent, streamed } from './messages.ts'
 
 const THINKING = { thinking: { type: 'adaptive' } }
 

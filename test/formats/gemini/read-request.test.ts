@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { Failure } from '../../../src/chat/failure.ts'
 import { sealSignature } from '../../../src/formats/gemini/signatures.ts'
-import { PLAIN_SEALER, read, readPrompt } from './requests.ts'
+import { PLAIN_SEALER } from '../plain-sealer.ts'
+import { read, readPrompt } from './requests.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 

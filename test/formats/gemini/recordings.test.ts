@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { readGeminiPrompt, readGeminiRequest } from '../../../src/formats/gemini/read-request.ts'
 import { gemini } from '../../../src/formats/gemini/write-request.ts'
 import { ABLE } from '../asking.ts'
-import { PLAIN_SEALER } from './requests.ts'
+import { PLAIN_SEALER } from '../plain-sealer.ts'
 
 const root = process.env.CLIENT_RECORDINGS ?? ''
 

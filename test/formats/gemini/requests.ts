@@ -1,19 +1,6 @@
-import type { ClientRequest, Sealer } from '../../../src/formats/format.ts'
+import type { ClientRequest } from '../../../src/formats/format.ts'
 import { readGeminiPrompt, readGeminiRequest } from '../../../src/formats/gemini/read-request.ts'
-
-/** Seals so that a test can read it. */
-export const PLAIN_SEALER: Sealer = {
-  seal: (value) => `ours:${JSON.stringify(value)}`,
-  open: (text) => (text.startsWith('ours:') ? openPlain(text.slice(5)) : { kind: 'foreign' }),
-}
-
-function openPlain(text: string): ReturnType<Sealer['open']> {
-  try {
-    return { kind: 'ours', value: JSON.parse(text) }
-  } catch {
-    return { kind: 'forged' }
-  }
-}
+import { PLAIN_SEALER } from '../plain-sealer.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 

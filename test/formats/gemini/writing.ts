@@ -3,7 +3,7 @@ import type { AnswerInput } from '../../../src/formats/format.ts'
 import { writeGenerateContent } from '../../../src/formats/gemini/write-answer.ts'
 import { createGeminiWriter, EVENTS, LIST, type StreamFraming } from '../../../src/formats/gemini/write-stream.ts'
 import { answerInput } from '../answer-input.ts'
-import { PLAIN_SEALER } from '../anthropic-messages/messages.ts'
+import { PLAIN_SEALER } from '../plain-sealer.ts'
 
 export type Fields = Readonly<Record<string, unknown>>
 
