@@ -1,6 +1,6 @@
 import { Failure } from '../../chat/failure.ts'
 import type { Opened, Sealer } from '../format.ts'
-import { isJsonObject, type JsonObject, jsonObjectsIn } from '../shared/fields.ts'
+import { isJsonObject, type JsonObject } from '../shared/fields.ts'
 
 /** In place of a signature that was lost: Google then accepts the call without one. */
 export const NO_SIGNATURE = 'skip_thought_signature_validator'
@@ -48,15 +48,21 @@ export function withSignatures(body: JsonObject): JsonObject {
       return content
     }
     if (!isLacking) return content
-    const at = jsonObjectsIn(content.parts).findIndex((part) => part.functionCall ?? part.function_call)
-    if (at < 0) return content
+    const parts = listOf(content.parts)
+    const at = parts.findIndex((part) => isJsonObject(part) && (part.functionCall ?? part.function_call))
+    const part = parts[at]
+    if (!isJsonObject(part)) return content
     isLacking = false
-    const parts = content.parts as readonly JsonObject[]
-    if (parts[at]?.thoughtSignature || parts[at]?.thought_signature) return content
+    if (part.thoughtSignature || part.thought_signature) return content
     isChanged = true
-    return { ...content, parts: parts.with(at, { ...parts[at], thoughtSignature: NO_SIGNATURE }) }
+    return { ...content, parts: parts.with(at, { ...part, thoughtSignature: NO_SIGNATURE }) }
   })
   return isChanged ? { ...body, contents: signed } : body
+}
+
+/** Google takes the only element of a list in its place. */
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [value]
 }
 
 /** A part whose signature Router9 made. */
@@ -74,12 +80,10 @@ export function withoutSealed(contents: unknown, sealed: readonly SealedPart[]):
     const parts = byContent.get(one.content) ?? new Map<number, SealedPart>()
     byContent.set(one.content, parts.set(one.part, one))
   }
-  const list: readonly unknown[] = Array.isArray(contents) ? contents : [contents]
-  return list.flatMap((content, at) => {
+  return listOf(contents).flatMap((content, at) => {
     const parts = byContent.get(at)
     if (parts === undefined || !isJsonObject(content)) return [content]
-    const given: readonly unknown[] = Array.isArray(content.parts) ? content.parts : [content.parts]
-    const own = given.flatMap((part, index) => withoutSignature(part, parts.get(index)))
+    const own = listOf(content.parts).flatMap((part, index) => withoutSignature(part, parts.get(index)))
     return own.length === 0 ? [] : [{ ...content, parts: own }]
   })
 }

@@ -38,7 +38,8 @@ export function writeGeminiError(failure: Failure, requestId: string): JsonObjec
   if (param !== null) {
     details.push({ '@type': `${TYPE}BadRequest`, fieldViolations: [{ field: param, description: message }] })
   }
-  const isWorthWaiting = known.retryAfterMs !== undefined || (kind !== 'quota-exhausted' && kind !== 'no-provider')
+  const isKnown = known.retryAfterMs !== undefined || (kind !== 'quota-exhausted' && kind !== 'no-provider')
+  const isWorthWaiting = isKnown && known.shouldRetry !== false
   if ((code === 429 || code === 503) && isWorthWaiting) {
     details.push({ '@type': `${TYPE}RetryInfo`, retryDelay: `${failure.waitMs / 1000}s` })
   }

@@ -63,6 +63,8 @@ describe('a request that came in this format', () => {
       contents.with(1, model({ text: 'a' }, call('f', placeholder), call('g'))),
     )
     expect(sent({ contents }).contents).toEqual(contents)
+    const alone = { role: 'model', parts: call('f') }
+    expect(sent({ contents: [QUESTION, alone] }, THREE).contents).toEqual([QUESTION, model(call('f', placeholder))])
   })
 
   test.each<[string, Json, Json]>([

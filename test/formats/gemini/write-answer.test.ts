@@ -351,6 +351,8 @@ describe('an error', () => {
     expect(bodyOf('request-rate', 'x', { retryAfterMs: 1500 }).details).toContainEqual(retry)
     expect(bodyOf('rate-limited', 'x').details).toContainEqual({ ...retry, retryDelay: '5s' })
     expect(JSON.stringify(bodyOf('quota-exhausted', 'x'))).not.toContain('retryDelay')
+    const hopeless = { retryAfterMs: 1500, shouldRetry: false }
+    expect(JSON.stringify(bodyOf('rate-limited', 'x', hopeless))).not.toContain('retryDelay')
   })
 
   test('of a prompt that is too long says so in the words that clients look for', () => {
