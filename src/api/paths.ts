@@ -49,18 +49,19 @@ function openRouterPath(path: string): string {
 }
 
 const OPENAI = '/openai/'
-const DEPLOYMENTS = '/openai/deployments/'
+const DEPLOYMENTS = '/deployments/'
 /** What Azure has below a deployment, so that a name may hold a slash. The longer ends go first. */
 const OPERATIONS = ['/chat/completions', '/completions', '/embeddings', '/responses']
 
-/** OpenAI's paths have `/v1` in Azure's newer API, and have none in its older one. */
+/**
+ * OpenAI's paths have `/v1` in Azure's newer API, and have none in its older one. Azure's clients put deployments below any base
+ * URL.
+ */
 function readOpenAIPath(path: string): Asked {
   const accent = OPENAI_ACCENT
-  if (!path.startsWith(DEPLOYMENTS)) {
-    const rest = path.slice(OPENAI.length)
-    return { path: /^v1(\/|$)/.test(rest) ? `/${rest}` : `/v1/${rest}`, accent }
-  }
-  const rest = path.slice(DEPLOYMENTS.length - 1)
+  const below = path.slice(OPENAI.length - 1).replace(/^\/v1(?=\/|$)/, '')
+  if (!below.startsWith(DEPLOYMENTS)) return { path: `/v1${below}`, accent }
+  const rest = below.slice(DEPLOYMENTS.length - 1)
   const operation = OPERATIONS.find((end) => rest.endsWith(end))
   const slash = operation === undefined ? rest.indexOf('/', 1) : rest.length - operation.length
   if (slash < 0) return { path: `/v1/deployments${rest}`, accent }

@@ -51,7 +51,10 @@ test.each([
 ])('the name of a deployment of Azure’s is the model: %s', (name, model) => {
   for (const operation of ['chat/completions', 'completions', 'embeddings', 'responses']) {
     const path = `/openai/deployments/${name}/${operation}?api-version=2024-10-21`
-    expect(asked(path)).toEqual({ path: `/v1/${operation}`, accent: 'openai', model })
+    const said = { path: `/v1/${operation}`, accent: 'openai', model }
+    expect(asked(path)).toEqual(said)
+    // As Azure's clients ask whose base URL is that of the newer API.
+    expect(asked(path.replace('/openai/', '/openai/v1/'))).toEqual(said)
   }
 })
 

@@ -96,6 +96,8 @@ describe('Azure’s clients', () => {
     const client = at({})
     const whole = await client.chat.completions.create({ model: 'openai/gpt-5.4', messages })
     expect(whole).toMatchObject({ object: 'chat.completion', model: 'gpt-5.4' })
+    const newer = at({ endpoint: undefined, baseURL: `${router9.url}/openai/v1/` })
+    expect((await newer.chat.completions.create({ model: 'gpt-4o', messages })).model).toBe('gpt-4o')
     const named = await at({ deployment: 'gpt-4o' }).chat.completions.create({ model: 'nothing', messages })
     expect(named.model).toBe('gpt-4o')
     let text = ''
