@@ -4,7 +4,7 @@ import path from 'node:path'
 import { type Script, type Scripted, startScripted } from '../cases/scripted.ts'
 import { ATTACKS, type Attack } from './attack-list.ts'
 import { API_ATTACKS } from './attack-list-apis.ts'
-import { DOOR_ATTACKS } from './attack-list-doors.ts'
+import { GEMINI_EMBEDDING_ATTACKS } from './attack-list-gemini-embeddings.ts'
 import { type Cores, pinned } from './cores.ts'
 import { createClient, shotAt } from './load.ts'
 import { ask, askStream } from './requests.ts'
@@ -41,7 +41,9 @@ export async function measureAttacks(
   const targets: Target[] = []
   say('', 'attacks: growth of the process, and the longest wait of another stream with a word each 5 ms')
   try {
-    for (const attack of [...ATTACKS, ...API_ATTACKS, ...DOOR_ATTACKS].filter(({ name }) => name.includes(only))) {
+    for (const attack of [...ATTACKS, ...API_ATTACKS, ...GEMINI_EMBEDDING_ATTACKS].filter(({ name }) =>
+      name.includes(only),
+    )) {
       const { growthMb, waitMs, answer, ms } = await attackOnce(attack, stage, hostile, cores)
       say(
         `  ${attack.name.padEnd(66)} ${growthMb.toFixed(0).padStart(5)} MB ${waitMs.toFixed(0).padStart(6)} ms  ` +

@@ -199,4 +199,4 @@ const EMBEDDING_ATTACKS: readonly Attack[] = [
   ),
 ]
 
-export const DOOR_ATTACKS: readonly Attack[] = [...GEMINI_ATTACKS, ...EMBEDDING_ATTACKS]
+export const GEMINI_EMBEDDING_ATTACKS: readonly Attack[] = [...GEMINI_ATTACKS, ...EMBEDDING_ATTACKS]
