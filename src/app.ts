@@ -43,6 +43,7 @@ import { withoutRefusedBetas } from './gateway/refused-betas.ts'
 import { commonHeaders, failureResponse, preflightResponse } from './gateway/respond.ts'
 import { run } from './gateway/run.ts'
 import { randomText } from './platform/random.ts'
+import { LISTED_NUMBER_SHARE } from './stream/json-bounds.ts'
 import { logFault, logRequest, type RequestLog } from './telemetry/log.ts'
 import { VERSION } from './version.ts'
 
@@ -275,7 +276,10 @@ async function receive<Format extends ErrorFormat>(
   // The platform may stop a call at any `await` once its client has disconnected, so the line is written in the listener.
   const takeOver = clientDisconnect.onDisconnect(() => logRequest(log, CLIENT_LEFT.status, CLIENT_LEFT))
   try {
-    const body = await readJsonBody({ request, share, timeoutMs: settings.timeouts.uploadMs })
+    const { uploadMs: timeoutMs } = settings.timeouts
+    // Clients of embeddings send as many token numbers at once as OpenAI takes: 300,000.
+    const numberShare = kind.api === 'embeddings' ? LISTED_NUMBER_SHARE : undefined
+    const body = await readJsonBody({ request, share, timeoutMs, ...(numberShare && { numberShare }) })
     if (model !== undefined) body.model = model
     if (stream !== undefined) body.stream = stream
     log.requestedModel = body.model

@@ -26,14 +26,14 @@ export async function readJsonBody(input: UploadInput): Promise<Record<string, u
   const encoding = encodingOf(request)
   const bytes = encoding === undefined ? uploaded : await decompress(uploaded, encoding, share)
   share.bodyBytes = bytes.byteLength
-  const value = await parse(bytes)
+  const value = await parse(bytes, input.numberShare)
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new Failure('invalid-json', 'The request body must be a JSON object.')
   }
   return value as Record<string, unknown>
 }
 
-async function parse(bytes: Uint8Array<ArrayBuffer>): Promise<unknown> {
+async function parse(bytes: Uint8Array<ArrayBuffer>, numberShare?: number): Promise<unknown> {
   const { byteLength } = bytes
   const pause = async () => {
     if (byteLength > PAUSE_BYTES) await sleep(0)
@@ -43,7 +43,7 @@ async function parse(bytes: Uint8Array<ArrayBuffer>): Promise<unknown> {
   // Frees the bytes now, not at the next garbage collection: the parser needs as much memory again.
   if (byteLength > FREE_EARLY_BYTES) bytes.buffer.transfer(0)
   await pause()
-  refuseExcess(text)
+  refuseExcess(text, numberShare)
   await pause()
   try {
     return parseJson(text, keepsDigits)
@@ -53,8 +53,8 @@ async function parse(bytes: Uint8Array<ArrayBuffer>): Promise<unknown> {
   }
 }
 
-function refuseExcess(text: string): void {
-  const excess = findExcess(text)
+function refuseExcess(text: string, numberShare?: number): void {
+  const excess = findExcess(text, undefined, numberShare)
   if (excess === undefined) return
   const { field, complaint } = excess
   if (field === undefined) throw new Failure('invalid-value', `The request body ${complaint}.`)

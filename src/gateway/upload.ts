@@ -16,6 +16,8 @@ export interface UploadInput {
   readonly share: BodyShare
   /** How long each part of the body may take. */
   readonly timeoutMs: number
+  /** As so much of a value counts a number in a list (`createExcessFinder`). */
+  readonly numberShare?: number
 }
 
 /**

@@ -18,8 +18,10 @@ export const SEARCHED_FROM_BYTES = MAX_VALUES
 const WALKED_CHARACTERS = 32
 const MAX_NAME_CHARACTERS = 200
 
+const SPACE = 0x20
 const QUOTE = 0x22
 const COMMA = 0x2c
+const DIGITS = { first: 0x30, last: 0x39 }
 const ARRAY = 0x5b
 const BACKSLASH = 0x5c
 const ARRAY_END = 0x5d
@@ -33,9 +35,12 @@ export interface Excess {
 }
 
 /** Finds what a JSON text has too much of, as soon as it has. Whether it is JSON at all is for the parser to say. */
-export function findExcess(text: string, maxValues = MAX_VALUES): Excess | undefined {
-  return text.length <= SEARCHED_FROM_BYTES ? undefined : createExcessFinder(maxValues)(text)
+export function findExcess(text: string, maxValues = MAX_VALUES, numberShare = 1): Excess | undefined {
+  return text.length <= SEARCHED_FROM_BYTES ? undefined : createExcessFinder(maxValues, numberShare)(text)
 }
+
+/** A number in a list takes a fourth at most of what other values take, where a body is one of many numbers. */
+export const LISTED_NUMBER_SHARE = 0.25
 
 /**
  * For texts within a body that are read as JSON themselves: together they may hold as many values as a body.
@@ -50,8 +55,11 @@ export function createJsonBudget(): (text: string) => boolean {
   }
 }
 
-/** The same for a text that comes in pieces, cut anywhere: to be called with each. */
-export function createExcessFinder(maxValues = MAX_VALUES): (text: string) => Excess | undefined {
+/**
+ * The same for a text that comes in pieces, cut anywhere: to be called with each.
+ * @param numberShare as so much of a value counts what follows a comma and begins with a digit.
+ */
+export function createExcessFinder(maxValues = MAX_VALUES, numberShare = 1): (text: string) => Excess | undefined {
   let values = 0
   let depth = 0
   /** Whether the piece before ended within a string, and there with a backslash that the next character belongs to. */
@@ -86,7 +94,7 @@ export function createExcessFinder(maxValues = MAX_VALUES): (text: string) => Ex
           depth -= 1
           break
         case COMMA:
-          values += 1
+          values += numberShare < 1 && isNumberAt(text, at) ? numberShare : 1
           break
         default:
           continue
@@ -115,6 +123,12 @@ export function createValueCounter(maxValues: number): (text: string) => Excess 
     }
     return values > maxValues ? { complaint: `holds more than ${maxValues} values`, field: undefined } : undefined
   }
+}
+
+/** Some clients write a space behind each comma. */
+function isNumberAt(text: string, at: number): boolean {
+  const code = text.charCodeAt(text.charCodeAt(at) === SPACE ? at + 1 : at)
+  return code >= DIGITS.first && code <= DIGITS.last
 }
 
 /** Where a string ends that begins here, its quote behind it; -1 where it does not end. */

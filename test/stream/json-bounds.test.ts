@@ -34,6 +34,18 @@ describe('how many values a body holds', () => {
   })
 })
 
+test('numbers in lists count for as little as is said, and all else in full', () => {
+  const SHARE = 0.25
+  const lists = (element: string, count: number) => `{"input":[[1${`,${element}`.repeat(count)}]]}`
+  for (const number of ['7', ' 7']) {
+    expect(findExcess(filled(lists(number, 4 * (MAX_VALUES - 4))), undefined, SHARE)).toBeUndefined()
+    expect(findExcess(filled(lists(number, 4 * MAX_VALUES)), undefined, SHARE)?.field).toBe('input')
+  }
+  for (const other of ['{}', '""', '[]']) {
+    expect(findExcess(filled(lists(other, MAX_VALUES)), undefined, SHARE)?.field).toBe('input')
+  }
+})
+
 describe('how deep a body is nested', () => {
   const lists = (levels: number) => `{"x":${'['.repeat(levels - 1)}${']'.repeat(levels - 1)},"y":1}`
   const objects = (levels: number) => `{"y":1, "x" : ${'{"a":'.repeat(levels - 1)}0${'}'.repeat(levels - 1)}}`

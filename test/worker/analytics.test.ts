@@ -33,8 +33,8 @@ afterAll(async () => {
   server.close()
 })
 
-async function ask(body: Record<string, unknown>, key = DEMO_KEY): Promise<void> {
-  const response = await fetch(`${worker.url}/v1/chat/completions`, {
+async function ask(body: Record<string, unknown>, key = DEMO_KEY, path = 'chat/completions'): Promise<void> {
+  const response = await fetch(`${worker.url}/v1/${path}`, {
     method: 'POST',
     headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
     body: JSON.stringify({ model: 'openai/gpt-4o', ...body }),
@@ -63,4 +63,19 @@ test('each call writes one data point through the runtime’s own binding, refus
   expect(answered).toMatchObject({ prompt_tokens: expect.any(Number), cost_usd: expect.any(Number) })
   expect(refused).toMatchObject({ key: 'none', status: '401', code: 'invalid_api_key', fault: 'caller', provider: '' })
   expect(broken).toMatchObject({ key: 'key_demo', status: '200', kind: 'provider-failed', fault: 'provider' })
+})
+
+test('so does a call for vectors, whatever it takes and however it ends', async () => {
+  const before = received.length
+  const input = Array.from({ length: 150 }, (_, at) => `text ${at}`)
+  await ask({ model: 'google/gemini-embedding-001', input, dimensions: 4 }, DEMO_KEY, 'embeddings')
+  await ask({ model: 'google/gemini-embedding-001', input: ['x [[sim google status=500]]'] }, DEMO_KEY, 'embeddings')
+  await expect.poll(() => received.length, { timeout: 10_000 }).toBe(before + 2)
+  const [answered, failed] = received.slice(before).map(named)
+  expect(answered).toMatchObject({ key: 'key_demo', model_asked: 'google/gemini-embedding-001', status: '200' })
+  expect(answered).toMatchObject({ model: 'gemini-embedding-001', provider: 'google', stream: 'false', attempts: 1 })
+  const { prompt_tokens: tokens, completion_tokens: written, cost_usd: dollars } = answered as Record<string, unknown>
+  expect([written, dollars]).toEqual([0, (Number(tokens) * 0.15) / 1e6])
+  expect(tokens).toBeGreaterThanOrEqual(150)
+  expect(failed).toMatchObject({ status: '502', kind: 'provider-failed', prompt_tokens: 0, cost_usd: 0 })
 })

@@ -13,9 +13,10 @@ export const EMBEDDING_ROWS: readonly Row[] = [
   'text-embedding-3-small|openai|2024-01-25||openai = 8192 1536 t>e d - 0.02,0|azure = 8192 1536 t>e d - 0.02,0|openrouter openai/= 8192 1536 t>e d - 0.02,0',
   'text-embedding-3-large|openai|2024-01-25||openai = 8192 3072 t>e d - 0.13,0|azure = 8192 3072 t>e d - 0.13,0|openrouter openai/= 8192 3072 t>e d - 0.13,0',
   'text-embedding-ada-002|openai|2022-12-15||openai = 8192 1536 t>e - - 0.1,0|azure = 8192 1536 t>e - - 0.1,0|openrouter openai/= 8192 1536 t>e - - 0.1,0',
-  // ai.google.dev, "Embeddings", "Pricing"; openrouter.ai, "Models".
+  // ai.google.dev, "Embeddings", "Pricing", "Gemini deprecations": the first of them may be shut down at any time since
+  // 14 July 2026. Vectors of the second do not mix with its vectors. openrouter.ai, "Models".
   'gemini-embedding-001|google|2025-07-14||google = 2048 3072 t>e d - 0.15,0|openrouter google/= 2048 3072 t>e d - 0.15,0',
-  'gemini-embedding-2|google|2026||google = 8192 3072 t>e d - 0.2,0|openrouter google/= 8192 3072 t>e d - 0.2,0',
+  'gemini-embedding-2|google|2026-04-22||google = 8192 3072 t>e d - 0.2,0|openrouter google/= 8192 3072 t>e d - 0.2,0',
   // docs.mistral.ai, "Embeddings", "Models"; mistral.ai, "Pricing". Codestral's vectors may be longer, too.
   'mistral-embed|mistral|2023-12-11||mistral = 8000 1024 t>e - - 0.1,0|openrouter mistralai/mistral-embed-2312 8000 1024 t>e - - 0.1,0',
   'codestral-embed|mistral|2025-05-28||mistral = 8000 1536 t>e d - 0.15,0|openrouter mistralai/codestral-embed-2505 8000 1536 t>e d - 0.15,0',
