@@ -85,6 +85,8 @@ const GEMINI_VERSIONS = ['/v1alpha/', '/v1beta1/', '/v1/v1beta/', '/v1/v1beta1/'
 const RESOURCE = /^(?:models|tunedModels|files|cachedContents|operations|corpora|projects)\//
 /** Vertex AI has the same API below a project or without one. Google's SDK has the maker of a model there: `openai/gpt-5`. */
 const VERTEX = /\/publishers\/([^/]+)\/models(?=\/|$)/
+/** What stands there for a name without a maker. */
+const USUAL_MAKER = 'google'
 const MODELS = '/v1/models/'
 
 /** Gemini's API has one path here, whatever its version and whether it is that of Vertex AI; undefined for other APIs' paths. */
@@ -93,7 +95,7 @@ function toGeminiPath(path: string, method: string): string | undefined {
   const [vertex, maker] = VERTEX.exec(path) ?? []
   if (vertex !== undefined) {
     const rest = path.slice(path.indexOf(vertex) + vertex.length)
-    return `${GEMINI}models${maker === 'google' ? '' : `/${maker}`}${rest}`
+    return `${GEMINI}models${maker === USUAL_MAKER ? '' : `/${maker}`}${rest}`
   }
   // Names of models have colons too, but nobody sends anything to them.
   const asksModel = (method === 'POST' || method === 'OPTIONS') && path.includes(':')
