@@ -1,6 +1,6 @@
 import type { ErrorFormat } from '../formats/format.ts'
 import { openaiChat, openaiChatAsOpenAI, openaiChatAsOpenRouter } from '../formats/openai-chat/client.ts'
-import { openaiCompletionsClient } from '../formats/openai-completions/client.ts'
+import { openaiCompletionsAsOpenRouter, openaiCompletionsClient } from '../formats/openai-completions/client.ts'
 import { openaiEmbeddingsAsOpenRouter, openaiEmbeddingsClient } from '../formats/openai-embeddings/client.ts'
 import { openaiResponses } from '../formats/openai-responses/client.ts'
 import { openaiCompact } from '../formats/openai-responses/compact.ts'
@@ -12,14 +12,12 @@ import type { Accent } from './paths.ts'
 const ACCENTS: Readonly<Record<Accent, ReadonlyMap<ErrorFormat, ErrorFormat>>> = {
   openai: new Map([[openaiChat, openaiChatAsOpenAI]]),
   // Messages have Anthropic's errors there too.
-  openrouter: new Map([
+  openrouter: new Map<ErrorFormat, ErrorFormat>([
     [openaiChat, openaiChatAsOpenRouter],
     [openaiResponses, openaiResponsesAsOpenRouter],
     [openaiEmbeddingsClient, openaiEmbeddingsAsOpenRouter],
-    ...[openaiCompletionsClient, openaiCompact].map((format): [ErrorFormat, ErrorFormat] => [
-      format,
-      withOpenRouterErrors(format),
-    ]),
+    [openaiCompletionsClient, openaiCompletionsAsOpenRouter],
+    [openaiCompact, withOpenRouterErrors(openaiCompact)],
   ]),
 }
 

@@ -276,6 +276,18 @@ describe('OpenRouter’s accent', () => {
     })
   })
 
+  test.each([
+    ['a provider’s own text', 'openai/gpt-3.5-turbo-instruct'],
+    ['a chat', MODEL],
+  ])('so does one of text completions, made of %s', async (_, model) => {
+    const prompt = 'Say something long about the sky and the sea. [[sim * cut=3]]'
+    const { chunks, isDone } = await chunksOf('/api/v1/completions', { model, prompt })
+    expect(isDone).toBe(false)
+    expect(error.parse(chunks.at(-1)?.error).code).toBe(502)
+    const plain = await chunksOf('/v1/completions', { model, prompt })
+    expect(plain.chunks.at(-1)?.error).toMatchObject({ code: 'upstream_error', param: null })
+  })
+
   test.each<[string, object | undefined, number, string, Parameters<typeof ask>[2]?]>([
     [path, { ...PROMPT, messages: [] }, 400, 'invalid_request'],
     [path, PROMPT, 401, 'authentication', { key: 'sk-r9k-nobody' }],

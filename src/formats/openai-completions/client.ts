@@ -1,5 +1,6 @@
 import { SSE_COMMENT } from '../../stream/sse.ts'
 import type { ClientFormat } from '../format.ts'
+import { toOpenRouterError, withOpenRouterErrors } from '../shared/openrouter.ts'
 import { OPENAI_COMPLETIONS, readCompletionRequest } from './read-request.ts'
 import { writeCompletionAnswer } from './write-answer.ts'
 import { writeCompletionError } from './write-error.ts'
@@ -15,3 +16,10 @@ export const openaiCompletionsClient: ClientFormat = {
   writeError: (failure) => ({ error: writeCompletionError(failure) }),
   keepAlive: SSE_COMMENT,
 }
+
+/** The same with errors as OpenRouter's clients read them, in streams too. */
+export const openaiCompletionsAsOpenRouter: ClientFormat = withOpenRouterErrors({
+  ...openaiCompletionsClient,
+  streamWriter: (input) =>
+    createCompletionWriter(input, (failure) => toOpenRouterError(failure, writeCompletionError(failure))),
+})

@@ -3,13 +3,14 @@ import { SSE_DONE } from '../../stream/sse.ts'
 import type { AnswerInput, StreamWriter } from '../format.ts'
 import { isJsonObject, type JsonObject, jsonObjectsIn } from '../shared/fields.ts'
 import { headOf, writeChoice } from './write-choice.ts'
-import { writeErrorChunk } from './write-error.ts'
+import { type ErrorWriter, writeErrorChunk } from './write-error.ts'
 
 /** A stream of a provider's own text completions, as far as it has been written. */
 interface NativeState {
   /** The same in all chunks: when the answer was made is said by the provider's first. */
   head: JsonObject
   hasBegun: boolean
+  readonly writeError: ErrorWriter
   readonly includeUsage: boolean
   readonly choicesAsked: number
   readonly open: Set<number>
@@ -25,10 +26,11 @@ interface NativeState {
 const MAX_HELD = 4
 
 /** Writes a provider's own chunks, with our id and model: nothing of them is lost. */
-export function createNativeWriter({ envelope, chat }: AnswerInput): StreamWriter {
+export function createNativeWriter({ envelope, chat }: AnswerInput, writeError: ErrorWriter): StreamWriter {
   const state: NativeState = {
     head: headOf(envelope),
     hasBegun: false,
+    writeError,
     includeUsage: chat.stream_options?.include_usage === true,
     choicesAsked: chat.n ?? 1,
     open: new Set(),
@@ -48,7 +50,8 @@ function writeEvent(state: NativeState, event: OutputEvent): string {
       return writeEnd(state, event.finishes, event.usage)
     case 'error': {
       const waiting = [...indexesOf(state.held), ...state.owed]
-      return writeErrorChunk(event.failure, new Set([...state.open, ...waiting]), { head: state.head, further: {} })
+      const { head, writeError } = state
+      return writeErrorChunk(event.failure, new Set([...state.open, ...waiting]), { head, further: {}, writeError })
     }
     default:
       return ''

@@ -5,12 +5,13 @@ import type { JsonObject } from '../shared/fields.ts'
 import { createFieldMerger, type FieldMerger } from '../shared/merge-fields.ts'
 import { createWaitingFields, type WaitingFields } from '../shared/waiting-fields.ts'
 import { headOf, writeChoice } from './write-choice.ts'
-import { writeErrorChunk } from './write-error.ts'
+import { type ErrorWriter, writeCompletionError, writeErrorChunk } from './write-error.ts'
 import { createNativeWriter } from './write-native.ts'
 
 /** One stream, as far as it has been written. */
 interface WriterState {
   readonly head: JsonObject
+  readonly writeError: ErrorWriter
   readonly includeUsage: boolean
   /** How many characters of each choice have gone out. */
   readonly offsets: Map<number, number>
@@ -21,18 +22,22 @@ interface WriterState {
 }
 
 /** Writes a stream of text completions: a provider's own, which its first event shows, or one made from the events of a chat. */
-export function createCompletionWriter(input: AnswerInput): StreamWriter {
+export function createCompletionWriter(
+  input: AnswerInput,
+  writeError: ErrorWriter = writeCompletionError,
+): StreamWriter {
   let writer: StreamWriter | undefined
   return (event) => {
-    writer ??= event.type === 'native' ? createNativeWriter(input) : createChatWriter(input)
+    writer ??= event.type === 'native' ? createNativeWriter(input, writeError) : createChatWriter(input, writeError)
     return writer(event)
   }
 }
 
 /** Reasoning and tool calls have no place in a text completion. */
-function createChatWriter({ envelope, chat }: AnswerInput): StreamWriter {
+function createChatWriter({ envelope, chat }: AnswerInput, writeError: ErrorWriter): StreamWriter {
   const state: WriterState = {
     head: headOf(envelope),
+    writeError,
     includeUsage: chat.stream_options?.include_usage === true,
     offsets: new Map(),
     waiting: new Map(),
@@ -61,6 +66,7 @@ function writeEvent(state: WriterState, event: OutputEvent): string {
       return writeErrorChunk(event.failure, state.offsets.keys(), {
         head: state.head,
         further: usageField(state, undefined),
+        writeError: state.writeError,
       })
     default:
       return event satisfies never
