@@ -72,6 +72,8 @@ describe('a path that does not exist', () => {
       'POST /v1/responses,',
       'POST /v1/messages,',
       'GET /v1/models/{id}',
+      'POST /v1/embeddings,',
+      'POST /v1beta/models/{model}:generateContent, :streamGenerateContent, :countTokens,',
     ]) {
       expect(body.error.message).toContain(path)
     }
