@@ -8,7 +8,11 @@ import { openRawClient } from './raw-client.ts'
 
 const router9 = useRouter9()
 /** A hang ends after three times as long, since vectors come as a whole (routing 2.5). */
-const impatient = useRouter9({ FIRST_BYTE_TIMEOUT_MS: '700', TOTAL_TIMEOUT_MS: '9000' })
+const impatient = useRouter9({
+  FIRST_BYTE_TIMEOUT_MS: '700',
+  TOTAL_TIMEOUT_MS: '9000',
+  CLIENT_STALL_TIMEOUT_MS: '1000',
+})
 
 const SMALL = 'text-embedding-3-small'
 const LARGE = 'text-embedding-3-large'
@@ -326,5 +330,24 @@ describe('a call for many vectors ends at once', { concurrent: true }, () => {
     expect(line).toMatchObject({ status: 499, left: true, estimated: true })
     expect(line?.prompt_tokens).toBeGreaterThan(4 * PART)
     expect(askedFor(mark)).toHaveLength(4)
+  })
+
+  test('where its client leaves or stalls while the vectors are written, and all of them are counted', async () => {
+    const input = textsOf('leaves-late', 600)
+    const body = { model: LARGE, input, encoding_format: 'base64' }
+    for (const [router, leaves] of [
+      [router9, true],
+      [impatient, false],
+    ] as const) {
+      const id = `key_embed_late_${leaves}`
+      await router.worker.keys.put(`sk-r9k-late-${leaves}`, { id })
+      const client = openRawClient(`${router.url}/v1/embeddings`, body, false, `sk-r9k-late-${leaves}`)
+      await until(() => client.receivedBytes() > 1)
+      client.pause()
+      if (leaves) client.leave('rst')
+      const line = await until(() => callLines(router.worker.log()).find((one) => one.key === id))
+      expect(line).toMatchObject({ status: 200, left: true, prompt_tokens: tokensOf(input) })
+      client.leave('rst')
+    }
   })
 })
