@@ -5,7 +5,7 @@ const SAMPLES = 4
 /** How much a text counts in an estimate of tokens: about 4 per token. An ASCII character weighs 1, any other 2.5. */
 export function textWeight(text: string): number {
   const { length } = text
-  if (length <= SAMPLE_CHARACTERS * SAMPLES) return length + 1.5 * beyondAscii(text, 0, length)
+  if (length <= SAMPLE_CHARACTERS * SAMPLES) return wholeWeight(text)
   const stride = (length - SAMPLE_CHARACTERS) / (SAMPLES - 1)
   let beyond = 0
   for (let sample = 0; sample < SAMPLES; sample++) {
@@ -13,6 +13,11 @@ export function textWeight(text: string): number {
     beyond += beyondAscii(text, from, from + SAMPLE_CHARACTERS)
   }
   return length * (1 + (1.5 * beyond) / (SAMPLES * SAMPLE_CHARACTERS))
+}
+
+/** The same of all characters, for a text that may be written so that the samples tell little of it. */
+export function wholeWeight(text: string): number {
+  return text.length + 1.5 * beyondAscii(text, 0, text.length)
 }
 
 function beyondAscii(text: string, from: number, to: number): number {

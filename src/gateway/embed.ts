@@ -58,7 +58,7 @@ export function planEmbedding(
     throw new Failure('unsupported-parameter', text, { param: 'model' })
   }
   const { inputs, encoding } = request
-  const tokens = inputs.map(inputTokens)
+  const tokens = inputs.map((input) => inputTokens(input))
   const needs = embeddingNeeds(tokens.reduce((sum, count) => sum + count, 0))
   const planned = plan(planInputOf(context, request, needs))
   // Held as they are sent.

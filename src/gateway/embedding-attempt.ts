@@ -3,11 +3,13 @@ import { findModel } from '../catalog/models.ts'
 import { maxInputsOf, type ProviderEmbeddings } from '../catalog/providers.ts'
 import { toUsage, type Usage } from '../chat/event.ts'
 import { Failure } from '../chat/failure.ts'
+import { wholeWeight } from '../chat/text-weight.ts'
 import { createUsageCounter } from '../chat/usage.ts'
 import type { ConfiguredProvider } from '../env.ts'
-import type { Embedded, EmbeddingRequest, PreparedEmbedding } from '../formats/embedding-format.ts'
+import type { Embedded, EmbeddingInput, EmbeddingRequest, PreparedEmbedding } from '../formats/embedding-format.ts'
 import { unsupportedParameter } from '../formats/shared/parts.ts'
 import { sleep } from '../platform/timeout.ts'
+import { inputTokens } from '../routing/needs.ts'
 import type { Target } from '../routing/target.ts'
 import { createValueCounter } from '../stream/json-bounds.ts'
 import { type AttemptResult, toFailure, withStatus } from './attempt.ts'
@@ -226,7 +228,8 @@ async function askForPart(run: Run, part: Part): Promise<void> {
     checkModel(embedded, target)
     put(work, part, embedded.vectors)
     work.madeWithout ??= namesIn(call.dropped)
-    work.used.push({ target, usage: usageOf(embedded, part, target) })
+    const inputs = work.request.inputs.slice(part.start, part.end)
+    work.used.push({ target, usage: usageOf(embedded, part, inputs, target) })
   } catch (error) {
     const reason = timer.reason()
     // A provider has read what it was sent.
@@ -280,13 +283,21 @@ function put(work: EmbeddingWork, part: Part, vectors: Embedded['vectors']): voi
   work.vectors.put(part, vectors)
 }
 
-/** By the provider's count, where it can be true (accounts 5). */
-function usageOf({ promptTokens, usage }: Embedded, { start, end, tokens }: Part, target: Target): Usage {
-  const inputs = end - start
-  const { prompt } = maxTokensOf(target.deployment.traits, 0)
-  const max = Math.min(prompt * inputs, ESTIMATE_IS_WITHIN * tokens + ADDED_TOKENS * inputs)
-  const counter = createUsageCounter(() => tokens, { prompt: max, completion: 0 })
-  counter.report(toUsage(promptTokens ?? 0, 0, usage))
+/** By the provider's count, where it can be true (accounts 5). @param inputs what it was asked for. */
+function usageOf(
+  { promptTokens = 0, usage }: Embedded,
+  { tokens: estimate }: Part,
+  inputs: readonly EmbeddingInput[],
+  { deployment: { traits } }: Target,
+): Usage {
+  const { prompt } = maxTokensOf(traits, 0)
+  const most = (tokens: number) =>
+    Math.min(prompt * inputs.length, ESTIMATE_IS_WITHIN * tokens + ADDED_TOKENS * inputs.length)
+  // Whoever pays by our estimate for what the provider counts would write texts so that the estimate is far too low.
+  const isDoubtful = promptTokens > most(estimate)
+  const tokens = isDoubtful ? inputs.reduce((sum, input) => sum + inputTokens(input, wholeWeight), 0) : estimate
+  const counter = createUsageCounter(() => tokens, { prompt: most(tokens), completion: 0 })
+  counter.report(toUsage(promptTokens, 0, usage))
   return counter.usage(true)
 }
 

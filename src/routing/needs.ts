@@ -81,8 +81,8 @@ export function embeddingNeeds(promptTokens: number): Needs {
 }
 
 /** How long an input is, in tokens: our estimate, but exact where it came as the model's own tokens. */
-export function inputTokens(input: EmbeddingInput): number {
-  return typeof input === 'string' ? Math.ceil(textWeight(input) / ESTIMATE_PER_TOKEN) : input.length
+export function inputTokens(input: EmbeddingInput, weightOf = textWeight): number {
+  return typeof input === 'string' ? Math.ceil(weightOf(input) / ESTIMATE_PER_TOKEN) : input.length
 }
 
 /** A reasoning budget of so many tokens counts as `most`. */

@@ -69,6 +69,17 @@ test('a count of tokens that cannot be true is not believed', async () => {
   }
 })
 
+test('a true count is believed of a text whose samples are cheap and whose rest is not', async () => {
+  const length = 40_000
+  const text = Array.from({ length }, (_, at) => (at % 13_000 < 1001 ? 'a' : 'ꀀ'))
+    .join('')
+    .slice(0, length)
+  router9.upstream.play((asked) => vectors(asked, 8, { usage: { prompt_tokens: 60_000 } }))
+  const { answer } = await embed({ model: 'openrouter/qwen3-embedding-8b', input: text, dimensions: 8 })
+  expect(answer.usage).toMatchObject({ prompt_tokens: 60_000, total_tokens: 60_000 })
+  expect(answer.usage.estimated).toBeUndefined()
+})
+
 test('more calls than a request may make are refused before the first of them', async () => {
   router9.upstream.play((asked) => vectors(asked, 8))
   const { status, answer } = await embed({ model: 'titan-embed-text-v2', input: Array(41).fill('text') })
@@ -109,7 +120,9 @@ test('what a reseller says of its cost counts part by part, also where another b
   const { status } = await embed(body)
   const parts = router9.upstream.asked().length
   expect([status, parts > 1]).toEqual([200, true])
-  const line = await until(() => callLines(router9.worker.log()).find(({ provider }) => provider === 'openrouter'))
+  const line = await until(() =>
+    callLines(router9.worker.log()).find((one) => body.model === `${one.provider}/${one.model}`),
+  )
   expect(line?.cost_usd).toBeCloseTo(parts * 0.021, 9)
 })
 
