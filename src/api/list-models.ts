@@ -81,7 +81,7 @@ function modelEntry(model: Model, settings: Settings, allowed: AllowList): Field
     created,
     owned_by: owner,
     context_length: traits.contextTokens,
-    max_output_tokens: traits.outputTokens,
+    max_output_tokens: traits.embedding === undefined ? traits.outputTokens : null,
     ...(traits.embedding === undefined ? {} : { dimensions: traits.embedding.dimensions }),
     modalities: { input: [...traits.input], output: [...traits.output] },
     capabilities: {
