@@ -232,8 +232,9 @@ async function askForPart(run: Run, part: Part): Promise<void> {
     work.used.push({ target, usage: usageOf(embedded, part, inputs, target) })
   } catch (error) {
     const reason = timer.reason()
-    // A provider has read what it was sent.
-    if (reason?.kind === 'client-left') {
+    // A provider has read what it was sent, and it is for the caller's sake that nobody waits for its vectors.
+    const isAborted = timer.signal.aborted && run.failure?.fault === 'caller'
+    if (reason?.kind === 'client-left' || isAborted) {
       work.used.push({ target, usage: toUsage(part.tokens, 0, { estimated: true }) })
     }
     timer.end()

@@ -305,13 +305,16 @@ describe('a provider that lies', { concurrent: true }, () => {
 })
 
 describe('a call for many vectors ends at once', { concurrent: true }, () => {
-  test('where the caller is at fault in one part, and the other parts are aborted', async () => {
+  test('where the caller is at fault in one part, and pays for the other parts, which are aborted', async () => {
     const mark = 'caller-fault'
     const texts = textsOf(mark, 4 * PART)
     for (const part of [0, 2, 3]) texts[part * PART] = `${mark} [[sim google latency=9000]]`
     texts[PART + 3] = `${mark} [[sim google status=400 message=input-is-odd]]`
-    const { response, answer } = await embed({ model: DIVIDED, input: texts, dimensions: 4 })
+    const { response, answer, line } = await embed({ model: DIVIDED, input: texts, dimensions: 4 })
     expect([response.status, answer.error?.message]).toEqual([400, expect.stringContaining('input-is-odd')])
+    const counted = await line()
+    expect(counted).toMatchObject({ status: 400, estimated: true, cost_usd: expect.any(Number) })
+    expect(counted?.prompt_tokens).toBeGreaterThan(3 * PART)
     await until(() => askedFor(mark).filter(({ aborted }) => aborted).length === 3)
     expect(askedFor(mark).every(({ slot }) => slot === 'google')).toBe(true)
   })
