@@ -1,4 +1,4 @@
-import { toUsage, type Usage } from '../chat/event.ts'
+import type { Usage } from '../chat/event.ts'
 import { Failure, quoted } from '../chat/failure.ts'
 import type { EmbeddingClientFormat, EmbeddingRequest, Vector } from '../formats/embedding-format.ts'
 import { toBase64 } from '../formats/shared/vectors.ts'
@@ -12,6 +12,7 @@ import { createClientWriter } from './client-writer.ts'
 import type { RequestContext } from './context.ts'
 import { type EmbeddingCall, type EmbeddingWork, embedAt, prepareEmbedding } from './embedding-attempt.ts'
 import { createVectorList, vectorBytes } from './embedding-parts.ts'
+import { sumOf } from './embedding-usage.ts'
 import { type CommittedAnswer, runWithFailover } from './failover.ts'
 import { planInputOf } from './route.ts'
 
@@ -118,19 +119,6 @@ function settle({ bill, context: { log } }: CallState, { used }: EmbeddingWork):
     log.dollars = dollars
   }
   return usage
-}
-
-/** What several parts used. Of what is said of single answers only the costs add up. */
-function sumOf(used: EmbeddingWork['used']): Usage {
-  const usages = used.map(({ usage }) => usage)
-  const [only] = usages
-  if (only !== undefined && usages.length === 1) return only
-  const sum = (values: readonly number[]) => values.reduce((all, value) => all + value, 0)
-  const costs = usages.flatMap(({ cost }) => (typeof cost === 'number' ? cost : []))
-  return toUsage(sum(usages.map(({ prompt_tokens: tokens }) => tokens)), 0, {
-    ...(usages.length > 0 && costs.length === usages.length ? { cost: sum(costs) } : {}),
-    ...(usages.some(({ estimated }) => estimated) ? { estimated: true } : {}),
-  })
 }
 
 interface Complete {

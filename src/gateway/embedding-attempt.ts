@@ -1,21 +1,18 @@
-import { maxTokensOf } from '../access/budget.ts'
 import { findModel } from '../catalog/models.ts'
 import { maxInputsOf, type ProviderEmbeddings } from '../catalog/providers.ts'
-import { toUsage, type Usage } from '../chat/event.ts'
+import { toUsage } from '../chat/event.ts'
 import { Failure } from '../chat/failure.ts'
-import { wholeWeight } from '../chat/text-weight.ts'
-import { createUsageCounter } from '../chat/usage.ts'
 import type { ConfiguredProvider } from '../env.ts'
-import type { Embedded, EmbeddingInput, EmbeddingRequest, PreparedEmbedding } from '../formats/embedding-format.ts'
+import type { Embedded, EmbeddingRequest, PreparedEmbedding } from '../formats/embedding-format.ts'
 import { unsupportedParameter } from '../formats/shared/parts.ts'
 import { sleep } from '../platform/timeout.ts'
-import { inputTokens } from '../routing/needs.ts'
 import type { Target } from '../routing/target.ts'
 import { createValueCounter } from '../stream/json-bounds.ts'
 import { type AttemptResult, toFailure, withStatus } from './attempt.ts'
 import { type AttemptTimer, createAttemptTimer } from './attempt-timer.ts'
 import type { ClientDisconnect } from './client-disconnect.ts'
 import { divide, limitsOf, maxAnswerBytes, type Part, type PartLimits, type VectorList } from './embedding-parts.ts'
+import { type PartUsage, usageOf } from './embedding-usage.ts'
 import { upstreamModelOf } from './prepare-call.ts'
 import { askProvider, checkModelInPath, readAnswerBody } from './upstream.ts'
 
@@ -25,11 +22,6 @@ const MAX_AT_ONCE = 4
 const MAX_CALLS = 40
 /** When one part has failed, those under way get so long to end: what they cost is spent anyway. */
 const GRACE_MS = 2000
-/** Providers may put words of their own before a text, such as what it is for. */
-const ADDED_TOKENS = 64
-/** Our estimate is never wrong by more than this factor. */
-const ESTIMATE_IS_WITHIN = 4
-
 /** What is asked for, and what has come of it, from attempt to attempt. */
 export interface EmbeddingWork {
   readonly request: EmbeddingRequest
@@ -41,7 +33,7 @@ export interface EmbeddingWork {
   /** How long the vectors are; undefined until somebody knows. */
   dimensions: number | undefined
   /** What each part used that an answer, or a client's disconnect, has ended. */
-  readonly used: { readonly target: Target; readonly usage: Usage }[]
+  readonly used: PartUsage[]
   /** To be called once, when the length of the vectors is known. @throws Failure where there is no room for them. */
   readonly claim: (dimensions: number) => void
 }
@@ -282,24 +274,6 @@ function put(work: EmbeddingWork, part: Part, vectors: Embedded['vectors']): voi
     work.claim(work.dimensions)
   }
   work.vectors.put(part, vectors)
-}
-
-/** By the provider's count, where it can be true (accounts 5). @param inputs what it was asked for. */
-function usageOf(
-  { promptTokens = 0, usage }: Embedded,
-  { tokens: estimate }: Part,
-  inputs: readonly EmbeddingInput[],
-  { deployment: { traits } }: Target,
-): Usage {
-  const { prompt } = maxTokensOf(traits, 0)
-  const most = (tokens: number) =>
-    Math.min(prompt * inputs.length, ESTIMATE_IS_WITHIN * tokens + ADDED_TOKENS * inputs.length)
-  // Whoever pays by our estimate for what the provider counts would write texts so that the estimate is far too low.
-  const isDoubtful = promptTokens > most(estimate)
-  const tokens = isDoubtful ? inputs.reduce((sum, input) => sum + inputTokens(input, wholeWeight), 0) : estimate
-  const counter = createUsageCounter(() => tokens, { prompt: most(tokens), completion: 0 })
-  counter.report(toUsage(promptTokens, 0, usage))
-  return counter.usage(true)
 }
 
 /** The first failure counts. What may be repaired elsewhere leaves the other parts some time, and anything else ends them now. */

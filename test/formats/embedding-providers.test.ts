@@ -34,7 +34,7 @@ describe('Cohere', () => {
       input_type: 'search_query',
       truncate: 'END',
     })
-    expect(cohere({ input_type: 'query' }).dropped).toEqual([])
+    expect(cohere({ input_type: 'query', priority: 7 })).toMatchObject({ body: { priority: 7 }, dropped: [] })
   })
 
   test('answers by type, or with a bare list', () => {
@@ -121,7 +121,9 @@ describe('Bedrock', () => {
   })
 
   test.each(['cohere.embed-english-v3', 'us.cohere.embed-v4:0'])('takes Cohere’s body for %s', (model) => {
-    const { body, read } = bedrock(TWO, { model })
+    const { body, dropped, read } = bedrock({ ...TWO, priority: 7 }, { model })
+    // Cohere alone has the field, and Bedrock refuses what it does not know.
+    expect(dropped).toEqual(['priority'])
     expect(body).toEqual({
       texts: ['a', 'b'],
       input_type: 'search_document',
