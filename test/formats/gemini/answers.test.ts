@@ -70,9 +70,18 @@ function read(wire: string, isNative: boolean, size = wire.length): OutputEvent[
   return events
 }
 
-/** The messages of a stream with our names. */
+/** The messages of a stream with our names. Only the last may say why it ended: some servers say it in each. */
 function messagesOf(wire: string): Fields[] {
-  return [...wire.matchAll(/^data: (.*)$/gm)].map(([, data = '']) => ({ ...JSON.parse(data.trim()), ...NAMES }))
+  const messages = [...wire.matchAll(/^data: (.*)$/gm)].map(([, data = '']) => ({
+    ...JSON.parse(data.trim()),
+    ...NAMES,
+  }))
+  return messages.map((message, at) => (at === messages.length - 1 ? message : withoutFinish(message)))
+}
+
+function withoutFinish({ candidates, ...message }: Fields): Fields {
+  if (!Array.isArray(candidates)) return message
+  return { ...message, candidates: candidates.map(({ finishReason: _, ...candidate }: Fields) => candidate) }
 }
 
 const isBroken = (events: readonly OutputEvent[]) => events.at(-1)?.type === 'error'
