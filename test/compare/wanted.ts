@@ -11,6 +11,7 @@ const NEW_PATHS = /^(\/v1)?\/(embeddings|v1(alpha|beta1?)|openai|api\/v1)\b|^\/v
 
 const KNOWN_PATHS = /^(\/v1)?\/(chat\/completions|completions|messages|responses|models|providers|route)\b/
 const MODELS_PATH = /^(\/v1)?\/models\b/
+const TEXT_MODELS = /gpt-3\.5-turbo-instruct|(davinci|babbage)-002/
 const MAKES_VECTORS = /"output":\["embedding"\]/
 
 /** Every change of behaviour that is meant, with its reason. A difference that is not here is a fault. */
@@ -29,6 +30,10 @@ const WANTED: readonly Wanted[] = [
     covers: ({ request, part, before, after }) =>
       MODELS_PATH.test(request.path) &&
       (part !== 'body' || onlyAdds(before, after) || (/does not exist/.test(before) && MAKES_VECTORS.test(after))),
+  },
+  {
+    reason: 'models that only continue texts refuse chats, or are known now',
+    covers: ({ request }) => TEXT_MODELS.test(`${request.path} ${request.body ?? ''}`),
   },
   {
     reason: 'Bedrock makes vectors, and is a provider',
