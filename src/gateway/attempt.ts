@@ -157,3 +157,8 @@ function hasContent(events: readonly OutputEvent[], status: number): boolean {
 export function withStatus(failure: Failure, status: number): Failure {
   return new Failure(failure.kind, failure.message, { upstreamStatus: status, ...failure.details })
 }
+
+/** For an answer that is nested so deeply that it does not go back into JSON. */
+export function notWritable(): Failure {
+  return new Failure('provider-failed', "The provider's answer cannot be passed on.")
+}

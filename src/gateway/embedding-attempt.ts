@@ -8,7 +8,7 @@ import { unsupportedParameter } from '../formats/shared/parts.ts'
 import { sleep } from '../platform/timeout.ts'
 import type { Target } from '../routing/target.ts'
 import { createValueCounter } from '../stream/json-bounds.ts'
-import { type AttemptResult, toFailure, withStatus } from './attempt.ts'
+import { type AttemptResult, notWritable, toFailure, withStatus } from './attempt.ts'
 import { type AttemptTimer, createAttemptTimer } from './attempt-timer.ts'
 import type { ClientDisconnect } from './client-disconnect.ts'
 import { divide, limitsOf, maxAnswerBytes, type Part, type PartLimits, type VectorList } from './embedding-parts.ts'
@@ -22,6 +22,7 @@ const MAX_AT_ONCE = 4
 const MAX_CALLS = 40
 /** When one part has failed, those under way get so long to end: what they cost is spent anyway. */
 const GRACE_MS = 2000
+
 /** What is asked for, and what has come of it, from attempt to attempt. */
 export interface EmbeddingWork {
   readonly request: EmbeddingRequest
@@ -245,7 +246,10 @@ async function ask({ work, call }: Run, { start, end }: Part, timer: AttemptTime
   const maxBytes = maxAnswerBytes(end - start, work.dimensions)
   const reading = { maxBytes, parse: JSON.parse, createBound: createValueCounter }
   try {
-    return read(await readAnswerBody(response, provider, reading))
+    const embedded = read(await readAnswerBody(response, provider, reading))
+    // It goes to the client, and by then no other deployment can be asked.
+    if (!isWritable(embedded.usage)) throw notWritable()
+    return embedded
   } catch (error) {
     if (!(error instanceof Failure)) throw error
     const failure = withStatus(error, response.status)
@@ -253,6 +257,15 @@ async function ask({ work, call }: Run, { start, end }: Part, timer: AttemptTime
     // A field that only the provider knows may ask for vectors that are none for us: a caller must not take it out for others.
     const mayBeAskedFor = Object.keys(work.request.further).length > 0
     throw mayBeAskedFor ? new Failure(kind, message, { ...details, health: 'none' }) : failure
+  }
+}
+
+function isWritable(value: unknown): boolean {
+  try {
+    JSON.stringify(value)
+    return true
+  } catch {
+    return false
   }
 }
 

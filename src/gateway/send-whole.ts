@@ -1,5 +1,6 @@
-import { Failure } from '../chat/failure.ts'
+import type { Failure } from '../chat/failure.ts'
 import { logRequest } from '../telemetry/log.ts'
+import { notWritable } from './attempt.ts'
 import { headersOf, refuse } from './call.ts'
 import { createReasoningCollector } from './reasoning-collector.ts'
 import { answerInputOf, askForAnswer, finish, type RequestState, settlePrompt } from './request-state.ts'
@@ -26,8 +27,7 @@ export async function sendWhole(state: RequestState): Promise<Response> {
   try {
     text = JSON.stringify(body)
   } catch {
-    // Nested so deeply that it does not go back into JSON.
-    return sendFailure(state, new Failure('provider-failed', "The provider's answer cannot be passed on."))
+    return sendFailure(state, notWritable())
   }
   if (storage !== undefined) text = await storage.beforeEnd(text)
   logRequest(context.log, 200)

@@ -186,3 +186,12 @@ test('as many token numbers as OpenAI takes at once go there, where a chat’s b
   const { status, answer } = await embed({ model: 'openai/text-embedding-3-small', input, dimensions: 2 })
   expect([status, answer.data?.length, answer.error]).toEqual([200, 1000, undefined])
 })
+
+test('usage that is nested too deeply to be passed on is that of a broken answer, and the next deployment is asked', async () => {
+  // The engine writes lists without recursion, but not beside a key that is a number.
+  const deep = `{"1":0,"lists":${'['.repeat(100_000)}${']'.repeat(100_000)}}`
+  const pieces = [`{"data":[{"index":0,"embedding":[${Array(8).fill(1)}]}],"usage":{"prompt_tokens":5,"deep":${deep}}}`]
+  router9.upstream.play({ headers: JSON_BODY, pieces }, (asked) => vectors(asked, 8))
+  const { status, attempts, answer } = await embed({ model: SMALL, input: 'x', dimensions: 8 })
+  expect([status, attempts, answer.data.length]).toEqual([200, 'openai:200,azure:200', 1])
+})

@@ -124,7 +124,8 @@ function rest({ head, tail, isOther }: Text, isWord: boolean): string {
   const value = tail.slice(0, Math.max(tail.lastIndexOf('}'), 0)).trimEnd()
   if (!isWord) return value
   try {
-    return String(JSON.parse(value))
+    const word: unknown = JSON.parse(value)
+    return typeof word === 'object' ? value : String(word)
   } catch {
     return tail
   }

@@ -107,6 +107,7 @@ describe('the answer to it', () => {
     })
     expect(written([...'{ "answer": "y\\u0065s" }'], input)).toBe('yes')
     expect(written(['yes'], input)).toBe('yes')
+    expect(written(['{"answer": {"a": 1}}'], input)).toBe('{"a": 1}')
     expect(written([`{"answer": "${'x'.repeat(20_000)}`], input)).toHaveLength(20_001)
     expect(written(['{"answer": "yes"}'], inputOf(WORD))).toBe('"yes"')
   })
