@@ -4,7 +4,7 @@ import { getPathNoStrict } from 'hono/utils/url'
 import { refuseBusyAddress } from './access/address-limit.ts'
 import { authenticate, readKey, refuseKeyInAddress } from './access/auth.ts'
 import type { KeyRecord } from './access/keys.ts'
-import { admit, limitHeaders, refuseOverLimit } from './access/limits.ts'
+import { countRequest, limitHeaders, refuseOverLimit } from './access/limits.ts'
 import { inAccent } from './api/accents.ts'
 import { dryRun } from './api/dry-run.ts'
 import { deploymentsOfRow, describeModel, listModels } from './api/list-models.ts'
@@ -269,7 +269,7 @@ async function receive<Format extends ErrorFormat>(
   const authenticatedAt = Date.now()
   const platform = platformOf(c)
   const { objects, waitUntil, request } = platform
-  if (caller.limits !== undefined) await refuseOverLimit(caller, objects, waitUntil)
+  if (caller.limits !== undefined) refuseOverLimit(caller, objects, waitUntil)
   const share = createBodyShare(caller.account ?? caller.id, settings.bodiesMaxBytes)
   log.release = share.release
   const clientDisconnect = watchClientDisconnect(request.signal)
@@ -332,7 +332,7 @@ async function answerStored(c: AppContext, about: (request: StoredRequest) => Pr
   const caller = await callerOf(c, key)
   const { objects, waitUntil } = platformOf(c)
   // It asks the object, so it counts as a request; but what was kept may be read and deleted when all money is spent.
-  await admit({ ...caller, limits: caller.limits && { rpm: caller.limits.rpm } }, objects, waitUntil)
+  await countRequest({ ...caller, limits: caller.limits && { rpm: caller.limits.rpm } }, objects, waitUntil)
   // An answer takes memory as a body does.
   const share = createBodyShare(caller.account ?? caller.id, settings.bodiesMaxBytes)
   const store = answersOf({ objects, caller, key })

@@ -2,28 +2,37 @@ import type { Deployment, Price } from '../catalog/deployment.ts'
 import { toUsage, type Usage } from '../chat/event.ts'
 import type { MaxTokens } from '../chat/usage.ts'
 import type { Traits } from '../formats/format.ts'
-import type { Reservation } from './reservations.ts'
 
-/** What a key may use: requests and tokens a minute, and US dollars in all. */
+/** When a budget begins anew: UTC, at midnight, on Monday, on the first of a month, or never (accounts 2). */
+export type Window = 'day' | 'week' | 'month' | 'total'
+
+/** What an account may use: requests and tokens a minute, calls at once, and US dollars in a window; in all without one. */
 export interface Limits {
   readonly rpm?: number | undefined
   readonly tpm?: number | undefined
+  readonly concurrent?: number | undefined
   readonly budget?: number | undefined
+  readonly window?: Window | undefined
 }
 
-/** What a key has used. */
+/** As much as a call may use: tokens, and US dollars. */
+export interface Reservation {
+  readonly tokens: number
+  readonly dollars: number
+}
+
+export const NO_RESERVATION: Reservation = { tokens: 0, dollars: 0 }
+
+/** What an account has used. */
 export interface Spent {
   /** The minute that `requests` and `tokens` were used in, counted since 1970. */
   readonly minute: number
   readonly requests: number
   readonly tokens: number
-  /** US dollars, since the key was made. */
+  /** US dollars. */
   readonly dollars: number
 }
 
-export type ExceededLimit = 'requests' | 'tokens' | 'dollars'
-
-export const MINUTE_MS = 60_000
 export const NOTHING_SPENT: Spent = { minute: 0, requests: 0, tokens: 0, dollars: 0 }
 
 /** The sum of two. Requests and tokens of an earlier minute do not count. */
@@ -36,20 +45,6 @@ export function addSpent(one: Spent, other: Spent): Spent {
     tokens: inMinute(one).tokens + inMinute(other).tokens,
     dollars: one.dollars + other.dollars,
   }
-}
-
-/** The limit that one more request would exceed; undefined if the request is allowed. */
-export function exceededLimit(limits: Limits, spent: Spent, now: number): ExceededLimit | undefined {
-  const { requests, tokens, dollars } = addSpent(spent, { ...NOTHING_SPENT, minute: Math.floor(now / MINUTE_MS) })
-  if (limits.budget !== undefined && dollars >= limits.budget) return 'dollars'
-  if (limits.rpm !== undefined && requests >= limits.rpm) return 'requests'
-  if (limits.tpm !== undefined && tokens >= limits.tpm) return 'tokens'
-  return undefined
-}
-
-/** Milliseconds until the current minute is over. */
-export function msToNextMinute(now: number): number {
-  return MINUTE_MS - (now % MINUTE_MS)
 }
 
 /** Usage may exceed the catalogue's limits: a provider adds up the rounds of its own tools, and our limits may be out of date. */

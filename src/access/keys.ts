@@ -19,8 +19,11 @@ export const keyRecord = z.object({
       /** Requests a minute, and tokens a minute. */
       rpm: z.optional(z.number()),
       tpm: z.optional(z.number()),
-      /** US dollars in all. */
+      /** Calls at once. */
+      concurrent: z.optional(z.number()),
+      /** US dollars, in all or in each window. */
       budget: z.optional(z.number()),
+      window: z.optional(z.enum(['day', 'week', 'month', 'total'])),
     }),
   ),
 })

@@ -1,17 +1,38 @@
 import { DurableObject } from 'cloudflare:workers'
-import type { Spent } from './budget.ts'
-import { type ReportId, recordReport } from './ledger.ts'
+import type { Limits, Spent } from './budget.ts'
+import { type Answer, addReport, exchange, type LedgerState, type Report, type ReportId } from './ledger.ts'
 
 const STORAGE_KEY = 'spent'
 
-/** Counts what one key with limits has spent, over all isolates. There is one object for each key (accounts 4). */
+/** Counts what one account has spent, over all isolates, and leases what is left. There is one object for each account (accounts 4). */
 export class Ledger extends DurableObject {
-  /** Adds what an isolate has counted since its last report, and returns the total. Isolates of an older version send no id. */
+  #state: LedgerState | undefined
+
+  /**
+   * Counts a report and leases what its isolate may spend next.
+   * @throws TypeError if the report makes no sense, or if too many isolates hold something: nothing was counted.
+   */
+  exchange(report: Report, limits: Limits): Answer {
+    const { state, answer, changed } = exchange(this.#stored(), report, limits, Date.now())
+    if (answer === undefined) throw new TypeError('a report that cannot be counted')
+    this.#keep(state, changed)
+    return answer
+  }
+
+  /** Adds what an isolate of an older version has counted since its last report, and returns the total. */
   add(reported: Spent, id?: ReportId): Spent {
-    const { kv } = this.ctx.storage
-    const { state, changed } = recordReport(kv.get(STORAGE_KEY), reported, id, Date.now())
-    if (changed) kv.put(STORAGE_KEY, state)
+    const { state, changed } = addReport(this.#stored(), reported, id, Date.now())
+    this.#keep(state, changed)
     const { minute, requests, tokens, dollars } = state
     return { minute, requests, tokens, dollars }
+  }
+
+  #stored(): unknown {
+    return this.#state ?? this.ctx.storage.kv.get(STORAGE_KEY)
+  }
+
+  #keep(state: LedgerState, changed: boolean): void {
+    if (changed) this.ctx.storage.kv.put(STORAGE_KEY, state)
+    this.#state = state
   }
 }

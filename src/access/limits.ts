@@ -1,63 +1,58 @@
 import { Failure } from '../chat/failure.ts'
 import { randomText } from '../platform/random.ts'
 import { sleep, withTimeout } from '../platform/timeout.ts'
-import {
-  addSpent,
-  type ExceededLimit,
-  exceededLimit,
-  type Limits,
-  MINUTE_MS,
-  msToNextMinute,
-  NOTHING_SPENT,
-  type Spent,
-} from './budget.ts'
+import { type Limits, NO_RESERVATION, NOTHING_SPENT, type Reservation } from './budget.ts'
 import type { KeyRecord } from './keys.ts'
-import { latestSpent, type ReportId, readSpent } from './ledger.ts'
+import { createLease, type Lease, type OpenCall, type Refusal } from './lease.ts'
+import { MAX_NEEDS, readAnswer } from './ledger.ts'
 import type { Ledger } from './ledger-object.ts'
-import { createReservations, NO_RESERVATION, type Reservation, type Reservations } from './reservations.ts'
+import { minuteOf, msToNextMinute } from './window.ts'
 
-/**
- * An isolate that knows nothing of a key waits this long for the key's ledger; then the request goes on without it. A key
- * with a budget waits longer: requests and tokens are free again with the next minute, but money that is spent is gone.
- */
-const LEDGER_WAIT_MS = 50
-const LEDGER_WAIT_FOR_BUDGET_MS = 500
-/** An isolate reports a key at most once in this time. */
+/** A call that needs its ledger waits this long for it. */
+const LEDGER_WAIT_MS = 500
+/** A report that is so late is repeated where a call waits for it: the platform may have ended the one who sent it. */
+const REPEAT_MS = 200
+/** After the ledger failed to answer, no call waits for it for this long. */
+const UNAVAILABLE_MS = 1000
+/** An isolate reports an account at most once in this time, while no call waits. */
 const REPORT_EVERY_MS = 1000
 const REPORT_TIMEOUT_MS = 10_000
+/** An isolate without calls gives back what it holds of a limit that is nearly reached. */
+const IDLE_MS = 5000
 const MAX_ACCOUNTS = 5000
-/** No time restores a budget, so the client is told the longest wait: a day. */
-const BUDGET_RETRY_MS = 86_400_000
-/** A running call may end at any time and release its reservation. */
-const RESERVED_RETRY_MS = 1000
-/** A call is taken for ended after this time. */
-const MAX_CALL_MS = 900_000
-/** An unanswered report is repeated so many times without a new request, and after that with the next request of its key. */
+/** An unanswered report is repeated so many times without a new call, and after that with the next call of its account. */
 const MAX_REPEATS = 3
 
-/** A report that the ledger has not answered. The ledger may have counted it all the same, so it is repeated unchanged. */
-interface Report {
-  readonly id: ReportId
-  readonly spent: Spent
+/** Whatever has limits: a key, a team, a provider. All that a call belongs to must admit it. */
+export interface LimitedAccount {
+  /** The name of its ledger. */
+  readonly id: string
+  /** As a message begins a sentence about it: `This key`. */
+  readonly owner: string
+  readonly limits: Limits
 }
 
-/** What this isolate knows of a key with limits. */
+/** A call that waits for an answer of the ledger. */
+interface Waiting {
+  readonly reservation: Reservation
+  readonly limits: Limits
+  /** The report that named it. */
+  report: number
+  outcome: OpenCall | Refusal | 'failed' | undefined
+  readonly wake: () => void
+}
+
+/** What this isolate knows of an account. */
 interface Account {
-  /** The first answer of the ledger, until it has come or the wait for it is over. */
-  firstAnswer: Promise<void> | undefined
-  /** The total by the last answer of the ledger. It includes every report that the ledger has answered. */
-  confirmed: Spent
-  report: Report | undefined
-  /** Counted here and not reported yet. */
-  unreported: Spent
-  readonly reservations: Reservations
-  /** The name in the ids of this account's reports. */
-  readonly name: string
-  reportCount: number
+  readonly id: string
+  readonly lease: Lease
+  readonly waiting: Set<Waiting>
   repeatCount: number
-  /** When the report that is under way was started; 0 if there is none. */
-  reportingSince: number
+  /** When a report was sent that is under way, and when the next one was planned; 0 if there is none. */
+  sentAt: number
+  plannedAt: number
   reportedAt: number
+  unavailableUntil: number
 }
 
 const accounts = new Map<string, Account>()
@@ -67,195 +62,267 @@ export type GetLedgers = () => { readonly Ledger: DurableObjectNamespace<Ledger>
 
 type WaitUntil = (work: Promise<unknown>) => void
 
-/** Ends the reservation of an admitted request and counts what it has used. Call it at the end of every request, with 0 too. */
+/** What an exchange with the ledger goes through: the platform of the call that needs it. */
+interface Way {
+  readonly limits: Limits
+  readonly getLedgers: GetLedgers
+  readonly waitUntil: WaitUntil
+}
+
+/** Ends the reservation of an admitted call and counts what it has used. Call it at the end of every call, with 0 too. */
 export type Spend = (tokens: number, dollars: number) => void
 
-/**
- * Refuses a key that is already over its limits, before the body of its request is read (accounts 2). It counts nothing,
- * because an invalid request costs nothing of the limits.
- * @throws Failure 429 `request-rate`, `token-rate` or `budget`.
- */
-export async function refuseOverLimit(
-  { id, account: sharedId, limits }: KeyRecord,
-  getLedgers: GetLedgers,
-  waitUntil: WaitUntil,
-): Promise<void> {
-  if (limits !== undefined) throwIfOver(limits, await readyAccount(sharedId ?? id, limits, getLedgers, waitUntil))
+/** All that has limits which a key's calls count for. */
+function accountsOf({ id, account: sharedId, limits }: KeyRecord): readonly LimitedAccount[] {
+  return limits === undefined ? [] : [{ id: `key:${sharedId ?? id}`, owner: 'This key', limits }]
 }
 
 /**
- * Admits a request or refuses it, by the limits of its key, and reserves what it may use (accounts 2 and 3). A key with
- * anything left is admitted even if the request may use more than that: otherwise nobody could use up a budget.
+ * Refuses a key that is known to be over its limits, before the body of its request is read (accounts 2). It counts nothing,
+ * because an invalid request costs nothing of the limits. An isolate that does not know the key asks its ledger meanwhile.
  * @throws Failure 429 `request-rate`, `token-rate` or `budget`.
  */
+export function refuseOverLimit(caller: KeyRecord, getLedgers: GetLedgers, waitUntil: WaitUntil): void {
+  const now = Date.now()
+  for (const one of accountsOf(caller)) {
+    const account = accountOf(one.id)
+    const refusal = account.lease.refusal(NO_RESERVATION, one.limits, now)
+    if (refusal !== undefined) throw toFailure(refusal, one, NO_RESERVATION)
+    if (account.lease.isKnown() || isUnderWay(account, now, REPORT_TIMEOUT_MS)) continue
+    waitUntil(exchange(account, { limits: one.limits, getLedgers, waitUntil }))
+  }
+}
+
+/**
+ * Admits a call or refuses it, by the limits of its key, and reserves what it may use (accounts 2 and 3). It waits for
+ * nothing while this isolate holds enough; otherwise it asks the ledger.
+ * @throws Failure 429 `request-rate`, `token-rate` or `budget`; 503 `ledger-unavailable`.
+ */
 export async function admit(
-  { id, account: sharedId, limits }: KeyRecord,
+  caller: KeyRecord,
   getLedgers: GetLedgers,
   waitUntil: WaitUntil,
   reservation: Reservation = NO_RESERVATION,
 ): Promise<Spend> {
-  if (limits === undefined) return () => {}
-  const accountId = sharedId ?? id
-  const account = await readyAccount(accountId, limits, getLedgers, waitUntil)
-  throwIfOver(limits, account)
-  const count = (spent: Omit<Spent, 'minute'>) => {
-    account.unreported = addSpent(account.unreported, { ...spent, minute: minuteOf(Date.now()) })
-    scheduleReport(accountId, account, getLedgers, waitUntil)
+  const limited = accountsOf(caller)
+  if (limited.length === 0) return () => {}
+  const ways = limited.map(({ limits }) => ({ limits, getLedgers, waitUntil }))
+  const found = limited.map(({ id }) => accountOf(id))
+  const outcomes = await Promise.all(ways.map((way, at) => open(found[at] as Account, way, reservation)))
+  const calls: { account: Account; way: Way; call: OpenCall }[] = []
+  let refused: Failure | undefined
+  outcomes.forEach((outcome, at) => {
+    const [account, way, one] = [found[at], ways[at], limited[at]]
+    if (account === undefined || way === undefined || one === undefined) return
+    if (outcome === 'failed') refused ??= unavailable(one)
+    else if ('begin' in outcome) calls.push({ account, way, call: outcome })
+    else refused = narrower(refused, toFailure(outcome, one, reservation))
+  })
+  if (refused !== undefined) {
+    for (const { call } of calls) call.settle(0, 0, Date.now())
+    throw refused
   }
-  const release = account.reservations.reserve(reservation, Date.now())
-  count({ requests: 1, tokens: 0, dollars: 0 })
+  for (const { account, way, call } of calls) {
+    call.begin(Date.now())
+    tell(account, way)
+  }
   return (tokens, dollars) => {
-    release()
-    if (tokens > 0 || dollars > 0) count({ requests: 0, tokens, dollars })
+    for (const { account, way, call } of calls) {
+      call.settle(tokens, dollars, Date.now())
+      if (account.lease.hasNews()) tell(account, way)
+    }
   }
 }
 
-/** The account of a key, with the ledger's first answer if that comes in time. */
-async function readyAccount(
-  accountId: string,
-  limits: Limits,
-  getLedgers: GetLedgers,
-  waitUntil: WaitUntil,
-): Promise<Account> {
-  const account = accountOf(accountId, getLedgers, waitUntil)
-  if (account.firstAnswer !== undefined) {
-    const waitMs = limits.budget === undefined ? LEDGER_WAIT_MS : LEDGER_WAIT_FOR_BUDGET_MS
-    await withTimeout(account.firstAnswer, waitMs)
-    // Once only: a ledger that hangs must not delay every request of its key.
-    account.firstAnswer = undefined
-  }
-  return account
+/** Admits a request that asks no model: it is over as soon as it is counted. @throws Failure like `admit` */
+export async function countRequest(caller: KeyRecord, getLedgers: GetLedgers, waitUntil: WaitUntil): Promise<void> {
+  const spend = await admit(caller, getLedgers, waitUntil)
+  spend(0, 0)
 }
 
-function throwIfOver(limits: Limits, account: Account): void {
-  const now = Date.now()
-  const spent = spentBy(account)
-  const exceeded = exceededLimit(limits, spent, now)
-  if (exceeded !== undefined) throw usedUp(exceeded, limits, now)
-  const reserved = account.reservations.total(now)
-  if (reserved.tokens === 0 && reserved.dollars === 0) return
-  const withReserved = addSpent(spent, { minute: minuteOf(now), requests: 0, ...reserved })
-  const exceededLater = exceededLimit(limits, withReserved, now)
-  if (exceededLater !== undefined) throw allReserved(exceededLater, limits)
+/** Opens the call by what this isolate holds, by an answer of the ledger, or without it where there is none. */
+async function open(account: Account, way: Way, reservation: Reservation): Promise<OpenCall | Refusal | 'failed'> {
+  const { lease } = account
+  const { limits } = way
+  const { decision, call } = lease.admit(reservation, limits, Date.now())
+  if (call !== undefined) return call
+  if (typeof decision === 'object') return decision
+  const outcome = Date.now() < account.unavailableUntil ? 'failed' : await ask(account, way, reservation)
+  if (outcome !== 'failed' || limits.budget !== undefined) return outcome
+  // Requests and tokens are free again with the next minute, so they are counted here; money that is spent is gone.
+  const alone = lease.admitAlone(reservation, limits, Date.now())
+  return alone.call ?? (typeof alone.decision === 'object' ? alone.decision : 'failed')
 }
 
-function spentBy({ confirmed, report, unreported }: Account): Spent {
-  return addSpent(report === undefined ? confirmed : addSpent(confirmed, report.spent), unreported)
+async function ask(account: Account, way: Way, reservation: Reservation): Promise<OpenCall | Refusal | 'failed'> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const waiting: Waiting = { reservation, limits: way.limits, report: 0, outcome: undefined, wake: resolve }
+  account.waiting.add(waiting)
+  if (!isUnderWay(account, Date.now(), REPEAT_MS)) way.waitUntil(exchange(account, way))
+  await withTimeout(promise, LEDGER_WAIT_MS)
+  account.waiting.delete(waiting)
+  if (waiting.outcome === undefined) account.unavailableUntil = Date.now() + UNAVAILABLE_MS
+  return waiting.outcome ?? 'failed'
 }
 
-function minuteOf(now: number): number {
-  return Math.floor(now / MINUTE_MS)
+function isUnderWay({ sentAt }: Account, now: number, withinMs: number): boolean {
+  return sentAt !== 0 && now - sentAt < withinMs
 }
 
-function accountOf(accountId: string, getLedgers: GetLedgers, waitUntil: WaitUntil): Account {
-  const known = accounts.get(accountId)
+function accountOf(id: string): Account {
+  const known = accounts.get(id)
   if (known !== undefined) return known
   const created: Account = {
-    firstAnswer: undefined,
-    confirmed: NOTHING_SPENT,
-    report: undefined,
-    unreported: NOTHING_SPENT,
-    reservations: createReservations(MAX_CALL_MS),
-    name: randomText(16),
-    reportCount: 0,
+    id,
+    lease: createLease(randomText(16)),
+    waiting: new Set(),
     repeatCount: 0,
-    reportingSince: 0,
+    sentAt: 0,
+    plannedAt: 0,
     reportedAt: 0,
+    unavailableUntil: 0,
   }
-  accounts.set(accountId, created)
+  accounts.set(id, created)
   if (accounts.size > MAX_ACCOUNTS) {
     const oldest = accounts.keys().next()
     if (oldest.done !== true) accounts.delete(oldest.value)
   }
-  const firstAnswer = exchange(accountId, created, getLedgers, waitUntil)
-  created.firstAnswer = firstAnswer
-  waitUntil(firstAnswer)
   return created
 }
 
 /**
- * Reports what was counted to the ledger and takes over its total (accounts 4). If the ledger fails, or its answer makes no
- * sense, the same report is repeated; nothing else is reported before it is answered.
+ * Reports to the ledger and takes over what it leases (accounts 4). If the ledger fails, or its answer makes no sense, the
+ * same report is repeated; nothing else is reported before it is answered.
  */
-async function exchange(
-  accountId: string,
-  account: Account,
-  getLedgers: GetLedgers,
-  waitUntil: WaitUntil,
-): Promise<void> {
-  account.reportingSince = Date.now()
-  if (account.report === undefined && account.unreported !== NOTHING_SPENT) {
-    account.report = { id: { by: account.name, number: ++account.reportCount }, spent: account.unreported }
-    account.unreported = NOTHING_SPENT
-    account.repeatCount = 0
-  }
-  const { report } = account
-  const answer = await sendReport(accountId, report, getLedgers).catch(() => undefined)
-  // The report took so long that it was repeated, and the repeated one has been answered.
-  if (account.report !== report) return
+async function exchange(account: Account, way: Way): Promise<void> {
+  const { lease, waiting } = account
+  account.sentAt = Date.now()
+  account.plannedAt = 0
+  const asking = lease.isPending() ? [] : [...waiting].slice(0, MAX_NEEDS)
+  const report = lease.report(
+    asking.map(({ reservation }) => reservation),
+    way.limits,
+    account.sentAt,
+  )
+  for (const one of asking) one.report = report.number
+  const answer = await send(account, way, report).then(readAnswer, () => undefined)
+  // It took so long that it was repeated, and the repeated one has been answered.
+  if (!lease.isPending(report.number)) return
   const now = Date.now()
+  account.sentAt = 0
   account.reportedAt = now
-  account.reportingSince = 0
-  const total = readSpent(answer, now)
-  if (total !== undefined) {
-    const expected = report === undefined ? account.confirmed : addSpent(account.confirmed, report.spent)
-    account.confirmed = latestSpent(expected, total)
-    account.report = undefined
+  if (answer === undefined || !lease.confirm(answer, now)) {
+    account.unavailableUntil = now + UNAVAILABLE_MS
+    for (const one of waiting) wake(account, one, 'failed')
+    if (account.repeatCount++ < MAX_REPEATS) plan(account, way, REPORT_EVERY_MS)
+    return
   }
-  const repeats = account.report !== undefined && account.repeatCount++ < MAX_REPEATS
-  // What was counted in the meantime is reported now: no further request may come to do it.
-  if (repeats || (account.report === undefined && account.unreported !== NOTHING_SPENT)) {
-    scheduleReport(accountId, account, getLedgers, waitUntil)
-  }
+  account.repeatCount = 0
+  account.unavailableUntil = 0
+  handOut(account, answer.number, now)
+  if (waiting.size > 0) return exchange(account, way)
+  // What was counted in the meantime is reported without a further call: none may come.
+  if (lease.hasNews()) tell(account, way)
+  else if (lease.isIdle(now)) plan(account, way, IDLE_MS)
 }
 
-async function sendReport(accountId: string, report: Report | undefined, getLedgers: GetLedgers): Promise<unknown> {
+async function send({ id }: Account, { getLedgers, limits }: Way, report: Parameters<Ledger['exchange']>[0]) {
   const { Ledger: ledgers } = getLedgers()
-  const ledger = ledgers.get(ledgers.idFromName(`key:${accountId}`))
-  return report === undefined ? ledger.add(NOTHING_SPENT) : ledger.add(report.spent, report.id)
+  return ledgers.get(ledgers.idFromName(id)).exchange(report, limits)
 }
 
-function scheduleReport(accountId: string, account: Account, getLedgers: GetLedgers, waitUntil: WaitUntil): void {
-  // After the timeout another one may start: the platform may have ended the request that had to report.
-  if (Date.now() - account.reportingSince < REPORT_TIMEOUT_MS) return
-  account.reportingSince = Date.now()
-  const waitMs = Math.max(account.reportedAt + REPORT_EVERY_MS - Date.now(), 0)
-  waitUntil(sleep(waitMs).then(() => exchange(accountId, account, getLedgers, waitUntil)))
-}
-
-function usedUp(exceeded: ExceededLimit, limits: Limits, now: number): Failure {
-  const retryAfterMs = msToNextMinute(now)
-  switch (exceeded) {
-    case 'requests':
-      return new Failure('request-rate', `This key is limited to ${limits.rpm} requests a minute.`, { retryAfterMs })
-    case 'tokens':
-      return new Failure('token-rate', `This key is limited to ${limits.tpm} tokens a minute.`, { retryAfterMs })
-    case 'dollars':
-      return new Failure('budget', `This key's budget of $${limits.budget} is used up.`, {
-        retryAfterMs: BUDGET_RETRY_MS,
-      })
-    default:
-      return exceeded satisfies never
+/** In the order in which they came, lets in the calls for which there is enough now. */
+function handOut(account: Account, number: number, now: number): void {
+  for (const one of account.waiting) {
+    const { decision, call } = account.lease.admit(one.reservation, one.limits, now)
+    if (call !== undefined) wake(account, one, call)
+    else if (typeof decision === 'object') wake(account, one, decision)
+    else if (one.report === number) {
+      wake(account, one, account.lease.refusalAfterAnswer(one.reservation, one.limits, now))
+    }
   }
 }
 
-/** All that is left is reserved for running calls. What they do not use becomes free again. */
-function allReserved(exceeded: ExceededLimit, limits: Limits): Failure {
-  const [kind, limit] =
-    exceeded === 'dollars'
-      ? (['budget', `budget of $${limits.budget}`] as const)
-      : (['token-rate', `limit of ${limits.tpm} tokens a minute`] as const)
-  const text = `What is left of this key's ${limit} is held for its calls under way. Try again when they have ended; a smaller 'max_tokens' holds less.`
-  return new Failure(kind, text, { retryAfterMs: RESERVED_RETRY_MS })
+function wake(account: Account, waiting: Waiting, outcome: NonNullable<Waiting['outcome']>): void {
+  account.waiting.delete(waiting)
+  waiting.outcome = outcome
+  waiting.wake()
+}
+
+/** Sees to it that the ledger hears of what was counted: within a second, and at once where the lease runs out. */
+function tell(account: Account, way: Way): void {
+  const now = Date.now()
+  const isUrgent = account.lease.runsOut(way.limits, now) && !isUnderWay(account, now, REPORT_EVERY_MS)
+  if (isUrgent && now >= account.unavailableUntil) way.waitUntil(exchange(account, way))
+  else plan(account, way, Math.max(account.reportedAt + REPORT_EVERY_MS - now, 0))
+}
+
+function plan(account: Account, way: Way, waitMs: number): void {
+  const now = Date.now()
+  // After the timeout another one may start: the platform may have ended the request that had to report.
+  if (isUnderWay(account, now, REPORT_TIMEOUT_MS) || now - account.plannedAt < REPORT_TIMEOUT_MS) return
+  account.plannedAt = now
+  const isIdle = !account.lease.hasNews() && !account.lease.isPending()
+  const report = async () => {
+    await sleep(waitMs)
+    if (account.plannedAt !== now || isUnderWay(account, Date.now(), REPORT_TIMEOUT_MS)) return
+    account.plannedAt = 0
+    if (!isIdle) return exchange(account, way)
+    if (!account.lease.isIdle(Date.now())) return
+    account.lease.giveBack(Date.now())
+    return exchange(account, way)
+  }
+  way.waitUntil(report())
+}
+
+/** What the client is told: of several refusals the one that lasts longest. */
+function narrower(one: Failure | undefined, other: Failure): Failure {
+  return one === undefined || one.waitMs < other.waitMs ? other : one
+}
+
+function unavailable({ owner }: LimitedAccount): Failure {
+  const text = `${owner} has a budget, and what is left of it cannot be asked right now. Try again in a moment.`
+  return new Failure('ledger-unavailable', text, { retryAfterMs: UNAVAILABLE_MS })
+}
+
+const KINDS = { requests: 'request-rate', calls: 'request-rate', tokens: 'token-rate', dollars: 'budget' } as const
+
+function toFailure({ limit, why, retryAfterMs }: Refusal, account: LimitedAccount, reservation: Reservation): Failure {
+  const { owner, limits } = account
+  const own = owner.replace(/^T/, 't')
+  const text = {
+    requests: `${owner} is limited to ${limits.rpm} requests a minute.`,
+    calls: `${owner} is limited to ${limits.concurrent} calls at once.`,
+    tokens: `${owner} is limited to ${limits.tpm} tokens a minute.`,
+    dollars: `${owner}'s budget of ${budgetOf(limits)} is used up.`,
+  }[limit]
+  if (limit === 'requests' || limit === 'calls' || why === 'used-up') {
+    const isEarly = limit === 'calls' ? 1000 : retryAfterMs
+    return new Failure(KINDS[limit], text, { retryAfterMs: isEarly })
+  }
+  const limitText = limit === 'dollars' ? `budget of ${budgetOf(limits)}` : `limit of ${limits.tpm} tokens a minute`
+  if (why === 'held') {
+    const held = `What is left of ${own}'s ${limitText} is held for its calls under way. Try again when they have ended; a smaller 'max_tokens' holds less.`
+    return new Failure(KINDS[limit], held, { retryAfterMs })
+  }
+  const most =
+    limit === 'dollars' ? `cost up to $${reservation.dollars.toPrecision(3)}` : `use up to ${reservation.tokens} tokens`
+  const tooLarge = `This call may ${most}, more than what is left of ${own}'s ${limitText}. A smaller 'max_tokens' holds less.`
+  const isNever =
+    limit === 'dollars' ? reservation.dollars > (limits.budget ?? 0) : reservation.tokens > (limits.tpm ?? 0)
+  return new Failure(KINDS[limit], tooLarge, { retryAfterMs, ...(isNever ? { shouldRetry: false } : {}) })
+}
+
+function budgetOf({ budget, window = 'total' }: Limits): string {
+  return window === 'total' ? `$${budget}` : `$${budget} a ${window}`
 }
 
 /** The headers `x-ratelimit-*` of every response to a key with limits (contract 7). Resets are durations like `12s`, as in OpenAI's API. */
 export function limitHeaders({ id, account: sharedId, limits }: KeyRecord): Record<string, string> {
   if (limits === undefined) return {}
-  const account = accounts.get(sharedId ?? id)
+  const account = accounts.get(`key:${sharedId ?? id}`)
   const now = Date.now()
-  const thisMinute = { ...NOTHING_SPENT, minute: minuteOf(now) }
-  const { requests, tokens } = account === undefined ? thisMinute : addSpent(spentBy(account), thisMinute)
+  const { requests, tokens } = account?.lease.usedNow(now) ?? { ...NOTHING_SPENT, minute: minuteOf(now) }
   const resetMs = msToNextMinute(now)
   const reset = resetMs < 1000 ? `${resetMs}ms` : `${Math.ceil(resetMs / 1000)}s`
   const headers: Record<string, string> = {}

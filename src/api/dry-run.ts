@@ -1,5 +1,5 @@
 import type { KeyRecord } from '../access/keys.ts'
-import { admit } from '../access/limits.ts'
+import { countRequest } from '../access/limits.ts'
 import { Failure } from '../chat/failure.ts'
 import { parseChat } from '../chat/request.ts'
 import type { ConfiguredProvider, ObjectsOf, Settings } from '../env.ts'
@@ -75,7 +75,7 @@ export async function dryRun(asked: DryRun, access: DryRunAccess): Promise<Field
   const { settings, caller, requestId } = asked
   const { input, planned, session, refusalBy } = readAsked(asked)
   const { request, needs } = input
-  await admit(caller, access.objects, access.waitUntil)
+  await countRequest(caller, access.objects, access.waitUntil)
   const view = await currentHealth(settings, access)
   const { ranking } = routeOf({ plan: planned, request, needs, settings, view, requestId, session, rankAll: true })
   const { out, isPanic: panic } = ranking

@@ -74,6 +74,8 @@ const RULES = {
 
   'no-provider': { ...GATEWAY, status: 503, code: 'no_provider_configured' },
   'key-store-unavailable': { ...GATEWAY, status: 503, code: 'key_store_unavailable' },
+  /** A key has a budget, and its ledger does not answer. */
+  'ledger-unavailable': { ...GATEWAY, status: 503, code: 'ledger_unavailable' },
   'answers-unavailable': { ...GATEWAY, status: 503, code: 'response_store_unavailable' },
   'bodies-full': { ...GATEWAY, status: 503, code: 'gateway_overloaded' },
   misconfigured: { ...GATEWAY, status: 500, code: 'misconfigured' },

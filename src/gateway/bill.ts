@@ -1,7 +1,15 @@
-import { ASSUMED_PRICE, costOf, largestOf, maxCostOf, priceOf, reportedCost } from '../access/budget.ts'
+import {
+  ASSUMED_PRICE,
+  costOf,
+  largestOf,
+  maxCostOf,
+  NO_RESERVATION,
+  priceOf,
+  type Reservation,
+  reportedCost,
+} from '../access/budget.ts'
 import type { KeyRecord } from '../access/keys.ts'
 import { admit } from '../access/limits.ts'
-import { NO_RESERVATION, type Reservation } from '../access/reservations.ts'
 import type { Usage } from '../chat/event.ts'
 import { Failure } from '../chat/failure.ts'
 import type { Chat } from '../chat/request.ts'

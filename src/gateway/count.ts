@@ -1,4 +1,4 @@
-import { admit, limitHeaders } from '../access/limits.ts'
+import { countRequest, limitHeaders } from '../access/limits.ts'
 import { Failure } from '../chat/failure.ts'
 import type { ClientRequest } from '../formats/format.ts'
 import { needsOf } from '../routing/needs.ts'
@@ -36,7 +36,7 @@ export async function countTokens(context: RequestContext, given: Body): Promise
   const chat = { ...request.chat, stream: false }
   const needs = needsOf(chat)
   const planned = plan(planInputOf(context, chat, needs))
-  await admit(caller, objects, waitUntil)
+  await countRequest(caller, objects, waitUntil)
   const { route } = await routeNow(context, { plan: planned, request: chat, needs })
   const likely = route.ranking.ranked.slice(0, MAX_ASKED).map(({ candidate }) => candidate.target)
   const counted = await firstCount(context, likely, { ...request, chat }, needs.promptTokens)

@@ -3,11 +3,9 @@ import { describe, expect, test } from 'vitest'
 import {
   addSpent,
   costOf,
-  exceededLimit,
   largestOf,
   maxCostOf,
   maxTokensOf,
-  msToNextMinute,
   priceOf,
   type RequestSize,
   reportedCost,
@@ -26,21 +24,6 @@ test('what was used in a minute adds up; of a minute that is over only the dolla
   expect(addSpent(spent(7, 1, 10, 0.5), spent(7, 2, 20, 0.25))).toEqual(spent(7, 3, 30, 0.75))
   expect(addSpent(spent(7, 1, 10, 0.5), spent(8, 2, 20, 0.25))).toEqual(spent(8, 2, 20, 0.75))
   expect(addSpent(spent(8, 2, 20, 0.25), spent(7, 1, 10, 0.5))).toEqual(spent(8, 2, 20, 0.75))
-})
-
-test('a limit is reached by as many as it says', () => {
-  const now = 7 * 60_000 + 1
-  expect(exceededLimit({ rpm: 3 }, spent(7, 2, 0, 0), now)).toBeUndefined()
-  expect(exceededLimit({ rpm: 3 }, spent(7, 3, 0, 0), now)).toBe('requests')
-  expect(exceededLimit({ rpm: 3 }, spent(6, 3, 0, 0), now)).toBeUndefined()
-  expect(exceededLimit({ tpm: 10 }, spent(7, 1, 10, 0), now)).toBe('tokens')
-  expect(exceededLimit({ budget: 1 }, spent(1, 0, 0, 1), now)).toBe('dollars')
-  expect(exceededLimit({}, spent(7, 1e6, 1e6, 1e6), now)).toBeUndefined()
-})
-
-test('a minute ends where the clock says', () => {
-  expect(msToNextMinute(60_000)).toBe(60_000)
-  expect(msToNextMinute(119_999)).toBe(1)
 })
 
 test('an answer costs what its tokens cost, cached ones their own price', () => {

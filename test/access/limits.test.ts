@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { NOTHING_SPENT } from '../../src/access/budget.ts'
 import type { KeyRecord } from '../../src/access/keys.ts'
 import { createMemoryLedgers, type MemoryLedgers } from './memory-ledger.ts'
 
@@ -73,32 +72,23 @@ describe('an isolate that does not know the key', () => {
   test('lets in no more than the limit of fifty that come at once', async () => {
     memory.answerAfter(10)
     const asking = Promise.all(Array.from({ length: 50 }, () => ask(keyWith({ rpm: 7 }))))
-    await vi.advanceTimersByTimeAsync(10)
+    // The first of them asks for itself, and the others together.
+    await vi.advanceTimersByTimeAsync(20)
     expect((await asking).filter((kind) => kind === 'request-rate')).toHaveLength(43)
   })
 
-  test('does not wait for ever: a ledger that does not answer keeps nobody out', async () => {
+  test('does not wait for ever: a ledger that does not answer keeps out who has a budget, and nobody else', async () => {
     memory.answerAfter(60_000)
-    memory.put('key_a', { dollars: 10 })
-    const asking = ask(keyWith({ budget: 10 }))
-    await vi.advanceTimersByTimeAsync(1000)
-    expect(await Promise.race([asking, 'waiting'])).toBeTypeOf('function')
+    const asking = Promise.all([ask(keyWith({ budget: 10 })), ask(keyWith({ rpm: 10 }, { id: 'key_b' }))])
+    await vi.advanceTimersByTimeAsync(500)
+    expect(await Promise.race([asking, 'waiting'])).toEqual(['ledger-unavailable', expect.any(Function)])
+    // Nobody waits again at once.
+    expect(await ask(keyWith({ budget: 10 }))).toBe('ledger-unavailable')
+    expect(await ask(keyWith({ rpm: 10 }, { id: 'key_b' }))).toBeTypeOf('function')
   })
 })
 
 describe('what was used gets into the ledger', () => {
-  test('where it was counted while the first exchange was under way, without a further call', async () => {
-    memory.answerAfter(200)
-    const asking = ask(keyWith({ rpm: 100 }))
-    await vi.advanceTimersByTimeAsync(60)
-    const spend = await asking
-    expect.assert(typeof spend === 'function')
-    spend(30, 0.5)
-    expect(memory.calls()).toBe(1)
-    await vi.advanceTimersByTimeAsync(REPORTED_MS)
-    expect(memory.spent('key_a')).toEqual({ minute, requests: 1, tokens: 30, dollars: 0.5 })
-  })
-
   test('where it was counted while a report was under way, without a further call', async () => {
     const key = keyWith({ rpm: 100 })
     const spend = await letIn(key)
@@ -173,6 +163,7 @@ describe('a ledger that fails', () => {
   test('does not lose a budget: what was spent while it failed keeps the key out', async () => {
     const key = keyWith({ budget: 1 })
     const spend = await letIn(key)
+    await vi.advanceTimersByTimeAsync(REPORTED_MS)
     memory.failNext(1)
     spend(0, 1)
     await vi.advanceTimersByTimeAsync(REPORTED_MS)
@@ -222,81 +213,132 @@ describe('a ledger whose answer is lost', () => {
 })
 
 describe('a ledger that answers garbage switches no limit off', () => {
-  const NAN = Number.NaN
-  const ENDLESS = Number.POSITIVE_INFINITY
   test.each([
     ['nothing', undefined],
-    ['null', null],
     ['a text', 'ok'],
     ['an empty object', {}],
-    ['no numbers', { minute: '1', requests: '0', tokens: '0', dollars: '0' }],
-    ['NaN', { minute: NAN, requests: NAN, tokens: NAN, dollars: NAN }],
-    ['infinity', { minute: 1, requests: 1, tokens: 1, dollars: ENDLESS }],
-    ['less than nothing', { minute: 1, requests: -1e9, tokens: -1e9, dollars: -1e9 }],
-    ['a minute that is far', { minute: 1e12, requests: 0, tokens: 0, dollars: 0 }],
-    ['that nothing was spent', NOTHING_SPENT],
+    [
+      'NaN',
+      { number: 2, now: Number.NaN, lease: {}, minute: Number.NaN, requests: 0, tokens: 0, dollars: 0, inWindow: 0 },
+    ],
+    [
+      'to another report',
+      { number: 99, now: 0, lease: { dollars: 9 }, minute: 0, requests: 0, tokens: 0, dollars: 0, inWindow: 0 },
+    ],
   ])('%s', async (_, answer) => {
-    const limits = { rpm: 3, tpm: 1000, budget: 1 }
-    const key = keyWith(limits)
-    ;(await letIn(key))(100, 0.5)
+    const rates = keyWith({ rpm: 3, tpm: 1000 })
+    ;(await letIn(rates))(100, 0.5)
     await vi.advanceTimersByTimeAsync(REPORTED_MS)
     memory.answerWith(answer)
-    ;(await letIn(key))(0, 0.1)
+    ;(await letIn(rates))(0, 0.1)
     await vi.advanceTimersByTimeAsync(REPORTED_MS)
-    expect(limitHeaders(key)).toMatchObject({
+    expect(limitHeaders(rates)).toMatchObject({
       'x-ratelimit-remaining-requests': '1',
       'x-ratelimit-remaining-tokens': '900',
     })
-    ;(await letIn(key))(0, 0.5)
+    await letIn(rates)
+    expect(await asked(rates)).toBe('request-rate')
     await vi.advanceTimersByTimeAsync(REPORTED_MS)
-    expect(await asked(key)).toBe('budget')
-    expect(await asked({ ...key, limits: { rpm: 3 } })).toBe('request-rate')
+    const priced = admit(keyWith({ budget: 0.9 }), memory.objects, () => {}, { tokens: 0, dollars: 0.1 })
+    const refused = expect(priced).rejects.toMatchObject({ kind: 'ledger-unavailable' })
+    await vi.advanceTimersByTimeAsync(600)
+    await refused
+    expect(await asked(keyWith({ budget: 0.5 }))).toBe('budget')
   })
 })
 
 describe('what calls under way may use', () => {
   const poor = keyWith({ budget: 1 })
   const hold = { tokens: 800, dollars: 0.9 }
-  beforeEach(async () => {
-    // An isolate that knows the key.
-    await letIn(keyWith({ rpm: 100 }))
-  })
-  const admitted = (key: KeyRecord, held = hold) =>
-    admit(key, memory.objects, () => {}, held).catch(({ kind }: { kind: string }) => kind)
+  const admitted = async (key: KeyRecord, held = hold) => {
+    const asking = admit(key, memory.objects, () => {}, held).catch((failure: { kind: string }) => failure)
+    await vi.advanceTimersByTimeAsync(20)
+    return asking
+  }
+  const kindOf = async (key: KeyRecord, held = hold) => {
+    const outcome = await admitted(key, held)
+    return typeof outcome === 'function' ? 'admitted' : outcome.kind
+  }
 
   test('lets one of twenty at once in on a budget for one, and another when that one has used less', async () => {
-    const twenty = await Promise.all(Array.from({ length: 20 }, () => admitted(poor, { tokens: 0, dollars: 2 })))
+    const twenty = await Promise.all(Array.from({ length: 20 }, () => admitted(poor)))
     const [first, ...further] = twenty.filter((answer) => typeof answer === 'function')
     expect.assert(first !== undefined)
     expect(further).toEqual([])
-    expect(twenty.filter((answer) => answer === 'budget')).toHaveLength(19)
     first(10, 0.01)
-    expect(await admitted(poor)).toBeTypeOf('function')
+    expect(await kindOf(poor)).toBe('admitted')
   })
 
   test('counts against the tokens of a minute too, and not when it is over', async () => {
     const key = keyWith({ tpm: 1000 })
     const first = await admitted(key)
-    const second = await admitted(key)
-    expect(await admitted(key)).toBe('token-rate')
-    expect.assert(typeof first === 'function' && typeof second === 'function')
+    expect(await kindOf(key)).toBe('token-rate')
+    expect.assert(typeof first === 'function')
     first(0, 0)
-    second(0, 0)
-    expect(await admitted(key)).toBeTypeOf('function')
+    expect(await kindOf(key)).toBe('admitted')
     expect(limitHeaders(key)['x-ratelimit-remaining-tokens']).toBe('1000')
   })
 
+  test('counts against the calls at once', async () => {
+    const key = keyWith({ concurrent: 2 })
+    const first = await admitted(key)
+    expect([await kindOf(key), await kindOf(key)]).toEqual(['admitted', 'request-rate'])
+    expect.assert(typeof first === 'function')
+    first(0, 0)
+    expect([await kindOf(key), await kindOf(key)]).toEqual(['admitted', 'request-rate'])
+  })
+
   test('is let go by itself where a call never ends', async () => {
-    expect(await admitted(poor, { tokens: 0, dollars: 2 })).toBeTypeOf('function')
-    expect(await asked(poor)).toBe('budget')
+    expect(await kindOf(poor)).toBe('admitted')
+    expect(await kindOf(poor)).toBe('budget')
     await vi.advanceTimersByTimeAsync(16 * 60_000)
-    expect(await asked(poor)).toBeTypeOf('function')
+    expect(await kindOf(poor)).toBe('admitted')
   })
 
   test('is refused with a time to come back soon, for it does', async () => {
-    await admitted(poor, { tokens: 0, dollars: 2 })
-    const refused = await admit(poor, memory.objects, () => {}).catch((failure: unknown) => failure)
-    expect(refused).toMatchObject({ kind: 'budget', details: { retryAfterMs: 1000 } })
+    await admitted(poor)
+    expect(await admitted(poor)).toMatchObject({ kind: 'budget', details: { retryAfterMs: 1000 } })
+  })
+
+  test('is never more than there is, even alone', async () => {
+    const tooMuch = { tokens: 0, dollars: 2 }
+    expect(await admitted(poor, tooMuch)).toMatchObject({ kind: 'budget', details: { shouldRetry: false } })
+    expect(await admitted(poor, tooMuch)).toMatchObject({ message: expect.stringContaining("'max_tokens'") })
+  })
+
+  test('is free again when the window of the budget is over', async () => {
+    const daily = keyWith({ budget: 1, window: 'day' })
+    const first = await admitted(daily)
+    expect.assert(typeof first === 'function')
+    first(0, 1)
+    const toMidnight = Date.parse('2026-06-02T00:00:00Z') - Date.now()
+    const refused = await admitted(daily)
+    expect(refused).toMatchObject({ kind: 'budget', message: "This key's budget of $1 a day is used up." })
+    expect(Math.abs((refused as { waitMs: number }).waitMs - toMidnight)).toBeLessThan(1000)
+    await vi.advanceTimersByTimeAsync(toMidnight)
+    expect(await kindOf(daily)).toBe('admitted')
+  })
+})
+
+describe('far from every limit', () => {
+  test('no call of a warm isolate waits for the ledger, and one report goes out a second at most', async () => {
+    const key = keyWith({ rpm: 10_000, tpm: 10_000_000, budget: 1000, concurrent: 1000 })
+    const held = { tokens: 1000, dollars: 0.01 }
+    const first = admit(key, memory.objects, () => {}, held)
+    await vi.advanceTimersByTimeAsync(20)
+    ;(await first)(100, 0.001)
+    memory.answerAfter(100)
+    const before = memory.calls()
+    for (let at = 0; at < 200; at++) {
+      const began = Date.now()
+      const spend = await admit(key, memory.objects, () => {}, held)
+      expect(Date.now()).toBe(began)
+      await vi.advanceTimersByTimeAsync(50)
+      spend(100, 0.001)
+    }
+    expect(memory.calls() - before).toBeLessThanOrEqual(13)
+    await vi.advanceTimersByTimeAsync(REPORTED_MS)
+    expect(memory.spent('key_a').dollars).toBeCloseTo(0.201, 9)
   })
 })
 
@@ -348,18 +390,4 @@ describe('the headers of a limited key', () => {
     await vi.advanceTimersByTimeAsync(60_000)
     expect(limitHeaders(key)['x-ratelimit-remaining-requests']).toBe('5')
   })
-})
-
-test('a ledger that hangs holds up the first request of a key, and no other', async () => {
-  const hanging = {
-    idFromName: () => ({}),
-    get: () => ({ add: () => new Promise(() => {}) }),
-  } as unknown as Parameters<Limits['admit']>[1]
-  const key = keyWith({ rpm: 100, budget: 5 })
-  const first = admit(key, hanging, () => {})
-  await vi.advanceTimersByTimeAsync(600)
-  await first
-  const began = Date.now()
-  await admit(key, hanging, () => {})
-  expect(Date.now()).toBe(began)
 })

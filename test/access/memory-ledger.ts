@@ -1,5 +1,5 @@
-import { NOTHING_SPENT, type Spent } from '../../src/access/budget.ts'
-import { type LedgerState, type ReportId, recordReport } from '../../src/access/ledger.ts'
+import { type Limits, NOTHING_SPENT, type Spent } from '../../src/access/budget.ts'
+import { exchange, type LedgerState, type Report } from '../../src/access/ledger.ts'
 import type { Ledger } from '../../src/access/ledger-object.ts'
 import type { GetLedgers } from '../../src/access/limits.ts'
 
@@ -29,10 +29,10 @@ export function createMemoryLedgers(): MemoryLedgers {
   let losses = 0
   let garbage: { answer: unknown } | undefined
   const sumOf = (name: string): Spent => {
-    const { reports: _, ...spent } = { ...NOTHING_SPENT, ...kept.get(name) }
-    return spent
+    const { minute, requests, tokens, dollars } = { ...NOTHING_SPENT, ...kept.get(name) }
+    return { minute, requests, tokens, dollars }
   }
-  const add = async (name: string, told: Spent, report: ReportId | undefined): Promise<unknown> => {
+  const answerTo = async (name: string, report: Report, limits: Limits): Promise<unknown> => {
     calls++
     const fails = failures > 0
     if (fails) failures--
@@ -41,13 +41,14 @@ export function createMemoryLedgers(): MemoryLedgers {
     await new Promise((resolve) => setTimeout(resolve, waitMs))
     if (fails) throw new Error('Durable Object reset')
     if (garbage !== undefined) return garbage.answer
-    kept.set(name, recordReport(kept.get(name), told, report, Date.now()).state)
+    const { state, answer } = exchange(kept.get(name), structuredClone(report), limits, Date.now())
+    kept.set(name, state)
     if (loses) throw new Error('Network connection lost')
-    return sumOf(name)
+    return answer
   }
   const ledgers = {
     idFromName: (name: string) => name,
-    get: (name: string) => ({ add: (told: Spent, report?: ReportId) => add(name, told, report) }),
+    get: (name: string) => ({ exchange: (report: Report, limits: Limits) => answerTo(name, report, limits) }),
   }
   return {
     objects: () => ({ Ledger: ledgers as unknown as DurableObjectNamespace<Ledger> }),

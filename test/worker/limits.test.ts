@@ -48,22 +48,51 @@ test('requests that come all at once are counted one by one, also by an isolate 
 test('tokens count when they are known, streamed or not', async () => {
   for (const stream of [true, false]) {
     const key = `sk-r9k-tokens-${stream}`
-    await router9.worker.keys.put(key, { limits: { tpm: 50 } })
-    expect((await ask(key, { ...HELLO, stream })).status).toBe(200)
-    await expect.poll(async () => (await ask(key)).status).toBe(429)
-    const refused = await ask(key)
+    await router9.worker.keys.put(key, { limits: { tpm: 100 } })
+    const body = { ...HELLO, stream, max_tokens: 60 }
+    expect((await ask(key, body)).status).toBe(200)
+    await expect.poll(async () => (await ask(key, body)).status).toBe(429)
+    const refused = await ask(key, body)
     expect(await refused.json()).toMatchObject({ error: { type: 'tokens', code: 'rate_limit_exceeded' } })
-    expect(refused.headers.get('x-ratelimit-remaining-tokens')).toBe('0')
+    expect(Number(refused.headers.get('x-ratelimit-remaining-tokens'))).toBeLessThan(100)
   }
 })
 
-test('a key over its budget is told that waiting does not help', async () => {
-  await router9.worker.keys.put('sk-r9k-poor', { limits: { budget: 0.000_01 } })
-  expect((await ask('sk-r9k-poor')).status).toBe(200)
+test('a call that may use more than is left is refused, and told what would be less', async () => {
+  await router9.worker.keys.put('sk-r9k-poor', { limits: { budget: 0.001 } })
   const refused = await ask('sk-r9k-poor')
   expect(refused.status).toBe(429)
-  expect(await refused.json()).toMatchObject({ error: { type: 'insufficient_quota', code: 'insufficient_quota' } })
+  expect(await refused.json()).toMatchObject({
+    error: {
+      message: expect.stringContaining("smaller 'max_tokens'"),
+      type: 'insufficient_quota',
+      code: 'insufficient_quota',
+    },
+  })
   expect(refused.headers.get('x-should-retry')).toBe('false')
+  expect((await ask('sk-r9k-poor', { ...HELLO, max_tokens: 60 })).status).toBe(200)
+  await router9.worker.keys.put('sk-r9k-penniless', { limits: { budget: 0 } })
+  const penniless = await ask('sk-r9k-penniless', { ...HELLO, max_tokens: 1 })
+  expect(penniless.status).toBe(429)
+  expect(await penniless.json()).toMatchObject({ error: { message: expect.stringContaining('is used up') } })
+})
+
+test.each([1, 10, 100])('of three hundred requests at once exactly %i are let in on as many a minute', async (rpm) => {
+  const key = `sk-r9k-exactly-${rpm}`
+  await router9.worker.keys.put(key, { limits: { rpm } })
+  const statuses = await Promise.all(Array.from({ length: 300 }, async () => (await ask(key)).status))
+  expect(statuses.filter((status) => status === 200)).toHaveLength(rpm)
+  expect(statuses.filter((status) => status === 429)).toHaveLength(300 - rpm)
+})
+
+test('calls at once are bounded, and another may begin when one has ended', async () => {
+  const key = 'sk-r9k-two-at-once'
+  await router9.worker.keys.put(key, { limits: { concurrent: 2 } })
+  const statuses = await Promise.all(Array.from({ length: 20 }, async () => (await ask(key)).status))
+  const admitted = statuses.filter((status) => status === 200).length
+  expect(admitted).toBeGreaterThanOrEqual(2)
+  expect(admitted).toBeLessThan(20)
+  expect((await ask(key)).status).toBe(200)
 })
 
 test('a dry run is a request like any other, before its body is read and after', async () => {

@@ -3,8 +3,8 @@ export const LEDGER_PATH = '/wrapped/ledger'
 
 /**
  * A module in the Worker's place whose ledgers are the bundle's, but for keys whose ids say otherwise: the answer to every
- * second report of a `lossy` one is lost after it was counted, a `garbage` one answers with something else, an `older` one
- * has never heard of names for reports.
+ * second report of a `lossy` one is lost after it was counted, a `garbage` one answers with something else, a `hanging` one
+ * never.
  */
 export const WRAPPED_LEDGER = `import router9, { Ledger as Inner } from './router9.js'
 export * from './router9.js'
@@ -13,20 +13,21 @@ const seen = new Map()
 const lost = new Map()
 
 export class Ledger extends Inner {
-  add(told, report) {
+  exchange(report, limits) {
     const { name } = this.ctx.id
     const calls = (seen.get(name) ?? 0) + 1
     seen.set(name, calls)
-    const sum = super.add(told, name.includes('older') ? undefined : report)
-    if (name.includes('lossy') && report !== undefined) {
+    if (name.includes('hanging')) return new Promise(() => {})
+    const answer = super.exchange(report, limits)
+    if (name.includes('lossy') && report.used.length > 0) {
       if (calls % 2 === 0) {
         lost.set(name, (lost.get(name) ?? new Set()).add(report.number))
         throw new Error('Network connection lost.')
       }
       lost.get(name)?.delete(report.number)
     }
-    if (name.includes('garbage')) return { minute: 0, requests: 'none', tokens: Number.NaN, dollars: -Infinity }
-    return sum
+    if (name.includes('garbage')) return { ...answer, number: 'none', inWindow: Number.NaN, dollars: -Infinity }
+    return answer
   }
   sum() {
     const sum = super.add({ minute: 0, requests: 0, tokens: 0, dollars: 0 })

@@ -1,0 +1,61 @@
+/** What limits are about: requests and tokens of a minute, dollars of a window, and calls at once. */
+export interface Amounts {
+  readonly requests: number
+  readonly tokens: number
+  /** US dollars. */
+  readonly dollars: number
+  readonly calls: number
+}
+
+export type Dimension = keyof Amounts
+
+export const DIMENSIONS: readonly Dimension[] = ['dollars', 'requests', 'tokens', 'calls']
+export const NOTHING: Amounts = { requests: 0, tokens: 0, dollars: 0, calls: 0 }
+/** Sums of fractions have rounding errors; nobody can spend this much less than a dollar. */
+export const ROUNDING = 1e-9
+
+export function mapAmounts(map: (dimension: Dimension) => number): Amounts {
+  return { requests: map('requests'), tokens: map('tokens'), dollars: map('dollars'), calls: map('calls') }
+}
+
+export function plus(one: Amounts, other: Amounts): Amounts {
+  return mapAmounts((dimension) => one[dimension] + other[dimension])
+}
+
+/** The difference, not below nothing. */
+export function minus(one: Amounts, other: Amounts): Amounts {
+  return mapAmounts((dimension) => Math.max(one[dimension] - other[dimension], 0))
+}
+
+/** The smaller of two in each dimension. */
+export function smaller(one: Amounts, other: Amounts): Amounts {
+  return mapAmounts((dimension) => Math.min(one[dimension], other[dimension]))
+}
+
+/** The dimensions in which an amount is more than what is there; none where it fits. */
+export function excessOf(amount: Amounts, left: Amounts): readonly Dimension[] {
+  return DIMENSIONS.filter((dimension) => amount[dimension] > left[dimension] + ROUNDING)
+}
+
+export function isNothing(amounts: Amounts): boolean {
+  return DIMENSIONS.every((dimension) => amounts[dimension] <= ROUNDING)
+}
+
+/** A number that can be added: finite, and not below nothing. A broken number counts as nothing (accounts 4). */
+export function amountOf(value: unknown): number {
+  return isAmount(value) ? value : 0
+}
+
+export function isAmount(value: unknown): value is number {
+  return typeof value === 'number' && value >= 0 && value < Number.POSITIVE_INFINITY
+}
+
+/** Keeps each number that makes sense: one broken number must not lose the others. */
+export function toAmounts(value: unknown): Amounts {
+  const fields = fieldsOf(value)
+  return mapAmounts((dimension) => amountOf(fields[dimension]))
+}
+
+export function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {}
+}
