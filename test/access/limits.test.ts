@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { KeyRecord } from '../../src/access/keys.ts'
+import type { Failure } from '../../src/chat/failure.ts'
 import { createMemoryLedgers, type MemoryLedgers } from './memory-ledger.ts'
 
 type Limits = typeof import('../../src/access/limits.ts')
@@ -251,7 +252,7 @@ describe('what calls under way may use', () => {
   const poor = keyWith({ budget: 1 })
   const hold = { tokens: 800, dollars: 0.9 }
   const admitted = async (key: KeyRecord, held = hold) => {
-    const asking = admit(key, memory.objects, () => {}, held).catch((failure: { kind: string }) => failure)
+    const asking = admit(key, memory.objects, () => {}, held).catch((failure: Failure) => failure)
     await vi.advanceTimersByTimeAsync(20)
     return asking
   }
@@ -314,7 +315,7 @@ describe('what calls under way may use', () => {
     const toMidnight = Date.parse('2026-06-02T00:00:00Z') - Date.now()
     const refused = await admitted(daily)
     expect(refused).toMatchObject({ kind: 'budget', message: "This key's budget of $1 a day is used up." })
-    expect(Math.abs((refused as { waitMs: number }).waitMs - toMidnight)).toBeLessThan(1000)
+    expect(Math.abs((refused as Failure).waitMs - toMidnight)).toBeLessThan(1000)
     await vi.advanceTimersByTimeAsync(toMidnight)
     expect(await kindOf(daily)).toBe('admitted')
   })
