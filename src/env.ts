@@ -71,6 +71,8 @@ export interface Settings {
   /** The models that the operator names for their own servers, by provider. The catalogue cannot know these models. */
   readonly ownModels: ReadonlyMap<string, readonly string[]>
   readonly prices: ConfiguredPrices
+  /** What is reserved for an answer without `max_tokens`; 0 for the longest that the model can write. */
+  readonly reservedOutputTokens: number
   readonly timeouts: Timeouts
   /** How much memory of an isolate the bodies of running calls may take. */
   readonly bodiesMaxBytes: number
@@ -113,6 +115,7 @@ export function readSettings(env: Env): Settings {
     autoChosen: autoModels.length > 0,
     ownModels,
     prices: readPrices(env),
+    reservedOutputTokens: readReservedTokens(env),
     timeouts: {
       firstByteMs: readMilliseconds(env, 'FIRST_BYTE_TIMEOUT_MS', 10_000),
       totalMs: readMilliseconds(env, 'TOTAL_TIMEOUT_MS', 30_000),
@@ -168,6 +171,13 @@ function readBodyMemory(env: Env): number {
     throw invalidSetting('BODY_MEMORY_MIB', 'must be a whole number of MiB, 40 or more')
   }
   return Number(value) * 1024 * 1024
+}
+
+function readReservedTokens(env: Env): number {
+  const value = readText(env, 'RESERVE_OUTPUT_TOKENS')
+  if (value === undefined) return 0
+  if (!/^[1-9]\d{0,6}$/.test(value)) throw invalidSetting('RESERVE_OUTPUT_TOKENS', 'must be a number of tokens above 0')
+  return Number(value)
 }
 
 function readMilliseconds(env: Env, name: string, defaultValue: number): number {

@@ -117,6 +117,8 @@ export function reportedCost(usage: Usage, price: Price | undefined): number | u
     : undefined
 }
 
+/** What a prompt without a known bound is reserved for, where the catalogue does not know the model's window. */
+const MAX_PROMPT_TOKENS = 1_000_000
 /** The longest answer if neither the caller nor the catalogue sets a limit. */
 const DEFAULT_OUTPUT_TOKENS = 16_384
 
@@ -125,6 +127,8 @@ export interface RequestSize {
   readonly promptTokens: number
   /** The most tokens of one answer; 0 if the request sets no limit. */
   readonly outputTokens: number
+  /** What to reserve for an answer whose request sets no limit; 0 for the longest that the model can write. */
+  readonly reservedOutputTokens?: number
   readonly choices: number
   /** Whether the request asks for reasoning. Some models take a number of tokens for it, on top of the answer's. */
   readonly asksForReasoning: boolean
@@ -132,10 +136,13 @@ export interface RequestSize {
 
 /** The most that a request can use at a deployment (accounts 3). */
 export function maxCostOf(size: RequestSize, { traits }: Deployment, price: Price): Reservation {
-  const { promptTokens, outputTokens: requestedTokens, choices, asksForReasoning } = size
+  const { promptTokens, outputTokens: requestedTokens, reservedOutputTokens = 0, choices, asksForReasoning } = size
   const longest = traits.outputTokens || Math.max(requestedTokens, DEFAULT_OUTPUT_TOKENS)
   const isLimited = requestedTokens > 0 && !(asksForReasoning && traits.budget !== undefined)
-  const usage = toUsage(promptTokens, choices * (isLimited ? Math.min(requestedTokens, longest) : longest))
+  const answerTokens = isLimited ? requestedTokens : reservedOutputTokens || longest
+  // No prompt is longer than the model's window, whatever is in its files.
+  const prompt = Math.min(promptTokens, traits.contextTokens || MAX_PROMPT_TOKENS)
+  const usage = toUsage(prompt, choices * Math.min(answerTokens, longest))
   // The provider may write the whole prompt to its cache, for an hour.
   const input =
     price.cacheWrite === undefined ? price.input : Math.max(price.input * HOUR_WRITE_FACTOR, price.cacheWrite)

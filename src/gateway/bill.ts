@@ -39,9 +39,6 @@ export interface BillInput {
   readonly plan: Plan
 }
 
-/** One of the first three candidates answers almost every request, so the cost of the others is not reserved. */
-const LIKELY_CANDIDATES = 3
-
 /**
  * Admits a call and reserves what it may use, or refuses it.
  * @throws Failure 429 by the limits of its key.
@@ -65,17 +62,19 @@ export async function openBill(input: BillInput): Promise<Bill> {
   }
 }
 
-/** The largest cost among the candidates that are likely to answer. */
+/** The largest cost among the candidates: any of them may answer in the end. */
 function reservationFor({ settings, needs, plan: { candidates } }: BillInput): Reservation {
   const size = {
-    promptTokens: needs.promptTokens(),
+    promptTokens: needs.mostPromptTokens?.() ?? needs.promptTokens(),
+    reservedOutputTokens: settings.reservedOutputTokens,
     outputTokens: needs.outputTokens,
     choices: needs.answers,
     asksForReasoning: needs.reasoning !== 'none',
   }
-  const likely = candidates.slice(0, LIKELY_CANDIDATES)
   return largestOf(
-    likely.map(({ deployment }) => maxCostOf(size, deployment, priceOf(deployment, settings.prices) ?? ASSUMED_PRICE)),
+    candidates.map(({ deployment }) =>
+      maxCostOf(size, deployment, priceOf(deployment, settings.prices) ?? ASSUMED_PRICE),
+    ),
   )
 }
 

@@ -19,6 +19,8 @@ export interface Needs {
   readonly answers: number
   /** Our estimate of the prompt, of all together where there are several, in tokens; counted when first asked for. */
   readonly promptTokens: () => number
+  /** The most tokens of the prompt with its pictures and files; endless where only the model's window bounds it. Absent for texts. */
+  readonly mostPromptTokens?: () => number
   /** Where prompts are answered each on its own: how many there are, and our estimate of the longest. */
   readonly prompts?: { readonly count: number; readonly longestTokens: number }
 }
@@ -38,15 +40,19 @@ type SizesBesideChat = Pick<ClientRequest, 'answers' | 'prompts'>
 
 /** A picture costs about this many tokens at most providers. */
 const MEDIA_TOKENS = 1000
+/** A large picture costs at most about this many; Claude's newest models count 4,784. */
+const MOST_IMAGE_TOKENS = 5000
 /** Prompts are estimated on the long side: a window that is too small fails, one that is too large only costs. */
 const ESTIMATE_PER_TOKEN = 3.2
 
 /** What a request needs its model to be able to do. */
 export function needsOf(chat: Chat, { answers = chat.n ?? 1, prompts }: SizesBesideChat = {}): Needs {
   const input = new Set<Modality>()
+  let hasMedia = false
   for (const { content } of chat.messages) {
     if (!Array.isArray(content)) continue
     for (const part of content) {
+      hasMedia ||= part.text === undefined
       const modality = modalityOf(part.type, part.file?.file_data)
       if (modality !== undefined) input.add(modality)
     }
@@ -65,6 +71,7 @@ export function needsOf(chat: Chat, { answers = chat.n ?? 1, prompts }: SizesBes
       tokens ??= lengths?.reduce((sum, length) => sum + length) ?? estimatePrompt(chat)
       return tokens
     },
+    ...(hasMedia && { mostPromptTokens: () => estimatePrompt(chat, MOST_IMAGE_TOKENS, Number.POSITIVE_INFINITY) }),
     ...(lengths && { prompts: { count: lengths.length, longestTokens: Math.max(...lengths) } }),
   }
 }
@@ -113,19 +120,20 @@ function modalityOf(type: string, fileData: string | null | undefined): Modality
   }
 }
 
-function estimatePrompt(chat: Chat): number {
+/** @param fileTokens what anything else without text counts: sound, films, documents. */
+function estimatePrompt(chat: Chat, imageTokens = MEDIA_TOKENS, fileTokens = MEDIA_TOKENS): number {
   const offered = chat.tools ?? chat.functions
   let weight = offered ? JSON.stringify(offered).length : 0
   let media = 0
   for (const { content, tool_calls } of chat.messages) {
     if (typeof content === 'string') weight += textWeight(content)
     for (const part of Array.isArray(content) ? content : []) {
-      if (part.text === undefined) media += 1
+      if (part.text === undefined) media += part.type === 'image_url' ? imageTokens : fileTokens
       else weight += textWeight(part.text)
     }
     for (const call of tool_calls ?? []) weight += call.function?.arguments.length ?? 0
   }
-  return Math.ceil(weight / ESTIMATE_PER_TOKEN) + media * MEDIA_TOKENS
+  return Math.ceil(weight / ESTIMATE_PER_TOKEN) + media
 }
 
 /** What models lack of which the one kind makes vectors and the other answers chats. */

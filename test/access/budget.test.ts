@@ -84,6 +84,15 @@ describe('as much as a call may use', () => {
     expect(tokens({ outputTokens: 300, asksForReasoning: true })).toBe(400)
   })
 
+  test('of an answer without a limit is what the operator reserves for it, of the rest what the model can', () => {
+    const tokens = (size: Partial<RequestSize>, traits = {}) =>
+      maxCostOf({ ...extent, ...size }, at({ outputTokens: 4000, ...traits }), { input: 1, output: 1 }).tokens
+    expect(tokens({ outputTokens: 0, reservedOutputTokens: 500 })).toBe(600)
+    expect(tokens({ outputTokens: 0, reservedOutputTokens: 9000 })).toBe(4100)
+    expect(tokens({ outputTokens: 300, reservedOutputTokens: 500 })).toBe(400)
+    expect(tokens({ outputTokens: 300, promptTokens: Number.POSITIVE_INFINITY }, { contextTokens: 8000 })).toBe(8300)
+  })
+
   test('of several is that of the dearest', () => {
     expect(largestOf([])).toEqual({ tokens: 0, dollars: 0 })
     expect(

@@ -108,3 +108,15 @@ test('several prompts are counted together, and each has a window of its own', (
   expect(fits(needs, { ...unlistedModelTraits, contextTokens: 60 })).toBe(true)
   expect(fits(needs, { ...unlistedModelTraits, contextTokens: 59 })).toBe(false)
 })
+
+test('pictures are at most so long, and what else is in a prompt is bounded by nothing but the window', () => {
+  const most = (...parts: Record<string, unknown>[]) =>
+    ask({ messages: [{ role: 'user', content: [{ type: 'text', text: 'x' }, ...parts] }] }).mostPromptTokens?.()
+  const image = { type: 'image_url', image_url: { url: 'https://images.example/a.png' } }
+  expect(most()).toBeUndefined()
+  expect(most(image, image)).toBe(10_001)
+  expect(most(image, { type: 'input_audio', input_audio: { data: 'AA==', format: 'wav' } })).toBe(
+    Number.POSITIVE_INFINITY,
+  )
+  expect(most({ type: 'file', file: { file_id: 'file-1' } })).toBe(Number.POSITIVE_INFINITY)
+})
