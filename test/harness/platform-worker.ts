@@ -26,11 +26,16 @@ export interface PlatformWorker extends Pick<RunningWorker, 'url' | 'log' | 'sto
   readonly spentBy: (id: string) => Promise<number>
 }
 
+interface PlatformOptions extends Omit<WorkerOptions, 'analyticsPort'> {
+  /** So many more copies of the bundle for the wrapper to import, `router9-1.js` and so on: each has a memory of its own, as an isolate has. */
+  readonly copies?: number
+}
+
 /**
  * Starts the Worker under miniflare. `sk-r9k-demo` is a key of it. `state` keeps also what is in KV.
  */
-export async function startPlatformWorker(options: Omit<WorkerOptions, 'analyticsPort'>): Promise<PlatformWorker> {
-  const { file, vars, wrapper, state } = options
+export async function startPlatformWorker(options: PlatformOptions): Promise<PlatformWorker> {
+  const { file, vars, wrapper, state, copies = 0 } = options
   const router9 = { type: 'esm', contents: await readFile(file, 'utf8') } as const
   const texts = Object.entries(vars).map(([name, value]) => [name, { type: 'text', value }] as const)
   let log = ''
@@ -53,6 +58,7 @@ export async function startPlatformWorker(options: Omit<WorkerOptions, 'analytic
             mainModule: wrapper === undefined ? 'router9.js' : 'index.js',
             modules: {
               'router9.js': router9,
+              ...Object.fromEntries(Array.from({ length: copies }, (_, at) => [`router9-${at + 1}.js`, router9])),
               ...(wrapper === undefined ? {} : { 'index.js': { type: 'esm', contents: wrapper } }),
             },
           },
