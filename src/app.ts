@@ -5,13 +5,16 @@ import { refuseBusyAddress } from './access/address-limit.ts'
 import { authenticate, readKey, refuseKeyInAddress } from './access/auth.ts'
 import type { KeyRecord } from './access/keys.ts'
 import { countRequest, limitHeaders, refuseOverLimit } from './access/limits.ts'
+import { ledgerUsage } from './access/usage-of.ts'
 import { inAccent } from './api/accents.ts'
 import { dryRun } from './api/dry-run.ts'
 import { deploymentsOfRow, describeModel, listModels } from './api/list-models.ts'
 import { listProviders } from './api/list-providers.ts'
+import { MANAGED_PATHS, type ManageAnswer, manage, methodsAt, needsManagement } from './api/manage-keys.ts'
 import { toAnthropicList, toAnthropicModel, toGeminiList, toGeminiModel, withCodexModels } from './api/model-shapes.ts'
 import { openRouterModels, toOpenRouterProviders } from './api/openrouter-shapes.ts'
 import { type Asked, mayHaveAccent, OPENAI_ACCENT, OPENROUTER_ACCENT, readPath, toCanonicalPath } from './api/paths.ts'
+import { openRegistry } from './api/registry.ts'
 import {
   cancelStored,
   deleteStored,
@@ -44,7 +47,7 @@ import { commonHeaders, failureResponse, preflightResponse } from './gateway/res
 import { run } from './gateway/run.ts'
 import { randomText } from './platform/random.ts'
 import { LISTED_NUMBER_SHARE } from './stream/json-bounds.ts'
-import { logFault, logRequest, type RequestLog } from './telemetry/log.ts'
+import { logAudit, logFault, logRequest, type RequestLog } from './telemetry/log.ts'
 import { VERSION } from './version.ts'
 
 interface Variables {
@@ -217,6 +220,11 @@ routes('/responses/:id', {
 routes('/responses/:id/input_items', { GET: (c) => answerStored(c, listInputItems) })
 routes('/responses/:id/cancel', { POST: (c) => answerStored(c, cancelStored) })
 
+/** Keys, teams and credits: one entry, because the router tries every entry for each request. */
+const MANAGED = '/:managed{(?:keys|teams|key|credits)(?:/.*)?}'
+served.push(...MANAGED_PATHS)
+for (const begin of ['/v1', '']) app.all(begin + MANAGED, answerManaged)
+
 route('GET', '/health', (c) => {
   readSettings(c.env)
   return answer(c, { status: 'ok', version: VERSION })
@@ -265,6 +273,7 @@ async function receive<Format extends ErrorFormat>(
   const key = keyOf(c)
   const caller = await callerOf(c, key)
   log.key = caller.id
+  refuseManagement(caller)
   const format = formatFor(spoken, caller)
   const authenticatedAt = Date.now()
   const platform = platformOf(c)
@@ -330,6 +339,7 @@ async function answerStored(c: AppContext, about: (request: StoredRequest) => Pr
   const settings = readSettings(c.env)
   const key = keyOf(c)
   const caller = await callerOf(c, key)
+  refuseManagement(caller)
   const { objects, waitUntil } = platformOf(c)
   // It asks the object, so it counts as a request; but what was kept may be read and deleted when all money is spent.
   await countRequest({ ...caller, limits: caller.limits && { rpm: caller.limits.rpm } }, objects, waitUntil)
@@ -341,6 +351,75 @@ async function answerStored(c: AppContext, about: (request: StoredRequest) => Pr
     return answer(c, await about({ answers, id: c.req.param('id') ?? '', query: (name) => c.req.queries(name) ?? [] }))
   } finally {
     share.release()
+  }
+}
+
+/** A larger body is none about a key. */
+const MANAGE_MAX_BYTES = 64 * 1024
+/** For keys without a limit of their own: what they ask for here costs more than a look into memory. */
+const MANAGE_RPM = 600
+
+/** Answers a request about keys, teams or credits. Like the cheapest checks, that of the role comes first (contract 5). */
+async function answerManaged(c: AppContext): Promise<Response> {
+  const path = c.req.path.replace(/^\/v1(?=\/)/, '')
+  const steps = path.slice(1).split('/').map(decodeStep)
+  const methods = methodsAt(steps)
+  if (methods === undefined) throw new Failure('unknown-url', messageForUnknown(path, served))
+  return handlerOf(Object.fromEntries(methods.map((method) => [method, (asked) => answerManagedAt(asked, steps)])))(c)
+}
+
+async function answerManagedAt(c: AppContext, steps: readonly string[]): Promise<Response> {
+  const settings = readSettings(c.env)
+  const key = keyOf(c)
+  const caller = await callerOf(c, key)
+  if (needsManagement(steps) && caller.role !== 'management') throw wrongRole()
+  const { objects, waitUntil, request } = platformOf(c)
+  await countRequest({ ...caller, limits: { rpm: caller.limits?.rpm ?? MANAGE_RPM } }, objects, waitUntil)
+  const share = createBodyShare(caller.account ?? caller.id, settings.bodiesMaxBytes)
+  try {
+    const now = Date.now()
+    const { status, body }: ManageAnswer = await manage({
+      method: c.req.method === 'HEAD' ? 'GET' : c.req.method,
+      steps,
+      query: queryOf(c),
+      header: headersOf(c),
+      body: async () => {
+        if (request.body === null || request.headers.get('content-length') === '0') return {}
+        const parsed = await readJsonBody({ request, share, timeoutMs: settings.timeouts.uploadMs })
+        if (share.bodyBytes <= MANAGE_MAX_BYTES) return parsed
+        throw new Failure('body-too-large', 'A body about a key may have 64 KiB.')
+      },
+      caller,
+      key,
+      registry: openRegistry(objects, c.env.KEYS),
+      usageOf: ledgerUsage(objects),
+      now,
+      audit: (change) => logAudit(requestIdOf(c), caller.id, { ...change }),
+    })
+    return answer(c, body, status)
+  } finally {
+    share.release()
+  }
+}
+
+function wrongRole(): Failure {
+  const text =
+    "This key is for models. Keys and teams are managed with a management key: 'npm run keys -- create --role management' makes one."
+  return new Failure('wrong-role', text)
+}
+
+/** @throws Failure 403 for a key that manages keys. */
+function refuseManagement({ role }: KeyRecord): void {
+  if (role !== 'management') return
+  const text = "This is a management key, which is for keys and teams only. Make one for models: 'POST /v1/keys'."
+  throw new Failure('wrong-role', text)
+}
+
+function decodeStep(step: string): string {
+  try {
+    return decodeURIComponent(step)
+  } catch {
+    return step
   }
 }
 
@@ -456,8 +535,9 @@ function headersOf(c: AppContext): HeaderReader {
   return (name) => headers.get(name)
 }
 
-function answer(c: AppContext, body: object): Response {
+function answer(c: AppContext, body: object, status = 200): Response {
   return new Response(JSON.stringify(body), {
+    status,
     headers: {
       ...commonHeaders(requestIdOf(c), formatOf(c).requestIdHeader),
       ...limitsOf(c),

@@ -1,5 +1,6 @@
 import type { ConfiguredPrices } from './access/budget.ts'
 import type { Ledger } from './access/ledger-object.ts'
+import type { Registry } from './access/registry-object.ts'
 import { DEFAULT_AUTO_MODELS } from './catalog/auto.ts'
 import type { Price } from './catalog/deployment.ts'
 import { findDeployment, findModel } from './catalog/models.ts'
@@ -29,6 +30,7 @@ export interface Objects {
   readonly Ledger: DurableObjectNamespace<Ledger>
   readonly Health: DurableObjectNamespace<HealthObject>
   readonly Conversations: DurableObjectNamespace<Conversations>
+  readonly Registry: DurableObjectNamespace<Registry>
 }
 
 /** Returns the namespaces of Durable Objects. A function, because the platform builds them anew for each request and few requests need them. */

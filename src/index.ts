@@ -1,4 +1,5 @@
 export { Ledger } from './access/ledger-object.ts'
+export { Registry } from './access/registry-object.ts'
 export { app as default } from './app.ts'
 export { Conversations } from './conversations/conversations-object.ts'
 export { Health } from './gateway/health-object.ts'

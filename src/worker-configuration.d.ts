@@ -6,7 +6,7 @@ interface __BaseEnv_Env {
 declare namespace Cloudflare {
 	interface GlobalProps {
 		mainModule: typeof import("./index");
-		durableNamespaces: "Conversations" | "Health" | "Ledger";
+		durableNamespaces: "Conversations" | "Health" | "Ledger" | "Registry";
 	}
 	interface Env extends __BaseEnv_Env {}
 }

@@ -1,6 +1,14 @@
 import { DurableObject } from 'cloudflare:workers'
 import type { Limits, Spent } from './budget.ts'
-import { type Answer, addReport, exchange, type LedgerState, type Report, type ReportId } from './ledger.ts'
+import { type Answer, addReport, exchange, type LedgerState, type Report, type ReportId, readState } from './ledger.ts'
+
+/** US dollars; the windows are those of UTC that are running. */
+export interface LedgerUsage {
+  readonly total: number
+  readonly daily: number
+  readonly weekly: number
+  readonly monthly: number
+}
 
 const STORAGE_KEY = 'spent'
 
@@ -25,6 +33,12 @@ export class Ledger extends DurableObject {
     this.#keep(state, changed)
     const { minute, requests, tokens, dollars } = state
     return { minute, requests, tokens, dollars }
+  }
+
+  /** US dollars that were spent in all, and in the windows that are running. */
+  usage(): LedgerUsage {
+    const { dollars: total, windows } = readState(this.#stored(), Date.now())
+    return { total, daily: windows.day.dollars, weekly: windows.week.dollars, monthly: windows.month.dollars }
   }
 
   #stored(): unknown {

@@ -30,6 +30,10 @@ const RULES = {
   'invalid-value': { ...CALLER, status: 400, code: 'invalid_value' },
   // Another candidate may have this parameter.
   'unsupported-parameter': { ...CALLER, status: 400, code: 'unsupported_parameter', failover: true },
+  /** The key is one for models where one that manages keys is needed, or the other way round. */
+  'wrong-role': { ...CALLER, status: 403, code: 'wrong_key_role' },
+  /** The record is not what the change was meant for, or the request was another one before. */
+  conflict: { ...CALLER, status: 409, code: 'conflict' },
   'unknown-model': { ...CALLER, status: 404, code: 'model_not_found' },
   'model-not-allowed': { ...CALLER, status: 403, code: 'model_not_allowed' },
   /** The model has no known price, and the key has a budget. */
@@ -77,6 +81,7 @@ const RULES = {
   /** A key has a budget, and its ledger does not answer. */
   'ledger-unavailable': { ...GATEWAY, status: 503, code: 'ledger_unavailable' },
   'answers-unavailable': { ...GATEWAY, status: 503, code: 'response_store_unavailable' },
+  'usage-unavailable': { ...GATEWAY, status: 503, code: 'usage_unavailable' },
   'bodies-full': { ...GATEWAY, status: 503, code: 'gateway_overloaded' },
   misconfigured: { ...GATEWAY, status: 500, code: 'misconfigured' },
   internal: { ...GATEWAY, status: 500, code: 'internal_error' },

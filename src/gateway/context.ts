@@ -8,7 +8,7 @@ import type { ClientDisconnect } from './client-disconnect.ts'
 /** What the platform gives a request. */
 export interface Platform {
   readonly request: Request
-  readonly objects: ObjectsOf<'Health' | 'Ledger' | 'Conversations'>
+  readonly objects: ObjectsOf<'Health' | 'Ledger' | 'Conversations' | 'Registry'>
   readonly waitUntil: (work: Promise<unknown>) => void
 }
 

@@ -120,9 +120,14 @@ export function logFault(requestId: string, error: unknown): void {
   write('error', { event: 'fault', request: requestId, detail })
 }
 
-function write(level: 'log' | 'warn' | 'error', { key, ...others }: Readonly<Record<string, unknown>>): void {
-  // The id of a key looks like a key itself, so only the other fields are searched for whatever looks like one.
-  const head = redactOwnKeys(JSON.stringify({ level: level === 'log' ? 'info' : level, key }))
+/** Writes one log line for a change of a record, by whose key it was made and what changed. It holds no key (accounts 6). */
+export function logAudit(requestId: string, key: string, change: Readonly<Record<string, unknown>>): void {
+  write('log', { event: 'audit', request: requestId, key, ...change })
+}
+
+function write(level: 'log' | 'warn' | 'error', { key, target, ...others }: Readonly<Record<string, unknown>>): void {
+  // The ids of keys look like keys themselves, so only the other fields are searched for whatever looks like one.
+  const head = redactOwnKeys(JSON.stringify({ level: level === 'log' ? 'info' : level, key, target }))
   let text = JSON.stringify(others)
   // The search is in each value, not in the line: in the line, an escaped line break would hide where a word begins.
   if (mayHoldKey(text)) {

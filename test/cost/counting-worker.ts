@@ -71,6 +71,7 @@ function counted(name) {
 export const Conversations = counted('Conversations')
 export const Health = counted('Health')
 export const Ledger = counted('Ledger')
+export const Registry = counted('Registry')
 
 const fetchForReal = globalThis.fetch
 globalThis.fetch = (...args) => {

@@ -73,6 +73,7 @@ export async function startPlatformWorker(options: PlatformOptions): Promise<Pla
             Conversations: { type: 'durable-object', storage: 'sqlite' },
             Health: { type: 'durable-object', storage: 'sqlite' },
             Ledger: { type: 'durable-object', storage: 'sqlite' },
+            Registry: { type: 'durable-object', storage: 'sqlite' },
           },
         },
         // Without miniflare's own Worker in front of it, as a client meets it.

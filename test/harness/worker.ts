@@ -135,6 +135,7 @@ const main :Workerd.Worker = (
     (className = "Conversations", uniqueKey = "conversations", enableSql = true),
     (className = "Health", uniqueKey = "health", enableSql = true),
     (className = "Ledger", uniqueKey = "ledger", enableSql = true),
+    (className = "Registry", uniqueKey = "registry", enableSql = true),
   ],
   durableObjectStorage = (localDisk = "state"),
   globalOutbound = "internet",

@@ -38,7 +38,7 @@ let made = 0
 async function keyWith(limits: Limits, kind = 'money') {
   const key = `sk-r9k-${kind}-${++made}`
   const id = `key_${kind}_${made}`
-  await router9.worker.keys.put(key, { id, limits })
+  await router9.worker.keys.put(key, { id, limits: { ...limits } })
   const authorization = `Bearer ${key}`
   const ask = async (body: Body) => {
     const response = await router9.post({ messages: HELLO, ...body }, { authorization })

@@ -1,63 +1,137 @@
-import { type KeyRecord, keyName, looksLikeKey } from '../../access/keys.ts'
-import { UsageError } from '../arguments.ts'
-import type { KeyStore, StoredKey } from '../shared/key-store.ts'
-import { newKey, newKeyId } from '../shared/new-key.ts'
-import { keyState } from './print.ts'
+import { KEY_RECORDS, type KeyRecord, keyRecord, TEAM_RECORDS, type TeamRecord, teamRecord } from '../../access/keys.ts'
+import {
+  changeKey,
+  changeTeam,
+  createTeam,
+  findKey,
+  findTeam,
+  type MadeKey,
+  prepareKey,
+  putNew,
+  revokeKey,
+  revokeTeam,
+  rotateKey,
+} from '../../access/manage-records.ts'
+import type { RecordStore } from '../../access/record-store.ts'
+import { changedKey, changedTeam, type Fields } from '../../access/records-input.ts'
+import { keyTable, type Listed, teamTable } from './print.ts'
 
-/** The record of a key that is about to be made. */
-export function newRecord(
-  name: string,
-  now: number,
-  rights: Pick<KeyRecord, 'expires' | 'models' | 'object' | 'limits'>,
-): KeyRecord {
-  return { id: newKeyId(), name, created: new Date(now).toISOString(), ...rights }
-}
-
-/**
- * Makes a key and returns what to print. The key is in the store before anybody sees it: KV remembers for a minute that a name
- * was missing, so a key that is tried too early would be refused for that time.
- */
-export async function createKey(store: KeyStore, record: KeyRecord, json: boolean): Promise<string> {
-  const key = newKey()
-  await store.put(await keyName(key), record)
-  if (json) return JSON.stringify({ key, ...record })
-  return `${key}\n\nThis is ${record.id} (${record.name}). The key is not shown again: keep it safe.`
-}
-
-/** Marks a key as revoked. The record stays, so that lists show it. */
-export async function revokeKey(store: KeyStore, { name, record }: StoredKey, json: boolean): Promise<string> {
-  await store.put(name, { ...record, disabled: true })
-  return json ? JSON.stringify({ id: record.id, disabled: true }) : `Revoked ${record.id} (${record.name}).`
-}
-
-export interface Rotation {
+/** What a command has to know beside its words. */
+export interface CommandInput {
+  /** Members of a record, in the words of the HTTP API. */
+  readonly body: Fields
+  readonly role: KeyRecord['role']
   /** How long the old key stays good; undefined where it ends at once. */
   readonly graceMs: number | undefined
   readonly now: number
   readonly json: boolean
 }
 
-/** Makes a key with the rights of an old one, which ends. Both share limits: they are one account. */
-export async function rotateKey(store: KeyStore, old: StoredKey, { graceMs, now, json }: Rotation): Promise<string> {
-  const state = keyState(old.record, now)
-  if (state !== 'active') throw new UsageError(`${old.record.id} is ${state}: create a new key instead`)
-  const { id, account = id, expires } = old.record
-  const created = new Date(now).toISOString()
-  const text = await createKey(store, { ...old.record, id: newKeyId(), account, created }, json)
-  if (graceMs === undefined) await store.put(old.name, { ...old.record, disabled: true })
-  else {
-    const endsAt = Math.min(now + graceMs, expires === undefined ? Infinity : Date.parse(expires))
-    await store.put(old.name, { ...old.record, expires: new Date(endsAt).toISOString() })
-  }
-  return text
+/** Does its work on the records and returns what to print. `subject` is what the command is about, where it is about one. */
+export interface Command {
+  readonly needsSubject: boolean
+  /** Finds what is wrong with the options, before a store is opened. @throws Failure */
+  readonly check?: (input: CommandInput) => void
+  readonly run: (store: RecordStore, input: CommandInput, subject: string) => Promise<string>
 }
 
-/** Finds a key by its id, or by the key itself. @throws UsageError where there is none, or its record is broken. */
-export async function findKey(store: KeyStore, subject: string): Promise<StoredKey> {
-  const name = looksLikeKey(subject) ? await keyName(subject) : undefined
-  const found = (await store.list()).find((stored) => stored.name === name || stored.record?.id === subject)
-  if (found === undefined) throw new UsageError(`there is no key ${name === undefined ? `'${subject}'` : 'like that'}`)
-  const { record } = found
-  if (record === undefined) throw new UsageError(`the record of that key cannot be read: delete ${found.name} from KV`)
-  return { name: found.name, record }
+const NO_KEY = { id: '', name: '', created: '' }
+
+export const KEY_COMMANDS: Readonly<Record<string, Command>> = {
+  // The key is in the store before anybody sees it: KV remembers for a minute that a name was missing, so a key that is tried
+  // too early would be refused for that time.
+  create: {
+    needsSubject: false,
+    check: ({ body, now }) => void changedKey(NO_KEY, body, now),
+    run: async (store, { body, role, now, json }) =>
+      newKeyText(await putNew(store, await prepareKey(store, body, now, role)), json),
+  },
+  list: {
+    needsSubject: false,
+    run: async (store, { now, json }) => keyTable(await all(store, KEY_RECORDS, keyRecord), now, json),
+  },
+  show: {
+    needsSubject: true,
+    run: async (store, { now, json }, subject) => keyTable([await findKey(store, subject)], now, json),
+  },
+  change: {
+    needsSubject: true,
+    check: ({ body, now }) => void changedKey(NO_KEY, body, now),
+    run: async (store, { body, now, json }, subject) =>
+      keyTable([await changeKey(store, subject, body, now)], now, json),
+  },
+  revoke: {
+    needsSubject: true,
+    run: async (store, { now, json }, subject) => revokedText(await revokeKey(store, subject, now), json),
+  },
+  rotate: {
+    needsSubject: true,
+    run: async (store, { graceMs, now, json }, subject) =>
+      newKeyText(await rotateKey(store, subject, { graceMs, now }), json),
+  },
+}
+
+export const TEAM_COMMANDS: Readonly<Record<string, Command>> = {
+  create: {
+    needsSubject: false,
+    check: ({ body }) => void changedTeam(NO_KEY, body),
+    run: async (store, { body, now, json }) => teamTable([await createTeam(store, body, now)], json),
+  },
+  list: {
+    needsSubject: false,
+    run: async (store, { json }) => teamTable(await all(store, TEAM_RECORDS, teamRecord), json),
+  },
+  show: {
+    needsSubject: true,
+    run: async (store, { json }, subject) => teamTable([await findTeam(store, subject)], json),
+  },
+  change: {
+    needsSubject: true,
+    check: ({ body }) => void changedTeam(NO_KEY, body),
+    run: async (store, { body, now, json }, subject) => teamTable([await changeTeam(store, subject, body, now)], json),
+  },
+  revoke: {
+    needsSubject: true,
+    run: async (store, { now, json }, subject) => revokedText(await revokeTeam(store, subject, now), json),
+  },
+}
+
+interface Schema<T> {
+  readonly safeParse: (value: unknown) => { readonly data?: T | undefined }
+}
+
+/** All records of a kind. One that cannot be read must not hide the others. */
+async function all<T>(store: RecordStore, prefix: string, schema: Schema<T>): Promise<readonly Listed<T>[]> {
+  const found: Listed<T>[] = []
+  let cursor: string | undefined
+  do {
+    const page = await store.list(prefix, cursor)
+    const listed = page.records.map(async ({ name, metadata }) => ({
+      name,
+      record: schema.safeParse(metadata ?? parsed(await store.read(name))).data,
+    }))
+    found.push(...(await Promise.all(listed)))
+    cursor = page.cursor
+  } while (cursor !== undefined)
+  return found
+}
+
+function parsed(text: string | null): unknown {
+  try {
+    return JSON.parse(text ?? '')
+  } catch {
+    return undefined
+  }
+}
+
+function newKeyText({ key, record }: MadeKey, json: boolean): string {
+  if (json) return JSON.stringify({ key, ...record })
+  const { id, name, role } = record
+  const what = role === 'management' ? ', which manages keys and cannot ask models' : ''
+  return `${key}\n\nThis is ${id} (${name})${what}. The key is not shown again: keep it safe.`
+}
+
+function revokedText({ record }: { readonly record: KeyRecord | TeamRecord }, json: boolean): string {
+  const { id, name } = record
+  return json ? JSON.stringify({ id, disabled: true }) : `Revoked ${id} (${name}).`
 }

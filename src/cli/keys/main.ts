@@ -1,20 +1,24 @@
+import { Failure } from '../../chat/failure.ts'
 import { readArguments, runProgram, UsageError } from '../arguments.ts'
 import type { KeyStore } from '../shared/key-store.ts'
 import { openLocalStore } from '../shared/local-store.ts'
 import { remoteNamespace } from '../shared/remote-namespace.ts'
-import { createKey, findKey, newRecord, revokeKey, rotateKey } from './commands.ts'
+import { type CommandInput, KEY_COMMANDS, TEAM_COMMANDS } from './commands.ts'
 import { readDurationMs, readLimit } from './option-values.ts'
-import { keyTable } from './print.ts'
 import { openRemoteStore } from './remote-store.ts'
 
 const USAGE = `npm run keys -- COMMAND [options]
 
-  create  --name NAME [--models a,b,auto] [--expires 30d] [--rpm N] [--tpm N] [--budget USD]
+  create  --name NAME [--models a,b,auto] [--providers a,b] [--expires 30d] [--team ID]
+          [--rpm N] [--tpm N] [--concurrent N] [--budget USD [--reset daily|weekly|monthly]]
           [--object openai]             answers to this key have OpenAI's own 'object', for clients that check it
+          [--role management]           the key manages keys and teams by HTTP, and cannot ask models
   list
   show    ID or KEY
+  change  ID or KEY, and what is new of the options of create; 'none' takes something away
   revoke  ID or KEY
   rotate  ID or KEY [--grace 1h]    a new key with the same rights; the old one ends at once, or after the grace
+  teams   create | list | show ID | change ID | revoke ID    limits that keys share
 
   --local (default) | --remote [--namespace-id ID]   the keys of wrangler dev, or of the deployed Worker
   --persist-to DIR   as wrangler dev's option of that name
@@ -25,12 +29,17 @@ A key is shown once, when it is made. A revoked key may be taken for a minute or
 const OPTIONS = {
   name: { type: 'string' },
   models: { type: 'string' },
+  providers: { type: 'string' },
   expires: { type: 'string' },
+  team: { type: 'string' },
   grace: { type: 'string' },
   rpm: { type: 'string' },
   tpm: { type: 'string' },
+  concurrent: { type: 'string' },
   budget: { type: 'string' },
+  reset: { type: 'string' },
   object: { type: 'string' },
+  role: { type: 'string' },
   json: { type: 'boolean' },
   local: { type: 'boolean' },
   remote: { type: 'boolean' },
@@ -47,17 +56,31 @@ function readKeyArguments(args: readonly string[]) {
 /** Runs one command on the keys and returns what it prints. `open` finds the store that the options mean. */
 export async function keys(args: readonly string[], now: number, open = openStore): Promise<string> {
   const { values, positionals } = readKeyArguments(args)
-  const [command, subject] = positionals
-  if (command === undefined) return USAGE
+  const isTeam = positionals[0] === 'teams'
+  const [name, subject] = isTeam ? positionals.slice(1) : positionals
+  if (name === undefined) return USAGE
   if (values.local && values.remote) throw new UsageError('choose one of --local and --remote')
-  const execute = readCommand(command, subject, values, now)
-  const store = await open(values)
+  const commands = isTeam ? TEAM_COMMANDS : KEY_COMMANDS
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined
+  if (command === undefined) throw new UsageError(`there is no command '${name}'`)
+  if (command.needsSubject && subject === undefined) throw new UsageError(SUBJECT)
+  const input = readInput(values, now)
+  if (name === 'create' && !values.name) throw new UsageError('create needs --name')
   try {
-    return await execute(store)
-  } finally {
-    await store.close()
+    command.check?.(input)
+    const store = await open(values)
+    try {
+      return await command.run(store, input, subject ?? '')
+    } finally {
+      await store.close()
+    }
+  } catch (error) {
+    // The same words as in the HTTP API.
+    throw error instanceof Failure ? new UsageError(error.message) : error
   }
 }
+
+const SUBJECT = 'name a key or a team by its id, or give the key itself'
 
 async function openStore(values: Values): Promise<KeyStore> {
   return values.remote
@@ -65,57 +88,35 @@ async function openStore(values: Values): Promise<KeyStore> {
     : openLocalStore(values['persist-to'])
 }
 
-type Command = (store: KeyStore) => Promise<string>
+const NONE = 'none'
 
-/** What a command does. All that can be wrong with its arguments is found here, before a store is opened. */
-function readCommand(command: string, subject: string | undefined, values: Values, now: number): Command {
-  const json = values.json === true
-  switch (command) {
-    case 'create': {
-      const record = readNewRecord(values, now)
-      return (store) => createKey(store, record, json)
-    }
-    case 'list':
-      return async (store) => keyTable(await store.list(), now, json)
-    case 'show': {
-      const wanted = readSubject(subject)
-      return async (store) => keyTable([await findKey(store, wanted)], now, json)
-    }
-    case 'revoke': {
-      const wanted = readSubject(subject)
-      return async (store) => revokeKey(store, await findKey(store, wanted), json)
-    }
-    case 'rotate': {
-      const wanted = readSubject(subject)
-      const graceMs = values.grace === undefined ? undefined : readDurationMs('grace', values.grace)
-      return async (store) => rotateKey(store, await findKey(store, wanted), { graceMs, now, json })
-    }
-    default:
-      throw new UsageError(`there is no command '${command}'`)
+/** What the options say, in the words of the HTTP API. @throws UsageError */
+function readInput(values: Values, now: number): CommandInput {
+  const { role, grace } = values
+  if (values.object !== undefined && !['openai', NONE].includes(values.object)) {
+    throw new UsageError("--object can only be 'openai'")
   }
+  if (role !== undefined && role !== 'management') throw new UsageError("--role can only be 'management'")
+  const body: Record<string, unknown> = {}
+  const read = (member: string, text: string | undefined, value: (text: string) => unknown) => {
+    if (text !== undefined) body[member] = text === NONE ? null : value(text)
+  }
+  if (values.name !== undefined) body.name = values.name
+  for (const member of ['models', 'providers'] as const) read(member, values[member], readNames)
+  for (const member of ['rpm', 'tpm', 'concurrent'] as const) {
+    read(member, values[member], (text) => readLimit(member, text)[member])
+  }
+  read('limit', values.budget, (text) => readLimit('budget', text).budget)
+  read('limit_reset', values.reset, String)
+  read('expires_at', values.expires, (text) => new Date(now + readDurationMs('expires', text)).toISOString())
+  read('object', values.object, String)
+  read('team', values.team, String)
+  const graceMs = grace === undefined ? undefined : readDurationMs('grace', grace)
+  return { body, role, graceMs, now, json: values.json === true }
 }
 
-function readSubject(subject: string | undefined): string {
-  if (subject === undefined) throw new UsageError('name a key by its id, or give the key itself')
-  return subject
-}
-
-function readNewRecord(values: Values, now: number) {
-  if (!values.name) throw new UsageError('create needs --name')
-  if (values.object !== undefined && values.object !== 'openai') throw new UsageError("--object can only be 'openai'")
-  const limits = {
-    ...readLimit('rpm', values.rpm),
-    ...readLimit('tpm', values.tpm),
-    ...readLimit('budget', values.budget),
-  }
-  return newRecord(values.name, now, {
-    ...(values.expires === undefined
-      ? {}
-      : { expires: new Date(now + readDurationMs('expires', values.expires)).toISOString() }),
-    ...(values.models === undefined ? {} : { models: values.models.split(',').flatMap((model) => model.trim() || []) }),
-    ...(values.object === undefined ? {} : { object: values.object }),
-    ...(Object.keys(limits).length === 0 ? {} : { limits }),
-  })
+function readNames(text: string): readonly string[] {
+  return text.split(',').flatMap((name) => name.trim() || [])
 }
 
 if (import.meta.main) {

@@ -1,33 +1,55 @@
-import type { KeyRecord } from '../../access/keys.ts'
-import type { ListedKey } from '../shared/key-store.ts'
+import type { KeyRecord, TeamRecord } from '../../access/keys.ts'
+import { keyState } from '../../access/manage-records.ts'
+
+/** A record in a list; undefined where it cannot be read. */
+export interface Listed<T> {
+  readonly name: string
+  readonly record: T | undefined
+}
 
 /** Keys as a table, with the names of the unreadable ones below it; or the readable ones as JSON. */
-export function keyTable(keys: readonly ListedKey[], now: number, json: boolean): string {
-  const records = keys.flatMap(({ record }) => record ?? [])
-  if (json) return JSON.stringify(records, null, 2)
-  if (keys.length === 0) return 'There are no keys.'
-  const rows = records.map((record) => [
+export function keyTable(keys: readonly Listed<KeyRecord>[], now: number, json: boolean): string {
+  const columns = ['id', 'name', 'state', 'created', 'expires', 'models', 'limits', 'team']
+  return listText(keys, json, 'keys', columns, (record) => [
     record.id,
-    record.name,
+    record.role === 'management' ? `${record.name} (management)` : record.name,
     keyState(record, now),
     record.created.slice(0, 10),
     record.expires?.slice(0, 16) ?? '-',
     record.models?.join(',') ?? 'all',
-    Object.entries(record.limits ?? {})
-      .map(([limit, value]) => `${limit} ${value}`)
-      .join(', ') || '-',
+    limitsText(record),
+    record.team ?? '-',
   ])
-  const unreadable = keys.filter(({ record }) => record === undefined).map(({ name }) => `unreadable: ${name}`)
-  return [table([['id', 'name', 'state', 'created', 'expires', 'models', 'limits'], ...rows]), ...unreadable].join('\n')
 }
 
-/** Whether a key is accepted now, and why not. */
-export function keyState(
-  { disabled, expires }: Pick<KeyRecord, 'disabled' | 'expires'>,
-  now: number,
-): 'active' | 'revoked' | 'expired' {
-  if (disabled === true) return 'revoked'
-  return expires !== undefined && Date.parse(expires) <= now ? 'expired' : 'active'
+/** The same of teams. */
+export function teamTable(teams: readonly Listed<TeamRecord>[], json: boolean): string {
+  return listText(teams, json, 'teams', ['id', 'name', 'state', 'created', 'limits'], (record) => [
+    record.id,
+    record.name,
+    keyState(record, 0),
+    record.created.slice(0, 10),
+    limitsText(record),
+  ])
+}
+
+function listText<T>(
+  listed: readonly Listed<T>[],
+  json: boolean,
+  what: string,
+  columns: readonly string[],
+  row: (record: T) => readonly string[],
+): string {
+  const records = listed.flatMap(({ record }) => record ?? [])
+  if (json) return JSON.stringify(records, null, 2)
+  if (listed.length === 0) return `There are no ${what}.`
+  const unreadable = listed.filter(({ record }) => record === undefined).map(({ name }) => `unreadable: ${name}`)
+  return [table([columns, ...records.map(row)]), ...unreadable].join('\n')
+}
+
+function limitsText({ limits = {} }: KeyRecord | TeamRecord): string {
+  const all = Object.entries(limits).map(([limit, value]) => `${limit} ${value}`)
+  return all.join(', ') || '-'
 }
 
 function table(rows: readonly (readonly string[])[]): string {

@@ -1,7 +1,8 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
-import { type KeyStore, type ListedKey, metadataOf, NAME_PREFIX, readRecord, readRecordText } from './key-store.ts'
+import { kvRecords } from '../../access/record-store.ts'
+import type { KeyStore } from './key-store.ts'
 import { ROOT } from './root.ts'
 import { readWranglerConfig } from './wrangler-config.ts'
 
@@ -30,19 +31,7 @@ export async function openLocalStore(persistTo?: string): Promise<LocalStore> {
   })
   const { KEYS } = env
   return {
-    put: (name, record) => KEYS.put(name, JSON.stringify(record), { metadata: metadataOf(record) }),
-    list: async () => {
-      const found: ListedKey[] = []
-      let cursor: string | undefined
-      do {
-        const page = await KEYS.list<unknown>({ prefix: NAME_PREFIX, ...(cursor === undefined ? {} : { cursor }) })
-        for (const { name, metadata } of page.keys) {
-          found.push({ name, record: metadata ? readRecord(metadata) : readRecordText(await KEYS.get(name, 'text')) })
-        }
-        cursor = page.list_complete ? undefined : page.cursor
-      } while (cursor !== undefined)
-      return found
-    },
+    ...kvRecords(KEYS),
     remove: (name) => KEYS.delete(name),
     close: async () => {
       await dispose()

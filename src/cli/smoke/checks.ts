@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { KEY_PREFIX } from '../../access/keys.ts'
+import { KEY_PREFIX, newKey } from '../../access/keys.ts'
 import { VERSION } from '../../version.ts'
-import { DEMO_KEY, newKey } from '../shared/new-key.ts'
+import { DEMO_KEY } from '../shared/new-key.ts'
 import { asObject, CheckFailed, createSite, expectHeader, expectJson, type Site, summarize } from './site.ts'
 import { expectFinish, expectStream, expectUsage } from './stream.ts'
 

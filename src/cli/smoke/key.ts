@@ -1,5 +1,4 @@
-import { type KeyRecord, keyName } from '../../access/keys.ts'
-import { newKey, newKeyId } from '../shared/new-key.ts'
+import { type KeyRecord, keyIdOf, keyName, newKey } from '../../access/keys.ts'
 import { runWrangler } from '../shared/wrangler.ts'
 
 /** Longer than the slowest provider may take, and too short for a thief to make use of it. */
@@ -14,7 +13,7 @@ export async function withSmokeKey<T>(namespaceId: string, work: (key: string) =
   const name = await keyName(key)
   const now = Date.now()
   const record: KeyRecord = {
-    id: newKeyId(),
+    id: keyIdOf(name),
     name: 'smoke test',
     created: new Date(now).toISOString(),
     expires: new Date(now + KEY_SECONDS * 1000).toISOString(),

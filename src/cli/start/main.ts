@@ -6,7 +6,7 @@ import { runProgram } from '../arguments.ts'
 import { ROOT } from '../shared/root.ts'
 import { wranglerProgram } from '../shared/wrangler.ts'
 import { isProgramStopping, startChild, stopOnSignals, stopProgram } from './children.ts'
-import { startKey } from './key.ts'
+import { type StartKeys, startKeys } from './key.ts'
 import { modelToTry } from './model.ts'
 import { createOutputFilter, type OutputFilter } from './output-filter.ts'
 import { configuredProviders, readStartArguments, VERBOSE } from './settings.ts'
@@ -33,9 +33,9 @@ async function start(args: readonly string[]): Promise<void> {
   }
   const providers = configuredProviders(settings)
   const isSimulated = providers.length === 0
-  const [simulatorArgs, key] = await Promise.all([
+  const [simulatorArgs, keys] = await Promise.all([
     isSimulated ? startSimulator() : [],
-    startKey(isSimulated, persistTo),
+    startKeys(isSimulated, persistTo),
   ])
   const wrangler = startChild([wranglerProgram(), 'dev', ...wranglerArgs, ...simulatorArgs], {
     cwd: ROOT,
@@ -53,8 +53,8 @@ async function start(args: readonly string[]): Promise<void> {
   const url = `http://localhost:${port}`
   if (!(await waitUntilReady(url, wrangler))) return
   isReady = true
-  const model = await modelToTry(url, key, settings.AUTO_MODELS).catch(() => 'auto')
-  console.log(welcomeText(url, key, providers, model))
+  const model = await modelToTry(url, keys.key, settings.AUTO_MODELS).catch(() => 'auto')
+  console.log(welcomeText(url, keys, providers, model))
   filter.workerIsReady()
 }
 
@@ -99,12 +99,17 @@ async function waitUntilReady(url: string, wrangler: ChildProcess): Promise<bool
 }
 
 /** What to do next. Together with the four lines that npm prints, it has at most twelve lines. */
-function welcomeText(url: string, key: string, providers: readonly Provider[], model: string | undefined): string {
+function welcomeText(
+  url: string,
+  { key, managementKey }: StartKeys,
+  providers: readonly Provider[],
+  model: string | undefined,
+): string {
   const source =
     providers.length > 0
       ? `Providers: ${providers.map(({ id }) => id).join(', ')}.`
       : 'No provider key is set, so a simulator plays every provider: answers are made up. Put a key into .dev.vars for real ones.'
-  const head = `Router9 is ready: ${url}/v1\nAPI key: ${key}\n${source}\n`
+  const head = `Router9 is ready: ${url}/v1\nAPI key: ${key} (to manage keys: ${managementKey})\n${source}\n`
   if (model === undefined) return `${head}\nThere is no model yet that could answer: GET ${url}/v1/models lists none.`
   return `${head}
 curl ${url}/v1/chat/completions \\

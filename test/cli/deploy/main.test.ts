@@ -153,6 +153,7 @@ describe('npm run deploy', { timeout: 240_000 }, () => {
         Conversations: { type: 'durable-object' },
         Health: { type: 'durable-object' },
         Ledger: { type: 'durable-object' },
+        Registry: { type: 'durable-object' },
       },
     })
     const key = cloud.cloudflare.calls.find(({ method, path }) => method === 'PUT' && path.includes('/values/'))

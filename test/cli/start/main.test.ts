@@ -8,7 +8,7 @@ import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { keys as runKeys } from '../../../src/cli/keys/main.ts'
 import { DEMO_KEY } from '../../../src/cli/shared/new-key.ts'
-import { startKey } from '../../../src/cli/start/key.ts'
+import { startKeys } from '../../../src/cli/start/key.ts'
 import { modelToTry } from '../../../src/cli/start/model.ts'
 import { createOutputFilter } from '../../../src/cli/start/output-filter.ts'
 import { freePort, listen } from '../../harness/listen.ts'
@@ -154,7 +154,7 @@ test.skipIf(OWN_KEYS)(
   'npm start with a provider’s real key takes a key that nobody can guess, and the simulator’s is gone; a curl names what can answer',
   async () => {
     // As it was left by a start on the simulator.
-    expect(await startKey(true, state)).toBe(DEMO_KEY)
+    expect((await startKeys(true, state)).key).toBe(DEMO_KEY)
     const provider: Simulator = await startSimulator()
     try {
       const settings = { MISTRAL_API_KEY: 'as-good-as-real', MISTRAL_BASE_URL: `${provider.url}/mistral/v1` }
@@ -170,14 +170,14 @@ test.skipIf(OWN_KEYS)(
       expect((await ask('sk-r9k-demo', 'auto')).status).toBe(401)
       await end('SIGTERM')
       // The next start has the same; whoever has revoked it, or lost it, gets another, and the old one is gone.
-      expect(await startKey(false, state)).toBe(key)
+      expect((await startKeys(false, state)).key).toBe(key)
       if (process.platform !== 'win32') expect((await stat(path.join(state, 'router9-key'))).mode & 0o777).toBe(0o600)
       await keys('revoke', key)
-      const next = await startKey(false, state)
+      const next = (await startKeys(false, state)).key
       expect(next).toMatch(/^sk-r9k-[A-Za-z0-9]{40}$/)
       expect(next).not.toBe(key)
       await rm(path.join(state, 'router9-key'))
-      expect(await startKey(false, state)).not.toBe(next)
+      expect((await startKeys(false, state)).key).not.toBe(next)
       const records: { id: string }[] = JSON.parse(await keys('list', '--json'))
       expect(records.filter(({ id }) => id === 'key_local')).toHaveLength(1)
       expect(records.filter(({ id }) => id === 'key_demo')).toEqual([])

@@ -1,0 +1,320 @@
+import type { KeyRecord, TeamRecord } from '../access/keys.ts'
+import { looksLikeKey } from '../access/keys.ts'
+import {
+  type Change,
+  changeKey,
+  changeTeam,
+  createTeam,
+  findKey,
+  findTeam,
+  listKeys,
+  listTeams,
+  type MadeKey,
+  prepareKey,
+  putNew,
+  revokeKey,
+  revokeTeam,
+  rotateKey,
+  type Stored,
+} from '../access/manage-records.ts'
+import type { Fields } from '../access/records-input.ts'
+import { UNKNOWN_USAGE, type UsageOf } from '../access/usage-of.ts'
+import { Failure } from '../chat/failure.ts'
+import { createCipher } from '../conversations/cipher.ts'
+import type { HeaderReader } from '../formats/format.ts'
+import { accountOf, keyEntry, ownEntry, teamAccountOf, teamEntry } from './key-shapes.ts'
+import type { Registry } from './registry.ts'
+
+/** A change of a record, for the log. It holds no key. */
+export interface Audit {
+  readonly action: string
+  /** The id of the record. */
+  readonly target: string
+  /** The members that changed, as they were and as they are. */
+  readonly before: Fields
+  readonly after: Fields
+}
+
+/** A request about keys or teams. */
+export interface ManageRequest {
+  readonly method: string
+  /** The steps of the path, decoded: `keys`, and what stands behind it. */
+  readonly steps: readonly string[]
+  readonly query: (name: string) => string | undefined
+  readonly header: HeaderReader
+  readonly body: () => Promise<Fields>
+  readonly caller: KeyRecord
+  /** The caller's key, by which what must not be read by others is sealed. */
+  readonly key: string
+  readonly registry: Registry
+  readonly usageOf: UsageOf
+  readonly now: number
+  readonly audit: (change: Audit) => void
+}
+
+export interface ManageAnswer {
+  readonly status: 200 | 201
+  readonly body: object
+}
+
+type Handler = (request: ManageRequest, id: string) => Promise<ManageAnswer>
+type Resource = Readonly<Record<string, Handler>>
+
+/** What there is at each path, by method. `*` is an id. */
+const RESOURCES: ReadonlyMap<string, Resource> = new Map<string, Resource>([
+  ['key', { GET: describeOwn }],
+  ['credits', { GET: credits }],
+  ['keys', { GET: answerKeys, POST: postKey }],
+  ['keys/*', { GET: getKey, PATCH: patchKey, DELETE: deleteKey }],
+  ['keys/*/rotate', { POST: postRotate }],
+  ['teams', { GET: answerTeams, POST: postTeam }],
+  ['teams/*', { GET: getTeam, PATCH: patchTeam, DELETE: deleteTeam }],
+])
+
+/** All paths and their methods, for messages. */
+export const MANAGED_PATHS = [...RESOURCES].map(([path, resource]) => ({
+  path: `/v1/${path.replace('*', ':id')}`,
+  methods: Object.keys(resource),
+}))
+
+/** The methods of a path about keys; undefined where there is nothing at it. */
+export function methodsAt(steps: readonly string[]): readonly string[] | undefined {
+  const resource = resourceAt(steps)
+  return resource && Object.keys(resource)
+}
+
+function resourceAt([first = '', id, ...others]: readonly string[]): Resource | undefined {
+  return RESOURCES.get([first, ...(id === undefined ? [] : ['*']), ...others].join('/'))
+}
+
+/** Whether a path is for management keys alone: all are but what a key asks about itself. */
+export function needsManagement(steps: readonly string[]): boolean {
+  return steps[0] !== 'key'
+}
+
+/** Answers a request about keys or teams. @throws Failure 400, 404, 409, 503 */
+export function manage(request: ManageRequest): Promise<ManageAnswer> {
+  const { method, steps } = request
+  const handler = resourceAt(steps)?.[method]
+  if (handler === undefined) throw new Failure('unknown-url', 'There is nothing at this path.')
+  const [, id = ''] = steps
+  // Addresses are logged on their way.
+  if (looksLikeKey(id)) {
+    const text =
+      'A key must not stand in the address. Name it by its id or its hash, and rotate the one that was in the address.'
+    throw new Failure('invalid-value', text)
+  }
+  return handler(request, id)
+}
+
+async function describeOwn({ caller, usageOf }: ManageRequest): Promise<ManageAnswer> {
+  const [usage] = await usageOf([accountOf(caller)])
+  return { status: 200, body: { data: ownEntry(caller, usage ?? UNKNOWN_USAGE) } }
+}
+
+const MAX_ADDED = 500
+
+/** The budgets and the usage of all keys, also of those that are revoked: their money is spent. */
+async function credits({ registry, usageOf }: ManageRequest): Promise<ManageAnswer> {
+  const records: Stored<KeyRecord>[] = []
+  let cursor: string | undefined
+  do {
+    const page = await listKeys(registry, { accepts: () => true, offset: 0, cursor })
+    records.push(...page.records)
+    cursor = page.cursor ?? undefined
+    if (records.length > MAX_ADDED) throw cannotAdd(`There are more than ${MAX_ADDED} keys.`)
+  } while (cursor !== undefined)
+  // A rotated key shares an account with the one before it, so it counts once: with the newest record's budget.
+  const budgets = new Map<string, number>()
+  for (const { record } of records) {
+    const account = accountOf(record)
+    if (budgets.has(account) && record.successor !== undefined) continue
+    budgets.set(account, record.limits?.budget ?? 0)
+  }
+  const usages = await usageOf([...budgets.keys()])
+  const total = usages.reduce<number>((sum, usage) => {
+    if (usage.total === null) throw cannotAdd('A ledger did not answer.')
+    return sum + usage.total
+  }, 0)
+  const budget = [...budgets.values()].reduce((sum, one) => sum + one, 0)
+  return { status: 200, body: { data: { total_credits: budget, total_usage: total } } }
+}
+
+function cannotAdd(reason: string): Failure {
+  return new Failure('usage-unavailable', `The usage of all keys cannot be added up now. ${reason}`)
+}
+
+async function answerKeys(request: ManageRequest): Promise<ManageAnswer> {
+  const { registry, query, usageOf } = request
+  const team = query('team')
+  const all = readFlag(query('include_disabled'))
+  const page = await listKeys(registry, {
+    ...pageOf(request),
+    accepts: (record) => (all || record.disabled !== true) && (team === undefined || record.team === team),
+  })
+  const usages = await usageOf(page.records.map(({ record }) => accountOf(record)))
+  const data = page.records.map((stored, at) => keyEntry(stored, usages[at] ?? UNKNOWN_USAGE))
+  return { status: 200, body: { data, cursor: page.cursor } }
+}
+
+async function answerTeams(request: ManageRequest): Promise<ManageAnswer> {
+  const { registry, query, usageOf } = request
+  const all = readFlag(query('include_disabled'))
+  const accepts = ({ disabled }: TeamRecord) => all || disabled !== true
+  const page = await listTeams(registry, { ...pageOf(request), accepts })
+  const usages = await usageOf(page.records.map(({ record }) => teamAccountOf(record)))
+  const data = page.records.map((stored, at) => teamEntry(stored, usages[at] ?? UNKNOWN_USAGE))
+  return { status: 200, body: { data, cursor: page.cursor } }
+}
+
+const MAX_OFFSET = 5000
+
+function pageOf({ query }: ManageRequest): { offset: number; cursor: string | undefined } {
+  const text = query('offset') ?? '0'
+  if (!/^\d{1,6}$/.test(text) || Number(text) > MAX_OFFSET) {
+    const message = `'offset' must be a whole number up to ${MAX_OFFSET}. Further pages are reached by 'cursor'.`
+    throw new Failure('invalid-value', message, { param: 'offset' })
+  }
+  return { offset: Number(text), cursor: query('cursor') }
+}
+
+function readFlag(text: string | undefined): boolean {
+  if (text === undefined || text === 'false') return false
+  if (text === 'true') return true
+  throw new Failure('invalid-value', "'include_disabled' must be true or false.", { param: 'include_disabled' })
+}
+
+async function postKey(request: ManageRequest): Promise<ManageAnswer> {
+  const { registry, now, header } = request
+  const body = await request.body()
+  const idempotencyKey = header('idempotency-key')
+  if (idempotencyKey !== null) return postKeyOnce(request, body, idempotencyKey)
+  const made = await putNew(registry, await prepareKey(registry, body, now))
+  return tellNew(request, made)
+}
+
+/** The same request again gets the same answer, for a day (accounts 6). */
+async function postKeyOnce(request: ManageRequest, body: Fields, idempotencyKey: string): Promise<ManageAnswer> {
+  const { registry, caller, key, now } = request
+  if (!/^[\x21-\x7e]{1,255}$/.test(idempotencyKey)) {
+    throw new Failure('invalid-value', "The header 'Idempotency-Key' must have 1 to 255 characters, without spaces.")
+  }
+  const [id, digest] = await Promise.all([hashOf([caller.account ?? caller.id, idempotencyKey]), hashOf(sorted(body))])
+  const cipher = await createCipher(key, 'idempotent answers')
+  const repeat = async (before: { digest: string; sealed: ArrayBuffer }): Promise<ManageAnswer> => {
+    if (before.digest !== digest) {
+      throw new Failure('conflict', "This 'Idempotency-Key' was sent with another body before. Send a new one.")
+    }
+    const text = await cipher.decrypt(before.sealed, id).catch(() => {
+      throw new Failure(
+        'conflict',
+        "This 'Idempotency-Key' was sent with another management key before. Send a new one.",
+      )
+    })
+    return { status: 201, body: JSON.parse(text) }
+  }
+  const before = await registry.answer(id)
+  if (before !== null) return repeat(before)
+  const made = await prepareKey(registry, body, now)
+  const answer = await newAnswer(request, made)
+  const sealed = await cipher.encrypt(JSON.stringify(answer.body), id)
+  const write = { name: made.name, text: JSON.stringify(made.record), was: null }
+  const result = await registry.writeWithAnswer([write], { id, digest, sealed })
+  if (result.answer !== undefined) return repeat(result.answer)
+  if (result.kind === 'changed') throw new Failure('conflict', 'Somebody else is changing the same record. Try again.')
+  tell(request, 'key.create', made)
+  return answer
+}
+
+async function hashOf(value: unknown): Promise<string> {
+  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(JSON.stringify(value)))
+  return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, '0')).join('')
+}
+
+/** Clients may write the members of the same body in another order. */
+function sorted(body: Fields): unknown {
+  return Object.entries(body).sort(([one], [other]) => (one < other ? -1 : 1))
+}
+
+async function tellNew(request: ManageRequest, made: MadeKey): Promise<ManageAnswer> {
+  tell(request, 'key.create', made)
+  return newAnswer(request, made)
+}
+
+const NOTHING_USED = { total: 0, daily: 0, weekly: 0, monthly: 0 }
+
+async function newAnswer({ usageOf }: ManageRequest, made: MadeKey): Promise<ManageAnswer> {
+  const { account } = made.record
+  const [usage] = account === undefined ? [NOTHING_USED] : await usageOf([accountOf(made.record)])
+  return { status: 201, body: { data: keyEntry(made, usage ?? UNKNOWN_USAGE), key: made.key } }
+}
+
+async function getKey({ registry, usageOf }: ManageRequest, id: string): Promise<ManageAnswer> {
+  return keyAnswer(await findKey(registry, id), usageOf)
+}
+
+async function patchKey(request: ManageRequest, id: string): Promise<ManageAnswer> {
+  const change = await changeKey(request.registry, id, await request.body(), request.now)
+  tell(request, 'key.change', change)
+  return keyAnswer(change, request.usageOf)
+}
+
+async function deleteKey(request: ManageRequest, id: string): Promise<ManageAnswer> {
+  tell(request, 'key.revoke', await revokeKey(request.registry, id, request.now))
+  return { status: 200, body: { deleted: true } }
+}
+
+const MAX_GRACE_SECONDS = 30 * 86_400
+
+async function postRotate(request: ManageRequest, id: string): Promise<ManageAnswer> {
+  const { registry, now } = request
+  const { grace_seconds: grace = 0, ...others } = await request.body()
+  const [unknown] = Object.keys(others)
+  if (unknown !== undefined || !(Number.isInteger(grace) && Number(grace) >= 0 && Number(grace) <= MAX_GRACE_SECONDS)) {
+    const text = `The body may have 'grace_seconds', a whole number up to ${MAX_GRACE_SECONDS}, and nothing else.`
+    throw new Failure('invalid-value', text, { param: 'grace_seconds' })
+  }
+  const made = await rotateKey(registry, id, { graceMs: Number(grace) * 1000, now })
+  tell(request, 'key.rotate', made)
+  return newAnswer(request, made)
+}
+
+async function postTeam(request: ManageRequest): Promise<ManageAnswer> {
+  const made = await createTeam(request.registry, await request.body(), request.now)
+  tell(request, 'team.create', made)
+  return { status: 201, body: { data: teamEntry(made, NOTHING_USED) } }
+}
+
+async function getTeam({ registry, usageOf }: ManageRequest, id: string): Promise<ManageAnswer> {
+  return teamAnswer(await findTeam(registry, id), usageOf)
+}
+
+async function patchTeam(request: ManageRequest, id: string): Promise<ManageAnswer> {
+  const change = await changeTeam(request.registry, id, await request.body(), request.now)
+  tell(request, 'team.change', change)
+  return teamAnswer(change, request.usageOf)
+}
+
+async function deleteTeam(request: ManageRequest, id: string): Promise<ManageAnswer> {
+  tell(request, 'team.revoke', await revokeTeam(request.registry, id, request.now))
+  return { status: 200, body: { deleted: true } }
+}
+
+async function keyAnswer(stored: Stored<KeyRecord>, usageOf: UsageOf): Promise<ManageAnswer> {
+  const [usage] = await usageOf([accountOf(stored.record)])
+  return { status: 200, body: { data: keyEntry(stored, usage ?? UNKNOWN_USAGE) } }
+}
+
+async function teamAnswer(stored: Stored<TeamRecord>, usageOf: UsageOf): Promise<ManageAnswer> {
+  const [usage] = await usageOf([teamAccountOf(stored.record)])
+  return { status: 200, body: { data: teamEntry(stored, usage ?? UNKNOWN_USAGE) } }
+}
+
+function tell<T extends KeyRecord | TeamRecord>(request: ManageRequest, action: string, change: Change<T>): void {
+  const { before = {}, record } = change
+  const changed = [...new Set([...Object.keys(before), ...Object.keys(record)])].filter(
+    (member) => JSON.stringify((before as Fields)[member]) !== JSON.stringify((record as Fields)[member]),
+  )
+  const of = (all: Fields) => Object.fromEntries(changed.flatMap((one) => (one in all ? [[one, all[one]]] : [])))
+  request.audit({ action, target: record.id, before: of(before as Fields), after: of(record) })
+}
