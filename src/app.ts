@@ -278,7 +278,7 @@ async function receive<Format extends ErrorFormat>(
   const authenticatedAt = Date.now()
   const platform = platformOf(c)
   const { objects, waitUntil, request } = platform
-  if (caller.limits !== undefined) refuseOverLimit(caller, objects, waitUntil)
+  refuseOverLimit(caller, objects, waitUntil)
   const share = createBodyShare(caller.account ?? caller.id, settings.bodiesMaxBytes)
   log.release = share.release
   const clientDisconnect = watchClientDisconnect(request.signal)

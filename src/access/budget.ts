@@ -124,6 +124,7 @@ const DEFAULT_OUTPUT_TOKENS = 16_384
 
 /** What of a request decides how much it may cost. */
 export interface RequestSize {
+  /** Endless where only the model's window bounds it. */
   readonly promptTokens: number
   /** The most tokens of one answer; 0 if the request sets no limit. */
   readonly outputTokens: number
@@ -141,7 +142,7 @@ export function maxCostOf(size: RequestSize, { traits }: Deployment, price: Pric
   const isLimited = requestedTokens > 0 && !(asksForReasoning && traits.budget !== undefined)
   const answerTokens = isLimited ? requestedTokens : reservedOutputTokens || longest
   // No prompt is longer than the model's window, whatever is in its files.
-  const prompt = Math.min(promptTokens, traits.contextTokens || MAX_PROMPT_TOKENS)
+  const prompt = Number.isFinite(promptTokens) ? promptTokens : traits.contextTokens || MAX_PROMPT_TOKENS
   const usage = toUsage(prompt, choices * Math.min(answerTokens, longest))
   // The provider may write the whole prompt to its cache, for an hour.
   const input =

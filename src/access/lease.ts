@@ -9,6 +9,7 @@ import {
   minus,
   NOTHING,
   plus,
+  ROUNDING,
   toAmounts,
 } from './amounts.ts'
 import { addSpent, type Limits, NOTHING_SPENT, type Reservation, type Spent } from './budget.ts'
@@ -77,7 +78,7 @@ export interface Lease {
   /** Whether less than half of the lease is left, or half of its time. */
   readonly runsOut: (limits: Limits, now: number) => boolean
   /** Whether nothing runs, and something is held that others may need. */
-  readonly isIdle: (now: number) => boolean
+  readonly isIdle: (limits: Limits, now: number) => boolean
 }
 
 interface Pending {
@@ -195,7 +196,7 @@ export function createLease(by: string): Lease {
     const need = needOf(reservation, limits)
     const used = usedBy(limits, now)
     const all = limitsOf(limits)
-    const usedUp = DIMENSIONS.find((dimension) => all[dimension] <= used[dimension])
+    const usedUp = DIMENSIONS.find((dimension) => all[dimension] <= used[dimension] + ROUNDING)
     if (usedUp !== undefined) return { limit: usedUp, why: 'used-up', retryAfterMs: retryAfter(usedUp, limits, now) }
     const [limit] = excessOf(plus(used, need), all)
     if (limit === undefined) return undefined
@@ -207,6 +208,8 @@ export function createLease(by: string): Lease {
     const there = left(now)
     return mapAmounts((dimension) => (Number.isFinite(all[dimension]) ? there[dimension] : all[dimension]))
   }
+  /** What was used and what all isolates hold, by the last answer. */
+  const inUse = (limits: Limits, now: number): Amounts => plus(usedBy(limits, now), answer?.held ?? NOTHING)
   const makeReport = (needs: readonly Amounts[], want: Amounts, keep: Amounts, now: number): Report => {
     const report = { by, number: ++number, used: untold, open, keep, want, needs }
     pending = { report, askedAt: now }
@@ -242,7 +245,9 @@ export function createLease(by: string): Lease {
     },
     refusalAfterAnswer: (reservation, limits, now) => {
       const known = refusal(reservation, limits, now)
-      const [limit = 'calls'] = excessOf(needOf(reservation, limits), free(limits, now))
+      const short = excessOf(plus(needOf(reservation, limits), inUse(limits, now)), limitsOf(limits))
+      // It has changed since the answer.
+      const [limit = 'calls'] = short.length > 0 ? short : excessOf(needOf(reservation, limits), free(limits, now))
       return known ?? { limit, why: 'held', retryAfterMs: HELD_RETRY_MS }
     },
     report: (needs, limits, now) => {
@@ -290,7 +295,11 @@ export function createLease(by: string): Lease {
         ).length > 0
       )
     },
-    isIdle: (now) => calls.size + unbegun.size === 0 && answer?.isNear === true && !isNothing(left(now)),
+    isIdle: (limits, now) => {
+      const used = inUse(limits, now)
+      const isNear = excessOf(plus(used, used), limitsOf(limits)).length > 0
+      return calls.size + unbegun.size === 0 && isNear && !isNothing(left(now))
+    },
   }
 }
 

@@ -66,8 +66,8 @@ export interface Answer extends Spent {
   readonly lease: Amounts
   /** US dollars in the window of the budget. */
   readonly inWindow: number
-  /** Whether so little is free that nobody may keep what it does not need. */
-  readonly isNear: boolean
+  /** What all isolates have reserved and leased together. */
+  readonly held: Amounts
 }
 
 /** An isolate that has reported. Without a lease it is remembered for its number only. */
@@ -191,11 +191,8 @@ interface AnswerInput {
 
 function answerOf(state: LedgerState, { limits, number, lease }: AnswerInput): Answer {
   const { minute, requests, tokens, dollars, at: now } = state
-  const all = limitsOf(limits)
-  const used = plus(spentIn(state, limits), heldBy(state.reports))
-  const isNear = excessOf(plus(used, used), all).length > 0
-  const inWindow = dollarsIn(state, limits)
-  return { number, now, lease, minute, requests, tokens, dollars, inWindow, isNear }
+  const [inWindow, held] = [dollarsIn(state, limits), heldBy(state.reports)]
+  return { number, now, lease, minute, requests, tokens, dollars, inWindow, held }
 }
 
 /** Adds what was used, each row in its minute. No row is later than the ledger's own clock. */
@@ -336,9 +333,9 @@ export function addReport(
 
 /** Reads a ledger's answer; undefined if it makes no sense. */
 export function readAnswer(value: unknown): Answer | undefined {
-  const { number, now, lease, minute, requests, tokens, dollars, inWindow, isNear } = fieldsOf(value)
+  const { number, now, lease, minute, requests, tokens, dollars, inWindow, held } = fieldsOf(value)
   if (!Number.isSafeInteger(number) || !isAmount(now) || !isAmount(minute) || minute !== minuteOf(now)) return undefined
   if (!isAmount(requests) || !isAmount(tokens) || !isAmount(dollars) || !isAmount(inWindow)) return undefined
   const spent = { minute, requests, tokens, dollars }
-  return { ...spent, number: Number(number), now, lease: toAmounts(lease), inWindow, isNear: isNear === true }
+  return { ...spent, number: Number(number), now, lease: toAmounts(lease), inWindow, held: toAmounts(held) }
 }

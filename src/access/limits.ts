@@ -72,17 +72,28 @@ interface Way {
 /** Ends the reservation of an admitted call and counts what it has used. Call it at the end of every call, with 0 too. */
 export type Spend = (tokens: number, dollars: number) => void
 
-/** All that has limits which a key's calls count for. */
-function accountsOf({ id, account: sharedId, limits }: KeyRecord): readonly LimitedAccount[] {
-  return limits === undefined ? [] : [{ id: `key:${sharedId ?? id}`, owner: 'This key', limits }]
+/** Who calls: a key, and whatever else its calls count for. */
+export interface Caller extends KeyRecord {
+  /** Its team, and providers with a budget of the operator's. */
+  readonly accounts?: readonly LimitedAccount[]
+}
+
+/** All that has limits and that the calls of a key count for. */
+function accountsOf({ id, account: sharedId, limits, accounts: further = [] }: Caller): readonly LimitedAccount[] {
+  return limits === undefined ? further : [{ id: `key:${sharedId ?? id}`, owner: 'This key', limits }, ...further]
+}
+
+/** Whether anything limits what a call of this key may use, so that it has to be reserved. */
+export function needsReservation(caller: Caller): boolean {
+  return accountsOf(caller).some(({ limits: { budget, tpm } }) => budget !== undefined || tpm !== undefined)
 }
 
 /**
- * Refuses a key that is known to be over its limits, before the body of its request is read (accounts 2). It counts nothing,
+ * Refuses a call whose key, or team, is known to be over its limits, before the body of its request is read (accounts 2). It counts nothing,
  * because an invalid request costs nothing of the limits. An isolate that does not know the key asks its ledger meanwhile.
  * @throws Failure 429 `request-rate`, `token-rate` or `budget`.
  */
-export function refuseOverLimit(caller: KeyRecord, getLedgers: GetLedgers, waitUntil: WaitUntil): void {
+export function refuseOverLimit(caller: Caller, getLedgers: GetLedgers, waitUntil: WaitUntil): void {
   const now = Date.now()
   for (const one of accountsOf(caller)) {
     const account = accountOf(one.id)
@@ -99,7 +110,7 @@ export function refuseOverLimit(caller: KeyRecord, getLedgers: GetLedgers, waitU
  * @throws Failure 429 `request-rate`, `token-rate` or `budget`; 503 `ledger-unavailable`.
  */
 export async function admit(
-  caller: KeyRecord,
+  caller: Caller,
   getLedgers: GetLedgers,
   waitUntil: WaitUntil,
   reservation: Reservation = NO_RESERVATION,
@@ -135,7 +146,7 @@ export async function admit(
 }
 
 /** Admits a request that asks no model: it is over as soon as it is counted. @throws Failure like `admit` */
-export async function countRequest(caller: KeyRecord, getLedgers: GetLedgers, waitUntil: WaitUntil): Promise<void> {
+export async function countRequest(caller: Caller, getLedgers: GetLedgers, waitUntil: WaitUntil): Promise<void> {
   const spend = await admit(caller, getLedgers, waitUntil)
   spend(0, 0)
 }
@@ -223,7 +234,7 @@ async function exchange(account: Account, way: Way): Promise<void> {
   if (waiting.size > 0) return exchange(account, way)
   // What was counted in the meantime is reported without a further call: none may come.
   if (lease.hasNews()) tell(account, way)
-  else if (lease.isIdle(now)) plan(account, way, IDLE_MS)
+  else if (lease.isIdle(way.limits, now)) plan(account, way, IDLE_MS)
 }
 
 async function send({ id }: Account, { getLedgers, limits }: Way, report: Parameters<Ledger['exchange']>[0]) {
@@ -268,7 +279,7 @@ function plan(account: Account, way: Way, waitMs: number): void {
     if (account.plannedAt !== now || isUnderWay(account, Date.now(), REPORT_TIMEOUT_MS)) return
     account.plannedAt = 0
     if (!isIdle) return exchange(account, way)
-    if (!account.lease.isIdle(Date.now())) return
+    if (!account.lease.isIdle(way.limits, Date.now())) return
     account.lease.giveBack(Date.now())
     return exchange(account, way)
   }

@@ -8,8 +8,7 @@ import {
   type Reservation,
   reportedCost,
 } from '../access/budget.ts'
-import type { KeyRecord } from '../access/keys.ts'
-import { admit } from '../access/limits.ts'
+import { admit, type Caller, needsReservation } from '../access/limits.ts'
 import type { Usage } from '../chat/event.ts'
 import { Failure } from '../chat/failure.ts'
 import type { Chat } from '../chat/request.ts'
@@ -29,7 +28,7 @@ export interface Bill {
 }
 
 export interface BillInput {
-  readonly caller: KeyRecord
+  readonly caller: Caller
   readonly objects: ObjectsOf<'Ledger'>
   readonly waitUntil: (work: Promise<unknown>) => void
   readonly settings: Settings
@@ -45,8 +44,7 @@ export interface BillInput {
  */
 export async function openBill(input: BillInput): Promise<Bill> {
   const { caller, objects, waitUntil, settings } = input
-  const { limits } = caller
-  const reservation = limits?.budget === undefined && limits?.tpm === undefined ? NO_RESERVATION : reservationFor(input)
+  const reservation = needsReservation(caller) ? reservationFor(input) : NO_RESERVATION
   const spend = await admit(caller, objects, waitUntil, reservation)
   return {
     settle: (usage, target, end) => {

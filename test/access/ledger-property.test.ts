@@ -58,13 +58,49 @@ const step = fc.oneof(
     }),
   },
 )
-const world = fc.record({
+const anyWorld = fc.record({
   start: fc.constantFrom(...STARTS),
   limits: fc.tuple(limits, limits),
   fates: fc.array(fate, { minLength: 1, maxLength: 12 }),
   offsets: fc.array(fc.integer({ min: -3_600_000, max: 3_600_000 }), { minLength: ISOLATES, maxLength: ISOLATES }),
   steps: fc.array(step, { maxLength: 40 }),
 })
+
+/** Isolates that fill up one limit with calls that stay: what one of them holds, another would like to have. */
+const crowdedWorld = fc.record({
+  start: fc.constant(STARTS[0] ?? ''),
+  limits: fc.tuple(
+    fc.constantFrom<Limits>({ rpm: 60 }, { tpm: 6000 }, { budget: 3 }, { concurrent: 60 }),
+    fc.constant({}),
+  ),
+  fates: fc.array(
+    fc.record({ lost: fc.constant('no' as const), delayMs: fc.constantFrom(5, 400), copyMs: fc.constant(0) }),
+    {
+      minLength: 1,
+      maxLength: 6,
+    },
+  ),
+  offsets: fc.constant(Array<number>(ISOLATES).fill(0)),
+  steps: fc.array(
+    fc.oneof(
+      fc.record({
+        do: fc.constant('calls' as const),
+        call: fc.record({
+          isolate: fc.nat(ISOLATES - 1),
+          account: fc.constant(0),
+          tokens: fc.constantFrom(50, 50, 400),
+          dollars: fc.constantFrom(0.025, 0.025, 0.2),
+          percent: fc.constant(100),
+          lastsMs: fc.constantFrom(100, 40_000, 40_000),
+        }),
+        times: fc.constantFrom(1, 2, 60),
+      }),
+      fc.record({ do: fc.constant('wait' as const), ms: fc.constantFrom(20, 20, 390, 850, 4000, 21_000) }),
+    ),
+    { maxLength: 40 },
+  ),
+})
+const world = fc.oneof(anyWorld, crowdedWorld)
 
 test('limits hold at every moment and everything settled arrives once, whatever is lost, repeated, late or reordered', () => {
   fc.assert(

@@ -321,6 +321,35 @@ describe('what calls under way may use', () => {
   })
 })
 
+describe('a call that counts for several accounts', () => {
+  const team = { id: 'team:t', owner: "This key's team", limits: { rpm: 3, budget: 1 } }
+  const callOf = (id: string, dollars: number, limits = { rpm: 2 }) =>
+    admit({ ...keyWith(limits, { id }), accounts: [team] }, memory.objects, () => {}, { tokens: 0, dollars })
+  const asking = async (calls: Promise<unknown>[]) => {
+    const all = Promise.allSettled(calls)
+    await vi.advanceTimersByTimeAsync(50)
+    return (await all).map((one) => (one.status === 'fulfilled' ? 'admitted' : one.reason.message))
+  }
+
+  test('is admitted by all of them, and told which refused it', async () => {
+    const calls = await asking([callOf('key_a', 0.1), callOf('key_a', 0.1), callOf('key_a', 0.1), callOf('key_b', 0.1)])
+    expect(calls).toEqual([
+      'admitted',
+      'admitted',
+      'This key is limited to 2 requests a minute.',
+      expect.stringMatching(/^admitted$|^This key's team is limited to 3/),
+    ])
+    expect(await asking([callOf('key_c', 0.9)])).toEqual([
+      expect.stringMatching(/^This key's team is limited|^What is left of this key's team's budget of \$1 is held/),
+    ])
+  })
+
+  test('leaves nothing reserved at the one where another has refused it', async () => {
+    expect(await asking([callOf('key_a', 0.9, { rpm: 0 })])).toEqual(['This key is limited to 0 requests a minute.'])
+    expect(await asking([callOf('key_b', 0.9)])).toEqual(['admitted'])
+  })
+})
+
 describe('far from every limit', () => {
   test('no call of a warm isolate waits for the ledger, and one report goes out a second at most', async () => {
     const key = keyWith({ rpm: 10_000, tpm: 10_000_000, budget: 1000, concurrent: 1000 })
