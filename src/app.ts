@@ -4,7 +4,7 @@ import { getPathNoStrict } from 'hono/utils/url'
 import { refuseBusyAddress } from './access/address-limit.ts'
 import { authenticate, readKey, refuseKeyInAddress } from './access/auth.ts'
 import type { KeyRecord } from './access/keys.ts'
-import { countRequest, limitHeaders, refuseOverLimit } from './access/limits.ts'
+import { type Caller, countRequest, limitHeaders, refuseOverLimit } from './access/limits.ts'
 import { ledgerUsage } from './access/usage-of.ts'
 import { inAccent } from './api/accents.ts'
 import { dryRun } from './api/dry-run.ts'
@@ -53,7 +53,7 @@ import { VERSION } from './version.ts'
 interface Variables {
   requestId?: string
   /** Whose key it was, once that is known. */
-  caller?: KeyRecord
+  caller?: Caller
   /** Of a call with a body. */
   log?: RequestLog
   /** How the client of this path speaks. */
@@ -342,7 +342,8 @@ async function answerStored(c: AppContext, about: (request: StoredRequest) => Pr
   refuseManagement(caller)
   const { objects, waitUntil } = platformOf(c)
   // It asks the object, so it counts as a request; but what was kept may be read and deleted when all money is spent.
-  await countRequest({ ...caller, limits: caller.limits && { rpm: caller.limits.rpm } }, objects, waitUntil)
+  const limits = caller.limits && { rpm: caller.limits.rpm }
+  await countRequest({ ...caller, limits, accounts: [] }, objects, waitUntil)
   // An answer takes memory as a body does.
   const share = createBodyShare(caller.account ?? caller.id, settings.bodiesMaxBytes)
   const store = answersOf({ objects, caller, key })
@@ -374,7 +375,8 @@ async function answerManagedAt(c: AppContext, steps: readonly string[]): Promise
   const caller = await callerOf(c, key)
   if (needsManagement(steps) && caller.role !== 'management') throw wrongRole()
   const { objects, waitUntil, request } = platformOf(c)
-  await countRequest({ ...caller, limits: { rpm: caller.limits?.rpm ?? MANAGE_RPM } }, objects, waitUntil)
+  const limits = { rpm: caller.limits?.rpm ?? MANAGE_RPM }
+  await countRequest({ ...caller, limits, accounts: [] }, objects, waitUntil)
   const share = createBodyShare(caller.account ?? caller.id, settings.bodiesMaxBytes)
   try {
     const now = Date.now()
@@ -521,7 +523,7 @@ function keyOf(c: AppContext): string {
   return readKey(headersOf(c))
 }
 
-async function callerOf(c: AppContext, key = keyOf(c)): Promise<KeyRecord> {
+async function callerOf(c: AppContext, key = keyOf(c)): Promise<Caller> {
   const { KEYS: store, ADDRESS_LIMIT: limit } = c.env
   const address = () => c.req.header('cf-connecting-ip')
   const beforeLookUp = limit && (() => refuseBusyAddress(limit, address()))

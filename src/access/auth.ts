@@ -1,7 +1,8 @@
 import { Failure } from '../chat/failure.ts'
 import type { HeaderReader } from '../formats/format.ts'
 import { TIMED_OUT, withTimeout } from '../platform/timeout.ts'
-import { type KeyRecord, keyName, keyRecord, looksLikeKey } from './keys.ts'
+import { type KeyRecord, keyName, keyRecord, looksLikeKey, TEAM_RECORDS } from './keys.ts'
+import type { Caller } from './limits.ts'
 
 /** An isolate trusts a known key for this long. It reads the key again in the background before that time is over. */
 const TRUST_KNOWN_MS = 30_000
@@ -71,14 +72,14 @@ export function refuseKeyInAddress(url: string): void {
 /**
  * Finds the record of a key (contract 2, accounts 1). `beforeLookUp` may refuse a request whose key is not known in this
  * isolate, before that request costs a read of KV.
- * @throws Failure 401 for a key that is malformed, unknown, disabled or expired; 503 if KV cannot answer.
+ * @throws Failure 401 for a key that is malformed, unknown, disabled or expired, or whose team is; 503 if KV cannot answer.
  */
 export async function authenticate(
   key: string,
   store: Store,
   waitUntil: WaitUntil,
   beforeLookUp?: BeforeLookUp,
-): Promise<KeyRecord> {
+): Promise<Caller> {
   if (!looksLikeKey(key)) throw invalidKey()
   const name = keyNames.get(key) ?? (await keyName(key))
   const now = Date.now()
@@ -88,7 +89,15 @@ export async function authenticate(
   if (record.expires !== undefined && Date.parse(record.expires) <= now) {
     throw new Failure('expired-key', 'This API key has expired. Ask for a new one.')
   }
-  return record
+  if (record.team === undefined) return record
+  // A team is found as a key is, and trusted for as long. The record of a key can have all that a team's has.
+  const id = TEAM_RECORDS + record.team
+  const team = await findRecord(id, { store, now, waitUntil, beforeLookUp: undefined })
+  if (team === null || team.disabled === true) {
+    throw new Failure('invalid-key', 'The team of this API key has ended. Ask for another key.')
+  }
+  const { limits } = team
+  return limits === undefined ? record : { ...record, accounts: [{ id, owner: "This key's team", limits }] }
 }
 
 function readBearer(header: string | null): string {

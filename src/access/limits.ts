@@ -83,6 +83,11 @@ function accountsOf({ id, account: sharedId, limits, accounts: further = [] }: C
   return limits === undefined ? further : [{ id: `key:${sharedId ?? id}`, owner: 'This key', limits }, ...further]
 }
 
+/** Whether the calls of a key have to fit into a budget, its own or that of something else. */
+export function hasBudget({ limits, accounts: further = [] }: Caller): boolean {
+  return limits?.budget !== undefined || further.some((one) => one.limits.budget !== undefined)
+}
+
 /** Whether anything limits what a call of this key may use, so that it has to be reserved. */
 export function needsReservation(caller: Caller): boolean {
   return accountsOf(caller).some(({ limits: { budget, tpm } }) => budget !== undefined || tpm !== undefined)

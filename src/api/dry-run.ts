@@ -1,5 +1,4 @@
-import type { KeyRecord } from '../access/keys.ts'
-import { countRequest } from '../access/limits.ts'
+import { type Caller, countRequest } from '../access/limits.ts'
 import { Failure } from '../chat/failure.ts'
 import { parseChat } from '../chat/request.ts'
 import type { ConfiguredProvider, ObjectsOf, Settings } from '../env.ts'
@@ -29,7 +28,7 @@ const MAX_CHECKED = 20
 export interface DryRun {
   readonly body: Readonly<Record<string, unknown>>
   readonly settings: Settings
-  readonly caller: KeyRecord
+  readonly caller: Caller
   readonly requestId: string
   readonly header: HeaderReader
 }

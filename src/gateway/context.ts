@@ -1,4 +1,4 @@
-import type { KeyRecord } from '../access/keys.ts'
+import type { Caller } from '../access/limits.ts'
 import type { ObjectsOf, Settings } from '../env.ts'
 import type { ClientFormat, ErrorFormat, HeaderReader } from '../formats/format.ts'
 import type { RequestLog } from '../telemetry/log.ts'
@@ -19,7 +19,7 @@ export interface RequestContext<Format extends ErrorFormat = ClientFormat> exten
   /** The caller's key itself: what is kept or sealed for the caller is encrypted with it. It goes nowhere else. */
   readonly key: string
   readonly format: Format
-  readonly caller: KeyRecord
+  readonly caller: Caller
   readonly settings: Settings
   readonly share: BodyShare
   /** When the call came in and when its key was known, in milliseconds since 1970. */

@@ -1,5 +1,5 @@
 import { priceOf } from '../access/budget.ts'
-import type { KeyRecord } from '../access/keys.ts'
+import { type Caller, hasBudget } from '../access/limits.ts'
 import type { Deployment } from '../catalog/deployment.ts'
 import type { Settings } from '../env.ts'
 import type { RequestSource } from '../formats/format.ts'
@@ -35,12 +35,12 @@ export interface Route {
 
 /** What a call is planned from: its key, its needs, its preferences, and what the operator configured. */
 export function planInputOf(
-  call: { settings: Settings; caller: KeyRecord },
+  call: { settings: Settings; caller: Caller },
   request: RoutedRequest,
   needs: Needs,
 ): PlanInput {
   const { providers: configured, autoModels, autoChosen, ownModels } = call.settings
-  const { models: allowed, limits } = call.caller
+  const { models: allowed } = call.caller
   return {
     request,
     needs,
@@ -49,7 +49,7 @@ export function planInputOf(
     autoChosen,
     ownModels,
     ...(allowed === undefined ? {} : { allowed }),
-    ...(limits?.budget === undefined ? {} : { isPriced: (deployment) => isPriced(deployment, call.settings) }),
+    ...(hasBudget(call.caller) ? { isPriced: (deployment) => isPriced(deployment, call.settings) } : {}),
   }
 }
 

@@ -3,11 +3,12 @@ import { keyName } from '../../src/access/keys.ts'
 import { usePlatformRouter9 } from '../harness/platform-router9.ts'
 import { until } from '../harness/until.ts'
 import { DEMO_KEY } from '../harness/worker.ts'
+import { longMinute } from './long-minute.ts'
 import { expectRefusal } from './refusal.ts'
 
 const CHAT = { model: 'gpt-4o', messages: [{ role: 'user', content: 'Hello!' }] }
 
-const router9 = usePlatformRouter9()
+const router9 = usePlatformRouter9({}, longMinute())
 let managers = 0
 
 interface Entry extends Record<string, unknown> {
@@ -284,6 +285,31 @@ test('a team has limits and usage of its own, and its keys are listed by it', as
   expect((await ask('GET', `/teams/${id}`)).data.disabled).toBe(true)
   const teams = (await ask('GET', '/teams')).data as unknown as Entry[]
   expect(teams.map((one) => one.id)).not.toContain(id)
+})
+
+test('the limits of a team hold for all of its keys together, and no key of it works when it has ended', async () => {
+  const { ask } = await manager()
+  const team = (await ask('POST', '/teams', { name: 'Small', rpm: 3 })).data.id
+  const [one, other] = await Promise.all(['one', 'other'].map((name) => ask('POST', '/keys', { name, team, rpm: 100 })))
+  const statuses = []
+  for (const { key } of [one, other, one, other, one] as Answer[]) {
+    const response = await router9.chat(CHAT, { authorization: `Bearer ${key}` })
+    statuses.push(response.status)
+    const text = await response.text()
+    if (response.status === 429) expect(text).toContain("This key's team is limited to 3 requests a minute.")
+  }
+  expect(statuses).toEqual([200, 200, 200, 429, 429])
+
+  const paid = (await ask('POST', '/teams', { name: 'Paid', limit: 1 })).data.id
+  const member = await ask('POST', '/keys', { name: 'member', team: paid })
+  // A budget of the team is as good as one of the key: what has no price is not let in.
+  const unpriced = await router9.chat({ ...CHAT, model: 'ollama/any' }, { authorization: `Bearer ${member.key}` })
+  await expectRefusal(unpriced, { status: 403, code: 'unpriced_model', param: 'model' })
+  const ended = (await ask('POST', '/teams', { name: 'Ended' })).data.id
+  const next = await ask('POST', '/keys', { name: 'next', team: ended })
+  await ask('DELETE', `/teams/${ended}`)
+  const refused = await router9.chat(CHAT, { authorization: `Bearer ${next.key}` })
+  await expectRefusal(refused, { status: 401, code: 'invalid_api_key' })
 })
 
 test('many keys are listed page by page, by cursor and by offset, without those that are disabled or broken', async () => {
