@@ -96,6 +96,12 @@ const crowdedWorld = fc.record({
         times: fc.constantFrom(1, 2, 60),
       }),
       fc.record({ do: fc.constant('wait' as const), ms: fc.constantFrom(20, 20, 390, 850, 4000, 21_000) }),
+      fc.record({
+        do: fc.constant('squeeze' as const),
+        isolate: fc.nat(ISOLATES - 1),
+        other: fc.nat(ISOLATES - 1),
+        times: fc.constantFrom(1, 5),
+      }),
     ),
     { maxLength: 40 },
   ),
@@ -116,7 +122,17 @@ test('limits hold at every moment and everything settled arrives once, whatever 
       let hasDied = false
       for (const one of given.steps) {
         if (one.do === 'wait') wait(one.ms)
-        else if (one.do === 'evict') evict(one.account)
+        else if (one.do === 'squeeze') {
+          // One spends what it holds while its report is under way, and another takes all that is left.
+          wait(1100)
+          const small = { account: 0, tokens: 50, dollars: 0.025, percent: 100, lastsMs: 40_000 }
+          call({ ...small, isolate: one.isolate })
+          if (one.times > 1) call({ ...small, isolate: one.isolate, tokens: 900, dollars: 0.5 })
+          wait(20)
+          for (let n = 0; n < one.times; n++) call({ ...small, isolate: one.isolate })
+          for (let n = 0; n < 60; n++) call({ ...small, isolate: one.other })
+          wait(1500)
+        } else if (one.do === 'evict') evict(one.account)
         else if (one.do === 'step') jump(one.isolate, one.ms)
         else if (one.do === 'die') {
           hasDied = true
