@@ -93,13 +93,11 @@ function limitsEntry({ limits }: Pick<KeyRecord, 'limits'>): Fields {
 }
 
 function usageEntry({ limits }: Pick<KeyRecord, 'limits'>, usage: AccountUsage): Fields {
-  const reset = resetOf(limits)
-  const used = reset === null ? usage.total : usage[reset]
   const limit = limits?.budget ?? null
   return {
     limit,
-    limit_reset: limit === null ? null : reset,
-    limit_remaining: limit === null || used === null ? null : Math.max(limit - used, 0),
+    limit_reset: limit === null ? null : resetOf(limits),
+    limit_remaining: remainingOf(limits, usage),
     usage: usage.total,
     usage_daily: usage.daily,
     usage_weekly: usage.weekly,
@@ -111,6 +109,13 @@ function usageEntry({ limits }: Pick<KeyRecord, 'limits'>, usage: AccountUsage):
     byok_usage_weekly: 0,
     byok_usage_monthly: 0,
   }
+}
+
+/** What is left of a budget, in US dollars; null where there is none, or usage is not known. */
+export function remainingOf(limits: KeyRecord['limits'], usage: AccountUsage): number | null {
+  const reset = resetOf(limits)
+  const used = reset === null ? usage.total : usage[reset]
+  return limits?.budget === undefined || used === null ? null : Math.max(limits.budget - used, 0)
 }
 
 function labelOf({ label }: KeyRecord): string {

@@ -22,7 +22,7 @@ import { UNKNOWN_USAGE, type UsageOf } from '../access/usage-of.ts'
 import { Failure } from '../chat/failure.ts'
 import { createCipher } from '../conversations/cipher.ts'
 import type { HeaderReader } from '../formats/format.ts'
-import { accountOf, keyEntry, ownEntry, teamAccountOf, teamEntry } from './key-shapes.ts'
+import { accountOf, keyEntry, ownEntry, remainingOf, teamAccountOf, teamEntry } from './key-shapes.ts'
 import type { Registry } from './registry.ts'
 
 /** A change of a record, for the log. It holds no key. */
@@ -114,7 +114,7 @@ async function describeOwn({ caller, usageOf }: ManageRequest): Promise<ManageAn
 
 const MAX_ADDED = 500
 
-/** The budgets and the usage of all keys, also of those that are revoked: their money is spent. */
+/** What all keys have used, also those that are revoked; with what is left of budgets, that is the total of credits. */
 async function credits({ registry, usageOf }: ManageRequest): Promise<ManageAnswer> {
   const records: Stored<KeyRecord>[] = []
   let cursor: string | undefined
@@ -124,20 +124,22 @@ async function credits({ registry, usageOf }: ManageRequest): Promise<ManageAnsw
     cursor = page.cursor ?? undefined
     if (records.length > MAX_ADDED) throw cannotAdd(`There are more than ${MAX_ADDED} keys.`)
   } while (cursor !== undefined)
-  // A rotated key shares an account with the one before it, so it counts once: with the newest record's budget.
-  const budgets = new Map<string, number>()
+  // A rotated key shares an account with the one before it, so it counts once: as the newest of them.
+  const newest = new Map<string, KeyRecord>()
   for (const { record } of records) {
     const account = accountOf(record)
-    if (budgets.has(account) && record.successor !== undefined) continue
-    budgets.set(account, record.limits?.budget ?? 0)
+    if (record.successor === undefined || !newest.has(account)) newest.set(account, record)
   }
-  const usages = await usageOf([...budgets.keys()])
-  const total = usages.reduce<number>((sum, usage) => {
+  const usages = await usageOf([...newest.keys()])
+  let spent = 0
+  let left = 0
+  for (const [at, { limits, disabled }] of [...newest.values()].entries()) {
+    const usage = usages[at] ?? UNKNOWN_USAGE
     if (usage.total === null) throw cannotAdd('A ledger did not answer.')
-    return sum + usage.total
-  }, 0)
-  const budget = [...budgets.values()].reduce((sum, one) => sum + one, 0)
-  return { status: 200, body: { data: { total_credits: budget, total_usage: total } } }
+    spent += usage.total
+    if (disabled !== true) left += remainingOf(limits, usage) ?? 0
+  }
+  return { status: 200, body: { data: { total_credits: spent + left, total_usage: spent } } }
 }
 
 function cannotAdd(reason: string): Failure {
