@@ -1,6 +1,6 @@
 /** What a counting Worker has counted since it was started. */
 export interface WorkerCounts {
-  /** Calls of Durable Objects' methods, each of which is a billed request: `Health.report`, `Ledger.add`, … */
+  /** Calls of Durable Objects' methods, each of which is a billed request: `Health.report`, `Ledger.exchange`, … */
   readonly requests: Readonly<Record<string, number>>
   /** Rows that Durable Objects have written. */
   readonly rows: number
