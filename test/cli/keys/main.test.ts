@@ -114,6 +114,32 @@ test('a key can be made for clients that check OpenAI’s object, and for no oth
   await expect(run(['create', '--name', 'mine', '--object', 'openrouter'])).rejects.toThrow('--object')
 })
 
+test('a management key, a team and its keys are made and changed, in the words and with the checks of the HTTP API', async () => {
+  const manager = await make(['create', '--name', 'mine', '--role', 'management'])
+  expect(await recordOf(manager)).toMatchObject({ role: 'management' })
+  expect(await run(['list'])).toMatch(/mine \(management\) +active/)
+  await expect(run(['create', '--name', 'mine', '--role', 'root'])).rejects.toThrow('--role')
+
+  const [team] = JSON.parse(
+    await run(['teams', 'create', '--name', 'ours', '--budget', '9', '--reset', 'weekly', '--json']),
+  )
+  const made = await make(['create', '--name', 'hers', '--team', team.id, '--budget', '5', '--expires', '1d'])
+  await run(['change', made.id, '--budget', '7', '--reset', 'daily', '--expires', 'none', '--concurrent', '2'])
+  const changed = await recordOf(made)
+  expect(changed).toMatchObject({ team: team.id, limits: { budget: 7, window: 'day', concurrent: 2 } })
+  expect(changed?.expires).toBeUndefined()
+  await run(['teams', 'revoke', team.id])
+  expect(await run(['teams', 'list'])).toMatch(/ours +revoked .* budget 9, window week/)
+  for (const wrong of [
+    ['create', '--name', 'late', '--team', team.id],
+    ['create', '--name', 'x', '--reset', 'daily'],
+    ['change', made.id, '--rpm', '0.5'],
+    ['create', '--name', 'x', '--providers', 'nobody'],
+  ]) {
+    await expect(run(wrong), wrong.join(' ')).rejects.toThrow(/team|limit|rpm|providers/)
+  }
+}, 60_000)
+
 describe('a limit that is none', { timeout: 60_000 }, () => {
   /** The program itself, for its exit status. */
   async function program(...args: string[]): Promise<{ status: number; error: string }> {
