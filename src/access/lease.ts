@@ -46,6 +46,8 @@ const HELD_RETRY_MS = 1000
 const MIN_CALLS_AHEAD = 4
 /** A call that was let in and has not begun so soon never will: the platform has ended it. */
 const UNBEGUN_MS = 2000
+/** An answer says for so long that something is used up: then somebody may have changed the limits or their window. */
+const KNOWN_MS = 60_000
 /** No time restores a budget without windows, so the client is told the longest wait: a day. */
 const ENDLESS_RETRY_MS = 86_400_000
 /** As much as the ledger likes. */
@@ -55,7 +57,7 @@ const ANY = Number.MAX_SAFE_INTEGER
 export interface Lease {
   /** Reserves what the call may use, if it may begin. The call holds it until `settle`. */
   readonly admit: (need: Reservation, limits: Limits, now: number) => { decision: Decision; call?: OpenCall }
-  /** What is known to forbid the call, whatever the ledger would say. */
+  /** What is known to forbid the call, whatever the ledger would say: by an answer of the last minute. */
   readonly refusal: (need: Reservation, limits: Limits, now: number) => Refusal | undefined
   /** Admits without the ledger, by what this isolate knows and has counted. */
   readonly admitAlone: (need: Reservation, limits: Limits, now: number) => { decision: Decision; call?: OpenCall }
@@ -164,6 +166,7 @@ export function createLease(by: string): Lease {
       },
     }
   }
+  const isFresh = (now: number) => answer !== undefined && now + ahead - answer.now < KNOWN_MS
   /** What was used by the last answer and since, in the minute and the window of now. */
   const usedBy = (limits: Limits, now: number): Amounts => {
     const time = now + ahead
@@ -224,13 +227,12 @@ export function createLease(by: string): Lease {
   }
 
   return {
-    refusal,
+    refusal: (reservation, limits, now) => (isFresh(now) ? refusal(reservation, limits, now) : undefined),
     admit: (reservation, limits, now) => {
-      const refused = refusal(reservation, limits, now)
+      const refused = isFresh(now) ? refusal(reservation, limits, now) : undefined
       if (refused !== undefined) return { decision: refused }
       const need = needOf(reservation, limits)
-      const isKnown =
-        answer !== undefined || DIMENSIONS.every((one) => limitsOf(limits)[one] === Number.POSITIVE_INFINITY)
+      const isKnown = isFresh(now) || DIMENSIONS.every((one) => limitsOf(limits)[one] === Number.POSITIVE_INFINITY)
       if (!isKnown || excessOf(need, free(limits, now)).length > 0) return { decision: 'ask' }
       return { decision: 'admitted', call: reserve(need, now) }
     },

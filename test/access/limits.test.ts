@@ -321,6 +321,28 @@ describe('what calls under way may use', () => {
   })
 })
 
+test('a budget that was used up is asked for again within two minutes: it may have a window by now', async () => {
+  const spend = admit(keyWith({ budget: 1 }), memory.objects, () => {}, { tokens: 0, dollars: 1 })
+  await vi.advanceTimersByTimeAsync(20)
+  ;(await spend)(0, 1)
+  await vi.advanceTimersByTimeAsync(REPORTED_MS)
+  memory.put('key_a', { dollars: 0.5 })
+  const again = async () => {
+    const asking = admit(keyWith({ budget: 1 }), memory.objects, () => {}, { tokens: 0, dollars: 0.1 })
+    const settled = asking.then(
+      () => 'admitted',
+      ({ kind }) => kind,
+    )
+    await vi.advanceTimersByTimeAsync(20)
+    return settled
+  }
+  const calls = memory.calls()
+  expect(await again()).toBe('budget')
+  expect(memory.calls()).toBe(calls)
+  await vi.advanceTimersByTimeAsync(120_000)
+  expect(await again()).toBe('admitted')
+})
+
 describe('a call that counts for several accounts', () => {
   const team = { id: 'team:t', owner: "This key's team", limits: { rpm: 3, budget: 1 } }
   const callOf = (id: string, dollars: number, limits = { rpm: 2 }) =>
