@@ -10,7 +10,7 @@ import { inAccent } from './api/accents.ts'
 import { dryRun } from './api/dry-run.ts'
 import { deploymentsOfRow, describeModel, listModels } from './api/list-models.ts'
 import { listProviders } from './api/list-providers.ts'
-import { MANAGED_PATHS, type ManageAnswer, manage, methodsAt, needsManagement } from './api/manage-keys.ts'
+import { MANAGED_PATHS, manage, methodsAt, needsManagement } from './api/manage-keys.ts'
 import { toAnthropicList, toAnthropicModel, toGeminiList, toGeminiModel, withCodexModels } from './api/model-shapes.ts'
 import { openRouterModels, toOpenRouterProviders } from './api/openrouter-shapes.ts'
 import { type Asked, mayHaveAccent, OPENAI_ACCENT, OPENROUTER_ACCENT, readPath, toCanonicalPath } from './api/paths.ts'
@@ -380,7 +380,7 @@ async function answerManagedAt(c: AppContext, steps: readonly string[]): Promise
   const share = createBodyShare(caller.account ?? caller.id, settings.bodiesMaxBytes)
   try {
     const now = Date.now()
-    const { status, body }: ManageAnswer = await manage({
+    const work = manage({
       method: c.req.method === 'HEAD' ? 'GET' : c.req.method,
       steps,
       query: queryOf(c),
@@ -398,6 +398,9 @@ async function answerManagedAt(c: AppContext, steps: readonly string[]): Promise
       now,
       audit: (change) => logAudit(requestIdOf(c), caller.id, { ...change }),
     })
+    // A change that was made has its line in the log, even if its client does not wait for the answer.
+    waitUntil(work.catch(() => undefined))
+    const { status, body } = await work
     return answer(c, body, status)
   } finally {
     share.release()
