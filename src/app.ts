@@ -45,9 +45,12 @@ import { embed } from './gateway/embed.ts'
 import { withoutRefusedBetas } from './gateway/refused-betas.ts'
 import { commonHeaders, failureResponse, preflightResponse } from './gateway/respond.ts'
 import { run } from './gateway/run.ts'
+import { recordCall } from './gateway/usage-record.ts'
 import { randomText } from './platform/random.ts'
 import { LISTED_NUMBER_SHARE } from './stream/json-bounds.ts'
 import { logAudit, logFault, logRequest, type RequestLog } from './telemetry/log.ts'
+import { usageDatabase } from './usage/database.ts'
+import { projectIn } from './usage/labels.ts'
 import { VERSION } from './version.ts'
 
 interface Variables {
@@ -220,8 +223,8 @@ routes('/responses/:id', {
 routes('/responses/:id/input_items', { GET: (c) => answerStored(c, listInputItems) })
 routes('/responses/:id/cancel', { POST: (c) => answerStored(c, cancelStored) })
 
-/** Keys, teams and credits: one entry, because the router tries every entry for each request. */
-const MANAGED = '/:managed{(?:keys|teams|key|credits)(?:/.*)?}'
+/** Keys, teams, credits and usage: one entry, because the router tries every entry for each request. */
+const MANAGED = '/:managed{(?:keys|teams|key|credits|usage|calls|generation)(?:/.*)?}'
 served.push(...MANAGED_PATHS)
 for (const begin of ['/v1', '']) app.all(begin + MANAGED, answerManaged)
 
@@ -278,6 +281,11 @@ async function receive<Format extends ErrorFormat>(
   const authenticatedAt = Date.now()
   const platform = platformOf(c)
   const { objects, waitUntil, request } = platform
+  // A count of tokens and a plan are no calls of a model.
+  if (settings.keepsUsage && kind.isCount === undefined && kind.dryRun === undefined) {
+    const writer = { caller, settings, header, getLedgers: objects, waitUntil }
+    log.record = (line) => recordCall(log, line, writer)
+  }
   refuseOverLimit(caller, objects, waitUntil)
   const share = createBodyShare(caller.account ?? caller.id, settings.bodiesMaxBytes)
   log.release = share.release
@@ -293,6 +301,7 @@ async function receive<Format extends ErrorFormat>(
     if (stream !== undefined) body.stream = stream
     log.requestedModel = body.model
     log.stream = body.stream === true
+    if (settings.keepsUsage) log.project = projectIn(body)
     const response = await answerTo(
       {
         ...platform,
@@ -395,6 +404,8 @@ async function answerManagedAt(c: AppContext, steps: readonly string[]): Promise
       key,
       registry: openRegistry(objects, c.env.KEYS),
       usageOf: ledgerUsage(objects),
+      database: usageDatabase(c.env),
+      getLedgers: objects,
       now,
       audit: (change) => logAudit(requestIdOf(c), caller.id, { ...change }),
     })

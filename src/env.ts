@@ -8,6 +8,8 @@ import { findProvider, PROVIDERS, type Provider, providerForBaseUrl } from './ca
 import { Failure } from './chat/failure.ts'
 import type { Conversations } from './conversations/conversations-object.ts'
 import type { Digest, Snapshot } from './health/messages.ts'
+import { usageDatabase } from './usage/database.ts'
+import type { CallHistory } from './usage/entry.ts'
 
 /** The bindings and settings from `wrangler.toml`, secrets and `.dev.vars`. Only `readSettings` reads the settings. */
 export interface Env extends Pick<Cloudflare.Env, 'KEYS'> {
@@ -86,6 +88,10 @@ export interface Settings {
   readonly refusedBetas: ReadonlySet<string>
   /** How long answers are kept for clients that refer to them, in milliseconds; 0 where none is. */
   readonly retentionMs: number
+  /** Whether the usage of keys is kept. */
+  readonly keepsUsage: boolean
+  /** Which calls are kept one by one, without their content. */
+  readonly callHistory: CallHistory
   /** The share of calls, 0 to 1, that get a log line. Failures always get one. */
   readonly logSample: number
   /** Whether log lines contain the providers' own error texts, which may quote prompts. */
@@ -132,6 +138,8 @@ export function readSettings(env: Env): Settings {
     keepsReasoning: readSwitch(env, 'KEEP_REASONING', true),
     refusedBetas: new Set(readList(env, 'REFUSED_BETAS')),
     retentionMs: readSwitch(env, 'RESPONSES_STORE', true) ? readRetention(env) : 0,
+    keepsUsage: readKeepsUsage(env),
+    callHistory: readCallHistory(env),
     logSample: readShare(env, 'LOG_SAMPLE'),
     logDetail: readSwitch(env, 'LOG_DETAIL', false),
   }
@@ -157,6 +165,22 @@ function readSwitch(env: Env, name: string, defaultValue: boolean): boolean {
   if (value === undefined) return defaultValue
   if (value !== 'on' && value !== 'off') throw invalidSetting(name, "must be 'on' or 'off'")
   return value === 'on'
+}
+
+function readKeepsUsage(env: Env): boolean {
+  const text = readText(env, 'USAGE')
+  if (text !== undefined && text !== 'off') throw invalidSetting('USAGE', "must be 'off', or the binding of a D1 database")
+  const seconds = readText(env, 'USAGE_WRITE_SECONDS') ?? '60'
+  if (!/^\d{1,3}$/.test(seconds) || Number(seconds) < 1 || Number(seconds) > 300) {
+    throw invalidSetting('USAGE_WRITE_SECONDS', 'must be a number of seconds from 1 to 300')
+  }
+  return usageDatabase(env) !== undefined
+}
+
+function readCallHistory(env: Env): CallHistory {
+  const text = readText(env, 'CALL_HISTORY') ?? 'all'
+  if (text === 'all' || text === 'failures' || text === 'off') return text
+  throw invalidSetting('CALL_HISTORY', "must be 'all', 'failures' or 'off'")
 }
 
 function readShare(env: Env, name: string): number {

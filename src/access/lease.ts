@@ -12,6 +12,7 @@ import {
   ROUNDING,
   toAmounts,
 } from './amounts.ts'
+import { addEntry, type Entry } from '../usage/entry.ts'
 import { addSpent, type Limits, NOTHING_SPENT, type Reservation, type Spent } from './budget.ts'
 import { type Answer, LEASE_MS, limitsOf, MAX_CALL_MS, type Report, sumOf } from './ledger.ts'
 import { minuteOf, msToNextMinute, windowEnd, windowStart } from './window.ts'
@@ -59,6 +60,8 @@ export interface Lease {
   readonly admit: (need: Reservation, limits: Limits, now: number) => { decision: Decision; call?: OpenCall }
   /** What is known to forbid the call, whatever the ledger would say: by an answer of the last minute. */
   readonly refusal: (need: Reservation, limits: Limits, now: number) => Refusal | undefined
+  /** Notes what a call was, for the next report; `used` where nothing else counts the call, since nothing limits it. */
+  readonly note: (entry: Entry, used: Reservation | undefined, now: number) => void
   /** Admits without the ledger, by what this isolate knows and has counted. */
   readonly admitAlone: (need: Reservation, limits: Limits, now: number) => { decision: Decision; call?: OpenCall }
   /** Why the ledger's last answer does not let the call in. */
@@ -100,6 +103,7 @@ export function createLease(by: string): Lease {
   let answer: Answer | undefined
   /** What was used since the last report was made. */
   let untold: readonly Spent[] = []
+  let entries: Entry[] = []
   let open = NOTHING
   // In both, the first one is the first to expire.
   const calls = new Set<Reserved>()
@@ -214,7 +218,9 @@ export function createLease(by: string): Lease {
   /** What was used and what all isolates hold, by the last answer. */
   const inUse = (limits: Limits, now: number): Amounts => plus(usedBy(limits, now), answer?.held ?? NOTHING)
   const makeReport = (needs: readonly Amounts[], want: Amounts, keep: Amounts, now: number): Report => {
-    const report = { by, number: ++number, used: untold, open, keep, want, needs }
+    const usage = entries.length > 0 ? { usage: entries } : {}
+    const report = { by, number: ++number, used: untold, open, keep, want, needs, ...usage }
+    entries = []
     pending = { report, askedAt: now }
     // What is not kept is not spent from here on.
     if (isNothing(keep)) allowance = plus(sumOf(untold), open)
@@ -235,6 +241,10 @@ export function createLease(by: string): Lease {
       const isKnown = isFresh(now) || DIMENSIONS.every((one) => limitsOf(limits)[one] === Number.POSITIVE_INFINITY)
       if (!isKnown || excessOf(need, free(limits, now)).length > 0) return { decision: 'ask' }
       return { decision: 'admitted', call: reserve(need, now) }
+    },
+    note: (entry, used, now) => {
+      addEntry(entries, entry)
+      if (used !== undefined) use({ ...toAmounts(used), requests: 1 }, now)
     },
     admitAlone: (reservation, limits, now) => {
       releaseExpired(now)
@@ -285,7 +295,8 @@ export function createLease(by: string): Lease {
       return { minute: minuteOf(now + ahead), requests, tokens, dollars }
     },
     isKnown: () => answer !== undefined,
-    hasNews: () => untold.length > 0 || !isNothing(minus(open, told)) || !isNothing(minus(told, open)),
+    hasNews: () =>
+      untold.length > 0 || entries.length > 0 || !isNothing(minus(open, told)) || !isNothing(minus(told, open)),
     isPending: (sent = pending?.report.number) => pending !== undefined && pending.report.number === sent,
     runsOut: (limits, now) => {
       if (isNothing(leased)) return false

@@ -55,6 +55,8 @@ export interface Report extends ReportId {
   readonly want: Amounts
   /** What each call needs that waits for the answer. */
   readonly needs: readonly Amounts[]
+  /** Rows for `usage/`, which count once as the report does; the ledger does not read them. */
+  readonly usage?: readonly unknown[]
 }
 
 /** What a ledger answers to a report. */
@@ -97,6 +99,8 @@ export interface Exchanged {
   /** Undefined where the report makes no sense, or there are too many isolates: nothing was counted. */
   readonly answer: Answer | undefined
   readonly changed: boolean
+  /** The rows for `usage/` of a report that was counted now. */
+  readonly usage?: readonly unknown[] | undefined
 }
 
 /**
@@ -121,9 +125,10 @@ export function exchange(stored: unknown, given: unknown, limits: Limits, clock:
   const now = settled.at
   const next = { by, number, lease, open, until: now + LEASE_MS + GRACE_MS, openUntil: now + MAX_CALL_MS }
   const reports = [...withoutOldest(others), next]
-  const changed = report.used.length > 0 || !isNothing(lease) || !isSame(holder, open)
+  const { usage } = report
+  const changed = report.used.length > 0 || usage !== undefined || !isNothing(lease) || !isSame(holder, open)
   const after = { ...settled, reports }
-  return { state: after, answer: answerOf(after, { limits, number, lease }), changed }
+  return { state: after, answer: answerOf(after, { limits, number, lease }), changed, usage }
 }
 
 /** What stays the same need not be stored: neither a lease nor a reservation ends or begins. */
@@ -283,7 +288,7 @@ function readHolder(value: unknown, now: number): Holder | undefined {
 
 function readReport(given: unknown): Report | undefined {
   if (!isReportId(given)) return undefined
-  const { used, open, keep, want, needs } = fieldsOf(given)
+  const { used, open, keep, want, needs, usage } = fieldsOf(given)
   const listOf = (list: unknown, most: number): readonly unknown[] => (Array.isArray(list) ? list.slice(0, most) : [])
   const rows = listOf(used, MAX_ROWS).map((row) => {
     const { minute, requests, tokens, dollars } = fieldsOf(row)
@@ -302,6 +307,7 @@ function readReport(given: unknown): Report | undefined {
     keep: toAmounts(keep),
     want: toAmounts(want),
     needs: listOf(needs, MAX_NEEDS).map(toAmounts),
+    ...(Array.isArray(usage) && usage.length > 0 ? { usage } : {}),
   }
 }
 

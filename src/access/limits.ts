@@ -1,6 +1,7 @@
 import { Failure } from '../chat/failure.ts'
 import { randomText } from '../platform/random.ts'
 import { sleep, withTimeout } from '../platform/timeout.ts'
+import type { Entry } from '../usage/entry.ts'
 import { type Limits, NO_RESERVATION, NOTHING_SPENT, type Reservation } from './budget.ts'
 import type { KeyRecord } from './keys.ts'
 import { createLease, type Lease, type OpenCall, type Refusal } from './lease.ts'
@@ -79,8 +80,9 @@ export interface Caller extends KeyRecord {
 }
 
 /** All that has limits and that the calls of a key count for. */
-function accountsOf({ id, account: sharedId, limits, accounts: further = [] }: Caller): readonly LimitedAccount[] {
-  return limits === undefined ? further : [{ id: `key:${sharedId ?? id}`, owner: 'This key', limits }, ...further]
+function accountsOf(caller: Caller): readonly LimitedAccount[] {
+  const { limits, accounts: further = [] } = caller
+  return limits === undefined ? further : [{ id: ledgerOf(caller), owner: 'This key', limits }, ...further]
 }
 
 /** Whether the calls of a key have to fit into a budget, its own or that of something else. */
@@ -154,6 +156,27 @@ export async function admit(
 export async function countRequest(caller: Caller, getLedgers: GetLedgers, waitUntil: WaitUntil): Promise<void> {
   const spend = await admit(caller, getLedgers, waitUntil)
   spend(0, 0)
+}
+
+/**
+ * Notes what a call was, for the usage of its key: it is told with the next report (accounts 7). Nobody waits for it. The
+ * call of a key without limits is counted here too, as nothing else has done it.
+ */
+export function recordUsage(
+  caller: Caller,
+  entry: Entry,
+  used: Reservation,
+  { getLedgers, waitUntil }: Omit<Way, 'limits'>,
+): void {
+  const account = accountOf(ledgerOf(caller))
+  const { limits } = caller
+  account.lease.note(entry, limits === undefined ? used : undefined, Date.now())
+  tell(account, { limits: limits ?? {}, getLedgers, waitUntil })
+}
+
+/** The name of the ledger of a key: one for a key and for those that it was rotated to. */
+export function ledgerOf({ id, account }: Pick<KeyRecord, 'id' | 'account'>): string {
+  return `key:${account ?? id}`
 }
 
 /** Opens the call by what this isolate holds, by an answer of the ledger, or without it where there is none. */
@@ -334,9 +357,10 @@ function budgetOf({ budget, window = 'total' }: Limits): string {
 }
 
 /** The headers `x-ratelimit-*` of every response to a key with limits (contract 7). Resets are durations like `12s`, as in OpenAI's API. */
-export function limitHeaders({ id, account: sharedId, limits }: KeyRecord): Record<string, string> {
+export function limitHeaders(caller: KeyRecord): Record<string, string> {
+  const { limits } = caller
   if (limits === undefined) return {}
-  const account = accounts.get(`key:${sharedId ?? id}`)
+  const account = accounts.get(ledgerOf(caller))
   const now = Date.now()
   const { requests, tokens } = account?.lease.usedNow(now) ?? { ...NOTHING_SPENT, minute: minuteOf(now) }
   const resetMs = msToNextMinute(now)

@@ -23,7 +23,7 @@ import { Failure } from '../chat/failure.ts'
 import { createCipher } from '../conversations/cipher.ts'
 import type { HeaderReader } from '../formats/format.ts'
 import { accountOf, keyEntry, ownEntry, remainingOf, teamAccountOf, teamEntry } from './key-shapes.ts'
-import type { Registry } from './registry.ts'
+import { describeGeneration, describeUsage, listCalls, type UsageRequest } from './usage-routes.ts'
 
 /** A change of a record, for the log. It holds no key. */
 export interface Audit {
@@ -36,19 +36,15 @@ export interface Audit {
 }
 
 /** A request about keys or teams. */
-export interface ManageRequest {
+export interface ManageRequest extends UsageRequest {
   readonly method: string
   /** The steps of the path, decoded: `keys`, and what stands behind it. */
   readonly steps: readonly string[]
-  readonly query: (name: string) => string | undefined
   readonly header: HeaderReader
   readonly body: () => Promise<Fields>
-  readonly caller: KeyRecord
   /** The caller's key, by which what must not be read by others is sealed. */
   readonly key: string
-  readonly registry: Registry
   readonly usageOf: UsageOf
-  readonly now: number
   readonly audit: (change: Audit) => void
 }
 
@@ -64,6 +60,9 @@ type Resource = Readonly<Record<string, Handler>>
 const RESOURCES: ReadonlyMap<string, Resource> = new Map<string, Resource>([
   ['key', { GET: describeOwn }],
   ['credits', { GET: credits }],
+  ['usage', { GET: describeUsage }],
+  ['calls', { GET: listCalls }],
+  ['generation', { GET: describeGeneration }],
   ['keys', { GET: answerKeys, POST: postKey }],
   ['keys/*', { GET: getKey, PATCH: patchKey, DELETE: deleteKey }],
   ['keys/*/rotate', { POST: postRotate }],
@@ -87,9 +86,11 @@ function resourceAt([first = '', id, ...others]: readonly string[]): Resource | 
   return RESOURCES.get([first, ...(id === undefined ? [] : ['*']), ...others].join('/'))
 }
 
+const OWN: readonly unknown[] = ['key', 'usage', 'calls', 'generation']
+
 /** Whether a path is for management keys alone: all are but what a key asks about itself. */
 export function needsManagement(steps: readonly string[]): boolean {
-  return steps[0] !== 'key'
+  return !OWN.includes(steps[0])
 }
 
 /** Answers a request about keys or teams. @throws Failure 400, 404, 409, 503 */

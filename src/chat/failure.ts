@@ -82,6 +82,8 @@ const RULES = {
   'ledger-unavailable': { ...GATEWAY, status: 503, code: 'ledger_unavailable' },
   'answers-unavailable': { ...GATEWAY, status: 503, code: 'response_store_unavailable' },
   'usage-unavailable': { ...GATEWAY, status: 503, code: 'usage_unavailable' },
+  /** The operator has bound no database for usage. */
+  'usage-off': { ...CALLER, status: 501, type: 'server_error', code: 'usage_off' },
   'bodies-full': { ...GATEWAY, status: 503, code: 'gateway_overloaded' },
   misconfigured: { ...GATEWAY, status: 500, code: 'misconfigured' },
   internal: { ...GATEWAY, status: 500, code: 'internal_error' },

@@ -67,6 +67,7 @@ async function routeAndAnswer(
   if (session !== undefined && home !== undefined) rememberSession(session, home, route.now)
   const routedAt = Date.now()
   const id = `${context.format.idPrefix}${randomText(28)}`
+  context.log.answerId = id
   const state: RequestState = {
     context,
     requestedModel: chat.model,

@@ -28,6 +28,12 @@ export interface RequestLog {
   usage?: Usage
   dollars?: number
   written?: true
+  /** The id of the answer, as the client sees it. */
+  answerId?: string
+  /** Which project the request names in its body. */
+  project?: string | undefined
+  /** Gets the line too. */
+  record?: (line: LogLine) => void
   /** The call asks only for the plan. */
   readonly dryRun?: true
   /** The call asks only how long its prompt is. */
@@ -51,6 +57,7 @@ export function logRequest(
   log.release?.()
   try {
     const line = createLine(log, status, failure, disconnected)
+    log.record?.(line)
     log.dataset?.writeDataPoint(toDataPoint(line))
     const { attempts, settings } = log
     const sample = settings?.logSample ?? 1

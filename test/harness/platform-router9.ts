@@ -9,3 +9,13 @@ export function usePlatformRouter9(
 ): Router9<PlatformWorker> {
   return useStarted(() => startRouter9On(startPlatformWorker, vars, wrapper))
 }
+
+/** The same with a database for usage, which is written to every second. */
+export function useRouter9WithUsage(
+  vars: Readonly<Record<string, string>> = {},
+  wrapper?: string,
+): Router9<PlatformWorker> {
+  const start = (options: Parameters<typeof startPlatformWorker>[0]) =>
+    startPlatformWorker({ ...options, database: true })
+  return useStarted(() => startRouter9On(start, { USAGE_WRITE_SECONDS: '1', ...vars }, wrapper))
+}

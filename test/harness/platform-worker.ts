@@ -1,4 +1,5 @@
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
+import path from 'node:path'
 import { Log, LogLevel, Miniflare } from 'miniflare'
 import { NOTHING_SPENT } from '../../src/access/budget.ts'
 import { keyName } from '../../src/access/keys.ts'
@@ -24,18 +25,35 @@ export interface PlatformWorker extends Pick<RunningWorker, 'url' | 'log' | 'sto
   readonly conversations: (name: string) => Promise<ConversationsStub>
   /** What the ledger of a key has been told of, in dollars. */
   readonly spentBy: (id: string) => Promise<number>
+  /** The database for usage, with its tables. */
+  readonly database: () => Promise<Database>
+}
+
+type Database = Awaited<ReturnType<Miniflare['getD1Database']>>
+
+const MIGRATIONS = path.resolve(import.meta.dirname, '../../src/usage/migrations')
+
+/** Makes the tables, as Cloudflare's migrations do. */
+export async function migrate(database: Pick<Database, 'batch' | 'prepare'>): Promise<void> {
+  for (const file of (await readdir(MIGRATIONS)).sort()) {
+    const text = await readFile(path.join(MIGRATIONS, file), 'utf8')
+    const statements = text.split(';').filter((statement) => statement.trim() !== '')
+    await database.batch(statements.map((statement) => database.prepare(statement)))
+  }
 }
 
 interface PlatformOptions extends Omit<WorkerOptions, 'analyticsPort'> {
   /** So many more copies of the bundle for the wrapper to import, `router9-1.js` and so on: each has a memory of its own, as an isolate has. */
   readonly copies?: number
+  /** With a database for usage, `USAGE`. */
+  readonly database?: boolean
 }
 
 /**
  * Starts the Worker under miniflare. `sk-r9k-demo` is a key of it. `state` keeps also what is in KV.
  */
 export async function startPlatformWorker(options: PlatformOptions): Promise<PlatformWorker> {
-  const { file, vars, wrapper, state, copies = 0 } = options
+  const { file, vars, wrapper, state, copies = 0, database = false } = options
   const router9 = { type: 'esm', contents: await readFile(file, 'utf8') } as const
   const texts = Object.entries(vars).map(([name, value]) => [name, { type: 'text', value }] as const)
   let log = ''
@@ -65,6 +83,7 @@ export async function startPlatformWorker(options: PlatformOptions): Promise<Pla
           env: {
             ...Object.fromEntries(texts),
             KEYS: { type: 'kv', id: 'keys' },
+            ...(database ? { USAGE: { type: 'd1', id: 'usage' } as const } : {}),
             // For the tests; the Worker itself has its objects by its exports.
             CONVERSATIONS: { type: 'durable-object', exportName: 'Conversations', worker: 'router9' },
             LEDGERS: { type: 'durable-object', exportName: 'Ledger', worker: 'router9' },
@@ -94,10 +113,12 @@ export async function startPlatformWorker(options: PlatformOptions): Promise<Pla
     const objects = await miniflare.getDurableObjectNamespace('CONVERSATIONS')
     return objects.get(objects.idFromName(name)) as unknown as ConversationsStub
   }
+  const openDatabase = () => miniflare.getD1Database('USAGE')
+  if (database) await migrate(await openDatabase())
   await keys.put(DEMO_KEY, { id: 'key_demo', name: 'demo' })
   const given = Object.entries(vars).flatMap(([name, value]) => (name.endsWith('_API_KEY') ? value : []))
   watchWorker({ url, secrets: () => [...given, ...keys.secrets], log: () => log })
-  return { url, keys, namespace, conversations, spentBy, log: () => log, stop: () => miniflare.dispose() }
+  return { url, keys, namespace, conversations, spentBy, database: openDatabase, log: () => log, stop: () => miniflare.dispose() }
 }
 
 function keysIn(namespace: PlatformWorker['namespace']): Keys {

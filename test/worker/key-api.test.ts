@@ -373,3 +373,14 @@ test('below /api/v1, errors are as OpenRouter’s clients read them', async () =
   expect(response.status).toBe(404)
   expect(await response.json()).toMatchObject({ error: { code: 404, message: expect.stringContaining('key_nobody') } })
 })
+
+test('without a database, the paths of usage say what to set', async () => {
+  const { key } = await manager()
+  for (const path of ['/v1/usage', '/v1/calls', '/v1/generation?id=x']) {
+    const response = await fetch(router9.url + path, { headers: { authorization: `Bearer ${key}` } })
+    expect(response.status).toBe(501)
+    expect(await response.json()).toMatchObject({
+      error: { code: 'usage_off', message: expect.stringContaining('migrations') },
+    })
+  }
+})

@@ -1,0 +1,47 @@
+import { redactKeys } from '../chat/failure.ts'
+import type { Label } from './entry.ts'
+
+type HeaderReader = (name: string) => string | null
+/** What a request says of whose work it is; nothing of it decides anything. */
+export type WorkLabels = Partial<Readonly<Record<Extract<Label, 'client' | 'project' | 'agent' | 'parent_agent' | 'session'>, string>>>
+
+const MAX_CHARACTERS = 100
+/** In which headers clients say it; the first one that says something counts. */
+const SESSION = ['x-session-id', 'session-id', 'session_id', 'x-claude-code-session-id', 'x-opencode-session', 'x-amp-thread-id']
+const AGENT = ['x-claude-code-agent-id', 'x-openai-subagent', 'thread-id', 'thread_id']
+const PARENT = ['x-claude-code-parent-agent-id', 'x-codex-parent-thread-id']
+const PROJECT = ['x-router9-project', 'x-title', 'x-openrouter-title', 'http-referer']
+
+/** @param project what the body names as its project. */
+export function labelsOf(header: HeaderReader, project: string | undefined): WorkLabels {
+  // The version of a client would make a client of its own of each.
+  const client = header('user-agent')?.trimStart().split(/\s/, 1)[0]?.replace(/\/v?\d.*$/, '')
+  return {
+    client: label(client),
+    session: first(header, SESSION),
+    agent: first(header, AGENT),
+    parent_agent: first(header, PARENT),
+    project: first(header, PROJECT) || label(project),
+  }
+}
+
+/** The project that `metadata` of a body names. */
+export function projectIn({ metadata }: Readonly<Record<string, unknown>>): string | undefined {
+  const { project } = Object(metadata) as Record<string, unknown>
+  return typeof project === 'string' ? label(project) : undefined
+}
+
+function first(header: HeaderReader, names: readonly string[]): string {
+  for (const name of names) {
+    const text = label(header(name))
+    if (text !== '') return text
+  }
+  return ''
+}
+
+/** Anybody may write anything in a header, a key too. */
+function label(text: string | null | undefined): string {
+  if (!text) return ''
+  const plain = text.slice(0, 2 * MAX_CHARACTERS).replace(/[\p{C}\p{Z}]+/gu, ' ').trim()
+  return redactKeys(plain).slice(0, MAX_CHARACTERS)
+}

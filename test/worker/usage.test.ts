@@ -1,0 +1,150 @@
+import { expect, test } from 'vitest'
+import { useRouter9WithUsage } from '../harness/platform-router9.ts'
+import { migrate } from '../harness/platform-worker.ts'
+import { until } from '../harness/until.ts'
+import { WRAPPED_LEDGER } from './wrapped-ledger.ts'
+
+interface Sums extends Record<string, unknown> {
+  readonly requests: number
+  readonly cost_usd: number
+}
+interface Usage {
+  readonly data: readonly Sums[]
+  readonly totals: Sums
+}
+
+const router9 = useRouter9WithUsage({}, WRAPPED_LEDGER)
+const MANAGER = 'sk-r9k-manager-of-usage'
+const CHAT = { model: 'gpt-4o', messages: [{ role: 'user', content: 'Hello!' }] }
+
+async function newKey(id: string, record: object = {}): Promise<string> {
+  const key = `sk-r9k-usage-of-${id}`
+  await router9.worker.keys.put(key, { id: `key_${id}`, ...record })
+  return key
+}
+
+async function get<T>(key: string, path: string): Promise<T & { status: number }> {
+  const response = await fetch(router9.url + path, { headers: { authorization: `Bearer ${key}` } })
+  return { ...((await response.json()) as T), status: response.status }
+}
+
+async function chat(key: string, body: object = {}, headers: Record<string, string> = {}) {
+  const response = await router9.chat({ ...CHAT, ...body }, { authorization: `Bearer ${key}`, ...headers })
+  return { status: response.status, text: await response.text(), request: response.headers.get('x-request-id') ?? '' }
+}
+
+/** The usage that the database knows, once it has so many requests. */
+function usageOf(key: string, requests: number, query = ''): Promise<Usage> {
+  return until(
+    () => get<Usage>(key, `/v1/usage${query}`),
+    ({ totals }) => totals?.requests >= requests,
+  )
+}
+
+test('the calls of keys with limits and without are in the sums, by whatever is asked; a key sees its own, a management key all', async () => {
+  const free = await newKey('free', { team: undefined })
+  const limited = await newKey('limited', { limits: { rpm: 1000, budget: 10 } })
+  await router9.worker.keys.put(MANAGER, { id: 'key_manager', role: 'management' })
+  const headers = { 'user-agent': 'claude-cli/2.0 (x)', 'x-title': 'Shop', 'x-claude-code-session-id': 'session-1' }
+  for (const key of [free, limited]) {
+    await chat(key, {}, headers)
+    await chat(key, { stream: true, stream_options: { include_usage: true } }, headers)
+    expect((await chat(key, { model: 'no-such-model' })).status).toBe(404)
+  }
+  const [own, hours] = await Promise.all([usageOf(free, 3, '?by=status,client,project,session'), usageOf(free, 3, '?by=hour')])
+  expect(own.data).toEqual([
+    expect.objectContaining({ status: '2xx', client: 'claude-cli', project: 'Shop', session: 'session-1', requests: 2 }),
+    expect.objectContaining({ status: '4xx', requests: 1, failures: 0, cost_usd: 0 }),
+  ])
+  expect(own.totals).toMatchObject({ requests: 3, ...Object.fromEntries(Object.entries(hours.totals)) })
+  expect(Object.values(own.data[0]?.ttft_ms as object).reduce((sum, count) => sum + count, 0)).toBe(1)
+  expect(own.totals.prompt_tokens).toBeGreaterThan(0)
+  expect(own.totals.cost_usd).toBeGreaterThan(0)
+  // The ledger counts a key without limits too.
+  const about = await get<{ data: { usage_daily: number } }>(free, '/v1/key')
+  expect(about.data.usage_daily).toBeCloseTo(own.totals.cost_usd, 9)
+
+  await usageOf(MANAGER, 3, '?key=key_limited')
+  const all = await get<Usage>(MANAGER, '/api/v1/usage?by=day,key')
+  const rowOf = (id: string) => all.data.find(({ key }) => key === id)
+  expect(rowOf('key_free')).toMatchObject({ requests: 3, cost_usd: own.totals.cost_usd })
+  expect(rowOf('key_limited')).toMatchObject({ requests: 3 })
+  expect((await get<Usage>(free, '/v1/usage?key=key_limited')).totals.requests).toBe(0)
+  expect((await get<Usage>(MANAGER, '/v1/usage?key=key_free&provider=nobody')).totals.requests).toBe(0)
+})
+
+test('single calls are there a moment after their end, without content, by page and by id', async () => {
+  const key = await newKey('caller')
+  const answered = await chat(key, { messages: [{ role: 'user', content: 'A secret word' }] }, { 'x-session-id': 's1' })
+  const { id } = JSON.parse(answered.text) as { id: string }
+  const refused = await chat(key, { model: 'no-such-model' })
+  type Calls = { data: readonly Record<string, unknown>[]; before: string | null }
+  const calls = await until(
+    () => get<Calls>(key, '/v1/calls'),
+    ({ data }) => data?.length === 2,
+  )
+  expect(JSON.stringify(calls)).not.toContain('secret')
+  expect(calls.data).toEqual([
+    expect.objectContaining({ request: refused.request, http_status: 404, status: '4xx', code: 'model_not_found' }),
+    expect.objectContaining({ request: answered.request, id, status: '2xx', session: 's1', key: 'key_caller' }),
+  ])
+  expect((await get<Calls>(key, '/v1/calls?status=404')).data).toHaveLength(1)
+  expect((await get<Calls>(key, '/v1/calls?model=gpt-4o')).data).toHaveLength(1)
+  const before = encodeURIComponent(String(calls.data[0]?.created_at))
+  expect((await get<Calls>(key, `/v1/calls?before=${before}`)).data).toEqual([calls.data[1]])
+
+  type Generation = { data: Record<string, unknown> }
+  const generation = await get<Generation>(key, `/api/v1/generation?id=${id}`)
+  expect(generation.data).toMatchObject({ id, request_id: answered.request, streamed: false, session_id: 's1' })
+  expect(generation.data.provider_responses).toEqual([expect.objectContaining({ status: 200, is_byok: false })])
+  expect((await get<Generation>(key, `/v1/generation?id=${answered.request}`)).data).toEqual(generation.data)
+  expect((await get(await newKey('stranger'), `/v1/generation?id=${id}`)).status).toBe(404)
+})
+
+test('a report whose answer is lost is counted once, in the sums and among the calls', async () => {
+  const key = await newKey('lossy-usage')
+  let made = 0
+  // Until at least two answers have been lost.
+  await until(
+    async () => {
+      await chat(key)
+      made++
+      const response = await fetch(`${router9.url}/wrapped/ledger?key=key_lossy-usage`)
+      return (await response.json()) as { calls: number }
+    },
+    ({ calls }) => calls >= 5,
+  )
+  const { totals } = await usageOf(key, made)
+  expect(totals.requests).toBe(made)
+  const { data } = await get<{ data: readonly { request: string }[] }>(key, '/v1/calls')
+  expect(new Set(data.map(({ request }) => request)).size).toBe(made)
+  expect(data).toHaveLength(made)
+})
+
+test.each([
+  ['/v1/usage?by=weather', 'by'],
+  ['/v1/usage?by=day,hour,key,team,model', 'by'],
+  ['/v1/usage?from=yesterday', 'from'],
+  ['/v1/calls?before=7', 'before'],
+  ['/v1/calls?status=600', 'status'],
+  ['/v1/generation', 'id'],
+])('%s is answered with 400, which names the parameter', async (path, param) => {
+  const answer = await get<{ error: { param: string } }>(await newKey('wrong'), path)
+  expect(answer).toMatchObject({ status: 400, error: { param } })
+})
+
+// The last one: it takes the database away from all others.
+test('while the database is gone calls go on, and nothing is missing when it is back', async () => {
+  const key = await newKey('patient')
+  const database = await router9.worker.database()
+  await database.batch(['usage_hours', 'usage_days'].map((table) => database.prepare(`DROP TABLE ${table}`)))
+  const isAbout = () => router9.worker.log().split('usage-not-written').length
+  const before = isAbout()
+  expect((await chat(key)).status).toBe(200)
+  await until(() => isAbout() > before)
+  expect((await chat(key)).status).toBe(200)
+  expect(await get(key, '/v1/usage')).toMatchObject({ status: 503, error: { code: 'usage_unavailable' } })
+  await migrate(database)
+  const { totals } = await usageOf(key, 2)
+  expect(totals.requests).toBe(2)
+})
