@@ -175,7 +175,7 @@ export function recordUsage(
 }
 
 /** The name of the ledger of a key: one for a key and for those that it was rotated to. */
-export function ledgerOf({ id, account }: Pick<KeyRecord, 'id' | 'account'>): string {
+function ledgerOf({ id, account }: Pick<KeyRecord, 'id' | 'account'>): string {
   return `key:${account ?? id}`
 }
 

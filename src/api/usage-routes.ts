@@ -1,5 +1,5 @@
 import type { KeyRecord } from '../access/keys.ts'
-import { type GetLedgers, ledgerOf } from '../access/limits.ts'
+import type { GetLedgers } from '../access/limits.ts'
 import { findKey } from '../access/manage-records.ts'
 import { Failure, quoted } from '../chat/failure.ts'
 import { TIMED_OUT, withTimeout } from '../platform/timeout.ts'
@@ -15,6 +15,7 @@ import {
 } from '../usage/database.ts'
 import { type Call, HOUR_MS, LABELS, type Label, TTFT_BUCKETS_MS } from '../usage/entry.ts'
 import { type CallQuery, newestCalls } from '../usage/keeper.ts'
+import { accountOf } from './key-shapes.ts'
 import type { Registry } from './registry.ts'
 
 /** A question about usage. */
@@ -79,7 +80,7 @@ function isManager({ role }: KeyRecord): boolean {
 }
 
 function ownFilter({ caller }: UsageRequest): { account?: string } {
-  return isManager(caller) ? {} : { account: ledgerOf(caller) }
+  return isManager(caller) ? {} : { account: accountOf(caller) }
 }
 
 function readGroups(text: string): readonly GroupName[] {
@@ -157,8 +158,7 @@ export async function describeGeneration(request: UsageRequest): Promise<UsageAn
 /** What the ledgers of the keys say, each for itself. */
 async function callsOf(request: UsageRequest, asked: CallQuery): Promise<readonly Call[]> {
   const { Ledger: ledgers } = request.getLedgers()
-  const key = request.query('key')
-  const accounts = await accountsOf(request, key)
+  const { accounts, key } = await keysAsked(request)
   const found = await Promise.all(
     accounts.map((account) => {
       const calls = ledgers.get(ledgers.idFromName(account)).calls({ ...asked, key })
@@ -168,12 +168,16 @@ async function callsOf(request: UsageRequest, asked: CallQuery): Promise<readonl
   return found.flat()
 }
 
-async function accountsOf(request: UsageRequest, key: string | undefined): Promise<readonly string[]> {
-  const { caller, registry, now } = request
-  if (!isManager(caller)) return [ledgerOf(caller)]
-  if (key !== undefined) return [ledgerOf((await findKey(registry, key)).record)]
+async function keysAsked(request: UsageRequest): Promise<{ accounts: readonly string[]; key: string | undefined }> {
+  const { caller, registry, now, query } = request
+  const key = query('key')
+  if (!isManager(caller)) return { accounts: [accountOf(caller)], key }
+  if (key !== undefined) {
+    const { record } = await findKey(registry, key)
+    return { accounts: [accountOf(record)], key: record.id }
+  }
   const day = dayText(Math.floor(now / HOUR_MS) - HOURS_KEPT)
-  return available(accountsSince(databaseOf(request), day, MAX_ACCOUNTS))
+  return { accounts: await available(accountsSince(databaseOf(request), day, MAX_ACCOUNTS)), key }
 }
 
 /** @throws Failure 503 */

@@ -59,7 +59,7 @@ export interface Call extends Readonly<Partial<Record<Label, string>>> {
   readonly total_ms: number
 }
 
-export interface CallAttempt {
+interface CallAttempt {
   readonly provider: string
   readonly model: string
   readonly outcome: string
@@ -116,6 +116,7 @@ function isFailure({ kind, fault }: Call): boolean {
 function bucketOf(ttftMs: number | undefined): Count | undefined {
   if (ttftMs === undefined) return undefined
   const at = TTFT_BUCKETS_MS.findIndex((ms) => ttftMs <= ms)
+  // -1 is the last one, which has all that took longer.
   return TTFT_COUNTS.at(at)
 }
 

@@ -32,7 +32,7 @@ export interface UsageKeeper {
   readonly kept: () => KeptUsage | undefined
   /** Takes what an isolate has reported; the caller stores `kept()` in the same turn. */
   readonly add: (reported: readonly unknown[], now: number) => void
-  /** Writes what has changed to D1. `save` stores `kept()`. @throws Error if D1 fails: nothing is lost. */
+  /** Writes what has changed to D1. `save` stores `kept()` before that; the caller stores it afterwards. @throws Error if D1 fails: nothing is lost. */
   readonly write: (database: D1Database, now: number, save: () => void) => Promise<void>
   /** Sets the next alarm, if something waits for it. */
   readonly schedule: (now: number, waitMs: number) => void
@@ -167,8 +167,6 @@ export function createUsageKeeper(
         from = earlier(from, writingFrom)
         writingFrom = undefined
         throw error
-      } finally {
-        save()
       }
     },
     schedule,

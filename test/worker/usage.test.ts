@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { useRouter9WithUsage } from '../harness/platform-router9.ts'
 import { migrate } from '../harness/platform-worker.ts'
 import { until } from '../harness/until.ts'
-import { WRAPPED_LEDGER } from './wrapped-ledger.ts'
+import { LEDGER_PATH, WRAPPED_LEDGER } from './wrapped-ledger.ts'
 
 interface Sums extends Record<string, unknown> {
   readonly requests: number
@@ -42,7 +42,7 @@ function usageOf(key: string, requests: number, query = ''): Promise<Usage> {
 }
 
 test('the calls of keys with limits and without are in the sums, by whatever is asked; a key sees its own, a management key all', async () => {
-  const free = await newKey('free', { team: undefined })
+  const free = await newKey('free')
   const limited = await newKey('limited', { limits: { rpm: 1000, budget: 10 } })
   await router9.worker.keys.put(MANAGER, { id: 'key_manager', role: 'management' })
   const headers = { 'user-agent': 'claude-cli/2.0 (x)', 'x-title': 'Shop', 'x-claude-code-session-id': 'session-1' }
@@ -70,6 +70,9 @@ test('the calls of keys with limits and without are in the sums, by whatever is 
   expect(rowOf('key_free')).toMatchObject({ requests: 3, cost_usd: own.totals.cost_usd })
   expect(rowOf('key_limited')).toMatchObject({ requests: 3 })
   expect((await get<Usage>(free, '/v1/usage?key=key_limited')).totals.requests).toBe(0)
+  const calls = await get<{ data: readonly object[] }>(MANAGER, '/v1/calls?key=key_free')
+  expect(calls.data).toHaveLength(3)
+  expect((await get<{ data: readonly object[] }>(MANAGER, '/v1/calls')).data.length).toBeGreaterThanOrEqual(6)
   expect((await get<Usage>(MANAGER, '/v1/usage?key=key_free&provider=nobody')).totals.requests).toBe(0)
 })
 
@@ -103,17 +106,16 @@ test('single calls are there a moment after their end, without content, by page 
 
 test('a report whose answer is lost is counted once, in the sums and among the calls', async () => {
   const key = await newKey('lossy-usage')
-  let made = 0
-  // Until at least two answers have been lost.
-  await until(
-    async () => {
-      await chat(key)
-      made++
-      const response = await fetch(`${router9.url}/wrapped/ledger?key=key_lossy-usage`)
-      return (await response.json()) as { calls: number }
-    },
-    ({ calls }) => calls >= 5,
-  )
+  const exchanges = async () => {
+    const response = await fetch(`${router9.url}${LEDGER_PATH}?key=key_lossy-usage`)
+    return ((await response.json()) as { calls: number }).calls
+  }
+  // The answer to the second report is lost, and the third one is that report again.
+  const made = 3
+  for (let at = 1; at <= made; at++) {
+    await chat(key)
+    await until(async () => (await exchanges()) >= at)
+  }
   const { totals } = await usageOf(key, made)
   expect(totals.requests).toBe(made)
   const { data } = await get<{ data: readonly { request: string }[] }>(key, '/v1/calls')
