@@ -36,7 +36,7 @@ export async function writeRows(
   const statements = [
     ...upserts(database, 'usage_hours', account, rows.hours),
     ...upserts(database, 'usage_days', account, rows.days),
-    database.prepare('DELETE FROM usage_hours WHERE hour < ?').bind(oldest),
+    database.prepare('DELETE FROM usage_hours WHERE account = ? AND hour < ?').bind(account, oldest),
   ]
   const written = await withTimeout(database.batch(statements), WAIT_MS)
   if (written === TIMED_OUT) throw new Error('no answer in time')
@@ -80,8 +80,8 @@ export async function queryUsage(
   const table: Table = by.includes('hour') ? 'usage_hours' : 'usage_days'
   const period = PERIODS[table]
   const given = Object.entries(filters)
-  const where = [`${period} >= ?`, `${period} <= ?`, ...given.map(([name]) => `"${name}" = ?`)].join(' AND ')
-  const values = [from, to, ...given.map(([, value]) => value)]
+  const where = [...given.map(([name]) => `"${name}" = ?`), `${period} >= ?`, `${period} <= ?`].join(' AND ')
+  const values = [...given.map(([, value]) => value), from, to]
   const sums = COUNTS.map((name) => `coalesce(sum(${name}), 0) AS ${name}`).join()
   const groups = by.map((name) => (name === 'day' ? `substr(${period}, 1, 10)` : `"${name}"`))
   const named = groups.map((group, at) => `${group} AS "${by[at]}"`)

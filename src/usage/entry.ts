@@ -84,7 +84,7 @@ export type CallHistory = 'all' | 'failures' | 'off'
 
 export const HOUR_MS = 3_600_000
 const MAX_CHARACTERS = 100
-const MAX_CALL_CHARACTERS = 8000
+const MAX_CALL_CHARACTERS = 4000
 const MAX_ATTEMPTS = 10
 /** An isolate keeps so many entries until it can tell them, and a ledger takes no more of one report. */
 const MAX_ENTRIES = 200

@@ -44,7 +44,9 @@ export interface UsageKeeper {
 
 /** So many reported entries wait in one stored value: a write of a row costs the same, however long it is. */
 const MAX_PENDING = 128
+/** Somebody may send another session with every call. */
 const MAX_ROWS_PER_HOUR = 300
+const MAX_ROWS_PER_DAY = 3000
 const MAX_CALLS = 1000
 const CALLS_PER_ROW = 100
 /** An alarm that is so late was lost. */
@@ -77,14 +79,23 @@ export function createUsageKeeper(
     }
     return storage.sql.exec<T>(query, ...values).toArray()
   }
+  const hasRoom = (hour: number, times: number) => {
+    const day = startOfDay(hour)
+    const [rows] = sql<{ ofDay: number; ofHour: number | null }>(
+      'SELECT count(*) AS ofDay, sum(hour = ?) AS ofHour FROM usage WHERE hour >= ? AND hour < ?',
+      hour,
+      day,
+      day + DAY_HOURS,
+    )
+    return (rows?.ofHour ?? 0) < times * MAX_ROWS_PER_HOUR && (rows?.ofDay ?? 0) < times * MAX_ROWS_PER_DAY
+  }
   const addRow = ({ hour, labels, counts }: Entry) => {
     const find = (text: string) => sql<{ counts: string }>('SELECT counts FROM usage WHERE hour = ? AND labels = ?', hour, text)[0]
     let text = JSON.stringify(labels)
     let before = find(text)
     for (const [keeps, most] of [['models', 1], ['status', 2]] as const) {
       if (before !== undefined) break
-      const [rows] = sql<{ count: number }>('SELECT count(*) AS count FROM usage WHERE hour = ?', hour)
-      if ((rows?.count ?? 0) < most * MAX_ROWS_PER_HOUR) break
+      if (hasRoom(hour, most)) break
       text = JSON.stringify(fewerLabels(labels, keeps))
       before = find(text)
     }
@@ -92,14 +103,17 @@ export function createUsageKeeper(
     sql('INSERT OR REPLACE INTO usage VALUES (?, ?, ?, ?)', hour, text, JSON.stringify(sum), changes)
     from = Math.min(from ?? hour, hour)
   }
-  const addCalls = (calls: readonly Call[]) => {
-    if (calls.length === 0) return
-    const [last] = sql<{ number: number; count: number; calls: string }>('SELECT * FROM calls ORDER BY number DESC LIMIT 1')
+  const addCallRow = (calls: readonly Call[]) => {
+    const [last] = sql<{ number: number; count: number; calls: string }>(
+      'SELECT * FROM calls ORDER BY number DESC LIMIT 1',
+    )
     const joins = last !== undefined && last.count + calls.length <= CALLS_PER_ROW
     const all = joins ? [...readCalls(last.calls), ...calls] : calls
     const number = joins ? last.number : (last?.number ?? 0) + 1
     sql('INSERT OR REPLACE INTO calls VALUES (?, ?, ?)', number, all.length, JSON.stringify(all))
-    if (joins) return
+  }
+  const addCalls = (calls: readonly Call[]) => {
+    for (let at = 0; at < calls.length; at += CALLS_PER_ROW) addCallRow(calls.slice(at, at + CALLS_PER_ROW))
     let count = 0
     for (const row of sql<{ number: number; count: number }>('SELECT number, count FROM calls ORDER BY number DESC')) {
       count += row.count

@@ -1,7 +1,7 @@
 -- Usage of all keys (src/usage/README.md). Rows are absolute values: writing one again changes nothing.
 CREATE TABLE usage_hours (
-  hour TEXT NOT NULL,
   account TEXT NOT NULL,
+  hour TEXT NOT NULL,
   "key" TEXT NOT NULL,
   team TEXT NOT NULL,
   model TEXT NOT NULL,
@@ -27,12 +27,12 @@ CREATE TABLE usage_hours (
   ttft_5000 INTEGER NOT NULL,
   ttft_10000 INTEGER NOT NULL,
   ttft_more INTEGER NOT NULL,
-  PRIMARY KEY (hour, account, "key", team, model, provider, status, client, project, agent, parent_agent, session)
+  PRIMARY KEY (account, hour, "key", team, model, provider, status, client, project, agent, parent_agent, session)
 ) WITHOUT ROWID;
 
 CREATE TABLE usage_days (
-  day TEXT NOT NULL,
   account TEXT NOT NULL,
+  day TEXT NOT NULL,
   "key" TEXT NOT NULL,
   team TEXT NOT NULL,
   model TEXT NOT NULL,
@@ -58,5 +58,5 @@ CREATE TABLE usage_days (
   ttft_5000 INTEGER NOT NULL,
   ttft_10000 INTEGER NOT NULL,
   ttft_more INTEGER NOT NULL,
-  PRIMARY KEY (day, account, "key", team, model, provider, status, client, project, agent, parent_agent, session)
+  PRIMARY KEY (account, day, "key", team, model, provider, status, client, project, agent, parent_agent, session)
 ) WITHOUT ROWID;
