@@ -99,3 +99,18 @@ test('answers are kept for 30 days, for as long as the setting says, or not at a
     expect(() => days({ RESPONSES_RETENTION: text })).toThrow(/RESPONSES_RETENTION must be a number of days or hours/)
   }
 })
+
+test.each([
+  ['USAGE', 'on'],
+  ['USAGE_WRITE_SECONDS', '0'],
+  ['USAGE_WRITE_SECONDS', '301'],
+  ['CALL_HISTORY', 'some'],
+])('%s=%s stops the Worker with an error that names it', (name, value) => {
+  expect(() => settingsOf({ [name]: value })).toThrow(name)
+})
+
+test('usage is kept where there is a database, and only there', () => {
+  expect(settingsOf({}).keepsUsage).toBe(false)
+  expect(settingsOf({ USAGE: 'off' }).keepsUsage).toBe(false)
+  expect(readSettings({ KEYS: {}, USAGE: { prepare() {} } } as unknown as Env).keepsUsage).toBe(true)
+})

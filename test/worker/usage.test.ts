@@ -123,6 +123,12 @@ test('a report whose answer is lost is counted once, in the sums and among the c
   expect(data).toHaveLength(made)
 })
 
+test('a key without limits waits for no ledger: one that never answers changes nothing for it', async () => {
+  const key = await newKey('hanging-usage')
+  const answers = await Promise.all([chat(key), chat(key, { stream: true }), chat(key, { model: 'no-such-model' })])
+  expect(answers.map(({ status }) => status)).toEqual([200, 200, 404])
+})
+
 test.each([
   ['/v1/usage?by=weather', 'by'],
   ['/v1/usage?by=day,hour,key,team,model', 'by'],
