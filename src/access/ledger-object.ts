@@ -92,7 +92,7 @@ export class Ledger extends DurableObject<LedgerEnv> {
   }
 
   #keeper(): UsageKeeper {
-    this.#usage ??= createUsageKeeper(this.ctx.storage, this.ctx.id.name ?? '', this.#storedUsage())
+    this.#usage ??= createUsageKeeper(this.ctx.storage, this.ctx.id.name, this.#storedUsage())
     return this.#usage
   }
 

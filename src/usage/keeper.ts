@@ -3,6 +3,8 @@ import { COUNTS, type Call, type Entry, fewerLabels, HOUR_MS, readEntries, rollU
 
 /** What a keeper has to be given again when its object starts anew: beside the object's own state, in one write. */
 export interface KeptUsage {
+  /** An alarm may wake an object without its name. */
+  readonly account: string
   /** What was reported and is not in the tables yet. */
   readonly pending: readonly Entry[]
   /** The number of the last change of the tables, and that of the last one that is in D1. */
@@ -58,9 +60,10 @@ type Row = Record<string, SqlStorageValue>
 /** @param kept what `kept()` has given before. */
 export function createUsageKeeper(
   storage: Pick<DurableObjectStorage, 'sql' | 'setAlarm'>,
-  account: string,
+  name: string | undefined,
   kept: Partial<KeptUsage> | undefined,
 ): UsageKeeper {
+  const account = name ?? kept?.account ?? ''
   let pending = [...(kept?.pending ?? [])]
   let changes = kept?.changes ?? 0
   let written = kept?.written ?? 0
@@ -155,7 +158,7 @@ export function createUsageKeeper(
   return {
     kept: () => {
       if (changes === 0 && pending.length === 0) return undefined
-      return { pending, changes, written, from: earlier(from, writingFrom), alarmAt }
+      return { account, pending, changes, written, from: earlier(from, writingFrom), alarmAt }
     },
     add: (reported, now) => {
       pending.push(...readEntries(reported, now))
