@@ -380,7 +380,7 @@ async function answerManaged(c: AppContext): Promise<Response> {
 
 async function answerManagedAt(c: AppContext, steps: readonly string[]): Promise<Response> {
   const settings = readSettings(c.env)
-  const key = keyOf(c)
+  const key = keyOf(c, withoutKeyIds(c.req.raw.url))
   const caller = await callerOf(c, key)
   if (needsManagement(steps) && caller.role !== 'management') throw wrongRole()
   const { objects, waitUntil, request } = platformOf(c)
@@ -416,6 +416,11 @@ async function answerManagedAt(c: AppContext, steps: readonly string[]): Promise
   } finally {
     share.release()
   }
+}
+
+/** An id or a hash of a key may stand in the address, in the same place where a key must not. */
+function withoutKeyIds(address: string): string {
+  return address.replace(/([?&])key=(?:key_[\w-]{1,100}|[0-9a-f]{64})(?=&|$)/g, '$1')
 }
 
 function wrongRole(): Failure {
@@ -532,8 +537,8 @@ function limitsOf(c: AppContext): Record<string, string> {
 }
 
 /** @throws Failure 401 */
-function keyOf(c: AppContext): string {
-  refuseKeyInAddress(c.req.raw.url)
+function keyOf(c: AppContext, address = c.req.raw.url): string {
+  refuseKeyInAddress(address)
   return readKey(headersOf(c))
 }
 

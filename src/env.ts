@@ -17,6 +17,8 @@ export interface Env extends Pick<Cloudflare.Env, 'KEYS'> {
   readonly ANALYTICS?: AnalyticsEngineDataset
   /** Counts the calls of an address with unknown keys, if the operator has bound it. */
   readonly ADDRESS_LIMIT?: RateLimit
+  /** The database for usage, if the operator has bound it. */
+  readonly USAGE?: unknown
   readonly [setting: string]: unknown
 }
 
@@ -169,7 +171,8 @@ function readSwitch(env: Env, name: string, defaultValue: boolean): boolean {
 
 function readKeepsUsage(env: Env): boolean {
   const text = readText(env, 'USAGE')
-  if (text !== undefined && text !== 'off') throw invalidSetting('USAGE', "must be 'off', or the binding of a D1 database")
+  if (text !== undefined && text !== 'off')
+    throw invalidSetting('USAGE', "must be 'off', or the binding of a D1 database")
   const seconds = readText(env, 'USAGE_WRITE_SECONDS') ?? '60'
   if (!/^\d{1,3}$/.test(seconds) || Number(seconds) < 1 || Number(seconds) > 300) {
     throw invalidSetting('USAGE_WRITE_SECONDS', 'must be a number of seconds from 1 to 300')

@@ -1,3 +1,4 @@
+import { addEntry, type Entry } from '../usage/entry.ts'
 import {
   type Amounts,
   DIMENSIONS,
@@ -12,7 +13,6 @@ import {
   ROUNDING,
   toAmounts,
 } from './amounts.ts'
-import { addEntry, type Entry } from '../usage/entry.ts'
 import { addSpent, type Limits, NOTHING_SPENT, type Reservation, type Spent } from './budget.ts'
 import { type Answer, LEASE_MS, limitsOf, MAX_CALL_MS, type Report, sumOf } from './ledger.ts'
 import { minuteOf, msToNextMinute, windowEnd, windowStart } from './window.ts'

@@ -107,10 +107,12 @@ function readTime(query: UsageRequest['query'], name: string): number | undefine
 }
 
 function filtersOf(query: UsageRequest['query']): Partial<Record<Label, string>> {
-  return Object.fromEntries(LABELS.flatMap((label) => {
-    const value = query(label)
-    return value === undefined ? [] : [[label, value]]
-  }))
+  return Object.fromEntries(
+    LABELS.flatMap((label) => {
+      const value = query(label)
+      return value === undefined ? [] : [[label, value]]
+    }),
+  )
 }
 
 /** The histogram as one member; all else as it is in the table. */

@@ -100,7 +100,8 @@ function isPeriod(name: GroupName | undefined): boolean {
 
 /** The accounts with usage since a day, those that were used most first. @throws Error if the database fails. */
 export async function accountsSince(database: D1Database, day: string, limit: number): Promise<readonly string[]> {
-  const sql = 'SELECT account FROM usage_days WHERE day >= ? GROUP BY account ORDER BY max(day) DESC, sum(requests) DESC LIMIT ?'
+  const sql =
+    'SELECT account FROM usage_days WHERE day >= ? GROUP BY account ORDER BY max(day) DESC, sum(requests) DESC LIMIT ?'
   const { results } = await database.prepare(sql).bind(day, limit).all<{ account: string }>()
   return results.map(({ account }) => account)
 }

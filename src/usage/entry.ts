@@ -136,7 +136,12 @@ export function sumOf(one: readonly number[], other: readonly number[]): readonl
 
 /** The same labels, told apart by less: first not by what clients say of themselves, then by the key, its team and the status alone. */
 export function fewerLabels(labels: readonly string[], keeps: 'models' | 'status'): readonly string[] {
-  const kept: readonly Label[] = ['key', 'team', 'status', ...(keeps === 'models' ? (['model', 'provider'] as const) : [])]
+  const kept: readonly Label[] = [
+    'key',
+    'team',
+    'status',
+    ...(keeps === 'models' ? (['model', 'provider'] as const) : []),
+  ]
   return labels.map((label, at) => (label === '' || kept.includes(LABELS[at] as Label) ? label : OTHER))
 }
 

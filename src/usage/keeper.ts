@@ -1,5 +1,5 @@
-import { dayText, HOURS_KEPT, writeRows } from './database.ts'
-import { COUNTS, type Call, type Entry, fewerLabels, HOUR_MS, readEntries, rollUp, sumOf } from './entry.ts'
+import { HOURS_KEPT, writeRows } from './database.ts'
+import { type Call, type Entry, fewerLabels, HOUR_MS, readEntries, rollUp, sumOf } from './entry.ts'
 
 /** What a keeper has to be given again when its object starts anew: beside the object's own state, in one write. */
 export interface KeptUsage {
@@ -93,10 +93,14 @@ export function createUsageKeeper(
     return (rows?.ofHour ?? 0) < times * MAX_ROWS_PER_HOUR && (rows?.ofDay ?? 0) < times * MAX_ROWS_PER_DAY
   }
   const addRow = ({ hour, labels, counts }: Entry) => {
-    const find = (text: string) => sql<{ counts: string }>('SELECT counts FROM usage WHERE hour = ? AND labels = ?', hour, text)[0]
+    const find = (text: string) =>
+      sql<{ counts: string }>('SELECT counts FROM usage WHERE hour = ? AND labels = ?', hour, text)[0]
     let text = JSON.stringify(labels)
     let before = find(text)
-    for (const [keeps, most] of [['models', 1], ['status', 2]] as const) {
+    for (const [keeps, most] of [
+      ['models', 1],
+      ['status', 2],
+    ] as const) {
       if (before !== undefined) break
       if (hasRoom(hour, most)) break
       text = JSON.stringify(fewerLabels(labels, keeps))
@@ -131,7 +135,11 @@ export function createUsageKeeper(
     for (const entry of rollUp(pending)) addRow(entry)
     addCalls(pending.flatMap(({ call }) => call ?? []))
     pending = []
-    const oldest = Math.min(Math.floor(now / HOUR_MS) - HOURS_KEPT, from ?? Number.POSITIVE_INFINITY, writingFrom ?? Number.POSITIVE_INFINITY)
+    const oldest = Math.min(
+      Math.floor(now / HOUR_MS) - HOURS_KEPT,
+      from ?? Number.POSITIVE_INFINITY,
+      writingFrom ?? Number.POSITIVE_INFINITY,
+    )
     // A day is the sum of its hours, so it goes as a whole.
     sql('DELETE FROM usage WHERE hour < ?', startOfDay(oldest))
   }
@@ -150,7 +158,11 @@ export function createUsageKeeper(
     )
     const changed = rows.filter(({ change }) => change > after)
     const names = new Set(changed.map(({ labels }) => labels))
-    const toEntry = ({ hour, labels, counts }: (typeof rows)[number]): Entry => ({ hour, labels: JSON.parse(labels), counts: readNumbers(counts) })
+    const toEntry = ({ hour, labels, counts }: (typeof rows)[number]): Entry => ({
+      hour,
+      labels: JSON.parse(labels),
+      counts: readNumbers(counts),
+    })
     const ofDay = rows.filter(({ labels }) => names.has(labels)).map((row) => ({ ...toEntry(row), hour: day }))
     return { hours: changed.map(toEntry), days: rollUp(ofDay) }
   }

@@ -3,11 +3,20 @@ import type { Label } from './entry.ts'
 
 type HeaderReader = (name: string) => string | null
 /** What a request says of whose work it is; nothing of it decides anything. */
-export type WorkLabels = Partial<Readonly<Record<Extract<Label, 'client' | 'project' | 'agent' | 'parent_agent' | 'session'>, string>>>
+export type WorkLabels = Partial<
+  Readonly<Record<Extract<Label, 'client' | 'project' | 'agent' | 'parent_agent' | 'session'>, string>>
+>
 
 const MAX_CHARACTERS = 100
 /** In which headers clients say it; the first one that says something counts. */
-const SESSION = ['x-session-id', 'session-id', 'session_id', 'x-claude-code-session-id', 'x-opencode-session', 'x-amp-thread-id']
+const SESSION = [
+  'x-session-id',
+  'session-id',
+  'session_id',
+  'x-claude-code-session-id',
+  'x-opencode-session',
+  'x-amp-thread-id',
+]
 const AGENT = ['x-claude-code-agent-id', 'x-openai-subagent', 'thread-id', 'thread_id']
 const PARENT = ['x-claude-code-parent-agent-id', 'x-codex-parent-thread-id']
 const PROJECT = ['x-router9-project', 'x-title', 'x-openrouter-title', 'http-referer']
@@ -15,7 +24,10 @@ const PROJECT = ['x-router9-project', 'x-title', 'x-openrouter-title', 'http-ref
 /** @param project what the body names as its project. */
 export function labelsOf(header: HeaderReader, project: string | undefined): WorkLabels {
   // The version of a client would make a client of its own of each.
-  const client = header('user-agent')?.trimStart().split(/\s/, 1)[0]?.replace(/\/v?\d.*$/, '')
+  const client = header('user-agent')
+    ?.trimStart()
+    .split(/\s/, 1)[0]
+    ?.replace(/\/v?\d.*$/, '')
   return {
     client: label(client),
     session: first(header, SESSION),
@@ -42,6 +54,9 @@ function first(header: HeaderReader, names: readonly string[]): string {
 /** Anybody may write anything in a header, a key too. */
 function label(text: string | null | undefined): string {
   if (!text) return ''
-  const plain = text.slice(0, 2 * MAX_CHARACTERS).replace(/[\p{C}\p{Z}]+/gu, ' ').trim()
+  const plain = text
+    .slice(0, 2 * MAX_CHARACTERS)
+    .replace(/[\p{C}\p{Z}]+/gu, ' ')
+    .trim()
   return redactKeys(plain).slice(0, MAX_CHARACTERS)
 }

@@ -118,7 +118,16 @@ export async function startPlatformWorker(options: PlatformOptions): Promise<Pla
   await keys.put(DEMO_KEY, { id: 'key_demo', name: 'demo' })
   const given = Object.entries(vars).flatMap(([name, value]) => (name.endsWith('_API_KEY') ? value : []))
   watchWorker({ url, secrets: () => [...given, ...keys.secrets], log: () => log })
-  return { url, keys, namespace, conversations, spentBy, database: openDatabase, log: () => log, stop: () => miniflare.dispose() }
+  return {
+    url,
+    keys,
+    namespace,
+    conversations,
+    spentBy,
+    database: openDatabase,
+    log: () => log,
+    stop: () => miniflare.dispose(),
+  }
 }
 
 function keysIn(namespace: PlatformWorker['namespace']): Keys {

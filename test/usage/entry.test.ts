@@ -2,8 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
   addEntry,
-  COUNTS,
   type Call,
+  COUNTS,
   type Entry,
   HOUR_MS,
   LABELS,
@@ -42,7 +42,10 @@ const CALL: Call = {
 }
 
 function named(entry: Entry | undefined): Record<string, unknown> {
-  const pairs = [...LABELS.map((name, at) => [name, entry?.labels[at]]), ...COUNTS.map((name, at) => [name, entry?.counts[at]])]
+  const pairs = [
+    ...LABELS.map((name, at) => [name, entry?.labels[at]]),
+    ...COUNTS.map((name, at) => [name, entry?.counts[at]]),
+  ]
   return Object.fromEntries(pairs.filter(([, value]) => value !== '' && value !== 0))
 }
 

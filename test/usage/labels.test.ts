@@ -41,5 +41,7 @@ test('a label is one line of at most 100 characters, without anything that looks
   expect(labels({ 'x-title': 'a\u0000b\r\nc\u2028d' })).toEqual({ project: 'a b c d' })
   expect(labels({ 'x-title': 'é'.repeat(5000) }).project).toHaveLength(100)
   const key = 'sk-r9k-Abcdefgh1234567890Abcdefgh'
-  expect(JSON.stringify(labels({ 'x-title': `use ${key}`, 'user-agent': key, session_id: key }))).not.toContain('Abcdefgh')
+  expect(JSON.stringify(labels({ 'x-title': `use ${key}`, 'user-agent': key, session_id: key }))).not.toContain(
+    'Abcdefgh',
+  )
 })

@@ -51,9 +51,18 @@ test('the calls of keys with limits and without are in the sums, by whatever is 
     await chat(key, { stream: true, stream_options: { include_usage: true } }, headers)
     expect((await chat(key, { model: 'no-such-model' })).status).toBe(404)
   }
-  const [own, hours] = await Promise.all([usageOf(free, 3, '?by=status,client,project,session'), usageOf(free, 3, '?by=hour')])
+  const [own, hours] = await Promise.all([
+    usageOf(free, 3, '?by=status,client,project,session'),
+    usageOf(free, 3, '?by=hour'),
+  ])
   expect(own.data).toEqual([
-    expect.objectContaining({ status: '2xx', client: 'claude-cli', project: 'Shop', session: 'session-1', requests: 2 }),
+    expect.objectContaining({
+      status: '2xx',
+      client: 'claude-cli',
+      project: 'Shop',
+      session: 'session-1',
+      requests: 2,
+    }),
     expect.objectContaining({ status: '4xx', requests: 1, failures: 0, cost_usd: 0 }),
   ])
   expect(own.totals).toMatchObject({ requests: 3, ...Object.fromEntries(Object.entries(hours.totals)) })
@@ -70,6 +79,9 @@ test('the calls of keys with limits and without are in the sums, by whatever is 
   expect(rowOf('key_free')).toMatchObject({ requests: 3, cost_usd: own.totals.cost_usd })
   expect(rowOf('key_limited')).toMatchObject({ requests: 3 })
   expect((await get<Usage>(free, '/v1/usage?key=key_limited')).totals.requests).toBe(0)
+  // A key in the same place is refused as ever.
+  expect((await get(MANAGER, `/v1/usage?key=key_free&KEY=${free}`)).status).toBe(401)
+  expect((await get(MANAGER, `/v1/calls?key=${free}`)).status).toBe(401)
   const calls = await get<{ data: readonly object[] }>(MANAGER, '/v1/calls?key=key_free')
   expect(calls.data).toHaveLength(3)
   expect((await get<{ data: readonly object[] }>(MANAGER, '/v1/calls')).data.length).toBeGreaterThanOrEqual(6)
