@@ -49,6 +49,7 @@ import { recordCall } from './gateway/usage-record.ts'
 import { randomText } from './platform/random.ts'
 import { LISTED_NUMBER_SHARE } from './stream/json-bounds.ts'
 import { logAudit, logFault, logRequest, type RequestLog } from './telemetry/log.ts'
+import { beginTrace } from './telemetry/otlp-export.ts'
 import { usageDatabase } from './usage/database.ts'
 import { projectIn } from './usage/labels.ts'
 import { VERSION } from './version.ts'
@@ -281,10 +282,13 @@ async function receive<Format extends ErrorFormat>(
   const authenticatedAt = Date.now()
   const platform = platformOf(c)
   const { objects, waitUntil, request } = platform
-  // A count of tokens and a plan are no calls of a model.
-  if (settings.keepsUsage && kind.isCount === undefined && kind.dryRun === undefined) {
-    const writer = { caller, settings, header, getLedgers: objects, waitUntil }
-    log.record = (line) => recordCall(log, line, writer)
+  // A count of tokens and a plan are no calls of a model; and whoever has no key fills neither usage nor a collector.
+  if (kind.isCount === undefined && kind.dryRun === undefined) {
+    if (settings.keepsUsage) {
+      const writer = { caller, settings, header, getLedgers: objects, waitUntil }
+      log.record = (line) => recordCall(log, line, writer)
+    }
+    if (settings.otlp !== undefined) log.trace = beginTrace(settings.otlp, header, waitUntil)
   }
   refuseOverLimit(caller, objects, waitUntil)
   const share = createBodyShare(caller.account ?? caller.id, settings.bodiesMaxBytes)

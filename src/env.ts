@@ -68,6 +68,15 @@ export interface Timeouts {
   readonly uploadMs: number
 }
 
+/** Where the spans of calls go. */
+export interface OtlpSettings {
+  readonly url: string
+  /** May hold a secret. */
+  readonly headers: Readonly<Record<string, string>>
+  /** Whether the spans hold the texts of prompts and answers. */
+  readonly withContent: boolean
+}
+
 export interface Settings {
   readonly providers: ReadonlyMap<string, ConfiguredProvider>
   /** The models that `auto` may use, best first. */
@@ -98,6 +107,8 @@ export interface Settings {
   readonly logSample: number
   /** Whether log lines contain the providers' own error texts, which may quote prompts. */
   readonly logDetail: boolean
+  /** Undefined where no spans are sent. */
+  readonly otlp: OtlpSettings | undefined
 }
 
 const settingsByEnv = new WeakMap<Env, Settings>()
@@ -144,6 +155,7 @@ export function readSettings(env: Env): Settings {
     callHistory: readCallHistory(env),
     logSample: readShare(env, 'LOG_SAMPLE'),
     logDetail: readSwitch(env, 'LOG_DETAIL', false),
+    otlp: readOtlp(env),
   }
   settingsByEnv.set(env, settings)
   return settings
@@ -215,6 +227,38 @@ function readMilliseconds(env: Env, name: string, defaultValue: number): number 
   if (!/^\d+$/.test(value) || Number(value) === 0)
     throw invalidSetting(name, 'must be a number of milliseconds above 0')
   return Number(value)
+}
+
+const HEADER = /^([\w!#$%&'*+.^`|~-]+) *= *(.+)$/
+
+/** The form of OpenTelemetry's own variables: a base address, and `name=value` with `%` escapes. */
+function readOtlp(env: Env): OtlpSettings | undefined {
+  const given = readText(env, 'OTLP_ENDPOINT')
+  const withContent = readSwitch(env, 'OTLP_CONTENT', false)
+  const headers = readList(env, 'OTLP_HEADERS').map((item, at) => {
+    const [, name, value = ''] = HEADER.exec(item) ?? []
+    const decoded = unescaped(value)
+    if (name !== undefined && /^[\x20-\x7e]+$/.test(decoded)) return [name, decoded]
+    throw invalidSetting('OTLP_HEADERS', `must be a list of name=value; number ${at + 1} of it is not`)
+  })
+  if (given === undefined) {
+    if (headers.length === 0 && !withContent) return undefined
+    throw invalidSetting('OTLP_ENDPOINT', `is needed beside ${withContent ? 'OTLP_CONTENT' : 'OTLP_HEADERS'}`)
+  }
+  const address = checkAddress(env, 'OTLP_ENDPOINT', given.replace(/\/+$/, ''))
+  const url = address.endsWith(TRACES_PATH) ? address : address + TRACES_PATH
+  return { url, headers: Object.fromEntries(headers), withContent }
+}
+
+const TRACES_PATH = '/v1/traces'
+
+/** An empty text where an escape is none. */
+function unescaped(value: string): string {
+  try {
+    return decodeURIComponent(value)
+  } catch {
+    return ''
+  }
 }
 
 const HOUR_MS = 3_600_000
@@ -294,8 +338,12 @@ function readBaseUrl(env: Env, provider: Provider, given: string | undefined): s
     if (value === undefined) throw invalidSetting(setting, `is needed beside ${provider.settingPrefix}_API_KEY`)
     return value
   })
-  const whole = filled.replace(/\/+(?=\?|$)/, '')
-  const url = URL.parse(whole)
+  return checkAddress(env, name, filled.replace(/\/+(?=\?|$)/, ''))
+}
+
+/** @throws Failure for an address that shows a secret, or that is none. */
+function checkAddress(env: Env, name: string, address: string): string {
+  const url = URL.parse(address)
   // On the public internet, http would show our key and every prompt.
   if (
     url?.protocol === 'http:' &&
@@ -316,5 +364,5 @@ function readBaseUrl(env: Env, provider: Provider, given: string | undefined): s
       'must be an http or https address without a user, a password or a query (but for api-version)',
     )
   }
-  return whole
+  return address
 }

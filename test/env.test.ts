@@ -114,3 +114,48 @@ test('usage is kept where there is a database, and only there', () => {
   expect(settingsOf({ USAGE: 'off' }).keepsUsage).toBe(false)
   expect(readSettings({ KEYS: {}, USAGE: { prepare() {} } } as unknown as Env).keepsUsage).toBe(true)
 })
+
+describe('where spans go', () => {
+  const otlpOf = (vars: Record<string, string>) => settingsOf(vars).otlp
+  const AT = 'https://otlp.example.com'
+
+  test('is nowhere, unless an address says so', () => {
+    expect(otlpOf({})).toBeUndefined()
+    expect(otlpOf({ OTLP_CONTENT: 'off' })).toBeUndefined()
+  })
+
+  test.each([
+    [AT, `${AT}/v1/traces`],
+    [`${AT}/otlp/`, `${AT}/otlp/v1/traces`],
+    [`${AT}/v1/traces`, `${AT}/v1/traces`],
+    ['http://127.0.0.1:4318', 'http://127.0.0.1:4318/v1/traces'],
+  ])('is %s, at the path of traces', (address, url) => {
+    expect(otlpOf({ OTLP_ENDPOINT: address })).toEqual({ url, headers: {}, withContent: false })
+  })
+
+  test('has headers in the form of OpenTelemetry’s own variable', () => {
+    const text = 'authorization=Basic%20YTpi==, x-team = one'
+    expect(otlpOf({ OTLP_ENDPOINT: AT, OTLP_HEADERS: text, OTLP_CONTENT: 'on' })).toMatchObject({
+      headers: { authorization: 'Basic YTpi==', 'x-team': 'one' },
+      withContent: true,
+    })
+  })
+
+  test.each([
+    [{ OTLP_ENDPOINT: 'http://otlp.example.com' }, 'OTLP_ENDPOINT'],
+    [{ OTLP_ENDPOINT: 'https://somebody:secret@otlp.example.com' }, 'OTLP_ENDPOINT'],
+    [{ OTLP_ENDPOINT: `${AT}?key=secret` }, 'OTLP_ENDPOINT'],
+    [{ OTLP_HEADERS: 'a=secret' }, 'OTLP_ENDPOINT is needed beside OTLP_HEADERS'],
+    [{ OTLP_CONTENT: 'on' }, 'OTLP_ENDPOINT is needed beside OTLP_CONTENT'],
+    [{ OTLP_ENDPOINT: AT, OTLP_CONTENT: 'yes' }, 'OTLP_CONTENT'],
+    [{ OTLP_ENDPOINT: AT, OTLP_HEADERS: 'a=b,secret' }, 'OTLP_HEADERS must be a list of name=value; number 2'],
+    [{ OTLP_ENDPOINT: AT, OTLP_HEADERS: 'a b=secret' }, 'OTLP_HEADERS'],
+    [{ OTLP_ENDPOINT: AT, OTLP_HEADERS: 'a=%0Asecret' }, 'OTLP_HEADERS'],
+    [{ OTLP_ENDPOINT: AT, OTLP_HEADERS: 'a=%secret' }, 'OTLP_HEADERS'],
+  ])('makes no sense as %j, which is said without the value', (vars, complaint) => {
+    expect(() => otlpOf(vars as Record<string, string>)).toThrow(complaint)
+    expect(() => otlpOf(vars as Record<string, string>)).toThrow(
+      expect.objectContaining({ message: expect.not.stringContaining('secret') }),
+    )
+  })
+})

@@ -51,6 +51,8 @@ export function maxInputsOf({ maxInputs, fewerInputs }: ProviderEmbeddings, upst
 export interface Provider {
   /** Its name in `provider/model`, in headers and in the catalogue. */
   readonly id: string
+  /** Its name in OpenTelemetry's conventions, where that is another one. */
+  readonly conventionalName?: string
   /** Other names that people know it by. */
   readonly aliases?: readonly string[]
   /** Its settings are `<settingPrefix>_API_KEY` and `<settingPrefix>_BASE_URL`; its id in capitals where a row does not say. */
@@ -204,6 +206,7 @@ const ROWS: readonly ProviderRow[] = [
   },
   {
     id: 'google',
+    conventionalName: 'gcp.gen_ai',
     embeddings: { format: bindEmbeddings(geminiEmbeddings, { taskless: /gemini-embedding-2/ }), maxInputs: 100 },
     billsHiddenReasoning: true,
     aliases: ['gemini'],
@@ -217,6 +220,7 @@ const ROWS: readonly ProviderRow[] = [
   },
   {
     id: 'mistral',
+    conventionalName: 'mistral_ai',
     embeddings: {
       // It answers 422 to any other field, and 400 to more than 256 texts or 16,384 tokens.
       format: bindEmbeddings(openaiEmbeddings, {
@@ -326,6 +330,7 @@ const ROWS: readonly ProviderRow[] = [
   },
   {
     id: 'xai',
+    conventionalName: 'x_ai',
     billsHiddenReasoning: true,
     aliases: ['x-ai'],
     baseUrl: 'https://api.x.ai/v1',
@@ -514,6 +519,7 @@ const ROWS: readonly ProviderRow[] = [
   },
   {
     id: 'azure',
+    conventionalName: 'azure.ai.openai',
     billsHiddenReasoning: true,
     aliases: ['azure-openai'],
     settingPrefix: 'AZURE_OPENAI',
@@ -538,6 +544,7 @@ const ROWS: readonly ProviderRow[] = [
   },
   {
     id: 'bedrock',
+    conventionalName: 'aws.bedrock',
     aliases: ['amazon-bedrock'],
     baseUrl: 'https://bedrock-runtime.{REGION}.amazonaws.com',
     format: bind(bedrockWithoutChat, {}),

@@ -6,6 +6,7 @@ import { isAuto } from '../routing/auto.ts'
 import { embeddingNeeds, inputTokens, type Needs } from '../routing/needs.ts'
 import { type Plan, plan } from '../routing/plan.ts'
 import { logRequest } from '../telemetry/log.ts'
+import { describeEmbedding } from '../telemetry/otlp-span.ts'
 import { type Bill, openBill } from './bill.ts'
 import { type CallState, headersOf, refuse, routeNow, untilCounted } from './call.ts'
 import { createClientWriter } from './client-writer.ts'
@@ -15,6 +16,7 @@ import { createVectorList, vectorBytes } from './embedding-parts.ts'
 import { sumOf } from './embedding-usage.ts'
 import { type CommittedAnswer, runWithFailover } from './failover.ts'
 import { planInputOf } from './route.ts'
+import { inTrace } from './upstream.ts'
 
 type Context = RequestContext<EmbeddingClientFormat>
 
@@ -27,8 +29,9 @@ const LONG_INPUT = 1024 * 1024
  * @throws Failure for a request that is not valid or that nobody may answer.
  */
 export async function embed(context: Context, body: Readonly<Record<string, unknown>>): Promise<Response> {
-  const { caller, objects, waitUntil, settings, share, format } = context
+  const { caller, objects, waitUntil, settings, share, format, log } = context
   const request = format.readRequest(body, context.header)
+  if (log.trace !== undefined) describeEmbedding(log.trace, request)
   // A body of short inputs is sent in small parts, so it is never there as a whole a second time.
   if (request.inputs.every(({ length }) => length < LONG_INPUT)) share.releaseCopy()
   const { work, needs, planned } = planEmbedding(context, request, (bytes) => share.reserve(bytes), share.bodyBytes)
@@ -90,7 +93,7 @@ async function routeAndEmbed(context: Context, { work, needs, planned, bill }: A
     prepare: ({ target }) => {
       const provider = providers.get(target.deployment.provider)
       if (provider === undefined) throw new TypeError('planned for a provider that is not configured')
-      return prepareEmbedding(work, target, provider)
+      return prepareEmbedding(work, target, inTrace(provider, context.log.trace))
     },
     attempt: (_, call, deadlineMs) => {
       return embedAt({ work, call, deadlineMs, clientDisconnect: context.clientDisconnect, isAlone })

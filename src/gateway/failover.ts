@@ -68,12 +68,13 @@ export async function runWithFailover<Call, Answer>(
     const result = await input.attempt(deployment, call, next.deadlineMs)
     const ms = Date.now() - sentAt
     if (result.ok) {
-      records.push({ target, outcome: '200', ms })
+      records.push({ target, outcome: '200', ms, startedAt: sentAt })
       return { ok: true, answer: { answer: result.answer, deployment, call, report } }
     }
     const { failure } = result
     report.failed(failure)
-    records.push({ target, outcome: String(failure.details.upstreamStatus ?? failure.kind), ms, failure })
+    const outcome = String(failure.details.upstreamStatus ?? failure.kind)
+    records.push({ target, outcome, ms, startedAt: sentAt, failure })
     if (clientDisconnect.hasHappened() || !failure.failover) return { ok: false, failure }
     attempts.fail(failure, Date.now())
   }

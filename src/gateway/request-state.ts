@@ -15,6 +15,7 @@ import { type CommittedAnswer, runWithFailover } from './failover.ts'
 import { type AttemptCall, prepareCall } from './prepare-call.ts'
 import { type ReasoningCache, saveReasoning } from './reasoning-cache.ts'
 import type { ReasoningCollector } from './reasoning-collector.ts'
+import { inTrace } from './upstream.ts'
 
 /** A call for an answer to a chat that has been admitted and routed: all that answering it needs. */
 export interface RequestState extends CallState {
@@ -63,7 +64,7 @@ export async function askForAnswer(state: RequestState): Promise<AttemptResult<C
 function providerOf({ context }: RequestState, { deployment }: Target): ConfiguredProvider {
   const provider = context.settings.providers.get(deployment.provider)
   if (provider === undefined) throw new TypeError('planned for a provider that is not configured')
-  return provider
+  return inTrace(provider, context.log.trace)
 }
 
 /** What the client's format writes an answer from. */

@@ -4,6 +4,7 @@ import { readReasoning } from '../formats/shared/effort.ts'
 import { randomText } from '../platform/random.ts'
 import { type Needs, needsOf } from '../routing/needs.ts'
 import { type Plan, plan } from '../routing/plan.ts'
+import { describeChat } from '../telemetry/otlp-span.ts'
 import { createAnswerStorage } from './answer-storage.ts'
 import { type Bill, openBill } from './bill.ts'
 import { routeNow, untilCounted } from './call.ts'
@@ -16,7 +17,7 @@ import { planInputOf } from './route.ts'
 import { createSealer, NO_SEALER } from './sealer.ts'
 import { sendStream } from './send-stream.ts'
 import { sendWhole } from './send-whole.ts'
-import { cacheKeyOf, rememberSession, type Session, sessionOf } from './session.ts'
+import { cacheKeyOf, conversationName, rememberSession, type Session, sessionOf } from './session.ts'
 
 /**
  * Runs one call for a model's answer: read, plan, admit, route, ask, and answer whole or streamed (reference; contract 3, 4, 6).
@@ -31,6 +32,8 @@ export async function run(context: RequestContext, given: Readonly<Record<string
   const request = format.readRequest(body, { header: context.header, sealer })
   const { chat } = request
   const needs = needsOf(chat, request)
+  const { trace } = context.log
+  if (trace !== undefined) describeChat(trace, chat, conversationName({ header: context.header, body }))
   const planned = plan(planInputOf(context, chat, needs))
   const bill = await openBill({ caller, objects, waitUntil, settings, chat, needs, plan: planned })
   const hasChoice = planned.candidates.length > 1

@@ -2,6 +2,7 @@ import type { OutputEvent } from '../chat/event.ts'
 import { Failure } from '../chat/failure.ts'
 import { TIMED_OUT, withTimeout } from '../platform/timeout.ts'
 import { logRequest } from '../telemetry/log.ts'
+import { observe } from '../telemetry/otlp-trace.ts'
 import { headersOf } from './call.ts'
 import { type ClientWriter, createClientWriter, streamToClient } from './client-writer.ts'
 import { createReasoningCollector } from './reasoning-collector.ts'
@@ -56,6 +57,7 @@ async function streamAnswer(state: RequestState, committed: ChatAnswer, writer: 
   const { answer, report } = committed
   const { target } = committed.deployment
   const { log } = context
+  const { trace } = log
   const end = report.begun({
     isStream: true,
     tokens: () => answer.usage().completion_tokens,
@@ -70,6 +72,7 @@ async function streamAnswer(state: RequestState, committed: ChatAnswer, writer: 
     answer,
     (event: OutputEvent) => {
       collector?.push(event)
+      if (trace !== undefined) observe(trace, event)
       if (event.type === 'error') broken = event.failure
       return write(event)
     },

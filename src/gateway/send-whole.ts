@@ -1,5 +1,6 @@
 import type { Failure } from '../chat/failure.ts'
 import { logRequest } from '../telemetry/log.ts'
+import { observe } from '../telemetry/otlp-trace.ts'
 import { notWritable } from './attempt.ts'
 import { headersOf, refuse } from './call.ts'
 import { createReasoningCollector } from './reasoning-collector.ts'
@@ -21,6 +22,8 @@ export async function sendWhole(state: RequestState): Promise<Response> {
   const body = context.format.writeAnswer(answer.first, answerInputOf(state, target.model, target.deployment.provider))
   const collector = reasoningCache && createReasoningCollector()
   if (collector !== undefined) for (const event of answer.first) collector.push(event)
+  const { trace } = context.log
+  if (trace !== undefined) for (const event of answer.first) observe(trace, event)
   end('complete')
   finish(state, result.answer, 'complete', collector)
   let text: string

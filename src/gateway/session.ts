@@ -68,15 +68,21 @@ export async function cacheKeyOf({ id }: Session, callerKey: string): Promise<st
 /** OpenAI takes 64 characters. */
 const CACHE_KEY_BYTES = 16
 
-function nameIn({ header, body }: SessionInput): string | undefined {
+function nameIn(input: SessionInput): string | undefined {
+  const { user, safety_identifier } = input.body
+  return conversationName(input) ?? [user, safety_identifier].find(isName)
+}
+
+/** What the client calls its conversation; undefined where it says at most whose it is. */
+export function conversationName({ header, body }: Pick<SessionInput, 'header' | 'body'>): string | undefined {
   for (const name of HEADERS) {
     const id = header(name)
     if (id) return id
   }
-  const { session_id, prompt_cache_key, metadata, user, safety_identifier } = body
+  const { session_id, prompt_cache_key, metadata } = body
   const { user_id } = Object(metadata) as Record<string, unknown>
   const session = isName(user_id) ? sessionIn(user_id) : undefined
-  return [session_id, prompt_cache_key, session, user, safety_identifier].find(isName)
+  return [session_id, prompt_cache_key, session].find(isName)
 }
 
 function isName(value: unknown): value is string {

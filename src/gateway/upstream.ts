@@ -6,6 +6,7 @@ import type { ProviderRequest } from '../formats/format.ts'
 import { readUpstreamFailure } from '../formats/shared/upstream-error.ts'
 import { sleep, TIMED_OUT, withTimeout } from '../platform/timeout.ts'
 import { createExcessFinder, type Excess, MAX_ANSWER_VALUES, SEARCHED_FROM_BYTES } from '../stream/json-bounds.ts'
+import type { Trace } from '../telemetry/otlp-trace.ts'
 
 /** So much of an error body is read; more would not help. */
 const ERROR_BODY_BYTES = 64 * 1024
@@ -54,6 +55,11 @@ export async function askProvider(
     now: Date.now(),
     callerTexts: [request.body, request.path, ...Object.values(request.headers)],
   })
+}
+
+/** The same provider, told which trace the request is a part of. */
+export function inTrace(provider: ConfiguredProvider, trace: Trace | undefined): ConfiguredProvider {
+  return trace === undefined ? provider : { ...provider, headers: { ...provider.headers, ...trace.headers } }
 }
 
 const VERSION = /\/v\d+(alpha|beta)?\d*(?=\/|$)/

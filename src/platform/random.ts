@@ -6,6 +6,13 @@ const FIRST_UNEVEN_BYTE = 256 - (256 % ALPHABET.length)
 const pool = new Uint8Array(1024)
 let used = pool.length
 
+/** So many random bytes, in hex. */
+export function randomHex(bytes: number): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(bytes)), (byte) => byte.toString(16).padStart(2, '0')).join(
+    '',
+  )
+}
+
 /** Random base62 text from the platform's secure generator. */
 export function randomText(length: number): string {
   let text = ''

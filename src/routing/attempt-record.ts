@@ -7,6 +7,8 @@ export interface AttemptRecord {
   /** The status that the provider answered with, or the kind of the failure. */
   readonly outcome: string
   readonly ms: number
+  /** When it was sent, in milliseconds since 1970. */
+  readonly startedAt?: number
   readonly failure?: Failure
   /** False where it could not be sent, for what the request asks: then only we know of it. */
   readonly sent?: false

@@ -29,6 +29,9 @@ export interface LogLine {
   readonly ttft_ms: number | undefined
   readonly total_ms: number
   readonly colo: unknown
+  /** Where its span is found; undefined where none is sent. */
+  readonly trace_id: string | undefined
+  readonly span_id: string | undefined
 }
 
 export interface AttemptLine {

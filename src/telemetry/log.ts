@@ -5,6 +5,8 @@ import { type AttemptRecord, sentAttempts } from '../routing/attempt-record.ts'
 import type { Target } from '../routing/target.ts'
 import { toDataPoint } from './analytics.ts'
 import type { AttemptLine, LogLine } from './log-line.ts'
+import { toSpan } from './otlp-span.ts'
+import type { Trace } from './otlp-trace.ts'
 
 /** What is collected for the log line of a call while the call runs. It holds nothing of the call's content. */
 export interface RequestLog {
@@ -38,6 +40,8 @@ export interface RequestLog {
   readonly dryRun?: true
   /** The call asks only how long its prompt is. */
   readonly isCount?: true
+  /** Only where spans are sent. */
+  trace?: Trace
   /** Releases the memory that the call has claimed for its body. */
   release?: () => void
 }
@@ -59,6 +63,7 @@ export function logRequest(
     const line = createLine(log, status, failure, disconnected)
     log.record?.(line)
     log.dataset?.writeDataPoint(toDataPoint(line))
+    if (log.trace?.isSampled) sendSpan(log, log.trace, line)
     const { attempts, settings } = log
     const sample = settings?.logSample ?? 1
     const faults = [failure, ...sentAttempts(attempts).map((attempt) => attempt.failure)].flatMap((one) =>
@@ -104,7 +109,15 @@ function createLine(log: RequestLog, status: number, failure: Failure | undefine
     ttft_ms: firstEventAt === undefined ? undefined : firstEventAt - log.receivedAt,
     total_ms: Date.now() - log.receivedAt,
     colo: log.colo,
+    trace_id: log.trace?.traceId,
+    span_id: log.trace?.spanId,
   }
+}
+
+function sendSpan(log: RequestLog, trace: Trace, line: LogLine): void {
+  const { requestId, answerId, receivedAt: startedAt, usage } = log
+  const attemptTimes = sentAttempts(log.attempts).map((attempt) => attempt.startedAt)
+  trace.send(toSpan({ trace, line, requestId, answerId, startedAt, usage, attemptTimes }), line.fault === 'caller')
 }
 
 /** The provider's own text is written only if the operator asks for it: providers quote prompts in their errors. */
@@ -130,6 +143,11 @@ export function logFault(requestId: string, error: unknown): void {
 /** Writes one log line for a change of a record, by whose key it was made and what changed. It holds no key (accounts 6). */
 export function logAudit(requestId: string, key: string, change: Readonly<Record<string, unknown>>): void {
   write('log', { event: 'audit', request: requestId, key, ...change })
+}
+
+/** Writes one log line for spans that no collector will get, and why. */
+export function logDroppedSpans(spans: number, reason: string): void {
+  write('warn', { event: 'spans_dropped', spans, reason })
 }
 
 function write(level: 'log' | 'warn' | 'error', { key, target, ...others }: Readonly<Record<string, unknown>>): void {

@@ -36,7 +36,8 @@ export function checkSettings({ vars, secrets, stored }: PlannedSettings): Setti
 
 /** A value of the right form for a secret that cannot be read. */
 function placeholder(name: string): string {
-  return name.endsWith('_BASE_URL') ? 'https://stored.invalid' : 'stored'
+  if (name.endsWith('_BASE_URL') || name === 'OTLP_ENDPOINT') return 'https://stored.invalid'
+  return name === 'OTLP_HEADERS' ? 'stored=stored' : 'stored'
 }
 
 /** Why a setting must not be deployed; undefined where all may. */
@@ -44,13 +45,14 @@ function unsafeSetting(
   vars: Readonly<Record<string, unknown>>,
   settings: Readonly<Record<string, unknown>>,
 ): string | undefined {
-  for (const { settingPrefix } of PROVIDERS) {
-    if (vars[`${settingPrefix}_API_KEY`] !== undefined) {
-      return `${settingPrefix}_API_KEY stands in wrangler.toml, where everybody can read it: make it a secret.`
+  const ofProviders = PROVIDERS.map(({ settingPrefix }) => [`${settingPrefix}_API_KEY`, `${settingPrefix}_BASE_URL`])
+  for (const [secret = '', address = ''] of [...ofProviders, ['OTLP_HEADERS', 'OTLP_ENDPOINT']]) {
+    if (vars[secret] !== undefined) {
+      return `${secret} stands in wrangler.toml, where everybody can read it: make it a secret.`
     }
-    const isPlainHttp = /^http:/i.test(String(settings[`${settingPrefix}_BASE_URL`] ?? ''))
+    const isPlainHttp = /^http:/i.test(String(settings[address] ?? ''))
     if (isPlainHttp && settings.ALLOW_HTTP_UPSTREAMS !== 'on') {
-      return `${settingPrefix}_BASE_URL is an http address: keys and prompts would travel in the clear. Use https, or set ALLOW_HTTP_UPSTREAMS=on.`
+      return `${address} is an http address: keys and prompts would travel in the clear. Use https, or set ALLOW_HTTP_UPSTREAMS=on.`
     }
   }
   const demo = Object.entries(settings).find(([, value]) => String(value).includes(DEMO_KEY))

@@ -29,6 +29,8 @@ const LINE: LogLine = {
   ttft_ms: 100,
   total_ms: 900,
   colo: 'FRA',
+  trace_id: undefined,
+  span_id: undefined,
 }
 const DAY_SECONDS = 86_400
 
