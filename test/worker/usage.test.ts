@@ -1,4 +1,5 @@
-import { expect, test } from 'vitest'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { describe, expect, test } from 'vitest'
 import { useRouter9WithUsage } from '../harness/platform-router9.ts'
 import { migrate } from '../harness/platform-worker.ts'
 import { until } from '../harness/until.ts'
@@ -41,116 +42,152 @@ function usageOf(key: string, requests: number, query = ''): Promise<Usage> {
   )
 }
 
-test('the calls of keys with limits and without are in the sums, by whatever is asked; a key sees its own, a management key all', async () => {
-  const free = await newKey('free')
-  const limited = await newKey('limited', { limits: { rpm: 1000, budget: 10 } })
-  await router9.worker.keys.put(MANAGER, { id: 'key_manager', role: 'management' })
-  const headers = { 'user-agent': 'claude-cli/2.0 (x)', 'x-title': 'Shop', 'x-claude-code-session-id': 'session-1' }
-  for (const key of [free, limited]) {
-    await chat(key, {}, headers)
-    await chat(key, { stream: true, stream_options: { include_usage: true } }, headers)
-    expect((await chat(key, { model: 'no-such-model' })).status).toBe(404)
-  }
-  const [own, hours] = await Promise.all([
-    usageOf(free, 3, '?by=status,client,project,session'),
-    usageOf(free, 3, '?by=hour'),
-  ])
-  expect(own.data).toEqual([
-    expect.objectContaining({
-      status: '2xx',
-      client: 'claude-cli',
-      project: 'Shop',
-      session: 'session-1',
-      requests: 2,
-    }),
-    expect.objectContaining({ status: '4xx', requests: 1, failures: 0, cost_usd: 0 }),
-  ])
-  expect(own.totals).toMatchObject({ requests: 3, ...Object.fromEntries(Object.entries(hours.totals)) })
-  expect(Object.values(own.data[0]?.ttft_ms as object).reduce((sum, count) => sum + count, 0)).toBe(1)
-  expect(own.totals.prompt_tokens).toBeGreaterThan(0)
-  expect(own.totals.cost_usd).toBeGreaterThan(0)
-  // The ledger counts a key without limits too.
-  const about = await get<{ data: { usage_daily: number } }>(free, '/v1/key')
-  expect(about.data.usage_daily).toBeCloseTo(own.totals.cost_usd, 9)
+describe('usage', { concurrent: true }, () => {
+  test('the calls of keys with limits and without are in the sums, by whatever is asked; a key sees its own, a management key all', async () => {
+    const free = await newKey('free')
+    const limited = await newKey('limited', { limits: { rpm: 1000, budget: 10 } })
+    await router9.worker.keys.put(MANAGER, { id: 'key_manager', role: 'management' })
+    const headers = { 'user-agent': 'claude-cli/2.0 (x)', 'x-title': 'Shop', 'x-claude-code-session-id': 'session-1' }
+    for (const key of [free, limited]) {
+      await chat(key, {}, headers)
+      await chat(key, { stream: true, stream_options: { include_usage: true } }, headers)
+      expect((await chat(key, { model: 'no-such-model' })).status).toBe(404)
+    }
+    const [own, hours] = await Promise.all([
+      usageOf(free, 3, '?by=status,client,project,session'),
+      usageOf(free, 3, '?by=hour'),
+    ])
+    expect(own.data).toEqual([
+      expect.objectContaining({
+        status: '2xx',
+        client: 'claude-cli',
+        project: 'Shop',
+        session: 'session-1',
+        requests: 2,
+      }),
+      expect.objectContaining({ status: '4xx', requests: 1, failures: 0, cost_usd: 0 }),
+    ])
+    expect(own.totals).toMatchObject({ requests: 3, ...Object.fromEntries(Object.entries(hours.totals)) })
+    expect(Object.values(own.data[0]?.ttft_ms as object).reduce((sum, count) => sum + count, 0)).toBe(1)
+    expect(own.totals.prompt_tokens).toBeGreaterThan(0)
+    expect(own.totals.cost_usd).toBeGreaterThan(0)
+    // The ledger counts a key without limits too.
+    const about = await get<{ data: { usage_daily: number } }>(free, '/v1/key')
+    expect(about.data.usage_daily).toBeCloseTo(own.totals.cost_usd, 9)
 
-  await usageOf(MANAGER, 3, '?key=key_limited')
-  const all = await get<Usage>(MANAGER, '/api/v1/usage?by=day,key')
-  const rowOf = (id: string) => all.data.find(({ key }) => key === id)
-  expect(rowOf('key_free')).toMatchObject({ requests: 3, cost_usd: own.totals.cost_usd })
-  expect(rowOf('key_limited')).toMatchObject({ requests: 3 })
-  expect((await get<Usage>(free, '/v1/usage?key=key_limited')).totals.requests).toBe(0)
-  // A key in the same place is refused as ever.
-  expect((await get(MANAGER, `/v1/usage?key=key_free&KEY=${free}`)).status).toBe(401)
-  expect((await get(MANAGER, `/v1/calls?key=${free}`)).status).toBe(401)
-  const calls = await get<{ data: readonly object[] }>(MANAGER, '/v1/calls?key=key_free')
-  expect(calls.data).toHaveLength(3)
-  expect((await get<{ data: readonly object[] }>(MANAGER, '/v1/calls')).data.length).toBeGreaterThanOrEqual(6)
-  expect((await get<Usage>(MANAGER, '/v1/usage?key=key_free&provider=nobody')).totals.requests).toBe(0)
-})
+    await usageOf(MANAGER, 3, '?key=key_limited')
+    const all = await get<Usage>(MANAGER, '/api/v1/usage?by=day,key')
+    const rowOf = (id: string) => all.data.find(({ key }) => key === id)
+    expect(rowOf('key_free')).toMatchObject({ requests: 3, cost_usd: own.totals.cost_usd })
+    expect(rowOf('key_limited')).toMatchObject({ requests: 3 })
+    expect((await get<Usage>(free, '/v1/usage?key=key_limited')).totals.requests).toBe(0)
+    // A key in the same place is refused as ever.
+    expect((await get(MANAGER, `/v1/usage?key=key_free&KEY=${free}`)).status).toBe(401)
+    expect((await get(MANAGER, `/v1/calls?key=${free}`)).status).toBe(401)
+    const calls = await get<{ data: readonly object[] }>(MANAGER, '/v1/calls?key=key_free')
+    expect(calls.data).toHaveLength(3)
+    expect((await get<{ data: readonly object[] }>(MANAGER, '/v1/calls')).data.length).toBeGreaterThanOrEqual(6)
+    expect((await get<Usage>(MANAGER, '/v1/usage?key=key_free&provider=nobody')).totals.requests).toBe(0)
+  })
 
-test('single calls are there a moment after their end, without content, by page and by id', async () => {
-  const key = await newKey('caller')
-  const answered = await chat(key, { messages: [{ role: 'user', content: 'A secret word' }] }, { 'x-session-id': 's1' })
-  const { id } = JSON.parse(answered.text) as { id: string }
-  const refused = await chat(key, { model: 'no-such-model' })
-  type Calls = { data: readonly Record<string, unknown>[]; before: string | null }
-  const calls = await until(
-    () => get<Calls>(key, '/v1/calls'),
-    ({ data }) => data?.length === 2,
-  )
-  expect(JSON.stringify(calls)).not.toContain('secret')
-  expect(calls.data).toEqual([
-    expect.objectContaining({ request: refused.request, http_status: 404, status: '4xx', code: 'model_not_found' }),
-    expect.objectContaining({ request: answered.request, id, status: '2xx', session: 's1', key: 'key_caller' }),
-  ])
-  expect((await get<Calls>(key, '/v1/calls?status=404')).data).toHaveLength(1)
-  expect((await get<Calls>(key, '/v1/calls?model=gpt-4o')).data).toHaveLength(1)
-  const before = encodeURIComponent(String(calls.data[0]?.created_at))
-  expect((await get<Calls>(key, `/v1/calls?before=${before}`)).data).toEqual([calls.data[1]])
+  test('single calls are there a moment after their end, without content, by page and by id', async () => {
+    const key = await newKey('caller')
+    const answered = await chat(
+      key,
+      { messages: [{ role: 'user', content: 'A secret word' }] },
+      { 'x-session-id': 's1' },
+    )
+    const { id } = JSON.parse(answered.text) as { id: string }
+    const refused = await chat(key, { model: 'no-such-model' })
+    type Calls = { data: readonly Record<string, unknown>[]; before: string | null }
+    const calls = await until(
+      () => get<Calls>(key, '/v1/calls'),
+      ({ data }) => data?.length === 2,
+    )
+    expect(JSON.stringify(calls)).not.toContain('secret')
+    expect(calls.data).toEqual([
+      expect.objectContaining({ request: refused.request, http_status: 404, status: '4xx', code: 'model_not_found' }),
+      expect.objectContaining({ request: answered.request, id, status: '2xx', session: 's1', key: 'key_caller' }),
+    ])
+    expect((await get<Calls>(key, '/v1/calls?status=404')).data).toHaveLength(1)
+    expect((await get<Calls>(key, '/v1/calls?model=gpt-4o')).data).toHaveLength(1)
+    const before = encodeURIComponent(String(calls.data[0]?.created_at))
+    expect((await get<Calls>(key, `/v1/calls?before=${before}`)).data).toEqual([calls.data[1]])
 
-  type Generation = { data: Record<string, unknown> }
-  const generation = await get<Generation>(key, `/api/v1/generation?id=${id}`)
-  expect(generation.data).toMatchObject({ id, request_id: answered.request, streamed: false, session_id: 's1' })
-  expect(generation.data.provider_responses).toEqual([expect.objectContaining({ status: 200, is_byok: false })])
-  expect((await get<Generation>(key, `/v1/generation?id=${answered.request}`)).data).toEqual(generation.data)
-  expect((await get(await newKey('stranger'), `/v1/generation?id=${id}`)).status).toBe(404)
-})
+    type Generation = { data: Record<string, unknown> }
+    const generation = await get<Generation>(key, `/api/v1/generation?id=${id}`)
+    expect(generation.data).toMatchObject({ id, request_id: answered.request, streamed: false, session_id: 's1' })
+    expect(generation.data.provider_responses).toEqual([expect.objectContaining({ status: 200, is_byok: false })])
+    expect((await get<Generation>(key, `/v1/generation?id=${answered.request}`)).data).toEqual(generation.data)
+    expect((await get(await newKey('stranger'), `/v1/generation?id=${id}`)).status).toBe(404)
+  })
 
-test('a report whose answer is lost is counted once, in the sums and among the calls', async () => {
-  const key = await newKey('lossy-usage')
-  const exchanges = async () => {
-    const response = await fetch(`${router9.url}${LEDGER_PATH}?key=key_lossy-usage`)
-    return ((await response.json()) as { calls: number }).calls
-  }
-  // The answer to the second report is lost, and the third one is that report again.
-  const made = 3
-  for (let at = 1; at <= made; at++) {
+  test('a report whose answer is lost is counted once, in the sums and among the calls', async () => {
+    const key = await newKey('lossy-usage')
+    const exchanges = async () => {
+      const response = await fetch(`${router9.url}${LEDGER_PATH}?key=key_lossy-usage`)
+      return ((await response.json()) as { calls: number }).calls
+    }
+    // The answer to the second report is lost, and the third one is that report again.
+    const made = 3
+    for (let at = 1; at <= made; at++) {
+      await chat(key)
+      await until(async () => (await exchanges()) >= at)
+    }
+    const { totals } = await usageOf(key, made)
+    expect(totals.requests).toBe(made)
+    const { data } = await get<{ data: readonly { request: string }[] }>(key, '/v1/calls')
+    expect(new Set(data.map(({ request }) => request)).size).toBe(made)
+    expect(data).toHaveLength(made)
+  })
+
+  test('a key without limits waits for no ledger: one that never answers changes nothing for it', async () => {
+    const key = await newKey('hanging-usage')
+    const answers = await Promise.all([chat(key), chat(key, { stream: true }), chat(key, { model: 'no-such-model' })])
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 404])
+  })
+
+  test.each([
+    ['/v1/usage?by=weather', 'by'],
+    ['/v1/usage?by=day,hour,key,team,model', 'by'],
+    ['/v1/usage?from=yesterday', 'from'],
+    ['/v1/calls?before=7', 'before'],
+    ['/v1/calls?status=600', 'status'],
+    ['/v1/generation', 'id'],
+  ])('%s is answered with 400, which names the parameter', async (path, param) => {
+    const answer = await get<{ error: { param: string } }>(await newKey('wrong'), path)
+    expect(answer).toMatchObject({ status: 400, error: { param } })
+  })
+
+  test('what is called while a slow database is written to is written next', async () => {
+    const key = await newKey('slow-usage')
+    let made = 0
+    const seen = await until(
+      async () => {
+        made++
+        expect((await chat(key)).status).toBe(200)
+        await sleep(200)
+        return get<Usage>(key, '/v1/usage')
+      },
+      ({ totals }) => totals.requests > 0,
+    )
+    // The first write has begun before most of these calls were made.
+    expect(seen.totals.requests).toBeLessThan(made)
+    expect((await usageOf(key, made)).totals.requests).toBe(made)
+  })
+
+  test('a write to the database that fails after it was made is made again, and counts once', async () => {
+    const key = await newKey('doubtful-usage')
     await chat(key)
-    await until(async () => (await exchanges()) >= at)
-  }
-  const { totals } = await usageOf(key, made)
-  expect(totals.requests).toBe(made)
-  const { data } = await get<{ data: readonly { request: string }[] }>(key, '/v1/calls')
-  expect(new Set(data.map(({ request }) => request)).size).toBe(made)
-  expect(data).toHaveLength(made)
-})
-
-test('a key without limits waits for no ledger: one that never answers changes nothing for it', async () => {
-  const key = await newKey('hanging-usage')
-  const answers = await Promise.all([chat(key), chat(key, { stream: true }), chat(key, { model: 'no-such-model' })])
-  expect(answers.map(({ status }) => status)).toEqual([200, 200, 404])
-})
-
-test.each([
-  ['/v1/usage?by=weather', 'by'],
-  ['/v1/usage?by=day,hour,key,team,model', 'by'],
-  ['/v1/usage?from=yesterday', 'from'],
-  ['/v1/calls?before=7', 'before'],
-  ['/v1/calls?status=600', 'status'],
-  ['/v1/generation', 'id'],
-])('%s is answered with 400, which names the parameter', async (path, param) => {
-  const answer = await get<{ error: { param: string } }>(await newKey('wrong'), path)
-  expect(answer).toMatchObject({ status: 400, error: { param } })
+    await usageOf(key, 1)
+    await chat(key)
+    const { totals } = await usageOf(key, 2)
+    expect(totals.requests).toBe(2)
+    const line = () => router9.worker.log().split('Network connection lost').length - 1
+    expect(line()).toBeGreaterThanOrEqual(1)
+    const hours = await get<Usage>(key, '/v1/usage?by=hour')
+    expect(hours.totals).toEqual(totals)
+  })
 })
 
 // The last one: it takes the database away from all others.

@@ -4,7 +4,8 @@ export const LEDGER_PATH = '/wrapped/ledger'
 /**
  * A module in the Worker's place whose ledgers are the bundle's, but for keys whose ids say otherwise: the answer to every
  * second report of a `lossy` one is lost after it was counted, a `garbage` one answers with something else, a `hanging` one
- * never.
+ * never. Its database, where there is one, is slow for a `slow` one; for a `doubtful` one its first two writes are made and fail
+ * all the same.
  */
 export const WRAPPED_LEDGER = `import router9, { Ledger as Inner } from './router9.js'
 export * from './router9.js'
@@ -14,7 +15,21 @@ const lost = new Map()
 const told = new Set()
 const sums = new Map()
 
+function wrapped(database, name) {
+  let writes = 0
+  const batch = async (statements) => {
+    if (name.includes('slow')) await new Promise((resolve) => setTimeout(resolve, 1000))
+    const results = await database.batch(statements)
+    if (name.includes('doubtful') && ++writes <= 2) throw new Error('D1_ERROR: Network connection lost.')
+    return results
+  }
+  return database && { prepare: (sql) => database.prepare(sql), batch }
+}
+
 export class Ledger extends Inner {
+  constructor(context, env) {
+    super(context, { ...env, USAGE: wrapped(env.USAGE, context.id.name) })
+  }
   exchange(report, limits) {
     const { name } = this.ctx.id
     const calls = (seen.get(name) ?? 0) + 1
