@@ -1,4 +1,4 @@
-import { redactKeys } from '../chat/failure.ts'
+import { mayHoldKey, redactKeys } from '../chat/failure.ts'
 import type { Label } from './entry.ts'
 
 type HeaderReader = (name: string) => string | null
@@ -17,7 +17,7 @@ const SESSION = [
   'x-opencode-session',
   'x-amp-thread-id',
 ]
-const AGENT = ['x-claude-code-agent-id', 'x-openai-subagent', 'thread-id', 'thread_id']
+const AGENT = ['x-claude-code-agent-id', 'x-openai-subagent']
 const PARENT = ['x-claude-code-parent-agent-id', 'x-codex-parent-thread-id']
 const PROJECT = ['x-router9-project', 'x-title', 'x-openrouter-title', 'http-referer']
 
@@ -28,13 +28,10 @@ export function labelsOf(header: HeaderReader, project: string | undefined): Wor
     ?.trimStart()
     .split(/\s/, 1)[0]
     ?.replace(/\/v?\d.*$/, '')
-  return {
-    client: label(client),
-    session: first(header, SESSION),
-    agent: first(header, AGENT),
-    parent_agent: first(header, PARENT),
-    project: first(header, PROJECT) || label(project),
-  }
+  const session = first(header, SESSION)
+  // Whoever names agents names their session: other clients are not asked.
+  const agents = session === '' ? {} : { agent: first(header, AGENT), parent_agent: first(header, PARENT) }
+  return { client: label(client), session, project: first(header, PROJECT) || label(project), ...agents }
 }
 
 /** The project that `metadata` of a body names. */
@@ -51,12 +48,13 @@ function first(header: HeaderReader, names: readonly string[]): string {
   return ''
 }
 
+/** Most labels are. */
+const IS_PLAIN = /^[!-~]+(?: [!-~]+)*$/
+
 /** Anybody may write anything in a header, a key too. */
 function label(text: string | null | undefined): string {
   if (!text) return ''
-  const plain = text
-    .slice(0, 2 * MAX_CHARACTERS)
-    .replace(/[\p{C}\p{Z}]+/gu, ' ')
-    .trim()
-  return redactKeys(plain).slice(0, MAX_CHARACTERS)
+  const begin = text.slice(0, 2 * MAX_CHARACTERS)
+  const plain = IS_PLAIN.test(begin) ? begin : begin.replace(/[\p{C}\p{Z}]+/gu, ' ').trim()
+  return (mayHoldKey(plain) ? redactKeys(plain) : plain).slice(0, MAX_CHARACTERS)
 }
