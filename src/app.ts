@@ -1,8 +1,9 @@
 import type { Context } from 'hono'
 import { Hono } from 'hono/tiny'
 import { getPathNoStrict } from 'hono/utils/url'
+import { permit, permittedHeader } from './access/account-use.ts'
 import { refuseBusyAddress } from './access/address-limit.ts'
-import { authenticate, readKey, refuseKeyInAddress } from './access/auth.ts'
+import { authenticate, keyNews, readKey, refuseKeyInAddress } from './access/auth.ts'
 import type { KeyRecord } from './access/keys.ts'
 import { type Caller, countRequest, limitHeaders, refuseOverLimit } from './access/limits.ts'
 import { ledgerUsage } from './access/usage-of.ts'
@@ -37,12 +38,13 @@ import { openaiResponses } from './formats/openai-responses/client.ts'
 import { openaiCompact } from './formats/openai-responses/compact.ts'
 import { readJsonBody } from './gateway/body.ts'
 import { createBodyShare } from './gateway/body-memory.ts'
+import { rightsOf, settingsFor } from './gateway/caller-settings.ts'
 import { watchClientDisconnect } from './gateway/client-disconnect.ts'
 import type { Platform, RequestContext } from './gateway/context.ts'
 import { answersOf } from './gateway/conversation.ts'
 import { countTokens } from './gateway/count.ts'
 import { embed } from './gateway/embed.ts'
-import { withoutRefusedBetas } from './gateway/refused-betas.ts'
+import { askKeyChanges } from './gateway/health-reporter.ts'
 import { commonHeaders, failureResponse, preflightResponse } from './gateway/respond.ts'
 import { run } from './gateway/run.ts'
 import { recordCall } from './gateway/usage-record.ts'
@@ -202,8 +204,8 @@ function geminiModel(name: string): string {
 }
 
 route('GET', '/providers', async (c) => {
-  await callerOf(c)
-  const settings = readSettings(c.env)
+  const caller = await callerOf(c)
+  const settings = settingsFor(readSettings(c.env), caller)
   return answer(c, speaksOpenRouter(c) ? toOpenRouterProviders(settings) : await listProviders(settings, platformOf(c)))
 })
 
@@ -269,15 +271,17 @@ async function receive<Format extends ErrorFormat>(
   const requestId = requestIdOf(c)
   const log: RequestLog = { requestId, receivedAt, colo: coloOf(c.req.raw), attempts: [], ...kind }
   c.set('log', log)
-  const settings = readSettings(c.env)
-  log.settings = settings
+  const common = readSettings(c.env)
+  log.settings = common
   if (usual.name !== openaiChat.name && kind.dryRun === undefined) log.api ??= usual.name
   const { model, stream }: { model?: string; stream?: boolean } = c.get('asked') ?? askedBy(c.req.raw)
-  const header = withoutRefusedBetas(headersOf(c), settings.refusedBetas)
   const key = keyOf(c)
   const caller = await callerOf(c, key)
   log.key = caller.id
   refuseManagement(caller)
+  const settings = settingsFor(common, caller)
+  const rights = rightsOf(caller, common)
+  const header = permittedHeader(headersOf(c), rights, common.refusedBetas)
   const format = formatFor(spoken, caller)
   const authenticatedAt = Date.now()
   const platform = platformOf(c)
@@ -306,6 +310,7 @@ async function receive<Format extends ErrorFormat>(
     log.requestedModel = body.model
     log.stream = body.stream === true
     if (settings.keepsUsage) log.project = projectIn(body)
+    const permitted = permit(body, rights, format.name)
     const response = await answerTo(
       {
         ...platform,
@@ -314,6 +319,8 @@ async function receive<Format extends ErrorFormat>(
         key,
         format,
         caller,
+        rights,
+        withheld: permitted.dropped,
         settings,
         share,
         receivedAt,
@@ -322,7 +329,7 @@ async function receive<Format extends ErrorFormat>(
         clientDisconnect,
         takeOver,
       },
-      body,
+      permitted.body,
     )
     share.releaseCopy()
     return response
@@ -334,8 +341,9 @@ async function receive<Format extends ErrorFormat>(
 
 /** Answers OpenRouter's paths about models. @param path what stands behind `/models/`. */
 async function answerAsOpenRouter(c: AppContext, path: string): Promise<Response> {
-  const { models } = await callerOf(c)
-  const settings = readSettings(c.env)
+  const caller = await callerOf(c)
+  const { models } = caller
+  const settings = settingsFor(readSettings(c.env), caller)
   const listing = {
     settings,
     list: () => modelsFor(c),
@@ -452,13 +460,13 @@ type JsonBody = Readonly<Record<string, unknown>>
 
 /** The list of the models that the caller may use. */
 async function modelsFor(c: AppContext): Promise<JsonBody> {
-  const { models } = await callerOf(c)
-  return listModels(readSettings(c.env), models, (work) => c.executionCtx.waitUntil(work))
+  const caller = await callerOf(c)
+  return listModels(settingsFor(readSettings(c.env), caller), caller.models, (work) => c.executionCtx.waitUntil(work))
 }
 
 async function modelFor(c: AppContext, name: string): Promise<JsonBody> {
-  const { models } = await callerOf(c)
-  return describeModel(name, readSettings(c.env), models)
+  const caller = await callerOf(c)
+  return describeModel(name, settingsFor(readSettings(c.env), caller), caller.models)
 }
 
 function queryOf(c: AppContext): (name: string) => string | undefined {
@@ -550,7 +558,12 @@ async function callerOf(c: AppContext, key = keyOf(c)): Promise<Caller> {
   const { KEYS: store, ADDRESS_LIMIT: limit } = c.env
   const address = () => c.req.header('cf-connecting-ip')
   const beforeLookUp = limit && (() => refuseBusyAddress(limit, address()))
-  const caller = await authenticate(key, store, (work) => c.executionCtx.waitUntil(work), beforeLookUp)
+  const platform = platformOf(c)
+  const { waitUntil } = platform
+  const find = () => authenticate(key, store, waitUntil, beforeLookUp)
+  const news = keyNews.listen((since) => askKeyChanges(platform, since), waitUntil)
+  if (news !== undefined) await Promise.all([news, find().catch(() => undefined)])
+  const caller = await find()
   c.set('caller', caller)
   return caller
 }

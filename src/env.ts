@@ -1,4 +1,5 @@
 import type { ConfiguredPrices } from './access/budget.ts'
+import type { KeyChanges } from './access/key-changes.ts'
 import type { Ledger } from './access/ledger-object.ts'
 import type { Registry } from './access/registry-object.ts'
 import { DEFAULT_AUTO_MODELS } from './catalog/auto.ts'
@@ -27,6 +28,8 @@ export interface HealthObject extends Rpc.DurableObjectBranded {
   report(region: string, report: unknown): Snapshot
   hear(digest: unknown): void
   exchange(region: string, digest: unknown): Digest
+  hearKeyChanges(told: unknown): void
+  keyChanges(since: number): Promise<KeyChanges | null>
 }
 
 /** The Worker's Durable Objects, by the names of their classes (`[exports]` in wrangler.toml). */
@@ -97,6 +100,14 @@ export interface Settings {
   readonly keepsReasoning: boolean
   /** Features of Anthropic's that clients may not switch on by the header `anthropic-beta`. */
   readonly refusedBetas: ReadonlySet<string>
+  /** Whether keys without a policy of their own may use what providers run themselves, and fields that use our account. */
+  readonly allowsBuiltinTools: boolean
+  readonly allowsAccountFields: boolean
+  /** Providers that keep nothing of requests to learn from, and where providers are, as the operator has agreed with them. */
+  readonly noDataCollection: ReadonlySet<string>
+  readonly providerRegions: ReadonlyMap<string, string>
+  /** Configured providers that the caller's key may not use. */
+  readonly withheld?: ReadonlySet<string>
   /** How long answers are kept for clients that refer to them, in milliseconds; 0 where none is. */
   readonly retentionMs: number
   /** Whether the usage of keys is kept. */
@@ -150,6 +161,12 @@ export function readSettings(env: Env): Settings {
     tracksHealth: readSwitch(env, 'HEALTH', true),
     keepsReasoning: readSwitch(env, 'KEEP_REASONING', true),
     refusedBetas: new Set(readList(env, 'REFUSED_BETAS')),
+    allowsBuiltinTools: readSwitch(env, 'ALLOW_BUILTIN_TOOLS', false),
+    allowsAccountFields: readSwitch(env, 'ALLOW_ACCOUNT_FIELDS', false),
+    noDataCollection: new Set(
+      readList(env, 'NO_DATA_COLLECTION').map((name) => providerIn('NO_DATA_COLLECTION', name)),
+    ),
+    providerRegions: readRegions(env),
     retentionMs: readSwitch(env, 'RESPONSES_STORE', true) ? readRetention(env) : 0,
     keepsUsage: readKeepsUsage(env),
     callHistory: readCallHistory(env),
@@ -287,6 +304,25 @@ function readPrices(env: Env): ConfiguredPrices {
     prices.set(`${provider.id}/${name}`, { input: Number(input), output: Number(output) })
   })
   return prices
+}
+
+/** @throws Failure; it does not repeat the name, which may be a secret in the wrong setting. */
+function providerIn(setting: string, name: string): string {
+  const provider = findProvider(name)
+  if (provider === undefined) throw invalidSetting(setting, 'holds a name that is no provider')
+  return provider.id
+}
+
+/** `provider=region`, in the operator's own words for regions. */
+function readRegions(env: Env): ReadonlyMap<string, string> {
+  const setting = 'PROVIDER_REGIONS'
+  return new Map(
+    readList(env, setting).map((item) => {
+      const [, name, region] = /^([^=]+)=([^=]+)$/.exec(item) ?? []
+      if (name === undefined || region === undefined) throw invalidSetting(setting, 'must be a list of provider=region')
+      return [providerIn(setting, name.trim()), region.trim()]
+    }),
+  )
 }
 
 /**

@@ -1,8 +1,10 @@
 import { Failure } from '../chat/failure.ts'
 import type { HeaderReader } from '../formats/format.ts'
 import { TIMED_OUT, withTimeout } from '../platform/timeout.ts'
+import { createKeyNews, type KeyChange } from './key-changes.ts'
 import { type KeyRecord, keyName, keyRecord, looksLikeKey, TEAM_RECORDS } from './keys.ts'
 import type { Caller } from './limits.ts'
+import { laterOf } from './record-store.ts'
 
 /** An isolate trusts a known key for this long. It reads the key again in the background before that time is over. */
 const TRUST_KNOWN_MS = 30_000
@@ -34,6 +36,9 @@ const unknownKeys = new Map<string, number>()
 const keyNames = new Map<string, string>()
 const MAX_KEY_NAMES = 1000
 const pendingLookUps = new Map<string, Promise<KeyRecord | null>>()
+
+/** What this isolate hears of changes, which KV tells later. */
+export const keyNews = createKeyNews(learnChanges)
 
 type Store = Pick<KVNamespace, 'get'>
 type WaitUntil = (work: Promise<unknown>) => void
@@ -181,8 +186,31 @@ function lookUp(name: string, store: Store, now: number): Promise<KeyRecord | nu
   return work
 }
 
+/** Takes in changed records. Those of them that this isolate has never asked for are found when somebody asks. */
+function learnChanges(changes: readonly KeyChange[], missed: boolean): void {
+  const now = Date.now()
+  // Each is asked for again when it is used next, so never all at once; until then nobody waits.
+  if (missed) for (const [name, { record }] of knownKeys) knownKeys.set(name, { record, readAt: now - REFRESH_AFTER_MS })
+  for (const { name, text } of changes) {
+    unknownKeys.delete(name)
+    if (!knownKeys.has(name)) continue
+    const record = readText(text)
+    if (record === undefined) knownKeys.delete(name)
+    else knownKeys.set(name, { record, readAt: now })
+  }
+}
+
+function readText(text: string): KeyRecord | undefined {
+  try {
+    return keyRecord.parse(JSON.parse(text))
+  } catch {
+    return undefined
+  }
+}
+
 async function readRecord(name: string, store: Store, now: number): Promise<KeyRecord | null> {
-  const text = await withKvTimeout(store.get(name, { type: 'text', cacheTtl: KV_CACHE_SECONDS }))
+  const inKv = await withKvTimeout(store.get(name, { type: 'text', cacheTtl: KV_CACHE_SECONDS }))
+  const text = laterOf(keyNews.textOf(name), inKv)
   if (text === null) {
     knownKeys.delete(name)
     setBounded(unknownKeys, name, now, MAX_UNKNOWN_KEYS)

@@ -1,5 +1,7 @@
 import { DurableObject } from 'cloudflare:workers'
+import { REGIONS, regionObjectName } from '../platform/regions.ts'
 import { sleep, TIMED_OUT, withTimeout } from '../platform/timeout.ts'
+import { type KeyChange, type KeyChanges, MAX_TOLD, TOLD_MS } from './key-changes.ts'
 import { laterOf, putRecord, type RecordWrite } from './record-store.ts'
 
 /** What was answered to a request that may come again: sealed, since it holds a key. */
@@ -16,6 +18,8 @@ export interface WriteResult {
   readonly answer?: KeptAnswer
 }
 
+/** One object changes all records, so that no change undoes another one. */
+export const REGISTRY_NAME = 'keys'
 /** KV tells every place of a change within a minute, in the normal case. */
 const RECENT_MS = 10 * 60_000
 const ANSWER_MS = 24 * 3_600_000
@@ -24,6 +28,14 @@ const KV_TIMEOUT_MS = 5000
 const RETRY_MS = 1100
 const MAX_TRIES = 3
 const MAX_WAITING = 50
+const TELL_TIMEOUT_MS = 2000
+
+/** The regions' objects, as far as they are told of changes. */
+interface Exports {
+  readonly Health: DurableObjectNamespace<
+    Rpc.DurableObjectBranded & { readonly hearKeyChanges: (told: KeyChanges) => void }
+  >
+}
 
 type Row = Record<string, SqlStorageValue>
 
@@ -40,7 +52,7 @@ export class Registry extends DurableObject<{ readonly KEYS: KVNamespace }> {
   /** The newest text of a record: as it was written here lately, or as KV has it. */
   async read(name: string): Promise<string | null> {
     const inKv = await inTime(this.env.KEYS.get(name, 'text'))
-    const [recent] = this.#sql<{ text: string } & Row>('SELECT text FROM recent WHERE name = ?', name)
+    const [recent] = this.#sql<{ text: string } & Row>('SELECT text FROM changes WHERE name = ?', name)
     return laterOf(recent?.text ?? null, inKv)
   }
 
@@ -48,10 +60,26 @@ export class Registry extends DurableObject<{ readonly KEYS: KVNamespace }> {
   names(prefix: string): string[] {
     const end = `${prefix}\u{10ffff}`
     return this.#sql<{ name: string } & Row>(
-      'SELECT name FROM recent WHERE name >= ? AND name < ? LIMIT 2',
+      'SELECT name FROM changes WHERE name >= ? AND name < ? LIMIT 2',
       prefix,
       end,
     ).map(({ name }) => name)
+  }
+
+  /** The changes of the last minutes after the one with this number (accounts 6). */
+  changes(since: number): KeyChanges {
+    const rows = this.#sql<{ number: number; name: string; text: string } & Row>(
+      'SELECT number, name, text FROM changes WHERE number > ? AND at > ? ORDER BY number LIMIT ?',
+      since,
+      Date.now() - TOLD_MS,
+      MAX_TOLD + 1,
+    )
+    const hasMore = rows.length > MAX_TOLD
+    const changes = rows.slice(0, MAX_TOLD)
+    const [{ last } = { last: 0 }] = this.#sql<{ last: number } & Row>(
+      'SELECT COALESCE(MAX(number), 0) AS last FROM changes',
+    )
+    return { count: hasMore ? (changes.at(-1)?.number ?? since) : last, changes, hasMore, isPartial: false }
   }
 
   /** What was answered to a request with this id, within a day; null if nothing was. */
@@ -94,18 +122,48 @@ export class Registry extends DurableObject<{ readonly KEYS: KVNamespace }> {
       )
       throw error
     }
-    this.#remember(writes, answer, Date.now())
+    const changes = this.#remember(writes, answer, Date.now())
+    for (const region of REGIONS) this.ctx.waitUntil(this.#tell(region, changes))
     return { kind: 'written' }
   }
 
-  #remember(writes: readonly RecordWrite[], answer: KeptAnswer | undefined, now: number): void {
-    this.ctx.storage.transactionSync(() => {
-      this.#sql('DELETE FROM recent WHERE at < ?', now - RECENT_MS)
+  #remember(writes: readonly RecordWrite[], answer: KeptAnswer | undefined, now: number): KeyChange[] {
+    return this.ctx.storage.transactionSync(() => {
+      // The newest one holds the number that the next one is counted from.
+      this.#sql(
+        'DELETE FROM changes WHERE at < ? AND number < (SELECT MAX(number) FROM changes)',
+        now - RECENT_MS,
+      )
       this.#sql('DELETE FROM answers WHERE at < ?', now - ANSWER_MS)
-      for (const { name, text } of writes) this.#sql('INSERT OR REPLACE INTO recent VALUES (?, ?, ?)', name, text, now)
-      if (answer === undefined) return
-      this.#sql('INSERT INTO answers VALUES (?, ?, ?, ?)', answer.id, answer.digest, answer.sealed, now)
+      const changes = writes.map(({ name, text }) => {
+        const [row] = this.#sql<{ number: number } & Row>(
+          'INSERT OR REPLACE INTO changes (name, text, at) VALUES (?, ?, ?) RETURNING number',
+          name,
+          text,
+          now,
+        )
+        return { number: row?.number ?? 0, name, text }
+      })
+      if (answer !== undefined) {
+        this.#sql('INSERT INTO answers VALUES (?, ?, ?, ?)', answer.id, answer.digest, answer.sealed, now)
+      }
+      return changes
     })
+  }
+
+  /** A region that does not hear of it asks within half a minute. */
+  async #tell(region: (typeof REGIONS)[number], changes: readonly KeyChange[]): Promise<void> {
+    const told = { count: changes.at(-1)?.number ?? 0, changes, hasMore: false, isPartial: false }
+    for (let tries = 1; tries <= MAX_TRIES; tries++) {
+      try {
+        const { Health: healths } = this.ctx.exports as unknown as Exports
+        const object = healths.get(healths.idFromName(regionObjectName(region)), { locationHint: region })
+        if ((await withTimeout(Promise.resolve(object.hearKeyChanges(told)), TELL_TIMEOUT_MS)) !== TIMED_OUT) return
+      } catch {
+        // It is told again.
+      }
+      if (tries < MAX_TRIES) await sleep(RETRY_MS)
+    }
   }
 
   async #put(name: string, text: string): Promise<void> {
@@ -123,7 +181,7 @@ export class Registry extends DurableObject<{ readonly KEYS: KVNamespace }> {
     const { sql } = this.ctx.storage
     if (!this.#hasTables) {
       sql.exec(
-        'CREATE TABLE IF NOT EXISTS recent (name TEXT PRIMARY KEY, text TEXT NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID',
+        'CREATE TABLE IF NOT EXISTS changes (number INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE NOT NULL, text TEXT NOT NULL, at INTEGER NOT NULL)',
       )
       sql.exec(
         'CREATE TABLE IF NOT EXISTS answers (id TEXT PRIMARY KEY, digest TEXT NOT NULL, sealed BLOB NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID',

@@ -1,13 +1,11 @@
 import { listRecords, type RecordStore, type RecordWrite } from '../access/record-store.ts'
-import type { KeptAnswer, WriteResult } from '../access/registry-object.ts'
+import { type KeptAnswer, REGISTRY_NAME, type WriteResult } from '../access/registry-object.ts'
 import { Failure } from '../chat/failure.ts'
 import type { ObjectsOf } from '../env.ts'
 import { TIMED_OUT, withTimeout } from '../platform/timeout.ts'
 
 /** Longer than the object waits for KV, several times. */
 const WAIT_MS = 20_000
-/** One object changes all records, so that no change undoes another one. */
-const OBJECT_NAME = 'keys'
 const NEWEST = 2
 
 /** The records as the Worker reads and changes them: through the object that orders all changes. */
@@ -22,7 +20,7 @@ export function openRegistry(
   namespace: Pick<KVNamespace, 'get' | 'put' | 'list'>,
 ): Registry {
   const { Registry: registries } = objects()
-  const object = registries.get(registries.idFromName(OBJECT_NAME))
+  const object = registries.get(registries.idFromName(REGISTRY_NAME))
   return {
     read: (name) => available(object.read(name)),
     write: async (writes) => (await available(object.write(writes))).kind === 'written',

@@ -1,3 +1,4 @@
+import type { AccountRights } from '../access/account-use.ts'
 import type { Caller } from '../access/limits.ts'
 import type { ObjectsOf, Settings } from '../env.ts'
 import type { ClientFormat, ErrorFormat, HeaderReader } from '../formats/format.ts'
@@ -20,6 +21,10 @@ export interface RequestContext<Format extends ErrorFormat = ClientFormat> exten
   readonly key: string
   readonly format: Format
   readonly caller: Caller
+  readonly rights: AccountRights
+  /** What was left out of the request because the caller may not use it. */
+  readonly withheld: readonly string[]
+  /** With the providers that the caller may use. */
   readonly settings: Settings
   readonly share: BodyShare
   /** When the call came in and when its key was known, in milliseconds since 1970. */

@@ -1,3 +1,4 @@
+import { permit } from '../access/account-use.ts'
 import { parseJson } from '../chat/exact-json.ts'
 import { Failure, quoted } from '../chat/failure.ts'
 import { keepsDigits } from '../chat/request.ts'
@@ -43,13 +44,18 @@ export async function resolveConversation(
   if (wanted !== undefined && !isKeeping) throw nothingKept(wanted)
   const referenced = wanted === undefined ? undefined : await findReferenced(context, wanted)
   return {
-    body: referenced === undefined ? given : references.resolve(given, referenced),
+    body: referenced === undefined ? given : permittedNow(context, references.resolve(given, referenced)),
     isStored: isKeeping && references.isStored(given),
     parent: wanted?.response,
     notStored: references.notStored,
     ownItems: (newId) =>
       references.inputItems(given, newId).map((item) => referenced?.items.get(String(item.id)) ?? item),
   }
+}
+
+/** What was kept was permitted when it came, which may be long ago. */
+function permittedNow({ rights, format }: RequestContext, body: Item): Item {
+  return permit(body, rights, format.name).body
 }
 
 /** The store of a caller's answers. */

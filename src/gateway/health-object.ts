@@ -1,21 +1,23 @@
 import { DurableObject } from 'cloudflare:workers'
+import { catchUp, createChangeLog, type KeyChanges } from '../access/key-changes.ts'
+import { REGISTRY_NAME } from '../access/registry-object.ts'
 import type { HealthObject, Objects } from '../env.ts'
 import { createGlobalHealth } from '../health/global.ts'
 import type { Digest, Snapshot } from '../health/messages.ts'
 import { createRegionHealth, type RegionHealth } from '../health/region.ts'
+import { regionObjectName } from '../platform/regions.ts'
 import { sleep, withTimeout } from '../platform/timeout.ts'
 
-/**
- * The names of these objects carry a version: versions of Router9 that cannot understand each other's messages use others.
- * `hub` stays, too: two versions meet at the same object during a deployment.
- */
-const NAME_PREFIX = 'health:v1:'
+/** It stays: two versions meet at the same object during a deployment. */
 const GLOBAL = 'hub'
 const SAVED = 'region'
 const GLOBAL_TIMEOUT_MS = 5000
 /** Writes and calls cost money, and trouble makes many of them. */
 const MIN_SAVE_INTERVAL_MS = 100
 const MIN_EXCHANGE_INTERVAL_MS = 1000
+/** A region that has not heard of a change asks whether there was one: it may not have been told. */
+const ASK_CHANGES_MS = 30_000
+const CHANGES_TIMEOUT_MS = 1500
 /** A limit that ends so much later than the one that is known is a new one. */
 const NEW_LIMIT_MS = 2000
 
@@ -24,7 +26,7 @@ export function healthObjectOf(
   healths: Objects['Health'],
   region: DurableObjectLocationHint,
 ): DurableObjectStub<HealthObject> {
-  return healths.get(healths.idFromName(NAME_PREFIX + region), { locationHint: region })
+  return healths.get(healths.idFromName(regionObjectName(region)), { locationHint: region })
 }
 
 /**
@@ -37,6 +39,10 @@ export class Health extends DurableObject implements HealthObject {
   #isSaving = false
   #isExchanging = false
   #exchangedAt = 0
+  /** What the region tells its isolates of changes of keys, in memory only. */
+  readonly #keyChanges = createChangeLog()
+  #askedChangesAt = Number.NEGATIVE_INFINITY
+  #changesAnswer: Promise<void> = Promise.resolve()
   /** The rest is of use to the global object only. */
   readonly #global = createGlobalHealth()
   readonly #regions = new Set<string>()
@@ -52,7 +58,47 @@ export class Health extends DurableObject implements HealthObject {
     if (!this.#isSaving && health.shouldSave(now)) this.#save(health, now)
     const isDigestDue = isNew || health.nextDigestMs(now) <= 0
     if (!this.#isExchanging && isDigestDue) this.ctx.waitUntil(this.#exchangeWithGlobal(region, health))
-    return snapshot
+    this.#askChangesIfDue(now)
+    const keys = this.#keyChanges.count()
+    return keys === undefined ? snapshot : { ...snapshot, keys }
+  }
+
+  /** Hears of changes of keys from the object that orders them (accounts 6). */
+  hearKeyChanges(told: unknown): void {
+    const now = Date.now()
+    if (this.#keyChanges.hasGap(told)) this.#askChanges(now)
+    else this.#keyChanges.absorb(told, now)
+  }
+
+  /** The changes of keys after one, for isolates; null while the region cannot know of them. */
+  async keyChanges(since: number): Promise<KeyChanges | null> {
+    this.#askChangesIfDue(Date.now())
+    if (this.#keyChanges.count() === undefined) await this.#changesAnswer
+    if (this.#keyChanges.count() === undefined) return null
+    return this.#keyChanges.since(since, Date.now())
+  }
+
+  #askChangesIfDue(now: number): void {
+    const isNew = this.#keyChanges.count() === undefined
+    if (now - this.#askedChangesAt >= (isNew ? CHANGES_TIMEOUT_MS : ASK_CHANGES_MS)) this.#askChanges(now)
+  }
+
+  #askChanges(now: number): void {
+    this.#askedChangesAt = now
+    const ask = async () => {
+      try {
+        const { Registry: registries } = this.ctx.exports as unknown as Objects
+        const object = registries.get(registries.idFromName(REGISTRY_NAME))
+        await withTimeout(
+          catchUp(this.#keyChanges, (since) => object.changes(since)),
+          CHANGES_TIMEOUT_MS,
+        )
+      } catch {
+        // It is asked again; meanwhile KV alone tells of changes.
+      }
+    }
+    this.#changesAnswer = ask()
+    this.ctx.waitUntil(this.#changesAnswer)
   }
 
   /** Takes in what the global object sends unasked. */
@@ -129,7 +175,7 @@ export class Health extends DurableObject implements HealthObject {
       await sleep(Math.max(this.#exchangedAt + MIN_EXCHANGE_INTERVAL_MS - Date.now(), 0))
       this.#exchangedAt = Date.now()
       const healths = this.#healths()
-      const global = healths.get(healths.idFromName(NAME_PREFIX + GLOBAL))
+      const global = healths.get(healths.idFromName(regionObjectName(GLOBAL)))
       const answer = await withTimeout(global.exchange(name, health.digest(Date.now())), GLOBAL_TIMEOUT_MS)
       health.absorb(answer, Date.now())
     } catch {

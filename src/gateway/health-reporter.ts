@@ -1,3 +1,4 @@
+import { keyNews } from '../access/auth.ts'
 import type { ObjectsOf } from '../env.ts'
 import { createIsolateHealth, type HealthView, type IsolateHealth } from '../health/isolate.ts'
 import type { Outcome } from '../health/outcome.ts'
@@ -154,16 +155,26 @@ function exchange(access: RegionAccess): Promise<void> {
   return call
 }
 
-async function exchangeOnce({ objects, request }: RegionAccess): Promise<void> {
+async function exchangeOnce(access: RegionAccess): Promise<void> {
+  const { objects, request, waitUntil } = access
   const { health } = thisIsolate()
   const region = regionOf(request)
-  const report = health.takeReport(Date.now())
+  const askedAt = Date.now()
+  const report = health.takeReport(askedAt)
   try {
     const stub = healthObjectOf(objects().Health, region)
     const snapshot = await withTimeout(stub.report(region, report), REPORT_TIMEOUT_MS)
     if (snapshot === TIMED_OUT) health.reportFailed(Date.now(), true)
-    else health.acceptSnapshot(snapshot, Date.now())
+    else {
+      health.acceptSnapshot(snapshot, Date.now())
+      keyNews.hearCount(snapshot.keys, askedAt, (since) => askKeyChanges(access, since), waitUntil)
+    }
   } catch (error) {
     health.reportFailed(Date.now(), (error as { overloaded?: unknown }).overloaded === true)
   }
+}
+
+/** Asks the region for the changes of keys after one (accounts 6). */
+export function askKeyChanges({ objects, request }: RegionAccess, since: number): PromiseLike<unknown> {
+  return healthObjectOf(objects().Health, regionOf(request)).keyChanges(since)
 }

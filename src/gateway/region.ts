@@ -1,5 +1,4 @@
-/** A part of the world with its own view of the providers, by the names that Cloudflare has for where objects may live. */
-export type RegionName = Extract<DurableObjectLocationHint, 'wnam' | 'enam' | 'weur' | 'eeur' | 'apac' | 'oc'>
+import type { RegionName } from '../platform/regions.ts'
 
 /** Degrees east: where one half of a continent ends and the other begins. */
 const NORTH_AMERICA_WEST_OF = -100

@@ -39,7 +39,7 @@ export function planInputOf(
   request: RoutedRequest,
   needs: Needs,
 ): PlanInput {
-  const { providers: configured, autoModels, autoChosen, ownModels } = call.settings
+  const { providers: configured, autoModels, autoChosen, ownModels, withheld } = call.settings
   const { models: allowed } = call.caller
   return {
     request,
@@ -49,6 +49,7 @@ export function planInputOf(
     autoChosen,
     ownModels,
     ...(allowed === undefined ? {} : { allowed }),
+    ...(withheld === undefined ? {} : { withheld }),
     ...(hasBudget(call.caller) ? { isPriced: (deployment) => isPriced(deployment, call.settings) } : {}),
   }
 }

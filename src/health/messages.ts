@@ -34,6 +34,8 @@ export interface Snapshot {
   /** By deployment; only for `readRecord`. */
   readonly deployments: Readonly<Record<string, unknown>>
   readonly leases: readonly ProbeLease[]
+  /** The number of the last change of a key. */
+  readonly keys?: number
 }
 
 /** What a region knows of one deployment, or all other regions together: counts as they have faded when sent. */

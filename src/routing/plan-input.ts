@@ -18,6 +18,8 @@ export interface PlanInput {
   /** For each provider whose models the catalogue cannot know: those that the operator named. */
   readonly ownModels: ReadonlyMap<string, readonly string[]>
   readonly allowed?: AllowList
+  /** Providers that are configured too, and that the key may not use. */
+  readonly withheld?: ReadonlySet<string>
   /** Whether an answer's cost will be known; undefined where it does not have to be. */
   readonly isPriced?: (deployment: Deployment) => boolean
 }

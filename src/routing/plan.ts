@@ -26,6 +26,9 @@ export interface Plan {
  */
 export function plan(input: PlanInput): Plan {
   const { request, configured, needs, isPriced } = input
+  if (configured.size === 0 && input.withheld?.size) {
+    throw new Failure('model-not-allowed', 'This key may use none of the configured providers.', { param: 'model' })
+  }
   if (configured.size === 0) {
     const text = "No provider is configured. Set a provider's key, such as OPENAI_API_KEY or ANTHROPIC_API_KEY."
     throw new Failure('no-provider', text)
@@ -85,7 +88,7 @@ function targetsOfName(input: PlanInput, name: string): readonly PlannedTarget[]
 
 /** What a name means, as far as the key may use it and it is configured. */
 function usableTargets(input: PlanInput, name: string): readonly Target[] {
-  const { request, configured, allowed } = input
+  const { request, configured, allowed, withheld } = input
   const param = name === request.model ? 'model' : `models[${request.models?.indexOf(name)}]`
   const targets = resolve(input, name)
   if (targets === undefined) {
@@ -100,6 +103,10 @@ function usableTargets(input: PlanInput, name: string): readonly Target[] {
     throw new Failure('model-not-allowed', `This key may not use the model '${quoted(name)}'.`, { param })
   }
   const usable = permitted.filter(({ deployment }) => configured.has(deployment.provider))
+  if (usable.length === 0 && permitted.some(({ deployment }) => withheld?.has(deployment.provider))) {
+    const text = `This key may not use the providers of the model '${quoted(name)}'.`
+    throw new Failure('model-not-allowed', text, { param })
+  }
   if (usable.length === 0) {
     const providers = [...new Set(permitted.map(({ deployment }) => deployment.provider))]
     const settings = providers.map((id) => settingOf(findProvider(id))).join(' or ')

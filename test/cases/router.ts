@@ -1,7 +1,7 @@
 import { inject } from 'vitest'
 import { type AnswerChoice, type Router9Answer, readRouter9Body, readRouter9Stream } from '../conformance/answer.ts'
 import { useStarted } from '../harness/use-started.ts'
-import { DEMO_KEY, everyProviderAt, type RunningWorker, startWorker } from '../harness/worker.ts'
+import { ALLOW_ALL, DEMO_KEY, everyProviderAt, type RunningWorker, startWorker } from '../harness/worker.ts'
 import { type Asked, type Script, type Scripted, startScripted } from './scripted.ts'
 
 /** What is asked of the Worker beside a model and a greeting. */
@@ -64,7 +64,7 @@ export async function startCase(vars: Vars | ((upstreamUrl: string) => Vars) = {
   const own = typeof vars === 'function' ? vars(upstream.url) : vars
   const worker = await startWorker({
     file: inject('bundle'),
-    vars: { ...everyProviderAt(upstream.url), HEALTH: 'off', ...own },
+    vars: { ...everyProviderAt(upstream.url), ...ALLOW_ALL, HEALTH: 'off', ...own },
     ...(wrapper === undefined ? {} : { wrapper }),
   })
   const post: Case['post'] = (body, headers = {}) =>

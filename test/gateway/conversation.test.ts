@@ -43,6 +43,7 @@ const CONTEXT = {
   objects,
   key: 'sk-r9k-one',
   caller: { id: 'key_1' },
+  rights: { builtinTools: true, accountFields: true },
   settings: { retentionMs: 1000 },
   format: openaiResponses,
   share: { extend: (bytes: number) => claimed.push(bytes) },

@@ -1,7 +1,7 @@
 import { inject } from 'vitest'
 import { type Simulator, startSimulator } from '../simulator/server.ts'
 import { useStarted } from './use-started.ts'
-import { DEMO_KEY, everyProviderAt, type RunningWorker, startWorker, type WorkerOptions } from './worker.ts'
+import { ALLOW_ALL, DEMO_KEY, everyProviderAt, type RunningWorker, startWorker, type WorkerOptions } from './worker.ts'
 
 type Vars = Readonly<Record<string, string>>
 type AnyWorker = Pick<RunningWorker, 'url' | 'stop'>
@@ -40,7 +40,7 @@ export async function startRouter9On<W extends AnyWorker>(
   wrapper?: string,
 ): Promise<Router9<W>> {
   const simulator = await startSimulator()
-  const all = { ...everyProviderAt(simulator.url), HEALTH: 'off', ...vars }
+  const all = { ...everyProviderAt(simulator.url), ...ALLOW_ALL, HEALTH: 'off', ...vars }
   const kept = Object.fromEntries(Object.entries(all).filter(([, value]) => value !== ''))
   const worker = await start({
     file: inject('bundle'),

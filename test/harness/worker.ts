@@ -87,6 +87,9 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   }
 }
 
+/** What keys may use of the operator's accounts has tests of its own; all others may use everything. */
+export const ALLOW_ALL = { ALLOW_BUILTIN_TOOLS: 'on', ALLOW_ACCOUNT_FIELDS: 'on' }
+
 /** The settings that point every provider at one address, each at a path of its own; all keys are made up. */
 export function everyProviderAt(base: string, suffix = ''): Record<string, string> {
   const vars: Record<string, string> = {}

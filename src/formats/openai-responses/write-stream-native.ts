@@ -66,10 +66,11 @@ function push(state: NativeState, message: JsonObject): readonly JsonObject[] {
 /** The response with our names for it. */
 function withHead({ input }: NativeState, response: JsonObject): JsonObject {
   const { id, model } = headOf(input)
-  const { previous_response_id } = input.source?.original ?? {}
+  const { previous_response_id, metadata: own } = input.source?.original ?? {}
+  const metadata = 'metadata' in response ? own : undefined
   // The provider was told to keep nothing.
   const store = 'store' in response ? input.onComplete !== undefined : undefined
-  return { ...response, id, model, ...omitNull({ previous_response_id, store }) }
+  return { ...response, id, model, ...omitNull({ previous_response_id, store, metadata }) }
 }
 
 function withStableIds({ ids, done, addKept }: NativeState, message: JsonObject): JsonObject {
