@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { DEMO_KEY, everyProviderAt, startWorker } from '../harness/worker.ts'
+import { ALLOW_ALL, DEMO_KEY, everyProviderAt, startWorker } from '../harness/worker.ts'
 import type { RecordedRequest } from '../simulator/requests.ts'
 import { type Simulator, startSimulator } from '../simulator/server.ts'
 
@@ -26,7 +26,7 @@ export interface Stage {
 /** Starts both, in this network namespace. */
 export async function startStage(bundle: string): Promise<Stage> {
   const simulator = await startSimulator()
-  const worker = await startWorker({ file: bundle, vars: { ...everyProviderAt(simulator.url), HEALTH: 'off' } })
+  const worker = await startWorker({ file: bundle, vars: { ...everyProviderAt(simulator.url), ...ALLOW_ALL, HEALTH: 'off' } })
   return {
     url: worker.url,
     key: DEMO_KEY,

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { readManifest } from '../conformance/manifest.ts'
 import { startReplay } from '../conformance/replay.ts'
 import { listen } from '../harness/listen.ts'
-import { everyProviderAt, type RunningWorker, startWorker } from '../harness/worker.ts'
+import { ALLOW_ALL, everyProviderAt, type RunningWorker, startWorker } from '../harness/worker.ts'
 import { startSimulator } from '../simulator/server.ts'
 import { type Answer, exchange, type UpstreamRequest, watchUpstream } from './exchange.ts'
 import type { CompareRequest } from './request.ts'
@@ -79,7 +79,7 @@ const NOTICED_MS = 400
 
 export async function startSide(file: string, setting: Setting, kept?: Kept): Promise<Side> {
   const upstream = await setting.upstream()
-  const usual = { ...everyProviderAt(upstream.url), HEALTH: 'off', LOG_DETAIL: 'on' }
+  const usual = { ...everyProviderAt(upstream.url), ...ALLOW_ALL, HEALTH: 'off', LOG_DETAIL: 'on' }
   const all: Record<string, string> = { ...(setting.onlyVars ? {} : usual), ...setting.vars?.(upstream.url) }
   const vars = Object.fromEntries(Object.entries(all).filter(([, value]) => value !== ''))
   const dataset = setting.dataPoints ? await startDataset() : undefined

@@ -1,4 +1,4 @@
-import { everyProviderAt } from '../harness/worker.ts'
+import { ALLOW_ALL, everyProviderAt } from '../harness/worker.ts'
 import type { Api } from './expected.ts'
 import type { Recording } from './manifest.ts'
 
@@ -32,7 +32,7 @@ export const slots: Record<string, string | null> = {
  */
 export function everyProviderPlayedAt(url: string): Record<string, string> {
   // One recording must not decide how the next is asked for.
-  return { ...everyProviderAt(url), HEALTH: 'off', OLLAMA_BASE_URL: `${url}/api` }
+  return { ...everyProviderAt(url), ...ALLOW_ALL, HEALTH: 'off', OLLAMA_BASE_URL: `${url}/api` }
 }
 
 /** The model to ask for; providers without a row of their own are played through the generic one. */

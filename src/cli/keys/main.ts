@@ -11,6 +11,7 @@ const USAGE = `npm run keys -- COMMAND [options]
 
   create  --name NAME [--models a,b,auto] [--providers a,b] [--expires 30d] [--team ID]
           [--rpm N] [--tpm N] [--concurrent N] [--budget USD [--reset daily|weekly|monthly]]
+          [--policy JSON]               what it may use of your accounts, as in '{"builtin_tools": true}'
           [--object openai]             answers to this key have OpenAI's own 'object', for clients that check it
           [--role management]           the key manages keys and teams by HTTP, and cannot ask models
   list
@@ -24,7 +25,8 @@ const USAGE = `npm run keys -- COMMAND [options]
   --persist-to DIR   as wrangler dev's option of that name
   --json             print JSON
 
-A key is shown once, when it is made. A revoked key may be taken for a minute or two more where it was just used.`
+A key is shown once, when it is made. A key that is revoked here may be taken for a minute or two more where it was just
+used; one that is revoked by HTTP, for 5 seconds.`
 
 const OPTIONS = {
   name: { type: 'string' },
@@ -38,6 +40,7 @@ const OPTIONS = {
   concurrent: { type: 'string' },
   budget: { type: 'string' },
   reset: { type: 'string' },
+  policy: { type: 'string' },
   object: { type: 'string' },
   role: { type: 'string' },
   json: { type: 'boolean' },
@@ -109,10 +112,20 @@ function readInput(values: Values, now: number): CommandInput {
   read('limit', values.budget, (text) => readLimit('budget', text).budget)
   read('limit_reset', values.reset, String)
   read('expires_at', values.expires, (text) => new Date(now + readDurationMs('expires', text)).toISOString())
+  read('policy', values.policy, readPolicy)
   read('object', values.object, String)
   read('team', values.team, String)
   const graceMs = grace === undefined ? undefined : readDurationMs('grace', grace)
   return { body, role, graceMs, now, json: values.json === true }
+}
+
+/** The HTTP API says what may be in it. */
+function readPolicy(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new UsageError(`--policy must be JSON, as in '{"builtin_tools": true}'`)
+  }
 }
 
 function readNames(text: string): readonly string[] {
