@@ -1,15 +1,7 @@
-import { Failure, quoted } from '../chat/failure.ts'
-import type { HeaderReader, RequestSource } from '../formats/format.ts'
-
-type Fields = Readonly<Record<string, unknown>>
-
-/** What a caller may use of the operator's accounts at providers, beside asking models (accounts 7). */
-export interface AccountRights {
-  /** Tools that a provider runs itself. */
-  readonly builtinTools: boolean
-  /** Fields that read, keep or reserve something in the account. */
-  readonly accountFields: boolean
-}
+import { Failure } from '../chat/failure.ts'
+import type { ClientRequest, HeaderReader } from '../formats/format.ts'
+import { type AccountRights, type Fields, isObject, type Right, refused, withChanges } from './account-rights.ts'
+import { withoutBuiltinTools } from './builtin-tools.ts'
 
 /** A request as far as its caller may make it. */
 export interface PermittedRequest {
@@ -18,33 +10,32 @@ export interface PermittedRequest {
   readonly dropped: readonly string[]
 }
 
-type Right = keyof AccountRights
-
 interface FieldRule {
   readonly right: Right
   /** An answer without it would be wrong. */
   readonly isEssential?: true
+  /** It says whose work a call is, so it stays until it has been read: see `forProvider`. */
+  readonly isRead?: true
   /** Whether this value uses anything; whatever is there does, where absent. */
   readonly uses?: (value: unknown) => boolean
 }
 
-const FILES: FieldRule = { right: 'accountFields', isEssential: true }
+const STORED: FieldRule = { right: 'accountFields', isEssential: true }
 const COSTLY: FieldRule = {
   right: 'accountFields',
   uses: (value) => typeof value === 'string' && /^(?:priority|fast)$/i.test(value),
 }
-const CACHED: FieldRule = { right: 'accountFields', isEssential: true }
 
 /** Fields at the top of a request, of all formats: callers may send those of one in another, and some providers take them. */
 const FIELDS: Readonly<Record<string, FieldRule>> = {
-  container: FILES,
-  mcp_servers: FILES,
-  data_sources: FILES,
-  preset: FILES,
-  cachedContent: CACHED,
-  cached_content: CACHED,
+  container: STORED,
+  mcp_servers: STORED,
+  data_sources: STORED,
+  preset: STORED,
+  cachedContent: STORED,
+  cached_content: STORED,
   store: { right: 'accountFields', uses: (value) => value === true },
-  metadata: { right: 'accountFields' },
+  metadata: { right: 'accountFields', isRead: true },
   labels: { right: 'accountFields' },
   service_tier: COSTLY,
   serviceTier: COSTLY,
@@ -60,16 +51,6 @@ const OTHERWISE: Readonly<Record<string, readonly string[]>> = {
   'openai-responses': ['store', 'metadata'],
   'anthropic-messages': ['metadata'],
 }
-
-/** Tools that the client runs, and searches among the tools of the request itself. */
-const CLIENT_TOOL =
-  /^(?:function|custom|local_shell|apply_patch|computer(?:_\w+)?|tool_search(?:_\w+)?|bash_\w+|text_editor_\w+|memory_\w+)$/
-/** What Gemini's tools have for that. */
-const CLIENT_MEMBERS: ReadonlySet<string> = new Set([
-  ...['functionDeclarations', 'function_declarations', 'computerUse', 'computer_use'],
-])
-/** Items that bring tools with them. */
-const TOOL_ITEMS: ReadonlySet<unknown> = new Set(['tool_search_output', 'additional_tools'])
 
 /** Where files may be named: lists of messages, and the members that lead from there to a file, in all formats. */
 const CONVERSATIONS = [
@@ -93,28 +74,32 @@ const ACCOUNT_BETAS: Readonly<Record<Right, RegExp>> = {
   builtinTools: /^(?:code-execution|web-fetch|web-search)-/,
 }
 
+/** A request to count the tokens of another one, which it holds. */
+const INNER_REQUESTS = ['generateContentRequest', 'generate_content_request']
+
 const NOTHING: readonly string[] = []
 
 /**
  * What of a request its caller may make (accounts 7). What an answer is right without is left out.
  * @param format the name of the client's format.
+ * @param isInner the body stands within another one.
  * @throws Failure 400 that names what the caller may not use; also for what is left out, where the request requires all.
  */
-export function permit(body: Fields, rights: AccountRights, format: string): PermittedRequest {
+export function permit(body: Fields, rights: AccountRights, format: string, isInner = false): PermittedRequest {
   if (rights.builtinTools && rights.accountFields) return { body, dropped: NOTHING }
   const changes: Record<string, unknown> = {}
   const dropped: string[] = []
-  checkFields(body, rights, format, (name) => {
-    changes[name] = undefined
+  checkFields(body, rights, format, (name, { isRead }) => {
+    if (!isRead) changes[name] = undefined
     dropped.push(name)
   })
-  if (!rights.builtinTools) Object.assign(changes, checkTools(body, format, dropped))
+  if (!rights.builtinTools) Object.assign(changes, withoutBuiltinTools(body, format, dropped))
   if (!rights.accountFields) refuseFiles(body)
-  for (const name of ['generateContentRequest', 'generate_content_request']) {
+  for (const name of isInner ? [] : INNER_REQUESTS) {
     const inner = body[name]
     if (!isObject(inner)) continue
     try {
-      const permitted = permit(inner, rights, format)
+      const permitted = permit(inner, rights, format, true)
       if (permitted.dropped.length > 0) changes[name] = permitted.body
     } catch (error) {
       throw error instanceof Failure ? error.inWordsOf((path) => `${name}.${path}`) : error
@@ -122,7 +107,7 @@ export function permit(body: Fields, rights: AccountRights, format: string): Per
   }
   const [first] = dropped
   if (first !== undefined && isObject(body.provider) && body.provider.require_parameters === true) {
-    throw refused(first, 'accountFields')
+    throw refused(first, FIELDS[first]?.right ?? 'builtinTools')
   }
   return { body: Object.keys(changes).length === 0 ? body : withChanges(body, changes), dropped }
 }
@@ -142,24 +127,40 @@ export function permittedHeader(header: HeaderReader, rights: AccountRights, ref
   }
 }
 
-/** The request for a provider of the client's own format: what only the answer repeats stays here. */
-export function sourceForProvider(
-  source: RequestSource | undefined,
-  { accountFields }: AccountRights,
-): RequestSource | undefined {
-  if (accountFields || source?.format !== 'openai-responses' || source.body.metadata == null) return source
-  const { metadata: _, ...body } = source.body
-  return { ...source, body, original: source.original ?? source.body }
+/** A request as providers may get it: what was read of it, or what only its answer repeats, stays here. */
+export function forProvider(request: ClientRequest, rights: AccountRights): ClientRequest {
+  if (rights.accountFields) return request
+  const { chat, source } = request
+  const isOwn = source !== undefined && source.format !== 'anthropic-messages' && source.body.metadata != null
+  if (chat.metadata == null && !isOwn) return request
+  const body = isOwn && withoutMetadata(source.body, rights)
+  return {
+    ...request,
+    chat: withoutMetadata(chat, rights),
+    ...(body ? { source: { ...source, body, original: source.original ?? source.body } } : {}),
+  }
 }
 
-function checkFields(body: Fields, rights: AccountRights, format: string, drop: (name: string) => void): void {
+/** The fields without metadata, where its caller may put none into the account. */
+export function withoutMetadata<T extends Fields>(fields: T, { accountFields }: AccountRights): T {
+  if (accountFields || fields.metadata == null) return fields
+  const { metadata: _, ...others } = fields
+  return others as T & Fields
+}
+
+function checkFields(
+  body: Fields,
+  rights: AccountRights,
+  format: string,
+  drop: (name: string, rule: FieldRule) => void,
+): void {
   for (const name in body) {
     const rule = Object.hasOwn(FIELDS, name) ? FIELDS[name] : undefined
     if (rule === undefined || rights[rule.right] || OTHERWISE[format]?.includes(name)) continue
     const value = body[name]
     if (isEmpty(value) || rule.uses?.(value) === false) continue
     if (rule.isEssential) throw refused(name, rule.right)
-    drop(name)
+    drop(name, rule)
   }
   if (rights.builtinTools) return
   refuseSearch(body.model, 'model')
@@ -169,75 +170,6 @@ function checkFields(body: Fields, rights: AccountRights, format: string, drop: 
 /** A model in the variant that searches the web. */
 function refuseSearch(name: unknown, param: string): void {
   if (typeof name === 'string' && name.endsWith(':online')) throw refused(param, 'builtinTools')
-}
-
-interface BuiltinTool {
-  readonly path: string
-  /** What a choice among the tools may call it by. */
-  readonly names: readonly unknown[]
-}
-
-/** Beside the client's own tools an answer is right without the others, unless one of them must be called. */
-function checkTools(body: Fields, format: string, dropped: string[]): Record<string, unknown> {
-  const changes: Record<string, unknown> = {}
-  if (Array.isArray(body.tools)) {
-    const { kept, builtin } = divide(body.tools, 'tools', format)
-    const [first] = builtin
-    if (first !== undefined) {
-      if (kept.length === 0) throw refused(first.path, 'builtinTools')
-      const names = new Set(builtin.flatMap((one) => one.names))
-      if (isChosen(body.tool_choice, names)) throw refused('tool_choice', 'builtinTools')
-      changes.tools = kept
-      dropped.push(...builtin.map(({ path }) => path))
-    }
-  }
-  if (!Array.isArray(body.input)) return changes
-  for (const [at, item] of body.input.entries()) {
-    if (!isObject(item) || !TOOL_ITEMS.has(item.type) || !Array.isArray(item.tools)) continue
-    const { kept, builtin } = divide(item.tools, `input[${at}].tools`, format)
-    if (builtin.length === 0) continue
-    changes.input ??= [...body.input]
-    ;(changes.input as unknown[])[at] = { ...item, tools: kept }
-    dropped.push(...builtin.map(({ path }) => path))
-  }
-  return changes
-}
-
-function divide(tools: readonly unknown[], path: string, format: string) {
-  const kept: unknown[] = []
-  const builtin: BuiltinTool[] = []
-  for (const [at, tool] of tools.entries()) {
-    const here = `${path}[${at}]`
-    if (!isObject(tool)) kept.push(tool)
-    else if (format === 'gemini') {
-      const others = Object.keys(tool).filter((name) => !CLIENT_MEMBERS.has(name) && tool[name] != null)
-      const rest = withChanges(tool, Object.fromEntries(others.map((name) => [name, undefined])))
-      for (const name of others) builtin.push({ path: `${here}.${name}`, names: [] })
-      if (others.length === 0 || Object.keys(rest).length > 0) kept.push(rest)
-    } else if (isClientTool(tool)) kept.push(tool)
-    else builtin.push({ path: here, names: [tool.type, tool.name ?? tool.type] })
-  }
-  return { kept, builtin }
-}
-
-function isClientTool({ type, environment, tools }: Fields): boolean {
-  if (typeof type !== 'string' || CLIENT_TOOL.test(type)) return true
-  // A shell is the client's, unless it is in a container of the provider's.
-  if (type === 'shell') return !isObject(environment) || environment.type === 'local'
-  return type === 'namespace' && Array.isArray(tools) && tools.every((one) => !isObject(one) || isFunction(one))
-}
-
-function isFunction({ type }: Fields): boolean {
-  return typeof type !== 'string' || CLIENT_TOOL.test(type)
-}
-
-/** Whether a choice names a tool, or lists it among the allowed ones. */
-function isChosen(choice: unknown, names: ReadonlySet<unknown>): boolean {
-  if (!isObject(choice)) return false
-  const { type, name, tools, allowed_tools: allowed } = choice
-  if (names.has(type) || (name !== undefined && type !== 'function' && names.has(name))) return true
-  const listed = tools ?? (isObject(allowed) ? allowed.tools : undefined)
-  return Array.isArray(listed) && listed.some((one) => isObject(one) && names.has(one.type))
 }
 
 function refuseFiles(body: Fields): void {
@@ -267,28 +199,6 @@ function fileIn(value: unknown, depth: number): string | undefined {
     }
   }
   return undefined
-}
-
-const WHAT: Readonly<Record<Right, readonly [string, string, string]>> = {
-  builtinTools: ['uses a tool that the provider runs', 'builtin_tools', 'ALLOW_BUILTIN_TOOLS'],
-  accountFields: ["uses the operator's account at the provider", 'account_fields', 'ALLOW_ACCOUNT_FIELDS'],
-}
-
-function refused(path: string, right: Right): Failure {
-  const [does, policy, setting] = WHAT[right]
-  const param = quoted(path)
-  const text = `'${param}' ${does}, which this key may not. The operator can allow it by the key's policy (${policy}) or for all keys (${setting}=on).`
-  return new Failure('unsupported-parameter', text, { param })
-}
-
-function withChanges(fields: Fields, changes: Fields): Fields {
-  const after: Record<string, unknown> = { ...fields, ...changes }
-  for (const name in changes) if (changes[name] === undefined) delete after[name]
-  return after
-}
-
-function isObject(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function isEmpty(value: unknown): boolean {

@@ -1,4 +1,4 @@
-import type { AccountRights } from '../access/account-use.ts'
+import type { AccountRights } from '../access/account-rights.ts'
 import type { KeyRecord } from '../access/keys.ts'
 import { findProvider } from '../catalog/providers.ts'
 import type { Settings } from '../env.ts'

@@ -1,4 +1,4 @@
-import type { AccountRights } from '../access/account-use.ts'
+import type { AccountRights } from '../access/account-rights.ts'
 import type { Caller } from '../access/limits.ts'
 import type { ObjectsOf, Settings } from '../env.ts'
 import type { ClientFormat, ErrorFormat, HeaderReader } from '../formats/format.ts'

@@ -1,3 +1,4 @@
+import { forProvider } from '../access/account-use.ts'
 import { countRequest, limitHeaders } from '../access/limits.ts'
 import { Failure } from '../chat/failure.ts'
 import type { ClientRequest } from '../formats/format.ts'
@@ -32,7 +33,7 @@ export async function countTokens(context: RequestContext, given: Body): Promise
   const sealer = format.seals === true ? await createSealer(context.key) : NO_SEALER
   const { readPrompt = format.readRequest, writeCount } = format
   if (writeCount === undefined) throw new TypeError('a format without counts has a path for them')
-  const request = readPrompt(body, { header, sealer })
+  const request = forProvider(readPrompt(body, { header, sealer }), context.rights)
   const chat = { ...request.chat, stream: false }
   const needs = needsOf(chat)
   const planned = plan(planInputOf(context, chat, needs))

@@ -1,3 +1,4 @@
+import { withoutMetadata } from '../access/account-use.ts'
 import type { Usage } from '../chat/event.ts'
 import { Failure, quoted } from '../chat/failure.ts'
 import type { EmbeddingClientFormat, EmbeddingRequest, Vector } from '../formats/embedding-format.ts'
@@ -32,6 +33,8 @@ export async function embed(context: Context, body: Readonly<Record<string, unkn
   const { caller, objects, waitUntil, settings, share, format, log } = context
   const request = format.readRequest(body, context.header)
   if (log.trace !== undefined) describeEmbedding(log.trace, request)
+  const { caller, objects, waitUntil, settings, share, format } = context
+  const request = format.readRequest(withoutMetadata(body, context.rights), context.header)
   // A body of short inputs is sent in small parts, so it is never there as a whole a second time.
   if (request.inputs.every(({ length }) => length < LONG_INPUT)) share.releaseCopy()
   const { work, needs, planned } = planEmbedding(context, request, (bytes) => share.reserve(bytes), share.bodyBytes)

@@ -1,4 +1,4 @@
-import { sourceForProvider } from '../access/account-use.ts'
+import { forProvider } from '../access/account-use.ts'
 import type { Chat } from '../chat/request.ts'
 import type { ClientRequest, Sealer } from '../formats/format.ts'
 import { readReasoning } from '../formats/shared/effort.ts'
@@ -30,9 +30,7 @@ export async function run(context: RequestContext, given: Readonly<Record<string
   const conversation = references && (await resolveConversation(context, references, given))
   const body = conversation?.body ?? given
   const sealer = format.seals === true ? await createSealer(context.key) : NO_SEALER
-  const read = format.readRequest(body, { header: context.header, sealer })
-  const source = sourceForProvider(read.source, context.rights)
-  const request = source === read.source || source === undefined ? read : { ...read, source }
+  const request = forProvider(format.readRequest(body, { header: context.header, sealer }), context.rights)
   const { chat } = request
   const needs = needsOf(chat, request)
   const { trace } = context.log

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { permit, permittedHeader, sourceForProvider } from '../../src/access/account-use.ts'
+import { forProvider, permit, permittedHeader } from '../../src/access/account-use.ts'
 import type { Failure } from '../../src/chat/failure.ts'
 
 const NONE = { builtinTools: false, accountFields: false }
@@ -101,7 +101,7 @@ describe('what an answer would be wrong without is refused, and named where it s
 
 describe('what an answer is right without is left out and listed', () => {
   test.each<[string, Fields, Fields, string[]]>([
-    [CHAT, { store: true, metadata: { a: 'b' } }, {}, ['store', 'metadata']],
+    [CHAT, { store: true, metadata: { a: 'b' } }, { metadata: { a: 'b' } }, ['store', 'metadata']],
     [CHAT, { service_tier: 'priority', plugins: [{ id: 'web' }] }, {}, ['service_tier', 'plugins']],
     [CHAT, { tools: [{ type: 'web_search' }, f], tool_choice: 'auto' }, { tools: [f], tool_choice: 'auto' }, ['tools[0]']],
     [MESSAGES, { speed: 'fast', metadata: { user_id: 'u' } }, { metadata: { user_id: 'u' } }, ['speed']],
@@ -152,10 +152,17 @@ test('betas that open the account are taken out of the header, and no others', (
   expect(read(ALL)).toBe('claude-code-20250219, files-api-2025-04-14,interleaved-thinking-2025-05-14,web-fetch-2025-09-10')
 })
 
-test('the metadata of a response stays here, and its answer repeats it', () => {
+test('metadata stays here when it has been read, and the answer of a response repeats it', () => {
+  const chat = { model: 'm', messages: [], metadata: { a: 'b' } }
   const source = { format: RESPONSES, body: { input: 'Hi', metadata: { a: 'b' } } }
-  expect(sourceForProvider(source, NONE)).toEqual({ format: RESPONSES, body: { input: 'Hi' }, original: source.body })
-  expect(sourceForProvider(source, ALL)).toBe(source)
+  expect(forProvider({ chat, source }, NONE)).toEqual({
+    chat: { model: 'm', messages: [] },
+    source: { format: RESPONSES, body: { input: 'Hi' }, original: source.body },
+  })
+  const request = { chat, source }
+  expect(forProvider(request, ALL)).toBe(request)
+  const claude = { chat: { model: 'm', messages: [] }, source: { ...source, format: MESSAGES } }
+  expect(forProvider(claude, NONE)).toBe(claude)
 })
 
 test('a long request is read in linear time', () => {
