@@ -113,12 +113,16 @@ export function permit(body: Fields, rights: AccountRights, format: string, isIn
 }
 
 /** The headers without features of Anthropic's that the caller may not switch on; the operator refuses some to all. */
-export function permittedHeader(header: HeaderReader, rights: AccountRights, refusedBetas: ReadonlySet<string>) {
+export function permittedHeader(
+  header: HeaderReader,
+  rights: AccountRights,
+  refusedBetas: ReadonlySet<string>,
+): HeaderReader {
   const isPermitted = (beta: string) =>
     !refusedBetas.has(beta) &&
     (rights.accountFields || !ACCOUNT_BETAS.accountFields.test(beta)) &&
     (rights.builtinTools || !ACCOUNT_BETAS.builtinTools.test(beta))
-  return (name: string): string | null => {
+  return (name) => {
     const value = header(name)
     if (name !== 'anthropic-beta' || value === null) return value
     const betas = value.split(',')
@@ -133,19 +137,17 @@ export function forProvider(request: ClientRequest, rights: AccountRights): Clie
   const { chat, source } = request
   const isOwn = source !== undefined && source.format !== 'anthropic-messages' && source.body.metadata != null
   if (chat.metadata == null && !isOwn) return request
-  const body = isOwn && withoutMetadata(source.body, rights)
-  return {
-    ...request,
-    chat: withoutMetadata(chat, rights),
-    ...(body ? { source: { ...source, body, original: source.original ?? source.body } } : {}),
-  }
+  const read = { ...request, chat: withoutMetadata(chat, rights) }
+  if (!isOwn) return read
+  const { body, original = body } = source
+  return { ...read, source: { ...source, body: withoutMetadata(body, rights), original } }
 }
 
 /** The fields without metadata, where its caller may put none into the account. */
 export function withoutMetadata<T extends Fields>(fields: T, { accountFields }: AccountRights): T {
   if (accountFields || fields.metadata == null) return fields
   const { metadata: _, ...others } = fields
-  return others as T & Fields
+  return others as unknown as T
 }
 
 function checkFields(
