@@ -114,7 +114,7 @@ export async function catchUp(
 }
 
 /** An isolate that has not heard for so long asks, and does not wait. */
-const ASK_AFTER_MS = 2000
+const ASK_AFTER_MS = 3000
 /** One that has not heard for so long waits for the answer, a moment: a change is to be known everywhere within 5 s. */
 const WAIT_AFTER_MS = 4000
 const WAIT_MS = 150

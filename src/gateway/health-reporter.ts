@@ -1,6 +1,7 @@
 import { keyNews } from '../access/auth.ts'
 import type { ObjectsOf } from '../env.ts'
 import { createIsolateHealth, type HealthView, type IsolateHealth } from '../health/isolate.ts'
+import type { Snapshot } from '../health/messages.ts'
 import type { Outcome } from '../health/outcome.ts'
 import { randomText } from '../platform/random.ts'
 import { sleep, TIMED_OUT, withTimeout } from '../platform/timeout.ts'
@@ -167,7 +168,8 @@ async function exchangeOnce(access: RegionAccess): Promise<void> {
     if (snapshot === TIMED_OUT) health.reportFailed(Date.now(), true)
     else {
       health.acceptSnapshot(snapshot, Date.now())
-      keyNews.hearCount(snapshot.keys, askedAt, (since) => askKeyChanges(access, since), waitUntil)
+      const { keys } = Object(snapshot) as Snapshot
+      keyNews.hearCount(keys, askedAt, (since) => askKeyChanges(access, since), waitUntil)
     }
   } catch (error) {
     health.reportFailed(Date.now(), (error as { overloaded?: unknown }).overloaded === true)

@@ -91,11 +91,11 @@ describe('what an isolate hears', () => {
     expect(news.textOf('key:2')).toBe('text 2')
   })
 
-  test('after two seconds of silence it asks beside the call; after four the call waits; a region that hangs holds up only those that came first', async () => {
+  test('after three seconds of silence it asks beside the call; after four the call waits; a region that hangs holds up only those that came first', async () => {
     const news = createKeyNews(() => {})
     const ask = vi.fn(async () => told())
     await news.listen(ask, run)
-    vi.setSystemTime(Date.now() + 2500)
+    vi.setSystemTime(Date.now() + 3500)
     expect(news.listen(ask, run)).toBeUndefined()
     await vi.advanceTimersByTimeAsync(0)
     expect(ask).toHaveBeenCalledTimes(2)
