@@ -194,7 +194,8 @@ function fileIn(value: unknown, depth: number): string | undefined {
   for (const name in value) {
     const member = (value as Fields)[name]
     if (typeof member === 'string') {
-      if (ADDRESSES.has(name) && member !== '' && (name === 'file_id' || ACCOUNT_ADDRESS.test(member))) return `.${name}`
+      if (ADDRESSES.has(name) && member !== '' && (name === 'file_id' || ACCOUNT_ADDRESS.test(member)))
+        return `.${name}`
     } else if (LEADING.has(name)) {
       const path = fileIn(member, depth + 1)
       if (path !== undefined) return `.${name}${path}`

@@ -190,7 +190,8 @@ function lookUp(name: string, store: Store, now: number): Promise<KeyRecord | nu
 function learnChanges(changes: readonly KeyChange[], missed: boolean): void {
   const now = Date.now()
   // Each is asked for again when it is used next, so never all at once; until then nobody waits.
-  if (missed) for (const [name, { record }] of knownKeys) knownKeys.set(name, { record, readAt: now - REFRESH_AFTER_MS })
+  if (missed)
+    for (const [name, { record }] of knownKeys) knownKeys.set(name, { record, readAt: now - REFRESH_AFTER_MS })
   for (const { name, text } of changes) {
     unknownKeys.delete(name)
     if (!knownKeys.has(name)) continue

@@ -130,10 +130,7 @@ export class Registry extends DurableObject<{ readonly KEYS: KVNamespace }> {
   #remember(writes: readonly RecordWrite[], answer: KeptAnswer | undefined, now: number): KeyChange[] {
     return this.ctx.storage.transactionSync(() => {
       // The newest one holds the number that the next one is counted from.
-      this.#sql(
-        'DELETE FROM changes WHERE at < ? AND number < (SELECT MAX(number) FROM changes)',
-        now - RECENT_MS,
-      )
+      this.#sql('DELETE FROM changes WHERE at < ? AND number < (SELECT MAX(number) FROM changes)', now - RECENT_MS)
       this.#sql('DELETE FROM answers WHERE at < ?', now - ANSWER_MS)
       const changes = writes.map(({ name, text }) => {
         const [row] = this.#sql<{ number: number } & Row>(

@@ -67,8 +67,8 @@ export function headersOf(state: CallState, answer: Answered | undefined): Recor
   }
   // A path stands in the request as it is; a mere name is the chat's.
   const ownName = (name: string) => (pathOf === undefined || /\W/.test(name) ? name : pathOf(name))
-  const dropped = answer && [...context.withheld, ...answer.call.dropped.map(ownName)]
-  const answered = answer === undefined ? {} : { target: answer.deployment.target, dropped }
+  const droppedBy = ({ call }: Answered) => [...context.withheld, ...call.dropped.map(ownName)]
+  const answered = answer === undefined ? {} : { target: answer.deployment.target, dropped: droppedBy(answer) }
   return {
     ...commonHeaders(context.requestId, context.format.requestIdHeader),
     ...limitHeaders(context.caller),

@@ -53,7 +53,10 @@ describe('what an answer would be wrong without is refused, and named where it s
     [
       MESSAGES,
       {
-        tools: [{ name: 'f', input_schema: {} }, { type: 'web_fetch_20250910', name: 'web_fetch' }],
+        tools: [
+          { name: 'f', input_schema: {} },
+          { type: 'web_fetch_20250910', name: 'web_fetch' },
+        ],
         tool_choice: { type: 'tool', name: 'web_fetch' },
       },
       'tool_choice',
@@ -76,7 +79,11 @@ describe('what an answer would be wrong without is refused, and named where it s
     [RESPONSES, { tools: [{ type: 'shell', environment: { type: 'container_auto' } }] }, 'tools[0]'],
     [GEMINI, { cachedContent: 'cachedContents/1' }, 'cachedContent'],
     [GEMINI, { cached_content: 'cachedContents/1' }, 'cached_content'],
-    [GEMINI, { contents: [{ parts: [{ fileData: { fileUri: 'gs://b/f' } }] }] }, 'contents[0].parts[0].fileData.fileUri'],
+    [
+      GEMINI,
+      { contents: [{ parts: [{ fileData: { fileUri: 'gs://b/f' } }] }] },
+      'contents[0].parts[0].fileData.fileUri',
+    ],
     [
       GEMINI,
       {
@@ -92,7 +99,11 @@ describe('what an answer would be wrong without is refused, and named where it s
       { generateContentRequest: { contents: [{ parts: [{ fileData: { fileUri: 'files/1' } }] }] } },
       'generateContentRequest.contents[0].parts[0].fileData.fileUri',
     ],
-    [GEMINI, { requests: [{ content: { parts: [{ fileData: { fileUri: 'files/1' } }] } }] }, 'requests[0].content.parts[0].fileData.fileUri'],
+    [
+      GEMINI,
+      { requests: [{ content: { parts: [{ fileData: { fileUri: 'files/1' } }] } }] },
+      'requests[0].content.parts[0].fileData.fileUri',
+    ],
   ])('%s: %o', (format, body, param) => {
     expect(refusalOf(format, body)).toEqual([400, param])
     expect(permit(body, ALL, format)).toEqual({ body, dropped: [] })
@@ -103,7 +114,12 @@ describe('what an answer is right without is left out and listed', () => {
   test.each<[string, Fields, Fields, string[]]>([
     [CHAT, { store: true, metadata: { a: 'b' } }, { metadata: { a: 'b' } }, ['store', 'metadata']],
     [CHAT, { service_tier: 'priority', plugins: [{ id: 'web' }] }, {}, ['service_tier', 'plugins']],
-    [CHAT, { tools: [{ type: 'web_search' }, f], tool_choice: 'auto' }, { tools: [f], tool_choice: 'auto' }, ['tools[0]']],
+    [
+      CHAT,
+      { tools: [{ type: 'web_search' }, f], tool_choice: 'auto' },
+      { tools: [f], tool_choice: 'auto' },
+      ['tools[0]'],
+    ],
     [MESSAGES, { speed: 'fast', metadata: { user_id: 'u' } }, { metadata: { user_id: 'u' } }, ['speed']],
     [
       RESPONSES,
@@ -113,7 +129,10 @@ describe('what an answer is right without is left out and listed', () => {
     ],
     [
       GEMINI,
-      { tools: [{ functionDeclarations: [{ name: 'f' }], googleSearch: {} }, { codeExecution: {} }], labels: { a: 'b' } },
+      {
+        tools: [{ functionDeclarations: [{ name: 'f' }], googleSearch: {} }, { codeExecution: {} }],
+        labels: { a: 'b' },
+      },
       { tools: [{ functionDeclarations: [{ name: 'f' }] }] },
       ['labels', 'tools[0].googleSearch', 'tools[1].codeExecution'],
     ],
@@ -132,7 +151,10 @@ test.each<[string, Fields]>([
   [MESSAGES, { tools: [{ type: 'bash_20250124' }, { type: 'text_editor_20250728' }, { name: 'f', input_schema: {} }] }],
   [RESPONSES, { store: true, metadata: { a: 'b' }, tools: [{ type: 'local_shell' }, { type: 'tool_search' }] }],
   [RESPONSES, { tools: [{ type: 'namespace', name: 'n', tools: [f] }, { type: 'shell' }] }],
-  [GEMINI, { contents: [{ parts: [{ functionCall: { args: { fileUri: 'gs://b' } } }] }], tools: [{ computerUse: {} }] }],
+  [
+    GEMINI,
+    { contents: [{ parts: [{ functionCall: { args: { fileUri: 'gs://b' } } }] }], tools: [{ computerUse: {} }] },
+  ],
   [GEMINI, { contents: [{ parts: [{ fileData: { fileUri: 'https://www.youtube.com/watch?v=1' } }] }] }],
 ])('what uses nothing of the operator’s goes as it came: %s %o', (format, body) => {
   expect(permit(body, NONE, format)).toEqual({ body, dropped: [] })
@@ -149,7 +171,9 @@ test('betas that open the account are taken out of the header, and no others', (
   const header = (name: string) => (name === 'anthropic-beta' ? sent : null)
   const read = (rights: typeof NONE) => permittedHeader(header, rights, new Set(['mine']))('anthropic-beta')
   expect(read(NONE)).toBe('claude-code-20250219,interleaved-thinking-2025-05-14')
-  expect(read(ALL)).toBe('claude-code-20250219, files-api-2025-04-14,interleaved-thinking-2025-05-14,web-fetch-2025-09-10')
+  expect(read(ALL)).toBe(
+    'claude-code-20250219, files-api-2025-04-14,interleaved-thinking-2025-05-14,web-fetch-2025-09-10',
+  )
 })
 
 test('metadata stays here when it has been read, and the answer of a response repeats it', () => {

@@ -26,7 +26,10 @@ export interface Stage {
 /** Starts both, in this network namespace. */
 export async function startStage(bundle: string): Promise<Stage> {
   const simulator = await startSimulator()
-  const worker = await startWorker({ file: bundle, vars: { ...everyProviderAt(simulator.url), ...ALLOW_ALL, HEALTH: 'off' } })
+  const worker = await startWorker({
+    file: bundle,
+    vars: { ...everyProviderAt(simulator.url), ...ALLOW_ALL, HEALTH: 'off' },
+  })
   return {
     url: worker.url,
     key: DEMO_KEY,

@@ -51,7 +51,10 @@ test('a key’s policy goes before the settings, which allow nothing unless they
   const allowing = settings({ ALLOW_BUILTIN_TOOLS: 'on', ALLOW_ACCOUNT_FIELDS: 'on' })
   expect(rightsOf({}, allowing)).toEqual({ builtinTools: true, accountFields: true })
   expect(rightsOf({ policy: { builtinTools: false } }, allowing)).toEqual({ builtinTools: false, accountFields: true })
-  expect(rightsOf({ policy: { accountFields: true } }, settings())).toEqual({ builtinTools: false, accountFields: true })
+  expect(rightsOf({ policy: { accountFields: true } }, settings())).toEqual({
+    builtinTools: false,
+    accountFields: true,
+  })
 })
 
 test.each([

@@ -34,8 +34,17 @@ const ANSWERS = {
   claude: SAYING.anthropic.whole('Yes.'),
   gemini: SAYING.gemini.whole('Yes.'),
   response: RESPONSE,
-  text: { id: 'c', object: 'text_completion', created: 1, choices: [{ index: 0, text: 'Yes.', finish_reason: 'stop' }] },
-  vectors: { object: 'list', data: [{ object: 'embedding', index: 0, embedding: [1, 2] }], usage: { prompt_tokens: 1, total_tokens: 1 } },
+  text: {
+    id: 'c',
+    object: 'text_completion',
+    created: 1,
+    choices: [{ index: 0, text: 'Yes.', finish_reason: 'stop' }],
+  },
+  vectors: {
+    object: 'list',
+    data: [{ object: 'embedding', index: 0, embedding: [1, 2] }],
+    usage: { prompt_tokens: 1, total_tokens: 1 },
+  },
 }
 
 async function ask(path: string, body: Fields, answer: object = {}, headers: Readonly<Record<string, string>> = {}) {
@@ -67,8 +76,16 @@ describe('what acts on the operator’s account is refused in the words of each 
       { model: 'gpt-4o', input: [{ role: 'user', content: [{ type: 'input_file', file_id: 'file-1' }] }] },
       'input[0].content[0].file_id',
     ],
-    ['/v1beta/models/gemini-2.5-flash:generateContent', { contents: GEMINI_QUESTION, cachedContent: 'c' }, 'cachedContent'],
-    ['/v1beta/models/gemini-2.5-flash:generateContent', { contents: GEMINI_QUESTION, tools: [{ googleSearch: {} }] }, 'tools[0].googleSearch'],
+    [
+      '/v1beta/models/gemini-2.5-flash:generateContent',
+      { contents: GEMINI_QUESTION, cachedContent: 'c' },
+      'cachedContent',
+    ],
+    [
+      '/v1beta/models/gemini-2.5-flash:generateContent',
+      { contents: GEMINI_QUESTION, tools: [{ googleSearch: {} }] },
+      'tools[0].googleSearch',
+    ],
     ['/v1/completions', { model: 'gpt-3.5-turbo-instruct', prompt: 'Hi', container: 'c' }, 'container'],
     ['/v1/embeddings', { model: 'text-embedding-3-small', input: 'Hi', data_sources: [1] }, 'data_sources'],
   ])('%s: %o', async (path, body, param) => {
@@ -88,7 +105,12 @@ describe('what an answer is right without is left out and listed', () => {
     ],
     [
       '/v1/messages',
-      { model: CLAUDE, max_tokens: 9, messages: QUESTION, tools: [SEARCH_TOOL, { name: 'f', input_schema: PARAMETERS }] },
+      {
+        model: CLAUDE,
+        max_tokens: 9,
+        messages: QUESTION,
+        tools: [SEARCH_TOOL, { name: 'f', input_schema: PARAMETERS }],
+      },
       ANSWERS.claude,
       'tools[0]',
     ],
@@ -139,7 +161,9 @@ describe('what an answer is right without is left out and listed', () => {
     const { body, asked, dropped } = await ask('/v1/responses', request, ANSWERS.response)
     expect(body).toMatchObject({ metadata: { order: '17' }, store: true })
     expect([asked?.body.metadata, asked?.body.store, dropped]).toEqual([undefined, false, null])
-    const kept = await fetch(`${router.url}/v1/responses/${body.id}`, { headers: { authorization: 'Bearer sk-r9k-demo' } })
+    const kept = await fetch(`${router.url}/v1/responses/${body.id}`, {
+      headers: { authorization: 'Bearer sk-r9k-demo' },
+    })
     expect(await kept.json()).toMatchObject({ metadata: { order: '17' } })
   })
 })
@@ -162,7 +186,12 @@ test('a key with a list of providers is answered by these alone, and sees no oth
   expect([refused.status, refused.asked]).toEqual([403, undefined])
   const embedding = await ask('/v1/embeddings', { model: 'text-embedding-3-small', input: 'Hi' }, {}, headers)
   expect([embedding.status, embedding.asked]).toEqual([403, undefined])
-  const { status, asked } = await ask('/v1/chat/completions', { model: 'auto', messages: QUESTION }, ANSWERS.claude, headers)
+  const { status, asked } = await ask(
+    '/v1/chat/completions',
+    { model: 'auto', messages: QUESTION },
+    ANSWERS.claude,
+    headers,
+  )
   expect([status, asked?.path]).toEqual([200, expect.stringContaining('/anthropic/')])
   const list = await (await fetch(`${router.url}/v1/models`, { headers })).json()
   const providers = (list as { data: { providers?: string[] }[] }).data.flatMap((model) => model.providers ?? [])
