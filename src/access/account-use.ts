@@ -160,7 +160,7 @@ function checkFields(
     const rule = Object.hasOwn(FIELDS, name) ? FIELDS[name] : undefined
     if (rule === undefined || rights[rule.right] || OTHERWISE[format]?.includes(name)) continue
     const value = body[name]
-    if (isEmpty(value) || rule.uses?.(value) === false) continue
+    if (value == null || (rule.uses ? !rule.uses(value) : isEmpty(value))) continue
     if (rule.isEssential) throw refused(name, rule.right)
     drop(name, rule)
   }
@@ -205,6 +205,5 @@ function fileIn(value: unknown, depth: number): string | undefined {
 }
 
 function isEmpty(value: unknown): boolean {
-  if (value === null || value === undefined || value === '') return true
-  return typeof value === 'object' && Object.keys(value).length === 0
+  return value === '' || (typeof value === 'object' && Object.keys(Object(value)).length === 0)
 }

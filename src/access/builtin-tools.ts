@@ -3,7 +3,8 @@ import { type Fields, isObject, refused, withChanges } from './account-rights.ts
 /** Tools that the client runs, and searches among the tools of the request itself. */
 const CLIENT_TOOL =
   /^(?:function|custom|local_shell|apply_patch|computer(?:_\w+)?|tool_search(?:_\w+)?|bash_\w+|text_editor_\w+|memory_\w+)$/
-/** What Gemini's tools have for that. */
+/** Formats in which each member of a tool is one, and what they have for that. */
+const MEMBERS_ARE_TOOLS: ReadonlySet<string> = new Set(['gemini'])
 const CLIENT_MEMBERS: ReadonlySet<string> = new Set([
   ...['functionDeclarations', 'function_declarations', 'computerUse', 'computer_use'],
 ])
@@ -54,7 +55,7 @@ function divide(tools: readonly unknown[], path: string, format: string) {
   for (const [at, tool] of tools.entries()) {
     const here = `${path}[${at}]`
     if (!isObject(tool)) kept.push(tool)
-    else if (format === 'gemini') {
+    else if (MEMBERS_ARE_TOOLS.has(format)) {
       const others = Object.keys(tool).filter((name) => !CLIENT_MEMBERS.has(name) && tool[name] != null)
       const rest = withChanges(tool, Object.fromEntries(others.map((name) => [name, undefined])))
       for (const name of others) builtin.push({ path: `${here}.${name}`, names: [] })

@@ -13,7 +13,7 @@ const ids = (of: ReturnType<typeof settings>) => [...of.providers.keys()]
 const PLACES = { PROVIDER_REGIONS: 'mistral=eu, openai=us', NO_DATA_COLLECTION: 'openai,groq' }
 
 test.each([
-  ['the providers of its list, by any of their names', { providers: ['google', 'mistral'] }, ['gemini', 'mistral']],
+  ['the providers of its list, by any of their names', { providers: ['gemini', 'mistralai'] }, ['google', 'mistral']],
   ['only those that the operator says are in its regions', { policy: { regions: ['eu'] } }, ['mistral']],
   ['only those that the operator says keep nothing', { policy: { dataCollection: 'deny' } }, ['openai', 'groq']],
   ['what all of its bounds leave', { providers: ['openai', 'mistral'], policy: { regions: ['us'] } }, ['openai']],

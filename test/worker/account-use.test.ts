@@ -18,6 +18,7 @@ const RESPONSE = {
   status: 'completed',
   model: 'gpt-4o',
   metadata: {},
+  store: false,
   output: [
     {
       type: 'message',
@@ -42,7 +43,7 @@ const ANSWERS = {
   },
   vectors: {
     object: 'list',
-    data: [{ object: 'embedding', index: 0, embedding: [1, 2] }],
+    data: [{ object: 'embedding', index: 0, embedding: 'AACAPwAAAEA=' }],
     usage: { prompt_tokens: 1, total_tokens: 1 },
   },
 }
