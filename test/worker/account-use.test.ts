@@ -43,7 +43,7 @@ const ANSWERS = {
   },
   vectors: {
     object: 'list',
-    data: [{ object: 'embedding', index: 0, embedding: 'AACAPwAAAEA=' }],
+    data: [{ object: 'embedding', index: 0, embedding: [1, 2] }],
     usage: { prompt_tokens: 1, total_tokens: 1 },
   },
 }
@@ -139,7 +139,7 @@ describe('what an answer is right without is left out and listed', () => {
     ],
     [
       '/v1/embeddings',
-      { model: 'openai/text-embedding-3-small', input: 'Hi', metadata: { a: 'b' } },
+      { model: 'openai/text-embedding-3-small', input: 'Hi', dimensions: 2, metadata: { a: 'b' } },
       ANSWERS.vectors,
       'metadata',
     ],
