@@ -2,7 +2,7 @@ import { Failure, quoted } from '../chat/failure.ts'
 
 export type Fields = Readonly<Record<string, unknown>>
 
-/** What a caller may use of the operator's accounts at providers, beside asking models (accounts 7). */
+/** What a caller may use of the operator's accounts at providers, beside asking models (accounts 8). */
 export interface AccountRights {
   /** Tools that a provider runs itself. */
   readonly builtinTools: boolean

@@ -80,7 +80,7 @@ const INNER_REQUESTS = ['generateContentRequest', 'generate_content_request']
 const NOTHING: readonly string[] = []
 
 /**
- * What of a request its caller may make (accounts 7). What an answer is right without is left out.
+ * What of a request its caller may make (accounts 8). What an answer is right without is left out.
  * @param format the name of the client's format.
  * @param isInner the body stands within another one.
  * @throws Failure 400 that names what the caller may not use; also for what is left out, where the request requires all.

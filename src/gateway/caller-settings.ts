@@ -13,7 +13,7 @@ interface Narrowed extends Bounds {
 /** By the list or the policy of a record: while a record is known, these objects stay the same. */
 const cache = new WeakMap<object, Narrowed>()
 
-/** The settings with the providers that a key may use and no others, so that nothing can be planned for another (accounts 7). */
+/** The settings with the providers that a key may use and no others, so that nothing can be planned for another (accounts 8). */
 export function settingsFor(settings: Settings, { providers, policy }: Bounds): Settings {
   const { dataCollection, regions } = policy ?? {}
   const holder = providers ?? policy
