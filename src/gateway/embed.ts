@@ -31,10 +31,8 @@ const LONG_INPUT = 1024 * 1024
  */
 export async function embed(context: Context, body: Readonly<Record<string, unknown>>): Promise<Response> {
   const { caller, objects, waitUntil, settings, share, format, log } = context
-  const request = format.readRequest(body, context.header)
-  if (log.trace !== undefined) describeEmbedding(log.trace, request)
-  const { caller, objects, waitUntil, settings, share, format } = context
   const request = format.readRequest(withoutMetadata(body, context.rights), context.header)
+  if (log.trace !== undefined) describeEmbedding(log.trace, request)
   // A body of short inputs is sent in small parts, so it is never there as a whole a second time.
   if (request.inputs.every(({ length }) => length < LONG_INPUT)) share.releaseCopy()
   const { work, needs, planned } = planEmbedding(context, request, (bytes) => share.reserve(bytes), share.bodyBytes)
