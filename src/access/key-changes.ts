@@ -95,22 +95,23 @@ function isChange(value: unknown): value is KeyChange {
   return Number.isSafeInteger(number) && typeof name === 'string' && typeof text === 'string'
 }
 
-/** Asks for the changes after one, until there are no more. @throws what asking throws, or where the other does not know them */
-export async function catchUp(
-  log: ChangeLog,
-  ask: (since: number) => PromiseLike<unknown>,
-): Promise<{ readonly changes: readonly KeyChange[]; readonly missed: boolean }> {
-  const all: KeyChange[] = []
-  let missed = false
+/** Takes in what was heard; `missed` says that there was more, which nobody tells any more. */
+type Learn = (changes: readonly KeyChange[], missed: boolean) => void
+
+/**
+ * Asks for the changes after the last one that is known, until there are no more. What came is learned at once: a later
+ * question may fail. @throws what asking throws, or where the other does not know them
+ */
+export async function catchUp(log: ChangeLog, ask: Ask, learn: Learn = () => {}): Promise<void> {
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const told = await ask(log.count() ?? 0)
     if (told === null) throw new Error('changes are not known there')
     const { isPartial, hasMore } = Object(told) as Partial<KeyChanges>
-    all.push(...log.absorb(told, Date.now()))
-    missed ||= isPartial === true
-    if (hasMore !== true) return { changes: all, missed }
+    const changes = log.absorb(told, Date.now())
+    if (changes.length > 0 || isPartial === true) learn(changes, isPartial === true)
+    if (hasMore !== true) return
   }
-  return { changes: all, missed: true }
+  learn([], true)
 }
 
 /** An isolate that has not heard for so long asks, and does not wait. */
@@ -134,8 +135,7 @@ export interface KeyNews {
   readonly listen: (ask: Ask, waitUntil: WaitUntil) => Promise<unknown> | undefined
 }
 
-/** @param learn takes in what was heard; `missed` says that there was more, which nobody tells any more. */
-export function createKeyNews(learn: (changes: readonly KeyChange[], missed: boolean) => void): KeyNews {
+export function createKeyNews(learn: Learn): KeyNews {
   const log = createChangeLog()
   let heardAt = Number.NEGATIVE_INFINITY
   let silentUntil = 0
@@ -147,10 +147,9 @@ export function createKeyNews(learn: (changes: readonly KeyChange[], missed: boo
     if (asking !== undefined && at - asking.at < ASK_TIMEOUT_MS) return asking.answer
     const answer = (async () => {
       try {
-        const told = await withTimeout(catchUp(log, ask), ASK_TIMEOUT_MS)
-        if (told === TIMED_OUT) throw new Error('no answer in time')
+        const outcome = await withTimeout(catchUp(log, ask, learn), ASK_TIMEOUT_MS)
+        if (outcome === TIMED_OUT) throw new Error('no answer in time')
         heardAt = Math.max(heardAt, at)
-        if (told.changes.length > 0 || told.missed) learn(told.changes, told.missed)
       } catch {
         silentUntil = Date.now() + FAILED_MS
       }

@@ -37,12 +37,24 @@ describe('the changes of the last minutes', () => {
     const many = Array.from({ length: 2 * MAX_TOLD + 1 }, (_, at) => change(at + 1))
     known.absorb(told(...many), Date.now())
     const asked: number[] = []
-    const heard = await catchUp(log, async (since) => {
+    const learned: KeyChange[] = []
+    const ask = async (since: number) => {
       asked.push(since)
       return known.since(since, Date.now())
-    })
+    }
+    await catchUp(log, ask, (changes) => learned.push(...changes))
     expect(asked).toEqual([0, MAX_TOLD, 2 * MAX_TOLD])
-    expect(heard).toEqual({ changes: many, missed: false })
+    expect(learned).toEqual(many)
+  })
+
+  test('what came before a question failed is learned', async () => {
+    const learned: KeyChange[] = []
+    const ask = async (since: number) => {
+      if (since > 0) throw new Error('cut')
+      return { ...told(change(1)), hasMore: true }
+    }
+    await expect(catchUp(createChangeLog(), ask, (changes) => learned.push(...changes))).rejects.toThrow('cut')
+    expect(learned).toEqual([change(1)])
   })
 
   test('who asks for more than is kept is told that some are missing', () => {
