@@ -1,4 +1,5 @@
 import http, { type IncomingMessage } from 'node:http'
+import { DatabaseSync } from 'node:sqlite'
 import { listen } from '../harness/listen.ts'
 
 /** A request that the stand-in got. */
@@ -26,6 +27,8 @@ export interface CloudflareStandIn {
   readonly changes: () => readonly string[]
   /** Namespaces by title, with what is in them. */
   readonly namespaces: ReadonlyMap<string, ReadonlyMap<string, string>>
+  /** D1 databases by name. */
+  readonly databases: ReadonlyMap<string, DatabaseSync>
   readonly workers: ReadonlyMap<string, Upload>
   readonly previews: ReadonlyMap<string, Upload>
   /** What is refused from now on. */
@@ -42,6 +45,7 @@ type Answer = readonly [status: number, result: unknown, error?: { code: number;
 const NO_WORKER: Answer = [404, null, { code: 10007, message: 'This Worker does not exist on your account.' }]
 /** The code is made up: it is not known what Cloudflare answers where an account has no previews. */
 const REFUSED: Answer = [403, null, { code: 10403, message: 'Previews are not available to this Worker.' }]
+const NO_DATABASE: Answer = [404, null, { code: 7404, message: 'The database could not be found.' }]
 const NO_PREVIEW: Answer = [404, null, { code: 10025, message: 'This Preview does not exist.' }]
 
 /**
@@ -55,6 +59,7 @@ export async function startCloudflare(
   const puts: [string, string][] = []
   const namespaces = new Map<string, Map<string, string>>()
   const ids = new Map<string, string>()
+  const databases = new Map<string, DatabaseSync>()
   const workers = new Map<string, Upload>()
   const previews = new Map<string, Upload>()
   let refused: 'nothing' | 'previews' | 'token' = 'nothing'
@@ -63,6 +68,14 @@ export async function startCloudflare(
   const inNamespace = (id: string) => [...namespaces].find(([title]) => idOf(title) === id)
   const boundKeys = (name: string): readonly object[] =>
     Object.entries(workers.get(name)?.bindings ?? {}).map(([binding, rest]) => ({ name: binding, ...rest }))
+
+  const uuidOf = (name: string) =>
+    Buffer.from(name)
+      .toString('hex')
+      .padEnd(32, '0')
+      .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*/, '$1-$2-$3-$4-$5')
+  const databaseAt = (subject: string) =>
+    [...databases].find(([name]) => name === decodeURIComponent(subject) || uuidOf(name) === subject)
 
   // In this order, because a later pattern would match an earlier path too.
   const routes: readonly (readonly [string, RegExp, (match: readonly string[], call: Call) => Answer])[] = [
@@ -92,6 +105,59 @@ export async function startCloudflare(
         if (found === undefined) return [404, null, { code: 10013, message: 'namespace not found' }]
         namespaces.delete(found[0])
         return [200, null]
+      },
+    ],
+    [
+      'PUT',
+      /^\/storage\/kv\/namespaces\/(\w+)\/bulk$/,
+      ([id = ''], { json }) => {
+        for (const { key, value } of json as readonly { key: string; value: string }[]) {
+          inNamespace(id)?.[1].set(key, value)
+          puts.push([key, value])
+        }
+        return [200, null]
+      },
+    ],
+    [
+      'DELETE',
+      /^\/storage\/kv\/namespaces\/(\w+)\/bulk$/,
+      ([id = ''], { json }) => {
+        for (const name of json as readonly string[]) inNamespace(id)?.[1].delete(name)
+        return [200, null]
+      },
+    ],
+    ['GET', /^\/d1\/database$/, () => [200, [...databases.keys()].map((name) => ({ uuid: uuidOf(name), name }))]],
+    [
+      'POST',
+      /^\/d1\/database$/,
+      (_, { json }) => {
+        const { name } = json as { name: string }
+        databases.set(name, new DatabaseSync(':memory:'))
+        return [200, { uuid: uuidOf(name), name }]
+      },
+    ],
+    [
+      'GET',
+      /^\/d1\/database\/([^/]+)$/,
+      ([subject = '']) => {
+        const found = databaseAt(subject)
+        return found === undefined ? NO_DATABASE : [200, { uuid: uuidOf(found[0]), name: found[0] }]
+      },
+    ],
+    [
+      'DELETE',
+      /^\/d1\/database\/([^/]+)$/,
+      ([subject = '']) => {
+        const found = databaseAt(subject)
+        return found !== undefined && databases.delete(found[0]) ? [200, null] : NO_DATABASE
+      },
+    ],
+    [
+      'POST',
+      /^\/d1\/database\/([^/]+)\/query$/,
+      ([subject = ''], { json }) => {
+        const found = databaseAt(subject)
+        return found === undefined ? NO_DATABASE : [200, [answerOf(found[1], (json as { sql: string }).sql)]]
       },
     ],
     [
@@ -291,6 +357,7 @@ export async function startCloudflare(
     calls,
     changes: () => calls.filter(({ method }) => method !== 'GET').map(({ method, path }) => `${method} ${path}`),
     namespaces,
+    databases,
     workers,
     previews,
     refuse: (what) => {
@@ -298,6 +365,23 @@ export async function startCloudflare(
     },
     close: () => closed(server),
   }
+}
+
+/** The migrations that were applied to a database, by wrangler's own table. */
+export function migrationsIn(database: DatabaseSync | undefined): unknown[] {
+  return (
+    database
+      ?.prepare('SELECT name FROM d1_migrations ORDER BY id')
+      .all()
+      .map(({ name }) => name) ?? []
+  )
+}
+
+/** The answer to SQL, as D1 gives it. */
+function answerOf(database: DatabaseSync, sql: string) {
+  const isQuery = /^\s*(SELECT|PRAGMA)\b/i.test(sql)
+  if (!isQuery) database.exec(sql)
+  return { results: isQuery ? database.prepare(sql).all() : [], success: true, meta: { duration: 0 } }
 }
 
 function versionOf(name: string): string {

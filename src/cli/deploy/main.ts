@@ -1,10 +1,11 @@
 import { CliError, readArguments, readSecondsAsMs, runProgram, UsageError } from '../arguments.ts'
 import { withPrivateFolder } from '../shared/private-folder.ts'
-import { namespaceOfVersion } from '../shared/remote-namespace.ts'
+import { storageOfVersion } from '../shared/remote-namespace.ts'
 import { runCommand } from '../shared/run-command.ts'
+import { migrateDatabase } from '../shared/usage-database.ts'
 import { runWrangler, secretsFileOptions } from '../shared/wrangler.ts'
 import { runSmoke } from '../smoke/checks.ts'
-import { withSmokeKey } from '../smoke/key.ts'
+import { type SmokeKeys, withSmokeKeys } from '../smoke/key.ts'
 import { noneFailed, smokeTable } from '../smoke/table.ts'
 import { collectSecrets } from './secrets.ts'
 import { printStep } from './step.ts'
@@ -15,7 +16,8 @@ const SMOKE_TIMEOUT_MS = 60_000
 
 const USAGE = `npm run deploy -- [options]
 
-Checks, deploys and tests Router9: lint, types, tests, settings, a dry run, the deployment, its secrets, a smoke test.
+Checks, deploys and tests Router9: lint, types, tests, settings, a dry run, the deployment, its secrets, the tables of
+its database, a smoke test.
 Needs a login: npx wrangler login, or CLOUDFLARE_API_TOKEN (and CLOUDFLARE_ACCOUNT_ID).
 
   --secrets-file FILE  the providers' keys, as .dev.vars has them, or JSON; what is there already and not in the file stays
@@ -76,10 +78,13 @@ export async function deploy(args: readonly string[]): Promise<boolean> {
   if (typeof versionId !== 'string' || url === undefined) {
     throw new CliError('It is deployed, but wrangler named no address: test it with ROUTER9_KEY=… npm run smoke -- URL')
   }
+  const { namespaceId, databaseId } = await storageOfVersion(versionId, worker)
+  if (databaseId !== undefined) {
+    printStep('tables')
+    await migrateDatabase(databaseId)
+  }
   // `npm run keys` finds the namespace of wrangler.toml's Worker by itself, but not that of another one.
   const isOtherWorker = name !== undefined
-  const needsNamespace = isOtherWorker || (runsSmoke && hasProvider)
-  const namespaceId = needsNamespace ? await namespaceOfVersion(versionId, worker) : undefined
   const passed = !runsSmoke || (await smokeTest(hasProvider ? namespaceId : undefined, { url, model, settleMs }))
   console.log(
     passed ? successText(url, hasProvider, isOtherWorker ? namespaceId : undefined) : failureText(worker, isFirst),
@@ -116,12 +121,12 @@ interface SmokeTest {
 /** Tests what is deployed: with a key in the given KV namespace, or without a key. */
 async function smokeTest(namespaceId: string | undefined, { url, model, settleMs }: SmokeTest): Promise<boolean> {
   printStep(`smoke test of ${url}`)
-  const run = async (key: string | undefined) => {
-    const results = await runSmoke({ url, key, model, timeoutMs: SMOKE_TIMEOUT_MS, settleMs })
+  const run = async (keys: SmokeKeys | undefined) => {
+    const results = await runSmoke({ key: undefined, ...keys, url, model, timeoutMs: SMOKE_TIMEOUT_MS, settleMs })
     console.log(smokeTable(results))
     return noneFailed(results)
   }
-  return namespaceId === undefined ? run(undefined) : withSmokeKey(namespaceId, run)
+  return namespaceId === undefined ? run(undefined) : withSmokeKeys(namespaceId, run)
 }
 
 function successText(url: string, hasProvider: boolean, namespaceId: string | undefined): string {

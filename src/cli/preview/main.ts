@@ -1,17 +1,20 @@
 import { CliError, readArguments, readSecondsAsMs, runProgram, UsageError } from '../arguments.ts'
 import { checkSettings, readSecrets } from '../shared/settings.ts'
+import { migrateDatabase } from '../shared/usage-database.ts'
 import { readWranglerConfig } from '../shared/wrangler-config.ts'
 import { runSmoke } from '../smoke/checks.ts'
-import { withSmokeKey } from '../smoke/key.ts'
+import { withSmokeKeys } from '../smoke/key.ts'
 import { noneFailed } from '../smoke/table.ts'
 import { type PullRequest, writeComment } from './comment.ts'
+import { ensureDatabase } from './database.ts'
 import { ensureNamespace } from './namespace.ts'
 import { deletionSummary, previewReport } from './report.ts'
 import { deletePreview, makePreview, namesFor, type PreviewNames } from './worker.ts'
 
 const USAGE = `npm run preview -- create|delete --pr NUMBER [--settle SECONDS]
 
-Gives a pull request a Router9 of its own: Durable Objects, KV namespace, and a throw-away key for a smoke test.
+Gives a pull request a Router9 of its own: Durable Objects, KV namespace, D1 database, and throw-away keys for a
+smoke test.
 
   CLOUDFLARE_API_TOKEN, CLOUDFLARE_ACCOUNT_ID   without them nothing happens: a fork's pull request has no secrets
   PREVIEW_SECRETS      the providers' keys of previews, as lines of .dev.vars or JSON; without them nothing happens either
@@ -77,10 +80,13 @@ async function createPreview(
   }
   // First of all, since it finds a token that may do too little, and says so.
   const namespaceId = await ensureNamespace(names.namespace)
-  const made = await makePreview(names, namespaceId, secrets)
+  const databaseId = await ensureDatabase(names.database)
+  // Its code must find its tables.
+  await migrateDatabase(databaseId)
+  const made = await makePreview(names, { namespaceId, databaseId }, secrets)
   const model = environment.PREVIEW_MODEL || 'auto'
-  const results = await withSmokeKey(namespaceId, (key) =>
-    runSmoke({ url: made.url, key, model, timeoutMs: SMOKE_TIMEOUT_MS, settleMs }),
+  const results = await withSmokeKeys(namespaceId, (keys) =>
+    runSmoke({ ...keys, url: made.url, model, timeoutMs: SMOKE_TIMEOUT_MS, settleMs }),
   )
   const text = previewReport(made, namespaceId, results, environment.PREVIEW_COMMIT)
   console.log(text)

@@ -20,7 +20,7 @@ export async function ensureNamespace(title: string): Promise<string> {
 function throwWithAdvice(error: unknown): never {
   if (!(error instanceof WranglerError && REFUSED_TOKEN.test(error.message))) throw error
   throw new CliError(
-    `${error.message}\n\nCLOUDFLARE_API_TOKEN must be a token of the account CLOUDFLARE_ACCOUNT_ID that may edit Workers Scripts and Workers KV Storage.`,
+    `${error.message}\n\nCLOUDFLARE_API_TOKEN must be a token of the account CLOUDFLARE_ACCOUNT_ID that may edit Workers Scripts, Workers KV Storage and D1.`,
   )
 }
 

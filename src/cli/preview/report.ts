@@ -15,7 +15,7 @@ export function previewReport(
 
 ${url}/v1
 
-This is ${commit === undefined ? 'the pull request' : `commit ${commit}`} as ${how}. It has its own Durable Objects and its own keys, and goes when the pull request is closed. Make yourself a key:
+This is ${commit === undefined ? 'the pull request' : `commit ${commit}`} as ${how}. It has its own Durable Objects, its own keys and its own usage, and goes when the pull request is closed. Make yourself a key:
 
 \`\`\`sh
 npm run keys -- create --name me --expires 1d --remote --namespace-id ${namespaceId}

@@ -5,6 +5,7 @@ import { withPrivateFolder } from '../shared/private-folder.ts'
 import { ROOT } from '../shared/root.ts'
 import { runWrangler, secretsFileOptions, WORKER_NOT_FOUND, WranglerError } from '../shared/wrangler.ts'
 import { WRANGLER_TOML } from '../shared/wrangler-config.ts'
+import { deleteDatabase } from './database.ts'
 import { deleteNamespace } from './namespace.ts'
 
 /** A Router9 for one pull request, with Durable Objects of its own. */
@@ -20,6 +21,13 @@ export interface PreviewNames {
   readonly preview: string
   readonly worker: string
   readonly namespace: string
+  readonly database: string
+}
+
+/** The ids of what the pull request has for itself. */
+interface PreviewStorage {
+  readonly namespaceId: string
+  readonly databaseId: string
 }
 
 /** Cloudflare's error codes for a Worker, a preview or a secret that does not exist. */
@@ -28,18 +36,18 @@ const NOT_FOUND: ReadonlySet<number> = new Set([WORKER_NOT_FOUND, 10025, 10090])
 /** The names of all that a pull request gets. */
 export function namesFor(pullRequest: number): PreviewNames {
   const worker = `router9-pr-${pullRequest}`
-  return { preview: `pr-${pullRequest}`, worker, namespace: worker }
+  return { preview: `pr-${pullRequest}`, worker, namespace: worker, database: worker }
 }
 
 /** Makes the preview, or updates it. Where Cloudflare refuses previews, a Worker takes its place. */
 export async function makePreview(
   names: PreviewNames,
-  namespaceId: string,
+  storage: PreviewStorage,
   secrets: Readonly<Record<string, string>>,
 ): Promise<Preview> {
   return withPrivateFolder(async (folder) => {
     const config = path.join(folder, 'wrangler.json')
-    await writeFile(config, JSON.stringify(await previewConfig(namespaceId)))
+    await writeFile(config, JSON.stringify(await previewConfig(storage)))
     const common = ['--config', config, ...(await secretsFileOptions(secrets, folder))]
     try {
       const result = await runWrangler(['preview', '--name', names.preview, '--json', ...common])
@@ -53,19 +61,21 @@ export async function makePreview(
   })
 }
 
-/** The Worker's configuration, with the pull request's key namespace and without the addresses of production. */
-async function previewConfig(namespaceId: string): Promise<object> {
+/** The Worker's configuration, with the pull request's own storage and without the addresses of production. */
+async function previewConfig({ namespaceId, databaseId }: PreviewStorage): Promise<object> {
   const { experimental_readRawConfig } = await import('wrangler')
   const { rawConfig } = experimental_readRawConfig({ config: WRANGLER_TOML })
   const { routes: _routes, route: _route, main = 'src/index.ts', ...rest } = rawConfig
   const kv_namespaces = [{ binding: 'KEYS', id: namespaceId }]
+  const d1_databases = [{ binding: 'USAGE', database_id: databaseId }]
   return {
     ...rest,
     main: path.join(ROOT, main),
     workers_dev: true,
     kv_namespaces,
+    d1_databases,
     // A preview has only the bindings in this list, and Durable Objects of its own for the classes in `exports`.
-    previews: { ...rest.previews, vars: { ...rest.vars, ...rest.previews?.vars }, kv_namespaces },
+    previews: { ...rest.previews, vars: { ...rest.vars, ...rest.previews?.vars }, kv_namespaces, d1_databases },
   }
 }
 
@@ -86,7 +96,7 @@ interface Deletion {
   readonly errors: readonly unknown[]
 }
 
-/** Deletes the preview in both of its forms, and its KV namespace. Where Cloudflare refuses one, the others are deleted all the same. */
+/** Deletes the preview in both of its forms, and its storage. Where Cloudflare refuses one, the others are deleted all the same. */
 export async function deletePreview(names: PreviewNames): Promise<Deletion> {
   const forms = await Promise.all([
     attempt(`the preview ${names.preview}`, () =>
@@ -94,9 +104,12 @@ export async function deletePreview(names: PreviewNames): Promise<Deletion> {
     ),
     attempt(`the Worker ${names.worker}`, () => deleteIfThere(['delete', names.worker, '--force'])),
   ])
-  // After the Worker, which is bound to it.
-  const namespace = await attempt(`the KV namespace ${names.namespace}`, () => deleteNamespace(names.namespace))
-  const all = [...forms, namespace]
+  // After the Worker, which is bound to them.
+  const storage = await Promise.all([
+    attempt(`the KV namespace ${names.namespace}`, () => deleteNamespace(names.namespace)),
+    attempt(`the D1 database ${names.database}`, () => deleteDatabase(names.database)),
+  ])
+  const all = [...forms, ...storage]
   return { deleted: all.flatMap(({ deleted }) => deleted), errors: all.flatMap(({ errors }) => errors) }
 }
 

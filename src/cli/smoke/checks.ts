@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { KEY_PREFIX, newKey } from '../../access/keys.ts'
 import { VERSION } from '../../version.ts'
 import { DEMO_KEY } from '../shared/new-key.ts'
+import { checkKeys } from './manage.ts'
 import { asObject, CheckFailed, createSite, expectHeader, expectJson, type Site, summarize } from './site.ts'
 import { expectFinish, expectStream, expectUsage } from './stream.ts'
 
@@ -10,11 +11,15 @@ export interface SmokeOptions {
   readonly url: string
   /** Undefined: the checks that need a key are skipped. */
   readonly key: string | undefined
+  /** Undefined: the check of the API for keys is skipped. */
+  readonly managementKey?: string | undefined
   readonly model: string
   /** For each response. */
   readonly timeoutMs: number
   /** How long a fresh deployment or a fresh key may take until it is visible everywhere. */
   readonly settleMs: number
+  /** Called with the hash of a key that a check makes, whose record stays. */
+  readonly onKey?: (hash: string) => void
 }
 
 export interface CheckResult {
@@ -27,7 +32,7 @@ export interface CheckResult {
 
 interface Check {
   readonly name: string
-  readonly needsKey?: boolean
+  readonly needs?: 'key' | 'managementKey'
   /** It may fail for a short time after a deployment, so it is tried again. */
   readonly settles?: boolean
   /** It would fail on one's own machine, where the demo key is accepted. */
@@ -84,7 +89,7 @@ const CHECKS: readonly Check[] = [
   },
   {
     name: 'models',
-    needsKey: true,
+    needs: 'key',
     settles: true,
     run: async (site, { key, model }) => {
       const data = expectList(expectJson(await site.send('/v1/models', { key }), 200))
@@ -96,13 +101,13 @@ const CHECKS: readonly Check[] = [
   },
   {
     name: 'providers',
-    needsKey: true,
+    needs: 'key',
     run: async (site, { key }) =>
       `${expectList(expectJson(await site.send('/v1/providers', { key }), 200)).length} in the list`,
   },
   {
     name: 'an answer',
-    needsKey: true,
+    needs: 'key',
     run: async (site, { key, model }) => {
       const reply = await site.send('/v1/chat/completions', { method: 'POST', key, body: chat(model, false) })
       const { object: kind, choices, usage } = expectJson(reply, 200)
@@ -117,12 +122,29 @@ const CHECKS: readonly Check[] = [
   },
   {
     name: 'a stream',
-    needsKey: true,
+    needs: 'key',
     run: async (site, { key, model }) => {
       const reply = await site.send('/v1/chat/completions', { method: 'POST', key, body: chat(model, true) })
       if (reply.status !== 200) throw new CheckFailed(`${summarize(reply)} instead of status 200`)
       return expectStream(reply)
     },
+  },
+  {
+    name: 'usage',
+    needs: 'key',
+    run: async (site, { key }) => {
+      const { limit, usage } = asObject(expectJson(await site.send('/v1/key', { key }), 200).data) ?? {}
+      if (typeof limit === 'number' && typeof usage !== 'number') {
+        throw new CheckFailed(`the usage of the key is ${JSON.stringify(usage)}`)
+      }
+      return typeof usage === 'number' ? `$${usage}${limit === null ? '' : ` of $${limit}`}` : 'not known'
+    },
+  },
+  {
+    name: 'keys and a budget',
+    needs: 'managementKey',
+    run: (site, { managementKey = '', model, settleMs, onKey }) =>
+      checkKeys(site, { managementKey, model, settleMs, onKey }),
   },
 ]
 
@@ -144,13 +166,15 @@ export function isOnThisMachine(url: string): boolean {
 
 async function runCheck(check: Check, site: Site, options: SmokeOptions): Promise<CheckResult> {
   const { name } = check
-  const { key, settleMs } = options
-  if (check.needsKey === true && key === undefined) {
-    return { name, outcome: 'skipped', tookMs: 0, details: 'no key was given' }
+  const { key, managementKey, settleMs } = options
+  if (check.needs !== undefined && options[check.needs] === undefined) {
+    const details = check.needs === 'key' ? 'no key was given' : 'no management key was given'
+    return { name, outcome: 'skipped', tookMs: 0, details }
   }
   const startedAt = performance.now()
   const elapsedMs = () => Math.round(performance.now() - startedAt)
-  const withoutKey = (text: string) => (key === undefined ? text : text.replaceAll(key, `${KEY_PREFIX}…`))
+  const withoutKey = (text: string) =>
+    [key, managementKey].reduce<string>((cut, one) => (one ? cut.replaceAll(one, `${KEY_PREFIX}…`) : cut), text)
   for (;;) {
     try {
       return { name, outcome: 'ok', details: withoutKey(await check.run(site, options)), tookMs: elapsedMs() }

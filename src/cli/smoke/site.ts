@@ -15,7 +15,7 @@ export interface Site {
 }
 
 export interface SiteRequest {
-  readonly method?: 'GET' | 'POST' | 'OPTIONS'
+  readonly method?: 'GET' | 'POST' | 'DELETE' | 'OPTIONS'
   readonly key?: string | undefined
   readonly body?: unknown
   readonly headers?: Readonly<Record<string, string>>

@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline'
 import type { Provider } from '../../catalog/providers.ts'
 import { runProgram } from '../arguments.ts'
 import { ROOT } from '../shared/root.ts'
+import { migrateLocalDatabase } from '../shared/usage-database.ts'
 import { wranglerProgram } from '../shared/wrangler.ts'
 import { isProgramStopping, startChild, stopOnSignals, stopProgram } from './children.ts'
 import { type StartKeys, startKeys } from './key.ts'
@@ -36,6 +37,7 @@ async function start(args: readonly string[]): Promise<void> {
   const [simulatorArgs, keys] = await Promise.all([
     isSimulated ? startSimulator() : [],
     startKeys(isSimulated, persistTo),
+    migrateLocalDatabase(persistTo),
   ])
   const wrangler = startChild([wranglerProgram(), 'dev', ...wranglerArgs, ...simulatorArgs], {
     cwd: ROOT,

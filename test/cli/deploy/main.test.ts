@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
@@ -10,9 +10,10 @@ import { deploy, failureText } from '../../../src/cli/deploy/main.ts'
 import { checkSettings, readSecrets } from '../../../src/cli/shared/settings.ts'
 import { DEMO_KEY } from '../../harness/worker.ts'
 import { type Cloud, startCloud } from '../cloud.ts'
-import { TOKEN } from '../cloudflare-stand-in.ts'
+import { migrationsIn, TOKEN } from '../cloudflare-stand-in.ts'
 
 const ROOT = path.resolve(import.meta.dirname, '../../..')
+const MIGRATIONS = path.join(ROOT, 'src/usage/migrations')
 
 describe('settings are checked before anything is deployed', () => {
   const given = (secrets: Record<string, string>, stored: string[] = [], vars: Record<string, unknown> = {}) =>
@@ -24,6 +25,7 @@ describe('settings are checked before anything is deployed', () => {
     const azure = ['AZURE_OPENAI_API_KEY', 'AZURE_OPENAI_BASE_URL']
     expect(given({}, azure)).toEqual({ kind: 'valid', providers: ['azure'] })
     expect(given({}, ['SOMETHING_ELSE'])).toEqual({ kind: 'no-provider' })
+    expect(given({}, ['GROQ_API_KEY', 'OTLP_ENDPOINT', 'OTLP_HEADERS'])).toMatchObject({ kind: 'valid' })
   })
 
   test.each([
@@ -37,6 +39,8 @@ describe('settings are checked before anything is deployed', () => {
     ['a model that nobody has', { OPENAI_API_KEY: 'k', AUTO_MODELS: 'nonsense' }, {}, 'AUTO_MODELS'],
     ['a key beside no address', { AZURE_OPENAI_API_KEY: 'k' }, {}, 'AZURE_OPENAI_BASE_URL'],
     ['a key in wrangler.toml', {}, { OPENAI_API_KEY: 'k' }, 'OPENAI_API_KEY'],
+    ['a collector in the clear', { OPENAI_API_KEY: 'k', OTLP_ENDPOINT: 'http://example.com' }, {}, 'OTLP_ENDPOINT'],
+    ['a collector’s key in wrangler.toml', { OPENAI_API_KEY: 'k' }, { OTLP_HEADERS: 'a=b' }, 'OTLP_HEADERS'],
     ['the demo key', { OPENAI_API_KEY: 'k', CUSTOM_API_KEY: DEMO_KEY }, {}, 'CUSTOM_API_KEY'],
     ['a time that is none', { OPENAI_API_KEY: 'k' }, { IDLE_TIMEOUT_MS: 'soon' }, 'IDLE_TIMEOUT_MS'],
   ])('%s is refused by name', (_, secrets, vars, name) => {
@@ -139,7 +143,7 @@ describe('npm run deploy', { timeout: 240_000 }, () => {
 
   test('makes all that a fresh account needs, sets the secrets, and tests what it deployed with a key of its own', async () => {
     const { status, output } = await cloud.run('deploy', [...DEPLOY, '--secrets-file', secretsFile])
-    expect(output).toMatch(/10 passed, 0 failed/)
+    expect(output).toMatch(/12 passed, 0 failed/)
     expect(output).toContain('Router9 runs at https://router9.example.workers.dev/v1')
     expect(status).toBe(0)
     for (const secret of [PROVIDER_KEY, TOKEN]) expect(output).not.toContain(secret)
@@ -156,9 +160,13 @@ describe('npm run deploy', { timeout: 240_000 }, () => {
         Registry: { type: 'durable-object' },
       },
     })
-    const key = cloud.cloudflare.calls.find(({ method, path }) => method === 'PUT' && path.includes('/values/'))
-    expect(key?.path).toContain(`/namespaces/${namespaceId}/values/key%3A`)
-    expect(key?.query.get('expiration_ttl')).toBe('3600')
+    const put = cloud.cloudflare.calls.find(({ method, path }) => method === 'PUT' && path.endsWith('/bulk'))
+    expect(put?.path).toContain(`/namespaces/${namespaceId}/bulk`)
+    expect(put?.json).toEqual([
+      expect.objectContaining({ key: expect.stringMatching(/^key:[0-9a-f]{64}$/), expiration_ttl: 3600 }),
+      expect.objectContaining({ key: expect.stringMatching(/^key:[0-9a-f]{64}$/), expiration_ttl: 3600 }),
+    ])
+    expect(migrationsIn(cloud.cloudflare.databases.get('router9-usage'))).toEqual(await readdir(MIGRATIONS))
     expect([...(cloud.cloudflare.namespaces.get('router9-keys') ?? [['', 'no namespace']])]).toEqual([])
   })
 
@@ -167,10 +175,11 @@ describe('npm run deploy', { timeout: 240_000 }, () => {
       WORKERS_CI: '1',
     })
     expect(output).toContain('No provider has a key yet')
-    expect(output).toMatch(/6 passed, 0 failed, 4 skipped/)
+    expect(output).toMatch(/6 passed, 0 failed, 6 skipped/)
     expect(status).toBe(0)
     const bindings = cloud.cloudflare.workers.get('from-the-button')?.bindings ?? {}
-    expect(Object.keys(bindings)).toEqual(['KEYS'])
+    expect(Object.keys(bindings)).toEqual(['KEYS', 'USAGE'])
+    expect(migrationsIn(cloud.cloudflare.databases.get('from-the-button-usage'))).toEqual(await readdir(MIGRATIONS))
     expect(output).toContain(`create --name first --remote --namespace-id ${bindings.KEYS?.namespace_id}\n`)
   })
 
@@ -190,6 +199,8 @@ describe('npm run deploy', { timeout: 240_000 }, () => {
     expect(output).toMatch(/an answer +FAILED/)
     expect(output).toContain('npx wrangler rollback')
     expect(status).toBe(1)
-    expect(cloud.cloudflare.changes()).not.toContain('POST /storage/kv/namespaces')
+    for (const made of ['POST /storage/kv/namespaces', 'POST /d1/database']) {
+      expect(cloud.cloudflare.changes()).not.toContain(made)
+    }
   })
 })

@@ -1,12 +1,15 @@
+import { readdir } from 'node:fs/promises'
+import path from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { UsageError } from '../../../src/cli/arguments.ts'
 import { preview } from '../../../src/cli/preview/main.ts'
 import { type Cloud, startCloud } from '../cloud.ts'
-import { TOKEN } from '../cloudflare-stand-in.ts'
+import { migrationsIn, TOKEN } from '../cloudflare-stand-in.ts'
 import { GITHUB_TOKEN } from '../github-stand-in.ts'
 
 // The programs and the wrangler here are the real ones; Cloudflare and GitHub are played on this machine.
 
+const ROOT = path.resolve(import.meta.dirname, '../../..')
 const PROVIDER_KEY = 'sk-provider-key-of-the-previews'
 const PREVIEW_SECRETS = `# what previews may spend\nOPENAI_API_KEY=${PROVIDER_KEY}\nMISTRAL_API_KEY=\n`
 const CREATE = ['create', '--pr', '7', '--settle', '0']
@@ -35,24 +38,26 @@ describe('a pull request’s preview, from its first push to its end', { timeout
 
   test('is made with Durable Objects and a KV namespace of its own, tested, and told of in a comment', async () => {
     const { status, output } = await program(CREATE, { PREVIEW_COMMIT: 'abc1234' })
-    expect(output).toMatch(/10 passed, 0 failed/)
+    expect(output).toMatch(/12 passed, 0 failed/)
     expect(status).toBe(0)
 
     const changes = cloud.cloudflare.changes()
-    namespaceId = /namespaces\/(\w+)/.exec(changes[3] ?? '')?.[1] ?? ''
-    const key = expect.stringMatching(
-      new RegExp(`^PUT /storage/kv/namespaces/${namespaceId}/values/key%3A[0-9a-f]{64}$`),
-    )
-    expect(changes).toEqual([
+    namespaceId = /namespaces\/(\w+)/.exec(changes.at(-1) ?? '')?.[1] ?? ''
+    const [name, database] = [...cloud.cloudflare.databases][0] ?? []
+    expect(name).toBe('router9-pr-7')
+    expect(migrationsIn(database)).toEqual(await readdir(path.join(ROOT, 'src/usage/migrations')))
+    expect(changes.filter((change) => !change.endsWith('/query'))).toEqual([
       'POST /storage/kv/namespaces',
+      'POST /d1/database',
       'POST /workers/workers/router9/previews',
       'POST /workers/workers/router9/previews/pr-7/deployments',
-      key,
-      (changes[3] ?? '').replace('PUT', 'DELETE'),
+      `PUT /storage/kv/namespaces/${namespaceId}/bulk`,
+      `DELETE /storage/kv/namespaces/${namespaceId}/bulk`,
     ])
     const { bindings, metadata } = cloud.cloudflare.previews.get('pr-7') ?? {}
     expect(bindings).toEqual({
       KEYS: { type: 'kv_namespace', namespace_id: namespaceId },
+      USAGE: expect.objectContaining({ type: 'd1' }),
       OPENAI_API_KEY: { type: 'secret_text', text: PROVIDER_KEY },
     })
     expect(metadata).toMatchObject({
@@ -72,12 +77,14 @@ describe('a pull request’s preview, from its first push to its end', { timeout
     expect(comment).toMatch(/demo key +ok .*refused: 401/)
     for (const secret of [PROVIDER_KEY, TOKEN, GITHUB_TOKEN]) expect(output + comment).not.toContain(secret)
 
-    // The smoke test's key: limited, good for an hour at most, and gone by now.
+    // The smoke test's keys: limited, good for an hour at most, and gone by now.
     const put = cloud.cloudflare.calls.find(({ method }) => method === 'PUT')
-    expect(put?.query.get('expiration_ttl')).toBe('3600')
-    const record = put?.json as { created: string; expires: string; limits: unknown }
+    const entries = put?.json as readonly { value: string; expiration_ttl: number }[]
+    expect(entries.map((entry) => entry.expiration_ttl)).toEqual([3600, 3600])
+    const [record, manager] = entries.map(({ value }) => JSON.parse(value))
     expect(Date.parse(record.expires) - Date.parse(record.created)).toBe(3_600_000)
     expect(record.limits).toEqual({ rpm: 60, budget: 1 })
+    expect(manager).toMatchObject({ role: 'management', expires: expect.any(String) })
     expect([...(cloud.cloudflare.namespaces.get('router9-pr-7') ?? [['', 'no namespace']])]).toEqual([])
   })
 
@@ -100,6 +107,7 @@ describe('a pull request’s preview, from its first push to its end', { timeout
     expect(cloud.cloudflare.workers.has('router9')).toBe(false)
     // The namespace of the first push is used again, and so is the comment.
     expect(cloud.cloudflare.changes()).not.toContain('POST /storage/kv/namespaces')
+    expect(cloud.cloudflare.changes()).not.toContain('POST /d1/database')
     expect(githubCalls()).toEqual(['GET /issues/7/comments', 'PATCH /issues/comments/2'])
     expect(cloud.cloudflare.workers.get('router9-pr-7')?.bindings).toMatchObject({
       KEYS: { type: 'kv_namespace', namespace_id: namespaceId },
@@ -114,11 +122,14 @@ describe('a pull request’s preview, from its first push to its end', { timeout
   test('is deleted as far as Cloudflare lets it: the Worker and its keys go even where the preview may not', async () => {
     cloud.cloudflare.refuse('previews')
     const { status, output } = await program(['delete', '--pr', '7'])
-    expect(output).toContain('gone: the Worker router9-pr-7, the KV namespace router9-pr-7.')
+    expect(output).toContain(
+      'gone: the Worker router9-pr-7, the KV namespace router9-pr-7, the D1 database router9-pr-7.',
+    )
     expect(output).toContain('[code: 10403]')
     expect(output).not.toMatch(/\bat \S+ \(/)
     expect(status).toBe(1)
-    expect(cloud.cloudflare.workers.size + cloud.cloudflare.namespaces.size).toBe(0)
+    const { workers, namespaces, databases } = cloud.cloudflare
+    expect(workers.size + namespaces.size + databases.size).toBe(0)
     expect([...cloud.cloudflare.previews.keys()]).toEqual(['pr-7'])
   })
 

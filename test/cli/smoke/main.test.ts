@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import http, { type IncomingMessage } from 'node:http'
 import path from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest'
-import { type CheckResult, runSmoke } from '../../../src/cli/smoke/checks.ts'
+import { type CheckResult, runSmoke, type SmokeOptions } from '../../../src/cli/smoke/checks.ts'
 import { listen } from '../../harness/listen.ts'
 import { type Router9, startRouter9 } from '../../harness/router9.ts'
 import { DEMO_KEY, startWorker } from '../../harness/worker.ts'
@@ -66,7 +66,7 @@ async function pass(incoming: IncomingMessage): Promise<Passing> {
   return { request, status: response.status, headers: new Headers(response.headers), body: await response.text() }
 }
 
-function smoke(more: { timeoutMs?: number; key?: string | undefined; settleMs?: number } = {}) {
+function smoke(more: Partial<SmokeOptions> = {}) {
   return runSmoke({ url, key: DEMO_KEY, model: 'auto', timeoutMs: 20_000, settleMs: 0, ...more })
 }
 
@@ -76,12 +76,23 @@ function failures(results: readonly CheckResult[]): Record<string, string> {
   )
 }
 
-const ALL = ['health', 'browsers', 'unknown path', 'no key', 'bad key', 'models', 'providers', 'an answer', 'a stream']
+const ALL = [
+  'health',
+  'browsers',
+  'unknown path',
+  'no key',
+  'bad key',
+  'models',
+  'providers',
+  'an answer',
+  'a stream',
+  'usage',
+]
 
 test('a Router9 that works passes every check, by its address with and without /v1', async () => {
   const results = await smoke()
   expect(failures(results)).toEqual({})
-  expect(results.map(({ name }) => name)).toEqual(ALL)
+  expect(results.map(({ name }) => name)).toEqual([...ALL, 'keys and a budget'])
   const again = await runSmoke({ url: `${url}/v1/`, key: DEMO_KEY, model: 'gpt-4o', timeoutMs: 20_000, settleMs: 0 })
   expect(failures(again)).toEqual({})
 })
@@ -279,7 +290,30 @@ test('a fresh deployment is given time to be seen', async () => {
 test('without a key only what needs none is checked', async () => {
   const results = await smoke({ key: undefined })
   expect(failures(results)).toEqual({})
-  expect(results.filter(({ outcome }) => outcome === 'skipped').map(({ name }) => name)).toEqual(ALL.slice(5))
+  expect(results.filter(({ outcome }) => outcome === 'skipped').map(({ name }) => name)).toEqual([
+    ...ALL.slice(5),
+    'keys and a budget',
+  ])
+})
+
+test('with a management key, a key is made that its budget holds, and revoked', async () => {
+  const managementKey = 'sk-r9k-of-the-manager'
+  await router9.worker.keys.put(managementKey, { id: 'key_manager', name: 'manager', role: 'management' })
+  const made: string[] = []
+  const onKey = (hash: string) => void made.push(hash)
+  const results = await smoke({ managementKey, model: 'gpt-4o', onKey })
+  expect(failures(results)).toEqual({})
+  expect(results.at(-1)?.details).toBe('made, its budget held, revoked')
+  const listed = await fetch(`${router9.url}/v1/keys/${made[0]}`, {
+    headers: { authorization: `Bearer ${managementKey}` },
+  })
+  expect(await listed.json()).toMatchObject({ data: { name: 'smoke test', disabled: true } })
+  spoil = (passing) => {
+    if (passing.request.path === '/v1/chat/completions')
+      passing.body = passing.body.replace('insufficient_quota', 'odd')
+  }
+  const broken = failures(await smoke({ managementKey, model: 'gpt-4o' }))
+  expect(broken).toEqual({ 'keys and a budget': expect.stringMatching(/budget that is too small: status 429/) })
 })
 
 test('a server that repeats the key does not get it into the table', async () => {
@@ -307,7 +341,7 @@ describe('npm run smoke', () => {
     const sound = await program([url])
     expect(sound).toMatchObject({ status: 0, error: '' })
     expect(sound.output).toMatch(/^health +ok +\d+ ms +version/)
-    expect(sound.output.trimEnd()).toMatch(/\n9 passed, 0 failed$/)
+    expect(sound.output.trimEnd()).toMatch(/\n10 passed, 0 failed, 1 skipped$/)
     expect(sound.output).not.toContain(DEMO_KEY)
 
     const refused = await program([url], { ROUTER9_KEY: 'sk-r9k-0123456789' })
