@@ -42,10 +42,13 @@ interface Check {
 }
 
 const RETRY_DELAY_MS = 1000
+const CALLS_MS = 5000
 
 const chat = (model: string, stream: boolean) => ({
   model,
   stream,
+  // Room for reasoning; without it, the longest answer of the dearest candidate would not fit into the key's budget.
+  max_tokens: 4000,
   messages: [{ role: 'user', content: 'Answer with one word: ready' }],
 })
 
@@ -133,11 +136,12 @@ const CHECKS: readonly Check[] = [
     name: 'usage',
     needs: 'key',
     run: async (site, { key }) => {
-      const { limit, usage } = asObject(expectJson(await site.send('/v1/key', { key }), 200).data) ?? {}
-      if (typeof limit === 'number' && typeof usage !== 'number') {
-        throw new CheckFailed(`the usage of the key is ${JSON.stringify(usage)}`)
-      }
-      return typeof usage === 'number' ? `$${usage}${limit === null ? '' : ` of $${limit}`}` : 'not known'
+      const reply = await site.send('/v1/usage', { key })
+      if (reply.status === 501) return 'is switched off'
+      // The sums follow within minutes, but they have their tables.
+      const requests = asObject(expectJson(reply, 200).totals)?.requests
+      if (typeof requests !== 'number') throw new CheckFailed('the answer holds no totals')
+      return `${await expectCalls(site, key)} calls, ${requests} of them in the sums`
     },
   },
   {
@@ -197,6 +201,17 @@ function expectError(reply: Parameters<typeof expectJson>[0], status: number, co
   if (!members) throw new CheckFailed(`status ${status}, but its body is not {error: {message, type, param, code}}`)
   if (error?.code !== code) throw new CheckFailed(`the error's code is ${JSON.stringify(error?.code)}`)
   return `refused: ${status}${code === null ? '' : ` ${code}`}`
+}
+
+/** How many calls of the key are known: each a second or two after its end, or never if `CALL_HISTORY` says so. @throws CheckFailed */
+async function expectCalls(site: Site, key: string | undefined): Promise<number> {
+  const until = Date.now() + CALLS_MS
+  for (;;) {
+    const { data } = expectJson(await site.send('/v1/calls', { key }), 200)
+    const count = Array.isArray(data) ? data.length : 0
+    if (count > 0 || Date.now() > until) return count
+    await sleep(RETRY_DELAY_MS)
+  }
 }
 
 function expectList({ object: kind, data }: Record<string, unknown>): readonly unknown[] {

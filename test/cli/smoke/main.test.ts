@@ -310,7 +310,7 @@ test('with a management key, a key is made that its budget holds, and revoked', 
   expect(await listed.json()).toMatchObject({ data: { name: 'smoke test', disabled: true } })
   spoil = (passing) => {
     if (passing.request.path === '/v1/chat/completions')
-      passing.body = passing.body.replace('insufficient_quota', 'odd')
+      passing.body = passing.body.replaceAll('insufficient_quota', 'odd')
   }
   const broken = failures(await smoke({ managementKey, model: 'gpt-4o' }))
   expect(broken).toEqual({ 'keys and a budget': expect.stringMatching(/budget that is too small: status 429/) })
