@@ -135,6 +135,9 @@ test.skipIf(OWN_KEYS)(
     expect((await ask(rotated.key)).status).toBe(200)
     expect((await ask(made.key)).status).toBe(401)
     expect((await ask(revoked.key)).status).toBe(401)
+    // The database has its tables.
+    const usage = await fetch(`http://127.0.0.1:${port}/v1/usage`, { headers: { authorization: 'Bearer sk-r9k-demo' } })
+    expect(await usage.json()).toMatchObject({ object: 'list', totals: { requests: 0 } })
 
     // A line of each call, as it is logged, and nothing of wrangler's.
     const lines = () =>
