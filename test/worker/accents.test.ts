@@ -296,8 +296,7 @@ describe('OpenRouter’s accent', () => {
     ['/api/v1/responses', { model: 'nothing', input: 'Hello!' }, 404, 'not_found'],
     ['/api/v1/completions', { model: 'nothing', prompt: 'Hello!' }, 404, 'not_found'],
     ['/api/v1/models/nothing/at-all/endpoints', undefined, 404, 'not_found'],
-    ['/api/v1/key', undefined, 404, 'not_found'],
-    ['/api/v1/credits', undefined, 404, 'not_found'],
+    ['/api/v1/credits', undefined, 403, 'permission_denied'],
     ['/api/v1/models?limit=0.5', undefined, 400, 'invalid_request'],
     [path, PROMPT, 405, 'invalid_request', { method: 'PUT' }],
   ])('an error is told by its number: %s %j', async (where, body, status, type, more) => {
