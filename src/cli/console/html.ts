@@ -1,0 +1,35 @@
+/** A page as the browser gets it. */
+export interface Html {
+  readonly title: string
+  readonly description?: string
+  /** Addresses of its style sheets, and of its script where it has one. */
+  readonly styles: readonly string[]
+  readonly script?: string
+  /** HTML. */
+  readonly content: string
+}
+
+export function htmlPage({ title, description, styles, script, content }: Html): string {
+  const head = [
+    '<meta charset="utf-8">',
+    '<meta name="viewport" content="width=device-width, initial-scale=1">',
+    `<title>${escapeHtml(title)}</title>`,
+    ...(description === undefined ? [] : [`<meta name="description" content="${escapeHtml(description)}">`]),
+    ...styles.map((url) => `<link rel="stylesheet" href="${url}">`),
+    ...(script === undefined ? [] : [`<script type="module" src="${script}"></script>`]),
+  ]
+  return `<!doctype html>
+<html lang="en">
+<head>
+${head.join('\n')}
+</head>
+<body>
+<div id="root">${content}</div>
+</body>
+</html>
+`
+}
+
+export function escapeHtml(text: string): string {
+  return text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`)
+}

@@ -1,0 +1,71 @@
+import { useState } from 'preact/hooks'
+import { ask } from '../api/request.ts'
+import { type Session, session, signIn, signOut } from '../api/session.ts'
+import { Failed } from './states.tsx'
+
+/** Asks for a key, looks what it is, and keeps it for this tab. @param wanted what the page needs, in a sentence. */
+export function SignIn({ wanted }: { wanted: string }) {
+  const [key, setKey] = useState('')
+  const [error, setError] = useState<Error>()
+  const [isAsking, setAsking] = useState(false)
+  async function submit(event: Event): Promise<void> {
+    event.preventDefault()
+    setAsking(true)
+    setError(undefined)
+    try {
+      signIn(await sessionOf(key.trim()))
+    } catch (failed) {
+      setError(failed as Error)
+    } finally {
+      setAsking(false)
+    }
+  }
+  return (
+    <form class="card sign-in" onSubmit={submit}>
+      <h1>Sign in</h1>
+      <p>{wanted}</p>
+      <label>
+        Key
+        <input
+          type="password"
+          name="key"
+          required
+          autocomplete="off"
+          spellcheck={false}
+          placeholder="sk-r9k-…"
+          value={key}
+          onInput={(event) => setKey(event.currentTarget.value)}
+        />
+      </label>
+      {error && <Failed error={error} />}
+      <button type="submit" class="button primary" disabled={isAsking}>
+        Sign in
+      </button>
+      <p class="muted">
+        The key stays in this tab. <code>npm start</code> prints a link that signs in by itself;{' '}
+        <a href="/docs/keys">more about keys</a>.
+      </p>
+    </form>
+  )
+}
+
+/** Who is signed in, and the way out. */
+export function SignedIn() {
+  const { key, managementKey } = session.value
+  if (key === undefined && managementKey === undefined) return null
+  const roles = [managementKey && 'management', key && 'models'].filter(Boolean).join(' + ')
+  return (
+    <>
+      <span class="muted">{roles}</span>
+      <button type="button" class="button small" onClick={signOut}>
+        Sign out
+      </button>
+    </>
+  )
+}
+
+/** @throws ApiError where Router9 does not know the key. */
+async function sessionOf(key: string): Promise<Session> {
+  const { data } = await ask<{ data: { is_management_key?: boolean } }>('/v1/key', { key })
+  return data.is_management_key === true ? { managementKey: key } : { key }
+}
