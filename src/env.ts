@@ -65,6 +65,8 @@ export interface Timeouts {
   readonly commitMs: number
   /** Between two keep-alives in a silent stream. */
   readonly keepAliveMs: number
+  /** How long a stream is read on for its usage whose client has left. */
+  readonly abandonedMs: number
   /** A client that reads nothing of its stream for this long counts as disconnected. */
   readonly stallMs: number
   /** Until the request body has come, or the next part of a large one. */
@@ -91,6 +93,8 @@ export interface Settings {
   readonly prices: ConfiguredPrices
   /** What is reserved for an answer without `max_tokens`; 0 for the longest that the model can write. */
   readonly reservedOutputTokens: number
+  /** Whose streams are read on for their usage when their client has left: those of keys with a budget, all, or none. */
+  readonly abandonedStreams: 'budgets' | 'on' | 'off'
   readonly timeouts: Timeouts
   /** How much memory of an isolate the bodies of running calls may take. */
   readonly bodiesMaxBytes: number
@@ -148,12 +152,14 @@ export function readSettings(env: Env): Settings {
     ownModels,
     prices: readPrices(env),
     reservedOutputTokens: readReservedTokens(env),
+    abandonedStreams: readAbandonedStreams(env),
     timeouts: {
       firstByteMs: readMilliseconds(env, 'FIRST_BYTE_TIMEOUT_MS', 10_000),
       totalMs: readMilliseconds(env, 'TOTAL_TIMEOUT_MS', 30_000),
       idleMs: readMilliseconds(env, 'IDLE_TIMEOUT_MS', 30_000),
       commitMs: readMilliseconds(env, 'COMMIT_AFTER_MS', 10_000),
       keepAliveMs: readMilliseconds(env, 'COMMENT_EVERY_MS', 10_000),
+      abandonedMs: readAbandonedMs(env),
       stallMs: readMilliseconds(env, 'CLIENT_STALL_TIMEOUT_MS', 60_000),
       uploadMs: readMilliseconds(env, 'UPLOAD_TIMEOUT_MS', 30_000),
     },
@@ -236,6 +242,19 @@ function readReservedTokens(env: Env): number {
   if (value === undefined) return 0
   if (!/^[1-9]\d{0,6}$/.test(value)) throw invalidSetting('RESERVE_OUTPUT_TOKENS', 'must be a number of tokens above 0')
   return Number(value)
+}
+
+function readAbandonedStreams(env: Env): Settings['abandonedStreams'] {
+  const value = readText(env, 'READ_ABANDONED_STREAMS') ?? 'budgets'
+  if (value === 'budgets' || value === 'on' || value === 'off') return value
+  throw invalidSetting('READ_ABANDONED_STREAMS', "must be 'budgets', 'on' or 'off'")
+}
+
+/** The platform ends a call 30 s after its client has left; before that the usage has to be counted and told. */
+function readAbandonedMs(env: Env): number {
+  const value = readMilliseconds(env, 'ABANDONED_STREAM_TIMEOUT_MS', 25_000)
+  if (value > 30_000) throw invalidSetting('ABANDONED_STREAM_TIMEOUT_MS', 'must be 30000 at most')
+  return value
 }
 
 function readMilliseconds(env: Env, name: string, defaultValue: number): number {

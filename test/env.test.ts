@@ -104,6 +104,8 @@ test.each([
   ['USAGE', 'on'],
   ['USAGE_WRITE_SECONDS', '0'],
   ['USAGE_WRITE_SECONDS', '301'],
+  ['READ_ABANDONED_STREAMS', 'yes'],
+  ['ABANDONED_STREAM_TIMEOUT_MS', '30001'],
   ['CALL_HISTORY', 'some'],
 ])('%s=%s stops the Worker with an error that names it', (name, value) => {
   expect(() => settingsOf({ [name]: value })).toThrow(name)

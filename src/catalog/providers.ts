@@ -79,6 +79,8 @@ export interface Provider {
   readonly hidesReasoning?: RegExp
   /** It bills reasoning that it shows as a summary at most, so the text that came does not tell how much is billed. */
   readonly billsHiddenReasoning?: boolean
+  /** It goes on writing when the connection is closed, and bills all of it. */
+  readonly billsAbandoned?: boolean
   /** It reports in `usage.cost` what an answer cost. */
   readonly reportsCost?: boolean
   /** Replaces its format at base URLs of this form. */
@@ -206,6 +208,7 @@ const ROWS: readonly ProviderRow[] = [
   },
   {
     id: 'google',
+    billsAbandoned: true,
     conventionalName: 'gcp.gen_ai',
     embeddings: { format: bindEmbeddings(geminiEmbeddings, { taskless: /gemini-embedding-2/ }), maxInputs: 100 },
     billsHiddenReasoning: true,
@@ -220,6 +223,7 @@ const ROWS: readonly ProviderRow[] = [
   },
   {
     id: 'mistral',
+    billsAbandoned: true,
     conventionalName: 'mistral_ai',
     embeddings: {
       // It answers 422 to any other field, and 400 to more than 256 texts or 16,384 tokens.
@@ -350,6 +354,7 @@ const ROWS: readonly ProviderRow[] = [
   },
   {
     id: 'groq',
+    billsAbandoned: true,
     baseUrl: 'https://api.groq.com/openai/v1',
     format: bind(openai, {
       maxTokens: 'max_completion_tokens',
@@ -484,6 +489,7 @@ const ROWS: readonly ProviderRow[] = [
   },
   {
     id: 'perplexity',
+    billsAbandoned: true,
     embeddings: {
       format: bindEmbeddings(openaiEmbeddings, {
         path: '/v1/embeddings',

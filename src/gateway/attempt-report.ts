@@ -28,7 +28,7 @@ export interface AttemptReport {
 
 /** What an attempt is made for. */
 export interface ReportInput {
-  readonly context: Pick<RequestContext, 'settings'>
+  readonly context: Pick<RequestContext, 'settings' | 'clientDisconnect'>
   readonly route: Route
   readonly health: HealthReporter
   readonly maxAnswerTokens: number
@@ -49,7 +49,9 @@ export function createAttemptReport(input: ReportInput, attempt: NextAttempt<Rou
   health.attemptStarted(name, probe)
   return {
     failed: (failure) => {
-      const ms = Date.now() - startedAt
+      // The answer may have been read on since then.
+      const leftAt = failure.kind === 'client-left' ? input.context.clientDisconnect.happenedAt() : undefined
+      const ms = (leftAt ?? Date.now()) - startedAt
       // A client that disconnects after twice the usual wait for the first token had reason to (routing 2.1).
       const gaveUp = failure.kind === 'client-left' && ms > 2 * attempt.usualMs
       const kind = gaveUp ? 'timeout' : outcomeClassOf(failure)

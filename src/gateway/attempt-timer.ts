@@ -1,6 +1,15 @@
 import { Failure } from '../chat/failure.ts'
 import type { ClientDisconnect } from './client-disconnect.ts'
 
+/** How a stream is read on for its usage when its client has left (accounts 5). */
+export interface ReadingOn {
+  /** Asked once, when the client leaves: whether that may be. */
+  readonly begin: () => boolean
+  /** It is over. */
+  readonly end: () => void
+  readonly limitMs: number
+}
+
 /** The timeouts of one attempt, and the one switch that ends it. */
 export interface AttemptTimer {
   /** Aborts the attempt's fetch. */
@@ -22,6 +31,12 @@ export interface AttemptTimer {
   readonly rearm: () => void
   /** Why we ended the attempt; undefined where the provider did. */
   readonly reason: () => Failure | undefined
+  /** The client has left. False where the attempt has ended, or ends with it; otherwise it is read on. */
+  readonly leave: () => boolean
+  /** Whether the client has left and the answer is read on, for its usage alone. */
+  readonly isReadingOn: () => boolean
+  /** Ends that: it has become too much. */
+  readonly stopReadingOn: () => void
   /** The attempt is over and the provider has nothing more to say: stops the timers and aborts nothing. */
   readonly release: () => void
   /** Ends the attempt, whatever the provider still has to say. */
@@ -30,8 +45,13 @@ export interface AttemptTimer {
 
 /**
  * @param deadlineMs how long the first meaningful event may take, whatever else the provider sends before it.
+ * @param readingOn absent where a departure of the client ends the attempt.
  */
-export function createAttemptTimer(clientDisconnect: ClientDisconnect, deadlineMs: number): AttemptTimer {
+export function createAttemptTimer(
+  clientDisconnect: ClientDisconnect,
+  deadlineMs: number,
+  readingOn?: ReadingOn,
+): AttemptTimer {
   const controller = new AbortController()
   let reason: Failure | undefined
   let limitMs: (() => number) | undefined
@@ -41,19 +61,38 @@ export function createAttemptTimer(clientDisconnect: ClientDisconnect, deadlineM
   let waitedMs = 0
   let waitingSince: number | undefined
   let timer: ReturnType<typeof setTimeout> | undefined
+  let readOnTimer: ReturnType<typeof setTimeout> | undefined
+  let isReadingOn = false
+  let isOver = false
   let stopListening = () => {}
 
   const release = () => {
     clearTimeout(timer)
+    clearTimeout(readOnTimer)
     stopListening()
+    if (isReadingOn && !isOver) readingOn?.end()
+    isOver = true
   }
   const end = () => {
     release()
     controller.abort()
   }
   const stop = (failure: Failure) => {
-    reason ??= failure
+    // A provider that we stop waiting for after its client has left has done nothing wrong.
+    reason ??= isReadingOn ? clientLeft() : failure
     end()
+  }
+  const leave = () => {
+    if (isOver || isReadingOn) return !isOver
+    if (readingOn?.begin() !== true) {
+      stop(clientLeft())
+      return false
+    }
+    isReadingOn = true
+    // Nobody else is asked any more, so the first word has as long as all of the answer.
+    if (limitMs === undefined) clearTimeout(timer)
+    readOnTimer = setTimeout(() => stop(clientLeft()), readingOn.limitMs)
+    return true
   }
   const currentWaitMs = () => (waitingSince === undefined ? 0 : Date.now() - waitingSince)
   const leftMs = (limit: () => number) =>
@@ -71,7 +110,7 @@ export function createAttemptTimer(clientDisconnect: ClientDisconnect, deadlineM
   }
 
   timer = setTimeout(look, deadlineMs)
-  stopListening = clientDisconnect.onDisconnect(() => stop(new Failure('client-left', 'The client left.')))
+  stopListening = clientDisconnect.onDisconnect(leave)
   return {
     signal: controller.signal,
     begin: (limit, pingOnlyLimit) => {
@@ -96,7 +135,14 @@ export function createAttemptTimer(clientDisconnect: ClientDisconnect, deadlineM
     waitedMs: () => waitedMs,
     rearm,
     reason: () => reason,
+    leave,
+    isReadingOn: () => isReadingOn,
+    stopReadingOn: () => stop(clientLeft()),
     release,
     end,
   }
+}
+
+export function clientLeft(): Failure {
+  return new Failure('client-left', 'The client left.')
 }

@@ -1,5 +1,5 @@
 import { maxTokensOf } from '../access/budget.ts'
-import { isMeaningful, type OutputEvent } from '../chat/event.ts'
+import { isMeaningful, type OutputEvent, type Usage } from '../chat/event.ts'
 import { Failure } from '../chat/failure.ts'
 import type { Chat } from '../chat/request.ts'
 import type { ConfiguredProvider, Timeouts } from '../env.ts'
@@ -8,7 +8,7 @@ import type { Target } from '../routing/target.ts'
 import { createStreamDecoder, type Framing } from '../stream/decode.ts'
 import { createStreamFinalizer, type StreamFinalizer } from '../stream/finalize.ts'
 import { sizeUpTo } from '../stream/size.ts'
-import { type AttemptTimer, createAttemptTimer } from './attempt-timer.ts'
+import { type AttemptTimer, createAttemptTimer, type ReadingOn } from './attempt-timer.ts'
 import type { ClientDisconnect } from './client-disconnect.ts'
 import type { AttemptCall } from './prepare-call.ts'
 import { type AnswerReader, createStreamReader, noStream } from './stream-reader.ts'
@@ -25,6 +25,8 @@ export interface AttemptInput {
   /** Until the first meaningful event of a stream; until the end of a whole body. In milliseconds. */
   readonly deadlineMs: number
   readonly clientDisconnect: ClientDisconnect
+  /** How a stream is read on whose client has left. */
+  readonly readingOn?: ReadingOn
 }
 
 /** An answer that has begun: its first meaningful event is there. */
@@ -36,7 +38,12 @@ export interface Answer extends AnswerReader {
 /** How an attempt went. To fail is no exception, so nothing is thrown for it. */
 export type AttemptResult<Result> =
   | { readonly ok: true; readonly answer: Result }
-  | { readonly ok: false; readonly failure: Failure }
+  | {
+      readonly ok: false
+      readonly failure: Failure
+      /** What the provider has served of an answer that was read on when its client had left. */
+      readonly served?: Usage
+    }
 
 /** Asks one deployment. Resolves at its first meaningful event (contract 6), for a whole body at its end. Rejects never. */
 export async function attempt(input: AttemptInput): Promise<AttemptResult<Answer>> {
@@ -49,14 +56,20 @@ export async function attempt(input: AttemptInput): Promise<AttemptResult<Answer
 }
 
 async function send(input: AttemptInput): Promise<AttemptResult<Answer>> {
-  const timer = createAttemptTimer(input.clientDisconnect, input.deadlineMs)
+  const isStream = input.chat.stream === true
+  const timer = createAttemptTimer(input.clientDisconnect, input.deadlineMs, isStream ? input.readingOn : undefined)
+  const finalizer = createFinalizer(input)
   try {
-    const answer = input.chat.stream === true ? await streamAnswer(input, timer) : await wholeAnswer(input, timer)
+    const answer = await (isStream ? streamAnswer : wholeAnswer)(input, timer, finalizer)
     return { ok: true, answer }
   } catch (error) {
     const failure = (timer.reason() ?? toFailure(error)).withoutSecret(input.provider.secret)
     timer.end()
-    return { ok: false, failure: input.call.isFurtherFormat ? withoutVerdictOnChats(failure) : failure }
+    const result = {
+      ok: false,
+      failure: input.call.isFurtherFormat ? withoutVerdictOnChats(failure) : failure,
+    } as const
+    return timer.isReadingOn() ? { ...result, served: finalizer.usage() } : result
   }
 }
 
@@ -73,36 +86,41 @@ export function toFailure(error: unknown): Failure {
   return new Failure('provider-failed', 'The provider could not be reached.', { reason, clause: 'connection lost' })
 }
 
-async function wholeAnswer(input: AttemptInput, timer: AttemptTimer): Promise<Answer> {
-  const { target, provider, call } = input
+async function wholeAnswer(
+  { target, provider, call }: AttemptInput,
+  timer: AttemptTimer,
+  finalizer: StreamFinalizer,
+): Promise<Answer> {
   const response = await askProvider(provider, call.request, target.deployment.upstreamModel, timer.signal)
   const body = await readAnswerBody(response, provider)
   timer.release()
-  const finalizer = createFinalizer(input)
   const first = [...finalizer.push(call.readAnswer(body)), ...finalizer.close()]
   const end = first.at(-1)
   if (end?.type === 'error') throw withStatus(end.failure, response.status)
   return { first, ...noStream(finalizer.usage) }
 }
 
-function createFinalizer({ target, needs }: AttemptInput, choicesAsked?: number): StreamFinalizer {
+function createFinalizer({ target, needs, chat }: AttemptInput): StreamFinalizer {
   const { promptTokens, answers, prompts } = needs
   return createStreamFinalizer(
     promptTokens,
-    choicesAsked,
+    chat.stream === true ? (chat.n ?? 1) : undefined,
     maxTokensOf(target.deployment.traits, answers, prompts?.count),
   )
 }
 
-async function streamAnswer(input: AttemptInput, timer: AttemptTimer): Promise<Answer> {
-  const { target, provider, call, timeouts, chat } = input
+async function streamAnswer(
+  { target, provider, call, timeouts }: AttemptInput,
+  timer: AttemptTimer,
+  finalizer: StreamFinalizer,
+): Promise<Answer> {
   const response = await askProvider(provider, call.request, target.deployment.upstreamModel, timer.signal)
   const type = response.headers.get('content-type') ?? ''
   if (/\b(json|html)\b/i.test(type)) await refuseBody(response, call, provider)
   const reader = createStreamReader({
     response,
     decoder: createStreamDecoder(framingOf(type, call), call.streamReader(), provider.secret),
-    finalizer: createFinalizer(input, chat.n ?? 1),
+    finalizer,
     timer,
     idleMs: timeouts.idleMs,
     secret: provider.secret,

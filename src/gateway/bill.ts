@@ -8,7 +8,7 @@ import {
   type Reservation,
   reportedCost,
 } from '../access/budget.ts'
-import { admit, type Caller, needsReservation } from '../access/limits.ts'
+import { admit, type Caller, hasBudget, needsReservation } from '../access/limits.ts'
 import type { Usage } from '../chat/event.ts'
 import { Failure } from '../chat/failure.ts'
 import type { Chat } from '../chat/request.ts'
@@ -23,6 +23,8 @@ import type { AttemptEnd } from './attempt-report.ts'
 export interface Bill {
   /** Counts what the call has used, and returns the cost in US dollars. */
   readonly settle: (usage: Usage, target: Target, end: AttemptEnd) => number
+  /** Whether an answer is worth reading to its end though its client has left: only its usage tells what it costs. */
+  readonly isWorthReading: (target: Target) => boolean
   /** Releases what is still reserved. Call it at the end of every call; calling it again changes nothing. */
   readonly close: () => void
 }
@@ -55,6 +57,12 @@ export async function openBill(input: BillInput): Promise<Bill> {
       const dollars = chargesReservation ? Math.max(cost, reservation.dollars) : cost
       spend(chargesReservation ? Math.max(usage.total_tokens, reservation.tokens) : usage.total_tokens, dollars)
       return dollars
+    },
+    isWorthReading: ({ deployment, ...target }) => {
+      if (settings.abandonedStreams === 'off') return false
+      if (settings.abandonedStreams === 'budgets' && !hasBudget(caller)) return false
+      const goesOn = settings.providers.get(deployment.provider)?.provider.billsAbandoned === true
+      return goesOn || billsWhatIsHidden(input, { ...target, deployment })
     },
     close: () => spend(0, 0),
   }

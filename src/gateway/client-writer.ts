@@ -150,7 +150,7 @@ const NOT_WRITABLE = "A part of the provider's answer cannot be passed on."
 
 /**
  * Writes an answer to the client: one read, all its events, one write. A slow client slows the reading down. Resolves when the
- * answer has ended or the client has disconnected; never rejects.
+ * answer has ended or the client has disconnected and nothing more is read for it; never rejects.
  * @param beforeEnd is waited for before the end of a complete answer goes out, and gives its text; it must not reject.
  */
 export async function streamToClient(
@@ -175,7 +175,7 @@ export async function streamToClient(
     await writer.close()
     return 'ended'
   } catch {
-    answer.cancel()
+    for (const event of await answer.leave()) write(event)
     await writer.close().catch(() => {})
     return 'left'
   }

@@ -9,7 +9,7 @@ import { sleep } from '../platform/timeout.ts'
 import type { Target } from '../routing/target.ts'
 import { createValueCounter } from '../stream/json-bounds.ts'
 import { type AttemptResult, notWritable, toFailure, withStatus } from './attempt.ts'
-import { type AttemptTimer, createAttemptTimer } from './attempt-timer.ts'
+import { type AttemptTimer, clientLeft, createAttemptTimer } from './attempt-timer.ts'
 import type { ClientDisconnect } from './client-disconnect.ts'
 import { divide, limitsOf, maxAnswerBytes, type Part, type PartLimits, type VectorList } from './embedding-parts.ts'
 import { type PartUsage, usageOf } from './embedding-usage.ts'
@@ -193,10 +193,6 @@ async function askOnce(
     clearTimeout(run.grace)
   }
   return run.failure === undefined ? { ok: true, answer: undefined } : { ok: false, failure: run.failure }
-}
-
-function clientLeft(): Failure {
-  return new Failure('client-left', 'The client left.')
 }
 
 async function askForParts(run: Run, parts: readonly Part[]): Promise<void> {

@@ -71,10 +71,10 @@ export async function runWithFailover<Call, Answer>(
       records.push({ target, outcome: '200', ms, startedAt: sentAt })
       return { ok: true, answer: { answer: result.answer, deployment, call, report } }
     }
-    const { failure } = result
+    const { failure, served } = result
     report.failed(failure)
     const outcome = String(failure.details.upstreamStatus ?? failure.kind)
-    records.push({ target, outcome, ms, startedAt: sentAt, failure })
+    records.push({ target, outcome, ms, startedAt: sentAt, failure, served })
     if (clientDisconnect.hasHappened() || !failure.failover) return { ok: false, failure }
     attempts.fail(failure, Date.now())
   }

@@ -6,6 +6,7 @@ import type { AnswerInput, RequestSource, Sealer } from '../formats/format.ts'
 import { randomText } from '../platform/random.ts'
 import { sentAttempts } from '../routing/attempt-record.ts'
 import type { Target } from '../routing/target.ts'
+import { readingOn } from './abandoned-streams.ts'
 import type { AnswerStorage } from './answer-storage.ts'
 import { type Answer, type AttemptResult, attempt } from './attempt.ts'
 import type { AttemptEnd } from './attempt-report.ts'
@@ -39,8 +40,8 @@ export type ChatAnswer = CommittedAnswer<AttemptCall, Answer>
 
 /** Asks for an answer to the chat: one deployment after the other, until one has begun. */
 export async function askForAnswer(state: RequestState): Promise<AttemptResult<ChatAnswer>> {
-  const { context, chat, source, carriesReasoning, sessionKey, pathOf, needs, route, health } = state
-  const { settings, clientDisconnect, header } = context
+  const { context, chat, source, carriesReasoning, sessionKey, pathOf, needs, route, health, bill } = state
+  const { settings, clientDisconnect, header, caller } = context
   const { timeouts } = settings
   const { promptTokens, outputTokens } = needs
   const result = await runWithFailover<AttemptCall, Answer>({
@@ -54,7 +55,17 @@ export async function askForAnswer(state: RequestState): Promise<AttemptResult<C
     },
     attempt: ({ target }, call, deadlineMs) => {
       const provider = providerOf(state, target)
-      return attempt({ target, provider, call, chat, needs, timeouts, deadlineMs, clientDisconnect })
+      return attempt({
+        target,
+        provider,
+        call,
+        chat,
+        needs,
+        timeouts,
+        deadlineMs,
+        clientDisconnect,
+        readingOn: readingOn(caller.account ?? caller.id, timeouts.abandonedMs, () => bill.isWorthReading(target)),
+      })
     },
   })
   if (result.ok || pathOf === undefined) return result
@@ -93,12 +104,16 @@ export function finish(
   }
 }
 
-/** Counts the prompt of a client that disconnected before the first meaningful event: a provider has read it. */
+/**
+ * Counts what was served to a client that disconnected before the first meaningful event: the prompt at least, which a
+ * provider has read.
+ */
 export function settlePrompt(state: RequestState, { kind }: Failure): void {
   const last = sentAttempts(state.context.log.attempts).at(-1)
   // If the client disconnected between two attempts, no provider was reading the prompt.
   if (kind !== 'client-left' || last?.failure?.kind !== kind) return
-  settle(state, toUsage(state.needs.promptTokens(), 0, { estimated: true }), last.target, 'left')
+  const { target, served = toUsage(state.needs.promptTokens(), 0, { estimated: true }) } = last
+  settle(state, served, target, 'left')
 }
 
 function settle({ bill, context: { log } }: RequestState, used: Usage, target: Target, end: AttemptEnd): void {

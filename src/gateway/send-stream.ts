@@ -24,7 +24,9 @@ export async function sendStream(state: RequestState): Promise<Response> {
   const { context, bill } = state
   const { timeouts } = context.settings
   const asked = askForAnswer(state)
-  const result = await withTimeout(asked, timeouts.commitMs)
+  const soon = await withTimeout(asked, timeouts.commitMs)
+  // Nobody waits for a status any more; the provider may be read on for its usage.
+  const result = soon === TIMED_OUT && context.clientDisconnect.hasHappened() ? await asked : soon
   if (result !== TIMED_OUT && !result.ok) return sendFailure(state, result.failure)
   const { readable, writable } = new IdentityTransformStream()
   const writer = createClientWriter(writable, {

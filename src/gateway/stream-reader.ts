@@ -2,7 +2,7 @@ import { type ChatEvent, isMeaningful, type OutputEvent, type Usage } from '../c
 import { Failure } from '../chat/failure.ts'
 import type { Decoded, StreamDecoder } from '../stream/decode.ts'
 import type { StreamFinalizer } from '../stream/finalize.ts'
-import type { AttemptTimer } from './attempt-timer.ts'
+import { type AttemptTimer, clientLeft } from './attempt-timer.ts'
 
 /** How long a provider may be silent after its finish reasons, before the connection is closed for it. */
 const FINISH_GRACE_MS = 5000
@@ -16,6 +16,8 @@ const DRAIN_MS = 1000
 
 /** One buffer for a whole stream: a new one for each read would be garbage by the hundred megabytes. */
 const BUFFER_BYTES = 16 * 1024
+/** So much is read of an answer whose client has left. What it says is not kept, but it costs time to read. */
+const READ_ON_BYTES = 16 * 1024 * 1024
 
 /** An answer as it comes: the one interface for a stream and for a body that came whole. */
 export interface AnswerReader {
@@ -23,6 +25,8 @@ export interface AnswerReader {
   readonly next: () => Promise<readonly OutputEvent[]>
   /** After the end: resolves, soon and always, when the provider has closed its side too, or has been cut off. */
   readonly drained: () => Promise<void>
+  /** The client has left: ends the upstream request, or reads it on for its usage. Resolves with what ended it, if that is to be told. */
+  readonly leave: () => Promise<readonly OutputEvent[]>
   /** Ends the upstream request at once. */
   readonly cancel: () => void
   /** What was used so far. */
@@ -49,6 +53,7 @@ export function createStreamReader(input: StreamInput): AnswerReader {
   let buffer = new Uint8Array(BUFFER_BYTES)
   let hasBegun = false
   let isFinished = false
+  let readOnBytes = 0
   let rest: Promise<void> = Promise.resolve()
   const silenceMs = () => (finalizer.finished() ? Math.min(FINISH_GRACE_MS, idleMs) : idleMs)
 
@@ -59,6 +64,7 @@ export function createStreamReader(input: StreamInput): AnswerReader {
 
   const read = (piece: ReadableStreamReadResult<Uint8Array> | undefined): readonly OutputEvent[] => {
     if (piece === undefined || piece.done) return [...finalize(decoder.end()), ...finalizer.close()]
+    if (timer.isReadingOn()) readOnBytes += piece.value.byteLength
     const decoded = decoder.push(piece.value)
     // After the finish reasons, further data does not extend the time limits.
     timer.arrived(!isFinished && decoded.hasData)
@@ -96,12 +102,24 @@ export function createStreamReader(input: StreamInput): AnswerReader {
       if (last.type === 'end') {
         timer.release()
         rest = drain()
+        return timer.isReadingOn() ? [{ type: 'error' as const, failure: clientLeft() }] : output
       }
-      if (last.type !== 'error') return output
+      if (last.type !== 'error') {
+        if (!timer.isReadingOn()) return output
+        // Nobody hears it.
+        if (readOnBytes > READ_ON_BYTES) timer.stopReadingOn()
+        continue
+      }
       timer.end()
       release()
       return [...output.slice(0, -1), { type: 'error' as const, failure: last.failure.withoutSecret(secret) }]
     }
+  }
+
+  const leave = async () => {
+    if (timer.leave()) return next()
+    timer.end()
+    return []
   }
 
   // A connection that was read to its end is used for the next request; after an abort a new one has to be opened. Mostly the
@@ -118,7 +136,8 @@ export function createStreamReader(input: StreamInput): AnswerReader {
     }
   }
 
-  return { next, drained: () => rest, cancel: timer.end, usage: finalizer.usage, waitedMs: timer.waitedMs }
+  const { usage } = finalizer
+  return { next, drained: () => rest, leave, cancel: timer.end, usage, waitedMs: timer.waitedMs }
 }
 
 function isNoPing(event: ChatEvent): boolean {
@@ -127,7 +146,8 @@ function isNoPing(event: ChatEvent): boolean {
 
 /** The reader of an answer that came whole: nothing is left to read. */
 export function noStream(usage: () => Usage): AnswerReader {
-  return { next: async () => [], drained: async () => {}, cancel: () => {}, usage, waitedMs: () => 0 }
+  const nothing = async () => []
+  return { next: nothing, drained: async () => {}, leave: nothing, cancel: () => {}, usage, waitedMs: () => 0 }
 }
 
 function connectionLost(error: unknown): Failure {

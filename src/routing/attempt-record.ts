@@ -1,3 +1,4 @@
+import type { Usage } from '../chat/event.ts'
 import type { Failure } from '../chat/failure.ts'
 import type { Target } from './target.ts'
 
@@ -10,6 +11,8 @@ export interface AttemptRecord {
   /** When it was sent, in milliseconds since 1970. */
   readonly startedAt?: number
   readonly failure?: Failure
+  /** What it has served after its client had left. */
+  readonly served?: Usage | undefined
   /** False where it could not be sent, for what the request asks: then only we know of it. */
   readonly sent?: false
 }

@@ -29,7 +29,12 @@ const WORDS = 'word '.repeat(200)
 const NEVER = { until: new Promise<void>(() => {}) }
 
 const router9 = useCase(
-  { MODEL_PRICES: 'custom/priced=1:2, ollama/*=0:0', FIRST_BYTE_TIMEOUT_MS: '800', TOTAL_TIMEOUT_MS: '800' },
+  {
+    MODEL_PRICES: 'custom/priced=1:2, ollama/*=0:0',
+    FIRST_BYTE_TIMEOUT_MS: '800',
+    TOTAL_TIMEOUT_MS: '800',
+    ABANDONED_STREAM_TIMEOUT_MS: '500',
+  },
   WRAPPED_LEDGER,
 )
 let made = 0
