@@ -132,7 +132,7 @@ export async function listCalls(request: UsageRequest): Promise<UsageAnswer> {
     throw new Failure('invalid-value', message, { param: 'status' })
   }
   const before = readTime(query, 'before')
-  const found = await callsOf(request, { before, model: query('model'), status, limit: PAGE })
+  const found = await callsOf(request, { before, id: query('id'), model: query('model'), status, limit: PAGE })
   const calls = newestCalls(found, PAGE)
   const last = calls.length < PAGE ? undefined : calls.at(-1)
   const body = {

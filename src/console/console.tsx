@@ -6,7 +6,9 @@ import { SignedIn } from './parts/sign-in.tsx'
 import { Failed } from './parts/states.tsx'
 
 /** Each page of the console: its title, and where it is loaded from when it is asked for. */
-const PAGES: Readonly<Record<string, { title: string; load: () => Promise<{ Page: ComponentType }> }>> = {}
+const PAGES: Readonly<Record<string, { title: string; load: () => Promise<{ Page: ComponentType }> }>> = {
+  calls: { title: 'Calls', load: () => import('./pages/calls/page.tsx') },
+}
 
 function Console() {
   const name = location.pathname.replace(/^\/console\/?/, '').replace(/\/$/, '')
