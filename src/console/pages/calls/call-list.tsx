@@ -8,7 +8,7 @@ import { compact, count, dollars, milliseconds, moment } from '../../parts/forma
 import { PageLink } from '../../parts/page-link.tsx'
 import { Empty, Failed } from '../../parts/states.tsx'
 import { isUsageOff, UsageOff } from '../../parts/usage-off.tsx'
-import { type Call, type CallPage, failedAttempts, hasFailed, reasonOf, stateOf, whyOf } from './call.ts'
+import { type Call, type CallPage, failedAttempts, hasFailed, stateOf, whyOf } from './call.ts'
 
 const EVERY_MS = 5000
 
@@ -117,10 +117,7 @@ function CallTable({ calls }: { calls: readonly Call[] }) {
               Cost
             </th>
             <th scope="col" class="number">
-              First token
-            </th>
-            <th scope="col" class="number">
-              Total
+              Took
             </th>
           </tr>
         </thead>
@@ -140,7 +137,7 @@ function CallRow({ call, keyName }: { call: Call; keyName: string | undefined })
   return (
     <tr class={`calls-${stateOf(call)}`}>
       <td class="calls-time">
-        <PageLink fields={{ id: call.request, key: isManager ? key : undefined }}>{moment(at)}</PageLink>
+        <PageLink fields={{ id: call.request, key: isManager ? key : undefined }}>{whenShort(at)}</PageLink>
       </td>
       <td class="calls-result">
         <Result call={call} />
@@ -164,10 +161,18 @@ function CallRow({ call, keyName }: { call: Call; keyName: string | undefined })
         {compact(call.prompt_tokens)} / {compact(call.completion_tokens)}
       </td>
       <td class="number">{dollars(call.cost_usd)}</td>
-      <td class="number">{milliseconds(call.ttft_ms)}</td>
-      <td class="number">{milliseconds(call.total_ms)}</td>
+      <td class="number">
+        {milliseconds(call.total_ms)}
+        {call.ttft_ms !== undefined && <div class="muted">first {milliseconds(call.ttft_ms)}</div>}
+      </td>
     </tr>
   )
+}
+
+/** Calls of today need no date. */
+function whenShort(at: string): string {
+  const [day, time = ''] = moment(at).split(' ')
+  return day === moment(Date.now()).split(' ')[0] ? time : `${day} ${time}`
 }
 
 /** The status, and why: also why others were asked before the one that answered. */
@@ -183,7 +188,7 @@ function Result({ call }: { call: Call }) {
       {failed.length > 0 && (
         <div class="muted">
           {answered ? 'after ' : ''}
-          {failed.map(({ provider, outcome, kind }) => `${provider}: ${kind ? reasonOf(kind) : outcome}`).join('; ')}
+          {failed.map(({ provider, outcome }) => `${provider} ${outcome}`).join(', ')}
         </div>
       )}
     </>

@@ -103,11 +103,15 @@ function Summary({ call }: { call: Call }) {
       ) : (
         <p>
           <strong>{sentence(why)}</strong> {adviceOf(fault)}
-          {attempts.length === 0 && ' No provider was asked.'} {code && <a href="/docs/errors">What errors mean</a>}
+          {askedText(attempts.length)} {code && <a href="/docs/errors">What errors mean</a>}
         </p>
       )}
     </div>
   )
+}
+
+function askedText(attempts: number): string {
+  return attempts === 0 ? ' No provider was asked.' : attempts === 1 ? '' : ` There were ${attempts} attempts.`
 }
 
 function sentence(text: string): string {
