@@ -47,6 +47,8 @@ export interface PageQuery<T> {
   /** So many records that fit are left out first. */
   readonly offset: number
   readonly cursor: string | undefined
+  /** How many records a page has at most; 100 if absent. */
+  readonly limit?: number
 }
 
 interface Kind<T> {
@@ -286,7 +288,7 @@ async function readRecordOf<T>(
 async function listRecordsOf<T>(
   { prefix, schema }: Kind<T>,
   store: RecordStore,
-  { accepts, offset, cursor }: PageQuery<T>,
+  { accepts, offset, cursor, limit = PAGE_RECORDS }: PageQuery<T>,
 ): Promise<Page<T>> {
   let [at, last] = readCursor(cursor)
   const records: Stored<T>[] = []
@@ -298,7 +300,7 @@ async function listRecordsOf<T>(
       const { name } = listed
       if (name <= last) continue
       if (listed.metadata === undefined) reads++
-      if (records.length === PAGE_RECORDS || reads > MAX_READS) return { records, cursor: writeCursor(at, last) }
+      if (records.length === limit || reads > MAX_READS) return { records, cursor: writeCursor(at, last) }
       last = name
       const { data: record } = schema.safeParse(listed.metadata ?? (await readListed(store, listed)))
       if (record === undefined || !accepts(record)) continue

@@ -19,11 +19,13 @@ import {
 } from '../access/manage-records.ts'
 import type { Fields } from '../access/records-input.ts'
 import { UNKNOWN_USAGE, type UsageOf } from '../access/usage-of.ts'
+import { windowStart } from '../access/window.ts'
 import { Failure } from '../chat/failure.ts'
 import { createCipher } from '../conversations/cipher.ts'
 import type { HeaderReader } from '../formats/format.ts'
+import { type BudgetSince, sumCredits } from '../usage/database.ts'
 import { accountOf, keyEntry, ownEntry, remainingOf, teamAccountOf, teamEntry } from './key-shapes.ts'
-import { describeGeneration, describeUsage, listCalls, type UsageRequest } from './usage-routes.ts'
+import { available, describeGeneration, describeUsage, listCalls, type UsageRequest } from './usage-routes.ts'
 
 /** A change of a record, for the log. It holds no key. */
 export interface Audit {
@@ -113,34 +115,63 @@ async function describeOwn({ caller, usageOf }: ManageRequest): Promise<ManageAn
   return { status: 200, body: { data: ownEntry(caller, usage ?? UNKNOWN_USAGE) } }
 }
 
-const MAX_ADDED = 500
+/** Without a database, so many ledgers are asked. */
+const MAX_LEDGERS = 500
+/** Of up to 10,000 keys each. */
+const MAX_LISTS = 20
+const DAY_CHARACTERS = 10
 
 /** What all keys have used, also those that are revoked; with what is left of budgets, that is the total of credits. */
-async function credits({ registry, usageOf }: ManageRequest): Promise<ManageAnswer> {
-  const records: Stored<KeyRecord>[] = []
+async function credits(request: ManageRequest): Promise<ManageAnswer> {
+  const { database, now } = request
+  const accounts = await allAccounts(request, database === undefined ? MAX_LEDGERS : Number.POSITIVE_INFINITY)
+  const { spent, left } =
+    database === undefined
+      ? await creditsOf(accounts, request.usageOf)
+      : await available(sumCredits(database, budgetsOf(accounts, now)))
+  return { status: 200, body: { data: { total_credits: spent + left, total_usage: spent } } }
+}
+
+type Accounts = ReadonlyMap<string, Pick<KeyRecord, 'limits' | 'disabled'>>
+
+/** A rotated key shares an account with the one before it, so it counts once: as the newest of them. */
+async function allAccounts({ registry }: ManageRequest, most: number): Promise<Accounts> {
+  const newest = new Map<string, Pick<KeyRecord, 'limits' | 'disabled'>>()
   let cursor: string | undefined
-  do {
-    const page = await listKeys(registry, { accepts: () => true, offset: 0, cursor })
-    records.push(...page.records)
-    cursor = page.cursor ?? undefined
-    if (records.length > MAX_ADDED) throw cannotAdd(`There are more than ${MAX_ADDED} keys.`)
-  } while (cursor !== undefined)
-  // A rotated key shares an account with the one before it, so it counts once: as the newest of them.
-  const newest = new Map<string, KeyRecord>()
-  for (const { record } of records) {
-    const account = accountOf(record)
-    if (record.successor === undefined || !newest.has(account)) newest.set(account, record)
+  for (let lists = 0; lists < MAX_LISTS; lists++) {
+    const query = { accepts: () => true, offset: 0, cursor, limit: Number.POSITIVE_INFINITY }
+    const page = await listKeys(registry, query)
+    for (const { record } of page.records) {
+      const account = accountOf(record)
+      const { limits, disabled } = record
+      if (record.successor === undefined || !newest.has(account)) newest.set(account, { limits, disabled })
+    }
+    if (newest.size > most) throw cannotAdd(`There are more than ${most} keys, and no database to ask for all of them.`)
+    if (page.cursor === null) return newest
+    cursor = page.cursor
   }
-  const usages = await usageOf([...newest.keys()])
+  throw cannotAdd('There are too many keys.')
+}
+
+async function creditsOf(accounts: Accounts, usageOf: UsageOf): Promise<{ spent: number; left: number }> {
+  const usages = await usageOf([...accounts.keys()])
   let spent = 0
   let left = 0
-  for (const [at, { limits, disabled }] of [...newest.values()].entries()) {
+  for (const [at, { limits, disabled }] of [...accounts.values()].entries()) {
     const usage = usages[at] ?? UNKNOWN_USAGE
     if (usage.total === null) throw cannotAdd('A ledger did not answer.')
     spent += usage.total
     if (disabled !== true) left += remainingOf(limits, usage) ?? 0
   }
-  return { status: 200, body: { data: { total_credits: spent + left, total_usage: spent } } }
+  return { spent, left }
+}
+
+function budgetsOf(accounts: Accounts, now: number): readonly BudgetSince[] {
+  return [...accounts].flatMap(([account, { limits, disabled }]): readonly BudgetSince[] => {
+    if (limits?.budget === undefined || disabled === true) return []
+    const since = new Date(windowStart(limits.window ?? 'total', now)).toISOString()
+    return [[account, limits.budget, since.slice(0, DAY_CHARACTERS)]]
+  })
 }
 
 function cannotAdd(reason: string): Failure {

@@ -182,8 +182,8 @@ async function keysAsked(request: UsageRequest): Promise<{ accounts: readonly st
   return { accounts: await available(accountsSince(databaseOf(request), day, MAX_ACCOUNTS)), key }
 }
 
-/** @throws Failure 503 */
-async function available<T>(work: Promise<T>): Promise<T> {
+/** What the database or a ledger answers within 5 s. @throws Failure 503 */
+export async function available<T>(work: Promise<T>): Promise<T> {
   let detail = 'no answer in time'
   try {
     const result = await withTimeout(work, WAIT_MS)

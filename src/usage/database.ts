@@ -105,3 +105,27 @@ export async function accountsSince(database: D1Database, day: string, limit: nu
   const { results } = await database.prepare(sql).bind(day, limit).all<{ account: string }>()
   return results.map(({ account }) => account)
 }
+
+/** The budget of an account, and the day since which its usage counts: the first one of the window that is running. */
+export type BudgetSince = readonly [account: string, dollars: number, day: string]
+
+const BUDGETS_PER_STATEMENT = 5000
+
+/** What all accounts have used, and what is left of these budgets, in US dollars. @throws Error if the database fails. */
+export async function sumCredits(
+  database: D1Database,
+  budgets: readonly BudgetSince[],
+): Promise<{ readonly spent: number; readonly left: number }> {
+  const sql = `SELECT coalesce(sum(max(value ->> 1 - (
+    SELECT coalesce(sum(cost_usd), 0) FROM usage_days WHERE account = value ->> 0 AND day >= value ->> 2
+  ), 0)), 0) AS dollars FROM json_each(?)`
+  const statements = [database.prepare('SELECT coalesce(sum(cost_usd), 0) AS dollars FROM usage_days')]
+  for (let from = 0; from < budgets.length; from += BUDGETS_PER_STATEMENT) {
+    const part = JSON.stringify(budgets.slice(from, from + BUDGETS_PER_STATEMENT))
+    statements.push(database.prepare(sql).bind(part))
+  }
+  const [spent = 0, ...left] = (await database.batch<{ dollars: number }>(statements)).map(
+    ({ results }) => results[0]?.dollars ?? 0,
+  )
+  return { spent, left: left.reduce((sum, dollars) => sum + dollars, 0) }
+}

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { useRouter9WithUsage } from '../harness/platform-router9.ts'
@@ -40,6 +41,10 @@ function usageOf(key: string, requests: number, query = ''): Promise<Usage> {
     () => get<Usage>(key, `/v1/usage${query}`),
     ({ totals }) => totals?.requests >= requests,
   )
+}
+
+function randomHash(): string {
+  return randomBytes(32).toString('hex')
 }
 
 describe('usage', { concurrent: true }, () => {
@@ -188,6 +193,63 @@ describe('usage', { concurrent: true }, () => {
     const hours = await get<Usage>(key, '/v1/usage?by=hour')
     expect(hours.totals).toEqual(totals)
   })
+})
+
+test('credits are right with more keys than ledgers could be asked, by window, and ledgers that hang hold up no list', async () => {
+  await router9.worker.keys.put(MANAGER, { id: 'key_manager', role: 'management' })
+  type Credits = { data: { total_credits: number; total_usage: number } }
+  const before = await get<Credits>(MANAGER, '/v1/credits')
+  const budgets = [
+    { budget: 10, uses: 3 },
+    { budget: 10, window: 'day', uses: 4, usesToday: 1 },
+    { budget: 10, window: 'week', uses: 40 },
+    { budget: 1, uses: 7 },
+    { budget: 100, uses: 5, disabled: true },
+    { budget: 10, uses: 6, account: 'key_spender-0' },
+    { uses: 8 },
+  ] as const
+  const days: [string, string, number][] = []
+  const put = (id: string, record: object) => {
+    const metadata = { id, name: id, created: '2026-01-01T00:00:00Z', ...record }
+    return router9.worker.namespace.put(`key:${randomHash()}`, JSON.stringify(metadata), { metadata })
+  }
+  const spenders = budgets.map(({ uses, ...record }, at) => {
+    const account = `key:${'account' in record ? record.account : `key_spender-${at}`}`
+    // Two keys of one account are two rows of it.
+    days.push([account, `2020-01-0${at + 1}`, uses])
+    if ('usesToday' in record) days.push([account, new Date().toISOString().slice(0, 10), record.usesToday])
+    const { budget, window = 'total' } = { budget: undefined, ...record } as { budget?: number; window?: 'day' }
+    const limits = budget === undefined ? {} : { limits: { budget, window } }
+    const ended = 'disabled' in record ? { disabled: true } : {}
+    return put(`key_spender-${at}`, {
+      ...limits,
+      ...ended,
+      ...('account' in record ? { account: record.account } : {}),
+    })
+  })
+  // The first one was rotated to another, which has the budget of both.
+  const rotated = put('key_spender-0', { limits: { budget: 10 }, successor: 'key_spender-5', disabled: true })
+  const many = Array.from({ length: 600 }, (_, at) =>
+    put(`key_hanging-${at}`, { limits: { budget: 1 }, team: 'team_h' }),
+  )
+  await Promise.all([...spenders.filter((_, at) => at !== 0), rotated, ...many])
+  const database = await router9.worker.database()
+  const columns = [...Array(10).fill("''"), '1,0,0,0,0,0, value ->> 2', ...Array(8).fill('0')].join()
+  await database
+    .prepare(`INSERT INTO usage_days SELECT value ->> 0, value ->> 1, ${columns} FROM json_each(?)`)
+    .bind(JSON.stringify(days))
+    .run()
+  const after = await get<Credits>(MANAGER, '/v1/credits')
+  const spent = after.data.total_usage - before.data.total_usage
+  expect(spent).toBeCloseTo(3 + 5 + 40 + 7 + 5 + 6 + 8, 1)
+  const left = 1 + 9 + 10 + 0 + 0 + 600
+  expect(after.data.total_credits - before.data.total_credits - spent).toBeCloseTo(left, 1)
+
+  const started = performance.now()
+  const page = await get<{ data: readonly object[] }>(MANAGER, '/v1/keys?team=team_h')
+  expect(performance.now() - started).toBeLessThan(4000)
+  expect(page.data).toHaveLength(100)
+  expect(page.data[99]).toMatchObject({ limit: 1, usage: null, usage_daily: null, limit_remaining: null })
 })
 
 // The last one: it takes the database away from all others.
