@@ -1,8 +1,17 @@
 import { renderToString } from 'preact-render-to-string'
+import { type Contents, ContentsPage, DocsPage, type DocsPageProps } from './pages/docs/docs-page.tsx'
 import { StartPage } from './pages/start/start-page.tsx'
 
 /** Pages as HTML, for those who read before any script runs. The build calls these. */
 
 export function startHtml(): string {
   return renderToString(<StartPage />)
+}
+
+export function contentsHtml(props: { contents: Contents }): string {
+  return renderToString(<ContentsPage {...props} />)
+}
+
+export function docsHtml(props: DocsPageProps): string {
+  return renderToString(<DocsPage {...props} />)
 }

@@ -4,6 +4,8 @@ import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { type BuildOptions, build } from 'esbuild'
 import { ROOT } from '../shared/root.ts'
+import { type Contents, contentsOf, readDocuments } from './docs.ts'
+import type { Section } from './document.ts'
 import { type Html, htmlPage } from './html.ts'
 
 const SOURCE = path.join(ROOT, 'src/console')
@@ -17,14 +19,32 @@ export type Site = Map<string, string | Uint8Array>
 export async function buildSite(): Promise<Site> {
   const site: Site = new Map()
   const { scripts, styles } = await bundle(site)
-  const { startHtml } = await loadPrerender()
-  const add = (file: string, page: Omit<Html, 'styles'>) => site.set(file, htmlPage({ ...page, styles: [styles] }))
+  const prerender = await loadPrerender()
+  const { startHtml } = prerender
+  const add = (file: string, page: Omit<Html, 'styles'>, more: readonly string[] = []) =>
+    site.set(file, htmlPage({ ...page, styles: [styles('base'), ...more] }))
   add('index.html', { title: 'Router9', script: scripts('start'), content: startHtml() })
   for (const name of CONSOLE_PAGES) {
     add(`console/${name}.html`, { title: 'Router9', script: scripts('console'), content: '' })
   }
+  await addDocuments(prerender, (file, page) => add(file, { ...page, script: scripts('docs') }, [styles('docs')]))
   site.set('_headers', HEADERS)
   return site
+}
+
+/** Adds a page for each file of src/docs, and one that lists them. */
+async function addDocuments(
+  { contentsHtml, docsHtml }: Prerender,
+  add: (file: string, page: Omit<Html, 'styles'>) => void,
+): Promise<void> {
+  const documents = await readDocuments()
+  const contents = contentsOf(documents)
+  add('docs.html', { title: 'Documentation · Router9', content: contentsHtml({ contents }) })
+  for (const { name, title, summary, html, sections } of documents) {
+    const headings = sections.map(({ anchor, title, depth }) => ({ anchor, title, depth }))
+    const content = docsHtml({ contents, name, html, headings, isTried: false })
+    add(`docs/${name}.html`, { title: `${title} · Router9`, description: summary, content })
+  }
 }
 
 /** Writes the files that have changed, and removes those that are none any more: others may read the folder meanwhile. */
@@ -55,12 +75,12 @@ const COMMON: BuildOptions = {
 }
 
 /** Scripts and styles, under names that change with their content. @returns where each entry is. */
-async function bundle(site: Site): Promise<{ scripts: (name: string) => string; styles: string }> {
+async function bundle(site: Site): Promise<Record<'scripts' | 'styles', (name: string) => string>> {
   const { outputFiles = [], metafile } = await build({
     ...COMMON,
     entryPoints: [
-      ...['start', 'console'].map((name) => path.join(SOURCE, `${name}.tsx`)),
-      path.join(SOURCE, 'style/base.css'),
+      ...['start', 'console', 'docs'].map((name) => path.join(SOURCE, `${name}.tsx`)),
+      ...['base', 'docs'].map((name) => path.join(SOURCE, `style/${name}.css`)),
     ],
     entryNames: '[name]-[hash]',
     chunkNames: '[name]-[hash]',
@@ -77,12 +97,20 @@ async function bundle(site: Site): Promise<{ scripts: (name: string) => string; 
     if (file === undefined) throw new Error(`${source} was not built.`)
     return `/assets/${path.basename(file)}`
   }
-  return { scripts: (name) => urlOf(`console/${name}.tsx`), styles: urlOf('style/base.css') }
+  return { scripts: (name) => urlOf(`console/${name}.tsx`), styles: (name) => urlOf(`style/${name}.css`) }
 }
 
 /** What src/console/prerender.tsx exports. */
 interface Prerender {
   startHtml(): string
+  contentsHtml(props: { contents: Contents }): string
+  docsHtml(props: {
+    contents: Contents
+    name: string
+    html: string
+    headings: readonly Pick<Section, 'anchor' | 'title' | 'depth'>[]
+    isTried: boolean
+  }): string
 }
 
 /** The components as Node runs them. */
