@@ -219,7 +219,8 @@ function generationEntry(call: Call): object {
     latency: call.ttft_ms ?? call.total_ms,
     generation_time: call.ttft_ms === undefined ? null : call.total_ms - call.ttft_ms,
     moderation_latency: null,
-    finish_reason: null,
+    finish_reason: call.finish_reason ?? null,
+    // Answers are read into OpenAI's words; a provider's own are not kept.
     native_finish_reason: null,
     tokens_prompt: prompt_tokens ?? 0,
     tokens_completion: completion_tokens ?? 0,
@@ -237,6 +238,13 @@ function generationEntry(call: Call): object {
     app_id: null,
     external_user: null,
     router: null,
+    data_region: 'global',
+    http_referer: null,
+    num_fetches: null,
+    preset_id: null,
+    service_tier: null,
+    web_search_engine: null,
+    workspace_id: null,
     session_id: call.session || null,
     user_agent: call.client || null,
     provider_responses: attempts.map(({ provider, model, outcome, ms }) => ({

@@ -76,6 +76,7 @@ async function streamAnswer(state: RequestState, committed: ChatAnswer, writer: 
       collector?.push(event)
       if (trace !== undefined) observe(trace, event)
       if (event.type === 'error') broken = event.failure
+      else if (event.type === 'end') log.finishReason = event.finishes[0]?.reason
       return write(event)
     },
     writer,

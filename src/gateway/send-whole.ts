@@ -23,6 +23,8 @@ export async function sendWhole(state: RequestState): Promise<Response> {
   const collector = reasoningCache && createReasoningCollector()
   if (collector !== undefined) for (const event of answer.first) collector.push(event)
   const { trace } = context.log
+  const last = answer.first.at(-1)
+  if (last?.type === 'end') context.log.finishReason = last.finishes[0]?.reason
   if (trace !== undefined) for (const event of answer.first) observe(trace, event)
   end('complete')
   finish(state, result.answer, 'complete', collector)

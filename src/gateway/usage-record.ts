@@ -45,6 +45,7 @@ function toCall(log: RequestLog, line: LogLine, labels: Partial<Call>): Call {
     code: line.code,
     kind: line.kind,
     fault: line.fault,
+    finish_reason: log.finishReason,
     left: line.left,
     attempts: line.attempts.map(({ provider, model, outcome, ms, kind }) => ({
       provider,

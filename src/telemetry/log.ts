@@ -32,6 +32,8 @@ export interface RequestLog {
   written?: true
   /** The id of the answer, as the client sees it. */
   answerId?: string
+  /** How its first choice ended. */
+  finishReason?: string | undefined
   /** Which project the request names in its body. */
   project?: string | undefined
   /** Gets the line too. */

@@ -46,6 +46,8 @@ export interface Call extends Readonly<Partial<Record<Label, string>>> {
   readonly code: string | null | undefined
   readonly kind: string | undefined
   readonly fault: string | undefined
+  /** How its first choice ended; undefined where it has not. */
+  readonly finish_reason?: string | undefined
   /** The client disconnected before the end. */
   readonly left: boolean
   readonly attempts: readonly CallAttempt[]

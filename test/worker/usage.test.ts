@@ -103,25 +103,39 @@ describe('usage', { concurrent: true }, () => {
       { 'x-session-id': 's1' },
     )
     const { id } = JSON.parse(answered.text) as { id: string }
+    const cut = { stream: true, max_tokens: 2 }
+    const streamed = await chat(key, cut)
     const refused = await chat(key, { model: 'no-such-model' })
     type Calls = { data: readonly Record<string, unknown>[]; before: string | null }
     const calls = await until(
       () => get<Calls>(key, '/v1/calls'),
-      ({ data }) => data?.length === 2,
+      ({ data }) => data?.length === 3,
     )
     expect(JSON.stringify(calls)).not.toContain('secret')
     expect(calls.data).toEqual([
       expect.objectContaining({ request: refused.request, http_status: 404, status: '4xx', code: 'model_not_found' }),
+      expect.objectContaining({ request: streamed.request, stream: true, finish_reason: 'length' }),
       expect.objectContaining({ request: answered.request, id, status: '2xx', session: 's1', key: 'key_caller' }),
     ])
     expect((await get<Calls>(key, '/v1/calls?status=404')).data).toHaveLength(1)
-    expect((await get<Calls>(key, '/v1/calls?model=gpt-4o')).data).toHaveLength(1)
+    expect((await get<Calls>(key, '/v1/calls?model=gpt-4o')).data).toHaveLength(2)
     const before = encodeURIComponent(String(calls.data[0]?.created_at))
-    expect((await get<Calls>(key, `/v1/calls?before=${before}`)).data).toEqual([calls.data[1]])
+    expect((await get<Calls>(key, `/v1/calls?before=${before}`)).data).toEqual(calls.data.slice(1))
 
     type Generation = { data: Record<string, unknown> }
     const generation = await get<Generation>(key, `/api/v1/generation?id=${id}`)
-    expect(generation.data).toMatchObject({ id, request_id: answered.request, streamed: false, session_id: 's1' })
+    expect(generation.data).toMatchObject({
+      id,
+      request_id: answered.request,
+      streamed: false,
+      session_id: 's1',
+      finish_reason: 'stop',
+    })
+    const { data: failed } = await get<Generation>(key, `/v1/generation?id=${refused.request}`)
+    expect(failed).toMatchObject({ finish_reason: null, provider_name: null, status: 404 })
+    // `@openrouter/sdk` reads no answer that lacks one of these.
+    const insistedOn = ['data_region', 'http_referer', 'num_fetches', 'preset_id', 'service_tier', 'web_search_engine']
+    expect(Object.keys(generation.data)).toEqual(expect.arrayContaining([...insistedOn, 'workspace_id', 'router']))
     expect(generation.data.provider_responses).toEqual([expect.objectContaining({ status: 200, is_byok: false })])
     expect((await get<Generation>(key, `/v1/generation?id=${answered.request}`)).data).toEqual(generation.data)
     expect((await get(await newKey('stranger'), `/v1/generation?id=${id}`)).status).toBe(404)
