@@ -9,6 +9,7 @@ import { Failed } from './parts/states.tsx'
 const PAGES: Readonly<Record<string, { title: string; load: () => Promise<{ Page: ComponentType }> }>> = {
   calls: { title: 'Calls', load: () => import('./pages/calls/page.tsx') },
   usage: { title: 'Usage', load: () => import('./pages/usage/page.tsx') },
+  keys: { title: 'Keys', load: () => import('./pages/keys/page.tsx') },
 }
 
 function Console() {

@@ -5,11 +5,12 @@ import { addressOf, type Fields, goTo } from '../api/address.ts'
 export function PageLink({
   fields,
   children,
-  class: name,
+  current = false,
 }: {
   fields: Fields
   children: ComponentChildren
-  class?: string
+  /** Whether this view is the one that is shown. */
+  current?: boolean
 }) {
   function follow(event: MouseEvent): void {
     // A new tab is the browser's.
@@ -19,7 +20,7 @@ export function PageLink({
     scrollTo(0, 0)
   }
   return (
-    <a href={addressOf(fields)} class={name} onClick={follow}>
+    <a href={addressOf(fields)} aria-current={current ? 'page' : undefined} onClick={follow}>
       {children}
     </a>
   )

@@ -1,0 +1,32 @@
+import type { ComponentChildren } from 'preact'
+import { useEffect, useId, useRef } from 'preact/hooks'
+
+/**
+ * The browser's own dialog: Escape closes it, and focus goes back to where it was. Close it by `dismiss`, which calls `closed`.
+ * @param closed takes the dialog out of the page
+ */
+export function Dialog({
+  title,
+  closed,
+  children,
+}: {
+  title: string
+  closed: () => void
+  children: (dismiss: () => void) => ComponentChildren
+}) {
+  const element = useRef<HTMLDialogElement>(null)
+  const id = useId()
+  useEffect(() => element.current?.showModal(), [])
+  const dismiss = () => element.current?.close()
+  return (
+    <dialog ref={element} class="dialog" aria-labelledby={id} onClose={closed}>
+      <div class="dialog-head">
+        <h2 id={id}>{title}</h2>
+        <button type="button" class="button small" onClick={dismiss}>
+          Close
+        </button>
+      </div>
+      {children(dismiss)}
+    </dialog>
+  )
+}
