@@ -16,7 +16,11 @@ export function Dialog({
 }) {
   const element = useRef<HTMLDialogElement>(null)
   const id = useId()
-  useEffect(() => element.current?.showModal(), [])
+  useEffect(() => {
+    element.current?.showModal()
+    // Otherwise the button that closes it has the focus.
+    element.current?.querySelector<HTMLElement>('form :is(input, select, textarea)')?.focus()
+  }, [])
   const dismiss = () => element.current?.close()
   return (
     <dialog ref={element} class="dialog" aria-labelledby={id} onClose={closed}>

@@ -186,6 +186,7 @@ function whatOf(call: Call): readonly Fact[] {
     ['Asked for', call.model_asked],
     ['Model', call.model],
     ['Provider', call.provider],
+    ['Ended with', call.finish_reason],
     ['API', `${call.api ?? 'chat completions'}, ${call.stream ? 'streamed' : 'in one piece'}`],
   ]
 }

@@ -22,6 +22,7 @@ export interface Call {
   readonly kind?: string
   readonly fault?: string
   readonly left: boolean
+  readonly finish_reason?: string
   readonly attempts: readonly Attempt[]
   readonly prompt_tokens?: number
   readonly cached_tokens?: number
