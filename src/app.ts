@@ -6,6 +6,7 @@ import { refuseBusyAddress } from './access/address-limit.ts'
 import { authenticate, keyNews, readKey, refuseKeyInAddress } from './access/auth.ts'
 import type { KeyRecord } from './access/keys.ts'
 import { type Caller, countRequest, limitHeaders, refuseOverLimit } from './access/limits.ts'
+import { readProviderLimits } from './access/provider-limits.ts'
 import { ledgerUsage } from './access/usage-of.ts'
 import { inAccent } from './api/accents.ts'
 import { dryRun } from './api/dry-run.ts'
@@ -226,8 +227,8 @@ routes('/responses/:id', {
 routes('/responses/:id/input_items', { GET: (c) => answerStored(c, listInputItems) })
 routes('/responses/:id/cancel', { POST: (c) => answerStored(c, cancelStored) })
 
-/** Keys, teams, credits and usage: one entry, because the router tries every entry for each request. */
-const MANAGED = '/:managed{(?:keys|teams|key|credits|usage|calls|generation)(?:/.*)?}'
+/** Keys, teams, limits of providers, credits and usage: one entry, because the router tries every entry for each request. */
+const MANAGED = '/:managed{(?:keys|teams|key|credits|usage|calls|generation)(?:/.*)?|providers/.+}'
 served.push(...MANAGED_PATHS)
 for (const begin of ['/v1', '']) app.all(begin + MANAGED, answerManaged)
 
@@ -276,7 +277,13 @@ async function receive<Format extends ErrorFormat>(
   if (usual.name !== openaiChat.name && kind.dryRun === undefined) log.api ??= usual.name
   const { model, stream }: { model?: string; stream?: boolean } = c.get('asked') ?? askedBy(c.req.raw)
   const key = keyOf(c)
+  const isCall = kind.isCount === undefined && kind.dryRun === undefined
+  const platform = platformOf(c)
+  const { objects, waitUntil, request } = platform
+  const limitsRead = isCall ? readProviderLimits(c.env.KEYS, waitUntil, keyNews.textOf) : undefined
+  limitsRead?.catch(() => {})
   const caller = await callerOf(c, key)
+  if (limitsRead !== undefined) await limitsRead
   log.key = caller.id
   refuseManagement(caller)
   const settings = settingsFor(common, caller)
@@ -284,10 +291,8 @@ async function receive<Format extends ErrorFormat>(
   const header = permittedHeader(headersOf(c), rights, common.refusedBetas)
   const format = formatFor(spoken, caller)
   const authenticatedAt = Date.now()
-  const platform = platformOf(c)
-  const { objects, waitUntil, request } = platform
   // A count of tokens and a plan are no calls of a model; and whoever has no key fills neither usage nor a collector.
-  if (kind.isCount === undefined && kind.dryRun === undefined) {
+  if (isCall) {
     if (settings.keepsUsage) {
       const writer = { caller, settings, header, getLedgers: objects, waitUntil }
       log.record = (line) => recordCall(log, line, writer)

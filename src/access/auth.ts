@@ -4,6 +4,7 @@ import { TIMED_OUT, withTimeout } from '../platform/timeout.ts'
 import { createKeyNews, type KeyChange } from './key-changes.ts'
 import { type KeyRecord, keyName, keyRecord, looksLikeKey, TEAM_RECORDS } from './keys.ts'
 import type { Caller } from './limits.ts'
+import { learnProviderLimits } from './provider-limits.ts'
 import { laterOf } from './record-store.ts'
 
 /** An isolate trusts a known key for this long. It reads the key again in the background before that time is over. */
@@ -188,6 +189,7 @@ function lookUp(name: string, store: Store, now: number): Promise<KeyRecord | nu
 
 /** Takes in changed records. Those of them that this isolate has never asked for are found when somebody asks. */
 function learnChanges(changes: readonly KeyChange[], missed: boolean): void {
+  learnProviderLimits(changes, missed)
   const now = Date.now()
   // Each is asked for again when it is used next, so never all at once; until then nobody waits.
   if (missed)

@@ -71,6 +71,20 @@ export type KeyRecord = z.infer<typeof keyRecord>
 export const teamRecord = z.looseObject(COMMON)
 export type TeamRecord = z.infer<typeof teamRecord>
 
+/** The record of the operator's own limits for providers, one for all of them: an isolate reads it once and not for each. */
+export const providersRecord = z.looseObject({
+  updated: z.optional(time),
+  providers: z.record(z.string(), limits),
+})
+export type ProvidersRecord = z.infer<typeof providersRecord>
+/** Its name in KV. */
+export const PROVIDER_RECORD = 'provider:all'
+
+/** @throws where the record cannot be read. */
+export function providerLimitsIn(text: string): ProvidersRecord['providers'] {
+  return providersRecord.parse(JSON.parse(text)).providers
+}
+
 export const KEY_PREFIX = 'sk-r9k-'
 /** Only a text of this form is looked up. */
 const KEY_FORM = /^sk-r9k-[A-Za-z0-9_-]{4,120}$/

@@ -1,4 +1,5 @@
 import type * as z from 'zod/mini'
+import { findProvider } from '../catalog/providers.ts'
 import { Failure, quoted } from '../chat/failure.ts'
 import { randomText } from '../platform/random.ts'
 import {
@@ -11,12 +12,16 @@ import {
   looksLikeKey,
   namePrefixOf,
   newKey,
+  PROVIDER_RECORD,
+  type ProvidersRecord,
+  providersRecord,
+  type RecordLimits,
   TEAM_RECORDS,
   type TeamRecord,
   teamRecord,
 } from './keys.ts'
 import { isKeyRecordName, type ListedRecord, type RecordStore } from './record-store.ts'
-import { changedKey, changedTeam, type Fields } from './records-input.ts'
+import { changedKey, changedProvider, changedTeam, type Fields } from './records-input.ts'
 
 /** A record, and its name in KV. */
 export interface Stored<T> {
@@ -206,6 +211,53 @@ export async function rotateKey(
     if (written) return { key, name, record, before: old.record }
   }
   throw conflict()
+}
+
+/** A provider and the operator's own limits for it; `id` is its canonical name. */
+export interface ProviderRecord {
+  readonly id: string
+  readonly limits?: RecordLimits | undefined
+}
+
+/** @param name any name of the provider. @throws Failure 404 */
+export async function findProviderLimits(store: RecordStore, name: string): Promise<ProviderRecord> {
+  const id = providerIdOf(name)
+  return { id, limits: (await readProviders(store)).record.providers[id] }
+}
+
+/** @param body as `PATCH /providers/{id}` takes it. @throws Failure 400, 404, 409 */
+export async function changeProvider(
+  store: RecordStore,
+  name: string,
+  body: Fields,
+  now: number,
+): Promise<{ readonly before: ProviderRecord; readonly record: ProviderRecord }> {
+  const id = providerIdOf(name)
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
+    const { text, record } = await readProviders(store)
+    const { [id]: before, ...others } = record.providers
+    const limits = changedProvider(before, body)
+    const providers = limits === undefined ? others : { ...others, [id]: limits }
+    const after = JSON.stringify({ ...record, providers, updated: nextTime(record, now) })
+    if (await store.write([{ name: PROVIDER_RECORD, text: after, was: text }])) {
+      return { before: { id, limits: before }, record: { id, limits } }
+    }
+  }
+  throw conflict()
+}
+
+/** The limits of all providers: one record. */
+export async function readProviders(store: RecordStore): Promise<{ text: string | null; record: ProvidersRecord }> {
+  const text = await store.read(PROVIDER_RECORD)
+  const { data: record } = providersRecord.safeParse(text === null ? { providers: {} } : parsed(text))
+  if (record !== undefined) return { text, record }
+  throw new Failure('not-found', `The limits of providers cannot be read: delete ${PROVIDER_RECORD} from KV.`)
+}
+
+function providerIdOf(name: string): string {
+  const id = findProvider(name)?.id
+  if (id === undefined) throw new Failure('not-found', `There is no provider '${quoted(name)}'.`)
+  return id
 }
 
 async function update<T extends KeyRecord | TeamRecord>(

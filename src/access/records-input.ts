@@ -34,16 +34,14 @@ export function resetOf(limits: RecordLimits | undefined): Reset | null {
   return RESET_NAMES.find((reset) => RESETS[reset] === limits?.window) ?? null
 }
 
-const COMMON: Readonly<Record<string, () => Schema>> = {
-  name: () => name,
-  disabled: () => flag,
+const LIMITS: Readonly<Record<string, () => Schema>> = {
   limit: () => z.nullable(z.number().check(z.minimum(0), z.maximum(MAX_NUMBER))),
   limit_reset: () => z.nullable(z.enum(RESET_NAMES)),
   rpm: () => count,
   tpm: () => count,
   concurrent: () => count,
-  metadata: () => notes,
 }
+const COMMON: typeof LIMITS = { name: () => name, disabled: () => flag, ...LIMITS, metadata: () => notes }
 const KEY: typeof COMMON = {
   ...COMMON,
   team: () => z.nullable(name),
@@ -96,6 +94,12 @@ export function changedKey(record: KeyRecord, body: Fields, now: number): KeyRec
 export function changedTeam(record: TeamRecord, body: Fields): TeamRecord {
   check(body, COMMON)
   return withChanges(record, { ...picked(body, ['name', 'disabled', 'metadata']), ...limitsAfter(record, body) })
+}
+
+/** The limits of a provider after a change; undefined where none is left. @throws Failure 400 */
+export function changedProvider(limits: RecordLimits | undefined, body: Fields): RecordLimits | undefined {
+  check(body, LIMITS)
+  return (limitsAfter({ limits }, body).limits as RecordLimits | null) ?? undefined
 }
 
 /** A mistyped limit must not make a key without one, so what is not known is refused. */

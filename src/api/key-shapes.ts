@@ -1,6 +1,6 @@
 import type { KeyRecord, TeamRecord } from '../access/keys.ts'
 import { KEY_RECORDS } from '../access/keys.ts'
-import type { Stored } from '../access/manage-records.ts'
+import type { ProviderRecord, Stored } from '../access/manage-records.ts'
 import { resetOf } from '../access/records-input.ts'
 import type { AccountUsage } from '../access/usage-of.ts'
 
@@ -41,6 +41,11 @@ export function keyEntry({ name, record }: Stored<KeyRecord>, usage: AccountUsag
 /** A team as `GET /teams` shows it. */
 export function teamEntry({ record }: Stored<TeamRecord>, usage: AccountUsage): Fields {
   return { id: record.id, ...commonEntry(record, usage) }
+}
+
+/** A provider with the operator's own limits. */
+export function providerEntry({ id, limits }: ProviderRecord, usage: AccountUsage): Fields {
+  return { id, ...usageEntry({ limits }, usage), ...limitsEntry({ limits }) }
 }
 
 /** A key as it is shown to itself (`GET /key`): without what the operator has noted about it. */

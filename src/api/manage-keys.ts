@@ -1,15 +1,17 @@
 import type { KeyRecord, TeamRecord } from '../access/keys.ts'
 import { looksLikeKey } from '../access/keys.ts'
 import {
-  type Change,
   changeKey,
+  changeProvider,
   changeTeam,
   createTeam,
   findKey,
+  findProviderLimits,
   findTeam,
   listKeys,
   listTeams,
   type MadeKey,
+  type ProviderRecord,
   prepareKey,
   putNew,
   revokeKey,
@@ -17,6 +19,7 @@ import {
   rotateKey,
   type Stored,
 } from '../access/manage-records.ts'
+import { providerAccountId } from '../access/provider-limits.ts'
 import type { Fields } from '../access/records-input.ts'
 import { UNKNOWN_USAGE, type UsageOf } from '../access/usage-of.ts'
 import { windowStart } from '../access/window.ts'
@@ -24,7 +27,7 @@ import { Failure } from '../chat/failure.ts'
 import { createCipher } from '../conversations/cipher.ts'
 import type { HeaderReader } from '../formats/format.ts'
 import { type BudgetSince, sumCredits } from '../usage/database.ts'
-import { accountOf, keyEntry, ownEntry, remainingOf, teamAccountOf, teamEntry } from './key-shapes.ts'
+import { accountOf, keyEntry, ownEntry, providerEntry, remainingOf, teamAccountOf, teamEntry } from './key-shapes.ts'
 import { available, describeGeneration, describeUsage, listCalls, type UsageRequest } from './usage-routes.ts'
 
 /** A change of a record, for the log. It holds no key. */
@@ -70,6 +73,7 @@ const RESOURCES: ReadonlyMap<string, Resource> = new Map<string, Resource>([
   ['keys/*/rotate', { POST: postRotate }],
   ['teams', { GET: answerTeams, POST: postTeam }],
   ['teams/*', { GET: getTeam, PATCH: patchTeam, DELETE: deleteTeam }],
+  ['providers/*', { GET: getProvider, PATCH: patchProvider }],
 ])
 
 /** All paths and their methods, for messages. */
@@ -334,6 +338,21 @@ async function deleteTeam(request: ManageRequest, id: string): Promise<ManageAns
   return { status: 200, body: { deleted: true } }
 }
 
+async function getProvider({ registry, usageOf }: ManageRequest, id: string): Promise<ManageAnswer> {
+  return providerAnswer(await findProviderLimits(registry, id), usageOf)
+}
+
+async function patchProvider(request: ManageRequest, id: string): Promise<ManageAnswer> {
+  const change = await changeProvider(request.registry, id, await request.body(), request.now)
+  tell(request, 'provider.change', change)
+  return providerAnswer(change.record, request.usageOf)
+}
+
+async function providerAnswer(record: ProviderRecord, usageOf: UsageOf): Promise<ManageAnswer> {
+  const [usage] = await usageOf([providerAccountId(record.id)])
+  return { status: 200, body: { data: providerEntry(record, usage ?? UNKNOWN_USAGE) } }
+}
+
 async function keyAnswer(stored: Stored<KeyRecord>, usageOf: UsageOf): Promise<ManageAnswer> {
   const [usage] = await usageOf([accountOf(stored.record)])
   return { status: 200, body: { data: keyEntry(stored, usage ?? UNKNOWN_USAGE) } }
@@ -344,7 +363,11 @@ async function teamAnswer(stored: Stored<TeamRecord>, usageOf: UsageOf): Promise
   return { status: 200, body: { data: teamEntry(stored, usage ?? UNKNOWN_USAGE) } }
 }
 
-function tell<T extends KeyRecord | TeamRecord>(request: ManageRequest, action: string, change: Change<T>): void {
+function tell<T extends { readonly id: string }>(
+  request: ManageRequest,
+  action: string,
+  change: { readonly before?: T; readonly record: T },
+): void {
   const { before = {}, record } = change
   const changed = [...new Set([...Object.keys(before), ...Object.keys(record)])].filter(
     (member) => JSON.stringify((before as Fields)[member]) !== JSON.stringify((record as Fields)[member]),

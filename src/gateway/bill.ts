@@ -8,9 +8,11 @@ import {
   type Reservation,
   reportedCost,
 } from '../access/budget.ts'
-import { admit, type Caller, hasBudget, needsReservation } from '../access/limits.ts'
+import { admit, type Caller, hasBudget, type LimitedAccount, needsReservation, type Spend } from '../access/limits.ts'
+import { providerAccount } from '../access/provider-limits.ts'
+import type { Deployment } from '../catalog/deployment.ts'
 import type { Usage } from '../chat/event.ts'
-import { Failure } from '../chat/failure.ts'
+import { Failure, quoted } from '../chat/failure.ts'
 import type { Chat } from '../chat/request.ts'
 import type { ObjectsOf, Settings } from '../env.ts'
 import { readReasoning } from '../formats/shared/effort.ts'
@@ -18,9 +20,15 @@ import type { Needs } from '../routing/needs.ts'
 import type { Plan } from '../routing/plan.ts'
 import type { Target } from '../routing/target.ts'
 import type { AttemptEnd } from './attempt-report.ts'
+import { isPriced } from './route.ts'
 
 /** What a call may cost while it runs, and what it has cost (accounts 3 and 5). */
 export interface Bill {
+  /**
+   * Reserves what an attempt may use at its provider, where that has limits of the operator's; what an attempt before it
+   * had reserved there is released. Resolves with the refusal, if there is one. Undefined where nothing has to be asked.
+   */
+  readonly admit: (target: Target) => Promise<Failure | undefined> | undefined
   /** Counts what the call has used, and returns the cost in US dollars. */
   readonly settle: (usage: Usage, target: Target, end: AttemptEnd) => number
   /** Whether an answer is worth reading to its end though its client has left: only its usage tells what it costs. */
@@ -46,30 +54,75 @@ export interface BillInput {
  */
 export async function openBill(input: BillInput): Promise<Bill> {
   const { caller, objects, waitUntil, settings } = input
-  const reservation = needsReservation(caller) ? reservationFor(input) : NO_RESERVATION
+  const reservation = needsReservation(caller)
+    ? reservationFor(
+        input,
+        input.plan.candidates.map(({ deployment }) => deployment),
+      )
+    : NO_RESERVATION
   const spend = await admit(caller, objects, waitUntil, reservation)
+  /** What was admitted at providers with limits of their own. */
+  const atProviders = new Map<string, { readonly spend: Spend; readonly reservation: Reservation }>()
+  const release = () => {
+    for (const admitted of atProviders.values()) admitted.spend(0, 0)
+  }
+  const admitAt = async (account: LimitedAccount, deployment: Deployment): Promise<Failure | undefined> => {
+    const { limits } = account
+    if (limits.budget !== undefined && !isPriced(deployment, settings)) return unpricedAt(account, deployment)
+    const alone = { ...caller, limits: undefined, accounts: [account] }
+    const own = needsReservation(alone) ? reservationFor(input, [deployment]) : NO_RESERVATION
+    try {
+      atProviders.set(deployment.provider, { spend: await admit(alone, objects, waitUntil, own), reservation: own })
+      return undefined
+    } catch (error) {
+      if (error instanceof Failure) return error
+      throw error
+    }
+  }
   return {
+    admit: ({ deployment }) => {
+      if (atProviders.size > 0) release()
+      const account = providerAccount(deployment.provider)
+      return account && admitAt(account, deployment)
+    },
     settle: (usage, target, end) => {
       // If the provider broke off its answer, the caller does not pay for reasoning that nobody has seen.
       const isBroken = end instanceof Failure && end.fault !== 'left'
       const chargesReservation = usage.estimated === true && !isBroken && billsWhatIsHidden(input, target)
       const cost = dollarsFor(usage, target, settings)
-      const dollars = chargesReservation ? Math.max(cost, reservation.dollars) : cost
-      spend(chargesReservation ? Math.max(usage.total_tokens, reservation.tokens) : usage.total_tokens, dollars)
+      const used = (reserved: Reservation): Reservation =>
+        largestOf([{ tokens: usage.total_tokens, dollars: cost }, chargesReservation ? reserved : NO_RESERVATION])
+      const { tokens, dollars } = used(reservation)
+      spend(tokens, dollars)
+      const admitted = atProviders.get(target.deployment.provider)
+      if (admitted !== undefined) {
+        const there = used(admitted.reservation)
+        admitted.spend(there.tokens, there.dollars)
+      }
       return dollars
     },
     isWorthReading: ({ deployment, ...target }) => {
       if (settings.abandonedStreams === 'off') return false
-      if (settings.abandonedStreams === 'budgets' && !hasBudget(caller)) return false
+      const isBudgeted = hasBudget(caller) || providerAccount(deployment.provider)?.limits.budget !== undefined
+      if (settings.abandonedStreams === 'budgets' && !isBudgeted) return false
       const goesOn = settings.providers.get(deployment.provider)?.provider.billsAbandoned === true
       return goesOn || billsWhatIsHidden(input, { ...target, deployment })
     },
-    close: () => spend(0, 0),
+    close: () => {
+      spend(0, 0)
+      release()
+    },
   }
 }
 
-/** The largest cost among the candidates: any of them may answer in the end. */
-function reservationFor({ settings, needs, plan: { candidates } }: BillInput): Reservation {
+function unpricedAt({ owner }: LimitedAccount, { provider, upstreamModel }: Deployment): Failure {
+  const name = quoted(`${provider}/${upstreamModel}`)
+  const text = `${owner} has a budget, and no price is known for '${name}'. Use a model that has one (GET /v1/models), or have MODEL_PRICES set.`
+  return new Failure('unpriced-model', text, { param: 'model' })
+}
+
+/** The largest cost among some deployments: any of them may answer in the end. */
+function reservationFor({ settings, needs }: BillInput, deployments: readonly Deployment[]): Reservation {
   const size = {
     promptTokens: needs.mostPromptTokens?.() ?? needs.promptTokens(),
     reservedOutputTokens: settings.reservedOutputTokens,
@@ -78,9 +131,7 @@ function reservationFor({ settings, needs, plan: { candidates } }: BillInput): R
     asksForReasoning: needs.reasoning !== 'none',
   }
   return largestOf(
-    candidates.map(({ deployment }) =>
-      maxCostOf(size, deployment, priceOf(deployment, settings.prices) ?? ASSUMED_PRICE),
-    ),
+    deployments.map((deployment) => maxCostOf(size, deployment, priceOf(deployment, settings.prices) ?? ASSUMED_PRICE)),
   )
 }
 

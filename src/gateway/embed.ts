@@ -96,6 +96,7 @@ async function routeAndEmbed(context: Context, { work, needs, planned, bill }: A
       if (provider === undefined) throw new TypeError('planned for a provider that is not configured')
       return prepareEmbedding(work, target, inTrace(provider, context.log.trace))
     },
+    admit: ({ target }) => bill.admit(target),
     attempt: (_, call, deadlineMs) => {
       return embedAt({ work, call, deadlineMs, clientDisconnect: context.clientDisconnect, isAlone })
     },

@@ -3,6 +3,7 @@ import { sleep } from '../platform/timeout.ts'
 import { createAttempts } from '../routing/attempts.ts'
 import type { AttemptResult } from './attempt.ts'
 import { type AttemptReport, createAttemptReport } from './attempt-report.ts'
+import { clientLeft } from './attempt-timer.ts'
 import type { RequestContext } from './context.ts'
 import { noneAvailable, summarizeFailures } from './failure-summary.ts'
 import type { HealthReporter } from './health-reporter.ts'
@@ -15,6 +16,8 @@ export interface FailoverInput<Call, Answer> {
   readonly health: HealthReporter
   /** The request in a deployment's own format, or why it has none for it: such a deployment is skipped at nobody's cost. */
   readonly prepare: (deployment: RoutedDeployment) => Call | Failure
+  /** Where something limits calls to a deployment beside health: admits this one, or says why not. Another one is asked then. */
+  readonly admit: (deployment: RoutedDeployment) => Promise<Failure | undefined> | undefined
   /** Sends it. Resolves when the answer has begun so that nothing can be taken back. */
   readonly attempt: (deployment: RoutedDeployment, call: Call, deadlineMs: number) => Promise<AttemptResult<Answer>>
   /** How long an answer was asked for, in tokens; 0 where nobody said. */
@@ -58,10 +61,16 @@ export async function runWithFailover<Call, Answer>(
     }
     if (next.waitMs > 0) {
       await sleep(next.waitMs)
-      if (clientDisconnect.hasHappened()) {
-        return { ok: false, failure: new Failure('client-left', 'The client left.') }
-      }
+      if (clientDisconnect.hasHappened()) return { ok: false, failure: clientLeft() }
     }
+    const admission = input.admit(deployment)
+    const refused = admission && (await admission)
+    if (refused !== undefined) {
+      records.push({ target, outcome: refused.kind, ms: 0, failure: refused, sent: false })
+      attempts.skip()
+      continue
+    }
+    if (admission !== undefined && clientDisconnect.hasHappened()) return { ok: false, failure: clientLeft() }
     // Only now: a deployment that cannot even be asked this has used up nobody's probe.
     const report = createAttemptReport(input, next)
     const sentAt = Date.now()

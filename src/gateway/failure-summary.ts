@@ -34,11 +34,14 @@ const MAX_WAIT_MS = 120_000
  */
 export function summarizeFailures(trace: readonly AttemptRecord[]): Failure {
   const failures = trace.flatMap(({ failure }) => failure ?? [])
-  const upstream = failures.filter(({ fault }) => fault !== 'caller')
-  const counted = upstream.length > 0 ? upstream : failures
+  const refused = trace.flatMap(({ failure, sent }) => (sent === false && failure?.details.retryAfterMs ? failure : []))
+  const counted = failures.filter((failure) => failure.fault !== 'caller' && !refused.includes(failure))
   const [first] = counted
-  if (first === undefined) return new Failure('internal', 'No provider was asked.')
-  if (upstream.length === 0) return first
+  if (first === undefined) {
+    // Of several providers whose limits are used up the caller waits for the one that is free again first.
+    const [soonest = failures[0]] = refused.sort((one, other) => one.waitMs - other.waitMs)
+    return soonest ?? new Failure('internal', 'No provider was asked.')
+  }
   const kind = kindOf(counted)
   const same = counted.every((failure) => failure.kind === kind)
   const waits = counted.flatMap(({ details }) => details.retryAfterMs ?? [])

@@ -53,6 +53,7 @@ export async function askForAnswer(state: RequestState): Promise<AttemptResult<C
       const provider = providerOf(state, target)
       return prepareCall({ target, provider, chat, source, carriesReasoning, sessionKey, promptTokens, header })
     },
+    admit: ({ target }) => bill.admit(target),
     attempt: ({ target }, call, deadlineMs) => {
       const provider = providerOf(state, target)
       return attempt({

@@ -54,7 +54,8 @@ export function planInputOf(
   }
 }
 
-function isPriced(deployment: Deployment, { prices, providers }: Settings): boolean {
+/** Whether it is known what an answer costs, before it or with it. */
+export function isPriced(deployment: Deployment, { prices, providers }: Settings): boolean {
   const reportsCost = providers.get(deployment.provider)?.provider.reportsCost === true
   return reportsCost || priceOf(deployment, prices) !== undefined
 }

@@ -1,4 +1,5 @@
 import { forProvider } from '../access/account-use.ts'
+import { hasProviderLimits } from '../access/provider-limits.ts'
 import type { Chat } from '../chat/request.ts'
 import type { ClientRequest, Sealer } from '../formats/format.ts'
 import { readReasoning } from '../formats/shared/effort.ts'
@@ -63,9 +64,9 @@ async function routeAndAnswer(
   // A client that brings the reasoning back itself needs no other place for it.
   const reasoningCache = request.carriesReasoning ? undefined : reasoningCacheFor(context, request.chat, planned)
   const chat = reasoningCache === undefined ? request.chat : await restoreReasoning(request.chat, reasoningCache)
-  // Most candidates may refuse what only one format can carry.
+  // Most candidates may refuse what only one format can carry, or have used up what the operator lets their providers cost.
   const { source } = request
-  const rankAll = source?.requires !== undefined
+  const rankAll = source?.requires !== undefined || hasProviderLimits()
   const { route, health } = await routeNow(context, { plan: planned, request: chat, needs, session, source, rankAll })
   const { home } = route.ranking
   if (session !== undefined && home !== undefined) rememberSession(session, home, route.now)

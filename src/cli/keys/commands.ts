@@ -1,20 +1,23 @@
 import { KEY_RECORDS, type KeyRecord, keyRecord, TEAM_RECORDS, type TeamRecord, teamRecord } from '../../access/keys.ts'
 import {
   changeKey,
+  changeProvider,
   changeTeam,
   createTeam,
   findKey,
+  findProviderLimits,
   findTeam,
   type MadeKey,
   prepareKey,
   putNew,
+  readProviders,
   revokeKey,
   revokeTeam,
   rotateKey,
 } from '../../access/manage-records.ts'
 import type { RecordStore } from '../../access/record-store.ts'
-import { changedKey, changedTeam, type Fields } from '../../access/records-input.ts'
-import { keyTable, type Listed, teamTable } from './print.ts'
+import { changedKey, changedProvider, changedTeam, type Fields } from '../../access/records-input.ts'
+import { keyTable, type Listed, providerTable, teamTable } from './print.ts'
 
 /** What a command has to know beside its words. */
 export interface CommandInput {
@@ -93,6 +96,29 @@ export const TEAM_COMMANDS: Readonly<Record<string, Command>> = {
   revoke: {
     needsSubject: true,
     run: async (store, { now, json }, subject) => revokedText(await revokeTeam(store, subject, now), json),
+  },
+}
+
+export const PROVIDER_COMMANDS: Readonly<Record<string, Command>> = {
+  list: {
+    needsSubject: false,
+    run: async (store, { json }) => {
+      const { providers } = (await readProviders(store)).record
+      return providerTable(
+        Object.entries(providers).map(([id, limits]) => ({ id, limits })),
+        json,
+      )
+    },
+  },
+  show: {
+    needsSubject: true,
+    run: async (store, { json }, subject) => providerTable([await findProviderLimits(store, subject)], json),
+  },
+  change: {
+    needsSubject: true,
+    check: ({ body }) => void changedProvider(undefined, body),
+    run: async (store, { body, now, json }, subject) =>
+      providerTable([(await changeProvider(store, subject, body, now)).record], json),
   },
 }
 

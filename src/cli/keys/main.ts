@@ -3,7 +3,7 @@ import { readArguments, runProgram, UsageError } from '../arguments.ts'
 import type { KeyStore } from '../shared/key-store.ts'
 import { openLocalStore } from '../shared/local-store.ts'
 import { remoteNamespace } from '../shared/remote-namespace.ts'
-import { type CommandInput, KEY_COMMANDS, TEAM_COMMANDS } from './commands.ts'
+import { type Command, type CommandInput, KEY_COMMANDS, PROVIDER_COMMANDS, TEAM_COMMANDS } from './commands.ts'
 import { readDurationMs, readLimit } from './option-values.ts'
 import { openRemoteStore } from './remote-store.ts'
 
@@ -20,6 +20,7 @@ const USAGE = `npm run keys -- COMMAND [options]
   revoke  ID or KEY
   rotate  ID or KEY [--grace 1h]    a new key with the same rights; the old one ends at once, or after the grace
   teams   create | list | show ID | change ID | revoke ID    limits that keys share
+  providers  list | show ID | change ID [--budget USD ...]   your own limits for a provider, for all keys together
 
   --local (default) | --remote [--namespace-id ID]   the keys of wrangler dev, or of the deployed Worker
   --persist-to DIR   as wrangler dev's option of that name
@@ -59,11 +60,11 @@ function readKeyArguments(args: readonly string[]) {
 /** Runs one command on the keys and returns what it prints. `open` finds the store that the options mean. */
 export async function keys(args: readonly string[], now: number, open = openStore): Promise<string> {
   const { values, positionals } = readKeyArguments(args)
-  const isTeam = positionals[0] === 'teams'
-  const [name, subject] = isTeam ? positionals.slice(1) : positionals
+  const others = OTHER_COMMANDS.get(positionals[0] ?? '')
+  const [name, subject] = others === undefined ? positionals : positionals.slice(1)
   if (name === undefined) return USAGE
   if (values.local && values.remote) throw new UsageError('choose one of --local and --remote')
-  const commands = isTeam ? TEAM_COMMANDS : KEY_COMMANDS
+  const commands = others ?? KEY_COMMANDS
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined
   if (command === undefined) throw new UsageError(`there is no command '${name}'`)
   if (command.needsSubject && subject === undefined) throw new UsageError(SUBJECT)
@@ -83,7 +84,11 @@ export async function keys(args: readonly string[], now: number, open = openStor
   }
 }
 
-const SUBJECT = 'name a key or a team by its id, or give the key itself'
+const OTHER_COMMANDS: ReadonlyMap<string, Readonly<Record<string, Command>>> = new Map([
+  ['teams', TEAM_COMMANDS],
+  ['providers', PROVIDER_COMMANDS],
+])
+const SUBJECT = 'name a key, a team or a provider by its id, or give the key itself'
 
 async function openStore(values: Values): Promise<KeyStore> {
   return values.remote

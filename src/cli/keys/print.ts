@@ -1,5 +1,5 @@
 import type { KeyRecord, TeamRecord } from '../../access/keys.ts'
-import { keyState } from '../../access/manage-records.ts'
+import { keyState, type ProviderRecord } from '../../access/manage-records.ts'
 
 /** A record in a list; undefined where it cannot be read. */
 export interface Listed<T> {
@@ -33,6 +33,15 @@ export function teamTable(teams: readonly Listed<TeamRecord>[], json: boolean): 
   ])
 }
 
+/** The limits of providers. */
+export function providerTable(providers: readonly ProviderRecord[], json: boolean): string {
+  const listed = providers.map((record) => ({ name: record.id, record }))
+  return listText(listed, json, 'limits of providers', ['provider', 'limits'], (record) => [
+    record.id,
+    limitsText(record),
+  ])
+}
+
 function listText<T>(
   listed: readonly Listed<T>[],
   json: boolean,
@@ -47,7 +56,7 @@ function listText<T>(
   return [table([columns, ...records.map(row)]), ...unreadable].join('\n')
 }
 
-function limitsText({ limits = {} }: KeyRecord | TeamRecord): string {
+function limitsText({ limits = {} }: Pick<KeyRecord, 'limits'>): string {
   const all = Object.entries(limits).map(([limit, value]) => `${limit} ${value}`)
   return all.join(', ') || '-'
 }
