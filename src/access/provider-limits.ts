@@ -8,7 +8,7 @@ import { laterOf } from './record-store.ts'
 /** Changes are told within seconds (accounts 6); KV is read so often for those that are not. */
 const REFRESH_AFTER_MS = 60_000
 const KV_CACHE_SECONDS = 30
-const KV_TIMEOUT_MS = 3000
+const KV_TIMEOUT_MS = 1000
 /** After a failure KV is not asked again for so long, once the limits are known. */
 const FAILED_MS = 5000
 

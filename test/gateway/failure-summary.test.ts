@@ -16,6 +16,7 @@ function summed(...failures: readonly Failure[]) {
       outcome: failed.kind,
       ms: 1,
       failure: failed,
+      ...(failed.kind === 'budget' ? { sent: false } : {}),
     })),
   )
   const { type, param, code, message } = failure.toError()
@@ -57,6 +58,16 @@ describe('of several failures', () => {
     expect(summed(limited(9000), unsupported(), limited(4000)).retryAfterMs).toBe(4000)
     expect(summed(usedUp(), limited(5000)).retryAfterMs).toBe(5000)
     expect(summed(overloaded(3000), limited(7000)).retryAfterMs).toBe(3000)
+  })
+
+  test('a limit of our own is named only where nobody was asked, and of several the one that begins anew first', () => {
+    const spent = (retryAfterMs: number) => new Failure('budget', `Spent for ${retryAfterMs} ms.`, { retryAfterMs })
+    expect(summed(spent(9_000_000), unsupported(), spent(4_000_000))).toMatchObject({
+      code: 'insufficient_quota',
+      message: 'Spent for 4000000 ms.',
+      retryAfterMs: 4_000_000,
+    })
+    expect(summed(spent(9000), broken())).toMatchObject({ status: 502, message: 'It broke. Asked: azure: failed.' })
   })
 
   test('it is cut to what is believed ourselves', () => {

@@ -9,7 +9,7 @@ const PRICE = { input: 2.5, output: 10 }
 const ASKED = { messages: [{ role: 'user', content: 'Say: well' }], max_tokens: 100 }
 const GPT_4O = { ...ASKED, model: 'gpt-4o', provider: { only: ['openai', 'azure'] } }
 
-const router9 = usePlatformRouter9()
+const router9 = usePlatformRouter9({ AUTO_MODELS: 'gpt-4o, claude-sonnet-4-5' })
 let keys = 0
 
 interface Entry {
@@ -84,6 +84,9 @@ test('a provider whose budget is used up is no candidate any more; where no othe
   expect(usage).toBeLessThanOrEqual(limit)
   expect(usage / dollars).toBeCloseTo(Math.round(usage / dollars), 6)
   expect(left).toBeCloseTo(limit - usage, 9)
+
+  const auto = await ask({ ...ASKED, model: 'auto', provider: { only: ['openai', 'anthropic'] } })
+  expect([auto.status, auto.provider]).toEqual([200, 'anthropic'])
 
   const askedBefore = router9.simulator.requests('openai').length
   const { response } = await ask({ ...GPT_4O, provider: { only: ['openai'] }, stream: true })
