@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact'
-import { useEffect, useId, useRef } from 'preact/hooks'
+import { useId, useLayoutEffect, useRef } from 'preact/hooks'
 
 /**
  * The browser's own dialog: Escape closes it, and focus goes back to where it was. Close it by `dismiss`, which calls `closed`.
@@ -16,7 +16,8 @@ export function Dialog({
 }) {
   const element = useRef<HTMLDialogElement>(null)
   const id = useId()
-  useEffect(() => {
+  // Before the next key press, which may be Escape.
+  useLayoutEffect(() => {
     element.current?.showModal()
     // Otherwise the button that closes it has the focus.
     element.current?.querySelector<HTMLElement>('form :is(input, select, textarea)')?.focus()

@@ -30,11 +30,18 @@ function Usage() {
   const load = (signal: AbortSignal) => loadReport(readQuestion(fields, Date.now()), signal)
   const loaded = useLoaded(load, [by, show, per, range, fields.from, fields.to, viewingKey.value], EVERY_MS)
   const names = useNames()
-  if (isUsageOff(loaded)) return <UsageOff />
   const nameOf = (value: string) => {
     const known = by === 'key' ? names.keys : by === 'team' ? names.teams : undefined
     if (value !== '') return known?.get(value) ?? value
     return by === 'model' || by === 'provider' ? '(nobody was asked)' : `(no ${by})`
+  }
+  if (isUsageOff(loaded)) {
+    return (
+      <>
+        <h1>Usage</h1>
+        <UsageOff />
+      </>
+    )
   }
   return (
     <>
