@@ -392,7 +392,11 @@ function readCursor(cursor: string | undefined): [string | undefined, string] {
   } catch {
     // It is no cursor of ours.
   }
-  throw new Failure('invalid-value', "'cursor' must be one that a list has answered.", { param: 'cursor' })
+  throw wrongCursor()
+}
+
+export function wrongCursor(): Failure {
+  return new Failure('invalid-value', "'cursor' must be one that a list has answered.", { param: 'cursor' })
 }
 
 function missing(param: string): Failure {

@@ -1,3 +1,4 @@
+import { wrongCursor } from '../access/manage-records.ts'
 import { listRecords, type RecordStore, type RecordWrite } from '../access/record-store.ts'
 import { type KeptAnswer, REGISTRY_NAME, type WriteResult } from '../access/registry-object.ts'
 import { Failure } from '../chat/failure.ts'
@@ -27,7 +28,7 @@ export function openRegistry(
     list: async (prefix, cursor) => {
       // What is found by a whole id is one record, which KV's list may not have yet.
       const [page, names] = await Promise.all([
-        available(listRecords(namespace, prefix, cursor)),
+        available(listRecords(namespace, prefix, cursor).catch(refuseCursor)),
         prefix.endsWith(':') ? [] : available(object.names(prefix)),
       ])
       const known = new Set(page.records.map(({ name }) => name))
@@ -39,13 +40,20 @@ export function openRegistry(
   }
 }
 
-/** @throws Failure 503 */
+/** KV's answer to a cursor that it has not given. */
+function refuseCursor(error: unknown): never {
+  if (/\b400\b/.test(String(error))) throw wrongCursor()
+  throw error
+}
+
+/** @throws Failure 503, or the one that the work throws. */
 async function available<T>(work: PromiseLike<T>): Promise<T> {
   let detail = 'no answer in time'
   try {
     const result = await withTimeout(Promise.resolve(work), WAIT_MS)
     if (result !== TIMED_OUT) return result
   } catch (error) {
+    if (error instanceof Failure) throw error
     detail = error instanceof Error ? error.message : String(error)
   }
   const text = 'Keys cannot be read or changed right now. Look whether the change was made before you try again.'

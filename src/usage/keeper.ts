@@ -82,16 +82,20 @@ export function createUsageKeeper(
     }
     return storage.sql.exec<T>(query, ...values).toArray()
   }
-  const hasRoom = (hour: number, times: number) => {
-    const day = startOfDay(hour)
-    const [rows] = sql<{ ofDay: number; ofHour: number | null }>(
-      'SELECT count(*) AS ofDay, sum(hour = ?) AS ofHour FROM usage WHERE hour >= ? AND hour < ?',
-      hour,
-      day,
-      day + DAY_HOURS,
-    )
-    return (rows?.ofHour ?? 0) < times * MAX_ROWS_PER_HOUR && (rows?.ofDay ?? 0) < times * MAX_ROWS_PER_DAY
+  /** How many rows hours and days have: counted once for all that is added, since rows that are read cost too. */
+  const rowCounts = new Map<string, number>()
+  const nameOf = (hour: number, hours: number) => `${hour}+${hours}`
+  const countRows = (hour: number, hours: number) => {
+    const name = nameOf(hour, hours)
+    const known = rowCounts.get(name)
+    if (known !== undefined) return known
+    const query = 'SELECT count(*) AS count FROM usage WHERE hour >= ? AND hour < ?'
+    const [{ count } = { count: 0 }] = sql<{ count: number }>(query, hour, hour + hours)
+    rowCounts.set(name, count)
+    return count
   }
+  const hasRoom = (hour: number, times: number) =>
+    countRows(hour, 1) < times * MAX_ROWS_PER_HOUR && countRows(startOfDay(hour), DAY_HOURS) < times * MAX_ROWS_PER_DAY
   const addRow = ({ hour, labels, counts }: Entry) => {
     const find = (text: string) =>
       sql<{ counts: string }>('SELECT counts FROM usage WHERE hour = ? AND labels = ?', hour, text)[0]
@@ -105,6 +109,10 @@ export function createUsageKeeper(
       if (hasRoom(hour, most)) break
       text = JSON.stringify(fewerLabels(labels, keeps))
       before = find(text)
+    }
+    if (before === undefined) {
+      rowCounts.set(nameOf(hour, 1), countRows(hour, 1) + 1)
+      rowCounts.set(nameOf(startOfDay(hour), DAY_HOURS), countRows(startOfDay(hour), DAY_HOURS) + 1)
     }
     const sum = before === undefined ? counts : sumOf(readNumbers(before.counts), counts)
     sql('INSERT OR REPLACE INTO usage VALUES (?, ?, ?, ?)', hour, text, JSON.stringify(sum), changes)
@@ -132,6 +140,7 @@ export function createUsageKeeper(
   const settle = (now: number) => {
     if (pending.length === 0) return
     changes++
+    rowCounts.clear()
     for (const entry of rollUp(pending)) addRow(entry)
     addCalls(pending.flatMap(({ call }) => call ?? []))
     pending = []

@@ -9,6 +9,7 @@ const USED: Used = {
   kvWrites: 0,
   objectRequests: { 'Ledger.exchange': 20, 'Health.report': 40 },
   rowsWritten: 20,
+  databaseRowsWritten: 4,
   subrequests: 2100,
   logLines: 2000,
   dataPoints: 2000,
@@ -22,6 +23,7 @@ test('what a run has used is scaled to a million calls, and priced', () => {
   expect(bill.get('Durable Object requests: `Health.report`')).toMatchObject({ amount: 20_000, dollars: 0.003 })
   expect(bill.get('Durable Object requests: `Ledger.exchange`')).toMatchObject({ amount: 10_000, dollars: 0.0015 })
   expect(bill.get('Durable Object GB-seconds')?.amount).toBeCloseTo(30_000 * 0.005 * 0.128)
+  expect(bill.get('D1 rows written')).toMatchObject({ amount: 2000, dollars: 0.002 })
   expect(bill.get('Subrequests to providers')).toMatchObject({ amount: 1_050_000, dollars: 0 })
 })
 

@@ -8,6 +8,8 @@ export interface Used {
   /** Requests to Durable Objects, by method. */
   readonly objectRequests: Readonly<Record<string, number>>
   readonly rowsWritten: number
+  /** Rows that were written to the database of usage. */
+  readonly databaseRowsWritten: number
   readonly subrequests: number
   readonly logLines: number
   readonly dataPoints: number
@@ -31,6 +33,7 @@ const PRICES = {
   objectRequests: 0.15,
   objectGbSeconds: 12.5,
   rowsWritten: 1,
+  databaseRowsWritten: 1,
   subrequests: 0,
   logLines: 0.6,
   dataPoints: 0.25,
@@ -62,6 +65,7 @@ export function billOf(used: Used): readonly Item[] {
       .map(([method, count]) => item(`Durable Object requests: \`${method}\``, share(count), PRICES.objectRequests)),
     item('Durable Object GB-seconds', share(requests) * OBJECT_SECONDS * OBJECT_GB, PRICES.objectGbSeconds),
     item('Durable Object rows written', share(used.rowsWritten), PRICES.rowsWritten),
+    item('D1 rows written', share(used.databaseRowsWritten), PRICES.databaseRowsWritten),
     item('Subrequests to providers', share(used.subrequests), PRICES.subrequests),
     item('Log lines', share(used.logLines), PRICES.logLines),
     item('Data points', share(used.dataPoints), PRICES.dataPoints),

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import http from 'node:http'
+import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { bundleWorker } from '../harness/bundle.ts'
 import { listen } from '../harness/listen.ts'
@@ -7,7 +8,7 @@ import { callLines } from '../harness/log-lines.ts'
 import { everyProviderAt, type RunningWorker, startWorker } from '../harness/worker.ts'
 import { startSimulator } from '../simulator/server.ts'
 import { billOf, billTable, type Used } from './bill.ts'
-import { COUNTING_WORKER, COUNTS_PATH, type WorkerCounts } from './counting-worker.ts'
+import { COUNTS_PATH, countingWorker, DATABASE_CLASS, type WorkerCounts } from './counting-worker.ts'
 
 /** How busy one isolate is: what is counted by the second weighs more, the fewer calls share it. */
 interface Traffic {
@@ -25,6 +26,8 @@ const TRAFFIC: readonly Traffic[] = [
   { name: '1 call/s', callsPerSecond: 1, keys: 1 },
   { name: '10 stored responses/s', callsPerSecond: 10, keys: 5, isStored: true },
 ]
+
+const MIGRATION = path.resolve(import.meta.dirname, '../../src/usage/migrations/0001_usage.sql')
 
 /** A conversation has so many turns. */
 const TURNS = 10
@@ -57,7 +60,8 @@ async function openStage(file: string): Promise<Stage> {
   // A machine that is busy with other things is no provider that fails.
   const patience = { FIRST_BYTE_TIMEOUT_MS: '60000', TOTAL_TIMEOUT_MS: '120000' }
   const vars = { ...everyProviderAt(simulator.url), ...patience }
-  const worker = await startWorker({ file, vars, wrapper: COUNTING_WORKER, analyticsPort })
+  const wrapper = countingWorker(await readFile(MIGRATION, 'utf8'))
+  const worker = await startWorker({ file, vars, wrapper, wrapperObject: DATABASE_CLASS, analyticsPort })
   return {
     worker,
     dataPoints: () => dataPoints,
@@ -103,6 +107,7 @@ async function count({ callsPerSecond, keys, isStored }: Traffic, { worker, data
     kvWrites: worker.keys.values.size - kept,
     objectRequests: counts.requests,
     rowsWritten: counts.rows,
+    databaseRowsWritten: counts.databaseRows,
     subrequests: counts.subrequests,
     logLines: callLines(worker.log()).length,
     dataPoints: dataPoints(),

@@ -26,6 +26,8 @@ export interface KeyStore extends Keys {
   readonly reads: () => number
   /** All that is kept, by its name. */
   readonly values: ReadonlyMap<string, string | Buffer>
+  /** So many writes are answered with 429, as those of a name that is written more than once a second. */
+  readonly refuseWrites: (count: number) => void
   /** From now on: `fail` answers 500, `hang` never answers. */
   readonly behave: (how: 'well' | 'fail' | 'hang') => void
   readonly close: () => Promise<void>
@@ -34,6 +36,7 @@ export interface KeyStore extends Keys {
 export async function startKeyStore(): Promise<KeyStore> {
   const values = new Map<string, string | Buffer>()
   let reads = 0
+  let refused = 0
   let how: 'well' | 'fail' | 'hang' = 'well'
   const server = http.createServer((request, response) => {
     if (request.method === 'GET') reads++
@@ -43,6 +46,16 @@ export async function startKeyStore(): Promise<KeyStore> {
       return
     }
     const name = decodeURIComponent((request.url ?? '').slice(1).split('?')[0] ?? '')
+    if (request.method === 'PUT' && refused > 0) {
+      refused--
+      request.resume().on('end', () => response.writeHead(429).end())
+      return
+    }
+    // It has given no cursor.
+    if (request.url?.includes('cursor=')) {
+      response.writeHead(400).end()
+      return
+    }
     if (request.method === 'PUT') {
       const pieces: Buffer[] = []
       request.on('data', (piece) => pieces.push(piece))
@@ -71,6 +84,9 @@ export async function startKeyStore(): Promise<KeyStore> {
     },
     secrets,
     values,
+    refuseWrites: (count) => {
+      refused = count
+    },
     behave: (next) => {
       how = next
     },

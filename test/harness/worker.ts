@@ -38,6 +38,8 @@ export interface WorkerOptions {
   readonly analyticsPort?: number
   /** A module in the Worker's place, which has it beside it as `./router9.js`. */
   readonly wrapper?: string
+  /** A class of the wrapper that is a Durable Object too. */
+  readonly wrapperObject?: string
   /** A folder that Durable Objects keep their storage in, to be there for the next Worker; otherwise it goes with this one. */
   readonly state?: string
 }
@@ -105,7 +107,7 @@ function workerd(): string {
   return require('workerd').default
 }
 
-function config(kvPort: number, { vars, analyticsPort, state = '' }: WorkerOptions): string {
+function config(kvPort: number, { vars, analyticsPort, wrapperObject, state = '' }: WorkerOptions): string {
   const text = JSON.stringify
   const [analytics, dataset] =
     analyticsPort === undefined
@@ -114,6 +116,7 @@ function config(kvPort: number, { vars, analyticsPort, state = '' }: WorkerOptio
           `(name = "analytics", external = (address = "127.0.0.1:${analyticsPort}", http = ())),`,
           '(name = "ANALYTICS", analyticsEngine = "analytics"),',
         ]
+  const further = wrapperObject && `(className = "${wrapperObject}", uniqueKey = "further", enableSql = true),`
   const bindings = Object.entries(vars).map(([name, value]) => `(name = ${text(name)}, text = ${text(value)})`)
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
@@ -139,6 +142,7 @@ const main :Workerd.Worker = (
     (className = "Health", uniqueKey = "health", enableSql = true),
     (className = "Ledger", uniqueKey = "ledger", enableSql = true),
     (className = "Registry", uniqueKey = "registry", enableSql = true),
+    ${further ?? ''}
   ],
   durableObjectStorage = (localDisk = "state"),
   globalOutbound = "internet",

@@ -44,3 +44,20 @@ test('while KV fails, keys are neither made nor changed, which the answer says; 
   expect((await ask('POST', `${path}/rotate`)).status).toBe(201)
   expect(keys.values.size).toBe(before + 1)
 })
+
+test('a write that KV refuses because the record was just written is made a second later', async () => {
+  const { keys } = router9.worker
+  await keys.put(MANAGER, { id: 'key_manager', role: 'management' })
+  await keys.put('sk-r9k-changed-often', { id: 'key_often' })
+  const name = await keyName('sk-r9k-changed-often')
+  keys.refuseWrites(1)
+  expect((await ask('PATCH', `/v1/keys/${name.slice('key:'.length)}`, { rpm: 6 })).status).toBe(200)
+  expect(JSON.parse(String(keys.values.get(name)))).toMatchObject({ limits: { rpm: 6 } })
+})
+
+test.each(['/v1/keys', '/v1/teams'])('a cursor that KV has not given is told as one: %s', async (path) => {
+  await router9.worker.keys.put(MANAGER, { id: 'key_manager', role: 'management' })
+  const forged = btoa(JSON.stringify(['of-nobody', `key:${'0'.repeat(64)}`]))
+  const response = await ask('GET', `${path}?cursor=${encodeURIComponent(forged)}`)
+  await expectRefusal(response, { status: 400, code: 'invalid_value', param: 'cursor' })
+})
