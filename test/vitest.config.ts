@@ -7,7 +7,7 @@ export default defineConfig({
   resolve: { alias: { 'cloudflare:workers': path.join(import.meta.dirname, 'harness/cloudflare-workers.ts') } },
   test: {
     include: ['test/**/*.test.ts'],
-    globalSetup: ['test/harness/setup.ts'],
+    globalSetup: ['test/harness/setup.ts', 'test/console/setup.ts'],
     setupFiles: ['test/harness/search-run.ts'],
     // Wrangler is 15 MB of JavaScript and starts dozens of times: compiled once, each start takes a quarter less.
     env: { NODE_COMPILE_CACHE: path.join(import.meta.dirname, '../node_modules/.cache/compile') },

@@ -1,8 +1,8 @@
 import { type ComponentType, render } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
-import { signInFromAddress } from './api/session.ts'
+import { isSignedIn, session, signInFromAddress } from './api/session.ts'
 import { Layout } from './parts/layout.tsx'
-import { SignedIn } from './parts/sign-in.tsx'
+import { SignedIn, SignIn } from './parts/sign-in.tsx'
 import { Failed } from './parts/states.tsx'
 
 /** Each page of the console: its title, and where it is loaded from when it is asked for. */
@@ -18,15 +18,38 @@ function Console() {
   const [error, setError] = useState<Error>()
   useEffect(() => {
     const page = PAGES[name]
-    if (page === undefined) return
-    document.title = `${page.title} · Router9`
-    page.load().then((loaded) => setPage(() => loaded.Page), setError)
+    document.title = `${page?.title ?? (name === '' ? 'Console' : 'Not found')} · Router9`
+    page?.load().then((loaded) => setPage(() => loaded.Page), setError)
   }, [name])
   return (
     <Layout path={`/console/${name}`} aside={<SignedIn />}>
       {error && <Failed error={error} retry={() => location.reload()} />}
       {Page && <Page />}
+      {name === '' && <Home />}
+      {name !== '' && PAGES[name] === undefined && <NotFound />}
     </Layout>
+  )
+}
+
+/** Where the console begins: it asks who is there, and leads them to what their key is for. */
+function Home() {
+  const { key } = session.value
+  useEffect(() => {
+    if (isSignedIn.value) location.replace(key === undefined ? '/console/keys' : '/console/play')
+  }, [isSignedIn.value])
+  return isSignedIn.value ? null : (
+    <SignIn wanted="A key of Router9 opens the console: one for models, or one that manages keys." />
+  )
+}
+
+function NotFound() {
+  return (
+    <div class="empty">
+      <h1>There is no such page</h1>
+      <p>
+        Nothing is at <code>{location.pathname}</code>. The console <a href="/console">begins here</a>.
+      </p>
+    </div>
   )
 }
 

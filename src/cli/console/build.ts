@@ -24,11 +24,13 @@ export async function buildSite(): Promise<Site> {
   const add = (file: string, page: Omit<Html, 'styles'>, more: readonly string[] = []) =>
     site.set(file, htmlPage({ ...page, styles: [styles('base'), ...more] }))
   add('index.html', { title: 'Router9', script: scripts('start'), content: startHtml() })
-  for (const name of CONSOLE_PAGES) {
-    add(`console/${name}.html`, { title: 'Router9', script: scripts('console'), content: '' })
+  for (const name of ['console', ...CONSOLE_PAGES.map((page) => `console/${page}`), 'console/not-found']) {
+    add(`${name}.html`, { title: 'Router9', script: scripts('console'), content: '' })
   }
   await addDocuments(prerender, (file, page) => add(file, { ...page, script: scripts('docs') }, [styles('docs')]))
+  site.set('favicon.svg', await readFile(path.join(SOURCE, 'favicon.svg')))
   site.set('_headers', HEADERS)
+  site.set('_redirects', REDIRECTS)
   return site
 }
 
@@ -138,4 +140,9 @@ const HEADERS = `/*
   Referrer-Policy: no-referrer
 /assets/*
   Cache-Control: public, max-age=31536000, immutable
+`
+
+/** An address below /console that is no page gets the page that says so. The first rule that fits counts, before any file. */
+const REDIRECTS = `${CONSOLE_PAGES.map((name) => `/console/${name} /console/${name} 200`).join('\n')}
+/console/* /console/not-found 200
 `

@@ -15,6 +15,7 @@ export function htmlPage({ title, description, styles, script, content }: Html):
     '<meta name="viewport" content="width=device-width, initial-scale=1">',
     `<title>${escapeHtml(title)}</title>`,
     ...(description === undefined ? [] : [`<meta name="description" content="${escapeHtml(description)}">`]),
+    '<link rel="icon" href="/favicon.svg">',
     ...styles.map((url) => `<link rel="stylesheet" href="${url}">`),
     ...(script === undefined ? [] : [`<script type="module" src="${script}"></script>`]),
   ]

@@ -1,0 +1,41 @@
+import { expect } from 'vitest'
+import { axeViolations, sidewaysScrolls } from './checks.ts'
+import { browserTest, useConsole } from './console.ts'
+import { ROLES } from './open-page.ts'
+import { sitePages } from './site-pages.ts'
+
+const console = useConsole()
+const { pages, documents } = await sitePages()
+
+browserTest.for(pages.flatMap((path) => ROLES.map((as) => ({ path, as }))))(
+  '$path ($as) has no error, no barrier in light and dark, and fits into a small window',
+  { concurrent: true },
+  async ({ path, as }) => {
+    const { page, problems, close } = await console.open(path, { as })
+    const light = await axeViolations(page)
+    await page.emulateMedia({ colorScheme: 'dark' })
+    const dark = await axeViolations(page, ['color-contrast'])
+    await page.setViewportSize({ width: 360, height: 740 })
+    const sideways = await sidewaysScrolls(page)
+    expect({ problems, light, dark, sideways }).toEqual({ problems: [], light: [], dark: [], sideways: [] })
+    await close()
+  },
+)
+
+// There are many, made of the same parts: some stand for all.
+const SOME = documents.filter((_, at) => at % 6 === 0)
+
+browserTest.for(SOME.map((path, at) => ({ path, theme: at % 2 === 0 ? ('light' as const) : ('dark' as const) })))(
+  '$path ($theme) has no error and no barrier, and fits into a small window',
+  { concurrent: true },
+  async ({ path, theme }) => {
+    const { page, problems, close } = await console.open(path, { theme, width: 360 })
+    const barriers = await axeViolations(page)
+    expect({ problems, barriers, sideways: await sidewaysScrolls(page) }).toEqual({
+      problems: [],
+      barriers: [],
+      sideways: [],
+    })
+    await close()
+  },
+)

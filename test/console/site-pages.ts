@@ -1,0 +1,9 @@
+import { buildSite } from '../../src/cli/console/build.ts'
+
+/** The addresses of all pages that the build makes: the console's and the start page, and those of the documentation. */
+export async function sitePages(): Promise<{ pages: readonly string[]; documents: readonly string[] }> {
+  const files = [...(await buildSite()).keys()].filter((file) => file.endsWith('.html'))
+  const paths = files.map((file) => `/${file.replace(/(^|\/)index\.html$|\.html$/, '')}`)
+  const isDocument = (path: string) => /^\/docs\/./.test(path)
+  return { pages: paths.filter((path) => !isDocument(path)), documents: paths.filter(isDocument) }
+}
