@@ -11,6 +11,8 @@ import { minuteOf, msToNextMinute } from './window.ts'
 
 /** A call that needs its ledger waits this long for it. */
 const LEDGER_WAIT_MS = 500
+/** In so many parts, between which an answer is heard that has come: time that a busy isolate loses is not the ledger's. */
+const WAIT_PARTS = 10
 /** A report that is so late is repeated where a call waits for it: the platform may have ended the one who sent it. */
 const REPEAT_MS = 200
 /** After the ledger failed to answer, no call waits for it for this long. */
@@ -198,7 +200,9 @@ async function ask(account: Account, way: Way, reservation: Reservation): Promis
   const waiting: Waiting = { reservation, limits: way.limits, report: 0, outcome: undefined, wake: resolve }
   account.waiting.add(waiting)
   if (!isUnderWay(account, Date.now(), REPEAT_MS)) way.waitUntil(exchange(account, way))
-  await withTimeout(promise, LEDGER_WAIT_MS)
+  for (let part = 0; part < WAIT_PARTS && waiting.outcome === undefined; part++) {
+    await withTimeout(promise, LEDGER_WAIT_MS / WAIT_PARTS)
+  }
   account.waiting.delete(waiting)
   if (waiting.outcome === undefined) account.unavailableUntil = Date.now() + UNAVAILABLE_MS
   return waiting.outcome ?? 'failed'
