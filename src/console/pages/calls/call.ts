@@ -102,7 +102,7 @@ const FAULTS: Readonly<Record<string, string>> = {
   left: 'The client did not wait for the end.',
 }
 
-export function reasonOf(kind: string): string {
+function reasonOf(kind: string): string {
   return REASONS[kind] ?? kind
 }
 

@@ -125,7 +125,7 @@ export function withChanges<One extends Entry>(
   changed: ReadonlyMap<string, One>,
   takesNew: (entry: One) => boolean,
 ): readonly One[] {
-  const isNewer = (one: One, other: One) => (one.updated_at ?? one.created_at) >= (other.updated_at ?? other.created_at)
+  const isNewer = (one: One, other: One) => (one.updated_at ?? one.created_at) > (other.updated_at ?? other.created_at)
   const known = new Set(listed.map(({ id }) => id))
   const made = [...changed.values()].filter((entry) => !known.has(entry.id) && takesNew(entry)).reverse()
   return [

@@ -7,7 +7,7 @@ import { amountOf, type Group, type Report, withColours } from './report.ts'
 const HEIGHT = 260
 const NARROW = 500
 
-export function amountText(measure: Measure, value: number): string {
+function amountText(measure: Measure, value: number): string {
   return measure === 'dollars' ? dollars(value) : compact(value)
 }
 

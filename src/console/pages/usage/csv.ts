@@ -35,7 +35,7 @@ function amountsOf(sums: Sums): readonly Cell[] {
 }
 
 /** Clients choose some of the texts: one that a spreadsheet would take for a formula gets an apostrophe before it. */
-export function cellText(cell: Cell): string {
+function cellText(cell: Cell): string {
   if (typeof cell === 'number') return String(cell)
   const text = /^\s*[=+\-@＝＋－＠]|^[\t\r\n]/.test(cell) ? `'${cell}` : cell
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text

@@ -1,6 +1,6 @@
 import { address, goTo, withFields } from '../../api/address.ts'
 import { useLoaded } from '../../api/load.ts'
-import { useNames } from '../../api/names.ts'
+import { type Names, useNames } from '../../api/names.ts'
 import { isSignedIn, viewingKey } from '../../api/session.ts'
 import { moment } from '../../parts/format.ts'
 import { SignIn } from '../../parts/sign-in.tsx'
@@ -8,7 +8,7 @@ import { Empty, Shown } from '../../parts/states.tsx'
 import { isUsageOff, UsageOff } from '../../parts/usage-off.tsx'
 import { Chart } from './chart.tsx'
 import { download, toCsv } from './csv.ts'
-import { GROUPS, MEASURES, type Question, RANGES, readQuestion } from './question.ts'
+import { GROUPS, type GroupName, MEASURES, type Question, RANGES, readQuestion } from './question.ts'
 import { loadReport, type Report } from './report.ts'
 import { GroupTable, PeriodTable } from './tables.tsx'
 
@@ -30,11 +30,6 @@ function Usage() {
   const load = (signal: AbortSignal) => loadReport(readQuestion(fields, Date.now()), signal)
   const loaded = useLoaded(load, [by, show, per, range, fields.from, fields.to, viewingKey.value], EVERY_MS)
   const names = useNames()
-  const nameOf = (value: string) => {
-    const known = by === 'key' ? names.keys : by === 'team' ? names.teams : undefined
-    if (value !== '') return known?.get(value) ?? value
-    return by === 'model' || by === 'provider' ? '(nobody was asked)' : `(no ${by})`
-  }
   if (isUsageOff(loaded)) {
     return (
       <>
@@ -52,7 +47,12 @@ function Usage() {
           report.totals.requests === 0 ? (
             <NothingUsed range={report.question} />
           ) : (
-            <Content report={report} nameOf={nameOf} at={loaded.at} />
+            <Content
+              report={report}
+              nameOf={namesBy(names, report.question.by)}
+              at={loaded.at}
+              isOld={isOther(report.question, asked)}
+            />
           )
         }
       </Shown>
@@ -60,11 +60,33 @@ function Usage() {
   )
 }
 
-function Content({ report, nameOf, at }: { report: Report; nameOf: (value: string) => string; at: number }) {
+/** How the page calls a group by its value. */
+function namesBy({ keys, teams }: Names, by: GroupName): (value: string) => string {
+  const known = by === 'key' ? keys : by === 'team' ? teams : undefined
+  const none = by === 'model' || by === 'provider' ? '(nobody was asked)' : `(no ${by})`
+  return (value) => (value === '' ? none : (known?.get(value) ?? value))
+}
+
+/** Whether a report answers another question than the controls ask: then it is on its way out. */
+function isOther(one: Question, other: Question): boolean {
+  return one.by !== other.by || one.show !== other.show || one.range !== other.range || one.per !== other.per
+}
+
+function Content({
+  report,
+  nameOf,
+  at,
+  isOld,
+}: {
+  report: Report
+  nameOf: (value: string) => string
+  at: number
+  isOld: boolean
+}) {
   const { question, rest } = report
   const { by, from, to } = question
   return (
-    <>
+    <div class={isOld ? 'usage-old' : ''} aria-busy={isOld}>
       {rest && (
         <div class="notice">
           <p>
@@ -88,7 +110,7 @@ function Content({ report, nameOf, at }: { report: Report; nameOf: (value: strin
           As of {moment(at).slice(11)}. Days and hours are UTC; a call is in the sums about a minute after its end.
         </span>
       </p>
-    </>
+    </div>
   )
 }
 

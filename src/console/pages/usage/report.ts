@@ -50,7 +50,7 @@ interface Answer {
 }
 
 /** So many groups have a colour of their own. */
-export const MAX_COLOURS = 7
+const MAX_COLOURS = 7
 
 export function amountOf(measure: Measure, sums: Sums): number {
   if (measure === 'dollars') return sums.cost_usd
