@@ -68,7 +68,9 @@ async function startBrowser(stops: (() => Promise<unknown>)[]): Promise<BrowserS
 async function startRouter9(stops: (() => Promise<unknown>)[]): Promise<Omit<StartedConsole, 'browser'>> {
   const state = await mkdtemp(path.join(os.tmpdir(), 'router9-console-'))
   const port = await freePort()
-  const args = ['src/cli/start/main.ts', '--port', String(port), '--persist-to', state]
+  // What a test has spent is in the sums before it gives up.
+  const soon = ['--var', 'USAGE_WRITE_SECONDS:1']
+  const args = ['src/cli/start/main.ts', '--port', String(port), '--persist-to', state, ...soon]
   const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] })
   let printed = ''
   for (const stream of [child.stdout, child.stderr]) {
