@@ -1,8 +1,9 @@
 import { type ComponentType, render } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 import { isSignedIn, session, signInFromAddress } from './api/session.ts'
+import { HeadAside } from './parts/head-aside.tsx'
 import { Layout } from './parts/layout.tsx'
-import { SignedIn, SignIn } from './parts/sign-in.tsx'
+import { SignIn } from './parts/sign-in.tsx'
 import { Failed } from './parts/states.tsx'
 
 /** Each page of the console: its title, and where it is loaded from when it is asked for. */
@@ -22,7 +23,7 @@ function Console() {
     page?.load().then((loaded) => setPage(() => loaded.Page), setError)
   }, [name])
   return (
-    <Layout path={`/console/${name}`} aside={<SignedIn />}>
+    <Layout path={`/console/${name}`} aside={<HeadAside />}>
       {error && <Failed error={error} retry={() => location.reload()} />}
       {Page && <Page />}
       {name === '' && <Home />}
@@ -31,16 +32,20 @@ function Console() {
   )
 }
 
-/** Where the console begins: it asks who is there, and leads them to what their key is for. */
+/** Where the console begins: it asks who is there, and leads them to what their key is for. `?add` asks for a second key. */
 function Home() {
-  const { key } = session.value
+  const { key, managementKey } = session.value
+  const isAdding = location.search === '?add' && (key === undefined || managementKey === undefined)
+  const isDone = isSignedIn.value && !isAdding
   useEffect(() => {
-    if (isSignedIn.value) location.replace(key === undefined ? '/console/keys' : '/console/play')
-  }, [isSignedIn.value])
-  return isSignedIn.value ? null : (
-    <SignIn wanted="A key of Router9 opens the console: one for models, or one that manages keys." />
-  )
+    if (isDone) location.replace(key === undefined ? '/console/keys' : '/console/play')
+  }, [isDone])
+  if (isDone) return null
+  if (!isSignedIn.value) return <SignIn wanted={WANTED} />
+  return <SignIn wanted={key === undefined ? 'Add a key for models.' : 'Add a key that manages keys.'} />
 }
+
+const WANTED = 'A key of Router9 opens the console: one for models, or one that manages keys.'
 
 function NotFound() {
   return (

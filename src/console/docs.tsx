@@ -1,7 +1,7 @@
 import { render } from 'preact'
 import { signInFromAddress } from './api/session.ts'
 import { CopyButton } from './parts/copy-button.tsx'
-import { SignedIn } from './parts/sign-in.tsx'
+import { HeadAside } from './parts/head-aside.tsx'
 
 /** The address in the documents' samples, which the tests run. */
 const SAMPLE_ADDRESS = 'http://localhost:8787'
@@ -22,5 +22,5 @@ function addCopyButtons(): void {
 
 signInFromAddress()
 const aside = document.querySelector('.head-aside')
-if (aside) render(<SignedIn />, aside)
+if (aside) render(<HeadAside />, aside)
 addCopyButtons()

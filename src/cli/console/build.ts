@@ -21,8 +21,8 @@ export async function buildSite(): Promise<Site> {
   const { scripts, styles } = await bundle(site)
   const prerender = await loadPrerender()
   const { startHtml } = prerender
-  const add = (file: string, page: Omit<Html, 'styles'>, more: readonly string[] = []) =>
-    site.set(file, htmlPage({ ...page, styles: [styles('base'), ...more] }))
+  const add = (file: string, page: Omit<Html, 'styles' | 'earlyScript'>, more: readonly string[] = []) =>
+    site.set(file, htmlPage({ ...page, earlyScript: scripts('theme'), styles: [styles('base'), ...more] }))
   add('index.html', { title: 'Router9', script: scripts('start'), content: startHtml() })
   for (const name of ['console', ...CONSOLE_PAGES.map((page) => `console/${page}`), 'console/not-found']) {
     add(`${name}.html`, { title: 'Router9', script: scripts('console'), content: '' })
@@ -37,7 +37,7 @@ export async function buildSite(): Promise<Site> {
 /** Adds a page for each file of src/docs, and one that lists them. */
 async function addDocuments(
   { contentsHtml, docsHtml }: Prerender,
-  add: (file: string, page: Omit<Html, 'styles'>) => void,
+  add: (file: string, page: Omit<Html, 'styles' | 'earlyScript'>) => void,
 ): Promise<void> {
   const documents = await readDocuments()
   const contents = contentsOf(documents)
@@ -81,7 +81,7 @@ async function bundle(site: Site): Promise<Record<'scripts' | 'styles', (name: s
   const { outputFiles = [], metafile } = await build({
     ...COMMON,
     entryPoints: [
-      ...['start', 'console', 'docs'].map((name) => path.join(SOURCE, `${name}.tsx`)),
+      ...['theme', 'start', 'console', 'docs'].map((name) => path.join(SOURCE, `${name}.tsx`)),
       ...['base', 'docs'].map((name) => path.join(SOURCE, `style/${name}.css`)),
     ],
     entryNames: '[name]-[hash]',

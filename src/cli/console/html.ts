@@ -5,11 +5,13 @@ export interface Html {
   /** Addresses of its style sheets, and of its script where it has one. */
   readonly styles: readonly string[]
   readonly script?: string
+  /** A small script that runs before the page is drawn. */
+  readonly earlyScript: string
   /** HTML. */
   readonly content: string
 }
 
-export function htmlPage({ title, description, styles, script, content }: Html): string {
+export function htmlPage({ title, description, styles, script, earlyScript, content }: Html): string {
   const head = [
     '<meta charset="utf-8">',
     '<meta name="viewport" content="width=device-width, initial-scale=1">',
@@ -17,6 +19,7 @@ export function htmlPage({ title, description, styles, script, content }: Html):
     ...(description === undefined ? [] : [`<meta name="description" content="${escapeHtml(description)}">`]),
     '<link rel="icon" href="/favicon.svg">',
     ...styles.map((url) => `<link rel="stylesheet" href="${url}">`),
+    `<script src="${earlyScript}"></script>`,
     ...(script === undefined ? [] : [`<script type="module" src="${script}"></script>`]),
   ]
   return `<!doctype html>

@@ -111,7 +111,8 @@ function welcomeText(
     providers.length > 0
       ? `Providers: ${providers.map(({ id }) => id).join(', ')}.`
       : 'No provider key is set, so a simulator plays every provider: answers are made up. Put a key into .dev.vars for real ones.'
-  const head = `Router9 is ready: ${url}/v1\nAPI key: ${key} (to manage keys: ${managementKey})\n${source}\n`
+  const link = `${url}/console#key=${key}&management_key=${managementKey}`
+  const head = `Router9 is ready: ${url}/v1\nConsole: ${link}\nAPI key: ${key}\n${source}`
   if (model === undefined) return `${head}\nThere is no model yet that could answer: GET ${url}/v1/models lists none.`
   return `${head}
 curl ${url}/v1/chat/completions \\

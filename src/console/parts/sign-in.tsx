@@ -52,11 +52,12 @@ export function SignIn({ wanted }: { wanted: string }) {
 /** Who is signed in, and the way out. */
 export function SignedIn() {
   const { key, managementKey } = session.value
-  if (key === undefined && managementKey === undefined) return null
+  if (key === undefined && managementKey === undefined) return <a href="/console">Sign in</a>
   const roles = [managementKey && 'management', key && 'models'].filter(Boolean).join(' + ')
   return (
     <>
       <span class="muted">{roles}</span>
+      {(key === undefined || managementKey === undefined) && <a href="/console?add">Add a key</a>}
       <button type="button" class="button small" onClick={signOut}>
         Sign out
       </button>
