@@ -1,4 +1,4 @@
-import { KEY_RECORDS, type KeyRecord, keyRecord, TEAM_RECORDS, type TeamRecord, teamRecord } from '../../access/keys.ts'
+import { KEY_RECORDS, type KeyRecord, keyRecord, TEAM_RECORDS, teamRecord } from '../../access/keys.ts'
 import {
   changeKey,
   changeProvider,
@@ -7,7 +7,6 @@ import {
   findKey,
   findProviderLimits,
   findTeam,
-  type MadeKey,
   prepareKey,
   putNew,
   readProviders,
@@ -17,7 +16,7 @@ import {
 } from '../../access/manage-records.ts'
 import type { RecordStore } from '../../access/record-store.ts'
 import { changedKey, changedProvider, changedTeam, type Fields } from '../../access/records-input.ts'
-import { keyTable, type Listed, providerTable, teamTable } from './print.ts'
+import { keyTable, type Listed, newKeyText, providerTable, revokedText, teamTable } from './print.ts'
 
 /** What a command has to know beside its words. */
 export interface CommandInput {
@@ -65,7 +64,7 @@ export const KEY_COMMANDS: Readonly<Record<string, Command>> = {
   },
   revoke: {
     needsSubject: true,
-    run: async (store, { now, json }, subject) => revokedText(await revokeKey(store, subject, now), json),
+    run: async (store, { now, json }, subject) => revokedText((await revokeKey(store, subject, now)).record, json),
   },
   rotate: {
     needsSubject: true,
@@ -95,7 +94,7 @@ export const TEAM_COMMANDS: Readonly<Record<string, Command>> = {
   },
   revoke: {
     needsSubject: true,
-    run: async (store, { now, json }, subject) => revokedText(await revokeTeam(store, subject, now), json),
+    run: async (store, { now, json }, subject) => revokedText((await revokeTeam(store, subject, now)).record, json),
   },
 }
 
@@ -148,16 +147,4 @@ function parsed(text: string | null): unknown {
   } catch {
     return undefined
   }
-}
-
-function newKeyText({ key, record }: MadeKey, json: boolean): string {
-  if (json) return JSON.stringify({ key, ...record })
-  const { id, name, role } = record
-  const what = role === 'management' ? ', which manages keys and cannot ask models' : ''
-  return `${key}\n\nThis is ${id} (${name})${what}. The key is not shown again: keep it safe.`
-}
-
-function revokedText({ record }: { readonly record: KeyRecord | TeamRecord }, json: boolean): string {
-  const { id, name } = record
-  return json ? JSON.stringify({ id, disabled: true }) : `Revoked ${id} (${name}).`
 }

@@ -3,6 +3,7 @@ import { readArguments, runProgram, UsageError } from '../arguments.ts'
 import type { KeyStore } from '../shared/key-store.ts'
 import { openLocalStore } from '../shared/local-store.ts'
 import { remoteNamespace } from '../shared/remote-namespace.ts'
+import { remoteOf, runByHttp } from './by-http.ts'
 import { type Command, type CommandInput, KEY_COMMANDS, PROVIDER_COMMANDS, TEAM_COMMANDS } from './commands.ts'
 import { readDurationMs, readLimit } from './option-values.ts'
 import { openRemoteStore } from './remote-store.ts'
@@ -23,6 +24,8 @@ const USAGE = `npm run keys -- COMMAND [options]
   providers  list | show ID | change ID [--budget USD ...]   your own limits for a provider, for all keys together
 
   --local (default) | --remote [--namespace-id ID]   the keys of wrangler dev, or of the deployed Worker
+  --url ADDRESS      by the HTTP API of the Worker at this address, with the management key in ROUTER9_MANAGEMENT_KEY;
+                     ROUTER9_URL is its default. For this machine's npm start the key may be absent
   --persist-to DIR   as wrangler dev's option of that name
   --json             print JSON
 
@@ -47,6 +50,7 @@ const OPTIONS = {
   json: { type: 'boolean' },
   local: { type: 'boolean' },
   remote: { type: 'boolean' },
+  url: { type: 'string' },
   'namespace-id': { type: 'string' },
   'persist-to': { type: 'string' },
 } as const
@@ -65,6 +69,7 @@ export async function keys(args: readonly string[], now: number, open = openStor
   if (name === undefined) return USAGE
   if (values.local && values.remote) throw new UsageError('choose one of --local and --remote')
   const commands = others ?? KEY_COMMANDS
+  if (values.url !== undefined && isDirect(values)) throw new UsageError('choose one of --url, --local and --remote')
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined
   if (command === undefined) throw new UsageError(`there is no command '${name}'`)
   if (command.needsSubject && subject === undefined) throw new UsageError(SUBJECT)
@@ -72,6 +77,11 @@ export async function keys(args: readonly string[], now: number, open = openStor
   if (name === 'create' && !values.name) throw new UsageError('create needs --name')
   try {
     command.check?.(input)
+    const address = values.url ?? (isDirect(values) ? undefined : process.env.ROUTER9_URL)
+    if (address !== undefined) {
+      const remote = await remoteOf(address, process.env.ROUTER9_MANAGEMENT_KEY, values['persist-to'])
+      return await runByHttp(remote, { name, of: positionals[0] ?? '' }, input, subject ?? '')
+    }
     const store = await open(values)
     try {
       return await command.run(store, input, subject ?? '')
@@ -89,6 +99,11 @@ const OTHER_COMMANDS: ReadonlyMap<string, Readonly<Record<string, Command>>> = n
   ['providers', PROVIDER_COMMANDS],
 ])
 const SUBJECT = 'name a key, a team or a provider by its id, or give the key itself'
+
+/** Whether the options name KV itself. */
+function isDirect(values: Values): boolean {
+  return values.local === true || values.remote === true || values['namespace-id'] !== undefined
+}
 
 async function openStore(values: Values): Promise<KeyStore> {
   return values.remote

@@ -72,3 +72,19 @@ function table(rows: readonly (readonly string[])[]): string {
     )
     .join('\n')
 }
+
+/** A key that was just made. */
+export function newKeyText(
+  { key, record }: { readonly key: string; readonly record: KeyRecord },
+  json: boolean,
+): string {
+  if (json) return JSON.stringify({ key, ...record })
+  const { id, name, role } = record
+  const what = role === 'management' ? ', which manages keys and cannot ask models' : ''
+  return `${key}\n\nThis is ${id} (${name})${what}. The key is not shown again: keep it safe.`
+}
+
+export function revokedText(record: KeyRecord | TeamRecord, json: boolean): string {
+  const { id, name } = record
+  return json ? JSON.stringify({ id, disabled: true }) : `Revoked ${id} (${name}).`
+}
