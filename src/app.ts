@@ -207,7 +207,9 @@ function geminiModel(name: string): string {
 route('GET', '/providers', async (c) => {
   const caller = await callerOf(c)
   const settings = settingsFor(readSettings(c.env), caller)
-  return answer(c, speaksOpenRouter(c) ? toOpenRouterProviders(settings) : await listProviders(settings, platformOf(c)))
+  if (speaksOpenRouter(c)) return answer(c, toOpenRouterProviders(settings))
+  const asked = { region: c.req.query('region'), showsCounts: caller.role === 'management' }
+  return answer(c, await listProviders(settings, platformOf(c), asked))
 })
 
 route('POST', '/route', (c) =>

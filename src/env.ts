@@ -8,7 +8,7 @@ import { findDeployment, findModel } from './catalog/models.ts'
 import { findProvider, PROVIDERS, type Provider, providerForBaseUrl } from './catalog/providers.ts'
 import { Failure } from './chat/failure.ts'
 import type { Conversations } from './conversations/conversations-object.ts'
-import type { Digest, Snapshot } from './health/messages.ts'
+import type { Digest, Overview, Snapshot } from './health/messages.ts'
 import { usageDatabase } from './usage/database.ts'
 import type { CallHistory } from './usage/entry.ts'
 
@@ -26,6 +26,7 @@ export interface Env extends Pick<Cloudflare.Env, 'KEYS'> {
 /** The methods of the object that gateway/health-object.ts defines. */
 export interface HealthObject extends Rpc.DurableObjectBranded {
   report(region: string, report: unknown): Snapshot
+  overview(): Overview
   hear(digest: unknown): void
   exchange(region: string, digest: unknown): Digest
   hearKeyChanges(told: unknown): void

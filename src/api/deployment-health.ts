@@ -5,7 +5,7 @@ import type { HealthView } from '../health/isolate.ts'
 import { bucketOf } from '../health/outcome.ts'
 
 /** These endpoints show what the region knows, if it answers in time. */
-const REGION_TIMEOUT_MS = 1000
+export const REGION_TIMEOUT_MS = 1000
 /** The stream of a short prompt is what most people mean by latency. */
 const USUAL_BUCKET = bucketOf(true, 0)
 

@@ -3,7 +3,7 @@ import { catchUp, createChangeLog, type KeyChanges } from '../access/key-changes
 import { REGISTRY_NAME } from '../access/registry-object.ts'
 import type { HealthObject, Objects } from '../env.ts'
 import { createGlobalHealth } from '../health/global.ts'
-import type { Digest, Snapshot } from '../health/messages.ts'
+import type { Digest, Overview, Snapshot } from '../health/messages.ts'
 import { createRegionHealth, type RegionHealth } from '../health/region.ts'
 import { regionObjectName } from '../platform/regions.ts'
 import { sleep, withTimeout } from '../platform/timeout.ts'
@@ -61,6 +61,12 @@ export class Health extends DurableObject implements HealthObject {
     this.#askChangesIfDue(now)
     const keys = this.#keyChanges.count()
     return keys === undefined ? snapshot : { ...snapshot, keys }
+  }
+
+  /** What the region knows and has counted, for people to look at. */
+  overview(): Overview {
+    const now = Date.now()
+    return this.#regionHealth(now).overview(now)
   }
 
   /** Hears of changes of keys from the object that orders them (accounts 6). */

@@ -93,6 +93,7 @@ export function createIsolateHealth(isolate: string, seed: number): IsolateHealt
       v: WIRE_VERSION,
       isolate,
       events: reports.take(now).map((outcome) => writeOutcome(outcome, now)),
+      ...(state.inFlight.size > 0 && { inFlight: inFlightOf(state, now) }),
     }),
     acceptSnapshot: (snapshot, now) => acceptSnapshot(state, snapshot, now),
     reportFailed: reports.failed,
@@ -146,6 +147,11 @@ function attemptStarted(state: IsolateState, deployment: string, now: number, pr
   if (probe === undefined) return
   leases.delete(deployment)
   recordOf(records, deployment).lastProbeAt = now
+}
+
+function inFlightOf({ inFlight }: IsolateState, now: number): Record<string, number> {
+  const known = [...inFlight].filter(([, { at }]) => now - at <= MAX_ATTEMPT_MS).slice(0, MAX_DEPLOYMENTS)
+  return Object.fromEntries(known.map(([name, { count }]) => [name, count]))
 }
 
 function acceptSnapshot(state: IsolateState, snapshot: unknown, now: number): void {

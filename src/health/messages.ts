@@ -1,3 +1,4 @@
+import type { Hour } from './activity.ts'
 import { BUCKET_COUNT, type Outcome, type OutcomeClass } from './outcome.ts'
 
 /**
@@ -12,6 +13,8 @@ export interface Report {
   readonly v: number
   readonly isolate: string
   readonly events: readonly OutcomeMessage[]
+  /** How many of its attempts are under way, by deployment; absent where none is. */
+  readonly inFlight?: Readonly<Record<string, number>>
 }
 
 export interface OutcomeMessage extends Omit<Outcome, 'at' | 'class' | 'probe'> {
@@ -36,6 +39,12 @@ export interface Snapshot {
   readonly leases: readonly ProbeLease[]
   /** The number of the last change of a key. */
   readonly keys?: number
+}
+
+/** What a region answers to people: its snapshot, and what it has counted. */
+export interface Overview extends Snapshot {
+  readonly inFlight: Readonly<Record<string, number>>
+  readonly hours: Readonly<Record<string, Hour>>
 }
 
 /** What a region knows of one deployment, or all other regions together: counts as they have faded when sent. */

@@ -1,9 +1,11 @@
+import { type Activity, createActivity } from './activity.ts'
 import { limitUntil, MAX_LIMIT_MS, recordOutcome } from './circuit-breaker.ts'
 import { evaluate, isProbeDue } from './evaluate.ts'
 import {
   type Digest,
   type DigestRow,
   isDigestRow,
+  type Overview,
   type ProbeLease,
   readOutcome,
   type Snapshot,
@@ -20,6 +22,8 @@ export interface RegionHealth {
    * @param seed in [0, 1), another one each time.
    */
   readonly report: (report: unknown, now: number, seed: number) => Snapshot
+  /** All that is known, for people to look at. */
+  readonly overview: (now: number) => Overview
   /** What the global object is to know. */
   readonly digest: (now: number) => Digest
   /** Takes in what the other regions know. */
@@ -43,6 +47,7 @@ const MAX_ISOLATE_CHARACTERS = 64
 
 interface RegionState {
   readonly records: Map<string, HealthRecord>
+  readonly activity: Activity
   savedAt: number
   /** A circuit changed its state since `save`. */
   hasChanged: boolean
@@ -66,6 +71,7 @@ export function createRegionHealth(saved?: unknown, startedAt = 0): RegionHealth
   }
   const state: RegionState = {
     records,
+    activity: createActivity(),
     savedAt: startedAt,
     hasChanged: false,
     hasOutcomes: false,
@@ -75,6 +81,14 @@ export function createRegionHealth(saved?: unknown, startedAt = 0): RegionHealth
   }
   return {
     report: (report, now, seed) => takeReport(state, report, now, seed),
+    overview: (now) => ({
+      v: WIRE_VERSION,
+      now,
+      leases: [],
+      deployments: writeRecords(records),
+      inFlight: state.activity.inFlight(now),
+      hours: state.activity.hours(now),
+    }),
     digest(now) {
       state.digestedAt = now
       state.isDigestUrgent = false
@@ -103,14 +117,16 @@ function writeRecords(records: ReadonlyMap<string, HealthRecord>): Record<string
 
 function takeReport(state: RegionState, report: unknown, now: number, seed: number): Snapshot {
   const { records } = state
-  const { v, isolate, events } = Object(report) as Record<string, unknown>
+  const { v, isolate, events, inFlight } = Object(report) as Record<string, unknown>
   const isKnown = v === WIRE_VERSION
   if (isKnown && Array.isArray(events)) {
     for (const raw of events.slice(0, MAX_OUTCOMES)) takeOutcome(state, raw, now, seed)
+    state.activity.setInFlight(String(isolate).slice(0, MAX_ISOLATE_CHARACTERS), inFlight, now)
   }
   for (const [name, record] of records) {
     if (now - Math.max(lastChangeOf(record), record.priorAt) > FORGET_MS) records.delete(name)
   }
+  state.activity.keepOnly(records)
   return {
     v: WIRE_VERSION,
     now,
@@ -127,6 +143,7 @@ function takeOutcome(state: RegionState, raw: unknown, now: number, seed: number
   const before = circuitKey(record, now)
   recordOutcome(record, outcome, now, { seed, mayOpen: mayOpen(records, outcome.deployment, now) })
   state.hasOutcomes = true
+  state.activity.countOutcome(outcome)
   if (circuitKey(record, now) === before) return
   state.hasChanged = true
   state.isDigestUrgent ||= record.isOpen || outcome.class === 'limit'
