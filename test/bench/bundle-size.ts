@@ -13,7 +13,7 @@ export const SIZE_GOAL: Goal = {
   unit: 'KB',
   must: 60,
   aim: 45,
-  usual: 175,
+  usual: 205,
   exact: true,
 }
 

@@ -18,7 +18,8 @@ let home: string
 let bundle: Bundle
 beforeAll(async () => {
   home = await mkdtemp(path.join(os.tmpdir(), 'router9-secrets-'))
-  for (const name of ['src', 'node_modules', 'package.json', 'tsconfig.json']) {
+  // The build follows the links, and puts the pages beside what they lead to.
+  for (const name of ['src', 'node_modules', 'package.json', 'tsconfig.json', '.console']) {
     await symlink(path.join(REPOSITORY, name), path.join(home, name))
   }
   await copyFile(path.join(REPOSITORY, 'wrangler.toml'), path.join(home, 'wrangler.toml'))
