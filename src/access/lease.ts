@@ -11,6 +11,7 @@ import {
   NOTHING,
   plus,
   ROUNDING,
+  smaller,
   toAmounts,
 } from './amounts.ts'
 import { addSpent, type Limits, NOTHING_SPENT, type Reservation, type Spent } from './budget.ts'
@@ -217,13 +218,18 @@ export function createLease(by: string): Lease {
   }
   /** What was used and what all isolates hold, by the last answer. */
   const inUse = (limits: Limits, now: number): Amounts => plus(usedBy(limits, now), answer?.held ?? NOTHING)
+  /** Whether half of a limit is in use: then others may need what is only held. */
+  const isNear = (limits: Limits, now: number): boolean => {
+    const used = inUse(limits, now)
+    return excessOf(plus(used, used), limitsOf(limits)).length > 0
+  }
   const makeReport = (needs: readonly Amounts[], want: Amounts, keep: Amounts, now: number): Report => {
     const usage = entries.length > 0 ? { usage: entries } : {}
     const report = { by, number: ++number, used: untold, open, keep, want, needs, ...usage }
     entries = []
     pending = { report, askedAt: now }
     // What is not kept is not spent from here on.
-    if (isNothing(keep)) allowance = plus(sumOf(untold), open)
+    allowance = smaller(allowance, plus(plus(sumOf(untold), open), keep))
     untold = []
     told = open
     begun = 0
@@ -272,7 +278,7 @@ export function createLease(by: string): Lease {
       return makeReport(
         needs.map((need) => needOf(need, limits)),
         want,
-        needs.length > 0 ? NOTHING : there,
+        needs.length > 0 ? NOTHING : isNear(limits, now) ? smaller(there, want) : there,
         now,
       )
     },
@@ -308,11 +314,7 @@ export function createLease(by: string): Lease {
         ).length > 0
       )
     },
-    isIdle: (limits, now) => {
-      const used = inUse(limits, now)
-      const isNear = excessOf(plus(used, used), limitsOf(limits)).length > 0
-      return calls.size + unbegun.size === 0 && isNear && !isNothing(left(now))
-    },
+    isIdle: (limits, now) => calls.size + unbegun.size === 0 && isNear(limits, now) && !isNothing(left(now)),
   }
 }
 

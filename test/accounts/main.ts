@@ -10,7 +10,7 @@ The limits and budgets of the Worker over many isolates in three regions, each r
 another one; a stand-in provider adds up what it would charge. Prints Markdown.
   --isolates 16    in each region
   --calls 2000     at once
-  --slow 6         so many times more slowly goes the time of the Workers: a few cores play all their isolates
+  --slow 8         so many times more slowly goes the time of the Workers: a few cores play all their isolates
   --only PART      storms, waiting, figures, faults or windows
   --before FOLDER  measures the version in that folder (a checkout, installed) beside this one, but for faults
 The exit status is 1 where a limit was passed, not reached, or a sum is wrong, 2 for a wrong command line.`
@@ -35,7 +35,7 @@ async function main(args: readonly string[]): Promise<boolean> {
   const { values } = readArguments(args, {
     isolates: { type: 'string', default: '16' },
     calls: { type: 'string', default: '2000' },
-    slow: { type: 'string', default: '6' },
+    slow: { type: 'string', default: '8' },
     only: { type: 'string', default: '' },
     before: { type: 'string' },
   })

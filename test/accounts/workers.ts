@@ -14,6 +14,8 @@ export interface Wait {
   readonly ms: number
   /** Answers of ledgers that came meanwhile. */
   readonly answers: number
+  /** Answers of other objects: who is held up by one of them waits for no ledger. */
+  readonly others: number
 }
 
 /**
@@ -97,15 +99,18 @@ export default {
 /** An isolate of a region: the bundle, whose objects are in another process and so far away as its region is. */
 export const isolateWorker = (slow: number, startedAt: number) => `import { AsyncLocalStorage } from 'node:async_hooks'
 import router9 from './router9.js'
+// Each region has an object of health of its own.
+const NEAR_MS = 5
 const calls = new AsyncLocalStorage()
 const outgoing = globalThis.fetch
 ${slowTime(slow, startedAt)}let waits = []
 let answers = 0
+let others = 0
 globalThis.fetch = (...given) => {
   const call = calls.getStore()
   if (call !== undefined && call.isWaiting) {
     call.isWaiting = false
-    waits.push({ ms: real() - call.at, answers: answers - call.answers })
+    waits.push({ ms: real() - call.at, answers: answers - call.answers, others: others - call.others })
   }
   return outgoing(...given)
 }
@@ -115,10 +120,11 @@ function namespaceOf(object, env) {
   return { idFromName: (name) => name, idFromString: (name) => name, get, getByName: get }
 }
 async function ask(env, message) {
-  await new Promise((resolve) => setTimeout(resolve, Number(env.AWAY_MS)))
+  await new Promise((resolve) => setTimeout(resolve, message.object === 'Health' ? NEAR_MS : Number(env.AWAY_MS)))
   const response = await outgoing(env.OBJECTS_URL + '/call', { method: 'POST', body: JSON.stringify(message) })
   const answer = await response.json()
   if (message.object === 'Ledger') answers++
+  else others++
   if (!response.ok) throw new Error(answer)
   return answer
 }
@@ -136,7 +142,7 @@ export default {
     }
     const exports = new Proxy({}, { get: (_, object) => namespaceOf(object, env) })
     const context = { waitUntil: (work) => ctx.waitUntil(work), passThroughOnException() {}, exports }
-    return calls.run({ at: real(), answers, isWaiting: true }, () => router9.fetch(request, env, context))
+    return calls.run({ at: real(), answers, others, isWaiting: true }, () => router9.fetch(request, env, context))
   },
 }
 `
