@@ -56,7 +56,9 @@ export async function listProviders(settings: Settings, access: RegionAccess, as
   })
   const answered = new Set(overviews.map(({ region }) => region))
   const told = regions.map((region) => ({ region, is_here: region === here, answered: answered.has(region) }))
-  return { object: 'list', data, ...(asked.region === undefined ? {} : { regions: told }) }
+  // The times in `until` go by this clock, which need not be the caller's.
+  const at = new Date().toISOString()
+  return { object: 'list', data, ...(asked.region === undefined ? {} : { at, regions: told }) }
 }
 
 /** What the regions have counted of a deployment, and how it does in each that knows it. */

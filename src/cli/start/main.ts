@@ -7,10 +7,11 @@ import { ROOT } from '../shared/root.ts'
 import { migrateLocalDatabase } from '../shared/usage-database.ts'
 import { wranglerProgram } from '../shared/wrangler.ts'
 import { isProgramStopping, startChild, stopOnSignals, stopProgram } from './children.ts'
+import { startDemo } from './demo.ts'
 import { type StartKeys, startKeys } from './key.ts'
 import { modelToTry } from './model.ts'
 import { createOutputFilter, type OutputFilter } from './output-filter.ts'
-import { configuredProviders, readStartArguments, VERBOSE } from './settings.ts'
+import { configuredProviders, DEMO, readStartArguments, VERBOSE } from './settings.ts'
 import { startSimulator } from './simulator.ts'
 
 const USAGE = `npm start -- [options]
@@ -20,13 +21,14 @@ Starts Router9 on this machine: with the providers whose keys .dev.vars holds, o
   --port PORT          where it listens (8787)
   --var NAME:VALUE     a setting, on top of .dev.vars; may be given more than once
   --persist-to DIR     where keys and other state are kept (.wrangler/state)
+  ${DEMO}               sends requests all the time, so that the console has something to show (simulator only)
   ${VERBOSE}            all that wrangler prints
 
 Other options are those of wrangler dev.`
 
 /** Starts the Worker with a key for it. Returns when it is ready, or when it is clear that it will not start. */
 async function start(args: readonly string[]): Promise<void> {
-  const { port, persistTo, verbose, wranglerArgs, settings } = await readStartArguments(args)
+  const { port, persistTo, verbose, demo, wranglerArgs, settings } = await readStartArguments(args)
   // Wrangler itself refuses what is no port number.
   if (/^\d{1,5}$/.test(port) && Number(port) < 65_536 && (await isTaken(port))) {
     console.error(`Router9 cannot start: port ${port} is taken. Try npm start -- --port ${Number(port) + 1}`)
@@ -34,12 +36,16 @@ async function start(args: readonly string[]): Promise<void> {
   }
   const providers = configuredProviders(settings)
   const isSimulated = providers.length === 0
-  const [simulatorArgs, keys] = await Promise.all([
-    isSimulated ? startSimulator() : [],
+  if (demo && !isSimulated) {
+    console.error(`${DEMO} is for the simulator alone: with the keys of providers it would spend money.`)
+    return stopProgram(1)
+  }
+  const [simulator, keys] = await Promise.all([
+    isSimulated ? startSimulator() : undefined,
     startKeys(isSimulated, persistTo),
     migrateLocalDatabase(persistTo),
   ])
-  const wrangler = startChild([wranglerProgram(), 'dev', ...wranglerArgs, ...simulatorArgs], {
+  const wrangler = startChild([wranglerProgram(), 'dev', ...wranglerArgs, ...(simulator?.options ?? [])], {
     cwd: ROOT,
     stdio: verbose ? 'inherit' : ['inherit', 'pipe', 'pipe'],
     env: { ...process.env, WRANGLER_SEND_METRICS: 'false' },
@@ -58,6 +64,10 @@ async function start(args: readonly string[]): Promise<void> {
   const model = await modelToTry(url, keys.key, settings.AUTO_MODELS).catch(() => 'auto')
   console.log(welcomeText(url, keys, providers, model))
   filter.workerIsReady()
+  if (!demo || simulator === undefined) return
+  console.log(`\nTo break a provider:   curl -X PUT ${simulator.url}/control/faults/openai -d '{"status": 500}'`)
+  console.log(`and to have it back:   curl -X DELETE ${simulator.url}/control/faults/openai`)
+  startDemo({ url, key: keys.key, simulatorUrl: simulator.url })
 }
 
 /** Whether another program listens on the port. Its answers would look like those of the Worker that starts here. */

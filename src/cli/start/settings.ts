@@ -7,8 +7,9 @@ import { readWranglerConfig } from '../shared/wrangler-config.ts'
 
 const DEFAULT_PORT = '8787'
 export const VERBOSE = '--verbose'
+export const DEMO = '--demo'
 
-/** Reads the options that matter here. All but `--verbose` go on to `wrangler dev`, which refuses those that it does not know. */
+/** Reads the options that matter here. All but `--verbose` and `--demo` go on to `wrangler dev`, which refuses those that it does not know. */
 export async function readStartArguments(args: readonly string[]) {
   const { values } = parseArgs({
     args: [...args],
@@ -17,12 +18,13 @@ export async function readStartArguments(args: readonly string[]) {
   })
   const port = typeof values.port === 'string' ? values.port : DEFAULT_PORT
   const persistTo = typeof values['persist-to'] === 'string' ? values['persist-to'] : undefined
-  const wranglerArgs = args.filter((one) => one !== VERBOSE)
+  const wranglerArgs = args.filter((one) => one !== VERBOSE && one !== DEMO)
   const vars = (values.var ?? []).map((one) => /^([^:]*):(.*)$/s.exec(String(one))?.slice(1) ?? [])
   return {
     port,
     persistTo,
-    verbose: wranglerArgs.length < args.length,
+    verbose: args.includes(VERBOSE),
+    demo: args.includes(DEMO),
     wranglerArgs: values.port === undefined ? ['--port', port, ...wranglerArgs] : wranglerArgs,
     settings: { ...(await localSettings()), ...(Object.fromEntries(vars) as Record<string, unknown>) },
   }

@@ -5,18 +5,19 @@ import { startChild } from './children.ts'
 
 const SIMULATOR = path.join(ROOT, 'test/simulator/main.ts')
 
-/** Starts the simulator and returns the options of `wrangler dev` that send the requests for every provider to it. */
-export async function startSimulator(): Promise<readonly string[]> {
+/** Starts the simulator, and returns its address and the options of `wrangler dev` that send the requests for every provider to it. */
+export async function startSimulator(): Promise<{ readonly url: string; readonly options: readonly string[] }> {
   const simulator = startChild([SIMULATOR, '--port', '0'], { stdio: ['ignore', 'pipe', 'inherit'] })
   const line = await new Promise<string>((resolve, reject) => {
     simulator.stdout?.once('data', (data) => resolve(String(data)))
     simulator.once('exit', () => reject(new Error('the provider simulator ended at once')))
   })
   const url = /http:\/\/\S+/.exec(line)?.[0] ?? ''
-  return PROVIDERS.flatMap(({ id, settingPrefix }) => [
+  const options = PROVIDERS.flatMap(({ id, settingPrefix }) => [
     '--var',
     `${settingPrefix}_BASE_URL:${url}/${id}`,
     '--var',
     `${settingPrefix}_API_KEY:simulated`,
   ])
+  return { url, options }
 }

@@ -1,0 +1,66 @@
+import { expect } from 'vitest'
+import { until } from '../harness/until.ts'
+import { browserTest, useConsole } from './console.ts'
+
+const console = useConsole()
+
+/** Asked by nobody else while the tests run. */
+const MODEL = 'cerebras/gpt-oss-120b'
+
+async function ask(model: string, content: string, stream = false): Promise<Response> {
+  return fetch(`${console.address}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${console.key}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ model, stream, max_tokens: 1000, messages: [{ role: 'user', content }] }),
+  })
+}
+
+browserTest(
+  'Now shows a provider that breaks and comes back while a stream goes on, moves no row that is read, and says when nobody answers',
+  { timeout: 90_000 },
+  async () => {
+    const slow = ask('gpt-5.4', 'Count to 2000 [[sim * tokendelay=100]]', true)
+    await (await ask(MODEL, 'Say: well')).text()
+    const { page, close } = await console.open('/console/health', { as: 'management', expected: /ERR_FAILED/ })
+    const row = page.getByRole('main').locator('li', { hasText: MODEL })
+    const first = page.getByRole('main').locator('li').first()
+    await row.getByText('Well').waitFor()
+    const streaming = page.getByRole('main').locator('li', { hasText: /\/gpt-5\.4/ })
+    await until(
+      async () => (await streaming.allInnerTexts()).join(' '),
+      (text) => /In flight\s+[1-9]/.test(text),
+    )
+
+    await page.getByRole('main').getByRole('list').first().hover()
+    const orderOf = () => page.locator('.now-id').allInnerTexts()
+    const before = await orderOf()
+    for (let at = 0; at < 5; at++) await (await ask(MODEL, `Broken [[sim cerebras status=500]]`)).text()
+    await row.getByText(/^(Out|On trial)$/).waitFor()
+    expect(await row.innerText()).toMatch(/requests fail before an answer begins; asked again (in \d+ s|with)/)
+    expect(await page.getByRole('status').innerText()).toMatch(/not well: .*cerebras/)
+    expect((await orderOf()).slice(0, before.length)).toEqual(before)
+    if ((await orderOf())[0] !== MODEL) {
+      await page.getByRole('button', { name: /^Sort again/ }).click()
+      await until(orderOf, ([top]) => top === MODEL)
+    }
+    expect(await first.innerText()).toContain(MODEL)
+
+    await until(
+      async () => {
+        await (await ask(MODEL, 'Say: well')).text()
+        return row.innerText()
+      },
+      (text) => text.startsWith('Well'),
+      30_000,
+    )
+    expect(await row.getByRole('img').getAttribute('aria-label')).toMatch(/^Last hour: \d+ attempts, [1-9]\d* failed$/)
+
+    await page.route('**/v1/providers*', (route) => route.abort())
+    await page.getByText(/Router9 does not answer.* This is \d+ s old\./).waitFor()
+    expect(await row.isVisible()).toBe(true)
+    await page.unroute('**/v1/providers*')
+    await page.getByText('Live', { exact: true }).waitFor()
+    await (await slow).body?.cancel()
+    await close()
+  },
+)
