@@ -9,6 +9,7 @@ import { Failed } from './parts/states.tsx'
 /** Each page of the console: its title, and where it is loaded from when it is asked for. */
 const PAGES: Readonly<Record<string, { title: string; load: () => Promise<{ Page: ComponentType }> }>> = {
   health: { title: 'Now', load: () => import('./pages/health/page.tsx') },
+  play: { title: 'Playground', load: () => import('./pages/play/page.tsx') },
   calls: { title: 'Calls', load: () => import('./pages/calls/page.tsx') },
   usage: { title: 'Usage', load: () => import('./pages/usage/page.tsx') },
   keys: { title: 'Keys', load: () => import('./pages/keys/page.tsx') },

@@ -28,7 +28,7 @@ export function ModelPicker({
   const [search, setSearch] = useState<string>()
   const [at, setAt] = useState(-1)
   const id = useId()
-  const list = useRef<HTMLUListElement>(null)
+  const list = useRef<HTMLDivElement>(null)
   const isOpen = search !== undefined
   const found = isOpen ? matching(models, search) : []
   const shown = found.slice(0, MAX_SHOWN)
@@ -75,12 +75,13 @@ export function ModelPicker({
         onKeyDown={onKeyDown}
         onBlur={() => choose(search ?? '')}
       />
-      <ul id={`${id}-list`} ref={list} role="listbox" aria-label={`${label}: choices`} hidden={shown.length === 0}>
+      <div id={`${id}-list`} ref={list} role="listbox" aria-label={`${label}: choices`} hidden={shown.length === 0}>
         {shown.map((model, index) => (
-          <li
+          <div
             key={model.id}
             id={`${id}-${index}`}
             role="option"
+            tabIndex={-1}
             aria-selected={index === at}
             // Before the field loses the focus, which would take what is written.
             onMouseDown={(event) => {
@@ -90,14 +91,14 @@ export function ModelPicker({
           >
             <span class="play-picker-name">{model.id}</span>
             <span class="muted">{describeModel(model)}</span>
-          </li>
+          </div>
         ))}
         {found.length > MAX_SHOWN && (
-          <li role="option" aria-selected={false} aria-disabled class="muted">
+          <div role="option" tabIndex={-1} aria-selected={false} aria-disabled class="muted">
             {found.length - MAX_SHOWN} more: write a part of the name
-          </li>
+          </div>
         )}
-      </ul>
+      </div>
     </div>
   )
 }

@@ -19,38 +19,175 @@ export type Piece =
   /** The answer is complete. A stream that ends without it has broken. */
   | { readonly kind: 'end' }
 
-export interface Reader {
+interface Reader {
   /** One event of a stream. */
-  readonly readEvent: (data: Fields) => readonly Piece[]
+  readonly readEvent: (data: never) => readonly Piece[]
   /** A whole answer. */
-  readonly readAnswer: (body: Fields) => readonly Piece[]
+  readonly readAnswer: (body: never) => readonly Piece[]
 }
 
-/** What a provider or Router9 has sent: any member may be missing. */
-interface Fields {
-  readonly [name: string]: Fields & string & number & readonly Fields[]
+// What of each API is read. It has come over the wire: any member may be missing.
+
+interface Usage {
+  readonly prompt_tokens?: number
+  readonly completion_tokens?: number
+  readonly input_tokens?: number
+  readonly output_tokens?: number
+  readonly cache_read_input_tokens?: number
+  readonly cache_creation_input_tokens?: number
+  readonly prompt_tokens_details?: { readonly cached_tokens?: number }
+  readonly input_tokens_details?: { readonly cached_tokens?: number }
+  readonly completion_tokens_details?: { readonly reasoning_tokens?: number }
+  readonly output_tokens_details?: { readonly reasoning_tokens?: number }
 }
 
-export const READERS: Readonly<Record<FormatName, Reader>> = {
-  chat: { readEvent: (data) => readChat(data, 'delta'), readAnswer: (body) => [...readChat(body, 'message'), END] },
+interface ChatMessage {
+  readonly content?: string | null
+  readonly reasoning_content?: string | null
+  readonly reasoning?: string | null
+  readonly refusal?: string | null
+  readonly tool_calls?: readonly ChatCall[]
+  readonly annotations?: readonly { readonly url_citation?: Cited }[]
+}
+
+interface ChatCall {
+  readonly index?: number
+  readonly id?: string
+  readonly function?: { readonly name?: string; readonly arguments?: string }
+  readonly custom?: { readonly name?: string; readonly input?: string }
+}
+
+interface ChatData {
+  readonly choices?: readonly {
+    readonly index?: number
+    readonly finish_reason?: string | null
+    readonly delta?: ChatMessage
+    readonly message?: ChatMessage
+  }[]
+  readonly usage?: Usage | null
+  readonly error?: Json | null
+}
+
+interface ResponseItem {
+  readonly type?: string
+  readonly id?: string
+  readonly call_id?: string
+  readonly name?: string
+  readonly arguments?: string
+  readonly input?: string
+  readonly summary?: readonly ResponsePart[]
+  readonly content?: readonly ResponsePart[] | null
+}
+
+interface ResponsePart {
+  readonly text?: string
+  readonly refusal?: string
+  readonly annotations?: readonly Cited[]
+}
+
+interface ResponseData {
+  readonly output?: readonly ResponseItem[]
+  readonly usage?: Usage | null
+  readonly status?: string
+  readonly incomplete_details?: { readonly reason?: string } | null
+  readonly error?: Json | null
+}
+
+interface ResponseEvent {
+  readonly type?: string
+  readonly output_index?: number
+  readonly content_index?: number
+  readonly summary_index?: number
+  readonly delta?: string
+  readonly item?: ResponseItem
+  readonly annotation?: Cited
+  readonly response?: ResponseData
+  readonly error?: Json
+}
+
+interface AnthropicBlock {
+  readonly type?: string
+  readonly id?: string
+  readonly name?: string
+  readonly input?: unknown
+  readonly text?: string
+  readonly thinking?: string
+  readonly partial_json?: string
+  readonly citation?: Cited
+  readonly citations?: readonly Cited[] | null
+}
+
+interface AnthropicMessage {
+  readonly content?: readonly AnthropicBlock[]
+  readonly usage?: Usage
+  readonly stop_reason?: string | null
+}
+
+interface AnthropicEvent {
+  readonly type?: string
+  readonly index?: number
+  readonly message?: AnthropicMessage
+  readonly content_block?: AnthropicBlock
+  readonly delta?: AnthropicBlock & { readonly stop_reason?: string | null }
+  readonly usage?: Usage
+  readonly error?: Json
+}
+
+interface GeminiData {
+  readonly candidates?: readonly {
+    readonly index?: number
+    readonly finishReason?: string
+    readonly content?: { readonly parts?: readonly GeminiPart[] }
+    readonly groundingMetadata?: { readonly groundingChunks?: readonly { readonly web?: Cited }[] }
+  }[]
+  readonly promptFeedback?: { readonly blockReason?: string }
+  readonly usageMetadata?: Readonly<Record<string, number | undefined>>
+  readonly error?: Json
+}
+
+interface GeminiPart {
+  readonly text?: string
+  readonly thought?: boolean
+  readonly functionCall?: { readonly id?: string; readonly name?: string; readonly args?: unknown }
+}
+
+interface Cited {
+  readonly url?: string
+  readonly uri?: string
+  readonly title?: string | null
+}
+
+const READERS: Readonly<Record<FormatName, Reader>> = {
+  chat: {
+    readEvent: (data: ChatData) => readChat(data, 'delta'),
+    readAnswer: (body: ChatData) => [...readChat(body, 'message'), END],
+  },
   responses: { readEvent: readResponsesEvent, readAnswer: readResponse },
   messages: { readEvent: readMessagesEvent, readAnswer: readMessage },
-  gemini: { readEvent: readGemini, readAnswer: (body) => [...readGemini(body), END] },
+  gemini: { readEvent: readGemini, readAnswer: (body: GeminiData) => [...readGemini(body), END] },
 }
 
-/** An event of a stream as JSON. `[DONE]` ends chat completions. */
+/** An event of a stream, as its data. `[DONE]` ends chat completions. */
 export function readEvent(format: FormatName, data: string): readonly Piece[] {
-  if (data === '[DONE]') return [END]
+  return data === '[DONE]' ? [END] : readJson(READERS[format].readEvent, data)
+}
+
+/** A whole answer, as its body. */
+export function readAnswer(format: FormatName, body: string): readonly Piece[] {
+  return readJson(READERS[format].readAnswer, body)
+}
+
+function readJson(read: (data: never) => readonly Piece[], text: string): readonly Piece[] {
   try {
-    return READERS[format].readEvent(JSON.parse(data))
+    return read(JSON.parse(text) as never)
   } catch {
-    return [{ kind: 'error', message: `An event cannot be read: ${data.slice(0, 200)}` }]
+    return [{ kind: 'error', message: `This cannot be read: ${text.slice(0, 200)}` }]
   }
 }
 
 const END: Piece = { kind: 'end' }
 
-function readChat(data: Fields, member: 'delta' | 'message'): readonly Piece[] {
+function readChat(data: ChatData, member: 'delta' | 'message'): readonly Piece[] {
   const pieces: Piece[] = []
   for (const { index, finish_reason: reason, [member]: delta } of data.choices ?? []) {
     const at = String(index ?? 0)
@@ -59,7 +196,7 @@ function readChat(data: Fields, member: 'delta' | 'message'): readonly Piece[] {
     if (delta?.content) pieces.push({ kind: 'text', at, text: delta.content })
     if (delta?.refusal) pieces.push({ kind: 'refusal', at, text: delta.refusal })
     for (const [place, call] of (delta?.tool_calls ?? []).entries()) {
-      const { id, function: called, custom, index: number = place } = call as Fields
+      const { id, function: called, custom, index: number = place } = call
       pieces.push(callPiece(`${at}.${number}`, called?.arguments ?? custom?.input, called?.name ?? custom?.name, id))
     }
     for (const { url_citation: cited } of delta?.annotations ?? []) pieces.push(...citation(cited))
@@ -78,38 +215,38 @@ function readChat(data: Fields, member: 'delta' | 'message'): readonly Piece[] {
   return [...pieces, ...errorOf(data.error)]
 }
 
-function readResponsesEvent(event: Fields): readonly Piece[] {
-  const { type = '', delta, item, response } = event
+function readResponsesEvent(event: ResponseEvent): readonly Piece[] {
+  const { type, delta = '', item, response } = event
   const at = `${event.output_index}.${event.content_index ?? event.summary_index ?? 0}`
-  switch (type as string) {
+  switch (type) {
     case 'response.output_text.delta':
-      return [{ kind: 'text', at, text: delta as string }]
+      return [{ kind: 'text', at, text: delta }]
     case 'response.refusal.delta':
-      return [{ kind: 'refusal', at, text: delta as string }]
+      return [{ kind: 'refusal', at, text: delta }]
     case 'response.reasoning_summary_text.delta':
     case 'response.reasoning_text.delta':
-      return [{ kind: 'reasoning', at, text: delta as string }]
+      return [{ kind: 'reasoning', at, text: delta }]
     case 'response.output_item.added':
       if (!item?.type?.endsWith('_call')) return []
       return [callPiece(String(event.output_index), undefined, item.name ?? item.type, item.call_id ?? item.id)]
     case 'response.function_call_arguments.delta':
     case 'response.custom_tool_call_input.delta':
-      return [callPiece(String(event.output_index), delta as string)]
+      return [callPiece(String(event.output_index), delta)]
     case 'response.output_text.annotation.added':
       return citation(event.annotation)
     case 'response.completed':
     case 'response.incomplete':
-      return [...responseEnd(response), END]
+      return [...responseEnd(response ?? {}), END]
     case 'response.failed':
       return errorOf(response?.error ?? { message: 'The response failed.' })
     case 'error':
-      return errorOf(event.error ?? event)
+      return errorOf(event.error ?? (event as Json))
     default:
       return []
   }
 }
 
-function readResponse(response: Fields): readonly Piece[] {
+function readResponse(response: ResponseData): readonly Piece[] {
   const pieces: Piece[] = []
   for (const [place, item] of (response.output ?? []).entries()) {
     for (const [number, part] of [...(item.summary ?? []), ...(item.content ?? [])].entries()) {
@@ -124,21 +261,21 @@ function readResponse(response: Fields): readonly Piece[] {
   return [...pieces, ...responseEnd(response), ...errorOf(response.error), END]
 }
 
-function responseEnd({ usage, status, incomplete_details: details }: Fields): readonly Piece[] {
+function responseEnd({ usage, status, incomplete_details: details }: ResponseData): readonly Piece[] {
   const tokens = usage && {
     prompt: usage.input_tokens,
     completion: usage.output_tokens,
     cached: usage.input_tokens_details?.cached_tokens,
     reasoning: usage.output_tokens_details?.reasoning_tokens,
   }
-  const finish: Piece = { kind: 'finish', reason: details?.reason ? `${status}: ${details.reason}` : status }
+  const finish: Piece = { kind: 'finish', reason: [status, details?.reason].filter(Boolean).join(': ') }
   return tokens ? [{ kind: 'usage', tokens }, finish] : [finish]
 }
 
-function readMessagesEvent(event: Fields): readonly Piece[] {
-  const { type = '', index, delta, content_block: block } = event
+function readMessagesEvent(event: AnthropicEvent): readonly Piece[] {
+  const { type, index, delta, content_block: block } = event
   const at = String(index ?? 0)
-  switch (type as string) {
+  switch (type) {
     case 'message_start':
       return anthropicUsage(event.message?.usage)
     case 'content_block_start':
@@ -159,12 +296,12 @@ function readMessagesEvent(event: Fields): readonly Piece[] {
   }
 }
 
-function readMessage(message: Fields): readonly Piece[] {
+function readMessage(message: AnthropicMessage): readonly Piece[] {
   const blocks = (message.content ?? []).flatMap((block, at) => readBlock(block, String(at), false))
   return [...blocks, ...anthropicUsage(message.usage), ...finishOf(message.stop_reason), END]
 }
 
-function readBlock(block: Fields, at: string, begins: boolean): readonly Piece[] {
+function readBlock(block: AnthropicBlock, at: string, begins: boolean): readonly Piece[] {
   if (block.type?.endsWith('tool_use')) {
     return [callPiece(at, begins ? undefined : JSON.stringify(block.input ?? {}), block.name, block.id)]
   }
@@ -173,7 +310,7 @@ function readBlock(block: Fields, at: string, begins: boolean): readonly Piece[]
   return block.text ? [{ kind: 'text', at, text: block.text }, ...cited] : cited
 }
 
-function anthropicUsage(usage: Fields | undefined): readonly Piece[] {
+function anthropicUsage(usage: Usage | undefined): readonly Piece[] {
   if (!usage) return []
   const { input_tokens: input, cache_read_input_tokens: cached = 0, cache_creation_input_tokens: written = 0 } = usage
   // Here the input is without what came from a cache or went into one.
@@ -181,17 +318,18 @@ function anthropicUsage(usage: Fields | undefined): readonly Piece[] {
   return [{ kind: 'usage', tokens: { prompt, completion: usage.output_tokens, cached } }]
 }
 
-function readGemini(data: Fields): readonly Piece[] {
+function readGemini(data: GeminiData): readonly Piece[] {
   const pieces: Piece[] = []
   for (const [place, candidate] of (data.candidates ?? []).entries()) {
     const at = String(candidate.index ?? place)
     for (const [number, part] of (candidate.content?.parts ?? []).entries()) {
       const { functionCall: call, text } = part
-      if (call) pieces.push(callPiece(`${at}.${call.id ?? number}`, JSON.stringify(call.args ?? {}), call.name, call.id))
+      if (call)
+        pieces.push(callPiece(`${at}.${call.id ?? number}`, JSON.stringify(call.args ?? {}), call.name, call.id))
       if (text) pieces.push({ kind: part.thought ? 'reasoning' : 'text', at, text })
     }
     for (const { web } of candidate.groundingMetadata?.groundingChunks ?? []) {
-      if (web) pieces.push(...citation({ url: web.uri, title: web.title } as unknown as Fields))
+      pieces.push(...citation(web))
     }
     if (candidate.finishReason) pieces.push({ kind: 'finish', reason: candidate.finishReason }, END)
   }
@@ -214,16 +352,16 @@ function callPiece(at: string, text = '', name?: string, id?: string): Piece {
   return { kind: 'call', at, text, ...(name && { name }), ...(id && { id }) }
 }
 
-function citation(cited: Fields | undefined): readonly Piece[] {
-  const url = cited?.url
-  return url ? [{ kind: 'citation', url, title: cited.title || url }] : []
+function citation(cited: Cited | undefined): readonly Piece[] {
+  const url = cited?.url ?? cited?.uri
+  return url ? [{ kind: 'citation', url, title: cited?.title || url }] : []
 }
 
-function finishOf(reason: string | undefined): readonly Piece[] {
+function finishOf(reason: string | null | undefined): readonly Piece[] {
   return reason ? [{ kind: 'finish', reason }] : []
 }
 
-function errorOf(error: Fields | Json | undefined | null): readonly Piece[] {
+function errorOf(error: Json | undefined | null): readonly Piece[] {
   if (!error) return []
   const { message, code, status, type } = error as Json
   const name = [code, status, type].find((one) => typeof one === 'string') as string | undefined

@@ -49,7 +49,10 @@ function writeChat({ draft, settings, model }: Writing): PlayRequest {
   const { tools, schema, temperature, maxTokens } = settings
   const body = given({
     model,
-    messages: [...(draft.system ? [{ role: 'system', content: draft.system }] : []), ...draft.messages.map(chatMessage)],
+    messages: [
+      ...(draft.system ? [{ role: 'system', content: draft.system }] : []),
+      ...draft.messages.map(chatMessage),
+    ],
     temperature,
     max_tokens: maxTokens,
     reasoning_effort: draft.effort || undefined,

@@ -1,7 +1,7 @@
 import { type Signal, signal } from '@preact/signals'
 import { ApiError, ask, errorIn, modelKey, send } from '../../api/request.ts'
 import type { Draft, FormatName, ToolCall } from './draft.ts'
-import { type Piece, READERS, readEvent, type Tokens } from './readers.ts'
+import { type Piece, readAnswer, readEvent, type Tokens } from './readers.ts'
 import { type PlayRequest, writePlanRequest, writeRequest } from './requests.ts'
 import type { Json, Settings } from './settings.ts'
 import { createSseReader } from './sse.ts'
@@ -178,7 +178,7 @@ async function readWhole(run: Run, response: Response, at: () => number): Promis
   run.raw.append(text)
   run.times.value = { ...run.times.peek(), first: at() }
   run.state.value = 'streaming'
-  createReceiver(run).receive(READERS[run.format].readAnswer(JSON.parse(text)))
+  createReceiver(run).receive(readAnswer(run.format, text))
   if (run.error.peek() === undefined) run.state.value = 'done'
 }
 

@@ -75,7 +75,8 @@ function openAiTs({ request: { body }, address, key }: SnippetInput, path: strin
 
 /** @param event what is shown of each event, where the answer is a stream */
 function ts(library: string, client: string, call: string, event: string | undefined, answer: string): string {
-  const shown = event === undefined ? `console.log(${answer})` : `for await (const event of answer) console.log(${event})`
+  const shown =
+    event === undefined ? `console.log(${answer})` : `for await (const event of answer) console.log(${event})`
   return `${library}\n\n${client}\nconst answer = await ${call}\n${shown}`
 }
 

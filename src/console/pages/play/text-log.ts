@@ -16,11 +16,11 @@ export function createTextLog(): TextLog {
   let length = 0
   let element: HTMLElement | null = null
   let pending = ''
-  let frame = 0
+  let isWaiting = false
   let block: HTMLElement | undefined
   let blockLength = 0
   function show(): void {
-    frame = 0
+    isWaiting = false
     const [text, target] = [pending, element]
     pending = ''
     if (target === null || text === '') return
@@ -43,7 +43,8 @@ export function createTextLog(): TextLog {
       if (element === null) return
       pending += kept
       // Once for each picture that the browser draws, however many pieces come between.
-      frame ||= requestAnimationFrame(show)
+      if (!isWaiting) requestAnimationFrame(show)
+      isWaiting = true
     },
     attach(next) {
       if (next === element) return

@@ -1,0 +1,208 @@
+import { useState } from 'preact/hooks'
+import type { ApiError } from '../../api/request.ts'
+import { requestText, withoutImages } from './code-panel.tsx'
+import { change, draft, newMessage } from './draft.ts'
+import { PlanView } from './plan-view.tsx'
+import { answerOf, headerOf, isRunning, type Part, type Run, type RunState } from './run.ts'
+import { Scrolling } from './scrolling.tsx'
+import type { TextLog } from './text-log.ts'
+
+const STATES: Readonly<Record<RunState, readonly [text: string, badge: string]>> = {
+  waiting: ['waiting for the first token', ''],
+  streaming: ['answering', ''],
+  done: ['complete', 'good'],
+  stopped: ['stopped by you: not complete', 'warn'],
+  failed: ['failed', 'bad'],
+  broken: ['broken off: not complete', 'bad'],
+}
+
+/** One answer, as it comes, with the plan beside it. */
+export function Answer({ run, isOnly }: { run: Run; isOnly: boolean }) {
+  const [text, badge] = STATES[run.state.value]
+  const answeredBy = headerOf(run, 'x-router9-model')
+  return (
+    <article class={isOnly ? 'play-answer play-answer-wide' : 'play-answer'} aria-label={`Answer of ${run.model}`}>
+      <header class="play-answer-head">
+        <h2>
+          {run.model}
+          {answeredBy && answeredBy !== run.model && <span class="muted"> → {answeredBy}</span>}
+        </h2>
+        <span class={`badge ${badge}`} role="status">
+          {text}
+        </span>
+        {isRunning(run) && (
+          <button type="button" class="button small danger" aria-label={`Stop ${run.model}`} onClick={run.stop}>
+            Stop
+          </button>
+        )}
+      </header>
+      <div class="play-answer-said">
+        {run.parts.value.map((part) => (
+          <PartView key={part.id} part={part} isDone={!isRunning(run)} />
+        ))}
+        {run.parts.value.length === 0 && run.state.value === 'done' && <p class="muted">The answer is empty.</p>}
+        {run.citations.value.length > 0 && (
+          <ol class="play-citations" aria-label="Sources">
+            {run.citations.value.map(({ url, title }, at) => (
+              <li key={at}>
+                {/^https?:/.test(url) ? (
+                  <a href={url} target="_blank" rel="noreferrer">
+                    {title}
+                  </a>
+                ) : (
+                  title
+                )}
+              </li>
+            ))}
+          </ol>
+        )}
+        {run.error.value && <Trouble error={run.error.value} run={run} />}
+        <AnswerEnd run={run} />
+      </div>
+      <aside class="play-answer-plan" aria-label={`How ${run.model} was answered`}>
+        <PlanView run={run} />
+        <Wire run={run} />
+      </aside>
+    </article>
+  )
+}
+
+function PartView({ part, isDone }: { part: Part; isDone: boolean }) {
+  const { kind, log, name } = part
+  if (kind === 'reasoning') {
+    return (
+      <details class="play-reasoning">
+        <summary>Reasoning</summary>
+        <Growing log={log} label="Reasoning" />
+      </details>
+    )
+  }
+  if (kind === 'call') {
+    return (
+      <div class="play-call">
+        <p>
+          Calls <code>{name ?? 'a tool'}</code>
+          {isDone && !isJson(log.text()) && <span class="badge bad">its arguments are not JSON</span>}
+        </p>
+        <Growing log={log} label={`Arguments of ${name}`} isCode />
+      </div>
+    )
+  }
+  return (
+    <div class={kind === 'refusal' ? 'play-refusal' : undefined}>
+      {kind === 'refusal' && <p class="bad">Refused:</p>}
+      <Growing log={log} label={kind === 'refusal' ? 'Refusal' : 'Answer'} />
+    </div>
+  )
+}
+
+/** Text that comes in pieces: they go into the element by themselves, and nothing is drawn anew. */
+function Growing({ log, label, isCode = false }: { log: TextLog; label: string; isCode?: boolean }) {
+  return <section class={isCode ? 'play-grow play-code' : 'play-grow'} aria-label={label} ref={log.attach} />
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text || '{}')
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** What to do, by what went wrong. */
+const ADVICE: Readonly<Record<string, string>> = {
+  insufficient_quota: 'The budget of this key is used up: raise it on Keys, or wait until it begins anew.',
+  rate_limit_exceeded: 'The limit of this key is reached: wait, or raise it on Keys.',
+  upstream_rate_limited: 'Every provider that could answer limits us: wait, or compare with another model.',
+  model_not_allowed: 'This key may not use the model: take another one, or change the key on Keys.',
+  wrong_key_role: 'Sign in with a key for models.',
+  model_not_capable: 'Take a model that can do this, or auto.',
+  model_not_found: 'Take a model from the list: it has those that can answer now.',
+  invalid_api_key: 'The key is not known any more: sign out and in again.',
+  context_length_exceeded: 'Shorten the prompt, or take a model with a larger window.',
+  no_provider_configured: 'Set the key of a provider: the quick start says how.',
+}
+
+function Trouble({ error, run }: { error: ApiError; run: Run }) {
+  const { code = '', status, param, message } = error
+  const retry = headerOf(run, 'retry-after')
+  const advice =
+    ADVICE[code.toLowerCase()] ??
+    (run.state.value === 'broken'
+      ? 'What is above is not the whole answer. Send it again; Now shows how the provider does.'
+      : status === 429 || status >= 500 || status === 0
+        ? 'Send it again in a moment; Now shows how the providers do, Calls what happened.'
+        : status >= 400
+          ? 'Change the request and send it again.'
+          : '')
+  return (
+    <div class="notice bad play-trouble" role="alert">
+      <p>{message}</p>
+      <p class="muted">
+        {[status > 0 && `Status ${status}`, code, param && `field ${param}`, retry && `try again in ${retry} s`]
+          .filter(Boolean)
+          .join(' · ')}
+      </p>
+      {advice && <p>{advice}</p>}
+    </div>
+  )
+}
+
+/** How it ended, and going on from there. */
+function AnswerEnd({ run }: { run: Run }) {
+  if (isRunning(run)) return null
+  const canContinue = run.parts.value.some(({ kind }) => kind === 'text' || kind === 'call')
+  function goOn(): void {
+    const { text, calls } = answerOf(run)
+    const { messages } = draft.peek()
+    const said = newMessage('assistant', { text, ...(calls.length > 0 && { calls }) })
+    change({ messages: [...messages, said] })
+    for (const call of calls) change({ messages: [...draft.peek().messages, newMessage('tool', { call })] })
+    if (calls.length === 0) change({ messages: [...draft.peek().messages, newMessage('user')] })
+  }
+  return (
+    <div class="play-buttons">
+      {run.finish.value && (
+        <span class="muted">
+          finish: <code>{run.finish.value}</code>
+        </span>
+      )}
+      {canContinue && (
+        <button type="button" class="button small" onClick={goOn}>
+          Continue from here
+        </button>
+      )}
+    </div>
+  )
+}
+
+/** The request and the response as they went over the wire. */
+function Wire({ run }: { run: Run }) {
+  const [isOpen, setOpen] = useState(false)
+  const { status, headers, raw } = run
+  return (
+    <>
+      <details class="play-json">
+        <summary>Response headers ({headers.value.length})</summary>
+        <Scrolling label="Response headers">
+          <pre>{headers.value.map(([name, value]) => `${name}: ${value}`).join('\n') || 'None came.'}</pre>
+        </Scrolling>
+      </details>
+      <details class="play-json">
+        <summary>Exact request</summary>
+        <Scrolling label="Exact request">
+          <pre>{withoutImages(requestText(run.request))}</pre>
+        </Scrolling>
+      </details>
+      <details class="play-json" onToggle={(event) => setOpen(event.currentTarget.open)}>
+        <summary>Exact response{status.value !== undefined && ` (status ${status.value})`}</summary>
+        {isOpen && (
+          <Scrolling label="Exact response">
+            <pre ref={raw.attach} />
+          </Scrolling>
+        )}
+      </details>
+    </>
+  )
+}

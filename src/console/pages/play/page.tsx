@@ -1,0 +1,189 @@
+import { useEffect, useState } from 'preact/hooks'
+import { useLoaded } from '../../api/load.ts'
+import { ask } from '../../api/request.ts'
+import { session } from '../../api/session.ts'
+import { SignIn } from '../../parts/sign-in.tsx'
+import { Failed } from '../../parts/states.tsx'
+import { Answer } from './answer.tsx'
+import { CodePanel } from './code-panel.tsx'
+import { change, clearDraft, draft, type FormatName, keepDraft } from './draft.ts'
+import { MessagesEditor } from './messages-editor.tsx'
+import { describeModel, type Model, ModelPicker } from './model-picker.tsx'
+import { FORMATS } from './requests.ts'
+import { isRunning, type Run, startRun } from './run.ts'
+import { readSettings, type Settings } from './settings.ts'
+import { SettingsEditor } from './settings-editor.tsx'
+
+const MAX_MODELS = 3
+
+export function Page() {
+  const { key, managementKey } = session.value
+  if (key !== undefined) return <Playground modelsKey={key} />
+  return (
+    <SignIn
+      wanted={
+        managementKey === undefined
+          ? 'The Playground calls models with your own key.'
+          : 'The Playground calls models, and a management key cannot. Add a key for models; you stay signed in with the other one.'
+      }
+    />
+  )
+}
+
+function Playground({ modelsKey }: { modelsKey: string }) {
+  const [runs, setRuns] = useState<readonly Run[]>([])
+  const models = useLoaded(
+    (signal) => ask<{ data: readonly Model[] }>('/v1/models', { key: modelsKey, signal }),
+    [modelsKey],
+  )
+  useEffect(keepDraft, [])
+  // Who leaves the page waits for no answer.
+  useEffect(() => () => stopAll(runs), [runs])
+  const settings = readSettings(draft.value)
+  const isBusy = runs.some(isRunning)
+  const canSend = Object.keys(settings.faults).length === 0
+  function sendAll(): void {
+    if (canSend && !isBusy) setRuns(draft.peek().models.map((model) => startRun(draft.peek(), settings, model)))
+  }
+  useEffect(() => {
+    function onKeyDown(event: KeyboardEvent): void {
+      if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return
+      event.preventDefault()
+      sendAll()
+    }
+    addEventListener('keydown', onKeyDown)
+    return () => removeEventListener('keydown', onKeyDown)
+  })
+  const listed = (models.value?.data ?? []).filter(({ modalities }) => modalities?.output.includes('text') ?? true)
+  return (
+    <div class="play">
+      <form
+        class="play-editor"
+        onSubmit={(event) => {
+          event.preventDefault()
+          sendAll()
+        }}
+      >
+        <h1>Playground</h1>
+        {models.error && <Failed error={models.error} retry={models.reload} />}
+        <Models listed={listed} />
+        <div class="play-fields">
+          <label>
+            Sent as
+            <select
+              value={draft.value.format}
+              onChange={(event) => change({ format: event.currentTarget.value as FormatName })}
+            >
+              {Object.entries(FORMATS).map(([name, title]) => (
+                <option key={name} value={name}>
+                  {title}
+                </option>
+              ))}
+            </select>
+          </label>
+          <label class="play-check">
+            <input
+              type="checkbox"
+              checked={draft.value.stream}
+              onChange={(event) => change({ stream: event.currentTarget.checked })}
+            />{' '}
+            Stream
+          </label>
+        </div>
+        <MessagesEditor />
+        <SettingsEditor settings={settings} />
+        <CodePanel settings={settings} />
+        <SendBar settings={settings} runs={runs} isBusy={isBusy} />
+      </form>
+      <section class="play-answers" aria-label="Answers">
+        {runs.length === 0 && (
+          <div class="empty">
+            <p class="empty-title">Nothing has been asked yet</p>
+            <p>The answer comes here, with the plan beside it: who was asked and why, times, tokens and dollars.</p>
+          </div>
+        )}
+        <div class={`play-columns play-columns-${runs.length}`}>
+          {runs.map((run, at) => (
+            <Answer key={`${at} ${run.model}`} run={run} isOnly={runs.length === 1} />
+          ))}
+        </div>
+      </section>
+    </div>
+  )
+}
+
+/** One model, or up to three that answer the same request side by side. */
+function Models({ listed }: { listed: readonly Model[] }) {
+  const { models } = draft.value
+  const put = (at: number, model: string) =>
+    change({ models: models.map((one, index) => (index === at ? model : one)) })
+  return (
+    <section aria-label="Models">
+      {models.map((name, at) => {
+        const known = listed.find(({ id }) => id === name)
+        return (
+          <div key={at} class="play-model">
+            <ModelPicker
+              label={models.length === 1 ? 'Model' : `Model ${at + 1}`}
+              value={name}
+              models={listed}
+              picked={(model) => put(at, model)}
+            />
+            {models.length > 1 && (
+              <button
+                type="button"
+                class="button small"
+                aria-label={`Remove model ${at + 1}`}
+                onClick={() => change({ models: models.filter((_, index) => index !== at) })}
+              >
+                Remove
+              </button>
+            )}
+            <p class="muted play-model-note">
+              {known
+                ? describeModel(known)
+                : listed.length > 0 &&
+                  'Not in the list of what can answer now: another name for one, or not to be had.'}
+            </p>
+          </div>
+        )
+      })}
+      {models.length < MAX_MODELS && (
+        <button
+          type="button"
+          class="button small"
+          onClick={() => change({ models: [...models, models.at(-1) ?? 'auto'] })}
+        >
+          Compare with another model
+        </button>
+      )}
+    </section>
+  )
+}
+
+function SendBar({ settings, runs, isBusy }: { settings: Settings; runs: readonly Run[]; isBusy: boolean }) {
+  const faults = Object.values(settings.faults)
+  return (
+    <div class="play-send">
+      {isBusy ? (
+        <button type="button" class="button danger" onClick={() => stopAll(runs)}>
+          {runs.length > 1 ? 'Stop all' : 'Stop'}
+        </button>
+      ) : (
+        <button type="submit" class="button primary" disabled={faults.length > 0}>
+          Send
+        </button>
+      )}
+      <button type="button" class="button" onClick={clearDraft}>
+        Clear
+      </button>
+      <span class={settings.faults.messages || faults.length === 0 ? 'muted' : 'bad'}>
+        {faults[0] ?? 'Ctrl + Enter'}
+      </span>
+    </div>
+  )
+}
+
+function stopAll(runs: readonly Run[]): void {
+  for (const run of runs) run.stop()
+}

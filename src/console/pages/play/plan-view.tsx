@@ -1,0 +1,183 @@
+import { useMemo } from 'preact/hooks'
+import { ApiError } from '../../api/request.ts'
+import { compact, count, dollars, milliseconds, percent } from '../../parts/format.ts'
+import { headerOf, isRunning, type Plan, type Run } from './run.ts'
+import { Scrolling } from './scrolling.tsx'
+
+/** What `x-router9-reason` means. */
+const REASONS: Readonly<Record<string, string>> = {
+  only: 'there was no other',
+  first: 'it was the first in the order',
+  better: 'it did better than those before it',
+  healthier: 'those before it did not work well',
+  fallback: 'another one was asked first and failed',
+  trial: 'this was a probe of a deployment that had failed',
+  'last-resort': 'all were out, and this one was due back first',
+}
+
+interface Attempt {
+  readonly name: string
+  readonly outcome: string
+  readonly ms: number
+}
+
+/** Who was asked and why, how long it took, and what it cost. */
+export function PlanView({ run }: { run: Run }) {
+  const reason = headerOf(run, 'x-router9-reason')
+  const skipped = headerOf(run, 'x-router9-skipped')
+  const dropped = headerOf(run, 'x-router9-dropped-params')
+  const attempts = attemptsOf(run)
+  return (
+    <>
+      <Numbers run={run} />
+      {attempts.length > 0 && (
+        <>
+          <h3>Attempts</h3>
+          <ol class="play-attempts">
+            {attempts.map(({ name, outcome, ms }, at) => {
+              const isGood = outcome.startsWith('2')
+              return (
+                <li key={at}>
+                  <span>{name}</span>
+                  <span class={isGood ? 'good' : 'bad'}>{isGood ? `${outcome} answered` : outcome}</span>
+                  <span class="number">{milliseconds(ms)}</span>
+                </li>
+              )
+            })}
+          </ol>
+        </>
+      )}
+      {reason && (
+        <p>
+          <strong>{headerOf(run, 'x-router9-provider')}</strong> answered: {REASONS[reason] ?? reason}.
+        </p>
+      )}
+      {skipped && <p class="warn">Passed over: {skipped.replaceAll(',', ', ')}</p>}
+      {dropped && <p class="warn">Left out of the request: {dropped.replaceAll(',', ', ')}</p>}
+      <Candidates plan={run.plan.value} />
+    </>
+  )
+}
+
+function Numbers({ run }: { run: Run }) {
+  const { first, end } = run.times.value
+  const record = run.generation.value
+  const generation = record instanceof ApiError ? undefined : record
+  const tokens = run.tokens.value
+  const completion = tokens.completion || generation?.tokens_completion
+  const reasoning = tokens.reasoning ?? generation?.native_tokens_reasoning
+  const cached = tokens.cached ?? generation?.native_tokens_cached
+  const isStream = headerOf(run, 'content-type')?.startsWith('text/event-stream') ?? false
+  const from = isStream ? first : 0
+  const seconds = end !== undefined && from !== undefined ? (end - from) / 1000 : 0
+  const cost = generation ? dollars(generation.total_cost) : costNote(run)
+  return (
+    <dl class="play-numbers">
+      <Fact name={isStream ? 'First token' : 'Answer'} value={milliseconds(first)} />
+      <Fact name="Whole" value={milliseconds(end)} />
+      <Fact name="Tokens a second" value={completion && seconds > 0.001 ? count(completion / seconds) : '–'} />
+      <Fact name="Dollars" value={cost} />
+      <Fact
+        name="Tokens in"
+        value={count(tokens.prompt ?? generation?.tokens_prompt) + (cached ? ` (${count(cached)} cached)` : '')}
+      />
+      <Fact name="Tokens out" value={count(completion) + (reasoning ? ` (${count(reasoning)} reasoning)` : '')} />
+    </dl>
+  )
+}
+
+/** Why there are no dollars yet. */
+function costNote(run: Run): string {
+  const record = run.generation.value
+  if (isRunning(run)) return '–'
+  if (record instanceof ApiError) return record.status === 501 ? 'not kept here' : record.status === 404 ? '…' : '–'
+  return run.status.value === undefined ? '–' : '…'
+}
+
+function Fact({ name, value }: { name: string; value: string }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{value}</dd>
+    </div>
+  )
+}
+
+/** The record of the call is exact; until it is there, the header tells it. */
+function attemptsOf(run: Run): readonly Attempt[] {
+  const record = run.generation.value
+  if (record !== undefined && !(record instanceof ApiError)) {
+    return record.provider_responses.map(({ provider_name, model_permaslug, outcome, latency }) => ({
+      name: `${provider_name} · ${model_permaslug}`,
+      outcome,
+      ms: latency,
+    }))
+  }
+  const header = headerOf(run, 'x-router9-attempts') ?? ''
+  return header.split(',').flatMap((attempt) => {
+    const [, name, outcome, ms] = /^(.+):([^:]+):(\d+)ms$/.exec(attempt.trim()) ?? []
+    return name !== undefined && outcome !== undefined ? [{ name, outcome, ms: Number(ms) }] : []
+  })
+}
+
+const SHOWN = 5
+
+function Candidates({ plan }: { plan: Plan | ApiError | undefined }) {
+  // A table of some rows, made once: it does not change while the answer comes.
+  return useMemo(() => {
+    if (plan === undefined) return null
+    if (plan instanceof ApiError) return <p class="muted">No plan: {plan.message}</p>
+    const rows = (from: number, to?: number) => (
+      <Scrolling label="Candidates" isTable>
+        <table>
+          <thead>
+            <tr>
+              <th>Candidate</th>
+              <th>State</th>
+              <th class="number">Success</th>
+              <th class="number">First token</th>
+            </tr>
+          </thead>
+          <tbody>
+            {plan.plan.slice(from, to).map(({ id, state, success_rate, ttft_ms, score }) => (
+              <tr key={id}>
+                <td title={`score ${score}`}>{id}</td>
+                <td class={state === 'closed' ? 'good' : 'warn'}>{state === 'closed' ? 'works' : state}</td>
+                <td class="number">{percent(success_rate)}</td>
+                <td class="number">{milliseconds(ttft_ms.p50)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </Scrolling>
+    )
+    return (
+      <>
+        <h3>The plan when it was sent</h3>
+        <p class="muted">
+          {compact(plan.plan.length)} could answer, in this order; about {count(plan.prompt_tokens_estimate)} tokens in.
+          {plan.last_resort && ' All of them were out: the one due back first is asked.'}
+        </p>
+        {plan.plan.length > 0 && rows(0, SHOWN)}
+        {plan.plan.length > SHOWN && (
+          <details class="play-json">
+            <summary>{plan.plan.length - SHOWN} more</summary>
+            {rows(SHOWN)}
+          </details>
+        )}
+        {plan.left_out.length > 0 && (
+          <details class="play-json">
+            <summary>{plan.left_out.length} left out</summary>
+            <ul>
+              {plan.left_out.map(({ id, reason }, at) => (
+                <li key={at}>
+                  {id}: <span class="muted">{reason}</span>
+                </li>
+              ))}
+            </ul>
+          </details>
+        )}
+      </>
+    )
+  }, [plan])
+}

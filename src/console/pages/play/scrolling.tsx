@@ -1,0 +1,19 @@
+import type { ComponentChildren } from 'preact'
+
+/** What may be larger than its place. */
+export function Scrolling({
+  label,
+  isTable = false,
+  children,
+}: {
+  label: string
+  isTable?: boolean
+  children: ComponentChildren
+}) {
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard.
+    <section class={isTable ? 'table-box' : 'play-scroll'} tabIndex={0} aria-label={label}>
+      {children}
+    </section>
+  )
+}
