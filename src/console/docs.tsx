@@ -1,5 +1,6 @@
 import { render } from 'preact'
 import { signInFromAddress } from './api/session.ts'
+import { Search } from './pages/docs/search.tsx'
 import { CopyButton } from './parts/copy-button.tsx'
 import { HeadAside } from './parts/head-aside.tsx'
 
@@ -24,3 +25,5 @@ signInFromAddress()
 const aside = document.querySelector('.head-aside')
 if (aside) render(<HeadAside />, aside)
 addCopyButtons()
+const search = document.getElementById('docs-search')
+if (search) render(<Search address={search.dataset.address ?? ''} />, search)

@@ -1,5 +1,5 @@
 import { renderToString } from 'preact-render-to-string'
-import { type Contents, ContentsPage, DocsPage, type DocsPageProps } from './pages/docs/docs-page.tsx'
+import { ContentsPage, DocsPage, type DocsPageProps } from './pages/docs/docs-page.tsx'
 import { StartPage } from './pages/start/start-page.tsx'
 
 /** Pages as HTML, for those who read before any script runs. The build calls these. */
@@ -8,7 +8,7 @@ export function startHtml(): string {
   return renderToString(<StartPage />)
 }
 
-export function contentsHtml(props: { contents: Contents }): string {
+export function contentsHtml(props: Pick<DocsPageProps, 'contents' | 'searchAddress'>): string {
   return renderToString(<ContentsPage {...props} />)
 }
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
@@ -7,6 +8,7 @@ import { ROOT } from '../shared/root.ts'
 import { type Contents, contentsOf, readDocuments } from './docs.ts'
 import type { Section } from './document.ts'
 import { type Html, htmlPage } from './html.ts'
+import { searchIndex } from './search-index.ts'
 
 const SOURCE = path.join(ROOT, 'src/console')
 /** The pages of the console: each has a file of its own, so that its address can be opened directly. */
@@ -27,7 +29,7 @@ export async function buildSite(): Promise<Site> {
   for (const name of ['console', ...CONSOLE_PAGES.map((page) => `console/${page}`), 'console/not-found']) {
     add(`${name}.html`, { title: 'Router9', script: scripts('console'), content: '' })
   }
-  await addDocuments(prerender, (file, page) => add(file, { ...page, script: scripts('docs') }, [styles('docs')]))
+  await addDocuments(site, prerender, (file, page) => add(file, { ...page, script: scripts('docs') }, [styles('docs')]))
   site.set('favicon.svg', await readFile(path.join(SOURCE, 'favicon.svg')))
   site.set('_headers', HEADERS)
   site.set('_redirects', REDIRECTS)
@@ -36,15 +38,19 @@ export async function buildSite(): Promise<Site> {
 
 /** Adds a page for each file of src/docs, and one that lists them. */
 async function addDocuments(
+  site: Site,
   { contentsHtml, docsHtml }: Prerender,
   add: (file: string, page: Omit<Html, 'styles' | 'earlyScript'>) => void,
 ): Promise<void> {
   const documents = await readDocuments()
   const contents = contentsOf(documents)
-  add('docs.html', { title: 'Documentation · Router9', content: contentsHtml({ contents }) })
+  const index = searchIndex(documents)
+  const searchAddress = `/assets/search-${createHash('sha256').update(index).digest('hex').slice(0, 8)}.json`
+  site.set(searchAddress.slice(1), index)
+  add('docs.html', { title: 'Documentation · Router9', content: contentsHtml({ contents, searchAddress }) })
   for (const { name, title, summary, html, sections } of documents) {
     const headings = sections.map(({ anchor, title, depth }) => ({ anchor, title, depth }))
-    const content = docsHtml({ contents, name, html, headings, isTried: false })
+    const content = docsHtml({ contents, searchAddress, name, html, headings, isTried: false })
     add(`docs/${name}.html`, { title: `${title} · Router9`, description: summary, content })
   }
 }
@@ -105,9 +111,10 @@ async function bundle(site: Site): Promise<Record<'scripts' | 'styles', (name: s
 /** What src/console/prerender.tsx exports. */
 interface Prerender {
   startHtml(): string
-  contentsHtml(props: { contents: Contents }): string
+  contentsHtml(props: { contents: Contents; searchAddress: string }): string
   docsHtml(props: {
     contents: Contents
+    searchAddress: string
     name: string
     html: string
     headings: readonly Pick<Section, 'anchor' | 'title' | 'depth'>[]

@@ -11,6 +11,8 @@ export type Contents = readonly { readonly title: string; readonly subjects: rea
 
 export interface DocsPageProps {
   readonly contents: Contents
+  /** Where the index of the search is. */
+  readonly searchAddress: string
   readonly name: string
   /** Made by the build from a file of the repository, in which HTML is text. */
   readonly html: string
@@ -20,12 +22,17 @@ export interface DocsPageProps {
 }
 
 /** A subject of the documentation. The script of the page adds the search, copy buttons and forms to it. */
-export function DocsPage({ contents, name, html, headings, isTried }: DocsPageProps) {
+export function DocsPage({ contents, searchAddress, name, html, headings, isTried }: DocsPageProps) {
   const subjects = contents.flatMap((group) => group.subjects)
   const at = subjects.findIndex((subject) => subject.name === name)
   const group = contents.find((one) => one.subjects.some((subject) => subject.name === name))
   return (
-    <Frame contents={contents} path={`/docs/${name}`} aside={<OnThisPage headings={headings} isTried={isTried} />}>
+    <Frame
+      contents={contents}
+      searchAddress={searchAddress}
+      path={`/docs/${name}`}
+      aside={<OnThisPage headings={headings} isTried={isTried} />}
+    >
       <p class="docs-trail">
         <a href="/docs">Docs</a> / {group?.title}
       </p>
@@ -47,9 +54,9 @@ export function DocsPage({ contents, name, html, headings, isTried }: DocsPagePr
 }
 
 /** The first page: all subjects with a sentence each. */
-export function ContentsPage({ contents }: { contents: Contents }) {
+export function ContentsPage({ contents, searchAddress }: Pick<DocsPageProps, 'contents' | 'searchAddress'>) {
   return (
-    <Frame contents={contents} path="/docs">
+    <Frame contents={contents} searchAddress={searchAddress} path="/docs">
       <h1>Documentation</h1>
       <p>
         Router9 answers OpenAI's API, and Anthropic's and Google's, with any model of any provider. Begin with the{' '}
@@ -74,12 +81,18 @@ export function ContentsPage({ contents }: { contents: Contents }) {
   )
 }
 
-function Frame(props: { contents: Contents; path: string; aside?: ComponentChildren; children: ComponentChildren }) {
+function Frame(props: {
+  contents: Contents
+  searchAddress: string
+  path: string
+  aside?: ComponentChildren
+  children: ComponentChildren
+}) {
   return (
     <Layout path={props.path}>
       <div class="docs">
         <div class="docs-side">
-          <div id="docs-search" />
+          <div id="docs-search" data-address={props.searchAddress} />
           <nav class="docs-contents" aria-label="Subjects">
             {props.contents.map(({ title, subjects }) => (
               <div key={title}>
