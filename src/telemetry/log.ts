@@ -142,9 +142,14 @@ export function logFault(requestId: string, error: unknown): void {
   write('error', { event: 'fault', request: requestId, detail })
 }
 
+/** Which members of a record name keys, and how such a name looks: like a key, but it is none. */
+const ID_MEMBERS = ['id', 'account', 'successor']
+const KEY_ID = /^key_[0-9A-Za-z]{1,40}$/
+
 /** Writes one log line for a change of a record, by whose key it was made and what changed. It holds no key (accounts 6). */
 export function logAudit(requestId: string, key: string, change: Readonly<Record<string, unknown>>): void {
-  write('log', { event: 'audit', request: requestId, key, ...change })
+  const isId = (member: string, text: string) => ID_MEMBERS.includes(member) && KEY_ID.test(text)
+  write('log', { event: 'audit', request: requestId, key, ...change }, isId)
 }
 
 /** Writes one log line for spans that no collector will get, and why. */
@@ -152,13 +157,19 @@ export function logDroppedSpans(spans: number, reason: string): void {
   write('warn', { event: 'spans_dropped', spans, reason })
 }
 
-function write(level: 'log' | 'warn' | 'error', { key, target, ...others }: Readonly<Record<string, unknown>>): void {
+function write(
+  level: 'log' | 'warn' | 'error',
+  { key, target, ...others }: Readonly<Record<string, unknown>>,
+  isId = (_member: string, _text: string) => false,
+): void {
   // The ids of keys look like keys themselves, so only the other fields are searched for whatever looks like one.
   const head = redactOwnKeys(JSON.stringify({ level: level === 'log' ? 'info' : level, key, target }))
   let text = JSON.stringify(others)
   // The search is in each value, not in the line: in the line, an escaped line break would hide where a word begins.
   if (mayHoldKey(text)) {
-    text = JSON.stringify(others, (_, value: unknown) => (typeof value === 'string' ? redactKeys(value) : value))
+    const redact = (member: string, value: unknown) =>
+      typeof value === 'string' && !isId(member, value) ? redactKeys(value) : value
+    text = JSON.stringify(others, redact)
   }
   console[level](`${head.slice(0, -1)},${text.slice(1)}`)
 }

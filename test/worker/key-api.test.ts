@@ -141,6 +141,11 @@ test('a rotated key shares the limits of the one before, which ends at once or a
   expect(second.data).toMatchObject({ name: 'rotated', limit: 3, account: first.data.id, models: ['gpt-4o'] })
   expect([await chatStatus(first.key), await chatStatus(second.key)]).toEqual([200, 200])
   expect((await ask('GET', `/keys/${first.data.id}`)).data.successor).toBe(second.data.id)
+  expect((await auditOf(second.data.id, 1))[0]).toMatchObject({
+    action: 'key.rotate',
+    before: { id: first.data.id },
+    after: { id: second.data.id, account: first.data.id },
+  })
   await expectRefusal((await ask('POST', `/keys/${first.data.id}/rotate`)).response, { status: 409, code: 'conflict' })
 
   const races = await Promise.all([1, 2, 3, 4].map(() => ask('POST', `/keys/${second.data.id}/rotate`)))
