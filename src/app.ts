@@ -5,7 +5,7 @@ import { permit, permittedHeader } from './access/account-use.ts'
 import { refuseBusyAddress } from './access/address-limit.ts'
 import { authenticate, keyNews, readKey, refuseKeyInAddress } from './access/auth.ts'
 import type { KeyRecord } from './access/keys.ts'
-import { type Caller, countRequest, limitHeaders, refuseOverLimit } from './access/limits.ts'
+import { type Caller, countRequest, hasBudget, limitHeaders, refuseOverLimit } from './access/limits.ts'
 import { readProviderLimits } from './access/provider-limits.ts'
 import { ledgerUsage } from './access/usage-of.ts'
 import { inAccent } from './api/accents.ts'
@@ -283,9 +283,9 @@ async function receive<Format extends ErrorFormat>(
   const platform = platformOf(c)
   const { objects, waitUntil, request } = platform
   const limitsRead = isCall ? readProviderLimits(c.env.KEYS, waitUntil, keyNews.textOf) : undefined
-  limitsRead?.catch(() => {})
   const caller = await callerOf(c, key)
-  if (limitsRead !== undefined) await limitsRead
+  const unknown = limitsRead && (await limitsRead)
+  if (unknown !== undefined && hasBudget(caller)) throw unknown
   log.key = caller.id
   refuseManagement(caller)
   const settings = settingsFor(common, caller)

@@ -9,13 +9,18 @@ import { laterOf } from './record-store.ts'
 const REFRESH_AFTER_MS = 60_000
 const KV_CACHE_SECONDS = 30
 const KV_TIMEOUT_MS = 1000
-/** After a failure KV is not asked again for so long, once the limits are known. */
+/** After a failure KV is not asked again for so long: once the limits are known, and before. */
 const FAILED_MS = 5000
+const UNKNOWN_FAILED_MS = 1000
+/** Who waits for the read of another call starts its own after this time: the platform may have ended the other. */
+const FOLLOW_MS = 500
 
 let accounts: ReadonlyMap<string, LimitedAccount> = new Map()
 /** 0 until this isolate has read them once. */
 let readAt = 0
 let askAgainAt = 0
+/** Why they are not known: the last read, while `readAt` is 0. */
+let first: Promise<Failure | undefined> | undefined
 
 /** What limits the calls to a provider: the operator's own limits, for all keys together. Undefined for most. */
 export function providerAccount(provider: string): LimitedAccount | undefined {
@@ -36,21 +41,36 @@ type Store = Pick<KVNamespace, 'get'>
 
 /**
  * Sees to it that the limits of providers are known. Undefined where nobody has to wait, which is so after the first time.
+ * Never rejects: resolves with 503 if they cannot be read for the first time. That is for who has a budget; all others may go
+ * on, since what KV has on providers must not end the calls of everybody.
  * @param newsOf the text that a record was given lately, as the isolate has heard it.
- * @throws Failure 503 if they cannot be read for the first time: nobody may spend past a budget that is not known.
  */
 export function readProviderLimits(
   store: Store,
   waitUntil: (work: Promise<unknown>) => void,
   newsOf: (name: string) => string | null,
-): Promise<void> | undefined {
+): Promise<Failure | undefined> | undefined {
   const now = Date.now()
-  if (readAt !== 0 && now < askAgainAt) return undefined
-  askAgainAt = now + FAILED_MS
-  const reading = read(store, newsOf)
-  if (readAt === 0) return reading
-  waitUntil(reading.catch(() => undefined))
-  return undefined
+  const isKnown = readAt !== 0
+  if (now < askAgainAt) return isKnown ? undefined : follow(() => start(store, newsOf))
+  askAgainAt = now + (isKnown ? FAILED_MS : UNKNOWN_FAILED_MS)
+  const reading = start(store, newsOf)
+  waitUntil(reading)
+  return isKnown ? undefined : reading
+}
+
+function start(store: Store, newsOf: (name: string) => string | null): Promise<Failure | undefined> {
+  const reading = read(store, newsOf).then(
+    () => undefined,
+    (error: unknown) => (error instanceof Failure && readAt === 0 ? error : undefined),
+  )
+  if (readAt === 0) first = reading
+  return reading
+}
+
+async function follow(startOwn: () => Promise<Failure | undefined>): Promise<Failure | undefined> {
+  const result = first && (await withTimeout(first, FOLLOW_MS))
+  return result === TIMED_OUT ? startOwn() : result
 }
 
 async function read(store: Store, newsOf: (name: string) => string | null): Promise<void> {
@@ -80,9 +100,9 @@ export function learnProviderLimits(changes: readonly KeyChange[], missed: boole
 }
 
 function learn(text: string | null): void {
+  const limits = text === null ? {} : providerLimitsIn(text)
   readAt = Date.now()
   askAgainAt = readAt + REFRESH_AFTER_MS
-  const limits = text === null ? {} : providerLimitsIn(text)
   accounts = new Map(
     Object.entries(limits).map(([provider, own]) => [
       provider,

@@ -25,7 +25,7 @@ export interface KeyStore extends Keys {
   readonly port: number
   readonly reads: () => number
   /** All that is kept, by its name. */
-  readonly values: ReadonlyMap<string, string | Buffer>
+  readonly values: Map<string, string | Buffer>
   /** So many writes are answered with 429, as those of a name that is written more than once a second. */
   readonly refuseWrites: (count: number) => void
   /** From now on: `fail` answers 500, `hang` never answers. */
