@@ -90,8 +90,10 @@ export async function openBill(input: BillInput): Promise<Bill> {
       const isBroken = end instanceof Failure && end.fault !== 'left'
       const chargesReservation = usage.estimated === true && !isBroken && billsWhatIsHidden(input, target)
       const cost = dollarsFor(usage, target, settings)
+      // Another candidate may have had the largest price; who answered bills its own.
+      const most = chargesReservation ? reservationFor(input, [target.deployment]) : NO_RESERVATION
       const used = (reserved: Reservation): Reservation =>
-        largestOf([{ tokens: usage.total_tokens, dollars: cost }, chargesReservation ? reserved : NO_RESERVATION])
+        largestOf([{ tokens: usage.total_tokens, dollars: cost }, reserved === NO_RESERVATION ? NO_RESERVATION : most])
       const { tokens, dollars } = used(reservation)
       spend(tokens, dollars)
       const admitted = atProviders.get(target.deployment.provider)

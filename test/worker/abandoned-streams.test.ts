@@ -1,9 +1,10 @@
-import { describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import type { Limits } from '../../src/access/budget.ts'
 import { type Body, useCase } from '../cases/router.ts'
 import type { Piece, Script } from '../cases/scripted.ts'
 import { chunk, completion, sse, stream, whole } from '../cases/wires.ts'
 import { callLines } from '../harness/log-lines.ts'
+import { until } from '../harness/until.ts'
 import { openRawClient } from './raw-client.ts'
 import { LEDGER_PATH, WRAPPED_LEDGER } from './wrapped-ledger.ts'
 
@@ -23,6 +24,12 @@ const router9 = useCase(
   WRAPPED_LEDGER,
 )
 let made = 0
+const MANAGER = 'sk-r9k-manager-of-budgets'
+beforeAll(async () => {
+  const { keys } = router9.worker
+  keys.values.set('provider:all', JSON.stringify({ providers: { mistral: { budget: 100 } } }))
+  await keys.put(MANAGER, { id: 'key_manager', role: 'management' })
+})
 
 /** A key of its own. */
 async function keyWith(limits: Limits) {
@@ -100,12 +107,14 @@ describe('a stream that its client has left is read on', () => {
     const { goOn, closedAt } = played([WORD], [{ repeat: sse(chunk({ content: ' on' })), while: () => isOpen }])
     const { leave, counted } = await keyWith({ budget: 100 })
     goOn()
-    const leftAt = await leave(GPT_5)
+    const leftAt = await leave({ ...GPT_5, models: ['openai/gpt-5-pro'] })
     expect((await closedAt) - leftAt).toBeGreaterThan(SOON_MS)
     isOpen = false
     const line = await counted()
     expect(line).toMatchObject({ left: true, estimated: true })
     expect(line.cost_usd).toBeGreaterThanOrEqual(RESERVED_DOLLARS)
+    // Not at the twelvefold price of a model that was reserved for and not asked.
+    expect(line.cost_usd).toBeLessThan(2 * RESERVED_DOLLARS)
   })
 
   test('of a provider that goes on writing, and bills it, whatever its model shows', async () => {
@@ -114,6 +123,23 @@ describe('a stream that its client has left is read on', () => {
     await leave({ model: 'groq/llama-3.3-70b-versatile', max_tokens: 5000 })
     goOn()
     expect(await counted()).toMatchObject({ prompt_tokens: 11, completion_tokens: 4000 })
+  })
+
+  test('where only its provider has a budget: that pays what the provider says that it served', async () => {
+    const { goOn } = played([WORD], [REST])
+    const { leave, lines } = await keyWith({ rpm: 10 })
+    await leave({ model: 'mistral/mistral-large-2512', max_tokens: 5000 })
+    goOn()
+    await until(() => lines().length)
+    expect(lines()[0]).toMatchObject({ left: true, prompt_tokens: 11, completion_tokens: 4000 })
+    const authorization = `Bearer ${MANAGER}`
+    const usage = async () => {
+      const response = await fetch(`${router9.url}/v1/providers/mistral`, { headers: { authorization } })
+      return ((await response.json()) as { data: { usage: number } }).data.usage
+    }
+    const dollars = lines()[0]?.cost_usd ?? 0
+    expect(dollars).toBeGreaterThan(0)
+    expect(await until(usage)).toBeCloseTo(dollars, 9)
   })
 
   test('and nobody pays for what a provider breaks off meanwhile', async () => {
