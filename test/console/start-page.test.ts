@@ -37,12 +37,17 @@ browserTest(
 )
 
 browserTest(
-  'the link of npm start signs in with both keys, and leaves none in the address; who signs out is out',
+  'the link of npm start signs in with both keys, and leaves none in the address; another link replaces no key unasked; who signs out is out',
   async () => {
     const { page, close } = await console.open(`/console#key=${console.key}&management_key=${console.managementKey}`)
     await page.waitForURL('**/console/play')
     await page.getByText('management + models').waitFor()
     expect(page.url()).not.toContain('sk-r9k')
+    page.once('dialog', (dialog) => dialog.dismiss())
+    await page.goto('/docs#key=sk-r9k-of-somebody-else')
+    await page.getByText('management + models').waitFor()
+    expect(page.url()).not.toContain('sk-r9k')
+    expect(await page.evaluate<string>('JSON.stringify({ ...sessionStorage })')).not.toContain('somebody-else')
     await page.getByRole('button', { name: 'Sign out' }).click()
     await page.getByRole('link', { name: 'Sign in' }).first().waitFor()
     await close()

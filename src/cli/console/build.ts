@@ -140,11 +140,13 @@ async function loadPrerender(): Promise<Prerender> {
   }
 }
 
-/** Nothing comes from elsewhere, and no page can be shown within another. Names of scripts and styles change with their content. */
+/** Nothing comes from elsewhere, and no page can be shown within another, or steered by the one that opened it. Names of scripts and styles change with their content. */
 const HEADERS = `/*
   Content-Security-Policy: default-src 'self'; img-src 'self' data: blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'
   X-Content-Type-Options: nosniff
   Referrer-Policy: no-referrer
+  Cross-Origin-Opener-Policy: same-origin
+  Strict-Transport-Security: max-age=31536000
 /assets/*
   Cache-Control: public, max-age=31536000, immutable
 `

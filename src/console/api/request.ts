@@ -29,6 +29,9 @@ export interface Asking {
 export async function ask<Answer>(path: string, asking: Asking = {}): Promise<Answer> {
   const response = await send(path, asking)
   const answer = await response.json().catch(() => undefined)
+  asking.signal?.throwIfAborted()
+  if (response.ok && answer === undefined)
+    throw new ApiError(0, { message: 'The answer broke off, or is not Router9’s.' })
   if (response.ok) return answer as Answer
   throw new ApiError(response.status, errorIn(answer, response.status))
 }

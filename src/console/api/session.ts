@@ -28,21 +28,32 @@ export function signOut(): void {
 
 /**
  * Signs in with the keys in the fragment (`#key=…&management_key=…`), which no browser sends, and takes them out of the address,
- * so that they are in no history and no bookmark.
+ * so that they are in no bookmark. Anybody can write such a link: who is signed in with another key is asked first, or what they
+ * do from then on would be seen by the one who sent it.
  */
 export function signInFromAddress(): void {
   const fields = new URLSearchParams(location.hash.slice(1))
   const [key, managementKey] = [fields.get('key'), fields.get('management_key')]
   if (key === null && managementKey === null) return
-  signIn({ ...(key && { key }), ...(managementKey && { managementKey }) })
   history.replaceState(null, '', location.pathname + location.search)
+  const given: Session = { ...(key && { key }), ...(managementKey && { managementKey }) }
+  if (!isOther(given) || confirm(QUESTION)) signIn(given)
+}
+
+const QUESTION =
+  'This link signs in with another key, and this tab has one already. Use the key of the link? Whoever gave you the link can see what is done with it.'
+
+/** Whether somebody is signed in, and these keys are not what the tab has. */
+function isOther(given: Session): boolean {
+  const { key, managementKey } = session.peek()
+  if (key === undefined && managementKey === undefined) return false
+  return (given.key ?? key) !== key || (given.managementKey ?? managementKey) !== managementKey
 }
 
 function read(): Session {
-  // While the pages are built there is no tab.
-  if (typeof sessionStorage === 'undefined') return {}
   try {
-    return JSON.parse(sessionStorage.getItem(STORED) ?? '{}')
+    // While the pages are built there is no tab; a browser that keeps nothing throws.
+    return typeof sessionStorage === 'undefined' ? {} : (JSON.parse(sessionStorage.getItem(STORED) ?? '{}') ?? {})
   } catch {
     return {}
   }

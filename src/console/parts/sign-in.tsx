@@ -65,8 +65,11 @@ export function SignedIn() {
   )
 }
 
-/** @throws ApiError where Router9 does not know the key. */
+/** @throws Error where it is no key; ApiError where Router9 does not know it. */
 async function sessionOf(key: string): Promise<Session> {
+  // A header can hold nothing else, and the browser would only say that it cannot send it.
+  if (!/^[\x21-\x7e]+$/.test(key))
+    throw new Error('This is no whole key: keys are sk-r9k- and letters, digits and hyphens.')
   const { data } = await ask<{ data: { is_management_key?: boolean } }>('/v1/key', { key })
   return data.is_management_key === true ? { managementKey: key } : { key }
 }

@@ -149,7 +149,8 @@ export function logLineOf(call: Call): string {
   return JSON.stringify({ level, event: 'request', request, time, status, ...Object.fromEntries(given) }, null, 2)
 }
 
-/** An id out of what somebody has pasted: a header, a message, the id alone. */
+/** An id out of what somebody has pasted: a header, a message, the id alone. It goes into the address, where no key may stand. */
 export function idIn(text: string): string {
-  return /\b(?:req|chatcmpl|cmpl|resp|msg|gen)[_-][\w-]{4,}/.exec(text)?.[0] ?? text.trim().slice(0, 200)
+  const id = /\b(?:req|chatcmpl|cmpl|resp|msg|gen)[_-][\w-]{4,}/.exec(text)?.[0] ?? text.trim().slice(0, 200)
+  return id.replace(/\bsk-[\w-]+/g, 'sk-…')
 }
