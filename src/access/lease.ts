@@ -15,7 +15,7 @@ import {
   toAmounts,
 } from './amounts.ts'
 import { addSpent, type Limits, NOTHING_SPENT, type Reservation, type Spent } from './budget.ts'
-import { type Answer, LEASE_MS, limitsOf, MAX_CALL_MS, type Report, sumOf } from './ledger.ts'
+import { type Answer, LEASE_MS, limitsOf, MAX_CALL_MS, type Report, sumOf, UNSHARED } from './ledger.ts'
 import { minuteOf, msToNextMinute, windowEnd, windowStart } from './window.ts'
 
 /** Why a call is refused: which limit, whether that is used up or only held, and when another try makes sense. */
@@ -218,10 +218,11 @@ export function createLease(by: string): Lease {
   }
   /** What was used and what all isolates hold, by the last answer. */
   const inUse = (limits: Limits, now: number): Amounts => plus(usedBy(limits, now), answer?.held ?? NOTHING)
-  /** Whether half of a limit is in use: then others may need what is only held. */
-  const isNear = (limits: Limits, now: number): boolean => {
-    const used = inUse(limits, now)
-    return excessOf(plus(used, used), limitsOf(limits)).length > 0
+  /** Whether more than this share of a limit is used or held. */
+  const isInUse = (share: number, limits: Limits, now: number): boolean => {
+    const all = limitsOf(limits)
+    const bound = mapAmounts((dimension) => all[dimension] * share)
+    return excessOf(inUse(limits, now), bound).length > 0
   }
   const makeReport = (needs: readonly Amounts[], want: Amounts, keep: Amounts, now: number): Report => {
     const usage = entries.length > 0 ? { usage: entries } : {}
@@ -274,11 +275,11 @@ export function createLease(by: string): Lease {
       const isFirst = answer === undefined
       const calls = Math.max(2 * begun, MIN_CALLS_AHEAD)
       const want = isFirst ? mapAmounts(() => ANY) : mapAmounts((dimension) => calls * largest[dimension])
-      // A call that waits needs all there is.
+      // A call that waits needs all there is. Shares alone never hold more than what is shared: beyond it, others are in need.
       return makeReport(
         needs.map((need) => needOf(need, limits)),
         want,
-        needs.length > 0 ? NOTHING : isNear(limits, now) ? smaller(there, want) : there,
+        needs.length > 0 ? NOTHING : isInUse(1 - UNSHARED, limits, now) ? smaller(there, want) : there,
         now,
       )
     },
@@ -314,7 +315,7 @@ export function createLease(by: string): Lease {
         ).length > 0
       )
     },
-    isIdle: (limits, now) => calls.size + unbegun.size === 0 && isNear(limits, now) && !isNothing(left(now)),
+    isIdle: (limits, now) => calls.size + unbegun.size === 0 && isInUse(1 / 2, limits, now) && !isNothing(left(now)),
   }
 }
 

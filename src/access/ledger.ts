@@ -24,7 +24,7 @@ export const MAX_CALL_MS = 900_000
 /** An isolate gets this share of what may be leased, so that others get theirs. */
 const SHARES = 8
 /** This part of a limit is never leased: near a limit, each call asks the ledger. */
-const UNSHARED = 0.25
+export const UNSHARED = 0.25
 /** A repeated report is recognized while its isolate is among this many that reported last. */
 const MAX_REPORTERS = 500
 const MAX_NAME_CHARACTERS = 40
