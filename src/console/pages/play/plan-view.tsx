@@ -2,7 +2,6 @@ import { useMemo } from 'preact/hooks'
 import { ApiError } from '../../api/request.ts'
 import { compact, count, dollars, milliseconds, percent } from '../../parts/format.ts'
 import { headerOf, isRunning, type Plan, type Run } from './run.ts'
-import { Scrolling } from './scrolling.tsx'
 
 /** What `x-router9-reason` means. */
 const REASONS: Readonly<Record<string, string>> = {
@@ -35,11 +34,14 @@ export function PlanView({ run }: { run: Run }) {
           <h3>Attempts</h3>
           <ol class="play-attempts">
             {attempts.map(({ name, outcome, ms }, at) => {
-              const isGood = outcome.startsWith('2')
+              const hasBroken = at === attempts.length - 1 && run.state.value === 'broken'
+              const isGood = outcome.startsWith('2') && !hasBroken
               return (
                 <li key={at}>
-                  <span>{name}</span>
-                  <span class={isGood ? 'good' : 'bad'}>{isGood ? `${outcome} answered` : outcome}</span>
+                  <span class="play-who">{name}</span>
+                  <span class={isGood ? 'good' : 'bad'}>
+                    {isGood ? `${outcome} answered` : hasBroken ? `${outcome}, then broke off` : outcome}
+                  </span>
                   <span class="number">{milliseconds(ms)}</span>
                 </li>
               )
@@ -75,7 +77,7 @@ function Numbers({ run }: { run: Run }) {
     <dl class="play-numbers">
       <Fact name={isStream ? 'First token' : 'Answer'} value={milliseconds(first)} />
       <Fact name="Whole" value={milliseconds(end)} />
-      <Fact name="Tokens a second" value={completion && seconds > 0.001 ? count(completion / seconds) : '–'} />
+      <Fact name="Tokens a second" value={completion && seconds >= MIN_SECONDS ? count(completion / seconds) : '–'} />
       <Fact name="Dollars" value={cost} />
       <Fact
         name="Tokens in"
@@ -120,36 +122,32 @@ function attemptsOf(run: Run): readonly Attempt[] {
   })
 }
 
+/** Of a shorter time no rate can be told. */
+const MIN_SECONDS = 0.02
 const SHOWN = 5
 
 function Candidates({ plan }: { plan: Plan | ApiError | undefined }) {
-  // A table of some rows, made once: it does not change while the answer comes.
+  // Made once: it does not change while the answer comes.
   return useMemo(() => {
     if (plan === undefined) return null
     if (plan instanceof ApiError) return <p class="muted">No plan: {plan.message}</p>
     const rows = (from: number, to?: number) => (
-      <Scrolling label="Candidates" isTable>
-        <table>
-          <thead>
-            <tr>
-              <th>Candidate</th>
-              <th>State</th>
-              <th class="number">Success</th>
-              <th class="number">First token</th>
-            </tr>
-          </thead>
-          <tbody>
-            {plan.plan.slice(from, to).map(({ id, state, success_rate, ttft_ms, score }) => (
-              <tr key={id}>
-                <td title={`score ${score}`}>{id}</td>
-                <td class={state === 'closed' ? 'good' : 'warn'}>{state === 'closed' ? 'works' : state}</td>
-                <td class="number">{percent(success_rate)}</td>
-                <td class="number">{milliseconds(ttft_ms.p50)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </Scrolling>
+      <ol class="play-attempts" start={from + 1}>
+        {plan.plan.slice(from, to).map(({ id, state, success_rate, ttft_ms, tokens_per_second }) => (
+          <li key={id}>
+            <span class="play-who">{id}</span>
+            <span class={state === 'closed' ? 'good' : 'warn'}>{state === 'closed' ? 'works' : state}</span>
+            {ttft_ms.p50 === null ? (
+              <span class="muted">not asked lately</span>
+            ) : (
+              <span class="muted">
+                {percent(success_rate)} succeed, first token {milliseconds(ttft_ms.p50)}
+              </span>
+            )}
+            {tokens_per_second !== null && <span class="muted">{count(tokens_per_second)} tokens/s</span>}
+          </li>
+        ))}
+      </ol>
     )
     return (
       <>

@@ -30,14 +30,10 @@ export interface Plan {
 
 interface Candidate {
   readonly id: string
-  readonly model: string
-  readonly provider: string
   readonly state: string
-  readonly score: number
   readonly success_rate: number | null
   readonly ttft_ms: { readonly p50: number | null }
   readonly tokens_per_second: number | null
-  readonly usual_price: number | null
 }
 
 /** One call, as `GET /v1/generation` tells it. */

@@ -30,11 +30,11 @@ export function SettingsEditor({ settings }: { settings: Settings }) {
     <section aria-label="Parameters">
       <div class="play-fields">
         <NumberField label="Temperature" field="temperature" value={temperature} fault={faults.temperature} />
-        <NumberField label="Most tokens" field="maxTokens" value={maxTokens} fault={faults.maxTokens} />
+        <NumberField label="Max tokens" field="maxTokens" value={maxTokens} fault={faults.maxTokens} />
         <label>
           Reasoning effort
           <select value={effort} onChange={(event) => change({ effort: event.currentTarget.value })}>
-            <option value="">As the model has it</option>
+            <option value="">default</option>
             {EFFORTS.map((one) => (
               <option key={one} value={one}>
                 {one}
@@ -45,7 +45,7 @@ export function SettingsEditor({ settings }: { settings: Settings }) {
         <label>
           Tool choice
           <select value={toolChoice} onChange={(event) => change({ toolChoice: event.currentTarget.value })}>
-            <option value="">As the model has it</option>
+            <option value="">default</option>
             {[...new Set(['auto', 'none', 'required', ...names, toolChoice])].filter(Boolean).map((one) => (
               <option key={one} value={one}>
                 {one}

@@ -36,7 +36,7 @@ export function readSettings(draft: Draft): Settings {
     schema: reading('schema', undefined, () => (draft.schema.trim() === '' ? undefined : readObject(draft.schema))),
     extra: reading('extra', {}, () => (draft.extra.trim() === '' ? {} : readObject(draft.extra))),
     temperature: reading('temperature', undefined, () => readNumber(draft.temperature, 'Temperature', 0, 2)),
-    maxTokens: reading('maxTokens', undefined, () => readNumber(draft.maxTokens, 'The most tokens', 1)),
+    maxTokens: reading('maxTokens', undefined, () => readNumber(draft.maxTokens, 'Max tokens', 1)),
     faults,
   }
 }

@@ -1,4 +1,4 @@
-/** A block of lines after which the next one begins: the browser lays out only the one that grows. */
+/** After so many characters the next line begins a new block: the browser lays out only the one that grows. */
 const BLOCK_LENGTH = 4000
 /** What of a response is shown; all of it is read. */
 const MAX_LENGTH = 4_000_000
@@ -24,14 +24,19 @@ export function createTextLog(): TextLog {
     const [text, target] = [pending, element]
     pending = ''
     if (target === null || text === '') return
-    for (const part of blocksOf(text)) {
-      if (block === undefined || blockLength > BLOCK_LENGTH) {
-        block = document.createElement('span')
+    for (let from = 0; from < text.length; ) {
+      if (block === undefined) {
+        block = document.createElement('div')
         blockLength = 0
         target.append(block)
       }
-      block.append(part)
-      blockLength += part.length
+      // A block ends with a line: the break between two blocks is the one that is in the text.
+      const line = text.indexOf('\n', from + Math.max(0, BLOCK_LENGTH - blockLength))
+      const end = line === -1 ? text.length : line + 1
+      block.append(text.slice(from, end))
+      blockLength += end - from
+      from = end
+      if (line !== -1) block = undefined
     }
   }
   return {
@@ -56,8 +61,4 @@ export function createTextLog(): TextLog {
     },
     text: () => pieces.join(''),
   }
-}
-
-function* blocksOf(text: string): Iterable<string> {
-  for (let at = 0; at < text.length; at += BLOCK_LENGTH) yield text.slice(at, at + BLOCK_LENGTH)
 }
