@@ -1,10 +1,9 @@
-import { useState } from 'preact/hooks'
 import type { ApiError } from '../../api/request.ts'
 import { requestText, withoutImages } from './code-panel.tsx'
 import { change, draft, newMessage } from './draft.ts'
 import { PlanView } from './plan-view.tsx'
 import { answerOf, headerOf, isRunning, type Part, type Run, type RunState } from './run.ts'
-import { Scrolling } from './scrolling.tsx'
+import { Folded, Scrolling } from './scrolling.tsx'
 import type { TextLog } from './text-log.ts'
 
 const STATES: Readonly<Record<RunState, readonly [text: string, badge: string]>> = {
@@ -178,31 +177,31 @@ function AnswerEnd({ run }: { run: Run }) {
 }
 
 /** The request and the response as they went over the wire. */
-function Wire({ run }: { run: Run }) {
-  const [isOpen, setOpen] = useState(false)
-  const { status, headers, raw } = run
+function Wire({ run: { status, headers, raw, request } }: { run: Run }) {
+  const suffix = status.value === undefined ? '' : ` (status ${status.value})`
   return (
     <>
-      <details class="play-json">
-        <summary>Response headers ({headers.value.length})</summary>
-        <Scrolling label="Response headers">
-          <pre>{headers.value.map(([name, value]) => `${name}: ${value}`).join('\n') || 'None came.'}</pre>
-        </Scrolling>
-      </details>
-      <details class="play-json">
-        <summary>Exact request</summary>
-        <Scrolling label="Exact request">
-          <pre>{withoutImages(requestText(run.request))}</pre>
-        </Scrolling>
-      </details>
-      <details class="play-json" onToggle={(event) => setOpen(event.currentTarget.open)}>
-        <summary>Exact response{status.value !== undefined && ` (status ${status.value})`}</summary>
-        {isOpen && (
+      <Folded title={`Response headers (${headers.value.length})`}>
+        {() => (
+          <Scrolling label="Response headers">
+            <pre>{headers.value.map(([name, value]) => `${name}: ${value}`).join('\n') || 'None came.'}</pre>
+          </Scrolling>
+        )}
+      </Folded>
+      <Folded title="Exact request">
+        {() => (
+          <Scrolling label="Exact request">
+            <pre>{withoutImages(requestText(request))}</pre>
+          </Scrolling>
+        )}
+      </Folded>
+      <Folded title={`Exact response${suffix}`}>
+        {() => (
           <Scrolling label="Exact response">
             <pre ref={raw.attach} />
           </Scrolling>
         )}
-      </details>
+      </Folded>
     </>
   )
 }

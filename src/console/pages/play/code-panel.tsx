@@ -4,7 +4,7 @@ import { CopyButton } from '../../parts/copy-button.tsx'
 import { Tabs } from '../../parts/tabs.tsx'
 import { draft } from './draft.ts'
 import { writeRequest } from './requests.ts'
-import { Scrolling } from './scrolling.tsx'
+import { Folded, Scrolling } from './scrolling.tsx'
 import type { Settings } from './settings.ts'
 import { SNIPPETS, type SnippetName, writeSnippet } from './snippets.ts'
 
@@ -13,6 +13,10 @@ const TABS = ['Request', ...SNIPPETS].map((name) => ({ id: name, name }))
 
 /** The present request: as it goes out, and as code. What is copied has all of an image, what is shown its beginning. */
 export function CodePanel({ settings }: { settings: Settings }) {
+  return <Folded title="As JSON and as code">{() => <Code settings={settings} />}</Folded>
+}
+
+function Code({ settings }: { settings: Settings }) {
   const [tab, setTab] = useState('Request')
   const [showsKey, setShowsKey] = useState(false)
   const model = draft.value.models[0] ?? 'auto'
@@ -21,21 +25,18 @@ export function CodePanel({ settings }: { settings: Settings }) {
   const written = { request, draft: draft.value, model, address: location.origin, key }
   const text = tab === 'Request' ? requestText(request, key) : writeSnippet(tab as SnippetName, written)
   return (
-    <details class="play-json">
-      <summary>As JSON and as code</summary>
-      <Tabs label="The request as" tabs={TABS} chosen={tab} choose={setTab}>
-        <div class="play-buttons">
-          <CopyButton text={text} />
-          <label class="play-check">
-            <input type="checkbox" checked={showsKey} onChange={(event) => setShowsKey(event.currentTarget.checked)} />{' '}
-            with my key
-          </label>
-        </div>
-        <Scrolling label={`The request: ${tab}`}>
-          <pre>{withoutImages(text)}</pre>
-        </Scrolling>
-      </Tabs>
-    </details>
+    <Tabs label="The request as" tabs={TABS} chosen={tab} choose={setTab}>
+      <div class="play-buttons">
+        <CopyButton text={text} />
+        <label class="play-check">
+          <input type="checkbox" checked={showsKey} onChange={(event) => setShowsKey(event.currentTarget.checked)} />{' '}
+          with my key
+        </label>
+      </div>
+      <Scrolling label={`The request: ${tab}`}>
+        <pre>{withoutImages(text)}</pre>
+      </Scrolling>
+    </Tabs>
   )
 }
 

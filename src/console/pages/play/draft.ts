@@ -1,4 +1,4 @@
-import { effect, signal } from '@preact/signals'
+import { computed, effect, signal } from '@preact/signals'
 
 /** How the request is written: one of the APIs that clients speak. */
 export type FormatName = 'chat' | 'responses' | 'messages' | 'gemini'
@@ -66,10 +66,23 @@ export function change(changes: Partial<Draft>): void {
   draft.value = { ...draft.peek(), ...changes }
 }
 
+const cleared = signal<{ readonly before: Draft; readonly after: Draft } | undefined>(undefined)
+
 /** Everything as on the first visit, but for the models and the format. */
 export function clearDraft(): void {
-  const { format, models } = draft.peek()
-  draft.value = { ...NEW, format, models, messages: [newMessage('user')] }
+  const before = draft.peek()
+  const { format, models } = before
+  const after = { ...NEW, format, models, messages: [newMessage('user')] }
+  cleared.value = { before, after }
+  draft.value = after
+}
+
+/** Whether nothing has been written since the draft was cleared. */
+export const canUndoClear = computed(() => cleared.value !== undefined && cleared.value.after === draft.value)
+
+export function undoClear(): void {
+  const undone = cleared.peek()
+  if (undone !== undefined && canUndoClear.peek()) draft.value = undone.before
 }
 
 let lastId = 0
@@ -98,10 +111,10 @@ export function keepDraft(): () => void {
 
 function store(): void {
   const { messages, ...others } = draft.peek()
-  const whole = JSON.stringify({ ...others, messages })
-  const bare = () => JSON.stringify({ ...others, messages: messages.map((message) => ({ ...message, images: [] })) })
+  const length = messages.flatMap(({ images }) => images).reduce((sum, url) => sum + url.length, 0)
+  const kept = length > MAX_STORED_LENGTH ? messages.map((message) => ({ ...message, images: [] })) : messages
   try {
-    sessionStorage.setItem(STORED, whole.length > MAX_STORED_LENGTH ? bare() : whole)
+    sessionStorage.setItem(STORED, JSON.stringify({ ...others, messages: kept }))
   } catch {
     // The storage is full: what is on the page stays there.
   }

@@ -44,9 +44,10 @@ export function ModelPicker({
       event.preventDefault()
       if (isOpen) setAt(Math.min(shown.length - 1, Math.max(-1, at + step)))
       else setSearch('')
-    } else if (event.key === 'Enter' && isOpen && !event.ctrlKey && !event.metaKey) {
+    } else if (event.key === 'Enter' && !event.ctrlKey && !event.metaKey) {
+      // Nor does it send the form, which costs money.
       event.preventDefault()
-      choose(shown[at]?.id ?? search)
+      if (isOpen) choose(shown[at]?.id ?? search)
     } else if (event.key === 'Escape' && isOpen) {
       event.stopPropagation()
       choose('')

@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks'
+import { useEffect, useRef } from 'preact/hooks'
 import { useLoaded } from '../../api/load.ts'
 import { ask } from '../../api/request.ts'
 import { session } from '../../api/session.ts'
@@ -6,11 +6,11 @@ import { SignIn } from '../../parts/sign-in.tsx'
 import { Failed } from '../../parts/states.tsx'
 import { Answer } from './answer.tsx'
 import { CodePanel } from './code-panel.tsx'
-import { change, clearDraft, draft, type FormatName, keepDraft } from './draft.ts'
+import { canUndoClear, change, clearDraft, draft, type FormatName, keepDraft, undoClear } from './draft.ts'
 import { MessagesEditor } from './messages-editor.tsx'
 import { describeModel, type Model, ModelPicker } from './model-picker.tsx'
 import { FORMATS } from './requests.ts'
-import { isRunning, type Run, startRun } from './run.ts'
+import { isRunning, runs, sendDraft, stopAll } from './run.ts'
 import { readSettings, type Settings } from './settings.ts'
 import { SettingsEditor } from './settings-editor.tsx'
 
@@ -31,29 +31,27 @@ export function Page() {
 }
 
 function Playground({ modelsKey }: { modelsKey: string }) {
-  const [runs, setRuns] = useState<readonly Run[]>([])
   const models = useLoaded(
     (signal) => ask<{ data: readonly Model[] }>('/v1/models', { key: modelsKey, signal }),
     [modelsKey],
   )
   useEffect(keepDraft, [])
-  // Who leaves the page waits for no answer.
-  useEffect(() => () => stopAll(runs), [runs])
-  const settings = readSettings(draft.value)
-  const isBusy = runs.some(isRunning)
-  const canSend = Object.keys(settings.faults).length === 0
-  function sendAll(): void {
-    if (canSend && !isBusy) setRuns(draft.peek().models.map((model) => startRun(draft.peek(), settings, model)))
-  }
   useEffect(() => {
-    function onKeyDown(event: KeyboardEvent): void {
-      if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return
-      event.preventDefault()
-      sendAll()
-    }
     addEventListener('keydown', onKeyDown)
-    return () => removeEventListener('keydown', onKeyDown)
-  })
+    return () => {
+      removeEventListener('keydown', onKeyDown)
+      // Who leaves the page waits for no answer.
+      stopAll()
+    }
+  }, [])
+  const answers = useRef<HTMLElement>(null)
+  useEffect(() => {
+    // In a small window the answers are below what is written.
+    const top = answers.current?.getBoundingClientRect().top ?? 0
+    if (runs.value.length > 0 && top > innerHeight * 0.7) answers.current?.scrollIntoView()
+  }, [runs.value])
+  const settings = readSettings(draft.value)
+  const shown = runs.value
   const listed = (models.value?.data ?? []).filter(({ modalities }) => modalities?.output.includes('text') ?? true)
   return (
     <div class="play">
@@ -61,7 +59,7 @@ function Playground({ modelsKey }: { modelsKey: string }) {
         class="play-editor"
         onSubmit={(event) => {
           event.preventDefault()
-          sendAll()
+          sendDraft()
         }}
       >
         <h1>Playground</h1>
@@ -93,18 +91,18 @@ function Playground({ modelsKey }: { modelsKey: string }) {
         <MessagesEditor />
         <SettingsEditor settings={settings} />
         <CodePanel settings={settings} />
-        <SendBar settings={settings} runs={runs} isBusy={isBusy} />
+        <SendBar settings={settings} />
       </form>
-      <section class="play-answers" aria-label="Answers">
-        {runs.length === 0 && (
+      <section ref={answers} class="play-answers" aria-label="Answers">
+        {shown.length === 0 && (
           <div class="empty">
             <p class="empty-title">Nothing has been asked yet</p>
             <p>The answer comes here, with the plan beside it: who was asked and why, times, tokens and dollars.</p>
           </div>
         )}
-        <div class={`play-columns play-columns-${runs.length}`}>
-          {runs.map((run, at) => (
-            <Answer key={`${at} ${run.model}`} run={run} isOnly={runs.length === 1} />
+        <div class={shown.length > 1 ? 'play-columns play-columns-many' : 'play-columns'}>
+          {shown.map((run, at) => (
+            <Answer key={`${at} ${run.model}`} run={run} isOnly={shown.length === 1} />
           ))}
         </div>
       </section>
@@ -161,21 +159,21 @@ function Models({ listed }: { listed: readonly Model[] }) {
   )
 }
 
-function SendBar({ settings, runs, isBusy }: { settings: Settings; runs: readonly Run[]; isBusy: boolean }) {
+function SendBar({ settings }: { settings: Settings }) {
   const faults = Object.values(settings.faults)
   return (
     <div class="play-send">
-      {isBusy ? (
-        <button type="button" class="button danger" onClick={() => stopAll(runs)}>
-          {runs.length > 1 ? 'Stop all' : 'Stop'}
+      {runs.value.some(isRunning) ? (
+        <button type="button" class="button danger" onClick={stopAll}>
+          {runs.value.length > 1 ? 'Stop all' : 'Stop'}
         </button>
       ) : (
         <button type="submit" class="button primary" disabled={faults.length > 0}>
           Send
         </button>
       )}
-      <button type="button" class="button" onClick={clearDraft}>
-        Clear
+      <button type="button" class="button" onClick={canUndoClear.value ? undoClear : clearDraft}>
+        {canUndoClear.value ? 'Undo clear' : 'Clear'}
       </button>
       <span class={settings.faults.messages || faults.length === 0 ? 'muted' : 'bad'}>
         {faults[0] ?? 'Ctrl + Enter'}
@@ -184,6 +182,8 @@ function SendBar({ settings, runs, isBusy }: { settings: Settings; runs: readonl
   )
 }
 
-function stopAll(runs: readonly Run[]): void {
-  for (const run of runs) run.stop()
+function onKeyDown(event: KeyboardEvent): void {
+  if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return
+  event.preventDefault()
+  sendDraft()
 }

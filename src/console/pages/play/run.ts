@@ -1,9 +1,9 @@
 import { type Signal, signal } from '@preact/signals'
 import { ApiError, ask, errorIn, modelKey, send } from '../../api/request.ts'
-import type { Draft, FormatName, ToolCall } from './draft.ts'
+import { type Draft, draft, type FormatName, type ToolCall } from './draft.ts'
 import { type Piece, readAnswer, readEvent, type Tokens } from './readers.ts'
 import { type PlayRequest, writePlanRequest, writeRequest } from './requests.ts'
-import type { Json, Settings } from './settings.ts'
+import { type Json, readSettings, type Settings } from './settings.ts'
 import { createSseReader } from './sse.ts'
 import { createTextLog, type TextLog } from './text-log.ts'
 
@@ -84,13 +84,28 @@ const MAX_CITATIONS = 100
 /** When the call's own record is asked for, after its end: it is there a second or two later. */
 const RECORD_AFTER_MS = [1500, 2500, 4000, 8000]
 
+/** The answers on the page: one for each model of the last request. */
+export const runs = signal<readonly Run[]>([])
+
+/** Sends what is written now to each model, where it can be sent and nothing is under way. */
+export function sendDraft(): void {
+  const written = draft.peek()
+  const settings = readSettings(written)
+  if (Object.keys(settings.faults).length > 0 || runs.peek().some(isRunning)) return
+  runs.value = written.models.map((model) => startRun(written, settings, model))
+}
+
+export function stopAll(): void {
+  for (const run of runs.peek()) run.stop()
+}
+
 /** Sends the draft's request to a model. The run tells the rest. */
-export function startRun(draft: Draft, settings: Settings, model: string): Run {
+function startRun(written: Draft, settings: Settings, model: string): Run {
   const abort = new AbortController()
   const run: Run = {
     model,
-    format: draft.format,
-    request: writeRequest(draft, settings, model),
+    format: written.format,
+    request: writeRequest(written, settings, model),
     state: signal<RunState>('waiting'),
     parts: signal<readonly Part[]>([]),
     citations: signal([]),
@@ -105,7 +120,7 @@ export function startRun(draft: Draft, settings: Settings, model: string): Run {
     raw: createTextLog(),
     stop: () => abort.abort(),
   }
-  void askPlan(run, writePlanRequest(draft, settings, model))
+  void askPlan(run, writePlanRequest(written, settings, model))
   void carryOut(run, abort.signal)
   return run
 }

@@ -1,4 +1,4 @@
-import { useId } from 'preact/hooks'
+import { useId, useState } from 'preact/hooks'
 import { change, type Draft, draft } from './draft.ts'
 import type { Settings } from './settings.ts'
 
@@ -109,7 +109,6 @@ function NumberField({ label, field, value, fault }: FieldInput & { field: 'temp
   )
 }
 
-/** Folded while it is empty. */
 function JsonField({
   label,
   field,
@@ -119,8 +118,10 @@ function JsonField({
   example,
 }: FieldInput & { field: keyof Draft & ('tools' | 'schema' | 'extra'); said: string; example: string }) {
   const id = useId()
+  // Only to begin with: a field that is emptied stays open.
+  const [isOpen] = useState(value !== '')
   return (
-    <details class="play-json" open={value !== ''}>
+    <details class="play-json" open={isOpen}>
       <summary>
         {label} {fault ? <span class="badge bad">not valid</span> : said && <span class="muted">{said}</span>}
       </summary>
