@@ -143,10 +143,10 @@ route('POST', '/embeddings', (c) => embedIn(c, openaiEmbeddingsClient))
 
 route('GET', '/models', async (c) => {
   if (speaksOpenRouter(c)) return answerAsOpenRouter(c, '')
-  const list = await modelsFor(c)
-  if (speaksAnthropic(c)) return answer(c, toAnthropicList(list, queryOf(c)))
-  if (speaksGemini(c)) return answer(c, toGeminiList(list, queryOf(c)))
-  return answer(c, c.req.query('client_version') === undefined ? list : withCodexModels(list))
+  if (speaksAnthropic(c)) return answer(c, toAnthropicList(await modelsFor(c), queryOf(c)))
+  if (speaksGemini(c)) return answer(c, toGeminiList(await modelsFor(c), queryOf(c)))
+  if (c.req.query('client_version') !== undefined) return answer(c, withCodexModels(await modelsFor(c)))
+  return answer(c, await modelsFor(c, c.req.query('all') === 'true'))
 })
 
 route('GET', '/models/:id{.+}', async (c) => {
@@ -466,9 +466,11 @@ function decodeStep(step: string): string {
 type JsonBody = Readonly<Record<string, unknown>>
 
 /** The list of the models that the caller may use. */
-async function modelsFor(c: AppContext): Promise<JsonBody> {
+async function modelsFor(c: AppContext, all = false): Promise<JsonBody> {
   const caller = await callerOf(c)
-  return listModels(settingsFor(readSettings(c.env), caller), caller.models, (work) => c.executionCtx.waitUntil(work))
+  const settings = settingsFor(readSettings(c.env), caller)
+  const waitUntil = (work: Promise<unknown>) => c.executionCtx.waitUntil(work)
+  return listModels({ settings, allowed: caller.models, waitUntil, all })
 }
 
 async function modelFor(c: AppContext, name: string): Promise<JsonBody> {

@@ -1,12 +1,13 @@
 import { priceOf } from '../access/budget.ts'
 import type { Deployment, Model, Price } from '../catalog/deployment.ts'
 import { allModels, findModel } from '../catalog/models.ts'
+import { findProvider } from '../catalog/providers.ts'
 import { Failure, quoted } from '../chat/failure.ts'
 import type { Settings } from '../env.ts'
 import { type AllowList, allows } from '../routing/allow.ts'
 import { AUTO, allowsAuto, autoCandidates } from '../routing/auto.ts'
 import { resolve, targetOfUnlistedModel } from '../routing/resolve.ts'
-import type { Target } from '../routing/target.ts'
+import { deploymentName, type Target } from '../routing/target.ts'
 import { unlistedModelTraits } from '../routing/unlisted-model.ts'
 import { modelsOfServer } from './server-models.ts'
 
@@ -17,8 +18,17 @@ const DEFAULT_CREATED = 1_767_225_600
 
 type WaitUntil = (work: Promise<unknown>) => void
 
+/** What of the models is listed, and for whom. */
+interface Listing {
+  readonly settings: Settings
+  readonly allowed: AllowList
+  readonly waitUntil: WaitUntil
+  /** Also those that cannot answer, each with its deployments and what they lack. */
+  readonly all?: boolean
+}
+
 /** The models that can answer now, `auto` first, in OpenAI's list shape with more fields (contract 1). */
-export async function listModels(settings: Settings, allowed: AllowList, waitUntil: WaitUntil): Promise<Fields> {
+export async function listModels({ settings, allowed, waitUntil, all = false }: Listing): Promise<Fields> {
   const servers = [...settings.ownModels.keys()].map((provider) => modelsOfOwnServer(provider, settings, waitUntil))
   const own = (await Promise.all(servers))
     .flat()
@@ -26,7 +36,10 @@ export async function listModels(settings: Settings, allowed: AllowList, waitUnt
     .map((target) => ownEntry(target, settings))
   const models = allModels().flatMap((model) => {
     const entry = modelEntry(model, settings, allowed)
-    return entry === undefined ? [] : [entry]
+    if (!all) return entry === undefined ? [] : [entry]
+    const [first] = model.deployments
+    const shown = entry ?? (first && entryOf(model, first, [], settings))
+    return shown === undefined ? [] : [{ ...shown, deployments: deploymentsOf(model, settings, allowed) }]
   })
   const auto = autoEntry(settings, allowed)
   return { object: 'list', data: [...(auto === undefined ? [] : [auto]), ...own, ...models] }
@@ -69,11 +82,34 @@ export function describeModel(name: string, settings: Settings, allowed: AllowLi
 
 /** A model, with the configured providers at which the key may use it. */
 function modelEntry(model: Model, settings: Settings, allowed: AllowList): Fields | undefined {
-  const { id, owner, created } = model
-  const { prices } = settings
   const usable = usableDeployments(model, settings, allowed)
   const [first] = usable
-  if (first === undefined) return undefined
+  return first && entryOf(model, first, usable, settings)
+}
+
+/** What each deployment of a model lacks to answer for this key: that it is connected, or that the key may use it. */
+function deploymentsOf({ id, deployments }: Model, settings: Settings, allowed: AllowList): Fields[] {
+  const { providers, withheld } = settings
+  return deployments.map((deployment) => {
+    const { provider } = deployment
+    const connected = providers.has(provider) || withheld?.has(provider) === true
+    const { settingPrefix, keyOptional } = findProvider(provider) ?? {}
+    return {
+      id: deploymentName({ deployment }),
+      provider,
+      connected,
+      allowed: withheld?.has(provider) !== true && allows(allowed, { model: id, deployment }),
+      ...(!connected && { setting: `${settingPrefix}_${keyOptional ? 'BASE_URL' : 'API_KEY'}` }),
+    }
+  })
+}
+
+function entryOf(
+  { id, owner, created }: Model,
+  first: Deployment,
+  usable: readonly Deployment[],
+  { prices }: Settings,
+): Fields {
   const { traits } = first
   return {
     id,

@@ -10,6 +10,7 @@ import { Failed } from './parts/states.tsx'
 const PAGES: Readonly<Record<string, { title: string; load: () => Promise<{ Page: ComponentType }> }>> = {
   health: { title: 'Now', load: () => import('./pages/health/page.tsx') },
   play: { title: 'Playground', load: () => import('./pages/play/page.tsx') },
+  models: { title: 'Models', load: () => import('./pages/models/page.tsx') },
   calls: { title: 'Calls', load: () => import('./pages/calls/page.tsx') },
   usage: { title: 'Usage', load: () => import('./pages/usage/page.tsx') },
   keys: { title: 'Keys', load: () => import('./pages/keys/page.tsx') },

@@ -64,3 +64,33 @@ browserTest(
     await close()
   },
 )
+
+browserTest(
+  'Models: a filter and an order stay in the address, and the plan of auto and of a described request is shown',
+  async () => {
+    const { page, problems, close } = await console.open('/console/models', {
+      as: 'management',
+      expected: /status of 400/,
+    })
+    const names = () => page.getByRole('region', { name: 'Models' }).getByRole('rowheader').allInnerTexts()
+    await page.getByText(/would be asked first/).waitFor()
+    expect((await names()).length).toBeGreaterThan(200)
+    await page.getByLabel('Find').fill('gpt-4o openai')
+    await page.getByLabel('Ability').selectOption('images')
+    await page.getByRole('button', { name: /^Output/ }).press('Enter')
+    const filtered = await until(names, (rows) => rows.length > 1 && rows.length < 20)
+    expect(filtered.every((name) => name.includes('gpt-4o'))).toBe(true)
+    await page.reload()
+    expect(await until(names, (rows) => rows.length > 0)).toEqual(filtered)
+    expect(new URL(page.url()).searchParams.get('sort')).toBe('Output')
+    expect(await page.getByRole('link', { name: 'Try it: gpt-4o', exact: true }).getAttribute('href')).toBe(
+      '/console/play?model=gpt-4o',
+    )
+    await page.getByLabel('picture').check()
+    await page.getByLabel('Model', { exact: true }).fill('llama-3.3-70b-instruct')
+    await page.getByRole('button', { name: 'Show the plan' }).click()
+    await page.getByRole('alert').getByText('vision is lacking').waitFor()
+    expect(problems).toEqual([])
+    await close()
+  },
+)

@@ -398,3 +398,32 @@ describe('with servers of one’s own alone', () => {
     expect(asked).toBe(0)
   })
 })
+
+test('?all=true lists what cannot answer too, and what it lacks: a key at a provider, or the right to use it', async () => {
+  const worker = await startWorker({ file: inject('bundle'), vars: { OPENAI_API_KEY: 'sk-upstream' } })
+  try {
+    await worker.keys.put('sk-r9k-narrow', { models: ['gpt-4o', 'openai/gpt-4.1'] })
+    const all = await listFrom(await get('/v1/models?all=true', 'sk-r9k-narrow', {}, worker.url))
+    const usual = await idsFor('sk-r9k-narrow', worker.url)
+    expect(all.filter(({ providers }) => (providers as string[]).length > 0).map(({ id }) => id)).toEqual(usual)
+    const lacking = (model: string, provider: string) => {
+      const { deployments } = all.find(({ id }) => id === model) as { deployments?: { provider: string }[] }
+      return deployments?.find((one) => one.provider === provider)
+    }
+    expect(lacking('gpt-4o', 'openai')).toEqual({
+      id: 'openai/gpt-4o',
+      provider: 'openai',
+      connected: true,
+      allowed: true,
+    })
+    expect(lacking('gpt-4.1', 'azure')).toMatchObject({
+      connected: false,
+      allowed: false,
+      setting: 'AZURE_OPENAI_API_KEY',
+    })
+    expect(lacking('gpt-5.4', 'openai')).toMatchObject({ connected: true, allowed: false })
+    expect(lacking('claude-sonnet-4-6', 'anthropic')).toMatchObject({ connected: false, setting: 'ANTHROPIC_API_KEY' })
+  } finally {
+    await worker.stop()
+  }
+})

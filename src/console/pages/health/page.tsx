@@ -2,9 +2,6 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 import { useLoaded } from '../../api/load.ts'
 import { ApiError, ask } from '../../api/request.ts'
 import { isSignedIn, session, viewingKey } from '../../api/session.ts'
-import { count, duration, percent } from '../../parts/format.ts'
-import { SignIn } from '../../parts/sign-in.tsx'
-import { Empty, Shown } from '../../parts/states.tsx'
 import {
   type Deployment,
   type Health,
@@ -16,7 +13,10 @@ import {
   times,
   whyOf,
   worstOf,
-} from './deployment.ts'
+} from '../../parts/deployment-health.ts'
+import { count, duration, percent } from '../../parts/format.ts'
+import { SignIn } from '../../parts/sign-in.tsx'
+import { Empty, Shown } from '../../parts/states.tsx'
 import { Strip } from './strip.tsx'
 
 const EVERY_MS = 2000

@@ -1,5 +1,5 @@
+import type { Deployment } from '../../parts/deployment-health.ts'
 import { count, percent } from '../../parts/format.ts'
-import type { Deployment } from './deployment.ts'
 
 const MINUTES = 60
 const WIDTH = 4

@@ -1,4 +1,4 @@
-import { duration, milliseconds } from '../../parts/format.ts'
+import { duration, milliseconds } from './format.ts'
 
 /** How a deployment does: everywhere, or in one region. Fields as `GET /v1/providers` has them. */
 export interface Health {
