@@ -22,6 +22,9 @@ import {
 import { Route } from './route.tsx'
 
 const STATES_EVERY_MS = 5000
+/** So many are drawn at once. Who looks for one among hundreds filters. */
+const FIRST_ROWS = 50
+const MORE_ROWS = 200
 
 /** All models, what they cost and can do, who may use them, and what `auto` would choose. */
 export function Page() {
@@ -62,6 +65,7 @@ function List({ all, states }: { all: readonly Model[]; states: States }) {
     sort,
     down !== undefined,
   )
+  const rows = Number(fields.rows) || FIRST_ROWS
   const providers = [...new Set(all.flatMap(providersOf))].sort()
   const set = (changes: Record<string, string | undefined>) => goTo(withFields(changes), true)
   return (
@@ -113,12 +117,17 @@ function List({ all, states }: { all: readonly Model[]; states: States }) {
               </tr>
             </thead>
             <tbody>
-              {shown.map((model) => (
+              {shown.slice(0, rows).map((model) => (
                 <Row key={model.id} model={model} states={states} />
               ))}
             </tbody>
           </table>
         </section>
+      )}
+      {shown.length > rows && (
+        <button type="button" class="button small models-more" onClick={() => set({ rows: String(rows + MORE_ROWS) })}>
+          Show {Math.min(MORE_ROWS, shown.length - rows)} more of {shown.length - rows}
+        </button>
       )}
       <p class="muted">Prices in US dollars per million tokens, at the first provider that this key can have.</p>
     </>
