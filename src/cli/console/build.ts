@@ -50,7 +50,7 @@ async function addDocuments(
   add('docs.html', { title: 'Documentation · Router9', content: contentsHtml({ contents, searchAddress }) })
   for (const { name, title, summary, html, sections } of documents) {
     const headings = sections.map(({ anchor, title, depth }) => ({ anchor, title, depth }))
-    const content = docsHtml({ contents, searchAddress, name, html, headings, isTried: false })
+    const content = docsHtml({ contents, searchAddress, name, html, headings })
     add(`docs/${name}.html`, { title: `${title} · Router9`, description: summary, content })
   }
 }
@@ -79,6 +79,8 @@ const COMMON: BuildOptions = {
   jsx: 'automatic',
   jsxImportSource: 'preact',
   tsconfig: path.join(SOURCE, 'tsconfig.json'),
+  // Names of files change with the paths within it, so it is the same wherever the build is started.
+  absWorkingDir: ROOT,
   logLevel: 'warning',
 }
 
@@ -118,7 +120,6 @@ interface Prerender {
     name: string
     html: string
     headings: readonly Pick<Section, 'anchor' | 'title' | 'depth'>[]
-    isTried: boolean
   }): string
 }
 

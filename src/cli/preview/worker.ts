@@ -65,12 +65,15 @@ export async function makePreview(
 async function previewConfig({ namespaceId, databaseId }: PreviewStorage): Promise<object> {
   const { experimental_readRawConfig } = await import('wrangler')
   const { rawConfig } = experimental_readRawConfig({ config: WRANGLER_TOML })
-  const { routes: _routes, route: _route, main = 'src/index.ts', ...rest } = rawConfig
+  const { routes: _routes, route: _route, main = 'src/index.ts', build, assets, ...rest } = rawConfig
   const kv_namespaces = [{ binding: 'KEYS', id: namespaceId }]
   const d1_databases = [{ binding: 'USAGE', database_id: databaseId }]
   return {
     ...rest,
+    // This configuration is in a folder of its own; what it names is in the repository.
     main: path.join(ROOT, main),
+    build: { ...build, cwd: ROOT },
+    assets: { ...assets, directory: path.join(ROOT, assets?.directory ?? '.console') },
     workers_dev: true,
     kv_namespaces,
     d1_databases,

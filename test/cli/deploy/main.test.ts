@@ -166,6 +166,9 @@ describe('npm run deploy', { timeout: 240_000 }, () => {
       expect.objectContaining({ key: expect.stringMatching(/^key:[0-9a-f]{64}$/), expiration_ttl: 3600 }),
       expect.objectContaining({ key: expect.stringMatching(/^key:[0-9a-f]{64}$/), expiration_ttl: 3600 }),
     ])
+    expect(cloud.cloudflare.pages.get('router9')).toEqual(
+      expect.arrayContaining(['/index.html', '/console/calls.html', '/docs/quick-start.html']),
+    )
     expect(migrationsIn(cloud.cloudflare.databases.get('router9-usage'))).toEqual(await readdir(MIGRATIONS))
     expect([...(cloud.cloudflare.namespaces.get('router9-keys') ?? [['', 'no namespace']])]).toEqual([])
   })

@@ -50,6 +50,8 @@ describe('a pull request’s preview, from its first push to its end', { timeout
       'POST /storage/kv/namespaces',
       'POST /d1/database',
       'POST /workers/workers/router9/previews',
+      'POST /workers/scripts/router9/assets-upload-session',
+      'POST /workers/assets/upload',
       'POST /workers/workers/router9/previews/pr-7/deployments',
       `PUT /storage/kv/namespaces/${namespaceId}/bulk`,
       `DELETE /storage/kv/namespaces/${namespaceId}/bulk`,

@@ -17,12 +17,10 @@ export interface DocsPageProps {
   /** Made by the build from a file of the repository, in which HTML is text. */
   readonly html: string
   readonly headings: readonly { readonly anchor: string; readonly title: string; readonly depth: number }[]
-  /** Whether endpoints of the page can be tried. */
-  readonly isTried: boolean
 }
 
-/** A subject of the documentation. The script of the page adds the search, copy buttons and forms to it. */
-export function DocsPage({ contents, searchAddress, name, html, headings, isTried }: DocsPageProps) {
+/** A subject of the documentation. The script of the page adds the search and copy buttons to it. */
+export function DocsPage({ contents, searchAddress, name, html, headings }: DocsPageProps) {
   const subjects = contents.flatMap((group) => group.subjects)
   const at = subjects.findIndex((subject) => subject.name === name)
   const group = contents.find((one) => one.subjects.some((subject) => subject.name === name))
@@ -31,20 +29,12 @@ export function DocsPage({ contents, searchAddress, name, html, headings, isTrie
       contents={contents}
       searchAddress={searchAddress}
       path={`/docs/${name}`}
-      aside={<OnThisPage headings={headings} isTried={isTried} />}
+      aside={<OnThisPage headings={headings} />}
     >
       <p class="docs-trail">
         <a href="/docs">Docs</a> / {group?.title}
       </p>
       <article class="docs-text" dangerouslySetInnerHTML={{ __html: html }} />
-      {isTried && (
-        <section class="docs-try" aria-labelledby="try-it">
-          <h2 id="try-it">Try it</h2>
-          <div id="docs-try">
-            <noscript>The form needs JavaScript.</noscript>
-          </div>
-        </section>
-      )}
       <nav class="docs-turn" aria-label="Previous and next">
         <Turn subject={subjects[at - 1]} label="Previous" />
         <Turn subject={subjects[at + 1]} label="Next" />
@@ -120,11 +110,8 @@ function Frame(props: {
   )
 }
 
-function OnThisPage({ headings, isTried }: Pick<DocsPageProps, 'headings' | 'isTried'>) {
-  const shown = [
-    ...headings.filter(({ depth }) => depth === 2 || depth === 3),
-    ...(isTried ? [{ anchor: 'try-it', title: 'Try it', depth: 2 }] : []),
-  ]
+function OnThisPage({ headings }: Pick<DocsPageProps, 'headings'>) {
+  const shown = headings.filter(({ depth }) => depth === 2 || depth === 3)
   if (shown.length < 2) return null
   return (
     <nav class="docs-headings" aria-label="On this page">
