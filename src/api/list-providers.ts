@@ -1,8 +1,8 @@
-import { Failure, quoted } from '../chat/failure.ts'
+import { Failure } from '../chat/failure.ts'
 import type { Settings } from '../env.ts'
 import type { RegionAccess } from '../gateway/health-reporter.ts'
 import { regionOf } from '../gateway/region.ts'
-import { HOUR_MINUTES, type Hour, sumHours } from '../health/activity.ts'
+import { readHour, readInFlight } from '../health/activity.ts'
 import type { HealthView } from '../health/isolate.ts'
 import { REGIONS, type RegionName } from '../platform/regions.ts'
 import { currentHealth, deploymentEntry, REGION_TIMEOUT_MS, rounded } from './deployment-health.ts'
@@ -26,7 +26,7 @@ export async function listProviders(settings: Settings, access: RegionAccess, as
   const isAll = asked.region === 'all'
   const regions = REGIONS.filter((name) => isAll || name === asked.region)
   if (asked.region !== undefined && regions.length === 0) {
-    const text = `There is no region '${quoted(asked.region)}': it is one of ${REGIONS.join(', ')}, or 'all'.`
+    const text = `'region' must be one of: all, ${REGIONS.join(', ')}.`
     throw new Failure('invalid-value', text, { param: 'region' })
   }
   const here = regionOf(access.request)
@@ -64,21 +64,21 @@ export async function listProviders(settings: Settings, access: RegionAccess, as
 /** What the regions have counted of a deployment, and how it does in each that knows it. */
 function countsOf(name: string, overviews: readonly RegionOverview[], { showsCounts }: HealthQuestion): Fields {
   const knowing = overviews.filter(({ view }) => view.deployments().includes(name))
-  const hour = sumHours(knowing.flatMap((overview) => overview.hour(name) ?? []))
-  const inFlightOf = (overview: RegionOverview) => (showsCounts ? overview.inFlight(name) : null)
+  const all = knowing.map(({ counted }) => counted)
+  const { requests, failures } = readHour(all, name, Date.now())
+  const inFlightIn = (told: readonly unknown[]) =>
+    showsCounts ? told.reduce<number>((sum, one) => sum + readInFlight(one, name), 0) : null
   return {
-    in_flight: showsCounts ? overviews.reduce((sum, overview) => sum + overview.inFlight(name), 0) : null,
-    last_hour: hourEntry(hour, showsCounts),
-    regions: knowing.map((overview) => {
-      const { id: _, model: __, ...health } = deploymentEntry(name, overview.view)
-      return { region: overview.region, ...health, in_flight: inFlightOf(overview) }
+    in_flight: inFlightIn(all),
+    last_hour: {
+      success_rate: requests.map((count, at) => (count > 0 ? rounded(1 - (failures[at] ?? 0) / count, 2) : null)),
+      ...(showsCounts && { requests, failures }),
+    },
+    regions: knowing.map(({ region, view, counted }) => {
+      const { id: _, model: __, ...health } = deploymentEntry(name, view)
+      return { region, ...health, in_flight: inFlightIn([counted]) }
     }),
   }
-}
-
-function hourEntry({ requests, failures }: Hour, showsCounts: boolean): Fields {
-  const rates = requests.map((count, at) => (count === 0 ? null : rounded(1 - (failures[at] ?? 0) / count, 2)))
-  return { minutes: HOUR_MINUTES, success_rate: rates, ...(showsCounts && { requests, failures }) }
 }
 
 type Entry = ReturnType<typeof deploymentEntry>

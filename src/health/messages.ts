@@ -1,4 +1,4 @@
-import type { Hour } from './activity.ts'
+import type { ActivityMessage } from './activity.ts'
 import { BUCKET_COUNT, type Outcome, type OutcomeClass } from './outcome.ts'
 
 /**
@@ -42,10 +42,7 @@ export interface Snapshot {
 }
 
 /** What a region answers to people: its snapshot, and what it has counted. */
-export interface Overview extends Snapshot {
-  readonly inFlight: Readonly<Record<string, number>>
-  readonly hours: Readonly<Record<string, Hour>>
-}
+export interface Overview extends Snapshot, ActivityMessage {}
 
 /** What a region knows of one deployment, or all other regions together: counts as they have faded when sent. */
 export interface DigestRow {

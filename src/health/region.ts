@@ -86,8 +86,7 @@ export function createRegionHealth(saved?: unknown, startedAt = 0): RegionHealth
       now,
       leases: [],
       deployments: writeRecords(records),
-      inFlight: state.activity.inFlight(now),
-      hours: state.activity.hours(now),
+      ...state.activity.write(now),
     }),
     digest(now) {
       state.digestedAt = now

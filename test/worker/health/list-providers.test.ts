@@ -84,7 +84,7 @@ test('with a region it shows the attempts under way and the last hour, by minute
   )
   const asTenant = (await counted('all', DEMO_KEY)).deployment
   expect(asTenant).toMatchObject({ in_flight: null, regions: [{ in_flight: null }] })
-  expect(Object.keys(asTenant?.last_hour ?? {})).toEqual(['minutes', 'success_rate'])
+  expect(Object.keys(asTenant?.last_hour ?? {})).toEqual(['success_rate'])
   expect((await counted('weur', manager)).deployment).toBeUndefined()
 })
 
