@@ -65,8 +65,8 @@ export async function startCloudflare(
   const workers = new Map<string, Upload>()
   const previews = new Map<string, Upload>()
   const pages = new Map<string, string[]>()
-  /** Which file of which Worker has this content. */
-  const wanted = new Map<string, readonly [name: string, path: string]>()
+  /** Which files of which Worker have this content: some pages are alike. */
+  const wanted = new Map<string, readonly [name: string, files: string[]]>()
   let refused: 'nothing' | 'previews' | 'token' = 'nothing'
 
   const idOf = (title: string) => ids.get(title) ?? Buffer.from(title).toString('hex').padEnd(32, '0').slice(0, 32)
@@ -89,10 +89,12 @@ export async function startCloudflare(
       /^\/workers\/scripts\/([\w-]+)\/assets-upload-session$/,
       ([name = ''], { json }) => {
         const { manifest } = json as { manifest: Record<string, { hash: string }> }
-        const files = Object.entries(manifest).map(([file, { hash }]) => [hash, file] as const)
-        for (const [hash, file] of files) wanted.set(hash, [name, file])
+        wanted.clear()
+        for (const [file, { hash }] of Object.entries(manifest)) {
+          wanted.set(hash, [name, [...(wanted.get(hash)?.[1] ?? []), file]])
+        }
         pages.set(name, [])
-        return [200, { jwt: TOKEN, buckets: [files.map(([hash]) => hash)] }]
+        return [200, { jwt: TOKEN, buckets: [[...wanted.keys()]] }]
       },
     ],
     [
@@ -100,9 +102,10 @@ export async function startCloudflare(
       /^\/workers\/assets\/upload$/,
       (_, { body }) => {
         for (const [, hash = ''] of body.matchAll(/ name="(\w+)"; filename=/g)) {
-          const [name, file] = wanted.get(hash) ?? []
-          if (name === undefined || file === undefined) return [400, null, { code: 10021, message: `No file ${hash}.` }]
-          pages.get(name)?.push(file)
+          const [name, files] = wanted.get(hash) ?? []
+          if (name === undefined || files === undefined)
+            return [400, null, { code: 10021, message: `No file ${hash}.` }]
+          pages.get(name)?.push(...files)
         }
         return [201, { jwt: TOKEN }]
       },

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
@@ -20,6 +20,8 @@ let keysMade = 0
 beforeAll(async () => {
   directory = await mkdtemp(path.join(os.tmpdir(), 'router9-address-'))
   const configPath = path.join(directory, 'wrangler.toml')
+  // The pages are not built: nothing here asks for them.
+  await mkdir(path.join(directory, '.console'))
   const lines = (await readFile(path.join(ROOT, 'wrangler.toml'), 'utf8')).split('\n')
   const from = lines.indexOf('# [[ratelimits]]')
   const settings = lines.map((line, at) => (at >= from && at < from + 4 ? line.replace(/^# /, '') : line))
