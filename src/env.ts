@@ -254,7 +254,7 @@ function readAbandonedStreams(env: Env): Settings['abandonedStreams'] {
 /** The platform ends a call 30 s after its client has left; before that the usage has to be counted and told. */
 function readAbandonedMs(env: Env): number {
   const value = readMilliseconds(env, 'ABANDONED_STREAM_TIMEOUT_MS', 25_000)
-  if (value > 30_000) throw invalidSetting('ABANDONED_STREAM_TIMEOUT_MS', 'must be 30000 at most')
+  if (value > 28_000) throw invalidSetting('ABANDONED_STREAM_TIMEOUT_MS', 'must be 28000 at most')
   return value
 }
 

@@ -105,7 +105,7 @@ test.each([
   ['USAGE_WRITE_SECONDS', '0'],
   ['USAGE_WRITE_SECONDS', '301'],
   ['READ_ABANDONED_STREAMS', 'yes'],
-  ['ABANDONED_STREAM_TIMEOUT_MS', '30001'],
+  ['ABANDONED_STREAM_TIMEOUT_MS', '28001'],
   ['CALL_HISTORY', 'some'],
 ])('%s=%s stops the Worker with an error that names it', (name, value) => {
   expect(() => settingsOf({ [name]: value })).toThrow(name)

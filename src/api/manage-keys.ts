@@ -8,6 +8,7 @@ import {
   findKey,
   findProviderLimits,
   findTeam,
+  keyState,
   listKeys,
   listTeams,
   type MadeKey,
@@ -136,19 +137,20 @@ async function credits(request: ManageRequest): Promise<ManageAnswer> {
   return { status: 200, body: { data: { total_credits: spent + left, total_usage: spent } } }
 }
 
-type Accounts = ReadonlyMap<string, Pick<KeyRecord, 'limits' | 'disabled'>>
+/** The limits of each account; none where its key does not work any more, of whose budget nothing is left. */
+type Accounts = ReadonlyMap<string, KeyRecord['limits']>
 
 /** A rotated key shares an account with the one before it, so it counts once: as the newest of them. */
-async function allAccounts({ registry }: ManageRequest, most: number): Promise<Accounts> {
-  const newest = new Map<string, Pick<KeyRecord, 'limits' | 'disabled'>>()
+async function allAccounts({ registry, now }: ManageRequest, most: number): Promise<Accounts> {
+  const newest = new Map<string, KeyRecord['limits']>()
   let cursor: string | undefined
   for (let lists = 0; lists < MAX_LISTS; lists++) {
     const query = { accepts: () => true, offset: 0, cursor, limit: Number.POSITIVE_INFINITY }
     const page = await listKeys(registry, query)
     for (const { record } of page.records) {
       const account = accountOf(record)
-      const { limits, disabled } = record
-      if (record.successor === undefined || !newest.has(account)) newest.set(account, { limits, disabled })
+      const limits = keyState(record, now) === 'active' ? record.limits : undefined
+      if (record.successor === undefined || !newest.has(account)) newest.set(account, limits)
     }
     if (newest.size > most) throw cannotAdd(`There are more than ${most} keys, and no database to ask for all of them.`)
     if (page.cursor === null) return newest
@@ -161,18 +163,18 @@ async function creditsOf(accounts: Accounts, usageOf: UsageOf): Promise<{ spent:
   const usages = await usageOf([...accounts.keys()])
   let spent = 0
   let left = 0
-  for (const [at, { limits, disabled }] of [...accounts.values()].entries()) {
+  for (const [at, limits] of [...accounts.values()].entries()) {
     const usage = usages[at] ?? UNKNOWN_USAGE
     if (usage.total === null) throw cannotAdd('A ledger did not answer.')
     spent += usage.total
-    if (disabled !== true) left += remainingOf(limits, usage) ?? 0
+    left += remainingOf(limits, usage) ?? 0
   }
   return { spent, left }
 }
 
 function budgetsOf(accounts: Accounts, now: number): readonly BudgetSince[] {
-  return [...accounts].flatMap(([account, { limits, disabled }]): readonly BudgetSince[] => {
-    if (limits?.budget === undefined || disabled === true) return []
+  return [...accounts].flatMap(([account, limits]): readonly BudgetSince[] => {
+    if (limits?.budget === undefined) return []
     const since = new Date(windowStart(limits.window ?? 'total', now)).toISOString()
     return [[account, limits.budget, since.slice(0, DAY_CHARACTERS)]]
   })

@@ -221,6 +221,7 @@ test('credits are right with more keys than ledgers could be asked, by window, a
     { budget: 100, uses: 5, disabled: true },
     { budget: 10, uses: 6, account: 'key_spender-0' },
     { uses: 8 },
+    { budget: 100, uses: 2, expires: '2020-02-01T00:00:00Z' },
   ] as const
   const days: [string, string, number][] = []
   const put = (id: string, record: object) => {
@@ -234,7 +235,10 @@ test('credits are right with more keys than ledgers could be asked, by window, a
     if ('usesToday' in record) days.push([account, new Date().toISOString().slice(0, 10), record.usesToday])
     const { budget, window = 'total' } = { budget: undefined, ...record } as { budget?: number; window?: 'day' }
     const limits = budget === undefined ? {} : { limits: { budget, window } }
-    const ended = 'disabled' in record ? { disabled: true } : {}
+    const ended = {
+      ...('disabled' in record ? { disabled: true } : {}),
+      ...('expires' in record ? { expires: record.expires } : {}),
+    }
     return put(`key_spender-${at}`, {
       ...limits,
       ...ended,
@@ -255,7 +259,7 @@ test('credits are right with more keys than ledgers could be asked, by window, a
     .run()
   const after = await get<Credits>(MANAGER, '/v1/credits')
   const spent = after.data.total_usage - before.data.total_usage
-  expect(spent).toBeCloseTo(3 + 5 + 40 + 7 + 5 + 6 + 8, 1)
+  expect(spent).toBeCloseTo(3 + 5 + 40 + 7 + 5 + 6 + 8 + 2, 1)
   const left = 1 + 9 + 10 + 0 + 0 + 600
   expect(after.data.total_credits - before.data.total_credits - spent).toBeCloseTo(left, 1)
 

@@ -83,9 +83,9 @@ async function listAll(remote: Remote, all: string): Promise<readonly Fields[]> 
     }
     found.push(...page.data)
     cursor = page.cursor
-    if (cursor === null) break
+    if (cursor === null) return found
   }
-  return found
+  throw new CliError(`there are more than ${found.length} ${all}: ask for them by HTTP`)
 }
 
 async function ask({ url, key }: Remote, method: string, where: string, body?: Fields): Promise<Answer> {
@@ -99,9 +99,10 @@ async function ask({ url, key }: Remote, method: string, where: string, body?: F
   }).catch((error: unknown) => {
     throw new CliError(`${url} does not answer: ${String(error instanceof Error ? (error.cause ?? error) : error)}`)
   })
-  const answer = (await response.json().catch(() => ({}))) as Answer & { error?: { message?: string } }
-  if (response.ok) return answer
-  throw new CliError(answer.error?.message ?? `${url} answered ${response.status}`)
+  const read: unknown = await response.json().catch(() => ({}))
+  const answer = read as Partial<Answer> & { error?: { message?: string }; deleted?: boolean }
+  if (response.ok && (answer.data !== undefined || answer.deleted === true)) return { data: {}, ...answer }
+  throw new CliError(answer.error?.message ?? `${url} answered ${response.status}, and not as Router9 does`)
 }
 
 const WINDOWS: Readonly<Record<string, string>> = { daily: 'day', weekly: 'week', monthly: 'month' }

@@ -1,7 +1,11 @@
+import { once } from 'node:events'
+import http from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { expect, test } from 'vitest'
 import { keys } from '../../../src/cli/keys/main.ts'
 import { usePlatformRouter9 } from '../../harness/platform-router9.ts'
 import { until } from '../../harness/until.ts'
+import { closed } from '../cloudflare-stand-in.ts'
 
 const router9 = usePlatformRouter9()
 const MANAGER = 'sk-r9k-manager-of-the-command-line'
@@ -37,6 +41,13 @@ test('with an address the commands go through the HTTP API: what they change is 
     await expect(run('create', '--name', 'x', '--role', 'management')).rejects.toThrow(/--local or --remote/)
     await expect(run('list', '--remote')).rejects.toThrow('choose one')
     await expect(keys(['list', '--url', 'http://example.com'], 0)).rejects.toThrow(/https/)
+    const other = http.createServer((_, response) => response.end('<p>Hello!')).listen(0, '127.0.0.1')
+    await once(other, 'listening')
+    const { port } = other.address() as AddressInfo
+    await expect(keys(['list', '--url', `http://127.0.0.1:${port}`], 0)).rejects.toThrow(
+      /answered 200, and not as Router9/,
+    )
+    await closed(other)
   } finally {
     delete process.env.ROUTER9_MANAGEMENT_KEY
   }

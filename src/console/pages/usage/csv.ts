@@ -1,23 +1,10 @@
-import type { Report, Sums } from './report.ts'
+import { COUNTS, type Report, type Sums } from './report.ts'
 
 type Cell = string | number
 
 /** The rows of a report as a file (RFC 4180). @param nameOf the name of a group by its value, where it has one */
 export function toCsv({ question, periods, groups, rest }: Report, nameOf: (value: string) => string): string {
-  const rows: Cell[][] = [
-    [
-      `${question.per} (UTC)`,
-      question.by,
-      'name',
-      'requests',
-      'failures',
-      'prompt_tokens',
-      'cached_tokens',
-      'completion_tokens',
-      'reasoning_tokens',
-      'cost_usd',
-    ],
-  ]
+  const rows: Cell[][] = [[`${question.per} (UTC)`, question.by, 'name', ...COUNTS]]
   for (const period of periods) {
     for (const { value, periods: sums } of groups) {
       const row = sums.get(period)
@@ -30,8 +17,7 @@ export function toCsv({ question, periods, groups, rest }: Report, nameOf: (valu
 }
 
 function amountsOf(sums: Sums): readonly Cell[] {
-  const { requests, failures, prompt_tokens, cached_tokens, completion_tokens, reasoning_tokens, cost_usd } = sums
-  return [requests, failures, prompt_tokens, cached_tokens, completion_tokens, reasoning_tokens, cost_usd]
+  return COUNTS.map((name) => sums[name])
 }
 
 /** Clients choose some of the texts: one that a spreadsheet would take for a formula gets an apostrophe before it. */

@@ -12,7 +12,8 @@ export interface Sums {
   readonly cost_usd: number
 }
 
-const COUNTS = [
+/** What is added up, in the order in which a file has it. */
+export const COUNTS = [
   'requests',
   'failures',
   'prompt_tokens',
