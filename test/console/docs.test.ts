@@ -42,6 +42,9 @@ browserTest(
     const { page, problems, close } = await console.open('/docs/chat-completions', { as: 'models' })
     await page.getByLabel('Search the documentation').fill('zzqxv')
     await page.getByText('Nothing is found for “zzqxv”.').waitFor()
+    // A word of the documentation may have what has a meaning in a pattern, or what may not be escaped in one.
+    await page.getByLabel('Search the documentation').fill('disabled=true')
+    await page.getByLabel('Results').locator('mark', { hasText: 'disabled=true' }).first().waitFor()
     await page.getByLabel('Search the documentation').fill('')
     await page.locator('.docs-code').first().getByRole('button', { name: 'Copy' }).click()
     await page.getByText('Copied').waitFor()

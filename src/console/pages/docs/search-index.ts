@@ -35,7 +35,7 @@ function excerptOf(text: string, terms: readonly string[]): Hit['excerpt'] {
   const first = places.length === 0 ? 0 : Math.min(...places)
   const begin = first <= BEFORE ? 0 : text.indexOf(' ', first - BEFORE) + 1
   const shown = text.slice(begin, begin + LENGTH)
-  const words = terms.map((term) => term.replace(/[^\p{L}\p{N}]/gu, '\\$&')).join('|')
+  const words = terms.map((term) => term.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')).join('|')
   const pieces = words === '' ? [shown] : shown.split(new RegExp(`(${words})`, 'giu'))
   return [
     ...(begin > 0 ? [{ text: '… ', isMarked: false }] : []),
