@@ -1,7 +1,10 @@
-import { inject, test } from 'vitest'
+import { inject, test, vi } from 'vitest'
 import { useStarted } from '../harness/use-started.ts'
 import { type Console, connect } from './open-page.ts'
 import { whyNoBrowser } from './started-console.ts'
+
+/** A browser shares the machine with all other tests: a page takes its time, and few are looked at at once. */
+vi.setConfig({ testTimeout: 90_000, maxConcurrency: 3 })
 
 const WHY_NOT = whyNoBrowser()
 if (WHY_NOT !== undefined) console.log(`The console is not looked at: ${WHY_NOT}.`)

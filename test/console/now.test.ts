@@ -17,7 +17,6 @@ async function ask(model: string, content: string, stream = false): Promise<Resp
 
 browserTest(
   'Now shows a provider that breaks and comes back while a stream goes on, moves no row that is read, and says when nobody answers',
-  { timeout: 90_000 },
   async () => {
     const slow = ask('gpt-5.4', 'Count to 2000 [[sim * tokendelay=100]]', true)
     await (await ask(MODEL, 'Say: well')).text()

@@ -48,7 +48,7 @@ async function openPage(
   const window: BrowserContextOptions = { colorScheme: theme, viewport: { width, height }, baseURL: address }
   const context = await browser.newContext({ ...window, permissions: ['clipboard-read', 'clipboard-write'] })
   const page = await context.newPage()
-  page.setDefaultTimeout(15_000)
+  page.setDefaultTimeout(30_000)
   const problems: string[] = []
   const complain = (text: string) => {
     if (!expected?.test(text)) problems.push(text)

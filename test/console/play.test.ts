@@ -13,7 +13,7 @@ const DOT = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwA
 
 browserTest(
   'a streamed answer comes with its plan, its attempts and its dollars, and the code of the request can be run',
-  { concurrent: true, timeout: 60_000 },
+  { concurrent: true },
   async () => {
     const { page, problems, close } = await console.open('/console/play?model=gpt-5.4', { as: 'models' })
     await write(page, `Hello! [[sim * say=${JSON.stringify(HOSTILE)}]]`)
@@ -52,7 +52,7 @@ browserTest(
   },
 )
 
-browserTest('an answer that is stopped is not shown as complete', { concurrent: true, timeout: 60_000 }, async () => {
+browserTest('an answer that is stopped is not shown as complete', { concurrent: true }, async () => {
   const { page, close } = await console.open('/console/play?model=gpt-5.4', { as: 'models' })
   await write(page, 'Hello! [[sim * tokenDelay=400]]')
   await page.getByRole('button', { name: 'Send', exact: true }).click()
@@ -67,7 +67,7 @@ browserTest('an answer that is stopped is not shown as complete', { concurrent: 
 
 browserTest(
   'of three models side by side one is complete, one breaks off and one does not exist, each for itself',
-  { concurrent: true, timeout: 60_000 },
+  { concurrent: true },
   async () => {
     const { page, close } = await console.open('/console/play?model=anthropic/claude-sonnet-4-6', {
       as: 'models',
@@ -93,7 +93,7 @@ browserTest(
 
 browserTest.for(['Chat completions', 'Responses', 'Messages (Anthropic)', 'Gemini'])(
   'as %s, streamed and whole, a model thinks, calls a tool, and answers with its result',
-  { concurrent: true, timeout: 60_000 },
+  { concurrent: true },
   async (format) => {
     const { page, problems, close } = await console.open('/console/play?model=claude-sonnet-4-6', { as: 'models' })
     await page.getByLabel('Sent as').selectOption({ label: format })
@@ -126,7 +126,7 @@ browserTest.for(['Chat completions', 'Responses', 'Messages (Anthropic)', 'Gemin
   },
 )
 
-browserTest('an answer of ten thousand events is whole, in few elements', { timeout: 60_000 }, async () => {
+browserTest('an answer of ten thousand events is whole, in few elements', async () => {
   const { page, close } = await console.open('/console/play?model=gpt-5.4', { as: 'models' })
   const words = Array.from({ length: 10_000 }, (_, at) => `w${at % 100}`).join(' ')
   await write(page, `Hello! [[sim * tokensPerEvent=1 say="${words}"]]`)
@@ -139,23 +139,19 @@ browserTest('an answer of ten thousand events is whole, in few elements', { time
   await close()
 })
 
-browserTest(
-  'a management key is told that it cannot call models, and a key for models can be added',
-  { timeout: 60_000 },
-  async () => {
-    const { page, close } = await console.open('/console/play')
-    const signIn = async (key: string) => {
-      await page.getByLabel('Key', { exact: true }).fill(key)
-      await page.getByRole('main').getByRole('button', { name: 'Sign in' }).click()
-    }
-    await signIn(console.managementKey)
-    await page.getByText(/a management key cannot/).waitFor()
-    await signIn(console.key)
-    await page.getByRole('heading', { name: 'Playground' }).waitFor()
-    expect(await page.getByRole('banner').innerText()).toContain('management + models')
-    await close()
-  },
-)
+browserTest('a management key is told that it cannot call models, and a key for models can be added', async () => {
+  const { page, close } = await console.open('/console/play')
+  const signIn = async (key: string) => {
+    await page.getByLabel('Key', { exact: true }).fill(key)
+    await page.getByRole('main').getByRole('button', { name: 'Sign in' }).click()
+  }
+  await signIn(console.managementKey)
+  await page.getByText(/a management key cannot/).waitFor()
+  await signIn(console.key)
+  await page.getByRole('heading', { name: 'Playground' }).waitFor()
+  expect(await page.getByRole('banner').innerText()).toContain('management + models')
+  await close()
+})
 
 function message(page: Page) {
   return page.getByRole('textbox', { name: 'Message 1' })
