@@ -30,5 +30,6 @@ test('arguments that make no sense are refused', () => {
   expect(() => readBenchArguments(['--rounds', '0'])).toThrow('--rounds')
   expect(() => readBenchArguments(['--peer', 'ftp://x'])).toThrow('--peer')
   expect(() => readBenchArguments(['--peer', 'http://x', '--peer-header', 'none'])).toThrow('--peer-header')
+  expect(() => readBenchArguments(['--allocations'])).toThrow('--profile')
   expect(() => readBenchArguments(['--fast'])).toThrow('--fast')
 })

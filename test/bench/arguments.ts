@@ -33,6 +33,8 @@ export interface Asked {
   readonly soakCalls: number
   /** The scenario to profile instead of measuring. */
   readonly profile: string | undefined
+  /** To profile what is allocated instead of time. */
+  readonly allocations: boolean
 }
 
 export const USAGE = `npm run bench -- [options]
@@ -49,7 +51,8 @@ export const USAGE = `npm run bench -- [options]
                        many streams at once for a minute, then errors beside good requests, then what stays in memory
                        of calls that end in N of each way (20000)
   --attacks            bodies, depths, lists and lies that nobody honest sends, beside another tenant's stream
-  --profile SCENARIO   where Router9's time goes, by function of the bundle before it is minified`
+  --profile SCENARIO   where Router9's time goes, by function of the bundle before it is minified
+  --allocations        with --profile: what Router9 allocates per request and per event instead, collected or not`
 
 /** @throws UsageError */
 export function readBenchArguments(args: readonly string[]): Asked {
@@ -72,7 +75,9 @@ export function readBenchArguments(args: readonly string[]): Asked {
     streams: { type: 'string', default: '500' },
     calls: { type: 'string', default: '20000' },
     profile: { type: 'string' },
+    allocations: { type: 'boolean', default: false },
   })
+  if (values.allocations && values.profile === undefined) throw new UsageError('--allocations goes with --profile')
   return {
     quick: values.quick,
     json: values.json,
@@ -99,6 +104,7 @@ export function readBenchArguments(args: readonly string[]): Asked {
     soakStreams: readWholeNumber('streams', values.streams, 1),
     soakCalls: readWholeNumber('calls', values.calls, 1),
     profile: values.profile,
+    allocations: values.allocations,
   }
 }
 

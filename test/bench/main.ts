@@ -36,7 +36,7 @@ async function main(args: readonly string[]): Promise<number> {
     say('bench: cores cannot be pinned here (no Linux, no taskset, or one core); figures wander more')
   const about = { machine: machine(cores), versions: versions() }
   say(`bench: ${about.machine.cpu}, ${about.machine.cores} cores, workerd ${about.versions.workerd}`)
-  if (asked.profile !== undefined) return profile(asked.profile, cores)
+  if (asked.profile !== undefined) return profile(asked.profile, cores, asked.allocations)
   await measure(asked, cores, found)
   const seconds = Math.round((performance.now() - began) / 1000)
   if (asked.json) console.log(JSON.stringify({ ...about, seconds, ...found, say: undefined }, null, 2))

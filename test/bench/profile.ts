@@ -5,9 +5,10 @@ import os from 'node:os'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import type { Cores } from './cores.ts'
-import { connectInspector } from './inspector.ts'
+import { connectInspector, type Inspector } from './inspector.ts'
 import { load, shotAt } from './load.ts'
 import { SCENARIOS } from './scenarios.ts'
+import { type HeapNode, selfBytes } from './self-bytes.ts'
 import { type CpuProfile, selfTimes } from './self-times.ts'
 import { ROOT } from './serve.ts'
 import { BENCH_KEY, setStage } from './stage.ts'
@@ -15,12 +16,25 @@ import { BENCH_KEY, setStage } from './stage.ts'
 const require = createRequire(import.meta.url)
 
 const SAMPLE_US = 100
+const SAMPLE_BYTES = 4096
 const WARM_MS = 2000
 const PROFILED_MS = 5000
 const SHOWN = 45
 
-/** Prints where Router9's time goes in a scenario, by function, from the bundle before it is minified. */
-export async function profile(name: string, cores: Cores | undefined): Promise<number> {
+/** What was profiled: so many requests, through a bundle with these lines. */
+interface Profiled {
+  readonly name: string
+  readonly requests: number
+  /** In each answer; 0 where it is no stream. */
+  readonly events: number
+  readonly code: readonly string[]
+}
+
+/**
+ * Prints where Router9's time goes in a scenario, or what it allocates there, by function, from the bundle before it is
+ * minified.
+ */
+export async function profile(name: string, cores: Cores | undefined, ofAllocations: boolean): Promise<number> {
   const scenario = SCENARIOS.find((one) => one.name === name)
   const lane = scenario?.lanes.find(({ gateway }) => gateway === 'router9')
   if (scenario === undefined || lane === undefined) {
@@ -30,19 +44,21 @@ export async function profile(name: string, cores: Cores | undefined): Promise<n
   const directory = await mkdtemp(path.join(os.tmpdir(), 'router9-profile-'))
   try {
     const file = await bundleReadably(directory)
+    const code = (await readFile(file, 'utf8')).split('\n')
     const stage = await setStage({ file }, cores)
     const served = await stage.startRouter9({ inspect: true })
     try {
       const shot = shotAt(new URL(lane.path, served.url), lane.body, { authorization: `Bearer ${BENCH_KEY}` })
-      await load(shot, scenario.concurrency, WARM_MS)
+      const run = async (forMs: number) => (await load(shot, scenario.concurrency, forMs)).length
+      await run(WARM_MS)
       const inspector = await connectInspector(served.inspector ?? '')
-      await inspector.call('Profiler.enable')
-      await inspector.call('Profiler.setSamplingInterval', { interval: SAMPLE_US })
-      await inspector.call('Profiler.start')
-      const { length } = await load(shot, scenario.concurrency, PROFILED_MS)
-      const { profile: cpu } = await inspector.call<{ profile: CpuProfile }>('Profiler.stop')
+      const linesOf = ofAllocations ? allocationLines : timeLines
+      const lines = await linesOf(inspector, async () => {
+        const requests = await run(PROFILED_MS)
+        return { name, requests, events: lane.events, code }
+      })
       inspector.close()
-      print(name, cpu, length, lane.events, (await readFile(file, 'utf8')).split('\n'))
+      for (const line of lines) console.log(line)
     } finally {
       await served.stop()
       await stage.close()
@@ -61,19 +77,62 @@ async function bundleReadably(directory: string): Promise<string> {
   return path.join(directory, 'index.js')
 }
 
-function print(name: string, cpu: CpuProfile, requests: number, events: number, code: readonly string[]): void {
-  const times = selfTimes(cpu).filter(({ name: of }) => of !== '(idle)')
+async function timeLines(inspector: Inspector, run: () => Promise<Profiled>): Promise<string[]> {
+  await inspector.call('Profiler.enable')
+  await inspector.call('Profiler.setSamplingInterval', { interval: SAMPLE_US })
+  await inspector.call('Profiler.start')
+  const profiled = await run()
+  const { profile: cpu } = await inspector.call<{ profile: CpuProfile }>('Profiler.stop')
+  const times = selfTimes(cpu).filter(({ name }) => name !== '(idle)')
   const busy = times.reduce((sum, { us }) => sum + us, 0)
-  const perRequest = (us: number) => (us / requests).toFixed(2).padStart(9)
-  console.log(`${name}: ${requests} requests${events > 0 ? ` of ${events} events` : ''}; self time in µs per request`)
-  console.log(`${perRequest(busy)}  100.0%  all but idle`)
-  for (const { name: of, line, us, hottest } of times.slice(0, SHOWN)) {
-    console.log(`${perRequest(us)}  ${((100 * us) / busy).toFixed(1).padStart(4)}%  ${of}  ${moduleAt(code, line)}`)
-    for (const { line: at, share } of hottest) {
-      if (us / busy > 0.02)
-        console.log(`${' '.repeat(22)}${Math.round(100 * share)}% ${code[at - 1]?.trim().slice(0, 110)}`)
-    }
-  }
+  const cell = (us: number) => (us / profiled.requests).toFixed(2)
+  return [
+    `${titleOf(profiled)}; self time in µs per request`,
+    row([cell(busy)], 1, 'all but idle'),
+    ...times
+      .slice(0, SHOWN)
+      .flatMap(({ name, line, us, hottest }) => [
+        row([cell(us)], us / busy, `${name}  ${moduleAt(profiled.code, line)}`),
+        ...(us / busy > 0.02 ? hottest : []).map(
+          ({ line: at, share }) =>
+            `${' '.repeat(22)}${Math.round(100 * share)}% ${profiled.code[at - 1]?.trim().slice(0, 110)}`,
+        ),
+      ]),
+  ]
+}
+
+async function allocationLines(inspector: Inspector, run: () => Promise<Profiled>): Promise<string[]> {
+  await inspector.call('HeapProfiler.startSampling', {
+    samplingInterval: SAMPLE_BYTES,
+    // Else only what is still there at the end would be told, and what is made for a request is gone by then.
+    includeObjectsCollectedByMajorGC: true,
+    includeObjectsCollectedByMinorGC: true,
+  })
+  const profiled = await run()
+  const { profile: heap } = await inspector.call<{ profile: { head: HeapNode } }>('HeapProfiler.stopSampling')
+  const { requests, events, code } = profiled
+  const functions = selfBytes(heap.head)
+  const all = functions.reduce((sum, { bytes }) => sum + bytes, 0)
+  const cells = (bytes: number) => [
+    (bytes / requests).toFixed(0),
+    ...(events > 0 ? [(bytes / requests / events).toFixed(1)] : []),
+  ]
+  return [
+    `${titleOf(profiled)}; bytes that a function allocates itself, per request${events > 0 ? ' and per event' : ''}`,
+    row(cells(all), 1, 'all'),
+    ...functions.slice(0, SHOWN).map(({ name, line, bytes, callers }) => {
+      const from = callers.map(({ name: caller, share }) => `${caller} ${Math.round(100 * share)}%`).join(', ')
+      return row(cells(bytes), bytes / all, `${name}  ${moduleAt(code, line)}  (from ${from})`)
+    }),
+  ]
+}
+
+function titleOf({ name, requests, events }: Profiled): string {
+  return `${name}: ${requests} requests${events > 0 ? ` of ${events} events` : ''}`
+}
+
+function row(cells: readonly string[], share: number, text: string): string {
+  return `${cells.map((cell) => cell.padStart(9)).join('')}  ${(100 * share).toFixed(1).padStart(5)}%  ${text}`
 }
 
 /** The bundler names each file in a comment before its code. */
