@@ -19,9 +19,11 @@ export class ApiError extends Error {
 export interface Asking {
   readonly method?: 'GET' | 'POST' | 'PATCH' | 'DELETE'
   readonly body?: unknown
+  /** JSON that goes out as it is written, in place of `body`. */
+  readonly text?: string | undefined
   readonly header?: Readonly<Record<string, string>>
   readonly signal?: AbortSignal | undefined
-  /** The key to ask with; the one that sees most if absent. */
+  /** The key to ask with; the one that sees most if absent, none if empty. */
   readonly key?: string | undefined
 }
 
@@ -37,17 +39,18 @@ export async function ask<Answer>(path: string, asking: Asking = {}): Promise<An
 }
 
 /** The same, with the response as it came: for streams, and for those who show it. */
-export async function send(path: string, { method, body, header, signal, key }: Asking = {}): Promise<Response> {
-  const asKey = key ?? viewingKey.value
+export async function send(path: string, asking: Asking = {}): Promise<Response> {
+  const { method, body, header, signal, key = viewingKey.value } = asking
+  const text = asking.text ?? (body === undefined ? undefined : JSON.stringify(body))
   try {
     return await fetch(path, {
       method: method ?? 'GET',
       headers: {
-        ...(asKey !== undefined && { authorization: `Bearer ${asKey}` }),
-        ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...(key && { authorization: `Bearer ${key}` }),
+        ...(text !== undefined && { 'content-type': 'application/json' }),
         ...header,
       },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
+      ...(text !== undefined && { body: text }),
       ...(signal && { signal }),
     })
   } catch (error) {

@@ -3,8 +3,23 @@ import { ask } from '../api/request.ts'
 import { type Session, session, signIn, signOut } from '../api/session.ts'
 import { Failed } from './states.tsx'
 
-/** Asks for a key, looks what it is, and keeps it for this tab. @param wanted what the page needs, in a sentence. */
+/** Asks for a key. @param wanted what the page needs, in a sentence. */
 export function SignIn({ wanted }: { wanted: string }) {
+  return (
+    <div class="card sign-in">
+      <h1>Sign in</h1>
+      <p>{wanted}</p>
+      <KeyForm label="Key" action="Sign in" />
+      <p class="muted">
+        The key stays in this tab. <code>npm start</code> prints a link that signs in by itself;{' '}
+        <a href="/docs/keys">more about keys</a>.
+      </p>
+    </div>
+  )
+}
+
+/** Takes a key, looks what it is, and keeps it for this tab. */
+function KeyForm({ label, action }: { label: string; action: string }) {
   const [key, setKey] = useState('')
   const [error, setError] = useState<Error>()
   const [isAsking, setAsking] = useState(false)
@@ -14,6 +29,7 @@ export function SignIn({ wanted }: { wanted: string }) {
     setError(undefined)
     try {
       signIn(await sessionOf(key.trim()))
+      setKey('')
     } catch (failed) {
       setError(failed as Error)
     } finally {
@@ -21,11 +37,9 @@ export function SignIn({ wanted }: { wanted: string }) {
     }
   }
   return (
-    <form class="card sign-in" onSubmit={submit}>
-      <h1>Sign in</h1>
-      <p>{wanted}</p>
+    <form class="key-form" onSubmit={submit}>
       <label>
-        Key
+        {label}
         <input
           type="password"
           name="key"
@@ -39,12 +53,8 @@ export function SignIn({ wanted }: { wanted: string }) {
       </label>
       {error && <Failed error={error} />}
       <button type="submit" class="button primary" disabled={isAsking}>
-        Sign in
+        {action}
       </button>
-      <p class="muted">
-        The key stays in this tab. <code>npm start</code> prints a link that signs in by itself;{' '}
-        <a href="/docs/keys">more about keys</a>.
-      </p>
     </form>
   )
 }

@@ -1,10 +1,10 @@
 import type { ApiError } from '../../api/request.ts'
+import { Folded, Scrolling } from '../../parts/scrolling.tsx'
+import type { TextLog } from '../../parts/text-log.ts'
 import { requestText, withoutImages } from './code-panel.tsx'
 import { change, draft, newMessage } from './draft.ts'
 import { PlanView } from './plan-view.tsx'
 import { answerOf, headerOf, isRunning, type Part, type Run, type RunState } from './run.ts'
-import { Folded, Scrolling } from './scrolling.tsx'
-import type { TextLog } from './text-log.ts'
 
 const STATES: Readonly<Record<RunState, readonly [text: string, badge: string]>> = {
   waiting: ['waiting for the first token', ''],

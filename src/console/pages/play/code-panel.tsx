@@ -1,14 +1,14 @@
 import { useState } from 'preact/hooks'
 import { session } from '../../api/session.ts'
 import { CopyButton } from '../../parts/copy-button.tsx'
+import { KEY_PLACEHOLDER } from '../../parts/curl.ts'
+import { Folded, Scrolling } from '../../parts/scrolling.tsx'
 import { Tabs } from '../../parts/tabs.tsx'
 import { draft } from './draft.ts'
 import { writeRequest } from './requests.ts'
-import { Folded, Scrolling } from './scrolling.tsx'
 import type { Settings } from './settings.ts'
 import { SNIPPETS, type SnippetName, writeSnippet } from './snippets.ts'
 
-const PLACEHOLDER = 'sk-r9k-…'
 const TABS = ['Request', ...SNIPPETS].map((name) => ({ id: name, name }))
 
 /** The present request: as it goes out, and as code. What is copied has all of an image, what is shown its beginning. */
@@ -20,7 +20,7 @@ function Code({ settings }: { settings: Settings }) {
   const [tab, setTab] = useState('Request')
   const [showsKey, setShowsKey] = useState(false)
   const model = draft.value.models[0] ?? 'auto'
-  const key = (showsKey && session.value.key) || PLACEHOLDER
+  const key = (showsKey && session.value.key) || KEY_PLACEHOLDER
   const request = writeRequest(draft.value, settings, model)
   const written = { request, draft: draft.value, model, address: location.origin, key }
   const text = tab === 'Request' ? requestText(request, key) : writeSnippet(tab as SnippetName, written)
@@ -41,7 +41,7 @@ function Code({ settings }: { settings: Settings }) {
 }
 
 /** A request as it goes over the wire. */
-export function requestText({ path, header, body }: ReturnType<typeof writeRequest>, key = PLACEHOLDER): string {
+export function requestText({ path, header, body }: ReturnType<typeof writeRequest>, key = KEY_PLACEHOLDER): string {
   const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json', ...header }
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`)
   return `POST ${path}\n${lines.join('\n')}\n\n${JSON.stringify(body, null, 2)}`

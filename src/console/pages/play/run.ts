@@ -1,11 +1,11 @@
 import { type Signal, signal } from '@preact/signals'
 import { ApiError, ask, errorIn, modelKey, send } from '../../api/request.ts'
+import { readSse } from '../../api/sse.ts'
+import { createTextLog, type TextLog } from '../../parts/text-log.ts'
 import { type Draft, draft, type FormatName, type ToolCall } from './draft.ts'
 import { type Piece, readAnswer, readEvent, type Tokens } from './readers.ts'
 import { type PlayRequest, writePlanRequest, writeRequest } from './requests.ts'
 import { type Json, readSettings, type Settings } from './settings.ts'
-import { createSseReader } from './sse.ts'
-import { createTextLog, type TextLog } from './text-log.ts'
 
 /** `failed`: no answer came. `broken`: one began and did not come to its end. */
 export type RunState = 'waiting' | 'streaming' | 'done' | 'stopped' | 'failed' | 'broken'
@@ -196,14 +196,10 @@ async function readWhole(run: Run, response: Response, at: () => number): Promis
 async function readStream(run: Run, response: Response, at: () => number): Promise<void> {
   const stream = response.body
   if (stream === null) return fail(run, new ApiError(0, { message: 'The answer has no body.' }))
-  const [readEvents, decoder, receiver] = [createSseReader(), new TextDecoder(), createReceiver(run)]
-  const reader = stream.getReader()
-  for (;;) {
-    const { done, value } = await reader.read()
-    if (done) break
-    const text = decoder.decode(value, { stream: true })
+  const receiver = createReceiver(run)
+  await readSse(stream, (text, events) => {
     run.raw.append(text)
-    for (const data of readEvents(text)) {
+    for (const { data } of events) {
       const pieces = readEvent(run.format, data)
       if (run.times.peek().first === undefined && pieces.some(({ kind }) => kind !== 'usage')) {
         run.times.value = { ...run.times.peek(), first: at() }
@@ -211,7 +207,7 @@ async function readStream(run: Run, response: Response, at: () => number): Promi
       }
       receiver.receive(pieces)
     }
-  }
+  })
   if (run.error.peek() !== undefined) return
   if (receiver.hasEnded()) run.state.value = 'done'
   else fail(run, new ApiError(0, { message: 'The stream stopped without its end: the answer is not complete.' }))

@@ -1,3 +1,4 @@
+import { readJson } from '../../parts/json-fault.ts'
 import type { Draft } from './draft.ts'
 
 export type Json = Readonly<Record<string, unknown>>
@@ -44,7 +45,7 @@ export function readSettings(draft: Draft): Settings {
 /** Tools in OpenAI's shape, in Anthropic's, or bare: `[{"name": …, "parameters": …}]`. */
 function readTools(text: string): readonly Tool[] {
   if (text.trim() === '') return []
-  const value = parse(text)
+  const value = readJson(text)
   const list = Array.isArray(value) ? value : [value]
   return list.map((entry, at) => {
     const fields = (entry ?? {}) as Json
@@ -61,21 +62,13 @@ function readTools(text: string): readonly Tool[] {
 }
 
 function readObject(text: string): Json {
-  const value = parse(text)
+  const value = readJson(text)
   if (!isObject(value)) throw new Error('This must be a JSON object.')
   return value
 }
 
 export function isObject(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch (error) {
-    throw new Error(`Not JSON yet: ${(error as Error).message}`)
-  }
 }
 
 function readNumber(text: string, name: string, min: number, max = Number.MAX_SAFE_INTEGER): number | undefined {

@@ -1,3 +1,4 @@
+import { curlCommand, quoted } from '../../parts/curl.ts'
 import type { Draft, FormatName } from './draft.ts'
 import type { PlayRequest } from './requests.ts'
 import { isObject, type Json } from './settings.ts'
@@ -23,11 +24,7 @@ export function writeSnippet(name: SnippetName, input: SnippetInput): string {
 
 function curl({ request: { path, header, body }, address, key }: SnippetInput): string {
   const headers = { Authorization: `Bearer ${key}`, 'Content-Type': 'application/json', ...header }
-  return [
-    `curl -N ${quoted(address + path)}`,
-    ...Object.entries(headers).map(([name, value]) => `  -H ${quoted(`${name}: ${value}`)}`),
-    `  -d ${quoted(JSON.stringify(body, null, 2))}`,
-  ].join(' \\\n')
+  return curlCommand({ method: 'POST', url: address + path, headers, body: json(body) })
 }
 
 function claudeCode({ draft, model, address, key }: SnippetInput): string {
@@ -162,9 +159,4 @@ function json(value: Json): string {
 
 function text(value: string): string {
   return JSON.stringify(value)
-}
-
-/** For a shell. */
-function quoted(value: string): string {
-  return `'${value.replaceAll("'", "'\\''")}'`
 }

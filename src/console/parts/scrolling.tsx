@@ -5,7 +5,7 @@ import { useState } from 'preact/hooks'
 export function Scrolling({ label, children }: { label: string; children: ComponentChildren }) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard.
-    <section class="play-scroll" tabIndex={0} aria-label={label}>
+    <section class="scroll-box" tabIndex={0} aria-label={label}>
       {children}
     </section>
   )
