@@ -101,7 +101,7 @@ export async function prepareKey(
 
 /** Puts a new record where nothing is. @throws Failure 409 */
 export async function putNew<T extends Stored<KeyRecord | TeamRecord>>(store: RecordStore, made: T): Promise<T> {
-  const written = await store.write([{ name: made.name, text: JSON.stringify(made.record), was: null }])
+  const written = await store.write([{ name: made.name, text: JSON.stringify(made.record), was: null }], made)
   if (!written) throw conflict()
   return made
 }
@@ -204,11 +204,12 @@ export async function rotateKey(
     const end = graceMs > 0 ? { expires: iso(endsAt) } : { disabled: true, revoked: iso(now) }
     const record = { ...rights, account, ...next }
     const ended = { ...old.record, ...end, successor: next.id, updated: nextTime(old.record, now) }
-    const written = await store.write([
+    const made = { key, name, record, before: old.record }
+    const writes = [
       { name, text: JSON.stringify(record), was: null },
       { name: old.name, text: JSON.stringify(ended), was: old.text },
-    ])
-    if (written) return { key, name, record, before: old.record }
+    ]
+    if (await store.write(writes, made)) return made
   }
   throw conflict()
 }

@@ -24,8 +24,8 @@ export interface RecordWrite {
 export interface RecordStore {
   /** The text of a record; null where there is none. */
   readonly read: (name: string) => Promise<string | null>
-  /** Writes records in their order, or none of them: then it returns false. */
-  readonly write: (writes: readonly RecordWrite[]) => Promise<boolean>
+  /** Writes records in their order, or none of them: then it returns false. `made` is what they make, where it is something new. */
+  readonly write: (writes: readonly RecordWrite[], made?: object) => Promise<boolean>
   /** Up to 1,000 records whose names begin with a prefix, in the order of their names. */
   readonly list: (prefix: string, cursor?: string) => Promise<RecordPage>
 }

@@ -1,6 +1,7 @@
 import type { KeyRecord, TeamRecord } from '../access/keys.ts'
 import { looksLikeKey } from '../access/keys.ts'
 import {
+  type Change,
   changeKey,
   changeProvider,
   changeTeam,
@@ -21,6 +22,7 @@ import {
   type Stored,
 } from '../access/manage-records.ts'
 import { providerAccountId } from '../access/provider-limits.ts'
+import type { RecordStore, RecordWrite } from '../access/record-store.ts'
 import type { Fields } from '../access/records-input.ts'
 import { UNKNOWN_USAGE, type UsageOf } from '../access/usage-of.ts'
 import { windowStart } from '../access/window.ts'
@@ -29,7 +31,7 @@ import { createCipher } from '../conversations/cipher.ts'
 import type { HeaderReader } from '../formats/format.ts'
 import { type BudgetSince, sumCredits } from '../usage/database.ts'
 import { accountOf, keyEntry, ownEntry, providerEntry, remainingOf, teamAccountOf, teamEntry } from './key-shapes.ts'
-import { available, describeGeneration, describeUsage, listCalls, type UsageRequest } from './usage-routes.ts'
+import { available, describeGeneration, describeUsage, listCalls, readFlag, type UsageRequest } from './usage-routes.ts'
 
 /** A change of a record, for the log. It holds no key. */
 export interface Audit {
@@ -187,7 +189,7 @@ function cannotAdd(reason: string): Failure {
 async function answerKeys(request: ManageRequest): Promise<ManageAnswer> {
   const { registry, query, usageOf } = request
   const team = query('team')
-  const all = readFlag(query('include_disabled'))
+  const all = readFlag(query, 'include_disabled')
   const page = await listKeys(registry, {
     ...pageOf(request),
     accepts: (record) => (all || record.disabled !== true) && (team === undefined || record.team === team),
@@ -199,7 +201,7 @@ async function answerKeys(request: ManageRequest): Promise<ManageAnswer> {
 
 async function answerTeams(request: ManageRequest): Promise<ManageAnswer> {
   const { registry, query, usageOf } = request
-  const all = readFlag(query('include_disabled'))
+  const all = readFlag(query, 'include_disabled')
   const accepts = ({ disabled }: TeamRecord) => all || disabled !== true
   const page = await listTeams(registry, { ...pageOf(request), accepts })
   const usages = await usageOf(page.records.map(({ record }) => teamAccountOf(record)))
@@ -218,32 +220,48 @@ function pageOf({ query }: ManageRequest): { offset: number; cursor: string | un
   return { offset: Number(text), cursor: query('cursor') }
 }
 
-function readFlag(text: string | undefined): boolean {
-  if (text === undefined || text === 'false') return false
-  if (text === 'true') return true
-  throw new Failure('invalid-value', "'include_disabled' must be true or false.", { param: 'include_disabled' })
+function postKey(request: ManageRequest): Promise<ManageAnswer> {
+  const make: Make<MadeKey> = async (store, body) => putNew(store, await prepareKey(store, body, request.now))
+  return once(request, { make, action: 'key.create', answerOf: newAnswer })
 }
 
-async function postKey(request: ManageRequest): Promise<ManageAnswer> {
-  const { registry, now, header } = request
+type Make<Made> = (store: RecordStore, body: Fields) => Promise<Made>
+
+interface Making<Made> {
+  /** Makes a record, and writes it to the store. */
+  readonly make: Make<Made>
+  /** What the log calls it. */
+  readonly action: string
+  readonly answerOf: (request: ManageRequest, made: Made) => Promise<ManageAnswer>
+}
+
+/** Makes something new. With an `Idempotency-Key`, the same request again gets the same answer, for a day (accounts 6). */
+async function once<Made extends Change<KeyRecord> | Change<TeamRecord>>(
+  request: ManageRequest,
+  { make, action, answerOf }: Making<Made>,
+): Promise<ManageAnswer> {
+  const { registry, caller, key, header, steps } = request
   const body = await request.body()
+  const finish = async (store: RecordStore, answer: (made: Made) => Promise<ManageAnswer>): Promise<ManageAnswer> => {
+    const made = await make(store, body)
+    tell<KeyRecord | TeamRecord>(request, action, made)
+    return answer(made)
+  }
   const idempotencyKey = header('idempotency-key')
-  if (idempotencyKey !== null) return postKeyOnce(request, body, idempotencyKey)
-  const made = await putNew(registry, await prepareKey(registry, body, now))
-  return tellNew(request, made)
-}
-
-/** The same request again gets the same answer, for a day (accounts 6). */
-async function postKeyOnce(request: ManageRequest, body: Fields, idempotencyKey: string): Promise<ManageAnswer> {
-  const { registry, caller, key, now } = request
+  if (idempotencyKey === null) return finish(registry, (made) => answerOf(request, made))
   if (!/^[\x21-\x7e]{1,255}$/.test(idempotencyKey)) {
     throw new Failure('invalid-value', "The header 'Idempotency-Key' must have 1 to 255 characters, without spaces.")
   }
-  const [id, digest] = await Promise.all([hashOf([caller.account ?? caller.id, idempotencyKey]), hashOf(sorted(body))])
+  const [id, digest] = await Promise.all([
+    hashOf([caller.account ?? caller.id, idempotencyKey]),
+    hashOf([steps, sorted(body)]),
+  ])
   const cipher = await createCipher(key, 'idempotent answers')
-  const repeat = async (before: { digest: string; sealed: ArrayBuffer }): Promise<ManageAnswer> => {
+  const earlier = async (): Promise<ManageAnswer | undefined> => {
+    const before = await registry.answer(id)
+    if (before === null) return undefined
     if (before.digest !== digest) {
-      throw new Failure('conflict', "This 'Idempotency-Key' was sent with another body before. Send a new one.")
+      throw new Failure('conflict', "This 'Idempotency-Key' was sent with another request before. Send a new one.")
     }
     const text = await cipher.decrypt(before.sealed, id).catch(() => {
       throw new Failure(
@@ -253,17 +271,22 @@ async function postKeyOnce(request: ManageRequest, body: Fields, idempotencyKey:
     })
     return { status: 201, body: JSON.parse(text) }
   }
-  const before = await registry.answer(id)
-  if (before !== null) return repeat(before)
-  const made = await prepareKey(registry, body, now)
-  const answer = await newAnswer(request, made)
-  const sealed = await cipher.encrypt(JSON.stringify(answer.body), id)
-  const write = { name: made.name, text: JSON.stringify(made.record), was: null }
-  const result = await registry.writeWithAnswer([write], { id, digest, sealed })
-  if (result.answer !== undefined) return repeat(result.answer)
-  if (result.kind === 'changed') throw new Failure('conflict', 'Somebody else is changing the same record. Try again.')
-  tell(request, 'key.create', made)
-  return answer
+  const before = await earlier()
+  if (before !== undefined) return before
+  let answer: ManageAnswer | undefined
+  const write = async (writes: readonly RecordWrite[], made?: object): Promise<boolean> => {
+    answer = await answerOf(request, made as Made)
+    const sealed = await cipher.encrypt(JSON.stringify(answer.body), id)
+    return (await registry.writeWithAnswer(writes, { id, digest, sealed })).kind === 'written'
+  }
+  try {
+    return await finish({ ...registry, write }, async (made) => answer ?? answerOf(request, made))
+  } catch (error) {
+    // The same request, at the same time, has been faster.
+    const faster = await earlier()
+    if (faster !== undefined) return faster
+    throw error
+  }
 }
 
 async function hashOf(value: unknown): Promise<string> {
@@ -274,11 +297,6 @@ async function hashOf(value: unknown): Promise<string> {
 /** Clients may write the members of the same body in another order. */
 function sorted(body: Fields): unknown {
   return Object.entries(body).sort(([one], [other]) => (one < other ? -1 : 1))
-}
-
-async function tellNew(request: ManageRequest, made: MadeKey): Promise<ManageAnswer> {
-  tell(request, 'key.create', made)
-  return newAnswer(request, made)
 }
 
 const NOTHING_USED = { total: 0, daily: 0, weekly: 0, monthly: 0 }
@@ -306,22 +324,26 @@ async function deleteKey(request: ManageRequest, id: string): Promise<ManageAnsw
 
 const MAX_GRACE_SECONDS = 30 * 86_400
 
-async function postRotate(request: ManageRequest, id: string): Promise<ManageAnswer> {
-  const { registry, now } = request
-  const { grace_seconds: grace = 0, ...others } = await request.body()
+function postRotate(request: ManageRequest, id: string): Promise<ManageAnswer> {
+  const make: Make<MadeKey> = (store, body) => rotateKey(store, id, { graceMs: readGrace(body), now: request.now })
+  return once(request, { make, action: 'key.rotate', answerOf: newAnswer })
+}
+
+function readGrace({ grace_seconds: grace = 0, ...others }: Fields): number {
   const [unknown] = Object.keys(others)
   if (unknown !== undefined || !(Number.isInteger(grace) && Number(grace) >= 0 && Number(grace) <= MAX_GRACE_SECONDS)) {
     const text = `The body may have 'grace_seconds', a whole number up to ${MAX_GRACE_SECONDS}, and nothing else.`
     throw new Failure('invalid-value', text, { param: 'grace_seconds' })
   }
-  const made = await rotateKey(registry, id, { graceMs: Number(grace) * 1000, now })
-  tell(request, 'key.rotate', made)
-  return newAnswer(request, made)
+  return Number(grace) * 1000
 }
 
-async function postTeam(request: ManageRequest): Promise<ManageAnswer> {
-  const made = await createTeam(request.registry, await request.body(), request.now)
-  tell(request, 'team.create', made)
+function postTeam(request: ManageRequest): Promise<ManageAnswer> {
+  const make: Make<Change<TeamRecord>> = (store, body) => createTeam(store, body, request.now)
+  return once(request, { make, action: 'team.create', answerOf: newTeamAnswer })
+}
+
+async function newTeamAnswer(_: ManageRequest, made: Stored<TeamRecord>): Promise<ManageAnswer> {
   return { status: 201, body: { data: teamEntry(made, NOTHING_USED) } }
 }
 

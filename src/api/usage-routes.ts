@@ -106,6 +106,13 @@ function readTime(query: UsageRequest['query'], name: string): number | undefine
   throw new Failure('invalid-value', message, { param: name })
 }
 
+/** `true` or `false`; false if absent. @throws Failure 400 */
+export function readFlag(query: UsageRequest['query'], name: string): boolean {
+  const text = query(name) ?? 'false'
+  if (text === 'true' || text === 'false') return text === 'true'
+  throw new Failure('invalid-value', `'${name}' must be true or false.`, { param: name })
+}
+
 function filtersOf(query: UsageRequest['query']): Partial<Record<Label, string>> {
   return Object.fromEntries(
     LABELS.flatMap((label) => {
@@ -132,7 +139,8 @@ export async function listCalls(request: UsageRequest): Promise<UsageAnswer> {
     throw new Failure('invalid-value', message, { param: 'status' })
   }
   const before = readTime(query, 'before')
-  const found = await callsOf(request, { before, id: query('id'), model: query('model'), status, limit: PAGE })
+  const failed = readFlag(query, 'failed')
+  const found = await callsOf(request, { before, id: query('id'), model: query('model'), status, failed, limit: PAGE })
   const calls = newestCalls(found, PAGE)
   const last = calls.length < PAGE ? undefined : calls.at(-1)
   const body = {

@@ -55,7 +55,8 @@ function NotFound() {
     <div class="empty">
       <h1>There is no such page</h1>
       <p>
-        Nothing is at <code>{location.pathname}</code>. The console <a href="/console">begins here</a>.
+        Nothing is at <code>{location.pathname}</code>. The pages of Router9 are above; or begin at the{' '}
+        <a href="/">start page</a>, the <a href="/docs">documentation</a> or the <a href="/console">console</a>.
       </p>
     </div>
   )

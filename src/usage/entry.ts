@@ -110,8 +110,8 @@ export function toEntry(call: Call, history: CallHistory): Entry {
   }
 }
 
-/** Neither the caller's own doing nor that of a client that left. */
-function isFailure({ kind, fault }: Call): boolean {
+/** Neither the caller's own doing nor that of a client that left. A stream that broke off has status 200, and is one. */
+export function isFailure({ kind, fault }: Pick<Call, 'kind' | 'fault'>): boolean {
   return kind !== undefined && fault !== 'caller' && fault !== 'left'
 }
 

@@ -1,5 +1,5 @@
 import { HOURS_KEPT, writeRows } from './database.ts'
-import { type Call, type Entry, fewerLabels, HOUR_MS, readEntries, rollUp, sumOf } from './entry.ts'
+import { type Call, type Entry, fewerLabels, HOUR_MS, isFailure, readEntries, rollUp, sumOf } from './entry.ts'
 
 /** What a keeper has to be given again when its object starts anew: beside the object's own state, in one write. */
 export interface KeptUsage {
@@ -26,6 +26,8 @@ export interface CallQuery {
   readonly model?: string | undefined
   /** A status, or a class of them: `429`, `4xx`. */
   readonly status?: string | undefined
+  /** Only what the sums count as failures. */
+  readonly failed?: boolean
   readonly limit: number
 }
 
@@ -229,11 +231,12 @@ export function newestCalls(calls: readonly Call[], limit: number): readonly Cal
   return sorted.filter(({ at }) => at >= last)
 }
 
-function fits(call: Call, { before, id, key, model, status }: CallQuery): boolean {
+function fits(call: Call, { before, id, key, model, status, failed }: CallQuery): boolean {
   if (before !== undefined && call.at >= before) return false
   if (id !== undefined && call.request !== id && call.id !== id) return false
   if (key !== undefined && call.key !== key) return false
   if (model !== undefined && call.model !== model && call.model_asked !== model) return false
+  if (failed && !isFailure(call)) return false
   return status === undefined || call.status === status || String(call.http_status) === status
 }
 

@@ -184,7 +184,7 @@ test('a change in a place where KV is late does not undo a revocation, and membe
   expect(await recordOf(data.hash)).toMatchObject({ disabled: true })
 })
 
-test('the same Idempotency-Key and body give the same key, also at the same time; another body is a conflict', async () => {
+test('the same request with the same Idempotency-Key makes one key or team, also at the same time; another one is a conflict', async () => {
   const { ask, key } = await manager()
   const once = { 'idempotency-key': 'order-66' }
   const all = await Promise.all([1, 2, 3].map(() => ask('POST', '/keys', { name: 'once', rpm: 2 }, once)))
@@ -194,6 +194,16 @@ test('the same Idempotency-Key and body give the same key, also at the same time
   expect(await auditOf(again.data.id, 1)).toHaveLength(1)
   const other = await ask('POST', '/keys', { name: 'twice', rpm: 2 }, once)
   await expectRefusal(other.response, { status: 409, code: 'conflict' })
+  const path = `/keys/${again.data.id}/rotate`
+  await expectRefusal((await ask('POST', path, {}, once)).response, { status: 409, code: 'conflict' })
+  const rotated = await Promise.all([1, 2].map(() => ask('POST', path, {}, { 'idempotency-key': 'order-67' })))
+  expect(rotated.map(({ status }) => status)).toEqual([201, 201])
+  expect(rotated[0]?.key).toBe(rotated[1]?.key)
+  expect((await ask('GET', `/keys/${again.data.id}`)).data.successor).toBe(rotated[0]?.data.id)
+  const teams = await Promise.all(
+    [1, 2].map(() => ask('POST', '/teams', { name: 'once' }, { 'idempotency-key': 'order-68' })),
+  )
+  expect(teams[0]?.data).toEqual(teams[1]?.data)
   // Another operator's key knows nothing of it.
   const stranger = await manager()
   expect((await stranger.ask('POST', '/keys', { name: 'once', rpm: 2 }, once)).key).not.toBe(again.key)

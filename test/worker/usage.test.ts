@@ -106,19 +106,22 @@ describe('usage', { concurrent: true }, () => {
     const cut = { stream: true, max_tokens: 2 }
     const streamed = await chat(key, cut)
     const refused = await chat(key, { model: 'no-such-model' })
+    const broken = await chat(key, { stream: true, messages: [{ role: 'user', content: '[[sim * cut=2]]' }] })
     type Calls = { data: readonly Record<string, unknown>[]; before: string | null }
     const calls = await until(
       () => get<Calls>(key, '/v1/calls'),
-      ({ data }) => data?.length === 3,
+      ({ data }) => data?.length === 4,
     )
     expect(JSON.stringify(calls)).not.toContain('secret')
     expect(calls.data).toEqual([
+      expect.objectContaining({ request: broken.request, http_status: 200, fault: 'provider' }),
       expect.objectContaining({ request: refused.request, http_status: 404, status: '4xx', code: 'model_not_found' }),
       expect.objectContaining({ request: streamed.request, stream: true, finish_reason: 'length' }),
       expect.objectContaining({ request: answered.request, id, status: '2xx', session: 's1', key: 'key_caller' }),
     ])
     expect((await get<Calls>(key, '/v1/calls?status=404')).data).toHaveLength(1)
-    expect((await get<Calls>(key, '/v1/calls?model=gpt-4o')).data).toHaveLength(2)
+    expect((await get<Calls>(key, '/v1/calls?model=gpt-4o')).data).toHaveLength(3)
+    expect((await get<Calls>(key, '/v1/calls?failed=true')).data).toEqual(calls.data.slice(0, 1))
     const before = encodeURIComponent(String(calls.data[0]?.created_at))
     expect((await get<Calls>(key, `/v1/calls?before=${before}`)).data).toEqual(calls.data.slice(1))
 
@@ -172,6 +175,7 @@ describe('usage', { concurrent: true }, () => {
     ['/v1/usage?from=yesterday', 'from'],
     ['/v1/calls?before=7', 'before'],
     ['/v1/calls?status=600', 'status'],
+    ['/v1/calls?failed=perhaps', 'failed'],
     ['/v1/generation', 'id'],
   ])('%s is answered with 400, which names the parameter', async (path, param) => {
     const answer = await get<{ error: { param: string } }>(await newKey('wrong'), path)

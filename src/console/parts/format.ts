@@ -14,11 +14,23 @@ export function compact(value: number | null | undefined): string {
   return value == null ? NONE : short.format(value)
 }
 
-/** Small sums need more digits: a call may cost a thousandth of a cent. */
+/** Small sums need more digits: a call may cost a thousandth of a cent, and an embedding less. */
 export function dollars(value: number | null | undefined): string {
   if (value == null) return NONE
   const size = Math.abs(value)
-  return `${value < 0 ? '-' : ''}$${size.toFixed(size === 0 || size >= 1 ? 2 : size >= 0.01 ? 4 : 6)}`
+  const digits = dollarDigits(value)
+  if (size > 0 && size < LEAST_DOLLARS) return `<$${LEAST_DOLLARS.toFixed(digits)}`
+  const amount = size.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits })
+  return `${value < 0 ? '-' : ''}$${amount}`
+}
+
+const LEAST_DOLLARS = 1e-8
+
+/** How many digits stand behind the point of `dollars`. */
+export function dollarDigits(value: number | null | undefined): number {
+  const size = Math.abs(value ?? 0)
+  if (size === 0 || size >= 1) return 2
+  return size >= 0.01 ? 4 : size >= 0.00001 ? 6 : 8
 }
 
 export function milliseconds(value: number | null | undefined): string {

@@ -66,7 +66,7 @@ export function SignedIn() {
   const roles = [managementKey && 'management', key && 'models'].filter(Boolean).join(' + ')
   return (
     <>
-      <span class="muted">{roles}</span>
+      <span class="muted head-role">{roles}</span>
       {(key === undefined || managementKey === undefined) && <a href="/console?add">Add a key</a>}
       <button type="button" class="button small" onClick={signOut}>
         Sign out

@@ -4,19 +4,23 @@ import { useLoaded } from '../../api/load.ts'
 import { useNames } from '../../api/names.ts'
 import { ask } from '../../api/request.ts'
 import { session } from '../../api/session.ts'
-import { compact, count, dollars, milliseconds, moment } from '../../parts/format.ts'
+import { Dollars } from '../../parts/dollars.tsx'
+import { compact, count, milliseconds, moment } from '../../parts/format.ts'
 import { PageLink } from '../../parts/page-link.tsx'
 import { Empty, Failed } from '../../parts/states.tsx'
 import { isUsageOff, UsageOff } from '../../parts/usage-off.tsx'
 import { type Call, type CallPage, failedAttempts, hasFailed, stateOf, whyOf } from './call.ts'
 
 const EVERY_MS = 5000
+/** The choice of what the sums count as failures: also streams that broke off, whose status is 200. */
+const FAILED = 'failed'
 
 /** A page of calls. What is new is announced, and comes into the list when the reader asks for it. */
 export function CallList({ fields }: { fields: Fields }) {
   const { status, model, key, before } = fields
   const isFirst = !before
-  const query = addressOf({ status, model, key, before }).split('?')[1] ?? ''
+  const asked = status === FAILED ? { failed: 'true' } : { status }
+  const query = addressOf({ ...asked, model, key, before }).split('?')[1] ?? ''
   const load = (signal: AbortSignal) => ask<CallPage>(`/v1/calls?${query}`, { signal })
   const loaded = useLoaded(load, [], isFirst ? EVERY_MS : undefined)
   const [page, setPage] = useState<CallPage>()
@@ -77,7 +81,10 @@ function NoCalls({ fields: { status, model, key, before } }: { fields: Fields })
   if (status || model || key) {
     return (
       <Empty title="No call fits these filters">
-        <p>Of each key the last 1,000 calls are kept.</p>
+        <p>
+          Of each key the last 1,000 calls are kept.
+          {status === FAILED && ' What a caller did wrong is no failure: choose 4xx for that.'}
+        </p>
         <PageLink fields={{}}>Show all calls</PageLink>
       </Empty>
     )
@@ -99,6 +106,7 @@ function NoCalls({ fields: { status, model, key, before } }: { fields: Fields })
 function CallTable({ calls }: { calls: readonly Call[] }) {
   const names = useNames()
   const isManager = session.value.managementKey !== undefined
+  const costs = calls.map(({ cost_usd }) => cost_usd)
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard.
     <section class="table-box" tabIndex={0} aria-label="Calls, the newest first">
@@ -123,7 +131,12 @@ function CallTable({ calls }: { calls: readonly Call[] }) {
         </thead>
         <tbody>
           {calls.map((call) => (
-            <CallRow key={call.request} call={call} keyName={isManager ? names.keys.get(call.key ?? '') : undefined} />
+            <CallRow
+              key={call.request}
+              call={call}
+              keyName={isManager ? names.keys.get(call.key ?? '') : undefined}
+              costs={costs}
+            />
           ))}
         </tbody>
       </table>
@@ -131,7 +144,15 @@ function CallTable({ calls }: { calls: readonly Call[] }) {
   )
 }
 
-function CallRow({ call, keyName }: { call: Call; keyName: string | undefined }) {
+function CallRow({
+  call,
+  keyName,
+  costs,
+}: {
+  call: Call
+  keyName: string | undefined
+  costs: readonly (number | undefined)[]
+}) {
   const { created_at: at, key, model, model_asked: asked, provider, client, project } = call
   const isManager = session.value.managementKey !== undefined
   return (
@@ -160,7 +181,9 @@ function CallRow({ call, keyName }: { call: Call; keyName: string | undefined })
       <td class="number" title={`${count(call.prompt_tokens)} / ${count(call.completion_tokens)}`}>
         {compact(call.prompt_tokens)} / {compact(call.completion_tokens)}
       </td>
-      <td class="number">{dollars(call.cost_usd)}</td>
+      <td class="number">
+        <Dollars value={call.cost_usd} column={costs} />
+      </td>
       <td class="number">
         {milliseconds(call.total_ms)}
         {call.ttft_ms !== undefined && <div class="muted">first {milliseconds(call.ttft_ms)}</div>}

@@ -3,6 +3,7 @@ import { useNames } from '../../api/names.ts'
 
 const STATUSES: readonly (readonly [string, string])[] = [
   ['', 'any'],
+  ['failed', 'failures'],
   ['2xx', '2xx: answered'],
   ['4xx', '4xx: refused, or left'],
   ['5xx', '5xx: failed'],
@@ -42,7 +43,7 @@ export function Filters({ fields, isManager }: { fields: Fields; isManager: bool
         <label>
           Key
           <select value={key} onChange={set('key')}>
-            <option value="">all that were used last</option>
+            <option value="">the 50 used last</option>
             {key !== '' && !keys.has(key) && <option value={key}>{key}</option>}
             {[...keys].map(([id, name]) => (
               <option key={id} value={id}>

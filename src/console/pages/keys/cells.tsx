@@ -1,3 +1,4 @@
+import { Dollars } from '../../parts/dollars.tsx'
 import { compact, count, dollars, moment, percent } from '../../parts/format.ts'
 import { type Entry, stateOf } from './record.ts'
 
@@ -47,10 +48,10 @@ export function StateBadge({ entry }: { entry: Entry }) {
   )
 }
 
-export function UsageCell({ entry }: { entry: Entry }) {
+export function UsageCell({ entry, column }: { entry: Entry; column: readonly (number | null)[] }) {
   return (
     <>
-      {dollars(entry.usage)}
+      <Dollars value={entry.usage} column={column} />
       {(entry.usage_daily ?? 0) > 0 && <div class="muted">{dollars(entry.usage_daily)} today</div>}
     </>
   )

@@ -54,14 +54,9 @@ interface Made {
 }
 
 function Create({ kind, teams, changed, dismiss }: DialogProps & { dismiss: () => void }) {
-  // Sent again after a lost answer, the same body makes no second key; another body is another key.
-  const [sent] = useState(() => new Map<string, string>())
+  const makeOnce = useMakeOnce()
   async function save(body: Readonly<Record<string, unknown>>): Promise<void> {
-    const text = JSON.stringify(body)
-    const id = sent.get(text) ?? randomId()
-    sent.set(text, id)
-    const header = { 'idempotency-key': id }
-    const { data, key } = await ask<Made>(`/v1/${kind}`, { method: 'POST', body, header })
+    const { data, key } = await makeOnce(`/v1/${kind}`, body)
     changed(data, madeOf(data, key))
   }
   return (
@@ -74,6 +69,17 @@ function Create({ kind, teams, changed, dismiss }: DialogProps & { dismiss: () =
       <RecordForm isKey={kind === 'keys'} teams={teams} save={save} dismiss={dismiss} />
     </>
   )
+}
+
+/** Sent again after a lost answer, the same body makes no second record, and its key is shown; another body is another one. */
+function useMakeOnce(): (path: string, body: Readonly<Record<string, unknown>>) => Promise<Made> {
+  const [sent] = useState(() => new Map<string, string>())
+  return (path, body) => {
+    const text = JSON.stringify(body)
+    const id = sent.get(text) ?? randomId()
+    sent.set(text, id)
+    return ask<Made>(path, { method: 'POST', body, header: { 'idempotency-key': id } })
+  }
 }
 
 function madeOf({ name, role }: KeyEntry, key: string | undefined): MadeKey | undefined {
@@ -115,9 +121,9 @@ function pathOf(kind: string, { id }: Entry): string {
 
 function Rotate({ kind, entry, changed, dismiss }: EntryProps) {
   const [grace, setGrace] = useState('0')
+  const makeOnce = useMakeOnce()
   const act = async () => {
-    const body = { grace_seconds: Number(grace) }
-    const { data, key } = await ask<Made>(`${pathOf(kind, entry)}/rotate`, { method: 'POST', body })
+    const { data, key } = await makeOnce(`${pathOf(kind, entry)}/rotate`, { grace_seconds: Number(grace) })
     changed(data, madeOf(data, key))
     // The old one has changed too: it has a successor, and perhaps an end. The next refresh shows it as well.
     await ask<{ data: KeyEntry }>(pathOf(kind, entry)).then(

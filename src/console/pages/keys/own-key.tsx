@@ -37,7 +37,8 @@ export function OwnKey() {
       <h1>This key</h1>
       <Shown loaded={loaded}>{({ data }) => <Facts own={data} />}</Shown>
       <p class="muted">
-        To see, make and change keys, sign in with a management key. <a href="/docs/keys">More about keys</a>
+        To see, make and change keys, <a href="/console?add">add a management key</a>.{' '}
+        <a href="/docs/keys">More about keys</a>
       </p>
     </>
   )

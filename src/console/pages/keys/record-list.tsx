@@ -178,6 +178,7 @@ function RecordTable({
   open: (opened: Opened) => void
 }) {
   const isKeys = kind === 'keys'
+  const used = entries.map(({ usage }) => usage)
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard.
     <section class="table-box" tabIndex={0} aria-label={isKeys ? 'Keys' : 'Teams'}>
@@ -213,7 +214,7 @@ function RecordTable({
                 <Budget entry={entry} />
               </td>
               <td class="number">
-                <UsageCell entry={entry} />
+                <UsageCell entry={entry} column={used} />
               </td>
               <td class="muted keys-limits">{limitsText(entry) || 'none'}</td>
               {isKeys && (

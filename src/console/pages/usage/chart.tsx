@@ -160,7 +160,7 @@ function timeText(seconds: number): string {
 
 /** Labels of an axis need no more digits than tell them apart. */
 function axisText(show: Measure, value: number): string {
-  return show === 'dollars' ? `$${Number(value.toPrecision(3))}` : compact(value)
+  return show === 'dollars' ? `$${value.toLocaleString('en-US', { maximumSignificantDigits: 3 })}` : compact(value)
 }
 
 /** Canvas knows no variables of a style sheet: their colours are read from elements that have them. */

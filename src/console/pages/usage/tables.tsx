@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks'
-import { compact, count, dollars, percent } from '../../parts/format.ts'
+import { Dollars } from '../../parts/dollars.tsx'
+import { compact, count, percent } from '../../parts/format.ts'
 import { amountOf, byPeriod, type Report, type Sums } from './report.ts'
 
 const ROWS_AT_FIRST = 50
@@ -13,6 +14,7 @@ export function GroupTable({ report, nameOf }: { report: Report; nameOf: (value:
   const { by, show } = question
   const rows = showsAll ? groups : groups.slice(0, ROWS_AT_FIRST)
   const whole = amountOf(show, totals)
+  const costs = [...rows.map(({ sums }) => sums.cost_usd), rest?.sums.cost_usd, totals.cost_usd]
   const shareOf = (sums: Sums) => (whole === 0 ? 0 : amountOf(show, sums) / whole)
   return (
     <>
@@ -27,14 +29,14 @@ export function GroupTable({ report, nameOf }: { report: Report; nameOf: (value:
                   <Name by={by} value={value} name={nameOf(value)} />
                 </th>
                 <td class="number">{percent(shareOf(sums))}</td>
-                <Amounts sums={sums} />
+                <Amounts sums={sums} costs={costs} failures={callsOf(by, value, 'failed')} />
               </tr>
             ))}
             {rest && (
               <tr>
                 <th scope="row">all others</th>
                 <td class="number">{percent(shareOf(rest.sums))}</td>
-                <Amounts sums={rest.sums} />
+                <Amounts sums={rest.sums} costs={costs} />
               </tr>
             )}
           </tbody>
@@ -42,7 +44,7 @@ export function GroupTable({ report, nameOf }: { report: Report; nameOf: (value:
             <tr>
               <th scope="row">Total</th>
               <td class="number">{percent(whole === 0 ? 0 : 1)}</td>
-              <Amounts sums={totals} />
+              <Amounts sums={totals} costs={costs} failures="/console/calls?status=failed" />
             </tr>
           </tfoot>
         </table>
@@ -59,6 +61,8 @@ export function GroupTable({ report, nameOf }: { report: Report; nameOf: (value:
 /** The same for each day or hour. */
 export function PeriodTable({ report }: { report: Report }) {
   const { per } = report.question
+  const rows = byPeriod(report)
+  const costs = rows.map(([, sums]) => sums.cost_usd)
   return (
     <details class="usage-periods">
       <summary>The numbers by {per}</summary>
@@ -67,10 +71,10 @@ export function PeriodTable({ report }: { report: Report }) {
         <table>
           <Head first={`${per} (UTC)`} />
           <tbody>
-            {byPeriod(report).map(([period, sums]) => (
+            {rows.map(([period, sums]) => (
               <tr key={period}>
                 <th scope="row">{per === 'hour' ? `${period.replace('T', ' ')}:00` : period}</th>
-                <Amounts sums={sums} />
+                <Amounts sums={sums} costs={costs} />
               </tr>
             ))}
           </tbody>
@@ -97,12 +101,32 @@ function Head({ first, share }: { first: string; share?: string }) {
   )
 }
 
-function Amounts({ sums }: { sums: Sums }) {
+/** @param failures where the calls are that failed */
+function Amounts({
+  sums,
+  costs,
+  failures,
+}: {
+  sums: Sums
+  costs: readonly (number | undefined)[]
+  failures?: string | undefined
+}) {
+  const failed = count(sums.failures)
   return (
     <>
-      <td class="number">{dollars(sums.cost_usd)}</td>
+      <td class="number">
+        <Dollars value={sums.cost_usd} column={costs} />
+      </td>
       <td class="number">{count(sums.requests)}</td>
-      <td class={`number ${sums.failures > 0 ? 'bad' : ''}`}>{count(sums.failures)}</td>
+      <td class={`number ${sums.failures > 0 ? 'bad' : ''}`}>
+        {sums.failures > 0 && failures ? (
+          <a class="bad" href={failures} aria-label={`${failed} failures: their calls`}>
+            {failed}
+          </a>
+        ) : (
+          failed
+        )}
+      </td>
       {[sums.prompt_tokens, sums.cached_tokens, sums.completion_tokens].map((tokens, at) => (
         <td key={`${at}`} class="number" title={count(tokens)}>
           {compact(tokens)}
@@ -114,10 +138,17 @@ function Amounts({ sums }: { sums: Sums }) {
 
 function Name({ by, value, name }: { by: string; value: string; name: string }) {
   const text = <span class="usage-name">{name}</span>
-  if (value === '' || value === '(other)' || !WITH_CALLS.includes(by)) return text
+  const calls = callsOf(by, value)
+  if (calls === undefined) return text
   return (
-    <a href={`/console/calls?${new URLSearchParams({ [by]: value })}`} title={`Calls of ${value}`}>
+    <a href={calls} title={`Calls of ${name}`}>
       {text}
     </a>
   )
+}
+
+/** Where the calls of a group are; undefined where they cannot be asked for. @param status only those that ended so */
+function callsOf(by: string, value: string, status?: string): string | undefined {
+  if (value === '' || value === '(other)' || !WITH_CALLS.includes(by)) return undefined
+  return `/console/calls?${new URLSearchParams({ ...(status && { status }), [by]: value })}`
 }
