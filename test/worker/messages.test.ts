@@ -108,6 +108,18 @@ describe('a request to Anthropic', () => {
     expect([id, model]).toEqual([expect.stringMatching(/^msg_\w{28}$/), 'claude-sonnet-4-5'])
   })
 
+  test('has system messages within the conversation where the model takes them, and else the user’s reminders', async () => {
+    const messages = [QUESTION, { role: 'system', content: 'Be brief.' }]
+    router.upstream.play(whole(message([{ type: 'text', text: 'Yes' }], 'end_turn')))
+    await ask({ model: 'anthropic/claude-opus-4-8', messages })
+    expect(lastSent().body).toMatchObject({ messages })
+    router.upstream.play(whole(message([{ type: 'text', text: 'Yes' }], 'end_turn')))
+    await ask({ model: CLAUDE, messages })
+    const reminder = '<system-reminder>\nBe brief.\n</system-reminder>'
+    const content = ['Hi', reminder].map((text) => ({ type: 'text', text }))
+    expect(lastSent().body).toMatchObject({ messages: [{ role: 'user', content }] })
+  })
+
   test('is counted with the features that the operator allows', async () => {
     router.upstream.play(whole({ input_tokens: 3 }))
     const headers = { 'anthropic-beta': 'a-2026-01-01,c-2026-03-03' }

@@ -19,6 +19,7 @@ import { unsupportedParameter } from '../shared/parts.ts'
 import { pickFields, tokenCount } from '../shared/token-count.ts'
 import { allowedTools, UNKNOWN_TOOL_MESSAGE } from '../shared/tool-choice.ts'
 import { createAnthropicReader, withNative } from './read-answer.ts'
+import { withoutSystemTurns } from './system-turns.ts'
 import { ANTHROPIC_MESSAGES, type AnthropicTurn, toAnthropicMessages } from './write-messages.ts'
 
 /** Models without structured output get a tool whose input is the answer. */
@@ -55,10 +56,11 @@ function prepare(call: ProviderCall<object>): PreparedCall {
   return call.source === undefined ? prepareChat(call) : prepareSource(call, call.source)
 }
 
-/** A request that came in this format goes out as it came, and its answer comes back so. */
+/** A request that came in this format goes out as it came, but for what the model would refuse, and its answer comes back so. */
 function prepareSource({ model, header }: ProviderCall<object>, { body: given }: RequestSource): PreparedCall {
   const body: Body = { ...given, model }
   for (const name of GATEWAY_FIELDS) delete body[name]
+  body.messages = withoutSystemTurns(model, body.messages as readonly AnthropicTurn[])
   const dropped = Object(body.thinking).type === 'enabled' && continuesWithoutThinking(body) ? ['thinking'] : []
   for (const name of dropped) delete body[name]
   const betas = header?.('anthropic-beta')
