@@ -306,7 +306,10 @@ async function receive<Format extends ErrorFormat>(
   log.release = share.release
   const clientDisconnect = watchClientDisconnect(request.signal)
   // The platform may stop a call at any `await` once its client has disconnected, so the line is written in the listener.
-  const takeOver = clientDisconnect.onDisconnect(() => logRequest(log, CLIENT_LEFT.status, CLIENT_LEFT))
+  const takeOver = clientDisconnect.onDisconnect(() => {
+    const left = new Failure('client-left', 'The client has left.')
+    logRequest(log, left.status, left)
+  })
   try {
     const { uploadMs: timeoutMs } = settings.timeouts
     // Clients of embeddings send as many token numbers at once as OpenAI takes: 300,000.
@@ -481,8 +484,6 @@ async function modelFor(c: AppContext, name: string): Promise<JsonBody> {
 function queryOf(c: AppContext): (name: string) => string | undefined {
   return (name) => c.req.query(name)
 }
-
-const CLIENT_LEFT = new Failure('client-left', 'The client has left.')
 
 let colo: unknown = null
 
