@@ -34,15 +34,18 @@ export function resetOf(limits: RecordLimits | undefined): Reset | null {
   return RESET_NAMES.find((reset) => RESETS[reset] === limits?.window) ?? null
 }
 
-const LIMITS: Readonly<Record<string, () => Schema>> = {
+/** Members of a body about a provider's limits, with their schemas. */
+export const LIMITS: Readonly<Record<string, () => Schema>> = {
   limit: () => z.nullable(z.number().check(z.minimum(0), z.maximum(MAX_NUMBER))),
   limit_reset: () => z.nullable(z.enum(RESET_NAMES)),
   rpm: () => count,
   tpm: () => count,
   concurrent: () => count,
 }
-const COMMON: typeof LIMITS = { name: () => name, disabled: () => flag, ...LIMITS, metadata: () => notes }
-const KEY: typeof COMMON = {
+/** The same of one about a team. */
+export const COMMON: typeof LIMITS = { name: () => name, disabled: () => flag, ...LIMITS, metadata: () => notes }
+/** The same of one about a key. */
+export const KEY: typeof COMMON = {
   ...COMMON,
   team: () => z.nullable(name),
   expires_at: () => z.nullable(z.iso.datetime({ offset: true, error: 'must be a time as in 2027-01-31T12:00:00Z' })),
@@ -60,7 +63,7 @@ const policy = z.nullable(
   }),
 )
 /** What OpenRouter's clients may send and what has no meaning here: there is one workspace, and there are no users. */
-const IGNORED: ReadonlySet<string> = new Set([
+export const IGNORED: ReadonlySet<string> = new Set([
   'workspace_id',
   'creator_user_id',
   'external',

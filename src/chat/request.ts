@@ -241,5 +241,6 @@ export function parseChat(body: Readonly<Record<string, unknown>>): Chat {
   return body as Chat
 }
 
-const SCHEMAS = Object.entries(fields)
-const REQUIRED: ReadonlySet<string> = new Set<keyof Fields>(['model', 'messages'])
+/** Fields that are checked, with their schemas. */
+export const SCHEMAS = Object.entries(fields)
+export const REQUIRED: ReadonlySet<string> = new Set<keyof Fields>(['model', 'messages'])

@@ -14,6 +14,31 @@ export function once<Schema>(make: () => Schema): () => Schema {
   }
 }
 
+/** What a part takes that has a check of its own, which zod cannot describe. */
+export interface Shape {
+  readonly list?: () => z.core.$ZodType
+  readonly min?: number | undefined
+  readonly max?: number | undefined
+  /** The values of an object with any names; null where they may be anything. */
+  readonly map?: (() => z.core.$ZodType) | null
+  /** An object of one of these types; one of another type has `otherwise`. */
+  readonly types?: Readonly<Record<string, () => z.core.$ZodType>>
+  readonly otherwise?: () => z.core.$ZodType
+  readonly values?: Iterable<string>
+}
+
+const shapes = new WeakMap<object, Shape>()
+
+/** Notes what a part takes, for the published description of the API. */
+export function shaped<Schema extends object>(schema: Schema, shape: Shape): Schema {
+  shapes.set(schema, shape)
+  return schema
+}
+
+export function shapeOf(schema: object): Shape | undefined {
+  return shapes.get(schema)
+}
+
 interface Bounds {
   readonly min?: number
   readonly max?: number
@@ -21,7 +46,7 @@ interface Bounds {
 
 /** An array with a bounded number of elements. The number is checked before any element is. */
 export function boundedList<Output>(element: () => z.core.$ZodType<Output>, { min = 0, max }: Bounds = {}) {
-  return z.custom<Output[]>().check(({ value, issues }) => {
+  const schema = z.custom<Output[]>().check(({ value, issues }) => {
     if (!Array.isArray(value)) {
       issues.push({ code: 'invalid_type', expected: 'array', input: value })
     } else if (value.length < min) {
@@ -32,24 +57,27 @@ export function boundedList<Output>(element: () => z.core.$ZodType<Output>, { mi
       issues.push(...firstFault(element, value, value.keys()))
     }
   })
+  return shaped(schema, { list: element, min, max })
 }
 
 /** An object with any names, whose values have one schema. */
 export function mapOf<Output>(element: () => z.core.$ZodType<Output>) {
-  return z.custom<Record<string, Output>>().check(({ value, issues }) => {
+  const schema = z.custom<Record<string, Output>>().check(({ value, issues }) => {
     if (!isRecord(value)) {
       issues.push({ code: 'invalid_type', expected: 'record', input: value })
     } else {
       issues.push(...firstFault(element, value, Object.keys(value)))
     }
   })
+  return shaped(schema, { map: element })
 }
 
 /** An object with any content. */
 export function anyMap() {
-  return z.custom<Record<string, unknown>>().check(({ value, issues }) => {
+  const schema = z.custom<Record<string, unknown>>().check(({ value, issues }) => {
     if (!isRecord(value)) issues.push({ code: 'invalid_type', expected: 'record', input: value })
   })
+  return shaped(schema, { map: null })
 }
 
 /**

@@ -4,6 +4,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { type BuildOptions, build } from 'esbuild'
+import { openApiDocument } from '../openapi/document.ts'
 import { ROOT } from '../shared/root.ts'
 import { type Contents, contentsOf, readDocuments } from './docs.ts'
 import type { Section } from './document.ts'
@@ -31,6 +32,7 @@ export async function buildSite(): Promise<Site> {
   }
   await addDocuments(site, prerender, (file, page) => add(file, { ...page, script: scripts('docs') }, [styles('docs')]))
   site.set('favicon.svg', await readFile(path.join(SOURCE, 'favicon.svg')))
+  site.set('openapi.json', JSON.stringify(openApiDocument()))
   site.set('_headers', HEADERS)
   site.set('_redirects', REDIRECTS)
   return site
@@ -148,6 +150,8 @@ const HEADERS = `/*
   Referrer-Policy: no-referrer
   Cross-Origin-Opener-Policy: same-origin
   Strict-Transport-Security: max-age=31536000
+/openapi.json
+  Access-Control-Allow-Origin: *
 /assets/*
   Cache-Control: public, max-age=31536000, immutable
 `

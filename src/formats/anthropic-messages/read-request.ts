@@ -13,7 +13,7 @@ import { createPathOf, THREAD } from './write-error.ts'
 import { ANTHROPIC_MESSAGES } from './write-messages.ts'
 
 /** What means the same in a chat, and is checked as there. */
-const SHARED_FIELDS = ['model', 'stream', 'temperature', 'top_p', 'top_k', 'max_tokens', ...ROUTING_FIELDS]
+export const SHARED_FIELDS = ['model', 'stream', 'temperature', 'top_p', 'top_k', 'max_tokens', ...ROUTING_FIELDS]
 /** Some clients write -1 for a sampling parameter that they leave to the model, which Anthropic takes so. No tokens are no limit. */
 function isLeftOut(name: string, value: unknown): boolean {
   return value === (name === 'max_tokens' ? 0 : -1)

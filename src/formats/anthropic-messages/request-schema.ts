@@ -1,7 +1,7 @@
 import * as z from 'zod/mini'
 import { Failure } from '../../chat/failure.ts'
 import { checkFields, MISSING } from '../../chat/schema-faults.ts'
-import { anyMap, boundedList, once, openObject } from '../../chat/schema-parts.ts'
+import { anyMap, boundedList, once, openObject, shaped } from '../../chat/schema-parts.ts'
 import { isJsonObject, type JsonObject } from '../shared/fields.ts'
 
 /** The schema of a request of the Messages API (platform.claude.com, "Messages"). Fields that we do not know pass. */
@@ -93,14 +93,15 @@ const BLOCKS = {
 
 /** The list's own schema, which names the first fault within the block that was meant. */
 function contentOf(blocks: Readonly<Record<string, () => z.core.$ZodType>>) {
-  const one = once(() =>
-    z.custom<Block>().check(({ value, issues }) => {
+  const one = once(() => {
+    const block = z.custom<Block>().check(({ value, issues }) => {
       const type = isJsonObject(value) ? value.type : undefined
       const schema = typeof type === 'string' && Object.hasOwn(blocks, type) ? blocks[type] : anyBlock
       const [first] = z.safeParse((schema ?? anyBlock)(), value).error?.issues ?? []
       if (first !== undefined) issues.push({ ...first, input: value } as z.core.$ZodRawIssue)
-    }),
-  )
+    })
+    return shaped(block, { types: blocks, otherwise: anyBlock })
+  })
   return once(() =>
     z.union([text(), boundedList(one, { max: MAX_BLOCKS })], {
       error: 'must be a string or an array of content blocks',
@@ -121,7 +122,8 @@ const tool = once(() =>
   }).check(needs({ custom: ['name', 'input_schema'] }, ({ type }) => String(type ?? 'custom'))),
 )
 
-const SCHEMAS: Parameters<typeof checkFields>[1] = Object.entries({
+/** Fields that are checked here, with their schemas. */
+export const SCHEMAS: Parameters<typeof checkFields>[1] = Object.entries({
   messages: once(() => boundedList(message, { min: 1, max: MAX_MESSAGES })),
   system: once(() => z.nullish(contentOf({ text: textBlock })())),
   tools: once(() => z.nullish(boundedList(tool, { max: MAX_TOOLS }))),

@@ -8,7 +8,7 @@ import type { ConfigParam } from './request-schema.ts'
 import { toAnswerFormat } from './wrapped-answer.ts'
 
 /** What means the same in a chat, and is checked as there. */
-const SAME_FIELDS: readonly (readonly [string, string])[] = [
+export const SAME_FIELDS: readonly (readonly [string, string])[] = [
   ['temperature', 'temperature'],
   ['topP', 'top_p'],
   ['topK', 'top_k'],

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini'
 import { checkFields } from '../../chat/schema-faults.ts'
-import { anyMap, boundedList, once, openObject } from '../../chat/schema-parts.ts'
+import { anyMap, boundedList, once, openObject, shaped } from '../../chat/schema-parts.ts'
 import type { JsonObject } from '../shared/fields.ts'
 
 /** The schema of a request (ai.google.dev, "GenerateContentRequest"), in camel case. Fields that we do not know pass. */
@@ -123,9 +123,12 @@ const part = once(() =>
 /** The last two are of older clients. */
 const ROLES: ReadonlySet<string> = new Set(['user', 'model', 'function', ''])
 const role = once(() =>
-  text().check(({ value, issues }) => {
-    if (!ROLES.has(value)) issues.push({ code: 'custom', input: value, message: 'must be "user" or "model"' })
-  }),
+  shaped(
+    text().check(({ value, issues }) => {
+      if (!ROLES.has(value)) issues.push({ code: 'custom', input: value, message: 'must be "user" or "model"' })
+    }),
+    { values: ROLES },
+  ),
 )
 const content = once(() =>
   openObject({ role: z.nullish(role()), parts: z.nullish(boundedList(part, { max: MAX_PARTS })) }),
@@ -145,7 +148,8 @@ const callingConfig = once(() =>
   }),
 )
 
-const SCHEMAS: Parameters<typeof checkFields>[1] = Object.entries({
+/** Fields that are checked here, with their schemas. */
+export const SCHEMAS: Parameters<typeof checkFields>[1] = Object.entries({
   contents: once(() => boundedList(content, { min: 1, max: MAX_CONTENTS })),
   systemInstruction: once(() => z.nullish(instruction())),
   tools: once(() => z.nullish(boundedList(tool, { max: MAX_TOOLS }))),

@@ -15,7 +15,7 @@ const MAX_PROMPTS = 128
 const MAX_TOKEN = 2 ** 31 - 1
 
 /** What means the same in a chat, and is checked as there. */
-const SHARED_FIELDS = [
+export const SHARED_FIELDS = [
   'model',
   'stream',
   'stream_options',

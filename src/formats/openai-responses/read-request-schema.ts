@@ -1,7 +1,7 @@
 import * as z from 'zod/mini'
 import { parseChat, ROUTING_FIELDS } from '../../chat/request.ts'
 import { checkFields, MISSING } from '../../chat/schema-faults.ts'
-import { anyMap, boundedList, once, openObject } from '../../chat/schema-parts.ts'
+import { anyMap, boundedList, once, openObject, shaped } from '../../chat/schema-parts.ts'
 import { isJsonObject } from '../shared/fields.ts'
 
 /**
@@ -27,7 +27,7 @@ type AnySchema = () => z.ZodMiniType
 
 /** An object that is checked by the schema of its type; an object of another type passes. */
 function byType(schemas: Readonly<Record<string, AnySchema>>, typeOf: (value: Members) => unknown) {
-  return z.custom<Members>().check(({ value, issues }) => {
+  const schema = z.custom<Members>().check(({ value, issues }) => {
     const type = isJsonObject(value) && !JSON.isRawJSON(value) ? typeOf(value) : undefined
     if (typeof type !== 'string') {
       if (isJsonObject(value))
@@ -35,10 +35,11 @@ function byType(schemas: Readonly<Record<string, AnySchema>>, typeOf: (value: Me
       else issues.push({ code: 'invalid_type', expected: 'object', input: value })
       return
     }
-    const schema = Object.hasOwn(schemas, type) ? schemas[type] : undefined
-    const [first] = schema?.().safeParse(value).error?.issues ?? []
+    const own = Object.hasOwn(schemas, type) ? schemas[type] : undefined
+    const [first] = own?.().safeParse(value).error?.issues ?? []
     if (first !== undefined) issues.push({ ...first, input: value } as z.core.$ZodRawIssue)
   })
+  return shaped(schema, { types: schemas })
 }
 
 /** An object that has one of some members. */
@@ -176,7 +177,8 @@ export const SHARED_FIELDS: readonly string[] = [
   ...ROUTING_FIELDS,
 ]
 
-const SCHEMAS = Object.entries(fields)
+/** Fields that are checked here, with their schemas. */
+export const SCHEMAS = Object.entries(fields)
 /** Read here, or only repeated in the answer. */
 const KNOWN_FIELDS: ReadonlySet<string> = new Set([
   ...SHARED_FIELDS,
