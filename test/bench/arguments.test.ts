@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { readBenchArguments } from './arguments.ts'
 
 test('without arguments five rounds of everything are run', () => {
-  expect(readBenchArguments([])).toMatchObject({ quick: false, only: '', rounds: 5, peer: undefined, soak: false })
+  expect(readBenchArguments([])).toMatchObject({ quick: false, only: '', rounds: 5, peers: [], soak: false })
 })
 
 test('a quick run has three rounds, unless told otherwise', () => {
@@ -10,10 +10,12 @@ test('a quick run has three rounds, unless told otherwise', () => {
   expect(readBenchArguments(['--quick', '--rounds', '7']).rounds).toBe(7)
 })
 
-test('a peer comes with its processes and headers', () => {
-  const { peer } = readBenchArguments([
+test('a peer that runs comes with its processes and headers, others with their folders', () => {
+  const { peers } = readBenchArguments([
     '--peer',
     'http://127.0.0.1:9000/v1',
+    '--peer=one=/somewhere/else',
+    '--peer=/somewhere/two/',
     '--peer-pid',
     '12,13',
     '--peer-header',
@@ -21,14 +23,23 @@ test('a peer comes with its processes and headers', () => {
     '--peer-header',
     'x-provider: openai',
   ])
-  expect(peer?.url.port).toBe('9000')
-  expect(peer?.pids).toEqual([12, 13])
-  expect(peer?.headers).toEqual({ authorization: 'Bearer a:b', 'x-provider': 'openai' })
+  expect(peers[0]).toMatchObject({
+    name: 'peer',
+    url: { port: '9000' },
+    pids: [12, 13],
+    headers: { authorization: 'Bearer a:b', 'x-provider': 'openai' },
+  })
+  expect(peers.slice(1)).toEqual([
+    { name: 'one', folder: '/somewhere/else' },
+    { name: 'two', folder: '/somewhere/two' },
+  ])
 })
 
 test('arguments that make no sense are refused', () => {
   expect(() => readBenchArguments(['--rounds', '0'])).toThrow('--rounds')
   expect(() => readBenchArguments(['--peer', 'ftp://x'])).toThrow('--peer')
+  expect(() => readBenchArguments(['--peer', 'router9=/x'])).toThrow('--peer')
+  expect(() => readBenchArguments(['--peer', 'http://x', '--peer', 'y=http://y'])).toThrow('one address')
   expect(() => readBenchArguments(['--peer', 'http://x', '--peer-header', 'none'])).toThrow('--peer-header')
   expect(() => readBenchArguments(['--allocations'])).toThrow('--profile')
   expect(() => readBenchArguments(['--fast'])).toThrow('--fast')

@@ -1,12 +1,22 @@
+import path from 'node:path'
 import { readArguments, readWholeNumber, UsageError } from '../../src/cli/arguments.ts'
 
-/** Another gateway, to be measured in the same run. */
-export interface Peer {
+/** Another gateway, to be measured in the same run: one that runs already, or a Worker in a folder. */
+export type AskedPeer = RunningPeer | PeerFolder
+
+export interface RunningPeer {
+  readonly name: string
+  readonly folder?: undefined
   readonly url: URL
   readonly pids: readonly number[]
   readonly headers: Readonly<Record<string, string>>
   /** What it calls the model; the scenario's own where absent. */
   readonly model: string | undefined
+}
+
+export interface PeerFolder {
+  readonly name: string
+  readonly folder: string
 }
 
 /** What a run of the benchmark is asked for. */
@@ -18,7 +28,7 @@ export interface Asked {
   readonly rounds: number
   /** How long a lane runs in a round. */
   readonly laneMs: number
-  readonly peer: Peer | undefined
+  readonly peers: readonly AskedPeer[]
   /** The folder of another version of Router9, installed, to be measured beside this one. */
   readonly before: string | undefined
   /** The mock upstream's port, for a peer that has to be told before; 0 for any. */
@@ -44,8 +54,10 @@ export const USAGE = `npm run bench -- [options]
   --lane-ms N          how long a lane runs in a round (500)
   --json               the result as JSON
   --var NAME=VALUE     a setting of Router9's, such as LOG_SAMPLE=0
-  --peer URL --peer-pid PID [--peer-header 'name: value'] [--peer-model NAME] [--mock-port PORT]
-                       measures another gateway beside Router9; it has to know the mock upstream's address
+  --peer NAME=FOLDER   measures another gateway beside Router9, as often as you like: a Worker, which is started here as
+                       the folder's peer.json says (src/docs/performance.md)
+  --peer [NAME=]URL --peer-pid PID [--peer-header 'name: value'] [--peer-model NAME] [--mock-port PORT]
+                       the same with one that runs already; it has to know the mock upstream's address
   --before FOLDER      measures the version in that folder (a checkout, installed) beside this one
   --soak [--seconds N] [--streams N] [--calls N]
                        many streams at once for a minute, then errors beside good requests, then what stays in memory
@@ -62,7 +74,7 @@ export function readBenchArguments(args: readonly string[]): Asked {
     only: { type: 'string', default: '' },
     rounds: { type: 'string' },
     'lane-ms': { type: 'string', default: '500' },
-    peer: { type: 'string' },
+    peer: { type: 'string', multiple: true, default: [] },
     'peer-pid': { type: 'string', default: '' },
     before: { type: 'string' },
     'peer-header': { type: 'string', multiple: true, default: [] },
@@ -78,23 +90,18 @@ export function readBenchArguments(args: readonly string[]): Asked {
     allocations: { type: 'boolean', default: false },
   })
   if (values.allocations && values.profile === undefined) throw new UsageError('--allocations goes with --profile')
+  const running = {
+    pids: values['peer-pid'].split(',').flatMap((pid) => (pid === '' ? [] : readWholeNumber('peer-pid', pid, 1))),
+    headers: Object.fromEntries(values['peer-header'].map(headerOf)),
+    model: values['peer-model'],
+  }
   return {
     quick: values.quick,
     json: values.json,
     only: values.only,
     rounds: readWholeNumber('rounds', values.rounds ?? (values.quick ? '3' : '5'), 1),
     laneMs: readWholeNumber('lane-ms', values['lane-ms'], 1),
-    peer:
-      values.peer === undefined
-        ? undefined
-        : {
-            url: addressOf(values.peer),
-            pids: values['peer-pid']
-              .split(',')
-              .flatMap((pid) => (pid === '' ? [] : readWholeNumber('peer-pid', pid, 1))),
-            headers: Object.fromEntries(values['peer-header'].map(headerOf)),
-            model: values['peer-model'],
-          },
+    peers: peersOf(values.peer, running),
     before: values.before,
     mockPort: readWholeNumber('mock-port', values['mock-port'], 0),
     vars: Object.fromEntries(values.var.map(settingOf)),
@@ -108,10 +115,25 @@ export function readBenchArguments(args: readonly string[]): Asked {
   }
 }
 
-function addressOf(text: string): URL {
-  const url = URL.parse(text)
-  if (url?.protocol !== 'http:') throw new UsageError('--peer takes an http address, such as http://127.0.0.1:8787/v1')
-  return url
+/** Names that the lanes of a scenario have. */
+const TAKEN = ['passthrough', 'copy loop', 'router9', 'before']
+
+function peersOf(given: readonly string[], running: Omit<RunningPeer, 'name' | 'url'>): AskedPeer[] {
+  const peers = given.map((text): AskedPeer => {
+    const [, name, place = ''] = /^(?:([\w.-]+)=)?(.+)$/.exec(text) ?? []
+    if (!place.includes('://')) return { name: name ?? path.basename(path.resolve(place)), folder: path.resolve(place) }
+    const url = URL.parse(place)
+    if (url?.protocol !== 'http:') {
+      throw new UsageError('--peer takes NAME=FOLDER or an http address, such as http://127.0.0.1:8787/v1')
+    }
+    return { name: name ?? 'peer', url, ...running }
+  })
+  const names = [...TAKEN, ...peers.map(({ name }) => name)]
+  if (new Set(names).size < names.length) throw new UsageError('--peer takes a name for each, as in NAME=FOLDER')
+  if (peers.filter(({ folder }) => folder === undefined).length > 1) {
+    throw new UsageError('--peer takes one address only: --peer-pid and the others are about one')
+  }
+  return peers
 }
 
 function settingOf(text: string): [string, string] {

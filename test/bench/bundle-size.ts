@@ -11,8 +11,8 @@ export interface BundleSize {
 export const SIZE_GOAL: Goal = {
   name: 'bundle, minified, gzip',
   unit: 'KB',
-  must: 60,
-  aim: 45,
+  must: 115,
+  aim: 90,
   usual: 205,
   exact: true,
 }

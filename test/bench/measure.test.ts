@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { type LaneResult, valuesOf } from './measure.ts'
-import type { LaneGoal, Reading } from './scenarios.ts'
+import { BEST_PEER, type Lane, type LaneGoal, type Reading } from './scenarios.ts'
 
 const NOTHING: Reading = {
   cpuPerRequestUs: 0,
@@ -13,9 +13,9 @@ const NOTHING: Reading = {
   rssMb: 0,
 }
 
-function lane(name: string, times: readonly number[]): LaneResult {
+function lane(name: string, times: readonly number[], gateway: Lane['gateway'] = 'router9'): LaneResult {
   return {
-    lane: { name, gateway: 'router9', path: '/', body: '', events: 0 },
+    lane: { name, gateway, path: '/', body: '', events: 0 },
     readings: times.map((cpuPerRequestUs) => ({ ...NOTHING, cpuPerRequestUs })),
   }
 }
@@ -39,4 +39,14 @@ test('each round is compared with the limit of the same round', () => {
 
 test('without a limit there is no ratio', () => {
   expect(valuesOf({ ...GOAL, to: 'nobody' }, RESULTS)).toEqual([])
+})
+
+test('the best peer is the one whose median is the least, and its rounds are the limit', () => {
+  const peers = [
+    lane('slow', [100, 400, 500], 'peer'),
+    lane('quick', [300, 200, 250], 'peer'),
+    lane('unknown', [], 'peer'),
+  ]
+  expect(valuesOf({ ...GOAL, to: BEST_PEER }, [lane('router9', [150, 400, 500]), ...peers])).toEqual([0.5, 2, 2])
+  expect(valuesOf({ ...GOAL, to: BEST_PEER }, RESULTS)).toEqual([])
 })

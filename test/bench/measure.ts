@@ -1,11 +1,11 @@
-import type { Peer } from './arguments.ts'
 import { type Hit, load, type Shot, shotAt } from './load.ts'
+import type { Peer } from './peers.ts'
 import { costOf } from './process-cost.ts'
 import { ordersOf } from './rounds.ts'
-import type { Lane, LaneGoal, Reading, Scenario } from './scenarios.ts'
+import { BEST_PEER, type Lane, type LaneGoal, type Reading, type Scenario } from './scenarios.ts'
 import type { Served } from './serve.ts'
 import { BENCH_KEY } from './stage.ts'
-import { quantile } from './statistics.ts'
+import { median, quantile } from './statistics.ts'
 
 /** The gateways that lanes lead through. */
 export interface Gateways {
@@ -14,7 +14,7 @@ export interface Gateways {
   readonly router9: Served
   /** Another version of Router9, to be compared with. */
   readonly before: Served | undefined
-  readonly peer: Peer | undefined
+  readonly peers: readonly Peer[]
 }
 
 /** A lane and what each of its rounds gave. */
@@ -35,37 +35,62 @@ const WARM_CONCURRENCY = 32
 
 /** Sends a scenario's requests for a while, to isolates that have run nothing yet: V8 compiles for thousands of requests. */
 export async function warmUp(scenario: Scenario, gateways: Gateways, forMs: number): Promise<void> {
-  for (const lane of lanesOf(scenario, gateways)) {
-    const runnable = runnableOf(lane, gateways)
-    if (runnable !== undefined) await runLane(runnable, WARM_CONCURRENCY, forMs)
+  for (const runnable of runnablesOf(scenario, gateways)) {
+    const answered = runLane(runnable, WARM_CONCURRENCY, forMs)
+    // What a peer cannot do is said where it is measured.
+    await (runnable.lane.gateway === 'peer' ? answered.catch(() => undefined) : answered)
   }
 }
 
-/** Measures a scenario: warms each lane up, then runs all of them in each round, in changing order. */
+/**
+ * Measures a scenario: warms each lane up, then runs all of them in each round, in changing order. A peer that does not
+ * answer as it should is left out, and `say` is told why.
+ */
 export async function measureScenario(
   scenario: Scenario,
   gateways: Gateways,
   { rounds, laneMs }: { readonly rounds: number; readonly laneMs: number },
+  say: (line: string) => void = () => {},
 ): Promise<LaneResult[]> {
-  const lanes = lanesOf(scenario, gateways).flatMap((lane) => runnableOf(lane, gateways) ?? [])
-  const readings: Reading[][] = lanes.map(() => [])
-  for (const runnable of lanes) await runLane(runnable, scenario.concurrency, WARM_LANES * laneMs)
-  for (const order of ordersOf(lanes.length, rounds)) {
-    for (const at of order) {
-      const runnable = lanes[at]
-      if (runnable !== undefined) readings[at]?.push(await runLane(runnable, scenario.concurrency, laneMs))
+  const lanes = runnablesOf(scenario, gateways)
+  const readings = lanes.map((): Reading[] | undefined => [])
+  const run = async (at: number, forMs: number): Promise<Reading | undefined> => {
+    const runnable = lanes[at]
+    if (runnable === undefined || readings[at] === undefined) return undefined
+    try {
+      return await runLane(runnable, scenario.concurrency, forMs)
+    } catch (error) {
+      if (runnable.lane.gateway !== 'peer') throw error
+      readings[at] = undefined
+      say(`${scenario.name}: left out: ${error instanceof Error ? error.message : error}`)
+      return undefined
     }
   }
-  return lanes.map(({ lane }, at) => ({ lane, readings: readings[at] ?? [] }))
+  for (const at of lanes.keys()) await run(at, WARM_LANES * laneMs)
+  for (const order of ordersOf(lanes.length, rounds)) {
+    for (const at of order) {
+      const reading = await run(at, laneMs)
+      if (reading !== undefined) readings[at]?.push(reading)
+    }
+  }
+  return lanes.flatMap(({ lane }, at) => {
+    const own = readings[at]
+    return own === undefined ? [] : { lane, readings: own }
+  })
 }
 
-/** Each of Router9's lanes has one of the other version beside it, where there is one. */
-function lanesOf({ lanes, isNew }: Scenario, { before }: Gateways): Lane[] {
-  return lanes.flatMap((lane) =>
-    lane.gateway === 'router9' && before !== undefined && isNew !== true
+function runnablesOf(scenario: Scenario, gateways: Gateways): Runnable[] {
+  return lanesOf(scenario, gateways).flatMap((lane) => runnableOf(lane, gateways) ?? [])
+}
+
+/** Each of Router9's lanes has one of the other version beside it, where there is one; each peer has a lane of its own. */
+function lanesOf({ lanes, isNew }: Scenario, { before, peers }: Gateways): Lane[] {
+  return lanes.flatMap((lane) => {
+    if (lane.gateway === 'peer') return peers.map(({ name }) => ({ ...lane, name }))
+    return lane.gateway === 'router9' && before !== undefined && isNew !== true
       ? [lane, { ...lane, name: beforeOf(lane.name), gateway: 'before' as const }]
-      : lane,
-  )
+      : [lane]
+  })
 }
 
 function beforeOf(name: string): string {
@@ -89,18 +114,23 @@ export function ratiosToBefore(
     .filter(({ values }) => values.length > 0)
 }
 
-function runnableOf(lane: Lane, { peer, ...ours }: Gateways): Runnable | undefined {
-  if (lane.gateway !== 'peer') {
-    const served = ours[lane.gateway]
-    if (served === undefined) return undefined
-    const { url, pid } = served
-    const headers = { authorization: `Bearer ${BENCH_KEY}` }
-    return { lane, shot: shotAt(new URL(lane.path, url), lane.body, headers), pids: [pid] }
-  }
-  if (peer === undefined) return undefined
-  const url = new URL(peer.url.href.replace(/\/$/, '') + lane.path)
-  const body = peer.model === undefined ? lane.body : JSON.stringify({ ...JSON.parse(lane.body), model: peer.model })
-  return { lane, shot: shotAt(url, body, peer.headers), pids: peer.pids }
+function runnableOf(lane: Lane, { peers, ...ours }: Gateways): Runnable | undefined {
+  if (lane.gateway === 'peer') return peerRunnable(lane, peers)
+  const served = ours[lane.gateway]
+  if (served === undefined) return undefined
+  const { url, pid } = served
+  const headers = { authorization: `Bearer ${BENCH_KEY}` }
+  return { lane, shot: shotAt(new URL(lane.path, url), lane.body, headers), pids: [pid] }
+}
+
+function peerRunnable(lane: Lane, peers: readonly Peer[]): Runnable | undefined {
+  const peer = peers.find(({ name }) => name === lane.name)
+  const { wire = 'openai' } = lane
+  const request = peer?.requestFor(wire)
+  if (peer === undefined || request === undefined) return undefined
+  const { headers, model } = request
+  const body = model === undefined ? lane.body : JSON.stringify({ ...JSON.parse(lane.body), model })
+  return { lane, shot: shotAt(peer.url, body, headers), pids: peer.pids }
 }
 
 async function runLane({ lane, shot, pids }: Runnable, concurrency: number, forMs: number): Promise<Reading> {
@@ -153,5 +183,14 @@ export function valuesOf({ of, to, reading, how }: LaneGoal, results: readonly L
 }
 
 function readingsOf(results: readonly LaneResult[], name: string, reading: keyof Reading): number[] {
-  return results.find(({ lane }) => lane.name === name)?.readings.map((round) => round[reading]) ?? []
+  const own = name === BEST_PEER ? bestPeer(results, reading) : results.find(({ lane }) => lane.name === name)
+  return own?.readings.map((round) => round[reading]) ?? []
+}
+
+/** The peer with the least of something; undefined where there is none, or nobody could tell. */
+export function bestPeer(results: readonly LaneResult[], reading: keyof Reading): LaneResult | undefined {
+  const figure = ({ readings }: LaneResult) => median(readings.map((round) => round[reading]))
+  return results
+    .filter((result) => result.lane.gateway === 'peer' && Number.isFinite(figure(result)))
+    .sort((a, b) => figure(a) - figure(b))[0]
 }

@@ -42,6 +42,8 @@ export interface Serving {
   readonly inspect?: boolean
   /** Such as `--max-old-space-size=128`. */
   readonly v8Flags?: readonly string[]
+  /** Router9's own where absent. */
+  readonly platform?: Platform
 }
 
 /** Starts a Worker and waits until it listens; it has run no request by then. */
@@ -52,7 +54,7 @@ export async function serve(serving: Serving): Promise<Served> {
   for (const [name, text] of Object.entries(serving.modules)) await writeFile(path.join(directory, name), text)
   // Durable Objects in memory have no SQLite: each use of it would fail, and cost other than it should.
   await mkdir(path.join(directory, 'state'))
-  await writeFile(file, configOf(serving, path.join(directory, 'state'), await platformOf()))
+  await writeFile(file, configOf(serving, path.join(directory, 'state'), serving.platform ?? (await platformOf())))
   const inspector = serving.inspect === true ? `127.0.0.1:${inspectorPort}` : undefined
   const options = inspector === undefined ? [] : [`--inspector-addr=${inspector}`]
   const [command, args] = pinned(serving.core, require('workerd').default, [
@@ -84,18 +86,19 @@ export async function serve(serving: Serving): Promise<Served> {
   }
 }
 
-interface Platform {
+/** What a Worker is told to be run by. */
+export interface Platform {
   readonly date: string
-  readonly flags: string
+  readonly flags: readonly string[]
 }
 
-/** The platform that would be deployed to: its date and flags. */
-async function platformOf(): Promise<Platform> {
-  const text = await readFile(path.join(ROOT, 'wrangler.toml'), 'utf8')
-  const date = /^compatibility_date = "(.*)"/m.exec(text)?.[1]
-  const flags = /^compatibility_flags = \[(.*)\]/m.exec(text)?.[1]
-  if (date === undefined || flags === undefined) throw new Error('wrangler.toml names no compatibility date or flags')
-  return { date, flags }
+/** The platform that would be deployed to, from the folder with the `wrangler.toml`. @throws Error if it names none. */
+export async function platformOf(root = ROOT): Promise<Platform> {
+  const text = await readFile(path.join(root, 'wrangler.toml'), 'utf8')
+  const date = /^compatibility_date *= *"(.*)"/m.exec(text)?.[1]
+  const flags = /^compatibility_flags *= *\[([^\]]*)\]/m.exec(text)?.[1] ?? ''
+  if (date === undefined) throw new Error('wrangler.toml names no compatibility date')
+  return { date, flags: [...flags.matchAll(/"([^"]+)"/g)].flatMap(([, flag]) => flag ?? []) }
 }
 
 /** The Durable Object classes that would be deployed. */
@@ -130,7 +133,7 @@ const config :Workerd.Config = (
 const main :Workerd.Worker = (
   modules = [${files.join(', ')}],
   compatibilityDate = ${text(date)},
-  compatibilityFlags = [${flags}],
+  compatibilityFlags = [${flags.map((flag) => text(flag)).join(', ')}],
   bindings = [${bindings.join(', ')}],
   durableObjectNamespaces = [${classes.join(', ')}],
   ${storage}

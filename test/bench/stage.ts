@@ -18,13 +18,15 @@ export interface RouterStart {
   readonly vars?: Readonly<Record<string, string>>
   readonly v8Flags?: readonly string[]
   /** The bundle of another version. */
-  readonly bundle?: Bundle
+  readonly bundle?: Bundle | undefined
 }
 
 /** The mock upstream, the key store and what it takes to start the gateways between them. */
 export interface Stage {
   readonly upstream: URL
   readonly keys: KeyStore
+  /** The gateways' own. */
+  readonly core: number | undefined
   readonly startPassthrough: () => Promise<Served>
   readonly startCopyLoop: () => Promise<Served>
   readonly startRouter9: (how?: RouterStart) => Promise<Served>
@@ -48,6 +50,7 @@ export async function setStage(
   return {
     upstream,
     keys,
+    core,
     startPassthrough: () => serve({ modules: { 'index.js': PASSTHROUGH }, vars: { UPSTREAM: base }, core }),
     startCopyLoop: () => serve({ modules: { 'index.js': COPY_LOOP }, vars: { UPSTREAM: base }, core }),
     startRouter9: async ({
