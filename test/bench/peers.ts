@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
-import * as z from 'zod/mini'
+import * as z from 'zod'
 import { UsageError } from '../../src/cli/arguments.ts'
 import { bundleWorker } from '../harness/bundle.ts'
 import type { AskedPeer } from './arguments.ts'
@@ -38,20 +38,20 @@ export interface PeerSource {
 
 const PEER_FILE = 'peer.json'
 const texts = z.record(z.string(), z.string())
-const request = z.strictObject({ headers: z.optional(texts), model: z.optional(z.string()) })
+const request = z.strictObject({ headers: texts.optional(), model: z.string().optional() })
 
 /** How a Worker is served and asked. In every value `{upstream}` stands for the mock upstream's address. */
 const PeerDescription = z.strictObject({
   /** A built Worker: one module. Where absent, wrangler builds what the folder's own configuration says. */
-  main: z.optional(z.string()),
+  main: z.string().optional(),
   /** The platform's date and flags; where absent those of the folder's `wrangler.toml`, else Router9's. */
-  compatibility_date: z.optional(z.string()),
-  compatibility_flags: z.optional(z.array(z.string())),
-  vars: z.optional(texts),
+  compatibility_date: z.string().optional(),
+  compatibility_flags: z.array(z.string()).optional(),
+  vars: texts.optional(),
   /** Of chat completions. */
-  path: z.optional(z.string()),
+  path: z.string().optional(),
   /** Of each request, beside those of its wire. */
-  headers: z.optional(texts),
+  headers: texts.optional(),
   /** The providers that it can be told to ask. */
   wires: z.partialRecord(z.enum(['openai', 'anthropic', 'gemini', 'cohere']), request),
 })
@@ -103,10 +103,10 @@ async function describedIn(folder: string, upstream: string): Promise<z.infer<ty
     throw new UsageError(`--peer: there is no ${file}; src/docs/performance.md says what belongs in it`)
   })
   try {
-    return z.parse(PeerDescription, JSON.parse(text.replaceAll('{upstream}', upstream)))
+    return PeerDescription.parse(JSON.parse(text.replaceAll('{upstream}', upstream)))
   } catch (error) {
     throw new UsageError(
-      `--peer: ${file} cannot be read: ${error instanceof z.core.$ZodError ? z.prettifyError(error) : error}`,
+      `--peer: ${file} cannot be read: ${error instanceof z.ZodError ? z.prettifyError(error) : error}`,
     )
   }
 }
