@@ -2,7 +2,7 @@ import { expect } from 'vitest'
 import { axeViolations, sidewaysScrolls } from './checks.ts'
 import { browserTest, useConsole } from './console.ts'
 import { ROLES } from './open-page.ts'
-import { sitePages } from './site-pages.ts'
+import { NO_PAGE, sitePages } from './site-pages.ts'
 
 const console = useConsole()
 const { pages, documents } = await sitePages()
@@ -10,14 +10,15 @@ const { pages, documents } = await sitePages()
 // Who is out sees the same form everywhere in the console; the other pages are the same for all but in their head.
 const rolesAt = (path: string) => {
   if (path === '/console/calls') return ROLES
-  return /^\/console\/(?!not-found)/.test(path) ? (['models', 'management'] as const) : (['out'] as const)
+  return path.startsWith('/console/') && path !== NO_PAGE ? (['models', 'management'] as const) : (['out'] as const)
 }
 
 browserTest.for(pages.flatMap((path) => rolesAt(path).map((as) => ({ path, as }))))(
   '$path ($as) has no error, no barrier in light and dark, and fits into a small window',
   { concurrent: true },
   async ({ path, as }) => {
-    const { page, problems, close } = await console.open(path, { as })
+    const expected = path === NO_PAGE ? { expected: /status of 404/ } : {}
+    const { page, problems, close } = await console.open(path, { as, ...expected })
     const light = await axeViolations(page)
     await page.emulateMedia({ colorScheme: 'dark' })
     const dark = await axeViolations(page, ['color-contrast'])

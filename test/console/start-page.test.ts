@@ -54,16 +54,28 @@ browserTest(
   },
 )
 
-browserTest('the theme that is chosen stays after a reload; an unknown address of the console says so', async () => {
-  const { page, close } = await console.open('/console/no-such-page')
-  await page.getByRole('heading', { name: 'There is no such page' }).waitFor()
-  await page.getByLabel('Theme').selectOption('dark')
-  await page.reload()
-  expect(await page.evaluate('document.documentElement.dataset.theme')).toBe('dark')
-  await page.getByLabel('Theme').selectOption('system')
-  expect(await page.evaluate('localStorage.length')).toBe(0)
-  await close()
-})
+browserTest(
+  'the theme that is chosen stays after a reload; an unknown address of the pages says so, with status 404',
+  async () => {
+    const answers = ['/docs/no-such-page', '/no-such-path', '/models'].map(async (path) => {
+      const response = await fetch(console.address + path)
+      return [response.status, response.headers.get('content-type')]
+    })
+    expect(await Promise.all(answers)).toEqual([
+      [404, 'text/html; charset=utf-8'],
+      [404, 'application/json'],
+      [401, 'application/json'],
+    ])
+    const { page, close } = await console.open('/console/no-such-page')
+    await page.getByRole('heading', { name: 'There is no such page' }).waitFor()
+    await page.getByLabel('Theme').selectOption('dark')
+    await page.reload()
+    expect(await page.evaluate('document.documentElement.dataset.theme')).toBe('dark')
+    await page.getByLabel('Theme').selectOption('system')
+    expect(await page.evaluate('localStorage.length')).toBe(0)
+    await close()
+  },
+)
 
 browserTest('the first page has come, on at most 100 KB over the wire, and its script has run', async () => {
   const { page, close } = await console.open('/')

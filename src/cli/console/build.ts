@@ -27,14 +27,13 @@ export async function buildSite(): Promise<Site> {
   const add = (file: string, page: Omit<Html, 'styles' | 'earlyScript'>, more: readonly string[] = []) =>
     site.set(file, htmlPage({ ...page, earlyScript: scripts('theme'), styles: [styles('base'), ...more] }))
   add('index.html', { title: 'Router9', script: scripts('start'), content: startHtml() })
-  for (const name of ['console', ...CONSOLE_PAGES.map((page) => `console/${page}`), 'console/not-found']) {
+  for (const name of ['console', ...CONSOLE_PAGES.map((page) => `console/${page}`), '404']) {
     add(`${name}.html`, { title: 'Router9', script: scripts('console'), content: '' })
   }
   await addDocuments(site, prerender, (file, page) => add(file, { ...page, script: scripts('docs') }, [styles('docs')]))
   site.set('favicon.svg', await readFile(path.join(SOURCE, 'favicon.svg')))
   site.set('openapi.json', JSON.stringify(openApiDocument()))
   site.set('_headers', HEADERS)
-  site.set('_redirects', REDIRECTS)
   return site
 }
 
@@ -154,9 +153,4 @@ const HEADERS = `/*
   Access-Control-Allow-Origin: *
 /assets/*
   Cache-Control: public, max-age=31536000, immutable
-`
-
-/** An address below /console that is no page gets the page that says so. The first rule that fits counts, before any file. */
-const REDIRECTS = `${CONSOLE_PAGES.map((name) => `/console/${name} /console/${name} 200`).join('\n')}
-/console/* /console/not-found 200
 `

@@ -1,5 +1,7 @@
 import type { ComponentChildren } from 'preact'
 import type { Loaded } from '../api/load.ts'
+import { ApiError } from '../api/request.ts'
+import { isSignedIn, signOut } from '../api/session.ts'
 
 /** What a page shows instead of a list without entries: why, and what to do. */
 export function Empty({ title, children }: { title: string; children?: ComponentChildren }) {
@@ -11,11 +13,20 @@ export function Empty({ title, children }: { title: string; children?: Component
   )
 }
 
-/** What went wrong, and a button that tries again. */
+/** What went wrong, and a button that tries again; where the tab's key is refused, one that takes another. */
 export function Failed({ error, retry }: { error: Error; retry?: () => void }) {
+  const isRefused = isSignedIn.value && error instanceof ApiError && error.status === 401
   return (
     <div class="notice bad" role="alert">
-      <p>{error.message}</p>
+      <p>
+        {error.message}
+        {isRefused && ' The key of this tab is not accepted any more.'}
+      </p>
+      {isRefused && (
+        <button type="button" class="button small" onClick={signOut}>
+          Sign in with another key
+        </button>
+      )}
       {retry && (
         <button type="button" class="button small" onClick={retry}>
           Try again
