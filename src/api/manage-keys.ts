@@ -187,26 +187,37 @@ function cannotAdd(reason: string): Failure {
 }
 
 async function answerKeys(request: ManageRequest): Promise<ManageAnswer> {
-  const { registry, query, usageOf } = request
+  const { registry, query } = request
   const team = query('team')
   const all = readFlag(query, 'include_disabled')
   const page = await listKeys(registry, {
     ...pageOf(request),
     accepts: (record) => (all || record.disabled !== true) && (team === undefined || record.team === team),
   })
-  const usages = await usageOf(page.records.map(({ record }) => accountOf(record)))
+  const usages = await usagesIn(
+    request,
+    page.records.map(({ record }) => accountOf(record)),
+  )
   const data = page.records.map((stored, at) => keyEntry(stored, usages[at] ?? UNKNOWN_USAGE))
   return { status: 200, body: { data, cursor: page.cursor } }
 }
 
 async function answerTeams(request: ManageRequest): Promise<ManageAnswer> {
-  const { registry, query, usageOf } = request
+  const { registry, query } = request
   const all = readFlag(query, 'include_disabled')
   const accepts = ({ disabled }: TeamRecord) => all || disabled !== true
   const page = await listTeams(registry, { ...pageOf(request), accepts })
-  const usages = await usageOf(page.records.map(({ record }) => teamAccountOf(record)))
+  const usages = await usagesIn(
+    request,
+    page.records.map(({ record }) => teamAccountOf(record)),
+  )
   const data = page.records.map((stored, at) => teamEntry(stored, usages[at] ?? UNKNOWN_USAGE))
   return { status: 200, body: { data, cursor: page.cursor } }
+}
+
+/** Each account has a ledger to ask: who wants names alone can do without. */
+async function usagesIn({ query, usageOf }: ManageRequest, accounts: readonly string[]): ReturnType<UsageOf> {
+  return readFlag(query, 'without_usage') ? [] : usageOf(accounts)
 }
 
 const MAX_OFFSET = 5000

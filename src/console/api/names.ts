@@ -51,7 +51,9 @@ async function allOf(path: string): Promise<ReadonlyMap<string, string>> {
   let next: string | null = ''
   for (let page = 0; page < MAX_PAGES && next !== null; page++) {
     const query: string = next === '' ? '' : `&cursor=${encodeURIComponent(next)}`
-    const answer: { data: readonly Named[]; cursor: string | null } = await ask(`${path}?include_disabled=true${query}`)
+    const answer: { data: readonly Named[]; cursor: string | null } = await ask(
+      `${path}?include_disabled=true&without_usage=true${query}`,
+    )
     for (const { id, name } of answer.data) names.set(id, name)
     next = answer.cursor
   }
