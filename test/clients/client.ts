@@ -62,6 +62,9 @@ export const GEMINI = 'google/gemini-3.5-flash'
 /** A model each of three providers with three formats. */
 export const MODELS = [GPT, CLAUDE, GEMINI]
 
+/** What the start page has clients ask for. */
+export const AUTO = 'auto'
+
 /** The model of vectors that is tried beside each. */
 export const EMBEDDERS: Readonly<Record<string, string>> = {
   [GPT]: 'openai/text-embedding-3-small',

@@ -23,15 +23,17 @@ test('the first page has at most 40 KB of script and 100 KB in all, compressed, 
 })
 
 browserTest(
-  'the start page’s tabs work by keyboard; signed in, the copied snippet has the address and the key',
+  'the start page’s tabs work by keyboard; signed in, what is copied has the address and the key',
   async () => {
     const { page, close } = await console.open('/', { as: 'models' })
     await page.getByRole('tab', { name: 'curl' }).press('ArrowRight')
     await page.getByRole('tabpanel', { name: 'Claude Code' }).waitFor()
-    await page.getByRole('button', { name: 'Copy snippet' }).click()
+    await page.getByRole('button', { name: 'Copy', exact: true }).last().click()
     await page.getByText('Copied').waitFor()
     const copied = await page.evaluate<string>('navigator.clipboard.readText()')
-    expect(copied).toContain(`export ANTHROPIC_BASE_URL=${console.address}\nexport ANTHROPIC_API_KEY=${console.key}\n`)
+    expect(copied).toContain(
+      `export ANTHROPIC_BASE_URL=${console.address}\nexport ANTHROPIC_AUTH_TOKEN=${console.key}\n`,
+    )
     await close()
   },
 )

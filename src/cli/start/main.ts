@@ -50,7 +50,7 @@ async function start(args: readonly string[]): Promise<void> {
     stdio: verbose ? 'inherit' : ['inherit', 'pipe', 'pipe'],
     env: { ...process.env, WRANGLER_SEND_METRICS: 'false' },
   })
-  const filter = createOutputFilter()
+  const filter = createOutputFilter(!demo)
   if (!verbose) showFiltered(wrangler, filter)
   let isReady = false
   wrangler.once('exit', (code) => {
@@ -67,6 +67,7 @@ async function start(args: readonly string[]): Promise<void> {
   if (!demo || simulator === undefined) return
   console.log(`\nTo break a provider:   curl -X PUT ${simulator.url}/control/faults/openai -d '{"status": 500}'`)
   console.log(`and to have it back:   curl -X DELETE ${simulator.url}/control/faults/openai`)
+  if (!verbose) console.log(`Requests go out all the time, so no line of a call's log is shown without ${VERBOSE}.`)
   startDemo({ url, key: keys.key, simulatorUrl: simulator.url })
 }
 

@@ -20,11 +20,12 @@ const WRANGLER_NEWS = /^(\[wrangler:\w+\]|⎔ )/
 /** A part of the message that began on a line before. */
 const CONTINUATION = /^(\s|$)/
 
-export function createOutputFilter(): OutputFilter {
+/** @param showsLog whether a line is shown of each call */
+export function createOutputFilter(showsLog = true): OutputFilter {
   let isReady = false
   return {
-    stdout: createLineFilter((line) => isReady && !WRANGLER_NEWS.test(line)),
-    stderr: createLineFilter(() => true),
+    stdout: createLineFilter(showsLog, (line) => isReady && !WRANGLER_NEWS.test(line)),
+    stderr: createLineFilter(showsLog, () => true),
     workerIsReady: () => {
       isReady = true
     },
@@ -32,7 +33,7 @@ export function createOutputFilter(): OutputFilter {
 }
 
 /** Shows errors as they are, with all their lines, and no warnings. `isShown` decides about all other lines. */
-function createLineFilter(isShown: (line: string) => boolean): LineFilter {
+function createLineFilter(showsLog: boolean, isShown: (line: string) => boolean): LineFilter {
   let showsMessage = false
   let isWarning = false
   return (line) => {
@@ -40,7 +41,7 @@ function createLineFilter(isShown: (line: string) => boolean): LineFilter {
     const [logLine] = LOG_LINE.exec(plain) ?? []
     if (logLine !== undefined) {
       showsMessage = false
-      return logLine
+      return showsLog ? logLine : undefined
     }
     // After a warning, its reason follows as an error's text and stack.
     const isContinuation = CONTINUATION.test(plain) || (isWarning && /^\w*Error: /.test(plain))

@@ -244,6 +244,10 @@ what a developer prints
     '  and its second line',
     '{"level":"info","event":"request"}',
   ])
+  // With --demo there are too many.
+  const quiet = createOutputFilter(false)
+  quiet.workerIsReady()
+  expect(shown(quiet.stdout, running)).toEqual(['what a developer prints', '  and its second line'])
   const esc = '\u001b'
   const complaints = `${esc}[33m▲ ${esc}[43;33m[${esc}[43;30mWARNING${esc}[43;33m]${esc}[0m ${esc}[1m{"level":"warn","status":401}${esc}[0m
 

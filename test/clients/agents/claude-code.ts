@@ -1,5 +1,6 @@
 import { type Agent, agent, cityBy, jsonLines } from '../agents.ts'
-import { CLAUDE, GEMINI, GPT } from '../client.ts'
+import { AUTO, CLAUDE, GEMINI, GPT } from '../client.ts'
+import { asTheStartPageSays } from '../start-page.ts'
 
 interface Line {
   readonly type: string
@@ -11,27 +12,22 @@ interface Line {
 const WAYS = {
   packages: ['@anthropic-ai/claude-code'],
   has: ['stream', 'structured'],
-  start: async ({ prompt, url, key, model, schema }, sandbox) => ({
-    args: [
-      sandbox.installed('node_modules/.bin/claude'),
-      ...['-p', prompt, '--output-format', 'stream-json', '--verbose', '--include-partial-messages'],
-      '--dangerously-skip-permissions',
-      ...(schema === undefined ? [] : ['--json-schema', await sandbox.read('schema.json')]),
-    ],
-    env: {
-      ANTHROPIC_BASE_URL: url,
-      ANTHROPIC_API_KEY: key,
-      ANTHROPIC_MODEL: model,
-      ANTHROPIC_SMALL_FAST_MODEL: model,
-      ANTHROPIC_DEFAULT_HAIKU_MODEL: model,
-      CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
-      DISABLE_TELEMETRY: '1',
-      DISABLE_AUTOUPDATER: '1',
-      DISABLE_ERROR_REPORTING: '1',
-      CLAUDE_CODE_MAX_RETRIES: '1',
-      IS_SANDBOX: '1',
-    },
-  }),
+  start: async (task, sandbox) =>
+    asTheStartPageSays('claude-code', task, sandbox, {
+      args: [
+        ...['-p', task.prompt, '--output-format', 'stream-json', '--verbose', '--include-partial-messages'],
+        '--dangerously-skip-permissions',
+        ...(task.schema === undefined ? [] : ['--json-schema', await sandbox.read('schema.json')]),
+      ],
+      env: {
+        CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
+        DISABLE_TELEMETRY: '1',
+        DISABLE_AUTOUPDATER: '1',
+        DISABLE_ERROR_REPORTING: '1',
+        CLAUDE_CODE_MAX_RETRIES: '1',
+        IS_SANDBOX: '1',
+      },
+    }),
   read: ({ stdout }) => {
     const lines = jsonLines<Line>(stdout)
     const { result = '', structured_output } = lines.find(({ type }) => type === 'result') ?? {}
@@ -48,7 +44,7 @@ const WAYS = {
 export const claudeCode = agent({
   ...WAYS,
   name: 'Claude Code',
-  models: [GEMINI, GPT, CLAUDE],
+  models: [GEMINI, GPT, CLAUDE, AUTO],
   quick: { models: [GEMINI], cells: ['tools'] },
 })
 

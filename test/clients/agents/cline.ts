@@ -1,5 +1,6 @@
 import { agent, jsonLines } from '../agents.ts'
-import type { Client } from '../client.ts'
+import { AUTO, type Client, MODELS } from '../client.ts'
+import { asTheStartPageSays } from '../start-page.ts'
 
 interface Line {
   readonly type: string
@@ -12,17 +13,25 @@ export const cline: readonly Client[] = ['openai-compatible', 'anthropic'].map((
     name: `Cline, ${provider}`,
     packages: ['cline'],
     has: [],
-    start: async ({ prompt, url, key, model }, sandbox) => {
-      const baseUrl = provider === 'anthropic' ? url : `${url}/v1`
-      const settings = { provider, apiKey: key, model, baseUrl }
-      const stored = { settings, updatedAt: new Date().toISOString(), tokenSource: 'manual' }
+    ...(provider === 'openai-compatible' ? { models: [...MODELS, AUTO] } : {}),
+    start: async (task, sandbox) => {
+      const { prompt, url, key, model } = task
+      const env = { CLINE_TELEMETRY_DISABLED: '1' }
+      if (provider === 'openai-compatible') {
+        return asTheStartPageSays('cline', task, sandbox, { args: ['--json', prompt], env })
+      }
+      const stored = {
+        settings: { provider, apiKey: key, model, baseUrl: url },
+        updatedAt: new Date().toISOString(),
+        tokenSource: 'manual',
+      }
       await sandbox.write(
         '.cline/data/settings/providers.json',
         JSON.stringify({ version: 1, lastUsedProvider: provider, modes: {}, providers: { [provider]: stored } }),
       )
       return {
         args: [sandbox.installed('node_modules/.bin/cline'), '--json', '-P', provider, '-m', model, prompt],
-        env: { CLINE_TELEMETRY_DISABLED: '1' },
+        env,
       }
     },
     read: ({ stdout }) => ({

@@ -1,5 +1,6 @@
 import { agent, jsonLines } from '../agents.ts'
-import { CLAUDE, GEMINI, GPT } from '../client.ts'
+import { AUTO, CLAUDE, GEMINI, GPT } from '../client.ts'
+import { asTheStartPageSays } from '../start-page.ts'
 
 interface Line {
   readonly type: string
@@ -11,37 +12,26 @@ interface Line {
 export const codex = agent({
   name: 'Codex',
   packages: ['@openai/codex'],
-  models: [CLAUDE, GEMINI, GPT],
+  models: [CLAUDE, GEMINI, GPT, AUTO],
   quick: { models: [CLAUDE], cells: ['tools'] },
   has: ['structured', 'image'],
-  start: async ({ prompt, url, key, model, schema, image }, sandbox) => {
-    await sandbox.write(
-      '.codex/config.toml',
-      `model_provider = "router9"
-check_for_update_on_startup = false
-[analytics]
-enabled = false
-[model_providers.router9]
-name = "Router9"
-base_url = "${url}/v1"
-env_key = "ROUTER9_API_KEY"
-wire_api = "responses"
+  start: async (task, sandbox) =>
+    asTheStartPageSays('codex', task, sandbox, {
+      args: [
+        ...['exec', '--json', '--skip-git-repo-check', '--dangerously-bypass-approvals-and-sandbox'],
+        ...(task.schema === undefined ? [] : ['--output-schema', task.schema]),
+        ...(task.image === undefined ? [] : ['-i', task.image]),
+        '--',
+        task.prompt,
+      ],
+      file: (text) => `check_for_update_on_startup = false
+${text}
 request_max_retries = 1
 stream_max_retries = 1
+[analytics]
+enabled = false
 `,
-    )
-    return {
-      args: [
-        sandbox.installed('node_modules/.bin/codex'),
-        ...['exec', '--json', '--skip-git-repo-check', '--dangerously-bypass-approvals-and-sandbox', '-m', model],
-        ...(schema === undefined ? [] : ['--output-schema', schema]),
-        ...(image === undefined ? [] : ['-i', image]),
-        '--',
-        prompt,
-      ],
-      env: { ROUTER9_API_KEY: key },
-    }
-  },
+    }),
   read: ({ stdout }) => {
     const lines = jsonLines<Line>(stdout)
     const said = lines.flatMap(({ item }) => (item?.type === 'agent_message' ? (item.text ?? []) : []))

@@ -1,5 +1,6 @@
 import { agent } from '../agents.ts'
-import type { Client } from '../client.ts'
+import { AUTO, type Client, MODELS } from '../client.ts'
+import { asTheStartPageSays } from '../start-page.ts'
 
 /** One row for each API that it can speak. */
 export const continueCli: readonly Client[] = ['openai', 'anthropic'].map((provider) =>
@@ -7,7 +8,16 @@ export const continueCli: readonly Client[] = ['openai', 'anthropic'].map((provi
     name: `Continue, ${provider}`,
     packages: ['@continuedev/cli'],
     has: [],
-    start: async ({ prompt, url, key, model }, sandbox) => {
+    ...(provider === 'openai' ? { models: [...MODELS, AUTO] } : {}),
+    start: async (task, sandbox) => {
+      const { prompt, url, key, model } = task
+      const args = ['-p', '--silent', '--auto', prompt]
+      const env = {
+        CONTINUE_TELEMETRY_ENABLED: '0',
+        CONTINUE_METRICS_ENABLED: '0',
+        CONTINUE_CLI_ENABLE_TELEMETRY: '0',
+      }
+      if (provider === 'openai') return asTheStartPageSays('continue', task, sandbox, { args, env })
       const config = await sandbox.write(
         'config.yaml',
         `name: router9
@@ -23,10 +33,7 @@ models:
     capabilities: [tool_use, image_input]
 `,
       )
-      return {
-        args: [sandbox.installed('node_modules/.bin/cn'), '-p', '--silent', '--config', config, '--auto', prompt],
-        env: { CONTINUE_TELEMETRY_ENABLED: '0', CONTINUE_METRICS_ENABLED: '0', CONTINUE_CLI_ENABLE_TELEMETRY: '0' },
-      }
+      return { args: [sandbox.installed('node_modules/.bin/cn'), '--config', config, ...args], env }
     },
     read: ({ stdout, stderr }) => ({ answer: stdout.trim() || stderr.trim() }),
     readFile: (file) => `call=Read${JSON.stringify({ filepath: file })}`,

@@ -1,5 +1,6 @@
 import { agent, jsonLines } from '../agents.ts'
-import { type Client, GEMINI, MODELS } from '../client.ts'
+import { AUTO, type Client, GEMINI, MODELS } from '../client.ts'
+import { asTheStartPageSays } from '../start-page.ts'
 
 interface Line {
   readonly type: string
@@ -19,9 +20,18 @@ function rows(name: string, pkg: string, program: string, models = MODELS): read
     agent({
       name: `${name}, ${provider}`,
       packages: [pkg],
-      models,
+      models: program === 'opencode' && provider === 'openai-compatible' ? [...models, AUTO] : models,
       has: ['image'],
-      start: async ({ prompt, url, key, model, image }, sandbox) => {
+      start: async (task, sandbox) => {
+        const { prompt, url, key, model, image } = task
+        const settings = { autoupdate: false, share: 'disabled', permission: 'allow' }
+        const args = ['run', '--format', 'json', ...(image === undefined ? [] : ['-f', image])]
+        const env = Object.fromEntries(SWITCHES.map((name) => [`${program.toUpperCase()}_DISABLE_${name}`, 'true']))
+        // The prompt is its input: it would escape the quotes of an argument.
+        if (program === 'opencode' && provider === 'openai-compatible') {
+          const file = (text: string) => JSON.stringify({ ...JSON.parse(text), ...settings })
+          return asTheStartPageSays('opencode', task, sandbox, { args, env, file, input: prompt })
+        }
         const id = provider === 'openai-compatible' ? 'router9' : provider
         const models = {
           [model]: { name: model, attachment: true, modalities: { input: ['text', 'image'], output: ['text'] } },
@@ -29,24 +39,13 @@ function rows(name: string, pkg: string, program: string, models = MODELS): read
         await sandbox.write(
           `.config/${program}/${program}.json`,
           JSON.stringify({
-            autoupdate: false,
-            share: 'disabled',
+            ...settings,
             model: `${id}/${model}`,
             small_model: `${id}/${model}`,
-            permission: 'allow',
             provider: { [id]: { npm, models, options: { baseURL: `${url}/v1`, apiKey: key } } },
           }),
         )
-        return {
-          args: [
-            sandbox.installed(`node_modules/.bin/${program}`),
-            ...['run', '--format', 'json', '-m', `${id}/${model}`],
-            ...(image === undefined ? [] : ['-f', image]),
-          ],
-          env: Object.fromEntries(SWITCHES.map((name) => [`${program.toUpperCase()}_DISABLE_${name}`, 'true'])),
-          // It would escape the quotes of an argument.
-          input: prompt,
-        }
+        return { args: [sandbox.installed(`node_modules/.bin/${program}`), ...args], env, input: prompt }
       },
       read: ({ stdout }) => {
         const lines = jsonLines<Line>(stdout)

@@ -4,7 +4,7 @@ import { CopyButton } from '../../parts/copy-button.tsx'
 import { HeadAside } from '../../parts/head-aside.tsx'
 import { Layout } from '../../parts/layout.tsx'
 import { Tabs } from '../../parts/tabs.tsx'
-import { snippetsFor } from './snippets.ts'
+import { type Step, snippetsFor } from './snippets.ts'
 
 const PLACEHOLDER_ADDRESS = 'https://router9.example.com'
 const PLACEHOLDER_KEY = 'YOUR_ROUTER9_KEY'
@@ -48,15 +48,9 @@ export function StartPage() {
       <Tabs label="Clients" tabs={snippets} chosen={chosen} choose={choose}>
         {snippet && (
           <>
-            <div class="start-place">
-              <span class="muted">{snippet.place}</span> <CopyButton text={snippet.text} label="Copy snippet" />
-            </div>
-            {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard. */}
-            <section class="start-snippet" tabIndex={0} aria-label={`Snippet for ${snippet.name}`}>
-              <pre>
-                <code>{snippet.text}</code>
-              </pre>
-            </section>
+            {snippet.steps.map((step) => (
+              <SnippetStep key={step.text} step={step} />
+            ))}
             <p>
               <a href={snippet.page}>More about it</a>
             </p>
@@ -76,5 +70,30 @@ export function StartPage() {
         </li>
       </ul>
     </Layout>
+  )
+}
+
+function SnippetStep({ step }: { step: Step }) {
+  return (
+    <>
+      <div class="start-place">
+        <span class="muted">
+          {step.does === 'install' && 'Install it, where it is not there'}
+          {step.does === 'run' && 'In a shell'}
+          {step.does === 'write' && (
+            <>
+              In the file <code>{step.file}</code>
+            </>
+          )}
+        </span>{' '}
+        <CopyButton text={step.text} />
+      </div>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard. */}
+      <section class="start-snippet" tabIndex={0} aria-label={`What to ${step.does}`}>
+        <pre>
+          <code>{step.text}</code>
+        </pre>
+      </section>
+    </>
   )
 }
