@@ -7,18 +7,23 @@ const console = useConsole()
 /** Asked by nobody else while the tests run. */
 const MODEL = 'cerebras/gpt-oss-120b'
 
-async function ask(model: string, content: string, stream = false): Promise<Response> {
+async function ask(model: string, content: string): Promise<Response> {
   return fetch(`${console.address}/v1/chat/completions`, {
     method: 'POST',
     headers: { authorization: `Bearer ${console.key}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ model, stream, max_tokens: 1000, messages: [{ role: 'user', content }] }),
+    body: JSON.stringify({ model, messages: [{ role: 'user', content }] }),
   })
 }
 
 browserTest(
   'Now shows a provider that breaks and comes back while a stream goes on, moves no row that is read, and says when nobody answers',
   async () => {
-    const slow = ask('gpt-5.4', 'Count to 2000 [[sim * tokendelay=100]]', true)
+    const playground = await console.open('/console/play?model=gpt-5.4', { as: 'models' })
+    await playground.page.getByRole('textbox', { name: 'Message 1' }).fill('Count to 2000 [[sim * tokenDelay=100]]')
+    await playground.page.getByLabel('Max tokens').fill('1000')
+    await playground.page.keyboard.press('Control+Enter')
+    const answer = playground.page.getByRole('article', { name: 'Answer of gpt-5.4' })
+    await answer.getByText('answering', { exact: true }).waitFor()
     await (await ask(MODEL, 'Say: well')).text()
     const { page, close } = await console.open('/console/health', { as: 'management', expected: /ERR_FAILED/ })
     const row = page.getByRole('main').locator('li', { hasText: MODEL })
@@ -59,8 +64,16 @@ browserTest(
     expect(await row.isVisible()).toBe(true)
     await page.unroute('**/v1/providers*')
     await page.getByText('Live', { exact: true }).waitFor()
-    await (await slow).body?.cancel()
     await close()
+
+    const saidBefore = (await answer.getByRole('region', { name: 'Answer', exact: true }).innerText()).length
+    await until(
+      async () => (await answer.getByRole('region', { name: 'Answer', exact: true }).innerText()).length,
+      (length) => length > saidBefore,
+    )
+    expect(await answer.getByText('answering', { exact: true }).count()).toBe(1)
+    expect(playground.problems).toEqual([])
+    await playground.close()
   },
 )
 

@@ -16,7 +16,7 @@ browserTest(
   { concurrent: true },
   async () => {
     const { page, problems, close } = await console.open('/console/play?model=gpt-5.4', { as: 'models' })
-    await write(page, `Hello! [[sim * say=${JSON.stringify(HOSTILE)}]]`)
+    await write(page, `Hello! ${'w'.repeat(3000)} [[sim * say=${JSON.stringify(HOSTILE)}]]`)
     const files = page.getByLabel('Add images to message 1')
     await files.setInputFiles({ name: 'large.png', mimeType: 'image/png', buffer: Buffer.alloc(5_000_001) })
     await page.getByText('large.png has 5.0 MB. An image may have 5 MB').waitFor()
@@ -58,10 +58,11 @@ browserTest('an answer that is stopped is not shown as complete', { concurrent: 
   await page.getByRole('button', { name: 'Send', exact: true }).click()
   const answer = answerOf(page, 'gpt-5.4')
   await answer.getByRole('region', { name: 'Answer', exact: true }).waitFor()
-  await answer.getByRole('button', { name: 'Stop gpt-5.4' }).click()
+  // Send takes its place at once: neither this click nor a second one may send again.
+  await page.getByRole('button', { name: 'Stop', exact: true }).dblclick()
   await answer.getByText('stopped by you: not complete').waitFor()
   await page.getByRole('button', { name: 'Send', exact: true }).waitFor()
-  expect(await answer.getByText('complete', { exact: true }).count()).toBe(0)
+  expect(await answer.getByText(/^(complete|answering|waiting.*)$/).count()).toBe(0)
   await close()
 })
 

@@ -13,8 +13,8 @@ export interface Loaded<Value> {
 }
 
 /**
- * Asks when the page is shown, again when `dependencies` change, and every `everyMs` while the page can be seen. A newer question
- * aborts the older one.
+ * Asks when the page is shown, again when `dependencies` change, and every `everyMs` while the page can be seen, as long as the
+ * key is not refused. A newer question aborts the older one.
  */
 export function useLoaded<Value>(
   load: (signal: AbortSignal) => Promise<Value>,
@@ -42,7 +42,8 @@ export function useLoaded<Value>(
         const known = error instanceof ApiError ? error : new ApiError(0, { message: String(error) })
         if (!mine.signal.aborted) state.value = { ...state.peek(), error: known, isLoading: false }
       }
-      if (everyMs !== undefined && current === mine) timer = setTimeout(askWhenSeen, everyMs)
+      const isRefused = state.peek().error?.status === 401
+      if (everyMs !== undefined && current === mine && !isRefused) timer = setTimeout(askWhenSeen, everyMs)
     }
     function askWhenSeen(): void {
       if (document.visibilityState === 'visible') void askNow()

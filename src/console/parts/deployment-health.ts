@@ -53,7 +53,7 @@ const REASONS: Readonly<Record<string, string>> = {
   config: 'it refuses our credentials, or does not know the model',
 }
 
-export const REGION_NAMES: Readonly<Record<string, string>> = {
+const REGION_NAMES: Readonly<Record<string, string>> = {
   wnam: 'Western North America',
   enam: 'Eastern North America',
   weur: 'Western Europe',
@@ -62,8 +62,20 @@ export const REGION_NAMES: Readonly<Record<string, string>> = {
   oc: 'Oceania',
 }
 
+export function nameOfRegion(region = ''): string {
+  return REGION_NAMES[region] ?? region
+}
+
 export function stateOf({ state }: Pick<Health, 'state'>): { word: string; tone: string } {
   return STATES[state] ?? { word: state, tone: 'warn' }
+}
+
+/** Where it does not do well, apart from the region that answers: `out in Western Europe, limited in Oceania`. */
+export function elsewhereOf({ regions, state }: Deployment): string {
+  return regions
+    .filter((one) => one.state !== 'closed' && one.state !== state)
+    .map((one) => `${stateOf(one).word.toLowerCase()} in ${nameOfRegion(one.region)}`)
+    .join(', ')
 }
 
 /** 0 for the worst. */

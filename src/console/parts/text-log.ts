@@ -1,13 +1,15 @@
 /** After so many characters the next line begins a new block: the browser lays out only the one that grows. */
 const BLOCK_LENGTH = 4000
-/** What of a response is shown; all of it is read. */
+/** What of a response is kept and shown; all of it is read. */
 const MAX_LENGTH = 4_000_000
+const CUT = '\n\n… More came than this page keeps: 4 million characters. The request as curl brings all of it.'
 
 /** Text that grows, in memory and in an element of the page, without anything being drawn anew. */
 export interface TextLog {
   append(text: string): void
   /** Shows it in this element from now on; `null` ends that. */
   attach(element: HTMLElement | null): void
+  /** What is kept, without a word that it is not all. */
   text(): string
 }
 
@@ -42,11 +44,11 @@ export function createTextLog(): TextLog {
   return {
     append(text) {
       if (length > MAX_LENGTH) return
+      const kept = text.slice(0, MAX_LENGTH - length)
       length += text.length
-      const kept = length > MAX_LENGTH ? `${text}\n… (longer than what is shown here)` : text
       pieces.push(kept)
       if (element === null) return
-      pending += kept
+      pending += length > MAX_LENGTH ? kept + CUT : kept
       // Once for each picture that the browser draws, however many pieces come between.
       if (!isWaiting) requestAnimationFrame(show)
       isWaiting = true
@@ -56,7 +58,7 @@ export function createTextLog(): TextLog {
       element = next
       block = undefined
       next?.replaceChildren()
-      pending = pieces.join('')
+      pending = pieces.join('') + (length > MAX_LENGTH ? CUT : '')
       show()
     },
     text: () => pieces.join(''),

@@ -7,8 +7,8 @@ import {
   type Health,
   inOrder,
   isIll,
+  nameOfRegion,
   type ProviderList,
-  REGION_NAMES,
   stateOf,
   times,
   whyOf,
@@ -16,7 +16,7 @@ import {
 } from '../../parts/deployment-health.ts'
 import { count, duration, percent } from '../../parts/format.ts'
 import { SignIn } from '../../parts/sign-in.tsx'
-import { Empty, Shown } from '../../parts/states.tsx'
+import { Empty, Failed, Shown } from '../../parts/states.tsx'
 import { Strip } from './strip.tsx'
 
 const EVERY_MS = 2000
@@ -33,7 +33,7 @@ export function Page() {
 
 function Now() {
   const loaded = useLoaded(loadNow, [], EVERY_MS)
-  const { value, error, at } = loaded
+  const { value, error, at, reload } = loaded
   const now = useClock()
   const deployments = value?.data.flatMap((provider) => provider.deployments) ?? []
   const { shown, isStale, sort, watch } = useSteadyOrder(deployments)
@@ -47,7 +47,8 @@ function Now() {
   }
   const ageMs = Math.max(now - at, 0)
   const isOld = error !== undefined || ageMs > OLD_MS
-  const silent = value.regions.filter(({ answered }) => !answered).map(({ region }) => REGION_NAMES[region] ?? region)
+  const asked = [...new Set(deployments.flatMap(({ regions }) => regions.map(({ region }) => region)))]
+  const silent = value.regions.filter(({ answered }) => !answered).map(({ region }) => nameOfRegion(region))
   return (
     <>
       <div class="now-head">
@@ -56,6 +57,7 @@ function Now() {
           {isOld ? `${error?.message ?? 'Router9 does not answer.'} This is ${duration(ageMs)} old.` : 'Live'}
         </p>
       </div>
+      {error?.status === 401 && <Failed error={error} retry={reload} />}
       <Summary deployments={deployments} />
       <div class="now-bar muted">
         {isStale ? (
@@ -63,7 +65,10 @@ function Now() {
             Sort again: ill ones have changed
           </button>
         ) : (
-          `${silent.length === 0 ? 'All regions answer.' : `No answer from ${silent.join(', ')}.`}`
+          <>
+            {silent.length === 0 ? 'All regions answer.' : `No answer from ${silent.join(', ')}.`}
+            {asked.length === 1 && ` All requests came through ${nameOfRegion(asked[0])}.`}
+          </>
         )}
       </div>
       {deployments.length === 0 ? (
@@ -75,7 +80,12 @@ function Now() {
       ) : (
         <ul class="now-list" {...watch}>
           {shown.map((deployment) => (
-            <Row key={deployment.id} deployment={deployment} now={Date.parse(value.at) + ageMs} />
+            <Row
+              key={deployment.id}
+              deployment={deployment}
+              now={Date.parse(value.at) + ageMs}
+              namesRegion={asked.length > 1}
+            />
           ))}
         </ul>
       )}
@@ -140,6 +150,9 @@ function useSteadyOrder(deployments: readonly Deployment[]) {
   }
 }
 
+/** So many fit above the list without moving it far down; all are at its top. */
+const MAX_NAMED = 4
+
 function Summary({ deployments }: { deployments: readonly Deployment[] }) {
   const ill = deployments.filter(isIll)
   if (deployments.length === 0) return null
@@ -154,31 +167,54 @@ function Summary({ deployments }: { deployments: readonly Deployment[] }) {
   }
   const byId = new Map(ill.map((one) => [one.id, one]))
   const names = inOrder(ill).flatMap((id) => byId.get(id) ?? [])
+  const tone = stateOf(worstOf(names[0] as Deployment)).tone
   return (
-    <p class="now-summary bad" role="status">
+    <p class={`now-summary ${tone}`} role="status">
       <strong>
         {ill.length} of {deployments.length} not well:
       </strong>{' '}
-      {names.map((one) => `${one.id} (${stateOf(worstOf(one)).word.toLowerCase()})`).join(', ')}
+      {names
+        .slice(0, MAX_NAMED)
+        .map((one) => `${one.id} (${stateOf(worstOf(one)).word.toLowerCase()})`)
+        .join(', ')}
+      {names.length > MAX_NAMED && ` and ${names.length - MAX_NAMED} more`}
     </p>
   )
 }
 
-function Row({ deployment, now }: { deployment: Deployment; now: number }) {
+interface RowInput {
+  deployment: Deployment
+  now: number
+  /** Not where all are in the same region: that is said once. */
+  namesRegion: boolean
+}
+
+function Row({ deployment, now, namesRegion }: RowInput) {
   const worst = worstOf(deployment)
   const { word, tone } = stateOf(worst)
   const why = whyOf(worst, now)
+  const where = 'region' in worst ? `${nameOfRegion(String(worst.region))}: ` : ''
   const { id, regions } = deployment
   return (
     <li class={`now-row now-${tone}`}>
       <div class="now-name">
         <span class={`badge ${tone}`}>{word}</span> <span class="now-id">{id}</span>
-        {regions.length === 1 && <span class="now-region muted"> {REGION_NAMES[regions[0]?.region ?? '']}</span>}
-        {why !== '' && <p class="now-why">{why}</p>}
+        {namesRegion && regions.length === 1 && (
+          <span class="now-region muted"> {nameOfRegion(regions[0]?.region)}</span>
+        )}
+        {why !== '' && (
+          <p class="now-why">
+            {where}
+            {why}
+          </p>
+        )}
       </div>
-      <Strip hour={deployment.last_hour} />
+      <div class="now-hour">
+        <span aria-hidden="true">Last hour</span>
+        <Strip hour={deployment.last_hour} />
+      </div>
       <dl class="now-numbers">
-        <Numbers health={deployment} />
+        <Numbers health={{ ...worst, in_flight: deployment.in_flight }} />
       </dl>
       {regions.length > 1 && <Regions deployment={deployment} now={now} />}
     </li>
@@ -191,7 +227,8 @@ function Numbers({ health }: { health: Health }) {
     ['Success', percent(rate)],
     ['TTFT p50 / p95', times(health)],
     ['Tokens/s', count(speed)],
-    ['In flight', count(inFlight)],
+    // Who may not know it sees a note below the list.
+    ...(inFlight === null ? [] : [['In flight', count(inFlight)] as const]),
   ] as const
   return (
     <>
@@ -209,12 +246,12 @@ function Regions({ deployment: { regions, id }, now }: { deployment: Deployment;
   return (
     <details class="now-regions">
       <summary>
-        {regions.map((region) => `${REGION_NAMES[region.region]}: ${stateOf(region).word.toLowerCase()}`).join(' · ')}
+        {regions.map((region) => `${nameOfRegion(region.region)}: ${stateOf(region).word.toLowerCase()}`).join(' · ')}
       </summary>
       <ul aria-label={`${id} by region`}>
         {regions.map((region) => (
           <li key={region.region}>
-            <span class={`badge ${stateOf(region).tone}`}>{stateOf(region).word}</span> {REGION_NAMES[region.region]}
+            <span class={`badge ${stateOf(region).tone}`}>{stateOf(region).word}</span> {nameOfRegion(region.region)}
             <span class="muted"> {whyOf(region, now)}</span>
             <dl class="now-numbers">
               <Numbers health={region} />

@@ -1,3 +1,5 @@
+import type { Deployment as Health } from '../../parts/deployment-health.ts'
+
 /** A model as `GET /v1/models?all=true` has it. */
 export interface Model {
   readonly id: string
@@ -27,8 +29,8 @@ export interface Deployment {
   readonly setting?: string
 }
 
-/** By the id of a deployment: only those that were asked lately. */
-export type States = ReadonlyMap<string, string>
+/** By the id of a deployment: only those that were asked lately, in any region. */
+export type States = ReadonlyMap<string, Health>
 
 export const ABILITIES = [
   'tools',
@@ -74,7 +76,7 @@ const ORDER = ['closed', 'suspect', 'half-open', 'limited', 'open']
 export function stateNow({ deployments = [] }: Model, states: States): string | undefined {
   const connected = deployments.filter((one) => one.connected)
   if (connected.length === 0) return undefined
-  const known = connected.map(({ id }) => states.get(id) ?? '')
+  const known = connected.map(({ id }) => states.get(id)?.state ?? '')
   return ORDER.find((state) => known.includes(state)) ?? ''
 }
 

@@ -2,10 +2,11 @@ import { address, goTo, withFields } from '../../api/address.ts'
 import { useLoaded } from '../../api/load.ts'
 import { ask } from '../../api/request.ts'
 import { isSignedIn, session, viewingKey } from '../../api/session.ts'
-import { type ProviderList, stateOf } from '../../parts/deployment-health.ts'
+import { elsewhereOf, type ProviderList, stateOf } from '../../parts/deployment-health.ts'
 import { compact } from '../../parts/format.ts'
 import { SignIn } from '../../parts/sign-in.tsx'
 import { Empty, Shown } from '../../parts/states.tsx'
+import { tokenPriceInColumn } from '../../parts/token-price.ts'
 import {
   ABILITIES,
   abilitiesOf,
@@ -40,7 +41,7 @@ function Models({ asKey }: { asKey: string | undefined }) {
   return (
     <>
       <h1>Models</h1>
-      <Route />
+      <Route models={models.value ?? []} states={health.value} />
       <h2>All models</h2>
       <Shown loaded={models}>{(all) => <List all={all} states={health.value ?? new Map()} />}</Shown>
     </>
@@ -52,11 +53,13 @@ async function loadModels(signal: AbortSignal, key: string | undefined): Promise
 }
 
 async function loadStates(signal: AbortSignal, key: string | undefined): Promise<States> {
-  const { data } = await ask<Pick<ProviderList, 'data'>>('/v1/providers', { signal, key })
-  return new Map(data.flatMap(({ deployments }) => deployments.map(({ id, state }) => [id, state] as const)))
+  const { data } = await ask<ProviderList>('/v1/providers?region=all', { signal, key })
+  return new Map(data.flatMap(({ deployments }) => deployments.map((one) => [one.id, one] as const)))
 }
 
 function List({ all, states }: { all: readonly Model[]; states: States }) {
+  // A management key calls no model: what it "may use" is no question.
+  const isForModels = session.value.key !== undefined
   const fields = Object.fromEntries(address.value)
   const { text = '', ability = '', provider = '', sort = '', down, usable } = fields
   const filter = { text, ability, provider, onlyUsable: usable !== undefined }
@@ -107,18 +110,18 @@ function List({ all, states }: { all: readonly Model[]; states: States }) {
             <thead>
               <tr>
                 <Heading name="Model" sort={sort} isDown={down !== undefined} />
-                <th scope="col">This key</th>
+                {isForModels && <th scope="col">This key</th>}
                 <th scope="col">Connected, and now</th>
                 <Heading name="Input" sort={sort} isDown={down !== undefined} />
                 <Heading name="Output" sort={sort} isDown={down !== undefined} />
                 <Heading name="Window" sort={sort} isDown={down !== undefined} />
                 <th scope="col">Abilities</th>
-                <th scope="col">Try</th>
+                {isForModels && <th scope="col">Try</th>}
               </tr>
             </thead>
             <tbody>
               {shown.slice(0, rows).map((model) => (
-                <Row key={model.id} model={model} states={states} />
+                <Row key={model.id} model={model} states={states} isForModels={isForModels} />
               ))}
             </tbody>
           </table>
@@ -129,7 +132,13 @@ function List({ all, states }: { all: readonly Model[]; states: States }) {
           Show {Math.min(MORE_ROWS, shown.length - rows)} more of {shown.length - rows}
         </button>
       )}
-      <p class="muted">Prices in US dollars per million tokens, at the first provider that this key can have.</p>
+      {shown.length > 0 && (
+        <p class="muted">
+          Prices are in US dollars per million tokens, at the first provider that this key can have. How a model does is
+          what the region that answers you knows, and where it is worse elsewhere; <a href="/console/health">Now</a>{' '}
+          shows more.
+        </p>
+      )}
     </>
   )
 }
@@ -171,7 +180,7 @@ function Heading({ name, sort, isDown }: { name: Column; sort: string; isDown: b
   )
 }
 
-function Row({ model, states }: { model: Model; states: States }) {
+function Row({ model, states, isForModels }: { model: Model; states: States; isForModels: boolean }) {
   const { id, owned_by: owner, pricing, context_length: window, dimensions } = model
   const { may, reason } = mayUse(model)
   const canAnswer = model.providers.length > 0
@@ -181,24 +190,34 @@ function Row({ model, states }: { model: Model; states: States }) {
         {id}
         <span class="muted">{owner}</span>
       </th>
-      <td>
-        <span class={`badge ${may ? 'good' : 'warn'}`}>{may ? 'May use' : 'May not'}</span>
-        {!may && <p class="models-why">{reason}</p>}
-      </td>
-      <td>
+      {isForModels && (
+        <td class="models-may">
+          <span class={`badge ${may ? 'good' : 'warn'}`}>{may ? 'May use' : 'May not'}</span>
+          {!may && <p class="models-why">{reason}</p>}
+        </td>
+      )}
+      <td class="models-now">
         <Connected model={model} states={states} />
       </td>
-      <td class="number">{price(pricing?.input)}</td>
-      <td class="number">{dimensions === undefined ? price(pricing?.output) : '–'}</td>
-      <td class="number">{compact(window)}</td>
-      <td class="models-abilities">{abilitiesOf(model).join(', ')}</td>
-      <td>
-        {canAnswer && dimensions === undefined && (
-          <a href={`/console/play?model=${encodeURIComponent(id)}`} aria-label={`Try it: ${id}`}>
-            Try it
-          </a>
-        )}
+      <td class="number" data-name="In">
+        {tokenPriceInColumn(pricing?.input)}
       </td>
+      <td class="number" data-name="Out">
+        {tokenPriceInColumn(dimensions === undefined ? pricing?.output : undefined)}
+      </td>
+      <td class="number" data-name="Window">
+        {compact(window)}
+      </td>
+      <td class="models-abilities">{abilitiesOf(model).join(', ')}</td>
+      {isForModels && (
+        <td class="models-try">
+          {canAnswer && dimensions === undefined && (
+            <a href={`/console/play?model=${encodeURIComponent(id)}`} aria-label={`Try it: ${id}`}>
+              Try it
+            </a>
+          )}
+        </td>
+      )}
     </tr>
   )
 }
@@ -226,17 +245,13 @@ function Connected({ model, states }: { model: Model; states: States }) {
         {deployments
           .filter(({ connected }) => connected)
           .map(({ id, provider }) => {
-            const own = states.get(id)
-            return own === undefined || own === 'closed'
-              ? provider
-              : `${provider} (${stateOf({ state: own }).word.toLowerCase()})`
+            const health = states.get(id)
+            const here = health && health.state !== 'closed' ? stateOf(health).word.toLowerCase() : ''
+            const notes = [here, health && elsewhereOf(health)].filter(Boolean).join(', ')
+            return notes === '' ? provider : `${provider} (${notes})`
           })
           .join(', ')}
       </p>
     </>
   )
-}
-
-function price(value: number | undefined): string {
-  return value === undefined ? '–' : `$${value < 0.1 && value > 0 ? value.toPrecision(2) : value.toFixed(2)}`
 }

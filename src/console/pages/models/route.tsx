@@ -1,10 +1,11 @@
-import { useState } from 'preact/hooks'
+import { useId, useState } from 'preact/hooks'
 import { useLoaded } from '../../api/load.ts'
 import { ask } from '../../api/request.ts'
 import { session } from '../../api/session.ts'
 import { stateOf } from '../../parts/deployment-health.ts'
 import { count, milliseconds, percent } from '../../parts/format.ts'
 import { Empty, Shown } from '../../parts/states.tsx'
+import type { Model, States } from './model.ts'
 
 interface Candidate {
   readonly id: string
@@ -60,14 +61,18 @@ function bodyOf({ model, prompt, needs, sort }: Described): object {
 }
 
 /** Who would be asked now, for a request that is described: first for `auto`, which has an order of its own. */
-export function Route() {
+export function Route({ models, states }: { models: readonly Model[]; states: States | undefined }) {
   const { key } = session.value
+  const list = useId()
   const [described, setDescribed] = useState(FIRST)
   const [asked, setAsked] = useState(FIRST)
   if (key === undefined) {
     return (
       <p class="notice">
-        Add a key for models, and this page shows whom <code>auto</code> would choose.
+        <span>
+          <a href="/console?add">Add a key for models</a>, and this page shows what it may use, and whom{' '}
+          <code>auto</code> would choose.
+        </span>
       </p>
     )
   }
@@ -83,7 +88,18 @@ export function Route() {
       <form class="row models-route" onSubmit={submit}>
         <label>
           Model
-          <input required value={described.model} onInput={(event) => change({ model: event.currentTarget.value })} />
+          <input
+            required
+            list={list}
+            spellcheck={false}
+            value={described.model}
+            onInput={(event) => change({ model: event.currentTarget.value })}
+          />
+          <datalist id={list}>
+            {models.map(({ id }) => (
+              <option key={id} value={id} />
+            ))}
+          </datalist>
         </label>
         <label class="models-prompt">
           Prompt
@@ -121,13 +137,16 @@ export function Route() {
           Show the plan
         </button>
       </form>
-      <Answer modelKey={key} asked={asked} />
-      <p class="muted">Nobody is asked for this; it counts as one request of the key.</p>
+      <Answer modelKey={key} asked={asked} states={states} />
+      <p class="muted">
+        No provider is asked for this; it counts as one request of the key. The higher the score, the earlier:{' '}
+        <a href="/docs/routing">how the order is made</a>.
+      </p>
     </section>
   )
 }
 
-function Answer({ modelKey, asked }: { modelKey: string; asked: Described }) {
+function Answer({ modelKey, asked, states }: { modelKey: string; asked: Described; states: States | undefined }) {
   const loaded = useLoaded<Planned>(
     (signal) => ask('/v1/route', { method: 'POST', body: bodyOf(asked), key: modelKey, signal }),
     [modelKey, asked],
@@ -138,14 +157,16 @@ function Answer({ modelKey, asked }: { modelKey: string; asked: Described }) {
         <>
           {isPanic && <p class="notice bad">All candidates are out: the one that is due back first would be asked.</p>}
           {plan.length === 0 ? (
-            <Empty title="Nobody could answer this" />
+            <Empty title="Nobody could answer this">
+              <p>Why is below. Ask for less, or connect a provider that can do it.</p>
+            </Empty>
           ) : (
             <>
               <p>
                 <strong>{plan[0]?.model}</strong> at {plan[0]?.provider} would be asked first, with about{' '}
                 {count(tokens)} prompt tokens.
               </p>
-              <Candidates plan={plan} />
+              <Candidates plan={plan} states={states} />
             </>
           )}
           {out.length > 0 && (
@@ -167,16 +188,16 @@ function Answer({ modelKey, asked }: { modelKey: string; asked: Described }) {
 }
 
 /** So many are worth reading; a request makes three attempts at most. */
-const SHOWN_CANDIDATES = 8
+const SHOWN_CANDIDATES = 5
 
-function Candidates({ plan }: { plan: readonly Candidate[] }) {
+function Candidates({ plan, states }: { plan: readonly Candidate[]; states: States | undefined }) {
   const [isWhole, setWhole] = useState(false)
   const shown = isWhole ? plan : plan.slice(0, SHOWN_CANDIDATES)
   return (
     <>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls sideways where the window is small. */}
       <section class="table-box" tabIndex={0} aria-label="Candidates in order">
-        <table>
+        <table class="models-plan">
           <thead>
             <tr>
               <th scope="col" class="number">
@@ -196,18 +217,26 @@ function Candidates({ plan }: { plan: readonly Candidate[] }) {
             </tr>
           </thead>
           <tbody>
-            {shown.map((one, at) => (
-              <tr key={one.id}>
-                <td class="number">{at + 1}</td>
-                <td>{one.id}</td>
-                <td>
-                  <span class={`badge ${stateOf(one).tone}`}>{one.trial ? 'On trial' : stateOf(one).word}</span>
-                </td>
-                <td class="number">{one.score ?? '–'}</td>
-                <td class="number">{percent(one.success_rate)}</td>
-                <td class="number">{milliseconds(one.ttft_ms.p50)}</td>
-              </tr>
-            ))}
+            {shown.map((one, at) => {
+              // Of one that nobody has asked, the success rate is what is supposed of any.
+              const isKnown = states?.has(one.id) !== false
+              return (
+                <tr key={one.id}>
+                  <td class="number">{at + 1}</td>
+                  <td class="models-candidate">{one.id}</td>
+                  <td>
+                    {isKnown ? (
+                      <span class={`badge ${stateOf(one).tone}`}>{one.trial ? 'On trial' : stateOf(one).word}</span>
+                    ) : (
+                      <span class="badge">Not asked lately</span>
+                    )}
+                  </td>
+                  <td class="number">{one.score?.toFixed(3) ?? '–'}</td>
+                  <td class="number">{percent(isKnown ? one.success_rate : null)}</td>
+                  <td class="number">{milliseconds(one.ttft_ms.p50)}</td>
+                </tr>
+              )
+            })}
           </tbody>
         </table>
       </section>

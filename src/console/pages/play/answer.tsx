@@ -3,6 +3,7 @@ import { Folded, Scrolling } from '../../parts/scrolling.tsx'
 import type { TextLog } from '../../parts/text-log.ts'
 import { requestText, withoutImages } from './code-panel.tsx'
 import { change, draft, newMessage } from './draft.ts'
+import { focusMessage } from './messages-editor.tsx'
 import { PlanView } from './plan-view.tsx'
 import { answerOf, headerOf, isRunning, type Part, type Run, type RunState } from './run.ts'
 
@@ -54,6 +55,11 @@ export function Answer({ run, isOnly }: { run: Run; isOnly: boolean }) {
               </li>
             ))}
           </ol>
+        )}
+        {run.isCut.value && (
+          <p class="notice">
+            More came than is shown here: 500 parts and 100 sources at most. “Exact response” has the others too.
+          </p>
         )}
         {run.error.value && <Trouble error={run.error.value} run={run} />}
         <AnswerEnd run={run} />
@@ -114,13 +120,31 @@ const ADVICE: Readonly<Record<string, string>> = {
   insufficient_quota: 'The budget of this key is used up: raise it on Keys, or wait until it begins anew.',
   rate_limit_exceeded: 'The limit of this key is reached: wait, or raise it on Keys.',
   upstream_rate_limited: 'Every provider that could answer limits us: wait, or compare with another model.',
-  model_not_allowed: 'This key may not use the model: take another one, or change the key on Keys.',
+  model_not_allowed: 'Take another model, or change on Keys what this key may use.',
   wrong_key_role: 'Sign in with a key for models.',
   model_not_capable: 'Take a model that can do this, or auto.',
   model_not_found: 'Take a model from the list: it has those that can answer now.',
-  invalid_api_key: 'The key is not known any more: sign out and in again.',
+  invalid_api_key: 'Sign out, and in again with a key that is valid. What is written here stays.',
   context_length_exceeded: 'Shorten the prompt, or take a model with a larger window.',
   no_provider_configured: 'Set the key of a provider: the quick start says how.',
+}
+const PAGES: Readonly<Record<string, string>> = {
+  Keys: '/console/keys',
+  Now: '/console/health',
+  'quick start': '/docs/quick-start',
+}
+
+/** The text, with the names of pages as links to them. */
+function withLinks(text: string) {
+  return text.split(/\b(Keys|Now|quick start)\b/).map((part, at) =>
+    PAGES[part] === undefined ? (
+      part
+    ) : (
+      <a key={at} href={PAGES[part]}>
+        {part}
+      </a>
+    ),
+  )
 }
 
 function Trouble({ error, run }: { error: ApiError; run: Run }) {
@@ -131,7 +155,7 @@ function Trouble({ error, run }: { error: ApiError; run: Run }) {
     (run.state.value === 'broken'
       ? 'What is above is not the whole answer. Send it again; Now shows how the provider does.'
       : status === 429 || status >= 500 || status === 0
-        ? 'Send it again in a moment; Now shows how the providers do, Calls what happened.'
+        ? 'Send it again in a moment; Now shows how the providers do.'
         : status >= 400
           ? 'Change the request and send it again.'
           : '')
@@ -143,7 +167,7 @@ function Trouble({ error, run }: { error: ApiError; run: Run }) {
           .filter(Boolean)
           .join(' · ')}
       </p>
-      {advice && <p>{advice}</p>}
+      {advice && <p>{withLinks(advice)}</p>}
     </div>
   )
 }
@@ -159,6 +183,8 @@ function AnswerEnd({ run }: { run: Run }) {
     change({ messages: [...messages, said] })
     for (const call of calls) change({ messages: [...draft.peek().messages, newMessage('tool', { call })] })
     if (calls.length === 0) change({ messages: [...draft.peek().messages, newMessage('user')] })
+    // What is to be written next: the result of the first call, or the next question.
+    focusMessage(draft.peek().messages[messages.length + 1]?.id)
   }
   return (
     <div class="play-buttons">
@@ -177,7 +203,9 @@ function AnswerEnd({ run }: { run: Run }) {
 }
 
 /** The request and the response as they went over the wire. */
-function Wire({ run: { status, headers, raw, request } }: { run: Run }) {
+function Wire({ run }: { run: Run }) {
+  const { status, headers, raw, request } = run
+  const id = headerOf(run, 'x-request-id')
   const suffix = status.value === undefined ? '' : ` (status ${status.value})`
   return (
     <>
@@ -202,6 +230,11 @@ function Wire({ run: { status, headers, raw, request } }: { run: Run }) {
           </Scrolling>
         )}
       </Folded>
+      {id !== undefined && !isRunning(run) && (
+        <p class="play-json">
+          <a href={`/console/calls?id=${encodeURIComponent(id)}`}>See this call in Calls</a>
+        </p>
+      )}
     </>
   )
 }

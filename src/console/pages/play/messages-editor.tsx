@@ -2,10 +2,19 @@ import { useState } from 'preact/hooks'
 import { change, draft, type Message, newMessage } from './draft.ts'
 import { readImages } from './images.ts'
 
+/** Goes on in the field of a message, once it is there; where there is none, at the button that adds one. */
+export function focusMessage(id: number | undefined): void {
+  requestAnimationFrame(() => document.getElementById(id === undefined ? 'play-add' : `play-message-${id}`)?.focus())
+}
+
 /** The system prompt and the messages: add, remove, change. */
 export function MessagesEditor() {
   const { system, messages } = draft.value
-  const add = (role: Message['role']) => change({ messages: [...messages, newMessage(role)] })
+  function add(role: Message['role']): void {
+    const added = newMessage(role)
+    change({ messages: [...messages, added] })
+    focusMessage(added.id)
+  }
   return (
     <section aria-label="Messages">
       <label>
@@ -21,7 +30,7 @@ export function MessagesEditor() {
         <MessageEditor key={message.id} message={message} number={at + 1} />
       ))}
       <div class="play-buttons">
-        <button type="button" class="button small" onClick={() => add('user')}>
+        <button type="button" id="play-add" class="button small" onClick={() => add('user')}>
           Add user
         </button>
         <button type="button" class="button small" onClick={() => add('assistant')}>
@@ -39,6 +48,10 @@ function MessageEditor({ message, number }: { message: Message; number: number }
   const others = () => draft.peek().messages
   const update = (fields: Partial<Message>) =>
     change({ messages: others().map((one) => (one.id === id ? { ...one, ...fields } : one)) })
+  function remove(): void {
+    change({ messages: others().filter((one) => one.id !== id) })
+    focusMessage(others()[number - 1]?.id)
+  }
   async function addImages(files: readonly File[]): Promise<void> {
     setProblem(undefined)
     try {
@@ -86,16 +99,12 @@ function MessageEditor({ message, number }: { message: Message; number: number }
             />
           </label>
         )}
-        <button
-          type="button"
-          class="button small"
-          aria-label={`Remove message ${number}`}
-          onClick={() => change({ messages: others().filter((one) => one.id !== id) })}
-        >
+        <button type="button" class="button small" aria-label={`Remove message ${number}`} onClick={remove}>
           Remove
         </button>
       </div>
       <textarea
+        id={`play-message-${id}`}
         class="play-text"
         aria-label={name}
         rows={role === 'user' ? 4 : 3}

@@ -1,5 +1,6 @@
 import { useEffect, useId, useRef, useState } from 'preact/hooks'
-import { compact, dollars } from '../../parts/format.ts'
+import { compact } from '../../parts/format.ts'
+import { tokenPrice } from '../../parts/token-price.ts'
 
 /** A model as `GET /v1/models` lists it. */
 export interface Model {
@@ -110,7 +111,7 @@ export function describeModel({ id, pricing, context_length: window, modalities,
   const price = pricing
     ? pricing.input === 0 && pricing.output === 0
       ? 'free'
-      : `${dollars(pricing.input)} in, ${dollars(pricing.output)} out per million`
+      : `${tokenPrice(pricing.input)} in, ${tokenPrice(pricing.output)} out per million`
     : 'no known price'
   const abilities = [
     ...(capabilities?.tools ? ['tools'] : []),

@@ -38,8 +38,11 @@ function Playground({ modelsKey }: { modelsKey: string }) {
   useEffect(keepDraft, [])
   useEffect(() => {
     addEventListener('keydown', onKeyDown)
+    // A browser that keeps the page for the way back would read on.
+    addEventListener('pagehide', stopAll)
     return () => {
       removeEventListener('keydown', onKeyDown)
+      removeEventListener('pagehide', stopAll)
       // Who leaves the page waits for no answer.
       stopAll()
     }
@@ -119,6 +122,9 @@ function Models({ listed }: { listed: readonly Model[] }) {
     <section aria-label="Models">
       {models.map((name, at) => {
         const known = listed.find(({ id }) => id === name)
+        const slash = name.indexOf('/')
+        const [provider, rest] = [name.slice(0, slash), name.slice(slash + 1)]
+        const isAtOne = listed.some(({ id, providers }) => id === rest && providers.includes(provider))
         return (
           <div key={at} class="play-model">
             <ModelPicker
@@ -140,8 +146,10 @@ function Models({ listed }: { listed: readonly Model[] }) {
             <p class="muted play-model-note">
               {known
                 ? describeModel(known)
-                : listed.length > 0 &&
-                  'Not in the list of what can answer now: another name for one, or not to be had.'}
+                : isAtOne
+                  ? `${rest}, only at ${provider}`
+                  : listed.length > 0 &&
+                    'Not in the list: another name for one that is, or no model. The answer will tell.'}
             </p>
           </div>
         )
@@ -159,16 +167,29 @@ function Models({ listed }: { listed: readonly Model[] }) {
   )
 }
 
+/** Of fields whose fault does not name them. */
+const FIELD_NAMES: Readonly<Record<string, string>> = {
+  tools: 'Tools: ',
+  schema: 'JSON schema: ',
+  extra: 'Other fields: ',
+}
+
 function SendBar({ settings }: { settings: Settings }) {
-  const faults = Object.values(settings.faults)
+  const faults = Object.entries(settings.faults).map(([field, fault]) => (FIELD_NAMES[field] ?? '') + fault)
+  // One element is both: it changes within the click, which would then send, and a double click would undo what it did.
+  function stop(event: MouseEvent): void {
+    event.preventDefault()
+    if (event.detail <= 1) stopAll()
+  }
+  const sendOnce = (event: MouseEvent) => event.detail > 1 && event.preventDefault()
   return (
     <div class="play-send">
       {runs.value.some(isRunning) ? (
-        <button type="button" class="button danger" onClick={stopAll}>
+        <button type="button" class="button danger" onClick={stop}>
           {runs.value.length > 1 ? 'Stop all' : 'Stop'}
         </button>
       ) : (
-        <button type="submit" class="button primary" disabled={faults.length > 0}>
+        <button type="submit" class="button primary" disabled={faults.length > 0} onClick={sendOnce}>
           Send
         </button>
       )}

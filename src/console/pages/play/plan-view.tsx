@@ -1,5 +1,6 @@
 import { useMemo } from 'preact/hooks'
 import { ApiError } from '../../api/request.ts'
+import { stateOf } from '../../parts/deployment-health.ts'
 import { compact, count, dollars, milliseconds, percent } from '../../parts/format.ts'
 import { headerOf, isRunning, type Plan, type Run } from './run.ts'
 
@@ -75,7 +76,10 @@ function Numbers({ run }: { run: Run }) {
   const cost = generation ? dollars(generation.total_cost) : costNote(run)
   return (
     <dl class="play-numbers">
-      <Fact name={isStream ? 'First token' : 'Answer'} value={milliseconds(first)} />
+      <Fact
+        name={isStream || (run.asksForStream && first === undefined) ? 'First token' : 'Answer'}
+        value={milliseconds(first)}
+      />
       <Fact name="Whole" value={milliseconds(end)} />
       <Fact name="Tokens a second" value={completion && seconds >= MIN_SECONDS ? count(completion / seconds) : '–'} />
       <Fact name="Dollars" value={cost} />
@@ -136,15 +140,16 @@ function Candidates({ plan }: { plan: Plan | ApiError | undefined }) {
         {plan.plan.slice(from, to).map(({ id, state, success_rate, ttft_ms, tokens_per_second }) => (
           <li key={id}>
             <span class="play-who">{id}</span>
-            <span class={state === 'closed' ? 'good' : 'warn'}>{state === 'closed' ? 'works' : state}</span>
-            {ttft_ms.p50 === null ? (
-              <span class="muted">not asked lately</span>
+            {plan.asked.has(id) ? (
+              <>
+                <span class={stateOf({ state }).tone}>{stateOf({ state }).word}</span>
+                <span class="muted">{percent(success_rate)} succeed</span>
+                {ttft_ms.p50 !== null && <span class="muted">first token {milliseconds(ttft_ms.p50)}</span>}
+                {tokens_per_second !== null && <span class="muted">{count(tokens_per_second)} tokens/s</span>}
+              </>
             ) : (
-              <span class="muted">
-                {percent(success_rate)} succeed, first token {milliseconds(ttft_ms.p50)}
-              </span>
+              <span class="muted">not asked lately</span>
             )}
-            {tokens_per_second !== null && <span class="muted">{count(tokens_per_second)} tokens/s</span>}
           </li>
         ))}
       </ol>

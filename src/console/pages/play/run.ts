@@ -1,4 +1,5 @@
 import { type Signal, signal } from '@preact/signals'
+import { askedLately } from '../../api/asked-lately.ts'
 import { ApiError, ask, errorIn, modelKey, send } from '../../api/request.ts'
 import { readSse } from '../../api/sse.ts'
 import { createTextLog, type TextLog } from '../../parts/text-log.ts'
@@ -20,12 +21,12 @@ export interface Part {
 }
 
 export interface Plan {
-  readonly model?: string
-  readonly policy: string
   readonly last_resort: boolean
   readonly prompt_tokens_estimate: number
   readonly plan: readonly Candidate[]
   readonly left_out: readonly (Pick<Candidate, 'id'> & { readonly reason: string })[]
+  /** Those that have been asked lately: of the others the plan has only what is supposed. */
+  readonly asked: ReadonlySet<string>
 }
 
 interface Candidate {
@@ -63,9 +64,12 @@ export interface Run {
   readonly model: string
   readonly format: FormatName
   readonly request: PlayRequest
+  readonly asksForStream: boolean
   readonly state: Signal<RunState>
   readonly parts: Signal<readonly Part[]>
   readonly citations: Signal<readonly { readonly title: string; readonly url: string }[]>
+  /** Whether more parts or sources came than are kept. */
+  readonly isCut: Signal<boolean>
   readonly finish: Signal<string | undefined>
   readonly error: Signal<ApiError | undefined>
   readonly status: Signal<number | undefined>
@@ -106,9 +110,11 @@ function startRun(written: Draft, settings: Settings, model: string): Run {
     model,
     format: written.format,
     request: writeRequest(written, settings, model),
+    asksForStream: written.stream,
     state: signal<RunState>('waiting'),
     parts: signal<readonly Part[]>([]),
     citations: signal([]),
+    isCut: signal(false),
     finish: signal(undefined),
     error: signal(undefined),
     status: signal(undefined),
@@ -146,7 +152,12 @@ export function answerOf(run: Run): { text: string; calls: readonly ToolCall[] }
 
 async function askPlan(run: Run, body: Json): Promise<void> {
   try {
-    run.plan.value = await ask<Plan>('/v1/route', { method: 'POST', body, key: modelKey() })
+    const key = modelKey()
+    const [plan, asked] = await Promise.all([
+      ask<Omit<Plan, 'asked'>>('/v1/route', { method: 'POST', body, key }),
+      askedLately(key),
+    ])
+    run.plan.value = { ...plan, asked }
   } catch (error) {
     run.plan.value = error as ApiError
   }
@@ -229,7 +240,10 @@ function createReceiver(run: Run): {
     const id = `${kind}:${at}`
     const known = parts.get(id)
     if (known !== undefined) return known
-    if (parts.size >= MAX_PARTS) return undefined
+    if (parts.size >= MAX_PARTS) {
+      run.isCut.value = true
+      return undefined
+    }
     const { name, id: callId } = piece as { name?: string; id?: string }
     const part = { id, kind: kind as Part['kind'], log: createTextLog(), name, callId }
     parts.set(id, part)
@@ -248,6 +262,7 @@ function createReceiver(run: Run): {
         break
       case 'citation':
         if (run.citations.peek().length < MAX_CITATIONS) run.citations.value = [...run.citations.peek(), piece]
+        else run.isCut.value = true
         break
       case 'usage': {
         const known = Object.entries(piece.tokens).filter(([, value]) => value !== undefined)

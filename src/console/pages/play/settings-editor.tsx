@@ -71,7 +71,7 @@ export function SettingsEditor({ settings }: { settings: Settings }) {
         example={EXAMPLE_SCHEMA}
       />
       <JsonField
-        label="More of the body, as JSON"
+        label="Other fields of the body"
         field="extra"
         value={extra}
         fault={faults.extra}
