@@ -54,7 +54,7 @@ browserTest(
 
 browserTest('an answer that is stopped is not shown as complete', { concurrent: true }, async () => {
   const { page, close } = await console.open('/console/play?model=gpt-5.4', { as: 'models' })
-  await write(page, 'Hello! [[sim * tokenDelay=400]]')
+  await write(page, `${'Hello! '.repeat(100)} [[sim * tokenDelay=400]]`)
   await page.getByRole('button', { name: 'Send', exact: true }).click()
   const answer = answerOf(page, 'gpt-5.4')
   await answer.getByRole('region', { name: 'Answer', exact: true }).waitFor()
