@@ -36,6 +36,12 @@ export interface Asked {
   /** Settings of Router9 on top of the bench's own. */
   readonly vars: Readonly<Record<string, string>>
   readonly soak: boolean
+  /** Latency as clients see it, instead of CPU. */
+  readonly e2e: boolean
+  /** Of each round, end to end. */
+  readonly requests: number
+  /** Where the result goes as JSON, too. */
+  readonly jsonFile: string | undefined
   readonly attacks: boolean
   readonly soakSeconds: number
   readonly soakStreams: number
@@ -53,6 +59,9 @@ export const USAGE = `npm run bench -- [options]
   --rounds N           rounds of each lane (5; 3 when quick)
   --lane-ms N          how long a lane runs in a round (500)
   --json               the result as JSON
+  --json-file FILE     the result as JSON into a file, too
+  --e2e [--requests N] latency end to end, one at a time and ten at once, as public comparisons of gateways have it: tables
+                       in Markdown, of N requests a round (500; a fifth of them for streams)
   --var NAME=VALUE     a setting of Router9's, such as LOG_SAMPLE=0
   --peer NAME=FOLDER   measures another gateway beside Router9, as often as you like: a Worker, which is started here as
                        the folder's peer.json says (src/docs/performance.md)
@@ -82,6 +91,9 @@ export function readBenchArguments(args: readonly string[]): Asked {
     'mock-port': { type: 'string', default: '0' },
     var: { type: 'string', multiple: true, default: [] },
     soak: { type: 'boolean', default: false },
+    e2e: { type: 'boolean', default: false },
+    requests: { type: 'string', default: '500' },
+    'json-file': { type: 'string' },
     attacks: { type: 'boolean', default: false },
     seconds: { type: 'string', default: '60' },
     streams: { type: 'string', default: '500' },
@@ -106,6 +118,9 @@ export function readBenchArguments(args: readonly string[]): Asked {
     mockPort: readWholeNumber('mock-port', values['mock-port'], 0),
     vars: Object.fromEntries(values.var.map(settingOf)),
     soak: values.soak,
+    e2e: values.e2e,
+    requests: readWholeNumber('requests', values.requests, 1),
+    jsonFile: values['json-file'],
     attacks: values.attacks,
     soakSeconds: readWholeNumber('seconds', values.seconds, 1),
     soakStreams: readWholeNumber('streams', values.streams, 1),

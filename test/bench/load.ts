@@ -102,13 +102,20 @@ export function shotAt(url: URL, body: string, headers: Readonly<Record<string, 
 
 /** Keeps so many requests under way for so long, and waits for the last of them. */
 export async function load(shot: Shot, concurrency: number, forMs: number): Promise<Hit[]> {
-  const hits: Hit[] = []
   const until = performance.now() + forMs
-  const work = async (client: Client) => {
-    do hits.push(await client.fire(shot))
-    while (performance.now() < until)
-    client.close()
+  const clients = Array.from({ length: concurrency }, createClient)
+  const hits = await fireAll(clients, shot, () => performance.now() < until)
+  for (const client of clients) client.close()
+  return hits
+}
+
+/** Each client sends one request, and another one after it for as long as it may. */
+export async function fireAll(clients: readonly Client[], shot: Shot, mayGoOn: () => boolean): Promise<Hit[]> {
+  const hits: Hit[] = []
+  const work = async ({ fire }: Client) => {
+    do hits.push(await fire(shot))
+    while (mayGoOn())
   }
-  await Promise.all(Array.from({ length: concurrency }, () => work(createClient())))
+  await Promise.all(clients.map(work))
   return hits
 }

@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises'
 import { runProgram } from '../../src/cli/arguments.ts'
 import { bundleWorker } from '../harness/bundle.ts'
 import { type Asked, readBenchArguments, USAGE } from './arguments.ts'
@@ -5,6 +6,7 @@ import { measureAttacks } from './attacks.ts'
 import { bundleSize, SIZE_GOAL } from './bundle-size.ts'
 import { COLD_BEFORE_GOAL, COLD_GOAL, measureColdStart } from './cold-start.ts'
 import { type Cores, pinCores } from './cores.ts'
+import { measureEndToEnd } from './e2e.ts'
 import { machine, versions } from './machine.ts'
 import { type Gateways, type LaneResult, measureScenario, ratiosToBefore, valuesOf, warmUp } from './measure.ts'
 import { type PeerSource, peerSource } from './peers.ts'
@@ -36,11 +38,16 @@ async function main(args: readonly string[]): Promise<number> {
   if (cores === undefined)
     say('bench: cores cannot be pinned here (no Linux, no taskset, or one core); figures wander more')
   const about = { machine: machine(cores), versions: versions() }
-  say(`bench: ${about.machine.cpu}, ${about.machine.cores} cores, workerd ${about.versions.workerd}`)
+  const { node, workerd } = about.versions
+  say(
+    `bench: ${about.machine.cpu}, ${about.machine.cores} cores, ${about.machine.system}, Node ${node}, workerd ${workerd}`,
+  )
   if (asked.profile !== undefined) return profile(asked.profile, cores, asked.allocations)
   await measure(asked, cores, found)
   const seconds = Math.round((performance.now() - began) / 1000)
-  if (asked.json) console.log(JSON.stringify({ ...about, seconds, ...found, say: undefined }, null, 2))
+  const result = JSON.stringify({ ...about, seconds, ...found, say: undefined }, null, 2)
+  if (asked.jsonFile !== undefined) await writeFile(asked.jsonFile, `${result}\n`)
+  if (asked.json) console.log(result)
   else say(...(found.targets.length === 0 ? [] : targetLines(found.targets)), '', `bench: ${seconds} s`)
   return statusOf(found.targets)
 }
@@ -52,6 +59,7 @@ async function measure(asked: Asked, cores: Cores | undefined, found: Findings):
     try {
       const peers = await Promise.all(asked.peers.map((peer) => peerSource(peer, stage)))
       if (asked.soak) found.targets.push(...(await soak(asked, stage, found.say)))
+      else if (asked.e2e) found.scenarios.push(...(await measureEndToEnd(stage, peers, asked, found.say)))
       else if (asked.attacks) found.targets.push(...(await measureAttacks(stage, cores, asked.only, found.say)))
       else {
         if (wanted(asked, 'bundle', true)) await measureBundle(bundle.file, asked, found)

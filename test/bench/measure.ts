@@ -10,7 +10,7 @@ import { median, quantile } from './statistics.ts'
 /** The gateways that lanes lead through. */
 export interface Gateways {
   readonly passthrough: Served
-  readonly copy: Served
+  readonly copy: Served | undefined
   readonly router9: Served
   /** Another version of Router9, to be compared with. */
   readonly before: Served | undefined
@@ -23,7 +23,8 @@ export interface LaneResult {
   readonly readings: readonly Reading[]
 }
 
-interface Runnable {
+/** A lane, what is sent through it, and the processes that it costs something. */
+export interface Runnable {
   readonly lane: Lane
   readonly shot: Shot
   readonly pids: readonly number[]
@@ -79,7 +80,8 @@ export async function measureScenario(
   })
 }
 
-function runnablesOf(scenario: Scenario, gateways: Gateways): Runnable[] {
+/** The lanes of a scenario that lead through gateways there are. */
+export function runnablesOf(scenario: Scenario, gateways: Gateways): Runnable[] {
   return lanesOf(scenario, gateways).flatMap((lane) => runnableOf(lane, gateways) ?? [])
 }
 
@@ -162,7 +164,7 @@ async function runLane({ lane, shot, pids }: Runnable, concurrency: number, forM
 }
 
 /** A figure of answers that are not right would be worth nothing. */
-function isGood({ status, error, tail }: Hit, { gateway, events, path }: Lane): boolean {
+export function isGood({ status, error, tail }: Hit, { gateway, events, path }: Lane): boolean {
   if (error !== undefined || status !== 200) return false
   if (gateway === 'passthrough' || gateway === 'copy') return true
   // Streams of Gemini's API end without a word.

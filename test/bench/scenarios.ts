@@ -285,3 +285,16 @@ export const SCENARIOS: readonly Scenario[] = [
   ofApi('gemini-api-stream', 16, GEMINI_STREAM, askGemini(BURST), BURST.events),
   ofApi('gemini-api-stream-openai', 16, GEMINI_OTHER, askGemini(BURST), BURST.events),
 ]
+
+/** A stream as a quick model writes it. */
+const QUICK: Pace = { events: 20, pauseMs: 2 }
+
+/** What is measured end to end. */
+export const END_TO_END: readonly (Scenario & { readonly title: string; readonly isStreamed: boolean })[] = [
+  { ...whole('whole', 'openai', 1, ask(MODELS.openai)), title: 'Whole answers', isStreamed: false },
+  {
+    ...stream('stream', 'openai', 1, QUICK, []),
+    title: `Streams of ${QUICK.events} events, one every ${QUICK.pauseMs} ms`,
+    isStreamed: true,
+  },
+]
