@@ -189,10 +189,10 @@ function cannotAdd(reason: string): Failure {
 async function answerKeys(request: ManageRequest): Promise<ManageAnswer> {
   const { registry, query } = request
   const team = query('team')
-  const all = readFlag(query, 'include_disabled')
+  const accepts = filterOf(query)
   const page = await listKeys(registry, {
     ...pageOf(request),
-    accepts: (record) => (all || record.disabled !== true) && (team === undefined || record.team === team),
+    accepts: (record) => accepts(record) && (team === undefined || record.team === team),
   })
   const usages = await usagesIn(
     request,
@@ -204,15 +204,20 @@ async function answerKeys(request: ManageRequest): Promise<ManageAnswer> {
 
 async function answerTeams(request: ManageRequest): Promise<ManageAnswer> {
   const { registry, query } = request
-  const all = readFlag(query, 'include_disabled')
-  const accepts = ({ disabled }: TeamRecord) => all || disabled !== true
-  const page = await listTeams(registry, { ...pageOf(request), accepts })
+  const page = await listTeams(registry, { ...pageOf(request), accepts: filterOf(query) })
   const usages = await usagesIn(
     request,
     page.records.map(({ record }) => teamAccountOf(record)),
   )
   const data = page.records.map((stored, at) => teamEntry(stored, usages[at] ?? UNKNOWN_USAGE))
   return { status: 200, body: { data, cursor: page.cursor } }
+}
+
+/** What lists of keys and of teams are asked for in common. */
+function filterOf(query: ManageRequest['query']): (record: Pick<KeyRecord, 'disabled' | 'name'>) => boolean {
+  const all = readFlag(query, 'include_disabled')
+  const part = query('name')?.toLowerCase() ?? ''
+  return ({ disabled, name }) => (all || disabled !== true) && name.toLowerCase().includes(part)
 }
 
 /** Each account has a ledger to ask: who wants names alone can do without. */

@@ -29,9 +29,18 @@ const teamId = inPath('id', 'the id of a team')
 const providerId = inPath('id', 'a provider', 'openai')
 const PAGES: readonly Parameter[] = [
   query('include_disabled', 'also those that are disabled or revoked', { ...FLAG, default: false }),
+  query('name', 'only those whose name has this in it'),
+  query('without_usage', 'asks no count: usage is `null`', { ...FLAG, default: false }),
   query('cursor', 'what the page before has as `cursor`'),
   query('offset', 'so many are passed over', { ...COUNT, maximum: 5000 }),
 ]
+
+const once: Parameter = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  description: 'with it, the same request gets the same answer for a day',
+  schema: { type: 'string', minLength: 1, maxLength: 255 },
+}
 
 type Short = Omit<Operation, 'tag' | 'key' | 'errors'>
 
@@ -150,14 +159,7 @@ export const MANAGEMENT_OPERATIONS: readonly Operation[] = [
     id: 'createKey',
     summary: 'Makes a key',
     docs: 'keys#keys-by-http',
-    parameters: [
-      {
-        name: 'Idempotency-Key',
-        in: 'header',
-        description: 'with it, the same body gets the same answer for a day',
-        schema: { type: 'string', minLength: 1, maxLength: 255 },
-      },
-    ],
+    parameters: [once],
     body: { schema: ref('KeyRequest'), example: { name: 'Ada', limit: 20, limit_reset: 'monthly', rpm: 60 } },
     status: 201,
     answer: ref('NewKey'),
@@ -197,7 +199,7 @@ export const MANAGEMENT_OPERATIONS: readonly Operation[] = [
     id: 'rotateKey',
     summary: 'Makes a key that takes the place of this one',
     docs: 'keys#keys-by-http',
-    parameters: [keyId],
+    parameters: [keyId, once],
     body: { schema: ref('KeyRotation'), example: { grace_seconds: 3600 }, optional: true },
     status: 201,
     answer: ref('NewKey'),
@@ -217,6 +219,7 @@ export const MANAGEMENT_OPERATIONS: readonly Operation[] = [
     id: 'createTeam',
     summary: 'Makes a team',
     docs: 'keys#teams',
+    parameters: [once],
     body: { schema: ref('TeamRequest'), example: { name: 'Research', limit: 500, limit_reset: 'monthly' } },
     status: 201,
     answer: ref('TeamAnswer'),
@@ -278,6 +281,10 @@ export const MANAGEMENT_OPERATIONS: readonly Operation[] = [
     docs: 'usage#single-calls',
     parameters: [
       query('status', 'a status, or a class of them', { type: 'string', pattern: '^[1-5](\\d\\d|xx)$' }, '4xx'),
+      query('failed', '`true`: only what the sums count as `failures`, broken streams too', {
+        ...FLAG,
+        default: false,
+      }),
       query('model', 'only calls of this model'),
       query('id', 'the id of an answer, or of its request'),
       query('before', 'the time that the page before names'),

@@ -10,7 +10,7 @@ export function Dialog({
   closed,
   children,
 }: {
-  title: string
+  title: ComponentChildren
   closed: () => void
   children: (dismiss: () => void) => ComponentChildren
 }) {

@@ -47,7 +47,8 @@ export function duration(ms: number): string {
 }
 
 export function percent(share: number | null | undefined): string {
-  return share == null ? NONE : `${(share * 100).toFixed(share > 0.9995 || share === 0 ? 0 : 1)} %`
+  if (share == null) return NONE
+  return share > 0 && share < 0.0005 ? '<0.1 %' : `${(share * 100).toFixed(1)} %`
 }
 
 /** A moment in the viewer's own time zone: 2026-03-01 14:05:09. */

@@ -43,7 +43,7 @@ export function StateBadge({ entry }: { entry: Entry }) {
       <span class={`badge ${class_}`}>{state}</span>
       {successor && <div class="muted">rotated</div>}
       {state === 'revoked' && <div class="muted">{moment(revoked).slice(0, 10)}</div>}
-      {state === 'active' && expires && <div class="muted">until {moment(expires).slice(0, 16)}</div>}
+      {state === 'active' && expires && <div class="muted">until {moment(expires).slice(0, 10)}</div>}
     </>
   )
 }

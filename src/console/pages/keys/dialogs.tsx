@@ -29,12 +29,15 @@ export interface DialogProps {
 export function OpenDialog(props: DialogProps) {
   const { opened, kind, closed } = props
   const noun = kind === 'keys' ? 'key' : 'team'
-  const title = {
-    create: `New ${noun}`,
-    edit: `Change “${opened.entry?.name}”`,
-    rotate: `Rotate “${opened.entry?.name}”`,
-    revoke: `${kind === 'keys' ? 'Revoke' : 'Delete'} “${opened.entry?.name}”?`,
-  }[opened.action]
+  const verb = { create: 'New', edit: 'Change', rotate: 'Rotate', revoke: kind === 'keys' ? 'Revoke' : 'Delete' }
+  const title =
+    opened.entry === undefined ? (
+      `New ${noun}`
+    ) : (
+      <>
+        {verb[opened.action]} “<bdi>{opened.entry.name}</bdi>”{opened.action === 'revoke' && '?'}
+      </>
+    )
   return (
     <Dialog title={title} closed={closed}>
       {(dismiss) => {

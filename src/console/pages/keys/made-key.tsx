@@ -16,7 +16,9 @@ export function MadeKeyPanel({ made, done }: { made: MadeKey; done: () => void }
   const use = () => signIn(isManagement ? { managementKey: key } : { key })
   return (
     <section ref={element} class="card keys-made" tabIndex={-1} aria-labelledby="keys-made">
-      <h2 id="keys-made">The key of “{name}”</h2>
+      <h2 id="keys-made">
+        The key of “<bdi>{name}</bdi>”
+      </h2>
       <p>It is shown this once. Router9 keeps only its hash, so copy it now.</p>
       <div class="keys-secret">
         <code>{key}</code>

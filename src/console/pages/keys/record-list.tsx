@@ -27,8 +27,8 @@ const changes = {
 
 /** A page of keys or of teams, and the dialogs that change them. */
 export function RecordList({ kind, fields }: { kind: Kind; fields: Fields }) {
-  const { cursor, team, disabled } = fields
-  const query = addressOf({ cursor, team, include_disabled: disabled }).split('?')[1] ?? ''
+  const { cursor, team, name, disabled } = fields
+  const query = addressOf({ cursor, team, name, include_disabled: disabled }).split('?')[1] ?? ''
   const loaded = useLoaded((aborted) => ask<Page>(`/v1/${kind}?${query}`, { signal: aborted }), [], EVERY_MS)
   const names = withNew(useNames())
   const [opened, setOpened] = useState<Opened>()
@@ -36,7 +36,7 @@ export function RecordList({ kind, fields }: { kind: Kind; fields: Fields }) {
   const heading = useRef<HTMLHeadingElement>(null)
   const changed = changes[kind]
   const takesNew = (entry: Entry) =>
-    !cursor && !team && (disabled === 'true' || stateOf(entry, Date.now()) === 'active')
+    !cursor && !team && !name && (disabled === 'true' || stateOf(entry, Date.now()) === 'active')
   const entries = withChanges(loaded.value?.data ?? [], changed.value, takesNew)
   useEffect(() => {
     // The button that had opened the dialog may be gone.
@@ -63,7 +63,7 @@ export function RecordList({ kind, fields }: { kind: Kind; fields: Fields }) {
         {(page) => (
           <>
             {entries.length === 0 ? (
-              <NoRecords kind={kind} isNarrowed={Boolean(team || cursor)} />
+              <NoRecords kind={kind} isNarrowed={Boolean(team || name || cursor)} />
             ) : (
               <RecordTable kind={kind} entries={entries} teams={names.teams} open={setOpened} />
             )}
@@ -112,9 +112,18 @@ function ListFilters({
   reload: () => void
 }) {
   const set = (name: string, value: string) => goTo({ ...fields, [name]: value, cursor: '' })
-  const { team = '', disabled } = fields
+  const { team = '', name = '', disabled } = fields
   return (
     <div class="row keys-filters">
+      <label>
+        Name
+        <input
+          value={name}
+          placeholder="any"
+          spellcheck={false}
+          onChange={(event) => set('name', event.currentTarget.value.trim())}
+        />
+      </label>
       {kind === 'keys' && (teams.size > 0 || team !== '') && (
         <label>
           Team

@@ -158,9 +158,10 @@ function timeText(seconds: number): string {
   return time.startsWith('00:00') ? day.slice(5) : time.slice(0, 5)
 }
 
-/** Labels of an axis need no more digits than tell them apart. */
+/** Labels of an axis need no more digits than tell them apart, and have no room for more. */
 function axisText(show: Measure, value: number): string {
-  return show === 'dollars' ? `$${value.toLocaleString('en-US', { maximumSignificantDigits: 3 })}` : compact(value)
+  if (show !== 'dollars') return compact(value)
+  return `$${value >= 10_000 ? compact(value) : value.toLocaleString('en-US', { maximumSignificantDigits: 3 })}`
 }
 
 /** Canvas knows no variables of a style sheet: their colours are read from elements that have them. */
