@@ -116,10 +116,10 @@ function ListFilters({
   return (
     <div class="row keys-filters">
       <label>
-        Name
+        Search
         <input
           value={name}
-          placeholder="any"
+          placeholder="a part of the name"
           spellcheck={false}
           onChange={(event) => set('name', event.currentTarget.value.trim())}
         />
