@@ -1,6 +1,6 @@
 import * as z from 'zod/mini'
-import { checkFields, MISSING } from './schema-faults.ts'
-import { anyMap, boundedList, mapOf, once, openObject } from './schema-parts.ts'
+import { checkFields } from './schema-faults.ts'
+import { anyMap, boundedList, mapOf, needing, once, openObject } from './schema-parts.ts'
 
 /**
  * The schema of a chat request (docs/chat-completions.md; contract 8). A field that we do not know passes, because a provider
@@ -30,126 +30,119 @@ const MAX_CALLS = 1000
 const MAX_TOOLS = 2000
 const MAX_STRINGS = 1000
 
-const PART_MEMBERS: Readonly<Record<string, string | undefined>> = Object.assign(Object.create(null), {
-  text: 'text',
-  image_url: 'image_url',
-  input_audio: 'input_audio',
-  file: 'file',
-  refusal: 'refusal',
-})
-
 /** One part of a message's content. Other types pass, because an OpenAI-compatible provider may know them. */
 const part = once(() =>
-  openObject({
-    type: text(),
-    text: z.optional(text()),
-    image_url: z.optional(openObject({ url: text() })),
-    input_audio: z.optional(openObject({ data: text(), format: text() })),
-    file: z.optional(
-      openObject({
-        file_data: maybeText(),
-        file_id: maybeText(),
-        filename: maybeText(),
-      }),
-    ),
-    refusal: z.optional(text()),
-  }).check((context) => {
-    const member = PART_MEMBERS[context.value.type]
-    if (member !== undefined && context.value[member] === undefined) {
-      context.issues.push({ code: 'custom', input: undefined, path: [member], message: MISSING })
-    }
-  }),
+  needing(
+    openObject({
+      type: text(),
+      text: z.optional(text()),
+      image_url: z.optional(openObject({ url: text() })),
+      input_audio: z.optional(openObject({ data: text(), format: text() })),
+      file: z.optional(
+        openObject({
+          file_data: maybeText(),
+          file_id: maybeText(),
+          filename: maybeText(),
+        }),
+      ),
+      refusal: z.optional(text()),
+    }),
+    {
+      text: ['text'],
+      image_url: ['image_url'],
+      input_audio: ['input_audio'],
+      file: ['file'],
+      refusal: ['refusal'],
+    },
+  ),
 )
+
+const CONTENT = ['content']
 
 const functionCall = once(() => openObject({ name: text(), arguments: text() }))
 const toolCall = once(() =>
-  openObject({
-    id: text(),
-    type: z.optional(text()),
-    function: z.optional(functionCall()),
-    custom: z.optional(openObject({ name: text(), input: text() })),
-  }).check((context) => {
-    const member = context.value.type === 'custom' ? 'custom' : 'function'
-    if (context.value[member] === undefined) {
-      context.issues.push({ code: 'custom', input: undefined, path: [member], message: MISSING })
-    }
-  }),
+  needing(
+    openObject({
+      id: text(),
+      type: z.optional(text()),
+      function: z.optional(functionCall()),
+      custom: z.optional(openObject({ name: text(), input: text() })),
+    }),
+    { custom: ['custom'] },
+    { others: ['function'] },
+  ),
 )
 
 const reasoningDetail = once(() => openObject({ type: text() }))
 const oldFunction = once(() => openObject({ name: text() }))
 
 const message = once(() =>
-  openObject({
-    role: z.enum(['system', 'developer', 'user', 'assistant', 'tool', 'function']),
-    content: z.nullish(
-      z.union([text(), boundedList(part, { max: MAX_PARTS })], {
-        error: 'must be a string or an array of content parts',
-      }),
-    ),
-    name: maybeText(),
-    tool_calls: z.nullish(boundedList(toolCall, { max: MAX_CALLS })),
-    tool_call_id: maybeText(),
-    function_call: z.nullish(functionCall()),
-    refusal: maybeText(),
-    reasoning_content: maybeText(),
-    reasoning: maybeText(),
-    reasoning_details: z.nullish(boundedList(reasoningDetail, { max: MAX_PARTS })),
-  }).check((context) => {
-    const { role, content, tool_call_id, name } = context.value
-    const lacks = (field: string) =>
-      context.issues.push({ code: 'custom', input: undefined, path: [field], message: MISSING })
+  needing(
+    openObject({
+      role: z.enum(['system', 'developer', 'user', 'assistant', 'tool', 'function']),
+      content: z.nullish(
+        z.union([text(), boundedList(part, { max: MAX_PARTS })], {
+          error: 'must be a string or an array of content parts',
+        }),
+      ),
+      name: maybeText(),
+      tool_calls: z.nullish(boundedList(toolCall, { max: MAX_CALLS })),
+      tool_call_id: maybeText(),
+      function_call: z.nullish(functionCall()),
+      refusal: maybeText(),
+      reasoning_content: maybeText(),
+      reasoning: maybeText(),
+      reasoning_details: z.nullish(boundedList(reasoningDetail, { max: MAX_PARTS })),
+    }),
     // Only an assistant may have no content, beside its tool calls.
-    if (role !== 'assistant' && (content === undefined || content === null)) lacks('content')
-    if (role === 'tool' && typeof tool_call_id !== 'string') lacks('tool_call_id')
-    if (role === 'function' && typeof name !== 'string') lacks('name')
-  }),
+    {
+      system: CONTENT,
+      developer: CONTENT,
+      user: CONTENT,
+      tool: ['content', 'tool_call_id'],
+      function: ['content', 'name'],
+    },
+    { by: 'role' },
+  ),
 )
 
 const tool = once(() =>
-  openObject({
-    type: text(),
-    function: z.optional(
-      openObject({
-        name: text(),
-        description: maybeText(),
-        parameters: maybeFields(),
-        strict: maybeBoolean(),
-      }),
-    ),
-    custom: z.optional(openObject({ name: text(), description: maybeText() })),
-  }).check((context) => {
-    const { type } = context.value
-    if ((type === 'function' || type === 'custom') && context.value[type] === undefined) {
-      context.issues.push({ code: 'custom', input: undefined, path: [type], message: MISSING })
-    }
-  }),
+  needing(
+    openObject({
+      type: text(),
+      function: z.optional(
+        openObject({
+          name: text(),
+          description: maybeText(),
+          parameters: maybeFields(),
+          strict: maybeBoolean(),
+        }),
+      ),
+      custom: z.optional(openObject({ name: text(), description: maybeText() })),
+    }),
+    { function: ['function'], custom: ['custom'] },
+  ),
 )
 
 const namedChoice = once(() =>
-  openObject({ type: text(), function: z.optional(openObject({ name: text() })) }).check((context) => {
-    if (context.value.type === 'function' && context.value.function === undefined) {
-      context.issues.push({ code: 'custom', input: undefined, path: ['function'], message: MISSING })
-    }
-  }),
+  needing(openObject({ type: text(), function: z.optional(openObject({ name: text() })) }), { function: ['function'] }),
 )
 
 const responseFormat = once(() =>
-  openObject({
-    type: text(),
-    json_schema: z.optional(
-      openObject({
-        name: z.optional(text()),
-        description: maybeText(),
-        schema: maybeFields(),
-        strict: maybeBoolean(),
-      }),
-    ),
-  }).check((context) => {
-    if (context.value.type === 'json_schema' && context.value.json_schema === undefined) {
-      context.issues.push({ code: 'custom', input: undefined, path: ['json_schema'], message: MISSING })
-    }
-  }),
+  needing(
+    openObject({
+      type: text(),
+      json_schema: z.optional(
+        openObject({
+          name: z.optional(text()),
+          description: maybeText(),
+          schema: maybeFields(),
+          strict: maybeBoolean(),
+        }),
+      ),
+    }),
+    { json_schema: ['json_schema'] },
+  ),
 )
 
 const preferences = once(() =>

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini'
+import { MISSING } from './schema-faults.ts'
 
 /**
  * Parts of a schema whose check ends at the first fault. Zod's own parts collect every fault, but the client is told one: a
@@ -25,7 +26,18 @@ export interface Shape {
   readonly types?: Readonly<Record<string, () => z.core.$ZodType>>
   readonly otherwise?: () => z.core.$ZodType
   readonly values?: Iterable<string>
+  readonly needs?: Needs
+  /** What objects of other types need. */
+  readonly others?: readonly string[] | undefined
+  /** The member that says which type it is, and what stands for it where it is absent. */
+  readonly by?: string
+  readonly usual?: string | undefined
+  /** Members one of which must be there. */
+  readonly oneOf?: readonly string[]
 }
+
+/** Members that an object must have, by its type. */
+type Needs = Readonly<Record<string, readonly string[]>>
 
 const shapes = new WeakMap<object, Shape>()
 
@@ -70,6 +82,20 @@ export function mapOf<Output>(element: () => z.core.$ZodType<Output>) {
     }
   })
   return shaped(schema, { map: element })
+}
+
+/** The same object, which must have further members, by its type. What is null is not there. */
+export function needing<Schema extends z.ZodMiniType>(
+  schema: Schema,
+  needs: Needs,
+  { by = 'type', usual, others }: Pick<Shape, 'by' | 'usual' | 'others'> = {},
+): Schema {
+  const check = ({ value, issues }: { value: Readonly<Record<string, unknown>>; issues: z.core.$ZodRawIssue[] }) => {
+    const type = String(value[by] ?? usual)
+    const lacking = (Object.hasOwn(needs, type) ? needs[type] : others)?.find((name) => value[name] == null)
+    if (lacking !== undefined) issues.push({ code: 'custom', input: undefined, path: [lacking], message: MISSING })
+  }
+  return shaped(schema.check(check as Parameters<Schema['check']>[0]), { needs, by, usual, others })
 }
 
 /** An object with any content. */

@@ -1,11 +1,11 @@
 import { Validator } from '@seriousme/openapi-schema-validator'
-import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 import { describe, expect, test } from 'vitest'
 import { openApiDocument } from '../../src/cli/openapi/document.ts'
 import type { JsonSchema } from '../../src/cli/openapi/json-schema.ts'
 import { useRouter9WithUsage } from '../harness/platform-router9.ts'
 import { until } from '../harness/until.ts'
 import { DEMO_KEY } from '../harness/worker.ts'
+import { bodiesOf, createFaultsOf } from './openapi-bodies.ts'
 
 interface Operation {
   readonly operationId: string
@@ -28,19 +28,7 @@ const operations: readonly Described[] = Object.entries(
   document.paths as Readonly<Record<string, Readonly<Record<string, Operation>>>>,
 ).flatMap(([path, methods]) => Object.entries(methods).map(([method, one]) => ({ ...one, path, method })))
 
-const ajv = new Ajv2020({ strict: false, validateFormats: false, allErrors: true })
-ajv.addSchema({ $id: 'document', ...document })
-
-const validators = new WeakMap<JsonSchema, ValidateFunction>()
-
-/** What a schema of the document says against a value. */
-function faultsOf(schema: JsonSchema, value: unknown): unknown {
-  const known = validators.get(schema)
-  const validate =
-    known ?? ajv.compile(JSON.parse(JSON.stringify(schema).replaceAll('"#/components', '"document#/components')))
-  validators.set(schema, validate)
-  return validate(value) ? [] : validate.errors
-}
+const faultsOf = createFaultsOf(document)
 
 /** Sends a request to an operation as the document describes it. */
 async function send(
@@ -144,6 +132,43 @@ describe('the running Worker', { concurrent: true }, () => {
     },
   )
 })
+
+test('a body that lacks a member, or has a wrong one, is refused with 400 wherever the document refuses it', async () => {
+  await router9.worker.keys.put(MANAGER, { id: 'key_manager_of_the_document', role: 'management' })
+  const bodies = operations.flatMap((one) => {
+    const name =
+      String(one.requestBody?.content['application/json'].schema.$ref ?? '')
+        .split('/')
+        .at(-1) ?? ''
+    // A plan is asked for by the body of one of two others.
+    return name === '' || name === 'RouteRequest'
+      ? []
+      : bodiesOf(document, name).refusedAbove.map((body) => ({ one, body }))
+  })
+  expect(bodies.length).toBeGreaterThan(100)
+  const ids = new Map<string, string>()
+  for (const id of ['changeKey', 'rotateKey', 'changeTeam']) {
+    const { values } = await valuesFor(id)
+    ids.set(id, String(values?.id))
+  }
+  const wrong: unknown[] = []
+  await inTurns(bodies, async ({ one, body }) => {
+    const id = ids.get(one.operationId)
+    const response = await send(one, { body, ...(id === undefined ? {} : { values: { id } }) })
+    await response.text()
+    if (response.status !== 400) wrong.push([one.operationId, response.status, JSON.stringify(body)])
+  })
+  expect(wrong).toEqual([])
+})
+
+/** Does the work on all elements, eight at a time. */
+async function inTurns<T>(all: readonly T[], work: (one: T) => Promise<void>): Promise<void> {
+  const left = [...all]
+  const next = async () => {
+    for (let one = left.pop(); one !== undefined; one = left.pop()) await work(one)
+  }
+  await Promise.all(Array.from({ length: 8 }, next))
+}
 
 /** Two paths are one if they differ in the names of their parameters. Nearly all begin with `/v1`. */
 function plain(path: string): string {

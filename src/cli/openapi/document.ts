@@ -136,15 +136,16 @@ const SHAPES: readonly ErrorShape[] = ['Error', 'MessagesError', 'GeminiError']
 
 /** An answer for each status of an error, with what the documentation says of its codes. */
 function errorResponses(): Fields {
+  const used = new Set(OPERATIONS.flatMap(({ errors, errorShape = 'Error' }) => errors.map((one) => errorShape + one)))
   const byStatus = Map.groupBy(rowsIn('errors', 'status'), ({ first }) => first)
   const entries = SHAPES.flatMap((shape) =>
     [...byStatus].map(([status, rows]) => {
       const description = rows.map(({ middle, last }) => `- ${middle}: ${last}`).join('\n')
       const content = { 'application/json': { schema: { $ref: `#/components/schemas/${shape}` } } }
-      return [`${shape}${status}`, { description, content }]
+      return [`${shape}${status}`, { description, content }] as const
     }),
   )
-  return Object.fromEntries(entries)
+  return Object.fromEntries(entries.filter(([name]) => used.has(name)))
 }
 
 /** What the documentation says of the headers of responses. */
@@ -157,8 +158,12 @@ function responseHeaders(): Fields {
 }
 
 /** Those of a call of a model say who answered. */
-function headersOf({ key, body }: Operation): Fields {
+function headersOf({ key, body, errorShape }: Operation): Fields {
   const isCall = key === 'model' && body !== undefined
-  const shown = HEADERS.filter(({ on }) => on === 'every response' || (isCall && !/^\d/.test(on)))
+  const shown = HEADERS.filter(
+    ({ on }) =>
+      on === 'every response' ||
+      (isCall && !/^\d/.test(on) && (errorShape === 'MessagesError' || !on.includes('Messages'))),
+  )
   return Object.fromEntries(shown.map(({ name }) => [name, { $ref: `#/components/headers/${name}` }]))
 }

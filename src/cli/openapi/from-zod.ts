@@ -11,7 +11,7 @@ function toJsonSchema(schema: z.core.$ZodType): JsonSchema {
     unrepresentable: 'any',
     override: ({ zodSchema, jsonSchema }) => {
       const shape = shapeOf(zodSchema)
-      if (shape !== undefined) Object.assign(jsonSchema, ofShape(shape))
+      if (shape !== undefined) Object.assign(jsonSchema, ofShape(shape, jsonSchema as JsonSchema))
       withoutUsualBounds(jsonSchema)
       joinNull(jsonSchema)
     },
@@ -28,7 +28,8 @@ export function fieldsOf(
   return Object.fromEntries(chosen.map(([name, schema]) => [name, toJsonSchema(schema())]))
 }
 
-function ofShape({ list, min, max, map, types, otherwise, values }: Shape): JsonSchema {
+function ofShape(shape: Shape, json: JsonSchema): JsonSchema {
+  const { list, min, max, map, types, values, oneOf } = shape
   if (list !== undefined) {
     return {
       type: 'array',
@@ -39,26 +40,55 @@ function ofShape({ list, min, max, map, types, otherwise, values }: Shape): Json
   }
   if (map !== undefined)
     return { type: 'object', ...(map === null ? {} : { additionalProperties: toJsonSchema(map()) }) }
-  if (types !== undefined) return ofTypes(types, otherwise)
-  return values === undefined ? {} : { enum: [...values] }
+  if (types !== undefined) return ofTypes(shape, types)
+  if (values !== undefined) return { enum: [...values] }
+  if (oneOf !== undefined) return { anyOf: oneOf.map((name) => ({ required: [name], ...notNull([name], json) })) }
+  return ofNeeds(shape, json)
+}
+
+/** What an object must have where it is of one of these types. */
+function ofNeeds({ needs = {}, others, by = 'type', usual }: Shape, json: JsonSchema): JsonSchema {
+  const must = (names: readonly string[]) => ({ required: names, ...notNull(names, json) })
+  const byNeed = Map.groupBy(Object.entries(needs), ([, names]) => names.join())
+  const allOf = [...byNeed.values()].map((entries) => {
+    const types: (string | null)[] = entries.map(([type]) => type)
+    const isUsual = usual !== undefined && types.includes(usual)
+    return {
+      // Without the member, only what stands for it is meant.
+      if: {
+        properties: { [by]: { enum: isUsual ? [...types, null] : types } },
+        ...(isUsual ? {} : { required: [by] }),
+      },
+      // biome-ignore lint/suspicious/noThenProperty: JSON Schema's own word.
+      then: must(entries[0]?.[1] ?? []),
+      ...(others === undefined ? {} : { else: must(others) }),
+    }
+  })
+  return { allOf }
+}
+
+/** What is null is not there, where a member may be null. */
+function notNull(names: readonly string[], { properties = {} }: JsonSchema): JsonSchema {
+  const may = names.filter((name) => JSON.stringify(properties[name]).includes('"null"'))
+  return may.length === 0
+    ? {}
+    : { properties: Object.fromEntries(may.map((name) => [name, { not: { type: 'null' } }])) }
 }
 
 /** Objects of the known types, and of others. */
-function ofTypes(types: NonNullable<Shape['types']>, otherwise?: Schema): JsonSchema {
-  const names = Object.keys(types)
-  const known = Object.entries(types).map(([name, schema]) => {
-    const json = toJsonSchema(schema())
-    return withType(json, { const: name })
-  })
+function ofTypes({ otherwise, usual }: Shape, types: NonNullable<Shape['types']>): JsonSchema {
+  const known = Object.entries(types).map(([name, schema]) =>
+    withType(toJsonSchema(schema()), { const: name }, name === usual),
+  )
   const other = otherwise === undefined ? { type: 'object' } : toJsonSchema(otherwise())
-  return { anyOf: [...known, withType(other, { type: 'string', not: { enum: names } })] }
+  return { anyOf: [...known, withType(other, { type: 'string', not: { enum: Object.keys(types) } })] }
 }
 
-function withType({ properties, required = [], ...others }: JsonSchema, type: JsonSchema): JsonSchema {
+function withType({ properties, required = [], ...others }: JsonSchema, type: JsonSchema, mayLack = false): JsonSchema {
   return {
     ...others,
     properties: { ...properties, type },
-    required: [...new Set(['type', ...required])],
+    required: [...new Set([...(mayLack ? [] : ['type']), ...required])],
   }
 }
 

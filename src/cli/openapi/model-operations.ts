@@ -136,7 +136,7 @@ export const MODEL_OPERATIONS: readonly Operation[] = [
     summary: "Shortens a conversation, with OpenAI's models",
     docs: 'endpoints',
     key: 'model',
-    body: body('ResponseRequest', { model: 'auto', input: HELLO }),
+    body: body('ResponseCompactRequest', { model: 'auto', input: HELLO }),
     answer: ref('ResponseCompaction'),
     errors: CALL_ERRORS,
   },

@@ -1,4 +1,5 @@
 import { COMMON, IGNORED, KEY, LIMITS } from '../../access/records-input.ts'
+import { PROVIDERS } from '../../catalog/providers.ts'
 import { REQUIRED as CHAT_REQUIRED, SCHEMAS as CHAT_SCHEMAS, ROUTING_FIELDS } from '../../chat/request.ts'
 import { SHARED_FIELDS as MESSAGES_SHARED } from '../../formats/anthropic-messages/read-request.ts'
 import { SCHEMAS as MESSAGES_SCHEMAS } from '../../formats/anthropic-messages/request-schema.ts'
@@ -14,7 +15,7 @@ import { MAX_INPUTS } from '../../formats/shared/vectors.ts'
 import { NOTES } from '../docs/parameters.ts'
 import { type Notes, notesIn } from './field-notes.ts'
 import { fieldsOf } from './from-zod.ts'
-import { anyOf, FLAG, type JsonSchema, list, maybe, object, TEXT } from './json-schema.ts'
+import { anyOf, FLAG, type JsonSchema, list, maybe, object, ref, TEXT } from './json-schema.ts'
 
 /** The bodies of requests, from the schemas by which the Worker checks them. Those that it checks by hand are written here. */
 
@@ -45,7 +46,7 @@ function furtherFields(): Fields {
   return Object.fromEntries([...allParameters()].map((name) => [name, {}]))
 }
 
-const chat = body({ ...furtherFields(), ...chatFields(), session_id: maybe(TEXT) }, CHAT_REQUIRED, chatNotes)
+const chat = body({ ...furtherFields(), ...chatFields(), session_id: {} }, CHAT_REQUIRED, chatNotes)
 
 const MAX_PROMPTS = 128
 const tokens: JsonSchema = { ...list({ type: 'integer', minimum: 0 }), minItems: 1 }
@@ -92,11 +93,13 @@ const embedding = body(
   notesIn('embeddings', 'field'),
 )
 
-const response = body(
-  { ...chatFields(RESPONSES_SHARED), ...fieldsOf(RESPONSES_SCHEMAS) },
-  ['model', 'input'],
-  chatNotes,
-)
+const responseFields: Fields = {
+  ...chatFields(RESPONSES_SHARED),
+  ...fieldsOf(RESPONSES_SCHEMAS),
+  background: { enum: [false, null], description: '`true` is refused: nothing but OpenAI can do it' },
+}
+const response = body(responseFields, ['model', 'input'], chatNotes)
+const { stream: _, ...compactFields } = responseFields
 
 const messagesFields: Fields = {
   ...chatFields(MESSAGES_SHARED),
@@ -116,28 +119,54 @@ function geminiFields(): Fields {
 }
 const generate = body(geminiFields(), ['contents'], chatNotes)
 const geminiCount = body(
-  { ...geminiFields(), generateContentRequest: { ...generate, description: 'a whole request, in place of the rest' } },
+  {
+    ...geminiFields(),
+    generateContentRequest: { ...ref('GenerateContentRequest'), description: 'a whole request, in place of the rest' },
+  },
   [],
   chatNotes,
+  { oneOf: [{ required: ['contents'] }, { required: ['generateContentRequest'] }] },
 )
 
+const part: JsonSchema = {
+  type: 'object',
+  properties: { text: { description: "a text; parts without one are for Google's models" } },
+}
 const embedFields: Fields = {
-  model: TEXT,
-  content: object({ parts: { ...list({ type: 'object', properties: { text: TEXT } }), minItems: 1 } }),
+  content: object({ parts: { ...list(anyOf(part, TEXT)), minItems: 1 } }),
   taskType: TEXT,
-  title: TEXT,
+  title: {},
   outputDimensionality: { type: 'integer', minimum: 1 },
 }
 const embed = body(embedFields, ['content'], new Map())
-const batchEmbed = body({ requests: { ...list(embed), minItems: 1, maxItems: MAX_INPUTS } }, ['requests'], new Map())
+const oneOfBatch = body({ model: TEXT, ...embedFields }, ['content'], new Map([['model', 'that of the address']]))
+const batchEmbed = body(
+  { requests: { ...list(oneOfBatch), minItems: 1, maxItems: MAX_INPUTS } },
+  ['requests'],
+  new Map(),
+)
 
 /** What is not known in a body about keys is refused. */
 const CLOSED: JsonSchema = { additionalProperties: false }
 const keyNotes = notesIn('keys', 'member of the body')
 
+/** Of what there was no limit before, nothing begins anew. */
+const RESET_OF_LIMIT: JsonSchema = {
+  allOf: [
+    {
+      if: { properties: { limit_reset: { enum: ['daily', 'weekly', 'monthly'] } }, required: ['limit_reset'] },
+      // biome-ignore lint/suspicious/noThenProperty: JSON Schema's own word.
+      then: { required: ['limit'] },
+    },
+  ],
+}
+
 function limitedBody(schemas: typeof LIMITS, required: readonly string[]): JsonSchema {
   const ignored = Object.fromEntries([...IGNORED].map((name) => [name, { description: 'means nothing here' }]))
-  return body({ ...fieldsOf(Object.entries(schemas)), ...ignored }, required, keyNotes, CLOSED)
+  const { providers, ...fields } = fieldsOf(Object.entries(schemas))
+  const known = providers && { providers: { ...providers, items: { enum: PROVIDERS.map(({ id }) => id) } } }
+  const more = required.length === 0 ? CLOSED : { ...CLOSED, ...RESET_OF_LIMIT }
+  return body({ ...fields, ...known, ...ignored }, required, keyNotes, more)
 }
 
 /** Schemas of bodies by the names that they have in the document. */
@@ -146,13 +175,14 @@ export const REQUEST_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
   CompletionRequest: completion,
   EmbeddingRequest: embedding,
   ResponseRequest: response,
+  ResponseCompactRequest: body(compactFields, ['model', 'input'], chatNotes),
   MessageRequest: message,
   MessageCountRequest: messageCount,
   GenerateContentRequest: generate,
   GeminiCountRequest: geminiCount,
   EmbedContentRequest: embed,
   BatchEmbedContentsRequest: batchEmbed,
-  RouteRequest: anyOf(chat, embedding),
+  RouteRequest: anyOf(ref('ChatCompletionRequest'), ref('EmbeddingRequest')),
   KeyRequest: limitedBody(KEY, ['name']),
   KeyChange: limitedBody(KEY, []),
   KeyRotation: body(

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini'
 import { Failure } from '../../chat/failure.ts'
-import { checkFields, MISSING } from '../../chat/schema-faults.ts'
-import { anyMap, boundedList, once, openObject, shaped } from '../../chat/schema-parts.ts'
+import { checkFields } from '../../chat/schema-faults.ts'
+import { anyMap, boundedList, needing, once, openObject, shaped } from '../../chat/schema-parts.ts'
 import { isJsonObject, type JsonObject } from '../shared/fields.ts'
 
 /** The schema of a request of the Messages API (platform.claude.com, "Messages"). Fields that we do not know pass. */
@@ -44,30 +44,18 @@ const MAX_STRINGS = 1000
 const text = once(() => z.string())
 const maybeText = once(() => z.nullish(text()))
 
-type Check = Parameters<ReturnType<typeof openObject>['check']>[0]
-
-/** A member that a type needs. */
-function needs(members: Readonly<Record<string, readonly string[]>>, typeOf: (value: JsonObject) => string): Check {
-  return ((context: { value: JsonObject; issues: z.core.$ZodRawIssue[] }) => {
-    const { value, issues } = context
-    const type = typeOf(value)
-    const names = Object.hasOwn(members, type) ? (members[type] ?? []) : []
-    const lacking = names.find((name) => value[name] === undefined || value[name] === null)
-    if (lacking !== undefined) issues.push({ code: 'custom', input: undefined, path: [lacking], message: MISSING })
-  }) as Check
-}
-
-const typeOf = ({ type }: JsonObject) => String(type)
-
 /** Where the bytes or words of an image or a document stand. */
 const source = once(() =>
-  openObject({
-    type: text(),
-    data: z.optional(text()),
-    media_type: z.optional(text()),
-    url: z.optional(text()),
-    file_id: z.optional(text()),
-  }).check(needs({ base64: ['data', 'media_type'], text: ['data'], url: ['url'], file: ['file_id'] }, typeOf)),
+  needing(
+    openObject({
+      type: text(),
+      data: z.optional(text()),
+      media_type: z.optional(text()),
+      url: z.optional(text()),
+      file_id: z.optional(text()),
+    }),
+    { base64: ['data', 'media_type'], text: ['data'], url: ['url'], file: ['file_id'] },
+  ),
 )
 
 const anyBlock = once(() => openObject({ type: text() }))
@@ -113,13 +101,17 @@ const messageContent = contentOf(BLOCKS)
 const message = once(() => openObject({ role: z.enum(['user', 'assistant', 'system']), content: messageContent() }))
 
 const tool = once(() =>
-  openObject({
-    type: maybeText(),
-    name: z.optional(text()),
-    description: maybeText(),
-    input_schema: z.optional(anyMap()),
-    strict: z.nullish(z.boolean()),
-  }).check(needs({ custom: ['name', 'input_schema'] }, ({ type }) => String(type ?? 'custom'))),
+  needing(
+    openObject({
+      type: maybeText(),
+      name: z.optional(text()),
+      description: maybeText(),
+      input_schema: z.optional(anyMap()),
+      strict: z.nullish(z.boolean()),
+    }),
+    { custom: ['name', 'input_schema'] },
+    { usual: 'custom' },
+  ),
 )
 
 /** Fields that are checked here, with their schemas. */
@@ -129,19 +121,25 @@ export const SCHEMAS: Parameters<typeof checkFields>[1] = Object.entries({
   tools: once(() => z.nullish(boundedList(tool, { max: MAX_TOOLS }))),
   tool_choice: once(() =>
     z.nullish(
-      openObject({
-        type: z.enum(['auto', 'any', 'tool', 'none']),
-        name: z.optional(text()),
-        disable_parallel_tool_use: z.nullish(z.boolean()),
-      }).check(needs({ tool: ['name'] }, typeOf)),
+      needing(
+        openObject({
+          type: z.enum(['auto', 'any', 'tool', 'none']),
+          name: z.optional(text()),
+          disable_parallel_tool_use: z.nullish(z.boolean()),
+        }),
+        { tool: ['name'] },
+      ),
     ),
   ),
   thinking: once(() =>
     z.nullish(
-      openObject({
-        type: text(),
-        budget_tokens: z.optional(z.number().check(z.int(), z.minimum(1))),
-      }).check(needs({ enabled: ['budget_tokens'] }, typeOf)),
+      needing(
+        openObject({
+          type: text(),
+          budget_tokens: z.optional(z.number().check(z.int(), z.minimum(1))),
+        }),
+        { enabled: ['budget_tokens'] },
+      ),
     ),
   ),
   stop_sequences: once(() => z.nullish(boundedList(text, { max: MAX_STRINGS }))),
@@ -150,7 +148,7 @@ export const SCHEMAS: Parameters<typeof checkFields>[1] = Object.entries({
   output_format: once(() => z.nullish(outputFormat())),
 })
 const outputFormat = once(() =>
-  openObject({ type: text(), schema: z.optional(anyMap()) }).check(needs({ json_schema: ['schema'] }, typeOf)),
+  needing(openObject({ type: text(), schema: z.optional(anyMap()) }), { json_schema: ['schema'] }),
 )
 const REQUIRED: ReadonlySet<string> = new Set(['messages'])
 

@@ -25,8 +25,8 @@ const name = once(() => text().check(z.minLength(1)))
 type Members = Readonly<Record<string, unknown>>
 type AnySchema = () => z.ZodMiniType
 
-/** An object that is checked by the schema of its type; an object of another type passes. */
-function byType(schemas: Readonly<Record<string, AnySchema>>, typeOf: (value: Members) => unknown) {
+/** An object that is checked by the schema of its type; an object of another type passes. @param usual the type of one that has none. */
+function byType(schemas: Readonly<Record<string, AnySchema>>, typeOf: (value: Members) => unknown, usual?: string) {
   const schema = z.custom<Members>().check(({ value, issues }) => {
     const type = isJsonObject(value) && !JSON.isRawJSON(value) ? typeOf(value) : undefined
     if (typeof type !== 'string') {
@@ -39,7 +39,7 @@ function byType(schemas: Readonly<Record<string, AnySchema>>, typeOf: (value: Me
     const [first] = own?.().safeParse(value).error?.issues ?? []
     if (first !== undefined) issues.push({ ...first, input: value } as z.core.$ZodRawIssue)
   })
-  return shaped(schema, { types: schemas })
+  return shaped(schema, { types: schemas, usual })
 }
 
 /** An object that has one of some members. */
@@ -47,10 +47,11 @@ function needsOneOf(first: string, ...others: readonly string[]): AnySchema {
   const names = [first, ...others]
   return once(() => {
     const members = Object.fromEntries(names.map((member) => [member, maybeText()]))
-    return openObject({ ...members, detail: maybeText(), filename: maybeText() }).check(({ value, issues }) => {
+    const schema = openObject({ ...members, detail: maybeText(), filename: maybeText() }).check(({ value, issues }) => {
       if (names.some((member) => value[member] !== undefined && value[member] !== null)) return
       issues.push({ code: 'custom', input: undefined, path: [first], message: MISSING })
     })
+    return shaped(schema, { oneOf: names })
   })
 }
 
@@ -92,7 +93,7 @@ export function itemType({ type, role }: Members): unknown {
   return type ?? (role === undefined ? undefined : 'message')
 }
 
-const item = once(() => byType(ITEMS, itemType))
+const item = once(() => byType(ITEMS, itemType, 'message'))
 
 const functionTool = once(() =>
   openObject({
