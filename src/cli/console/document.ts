@@ -76,6 +76,9 @@ export function renderDocument(name: string, markdown: string): Document {
   return { name, title: first?.title ?? name, summary: textOf(summary).replace(/\s+/g, ' ').trim(), html, sections }
 }
 
+/** More characters than this are sentences, which want a column that is wide enough to read. */
+const LONG_CELL = 60
+
 function tableHtml({ header, rows }: Tokens.Table, contentOf: (cell: Tokens.TableCell) => string): string {
   const cells = (row: readonly Tokens.TableCell[], tag: string) =>
     `<tr>${row
@@ -83,7 +86,8 @@ function tableHtml({ header, rows }: Tokens.Table, contentOf: (cell: Tokens.Tabl
         const content = contentOf(cell)
         // A head without words is no head to a screen reader.
         const name = tag === 'th' && content === '' ? 'td' : tag
-        return `<${name}${cell.align === 'right' ? ' class="number"' : ''}>${content}</${name}>`
+        const kind = cell.align === 'right' ? 'number' : cell.text.length > LONG_CELL ? 'docs-long' : ''
+        return `<${name}${kind && ` class="${kind}"`}>${content}</${name}>`
       })
       .join('')}</tr>\n`
   return `<table>\n<thead>\n${cells(header, 'th')}</thead>\n<tbody>\n${rows.map((row) => cells(row, 'td')).join('')}</tbody>\n</table>\n`

@@ -1,4 +1,4 @@
-import MiniSearch from 'minisearch'
+import MiniSearch, { type SearchResult } from 'minisearch'
 
 /** A heading that fits what was asked. */
 export interface Hit {
@@ -20,10 +20,16 @@ export async function loadSearch(address: string): Promise<(query: string) => re
   const { options, index } = await response.json()
   const search = MiniSearch.loadJSON(index, options)
   return (query) =>
-    search
-      .search(query.slice(0, MAX_QUERY_CHARACTERS))
+    wholeFirst(search.search(query.slice(0, MAX_QUERY_CHARACTERS)), query)
       .slice(0, MAX_HITS)
       .map(({ url, title, page, text, terms }) => ({ url, title, page, excerpt: excerptOf(text, terms) }))
+}
+
+/** Where all of what was asked stands together goes first: `tool_choice` is two words to the index. */
+function wholeFirst(hits: readonly SearchResult[], query: string): readonly SearchResult[] {
+  const asked = query.trim().toLowerCase()
+  const has = ({ title, text }: SearchResult) => `${title} ${text}`.toLowerCase().includes(asked)
+  return [...hits.filter(has), ...hits.filter((hit) => !has(hit))]
 }
 
 const BEFORE = 30
