@@ -1,5 +1,5 @@
 import { execFile, spawnSync } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
@@ -22,10 +22,18 @@ const DOCUMENTS = ['README.md', ...readdirSync(DOCS).map((name) => path.join('sr
 /** The documents' blocks of code that talk to Router9. */
 const SAMPLES: readonly Sample[] = DOCUMENTS.flatMap((document) => {
   const text = readFileSync(path.join(ROOT, document), 'utf8')
-  return [...text.matchAll(/^```(\w+)\n(.*?)^```$/gms)].flatMap(([, language = '', code = '']) =>
-    code.includes(`${ADDRESS}/v1`) ? { document, language, code } : [],
+  return [...text.matchAll(/^```(sh|ts|js|python)\n(.*?)^```$/gms)].flatMap(([, language = '', code = '']) =>
+    code.includes(ADDRESS) && isInstalled(code) ? { document, language, code } : [],
   )
 })
+
+/** Whether what a block imports is here, and whether it is a call: agents are tried by `npm run clients`. */
+function isInstalled(code: string): boolean {
+  if (code.includes('export ')) return false
+  return [...code.matchAll(/ from '([^']+)'/g)].every(([, name = '']) =>
+    existsSync(path.join(ROOT, 'node_modules', name)),
+  )
+}
 
 const HAS_PYTHON_CLIENT = spawnSync('python3', ['-c', 'import openai']).status === 0
 const HAS_CURL = process.platform !== 'win32' && spawnSync('curl', ['--version']).status === 0
@@ -36,7 +44,7 @@ const router9 = useRouter9()
 async function run({ language, code }: Sample): Promise<string> {
   const text = code.replaceAll(ADDRESS, router9.url)
   const [program, ...args] =
-    language === 'ts'
+    language === 'ts' || language === 'js'
       ? [process.execPath, '--no-warnings', '--input-type=module-typescript', '-e', text]
       : language === 'python'
         ? ['python3', '-c', text]
@@ -52,7 +60,7 @@ test('the README shows a call, and the quick start one with each client', () => 
   const languagesOf = (document: string) =>
     SAMPLES.flatMap((sample) => (sample.document === document ? sample.language : []))
   expect(languagesOf('README.md')).toEqual(['sh'])
-  expect(languagesOf('src/docs/quick-start.md')).toEqual(['sh', 'ts', 'python', 'ts', 'ts'])
+  expect(languagesOf('src/docs/quick-start.md')).toEqual(['sh', 'ts', 'python', 'ts', 'ts', 'ts'])
 })
 
 /** What a sample prints: a program its answer's text, curl the body or the whole stream. */

@@ -30,9 +30,11 @@ function curl({ request: { path, header, body }, address, key }: SnippetInput): 
 function claudeCode({ draft, model, address, key }: SnippetInput): string {
   const prompt = draft.messages.findLast(({ role }) => role === 'user')?.text ?? ''
   return [
+    'unset ANTHROPIC_API_KEY',
     `export ANTHROPIC_BASE_URL=${quoted(address)}`,
-    `export ANTHROPIC_API_KEY=${quoted(key)}`,
+    `export ANTHROPIC_AUTH_TOKEN=${quoted(key)}`,
     `export ANTHROPIC_MODEL=${quoted(model)}`,
+    `export ANTHROPIC_DEFAULT_HAIKU_MODEL=${quoted(model)}`,
     `claude${draft.system ? ` --append-system-prompt ${quoted(draft.system)}` : ''} -p ${quoted(prompt)}`,
   ].join('\n')
 }
