@@ -101,6 +101,8 @@ export interface Settings {
   readonly bodiesMaxBytes: number
   /** Whether health decides the order of deployments; otherwise they keep the order of the catalogue. */
   readonly tracksHealth: boolean
+  /** Whether requests are hedged that say nothing of it (routing 2.8). */
+  readonly hedges: boolean
   /** Whether the reasoning of tool calls is kept for clients that do not send it back. */
   readonly keepsReasoning: boolean
   /** Features of Anthropic's that clients may not switch on by the header `anthropic-beta`. */
@@ -166,6 +168,7 @@ export function readSettings(env: Env): Settings {
     },
     bodiesMaxBytes: readBodyMemory(env),
     tracksHealth: readSwitch(env, 'HEALTH', true),
+    hedges: readSwitch(env, 'HEDGE', false),
     keepsReasoning: readSwitch(env, 'KEEP_REASONING', true),
     refusedBetas: new Set(readList(env, 'REFUSED_BETAS')),
     allowsBuiltinTools: readSwitch(env, 'ALLOW_BUILTIN_TOOLS', false),

@@ -107,6 +107,7 @@ test.each([
   ['READ_ABANDONED_STREAMS', 'yes'],
   ['ABANDONED_STREAM_TIMEOUT_MS', '28001'],
   ['CALL_HISTORY', 'some'],
+  ['HEDGE', 'true'],
 ])('%s=%s stops the Worker with an error that names it', (name, value) => {
   expect(() => settingsOf({ [name]: value })).toThrow(name)
 })

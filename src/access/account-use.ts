@@ -112,6 +112,15 @@ export function permit(body: Fields, rights: AccountRights, format: string, isIn
   return { body: Object.keys(changes).length === 0 ? body : withChanges(body, changes), dropped }
 }
 
+/** Whether a request makes something happen that must not happen twice: a provider runs tools, or keeps something in our account. */
+export function hasSideEffects({ metadata: _, ...body }: Fields, format: string): boolean {
+  try {
+    return permit(body, { builtinTools: false, accountFields: false }, format).dropped.length > 0
+  } catch {
+    return true
+  }
+}
+
 /** The headers without features of Anthropic's that the caller may not switch on; the operator refuses some to all. */
 export function permittedHeader(
   header: HeaderReader,

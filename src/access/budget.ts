@@ -19,6 +19,8 @@ export interface Limits {
 export interface Reservation {
   readonly tokens: number
   readonly dollars: number
+  /** 0 for what a call may use further: its request is counted already. */
+  readonly requests?: 0
 }
 
 export const NO_RESERVATION: Reservation = { tokens: 0, dollars: 0 }

@@ -161,7 +161,7 @@ export function createLease(by: string): Lease {
         begun++
         release(admitted)
         hold(calls, running)
-        use({ requests: 1, tokens: 0, dollars: 0 }, time)
+        if (need.requests > 0) use({ requests: 1, tokens: 0, dollars: 0 }, time)
       },
       settle: (tokens, dollars, time) => {
         release(admitted)
@@ -204,7 +204,8 @@ export function createLease(by: string): Lease {
     const need = needOf(reservation, limits)
     const used = usedBy(limits, now)
     const all = limitsOf(limits)
-    const usedUp = DIMENSIONS.find((dimension) => all[dimension] <= used[dimension] + ROUNDING)
+    const isNeeded = (dimension: Dimension) => reservation.requests !== 0 || need[dimension] > 0
+    const usedUp = DIMENSIONS.find((one) => all[one] <= used[one] + ROUNDING && isNeeded(one))
     if (usedUp !== undefined) return { limit: usedUp, why: 'used-up', retryAfterMs: retryAfter(usedUp, limits, now) }
     const [limit] = excessOf(plus(used, need), all)
     if (limit === undefined) return undefined
@@ -320,9 +321,11 @@ export function createLease(by: string): Lease {
 }
 
 /** What a call needs of the limits that there are; its request is counted in any case. */
-function needOf({ tokens, dollars }: Reservation, limits: Limits): Amounts {
+function needOf(reservation: Reservation, limits: Limits): Amounts {
+  const { tokens, dollars } = reservation
+  const requests = reservation.requests ?? 1
   const all = limitsOf(limits)
-  const need: Amounts = { requests: 1, tokens, dollars, calls: 1 }
+  const need: Amounts = { requests, tokens, dollars, calls: requests }
   return mapAmounts((dimension) => (dimension === 'requests' || isAmount(all[dimension]) ? need[dimension] : 0))
 }
 

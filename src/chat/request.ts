@@ -152,6 +152,7 @@ const preferences = once(() =>
     ignore: maybeNames(),
     allow_fallbacks: maybeBoolean(),
     require_parameters: maybeBoolean(),
+    hedge: maybeBoolean(),
     sort: z.nullish(z.enum(['price', 'throughput', 'latency'])),
     max_price: z.nullish(
       openObject({

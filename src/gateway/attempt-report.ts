@@ -18,10 +18,15 @@ export interface MeasuredAnswer {
   readonly waitedMs: () => number
 }
 
-/** Tells the health of a deployment how one attempt goes: once `failed`, or `begun` and then once what that returns. */
+/** Tells the health of a deployment how one attempt goes: once `failed` or `lost`, or `begun` and then once what that returns. */
 export interface AttemptReport {
+  readonly attempt: NextAttempt<RoutedDeployment>
+  /** In milliseconds since 1970. */
+  readonly startedAt: number
   /** Before it had begun. */
   readonly failed: (failure: Failure) => void
+  /** Another deployment was quicker, before it had begun. */
+  readonly lost: () => void
   /** The first meaningful event of a stream is there, or all of a whole body. */
   readonly begun: (answer: MeasuredAnswer) => (end: AttemptEnd) => void
 }
@@ -48,6 +53,8 @@ export function createAttemptReport(input: ReportInput, attempt: NextAttempt<Rou
   const facts = { deployment: name, bucket: route.bucket, ...(probe === undefined ? {} : { probe }) }
   health.attemptStarted(name, probe)
   return {
+    attempt,
+    startedAt,
     failed: (failure) => {
       // The answer may have been read on since then.
       const leftAt = failure.kind === 'client-left' ? input.context.clientDisconnect.happenedAt() : undefined
@@ -56,6 +63,14 @@ export function createAttemptReport(input: ReportInput, attempt: NextAttempt<Rou
       const gaveUp = failure.kind === 'client-left' && ms > 2 * attempt.usualMs
       const kind = gaveUp ? 'timeout' : outcomeClassOf(failure)
       health.attemptEnded(name, outcomeOf(input, attempt, failure, kind, { ...facts, ttftMs: ms }))
+    },
+    lost: () => {
+      const now = Date.now()
+      const ttftMs = now - startedAt
+      // It is no failure, but it takes longer than that. Without these times only quick ones would be known of a deployment that
+      // others stand in for, and it would look quicker the slower it is. A time below the usual one says nothing.
+      const isSlow = ttftMs > (attempt.ranked.ttftMs ?? Number.POSITIVE_INFINITY)
+      health.attemptEnded(name, isSlow ? { ...facts, class: 'slow', at: now, ttftMs } : undefined)
     },
     begun: ({ isStream, tokens, waitedMs }) => {
       const begunAt = Date.now()

@@ -16,6 +16,7 @@ import { Failure, quoted } from '../chat/failure.ts'
 import type { Chat } from '../chat/request.ts'
 import type { ObjectsOf, Settings } from '../env.ts'
 import { readReasoning } from '../formats/shared/effort.ts'
+import type { LostAttempt } from '../routing/attempt-record.ts'
 import type { Needs } from '../routing/needs.ts'
 import type { Plan } from '../routing/plan.ts'
 import type { Target } from '../routing/target.ts'
@@ -29,12 +30,28 @@ export interface Bill {
    * had reserved there is released. Resolves with the refusal, if there is one. Undefined where nothing has to be asked.
    */
   readonly admit: (target: Target) => Promise<Failure | undefined> | undefined
+  /** Reserves what a second attempt may use beside the one under way, which is no further request. @throws Failure where it may not. */
+  readonly hedge: (target: Target) => Promise<HedgeBill>
   /** Counts what the call has used, and returns the cost in US dollars. */
   readonly settle: (usage: Usage, target: Target, end: AttemptEnd) => number
   /** Whether an answer is worth reading to its end though its client has left: only its usage tells what it costs. */
   readonly isWorthReading: (target: Target) => boolean
   /** Releases what is still reserved. Call it at the end of every call; calling it again changes nothing. */
   readonly close: () => void
+}
+
+/** What is held for the second of two attempts; one of the two is to be called, once. */
+export interface HedgeBill {
+  /** One of them has failed, so that nothing is lost. */
+  readonly close: () => void
+  /** One was ended because the other one was quicker. What it has used is counted when it is known, as for a client that disconnected. */
+  readonly lose: (target: Target, used: Promise<Usage>) => Promise<LostAttempt>
+}
+
+/** What was admitted, and how its use is counted. */
+interface Admitted {
+  readonly spend: Spend
+  readonly reservation: Reservation
 }
 
 export interface BillInput {
@@ -62,7 +79,7 @@ export async function openBill(input: BillInput): Promise<Bill> {
     : NO_RESERVATION
   const spend = await admit(caller, objects, waitUntil, reservation)
   /** What was admitted at providers with limits of their own. */
-  const atProviders = new Map<string, { readonly spend: Spend; readonly reservation: Reservation }>()
+  const atProviders = new Map<Deployment, Admitted>()
   const release = () => {
     for (const admitted of atProviders.values()) admitted.spend(0, 0)
   }
@@ -72,7 +89,7 @@ export async function openBill(input: BillInput): Promise<Bill> {
     const alone = { ...caller, limits: undefined, accounts: [account] }
     const own = needsReservation(alone) ? reservationFor(input, [deployment]) : NO_RESERVATION
     try {
-      atProviders.set(deployment.provider, { spend: await admit(alone, objects, waitUntil, own), reservation: own })
+      atProviders.set(deployment, { spend: await admit(alone, objects, waitUntil, own), reservation: own })
       return undefined
     } catch (error) {
       if (error instanceof Failure) return error
@@ -85,23 +102,29 @@ export async function openBill(input: BillInput): Promise<Bill> {
       const account = providerAccount(deployment.provider)
       return account && admitAt(account, deployment)
     },
-    settle: (usage, target, end) => {
-      // If the provider broke off its answer, the caller does not pay for reasoning that nobody has seen.
-      const isBroken = end instanceof Failure && end.fault !== 'left'
-      const chargesReservation = usage.estimated === true && !isBroken && billsWhatIsHidden(input, target)
-      const cost = dollarsFor(usage, target, settings)
-      // Another candidate may have had the largest price; who answered bills its own.
-      const most = chargesReservation ? reservationFor(input, [target.deployment]) : NO_RESERVATION
-      const used = (reserved: Reservation): Reservation =>
-        largestOf([{ tokens: usage.total_tokens, dollars: cost }, reserved === NO_RESERVATION ? NO_RESERVATION : most])
-      const { tokens, dollars } = used(reservation)
-      spend(tokens, dollars)
-      const admitted = atProviders.get(target.deployment.provider)
-      if (admitted !== undefined) {
-        const there = used(admitted.reservation)
-        admitted.spend(there.tokens, there.dollars)
+    hedge: async ({ deployment }) => {
+      const most = needsReservation(caller) ? reservationFor(input, [deployment]) : NO_RESERVATION
+      const own = await admit(caller, objects, waitUntil, { ...most, requests: 0 })
+      const account = providerAccount(deployment.provider)
+      const refused = account && (await admitAt(account, deployment))
+      if (refused !== undefined) {
+        own(0, 0)
+        throw refused
       }
-      return dollars
+      return {
+        close: () => own(0, 0),
+        lose: async (target, usedLater) => {
+          // It stays reserved until then, though the call may end before.
+          const admitted = atProviders.get(target.deployment)
+          atProviders.delete(target.deployment)
+          const usage = await usedLater
+          return { usage, dollars: count(useOf(input, usage, target, 'left'), own, most, admitted) }
+        },
+      }
+    },
+    settle: (usage, target, end) => {
+      const used = useOf(input, usage, target, end)
+      return count(used, spend, reservation, atProviders.get(target.deployment))
     },
     isWorthReading: ({ deployment, ...target }) => {
       if (settings.abandonedStreams === 'off') return false
@@ -115,6 +138,36 @@ export async function openBill(input: BillInput): Promise<Bill> {
       release()
     },
   }
+}
+
+/** What an answer has used, by what was reserved for it. */
+type Use = (reserved: Reservation) => Reservation
+
+function useOf(
+  input: BillInput,
+  usage: Usage,
+  target: Target,
+  end: AttemptEnd,
+): (reserved: Reservation) => Reservation {
+  // If the provider broke off its answer, the caller does not pay for reasoning that nobody has seen.
+  const isBroken = end instanceof Failure && end.fault !== 'left'
+  const chargesReservation = usage.estimated === true && !isBroken && billsWhatIsHidden(input, target)
+  const cost = dollarsFor(usage, target, input.settings)
+  // Another candidate may have had the largest price; who answered bills its own.
+  const most = chargesReservation ? reservationFor(input, [target.deployment]) : NO_RESERVATION
+  return (reserved) =>
+    largestOf([{ tokens: usage.total_tokens, dollars: cost }, reserved === NO_RESERVATION ? NO_RESERVATION : most])
+}
+
+/** Counts it for the caller, and for the provider where that has limits of its own. @returns US dollars. */
+function count(used: Use, spend: Spend, reservation: Reservation, admitted: Admitted | undefined): number {
+  const { tokens, dollars } = used(reservation)
+  spend(tokens, dollars)
+  if (admitted !== undefined) {
+    const there = used(admitted.reservation)
+    admitted.spend(there.tokens, there.dollars)
+  }
+  return dollars
 }
 
 function unpricedAt({ owner }: LimitedAccount, { provider, upstreamModel }: Deployment): Failure {

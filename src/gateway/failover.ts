@@ -1,9 +1,11 @@
 import { Failure } from '../chat/failure.ts'
 import { sleep } from '../platform/timeout.ts'
-import { createAttempts } from '../routing/attempts.ts'
+import type { AttemptRecord } from '../routing/attempt-record.ts'
+import { type Attempts, createAttempts } from '../routing/attempts.ts'
 import type { AttemptResult } from './attempt.ts'
 import { type AttemptReport, createAttemptReport } from './attempt-report.ts'
 import { clientLeft } from './attempt-timer.ts'
+import type { ClientDisconnect } from './client-disconnect.ts'
 import type { RequestContext } from './context.ts'
 import { noneAvailable, summarizeFailures } from './failure-summary.ts'
 import type { HealthReporter } from './health-reporter.ts'
@@ -19,9 +21,34 @@ export interface FailoverInput<Call, Answer> {
   /** Where something limits calls to a deployment beside health: admits this one, or says why not. Another one is asked then. */
   readonly admit: (deployment: RoutedDeployment) => Promise<Failure | undefined> | undefined
   /** Sends it. Resolves when the answer has begun so that nothing can be taken back. */
-  readonly attempt: (deployment: RoutedDeployment, call: Call, deadlineMs: number) => Promise<AttemptResult<Answer>>
+  readonly attempt: (
+    deployment: RoutedDeployment,
+    call: Call,
+    deadlineMs: number,
+    /** What ends this attempt; the client's, if absent. */
+    disconnect?: ClientDisconnect,
+  ) => Promise<AttemptResult<Answer>>
+  /** Sends it likewise, and asks a second deployment too if it is slow (routing 2.8); absent for most requests. */
+  readonly hedge?:
+    | ((
+        input: FailoverInput<Call, Answer>,
+        attempts: Attempts<RoutedDeployment>,
+        first: SentAttempt<Call>,
+      ) => Promise<EndedAttempt<Call, Answer>>)
+    | undefined
   /** How long an answer was asked for, in tokens; 0 where nobody said. */
   readonly maxAnswerTokens: number
+}
+
+/** An attempt that was sent. */
+export interface SentAttempt<Call> {
+  readonly call: Call
+  readonly report: AttemptReport
+}
+
+/** Of two attempts, the one that the request goes on with. */
+export interface EndedAttempt<Call, Answer> extends SentAttempt<Call> {
+  readonly result: AttemptResult<Answer>
 }
 
 /** An answer that has begun, and whose it is. */
@@ -52,7 +79,7 @@ export async function runWithFailover<Call, Answer>(
     if (next === undefined) break
     const deployment = next.candidate
     const { target } = deployment
-    const call = input.prepare(deployment)
+    let call = input.prepare(deployment)
     if (call instanceof Failure) {
       records.push({ target, outcome: call.kind, ms: 0, failure: call, sent: false })
       if (!call.failover) return { ok: false, failure: call }
@@ -72,21 +99,33 @@ export async function runWithFailover<Call, Answer>(
     }
     if (admission !== undefined && clientDisconnect.hasHappened()) return { ok: false, failure: clientLeft() }
     // Only now: a deployment that cannot even be asked this has used up nobody's probe.
-    const report = createAttemptReport(input, next)
-    const sentAt = Date.now()
-    const result = await input.attempt(deployment, call, next.deadlineMs)
-    const ms = Date.now() - sentAt
+    let report = createAttemptReport(input, next)
+    let result: AttemptResult<Answer>
+    if (input.hedge === undefined) result = await input.attempt(deployment, call, next.deadlineMs)
+    else ({ result, call, report } = await input.hedge(input, attempts, { call, report }))
+    const { attempt, startedAt } = report
     if (result.ok) {
-      records.push({ target, outcome: '200', ms, startedAt: sentAt })
+      const deployment = attempt.candidate
+      records.push({ target: deployment.target, outcome: '200', ms: Date.now() - startedAt, startedAt })
       return { ok: true, answer: { answer: result.answer, deployment, call, report } }
     }
-    const { failure, served } = result
-    report.failed(failure)
-    const outcome = String(failure.details.upstreamStatus ?? failure.kind)
-    records.push({ target, outcome, ms, startedAt: sentAt, failure, served })
+    const { failure } = result
+    recordFailure(records, report, result)
     if (clientDisconnect.hasHappened() || !failure.failover) return { ok: false, failure }
-    attempts.fail(failure, Date.now())
+    attempts.fail(failure, Date.now(), attempt)
   }
   const refusal = attempts.refusal(Date.now())
   return { ok: false, failure: refusal === undefined ? summarizeFailures(records) : noneAvailable(refusal) }
+}
+
+/** Notes that an attempt failed before its answer began. */
+export function recordFailure(
+  records: AttemptRecord[],
+  { attempt, startedAt, failed }: AttemptReport,
+  { failure, served }: Extract<AttemptResult<unknown>, { ok: false }>,
+): void {
+  failed(failure)
+  const { target } = attempt.candidate
+  const outcome = String(failure.details.upstreamStatus ?? failure.kind)
+  records.push({ target, outcome, ms: Date.now() - startedAt, startedAt, failure, served })
 }

@@ -5,6 +5,7 @@ import type { Snapshot } from '../health/messages.ts'
 import type { Outcome } from '../health/outcome.ts'
 import { randomText } from '../platform/random.ts'
 import { sleep, TIMED_OUT, withTimeout } from '../platform/timeout.ts'
+import { createHedgeBudget, type HedgeBudget } from '../routing/hedge-budget.ts'
 import { createReleaseQueue, type ReleaseQueue } from '../routing/release-queue.ts'
 import { createRetryBudget, type RetryBudget } from '../routing/retry-budget.ts'
 import { healthObjectOf } from './health-object.ts'
@@ -16,6 +17,7 @@ export interface HealthReporter {
   readonly ready: () => Promise<void>
   readonly view: () => HealthView
   readonly budget: RetryBudget
+  readonly hedges: HedgeBudget
   readonly releases: ReleaseQueue
   readonly attemptStarted: (deployment: string, probe: string | undefined) => void
   /** An attempt is over; `outcome` where that says something about the provider. */
@@ -34,6 +36,7 @@ export interface RegionAccess {
 interface Isolate {
   readonly health: IsolateHealth
   readonly budget: RetryBudget
+  readonly hedges: HedgeBudget
   readonly releases: ReleaseQueue
   /** The first call to the region; `WAITED` once a request has waited for it. */
   firstCall: Promise<void> | undefined
@@ -51,6 +54,7 @@ function thisIsolate(): Isolate {
   isolate ??= {
     health: createIsolateHealth(randomText(8), Math.random()),
     budget: createRetryBudget(Date.now()),
+    hedges: createHedgeBudget(Date.now()),
     releases: createReleaseQueue(),
     firstCall: undefined,
     scheduledAt: Number.NEGATIVE_INFINITY,
@@ -62,11 +66,12 @@ function thisIsolate(): Isolate {
 
 /** Connects one request with its isolate's health. What it sees goes to the region afterwards, and never holds it up. */
 export function createHealthReporter(access: RegionAccess): HealthReporter {
-  const { health, budget, releases } = thisIsolate()
+  const { health, budget, hedges, releases } = thisIsolate()
   return {
     ready: () => waitForFirstSnapshot(access),
     view: () => health.view(Date.now()),
     budget,
+    hedges,
     releases,
     attemptStarted(deployment, probe) {
       health.attemptStarted(deployment, Date.now(), probe)
@@ -90,7 +95,9 @@ export function noHealthReporter(): HealthReporter {
   return {
     ready: async () => {},
     view: () => createIsolateHealth('', 0).view(Date.now()),
-    budget: { earn: nothing, spend: () => true, giveBack: nothing },
+    budget: { earn: nothing, spend: () => true, isLow: () => false, giveBack: nothing },
+    // Nobody is known to be late.
+    hedges: { earn: nothing, spend: () => false },
     releases: createReleaseQueue(),
     attemptStarted: nothing,
     attemptEnded: nothing,

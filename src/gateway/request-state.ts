@@ -13,6 +13,7 @@ import type { AttemptEnd } from './attempt-report.ts'
 import type { CallState } from './call.ts'
 import type { RequestContext } from './context.ts'
 import { type CommittedAnswer, runWithFailover } from './failover.ts'
+import { hedgeOf } from './hedge.ts'
 import { type AttemptCall, prepareCall } from './prepare-call.ts'
 import { type ReasoningCache, saveReasoning } from './reasoning-cache.ts'
 import type { ReasoningCollector } from './reasoning-collector.ts'
@@ -54,7 +55,8 @@ export async function askForAnswer(state: RequestState): Promise<AttemptResult<C
       return prepareCall({ target, provider, chat, source, carriesReasoning, sessionKey, promptTokens, header })
     },
     admit: ({ target }) => bill.admit(target),
-    attempt: ({ target }, call, deadlineMs) => {
+    hedge: hedgeOf(state),
+    attempt: ({ target }, call, deadlineMs, disconnect = clientDisconnect) => {
       const provider = providerOf(state, target)
       return attempt({
         target,
@@ -64,7 +66,7 @@ export async function askForAnswer(state: RequestState): Promise<AttemptResult<C
         needs,
         timeouts,
         deadlineMs,
-        clientDisconnect,
+        clientDisconnect: disconnect,
         readingOn: readingOn(caller.account ?? caller.id, timeouts.abandonedMs, () => bill.isWorthReading(target)),
       })
     },

@@ -5,7 +5,7 @@ import type { Settings } from '../env.ts'
 import type { RequestSource } from '../formats/format.ts'
 import type { HealthView } from '../health/isolate.ts'
 import { bucketOf } from '../health/outcome.ts'
-import type { AttemptRecord } from '../routing/attempt-record.ts'
+import { type AttemptRecord, LOST } from '../routing/attempt-record.ts'
 import type { AttemptCandidate } from '../routing/attempts.ts'
 import { AUTO } from '../routing/auto.ts'
 import type { RankedSession, Ranking, RankOptions } from '../routing/candidate.ts'
@@ -156,7 +156,10 @@ type Row = Ranking<RoutedDeployment>['ranked'][number]
 
 /** Why a target was tried, for the header `x-router9-reason`: the order of the plan, or what went against it. */
 export function reasonFor({ ranking }: Route, target: Target, trace: readonly AttemptRecord[]): string {
-  if (trace.some((attempt) => attempt.target !== target)) return 'fallback'
+  const startedAt = trace.find((attempt) => attempt.target === target)?.startedAt ?? Number.POSITIVE_INFINITY
+  // A hedge that was asked later is none of the reasons.
+  const before = trace.filter((attempt) => attempt.target !== target && (attempt.startedAt ?? 0) <= startedAt)
+  if (before.length > 0) return before.some(({ outcome }) => outcome === LOST) ? 'hedge' : 'fallback'
   if (ranking.ranked.length + ranking.out.length < 2) return 'only'
   const rows = [...ranking.ranked, ...ranking.out]
   const row = rows.find(({ candidate }) => candidate.target === target)
@@ -172,7 +175,8 @@ export function skippedIn({ ranking, now }: Route, trace: readonly AttemptRecord
   if (ranking.ranked.length + ranking.out.length < 2) return ''
   const tried = new Set(trace.map(({ target }) => target))
   const rows = [...ranking.ranked, ...ranking.out]
-  const first = rows.find(({ candidate }) => candidate.target === trace[0]?.target)
+  const asked = trace.find(({ outcome }) => outcome !== LOST)
+  const first = rows.find(({ candidate }) => candidate.target === asked?.target)
   return rows
     .filter((row) => row.state !== 'closed' && !tried.has(row.candidate.target) && (!first || isBefore(row, first)))
     .slice(0, MAX_SKIPPED)

@@ -2,7 +2,7 @@ import { type Caller, type GetLedgers, recordUsage } from '../access/limits.ts'
 import { redactKeys } from '../chat/failure.ts'
 import type { Settings } from '../env.ts'
 import type { HeaderReader } from '../formats/format.ts'
-import { sentAttempts } from '../routing/attempt-record.ts'
+import { lostIn, sentAttempts } from '../routing/attempt-record.ts'
 import type { RequestLog } from '../telemetry/log.ts'
 import type { LogLine } from '../telemetry/log-line.ts'
 import { type Call, toEntry } from '../usage/entry.ts'
@@ -21,7 +21,8 @@ export interface UsageWriter {
 export function recordCall(log: RequestLog, line: LogLine, writer: UsageWriter): void {
   const { caller, settings, header } = writer
   const call = toCall(log, line, { team: caller.team ?? '', ...labelsOf(header, log.project) })
-  const used = { tokens: log.usage?.total_tokens ?? 0, dollars: log.dollars ?? 0 }
+  const lostTokens = lostIn(log.attempts)?.usage.total_tokens ?? 0
+  const used = { tokens: (log.usage?.total_tokens ?? 0) + lostTokens, dollars: line.cost_usd ?? 0 }
   recordUsage(caller, toEntry(call, settings.callHistory), used, writer)
 }
 
@@ -47,12 +48,13 @@ function toCall(log: RequestLog, line: LogLine, labels: Partial<Call>): Call {
     fault: line.fault,
     finish_reason: log.finishReason,
     left: line.left,
-    attempts: line.attempts.map(({ provider, model, outcome, ms, kind }) => ({
+    attempts: line.attempts.map(({ provider, model, outcome, ms, kind, cost_usd }) => ({
       provider,
       model,
       outcome,
       ms,
       ...(kind === undefined ? {} : { kind }),
+      ...(cost_usd === undefined ? {} : { cost_usd }),
     })),
     prompt_tokens: line.prompt_tokens,
     cached_tokens: line.cached_tokens,

@@ -39,7 +39,7 @@ export function createActivity(): Activity {
   const isolates = new Map<string, { at: number; entries: readonly [string, unknown][] }>()
   return {
     countOutcome({ deployment, class: kind, at, count = 1 }) {
-      if (kind === 'first-token') return
+      if (kind === 'first-token' || kind === 'slow') return
       const minute = Math.floor(at / MINUTE_MS)
       const hour = hours.get(deployment) ?? []
       hours.set(deployment, hour)

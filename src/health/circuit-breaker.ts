@@ -47,6 +47,7 @@ const TRANSITIONS: Readonly<Record<OutcomeClass, Transition>> = {
   timeout: { closed: 'open-if-failing', open: 'open-if-probe' },
   // A circuit that has just closed opens at the first broken answer, so that no second client gets one.
   'failed-mid-stream': { justClosed: 'open-if-allowed', closed: 'open-if-failing', open: 'open-if-probe' },
+  slow: { closed: 'stay', open: 'stay' },
   limit: { closed: 'stay', open: 'stay' },
   config: { closed: 'open', open: 'open' },
 }
@@ -173,6 +174,8 @@ const COUNTING: Readonly<Record<OutcomeClass, Count>> = {
     record.decayedStreamFailures += count
     delayProbes(record, outcome, now)
   },
+  // It may have been about to answer, or never.
+  slow() {},
   limit: recordLimit,
   config() {},
 }

@@ -68,6 +68,7 @@ const CLASS_NAMES: Readonly<Record<OutcomeClass, string>> = {
   'failed-before-first-token': 'pre',
   timeout: 'timeout',
   'failed-mid-stream': 'post',
+  slow: 'slow',
   limit: 'limit',
   config: 'config',
 }

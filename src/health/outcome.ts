@@ -10,6 +10,7 @@ export type OutcomeClass =
   | 'failed-before-first-token'
   | 'timeout'
   | 'failed-mid-stream'
+  | 'slow'
   | 'limit'
   | 'config'
 
@@ -23,7 +24,7 @@ export interface Outcome {
   readonly bucket: number
   /**
    * With `first-token`: until the first token of a stream. With `success`, for a whole body only: until its end. With `timeout`:
-   * how long the gateway waited.
+   * how long the gateway waited; with `slow`, how long it had waited when another deployment answered instead.
    */
   readonly ttftMs?: number
   readonly tokensPerSecond?: number

@@ -119,7 +119,7 @@ function mergeOf(before: Outcome, after: Outcome): Outcome | undefined {
   return { ...before, ...after, at: before.at, count }
 }
 
-/** Whether an outcome speaks for its deployment. */
+/** Whether an outcome speaks for its deployment, or at least not against it. */
 export function isGood({ class: kind }: Outcome): boolean {
-  return kind === 'success' || kind === 'first-token'
+  return kind === 'success' || kind === 'first-token' || kind === 'slow'
 }

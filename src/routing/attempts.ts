@@ -3,6 +3,7 @@ import type { Traits } from '../formats/format.ts'
 import type { Candidate, Ranked, Ranking } from './candidate.ts'
 import { deadlinesFor, type TimeoutLimits } from './deadline.ts'
 import { unitOf } from './hash.ts'
+import type { HedgeBudget } from './hedge-budget.ts'
 import type { ReleaseQueue, Turn } from './release-queue.ts'
 import type { RetryBudget } from './retry-budget.ts'
 
@@ -37,10 +38,15 @@ export interface Refusal {
 export interface Attempts<T extends AttemptCandidate> {
   /** The attempt to make; undefined where there is none left. */
   readonly next: (now: number) => NextAttempt<T> | undefined
+  /**
+   * Another attempt beside the first one, which is slow (routing 2.8): at a deployment that works, of another provider if there
+   * is one. Undefined where there is none, or no hedge is left.
+   */
+  readonly hedge: (now: number, hedges: HedgeBudget) => NextAttempt<T> | undefined
   /** The last attempt could not be sent, because the deployment cannot take this request. It does not count. */
   readonly skip: () => void
-  /** The last one failed. */
-  readonly fail: (failure: Failure, now: number) => void
+  /** An attempt failed: the last one, if no other is named. */
+  readonly fail: (failure: Failure, now: number, attempt?: NextAttempt<T>) => void
   /** Where `next` never gave an attempt: why, and when to come again. */
   readonly refusal: (now: number) => Refusal | undefined
 }
@@ -102,8 +108,9 @@ export function createAttempts<T extends AttemptCandidate>(options: AttemptsOpti
   }
   return {
     next: (now) => nextAttempt(state, now),
+    hedge: (now, hedges) => hedge(state, now, hedges),
     skip: () => skip(state),
-    fail: (failure, now) => fail(state, failure, now),
+    fail: (failure, now, attempt = state.current) => fail(state, failure, now, attempt),
     refusal: (now) => refusalOf(state, now),
   }
 }
@@ -119,6 +126,15 @@ function nextAttempt<T extends AttemptCandidate>(state: AttemptsState<T>, now: n
   const isFree = state.again === undefined && row.state === 'closed'
   state.isPaid = state.failed > 0 && !isFree
   if (state.isPaid && !state.budget.spend(now)) return undefined
+  return take(state, row, waitMs, now)
+}
+
+function take<T extends AttemptCandidate>(
+  state: AttemptsState<T>,
+  row: Ranked<T>,
+  waitMs: number,
+  now: number,
+): NextAttempt<T> {
   state.left = state.left.filter((other) => other !== row)
   state.again = undefined
   state.made++
@@ -132,6 +148,18 @@ function nextAttempt<T extends AttemptCandidate>(state: AttemptsState<T>, now: n
     ...(probe === undefined ? {} : { probe }),
   }
   return state.current
+}
+
+/** Only the first attempt has one: where something has failed already, a second request at once would add to it. */
+function hedge<T extends AttemptCandidate>(
+  state: AttemptsState<T>,
+  now: number,
+  hedges: HedgeBudget,
+): NextAttempt<T> | undefined {
+  const { current, failed, left } = state
+  const healthy = left.filter((row) => isClosed(row) && row.probe === undefined)
+  const row = healthy.find(({ candidate }) => candidate.provider !== current?.candidate.provider) ?? healthy[0]
+  return failed > 0 || row === undefined || !hedges.spend(now) ? undefined : take(state, row, 0, now)
 }
 
 /** The probe id of an attempt at a deployment that is out, if the ranking gave none. */
@@ -206,9 +234,14 @@ function skip<T extends AttemptCandidate>(state: AttemptsState<T>): void {
   state.turn = undefined
 }
 
-function fail<T extends AttemptCandidate>(state: AttemptsState<T>, failure: Failure, now: number): void {
-  if (state.current === undefined) return
-  const { candidate: failed, ranked } = state.current
+function fail<T extends AttemptCandidate>(
+  state: AttemptsState<T>,
+  failure: Failure,
+  now: number,
+  attempt: NextAttempt<T> | undefined,
+): void {
+  if (attempt === undefined) return
+  const { candidate: failed, ranked } = attempt
   state.failed++
   if (!failure.failover) state.left = []
   if (failure.fault !== 'caller') state.failedProviders.add(failed.provider)

@@ -132,7 +132,8 @@ const TTFT_FACTOR = 4
 const P95_FACTOR = 1.5
 /** By the size of the prompt, for streams. */
 const MIN_MS = [2500, 5000, 10_000]
-const ENOUGH_SAMPLES = 8
+/** Fewer times do not show what is usual. */
+export const ENOUGH_SAMPLES = 8
 const PROBE_MS = 2500
 
 /** How long one attempt may take until its first token, or until its end for a whole body (routing 2.5). */

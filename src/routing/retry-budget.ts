@@ -4,6 +4,8 @@ export interface RetryBudget {
   readonly earn: (now: number) => void
   /** Takes one retry; false where there is none left. */
   readonly spend: (now: number) => boolean
+  /** Less than half of it is left: much fails at the moment. */
+  readonly isLow: (now: number) => boolean
   /** The retry that was taken last is not made. */
   readonly giveBack: () => void
 }
@@ -42,6 +44,10 @@ export function createRetryBudget(now: number): RetryBudget {
       if (left < 1) return false
       left--
       return true
+    },
+    isLow(time) {
+      advance(time)
+      return left < MAX_RETRIES / 2
     },
     giveBack() {
       left = Math.min(left + 1, MAX_RETRIES)

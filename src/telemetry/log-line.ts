@@ -43,4 +43,6 @@ export interface AttemptLine {
   readonly fault?: string
   readonly reason?: string | undefined
   readonly detail?: string | undefined
+  /** Of one that lost against a quicker one: what it has cost nevertheless, also contained in the call's cost. */
+  readonly cost_usd?: number
 }

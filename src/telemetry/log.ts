@@ -1,7 +1,7 @@
 import type { Usage } from '../chat/event.ts'
 import { type Failure, mayHoldKey, quoted, redactKeys, redactOwnKeys } from '../chat/failure.ts'
 import type { Settings } from '../env.ts'
-import { type AttemptRecord, sentAttempts } from '../routing/attempt-record.ts'
+import { type AttemptRecord, lostIn, sentAttempts } from '../routing/attempt-record.ts'
 import type { Target } from '../routing/target.ts'
 import { toDataPoint } from './analytics.ts'
 import type { AttemptLine, LogLine } from './log-line.ts'
@@ -44,6 +44,10 @@ export interface RequestLog {
   readonly isCount?: true
   /** Only where spans are sent. */
   trace?: Trace
+  /** Calls `write` when it is known what an attempt has cost that lost; absent where none did. */
+  defer?: (write: () => void) => void
+  /** When the call ended, where its line is written later. */
+  endedAt?: number
   /** Releases the memory that the call has claimed for its body. */
   release?: () => void
 }
@@ -61,6 +65,14 @@ export function logRequest(
   if (log.written) return
   log.written = true
   log.release?.()
+  if (log.defer === undefined) writeCall(log, status, failure, disconnected)
+  else {
+    log.endedAt = Date.now()
+    log.defer(() => writeCall(log, status, failure, disconnected))
+  }
+}
+
+function writeCall(log: RequestLog, status: number, failure: Failure | undefined, disconnected: boolean): void {
   try {
     const line = createLine(log, status, failure, disconnected)
     log.record?.(line)
@@ -107,13 +119,19 @@ function createLine(log: RequestLog, status: number, failure: Failure | undefine
     completion_tokens: usage?.completion_tokens,
     cached_tokens: typeof cachedTokens === 'number' ? cachedTokens : undefined,
     estimated: usage?.estimated,
-    cost_usd: log.dollars,
+    cost_usd: dollarsOf(log),
     ttft_ms: firstEventAt === undefined ? undefined : firstEventAt - log.receivedAt,
-    total_ms: Date.now() - log.receivedAt,
+    total_ms: (log.endedAt ?? Date.now()) - log.receivedAt,
     colo: log.colo,
     trace_id: log.trace?.traceId,
     span_id: log.trace?.spanId,
   }
+}
+
+/** What a call has cost, with an attempt that lost. */
+function dollarsOf({ dollars, attempts }: RequestLog): number | undefined {
+  const lost = lostIn(attempts)
+  return lost === undefined ? dollars : (dollars ?? 0) + lost.dollars
 }
 
 function sendSpan(log: RequestLog, trace: Trace, line: LogLine): void {
@@ -123,9 +141,15 @@ function sendSpan(log: RequestLog, trace: Trace, line: LogLine): void {
 }
 
 /** The provider's own text is written only if the operator asks for it: providers quote prompts in their errors. */
-function createAttemptLine({ target, outcome, ms, failure }: AttemptRecord, withDetail: boolean): AttemptLine {
+function createAttemptLine({ target, outcome, ms, failure, lost }: AttemptRecord, withDetail: boolean): AttemptLine {
   const { provider, upstreamModel } = target.deployment
-  const attempt = { provider, model: safeModelName(upstreamModel), outcome, ms }
+  const attempt = {
+    provider,
+    model: safeModelName(upstreamModel),
+    outcome,
+    ms,
+    ...(lost && { cost_usd: lost.dollars }),
+  }
   if (failure === undefined) return attempt
   const { reason, detail } = failure.details
   return { ...attempt, kind: failure.kind, fault: failure.fault, reason, ...(withDetail ? { detail } : {}) }

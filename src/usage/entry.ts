@@ -67,6 +67,7 @@ interface CallAttempt {
   readonly outcome: string
   readonly ms: number
   readonly kind?: string
+  readonly cost_usd?: number
 }
 
 /** Calls of one hour with the same labels, added up. */

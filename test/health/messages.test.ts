@@ -14,6 +14,7 @@ const CLASSES: [OutcomeClass, string][] = [
   ['failed-before-first-token', 'pre'],
   ['timeout', 'timeout'],
   ['failed-mid-stream', 'post'],
+  ['slow', 'slow'],
   ['limit', 'limit'],
   ['config', 'config'],
 ]

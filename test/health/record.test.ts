@@ -195,6 +195,18 @@ describe('how fast it is', () => {
   })
 })
 
+test('an attempt that lost against a quicker one was slow: no failure, no success, and no end to a run of failures', () => {
+  const health = having(times(3, 'failed-before-first-token'))
+  const before = evaluate(health, T0 + 300, 0)
+  add(health, ['slow'], T0 + 301, 0, { ttftMs: 900 })
+  const after = evaluate(health, T0 + 301, 0)
+  expect(after.ttftMs).toBeCloseTo(900)
+  expect(after.state).toBe(before.state)
+  expect(after.successRate).toBeCloseTo(before.successRate, 3)
+  add(health, ['failed-before-first-token'], T0 + 302)
+  expect(evaluate(health, T0 + 303, 0).state).toBe('open')
+})
+
 describe('records as data', () => {
   const events = fc.array(
     fc.record({
@@ -203,6 +215,7 @@ describe('records as data', () => {
         'first-token',
         'failed-before-first-token',
         'timeout',
+        'slow',
         'failed-mid-stream',
         'limit',
         'config',

@@ -3,6 +3,7 @@ import { Failure } from '../../src/chat/failure.ts'
 import type { CircuitState } from '../../src/health/evaluate.ts'
 import { type AttemptCandidate, createAttempts } from '../../src/routing/attempts.ts'
 import type { Ranked, Ranking } from '../../src/routing/candidate.ts'
+import { createHedgeBudget } from '../../src/routing/hedge-budget.ts'
 import { createReleaseQueue } from '../../src/routing/release-queue.ts'
 import { createRetryBudget } from '../../src/routing/retry-budget.ts'
 import { T0 } from '../health/health-records.ts'
@@ -282,5 +283,52 @@ describe('where all are rate-limited', () => {
     attempts.fail(new Failure('credentials-refused', 'x', { upstreamStatus: 401 }), T0 + 100)
     expect(attempts.next(T0 + 100)).toBeUndefined()
     expect(attempts.refusal(T0 + 100)).toBeUndefined()
+  })
+})
+
+describe('a second attempt beside the first one', () => {
+  /** Has some left. */
+  const hedges = () => {
+    const budget = createHedgeBudget(T0)
+    for (let at = 0; at < 100; at++) budget.earn(T0)
+    return budget
+  }
+
+  test('is made at another provider that works, and is then no attempt of later', () => {
+    const rows = [row('alfa/a'), row('alfa/b'), row('bravo/a', { state: 'suspect' }), row('charlie/a'), row('delta/a')]
+    const attempts = attemptsOf(rows)
+    const first = attempts.next(T0)
+    const hedge = attempts.hedge(T0 + 500, hedges())
+    expect([first, hedge].map((one) => one?.candidate.name)).toEqual(['alfa/a', 'charlie/a'])
+    attempts.fail(BROKEN, T0 + 900, first)
+    // The provider of the second one has not failed.
+    attempts.fail(BROKEN, T0 + 1000, hedge)
+    expect(attempts.next(T0 + 1000)?.candidate.name).toBe('delta/a')
+  })
+
+  test('has the time that the request has left', () => {
+    const attempts = attemptsOf([row('alfa/a'), row('bravo/a')])
+    attempts.next(T0)
+    expect(attempts.hedge(T0 + 4000, hedges())).toMatchObject({ deadlineMs: 26_000, waitMs: 0 })
+  })
+
+  test('is made once at most, at the same provider where no other works, and never after a failure or as a probe', () => {
+    const two = attemptsOf([row('alfa/a'), row('alfa/b')])
+    two.next(T0)
+    expect(two.hedge(T0, hedges())?.candidate.name).toBe('alfa/b')
+    expect(two.hedge(T0, hedges())).toBeUndefined()
+    const poor = attemptsOf([row('alfa/a'), row('alfa/b')])
+    poor.next(T0)
+    expect(poor.hedge(T0, createHedgeBudget(T0))).toBeUndefined()
+
+    const failed = attemptsOf([row('alfa/a'), row('bravo/a'), row('charlie/a')])
+    failed.next(T0)
+    failed.fail(BROKEN, T0)
+    failed.next(T0)
+    expect(failed.hedge(T0, hedges())).toBeUndefined()
+
+    const others = attemptsOf([row('alfa/a'), row('bravo/a', { state: 'suspect' }), row('charlie/a', { probe: 'p' })])
+    others.next(T0)
+    expect(others.hedge(T0, hedges())).toBeUndefined()
   })
 })

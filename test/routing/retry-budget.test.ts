@@ -45,3 +45,11 @@ test('a clock that goes back earns nothing and breaks nothing', () => {
   expect(spend(T0 - 60_000)).toBe(false)
   expect(spend(T0 + 500)).toBe(false)
 })
+
+test('it is low when more than half of it is spent', () => {
+  const { spend, isLow } = createRetryBudget(T0)
+  for (let index = 0; index < 5; index++) spend(T0)
+  expect(isLow(T0)).toBe(false)
+  spend(T0)
+  expect(isLow(T0)).toBe(true)
+})

@@ -14,6 +14,7 @@ const SETTINGS: Json = {
     ignore: ['openrouter'],
     allow_fallbacks: true,
     require_parameters: false,
+    hedge: false,
     sort: 'price',
     max_price: { prompt: 100, completion: 100 },
   },

@@ -11,6 +11,7 @@ const REASONS: Readonly<Record<string, string>> = {
   better: 'it did better than those before it',
   healthier: 'those before it did not work well',
   fallback: 'another one was asked first and failed',
+  hedge: 'another one was asked first and was late',
   trial: 'this was a probe of a deployment that had failed',
   'last-resort': 'all were out, and this one was due back first',
 }

@@ -1,0 +1,141 @@
+import { hasSideEffects } from '../access/account-use.ts'
+import { toUsage } from '../chat/event.ts'
+import { Failure } from '../chat/failure.ts'
+import type { Chat } from '../chat/request.ts'
+import type { RequestSource } from '../formats/format.ts'
+import { TIMED_OUT, withTimeout } from '../platform/timeout.ts'
+import { type AttemptRecord, LOST } from '../routing/attempt-record.ts'
+import type { Attempts } from '../routing/attempts.ts'
+import { hedgeDelayOf } from '../routing/hedge-budget.ts'
+import type { Answer } from './attempt.ts'
+import { createAttemptReport } from './attempt-report.ts'
+import type { HedgeBill } from './bill.ts'
+import type { CallState } from './call.ts'
+import { type ClientDisconnect, watchClientDisconnect } from './client-disconnect.ts'
+import { type EndedAttempt, type FailoverInput, recordFailure, type SentAttempt } from './failover.ts'
+import type { AttemptCall } from './prepare-call.ts'
+import type { RoutedDeployment } from './route.ts'
+
+type Input = FailoverInput<AttemptCall, Answer>
+type Sent = SentAttempt<AttemptCall>
+type Ended = EndedAttempt<AttemptCall, Answer>
+type AllAttempts = Attempts<RoutedDeployment>
+
+/** What hedging needs of a call. */
+interface HedgedCall extends CallState {
+  readonly chat: Chat
+  readonly source: RequestSource | undefined
+}
+
+/** One of two attempts that run side by side. */
+interface Runner {
+  /** Ends it as if its client had disconnected; it follows the client itself too. */
+  readonly disconnect: ClientDisconnect
+  readonly sent: Sent
+  readonly ended: Promise<Ended>
+}
+
+/**
+ * How attempts are made for a request that is hedged (routing 2.8): if the first one is late, a second deployment is asked beside it.
+ * Undefined for all others, which is most.
+ */
+export function hedgeOf(call: HedgedCall): Input['hedge'] {
+  const { chat, context, source, health } = call
+  const { rights, settings, format } = context
+  if (!(chat.provider?.hedge ?? settings.hedges)) return undefined
+  // Tools of the client's are run by the client, which sees one answer. What a provider runs or keeps would be there twice; who may
+  // use none of that has none in the request any more. Router9 itself keeps only the answer that is sent.
+  const mayUse = rights.builtinTools || rights.accountFields
+  if (mayUse && hasSideEffects(source?.body ?? chat, format.name)) return undefined
+  health.hedges.earn(Date.now())
+  return (input, attempts, first) => runHedged(call, input, attempts, first)
+}
+
+async function runHedged(call: HedgedCall, input: Input, attempts: AllAttempts, first: Sent): Promise<Ended> {
+  const { context } = input
+  const one = start(input, first)
+  const delayMs = hedgeDelayOf(first.report.attempt)
+  if (delayMs === undefined || (await withTimeout(one.ended, delayMs)) !== TIMED_OUT) return one.ended
+  const second = context.clientDisconnect.hasHappened() ? undefined : await startSecond(call, input, attempts, one)
+  if (second === undefined) return one.ended
+  const { two, bill } = second
+  const ended = await Promise.race([one.ended, two.ended])
+  const { result } = ended
+  const other = ended.report === first.report ? two : one
+  // What the second deployment says of the request may be true there alone.
+  const isFinal = result.ok || (other === two && !result.failure.failover)
+  if (isFinal || context.clientDisconnect.hasHappened()) {
+    lose(call, other, bill)
+    return ended
+  }
+  // What is left is an attempt like any other.
+  bill.close()
+  recordFailure(context.log.attempts, ended.report, result)
+  attempts.fail(result.failure, Date.now(), ended.report.attempt)
+  return other.ended
+}
+
+function start({ attempt, context }: Input, sent: Sent): Runner {
+  const { candidate, deadlineMs } = sent.report.attempt
+  // Nobody aborts this signal.
+  const disconnect = watchClientDisconnect(new AbortController().signal)
+  context.clientDisconnect.onDisconnect(disconnect.report)
+  const ended = attempt(candidate, sent.call, deadlineMs, disconnect).then((result) => ({ ...sent, result }))
+  return { disconnect, sent, ended }
+}
+
+/** Asks the second deployment, if there is one that works and nothing speaks against it. */
+async function startSecond(
+  { health, context: { share }, bill, route: { ranking } }: HedgedCall,
+  input: Input,
+  attempts: AllAttempts,
+  one: Runner,
+): Promise<{ readonly two: Runner; readonly bill: HedgeBill } | undefined> {
+  const now = Date.now()
+  // Where a circuit is open or retries are scarce, a second request each would add to an outage.
+  const isCalm = ranking.out.every(({ state }) => state === 'limited') && !health.budget.isLow(now)
+  const next = isCalm ? attempts.hedge(now, health.hedges) : undefined
+  if (next === undefined) return undefined
+  const call = input.prepare(next.candidate)
+  if (!(call instanceof Failure)) {
+    try {
+      // The request is in memory once more, as this deployment gets it.
+      share.reserve(share.bodyBytes)
+      const held = await bill.hedge(next.candidate.target)
+      // Meanwhile the first one may have come to an end after which nobody else is asked.
+      const early = (await Promise.race([one.ended, undefined]))?.result
+      if (early === undefined || (!early.ok && early.failure.failover)) {
+        return { two: start(input, { call, report: createAttemptReport(input, next) }), bill: held }
+      }
+      held.close()
+    } catch (error) {
+      // The limits do not allow it.
+      if (!(error instanceof Failure)) throw error
+    }
+  }
+  attempts.skip()
+  return undefined
+}
+
+/**
+ * Ends an attempt because the other one was quicker. It costs what an answer costs whose client has left: where only its usage tells
+ * what is billed, it is read on (accounts 5). The line of the call waits for that, and nobody else.
+ */
+function lose({ context, needs }: HedgedCall, { sent, disconnect, ended }: Runner, bill: HedgeBill): void {
+  const { log, waitUntil } = context
+  const { attempt, startedAt, lost } = sent.report
+  const { target } = attempt.candidate
+  const record: AttemptRecord = { target, outcome: LOST, ms: Date.now() - startedAt, startedAt }
+  log.attempts.push(record)
+  disconnect.report()
+  lost()
+  const used = ended.then(async ({ result }) => {
+    if (!result.ok) return result.served ?? toUsage(needs.promptTokens(), 0, { estimated: true })
+    await result.answer.leave()
+    return result.answer.usage()
+  })
+  const counted = bill.lose(target, used).then((cost) => {
+    record.lost = cost
+  })
+  log.defer = (write) => waitUntil(counted.then(write, write))
+}
