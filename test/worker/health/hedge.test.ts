@@ -240,8 +240,14 @@ test('of 400 requests no more than one in twenty is asked twice, and hardly any 
     return answers.filter((one) => one.headers.get('x-router9-attempts')?.includes('lost')).length
   }
   await earn(100)
-  expect(await lost(slowedDown(QUICK, 2 * LATE_MS), 150)).toBeLessThanOrEqual(5)
+  // What was saved, and what they earn themselves.
+  expect(await lost(slowedDown(QUICK, 2 * LATE_MS), 150)).toBeLessThanOrEqual(5 + 150 / 20)
   expect(await lost(slowedDown(QUICK, 2 * LATE_MS), 150)).toBe(0)
+  // Of all calls of this file.
+  const lines = callLines(router9.worker.log())
+  const twice = lines.filter(({ attempts }) => attempts.some(({ outcome }) => outcome === 'lost'))
+  expect(twice.length).toBeGreaterThan(3)
+  expect(twice.length).toBeLessThanOrEqual(lines.length / 20)
 }, 60_000)
 
 describe('what fails while two are asked', () => {
