@@ -37,7 +37,10 @@ export function wranglerProgram(): string {
 export async function runWrangler(args: readonly string[], { shown = false } = {}): Promise<WranglerResult> {
   return withPrivateFolder(async (folder) => {
     const report = path.join(folder, 'report.ndjson')
-    const env = { WRANGLER_OUTPUT_FILE_PATH: report, WRANGLER_SEND_METRICS: 'false' }
+    // The build that wrangler starts runs on this Node too: another one may be too old for TypeScript, and none is linked where
+    // no scripts ran at the installation.
+    const PATH = [path.dirname(process.execPath), process.env.PATH].join(path.delimiter)
+    const env = { WRANGLER_OUTPUT_FILE_PATH: report, WRANGLER_SEND_METRICS: 'false', PATH }
     const { status, stdout, stderr } = await runCommand(process.execPath, [wranglerProgram(), ...args], { env, shown })
     const entries = await readReport(report)
     const entry: WranglerResult['entry'] = (type) => entries.findLast((one) => one.type === type)
