@@ -162,6 +162,9 @@ async function measureLanes(
       grown.set(scenario.name, results)
     }
     judgeGrowth(asked, found, grown)
+    const [usage] = stage.usage.query('SELECT sum(requests) AS requests FROM usage_hours')
+    if (asked.vars.USAGE === undefined && !(Number(usage?.requests) > 0))
+      throw new Error('Router9 has written no usage: what was measured is not all of it')
     const log = gateways.router9.log()
     if (/"level":"error"/.test(log)) throw new Error(`Router9 has logged faults:\n${log}`)
   } finally {

@@ -70,7 +70,7 @@ export async function measureScenario(
   for (const at of lanes.keys()) await run(at, WARM_LANES * laneMs)
   for (const order of ordersOf(lanes.length, rounds)) {
     for (const at of order) {
-      const reading = await run(at, laneMs)
+      const reading = await run(at, Math.max(laneMs, scenario.leastMs ?? 0))
       if (reading !== undefined) readings[at]?.push(reading)
     }
   }

@@ -44,6 +44,8 @@ export interface Scenario {
   readonly concurrency: number
   readonly lanes: readonly Lane[]
   readonly goals: readonly LaneGoal[]
+  /** How long a lane runs in a round at least: for what happens once a second. */
+  readonly leastMs?: number
   /** Of an API that the version before may not have, so that it is not measured beside this one. */
   readonly isNew?: true
   /** Part of the quick run. */
@@ -202,6 +204,12 @@ export const SCENARIOS: readonly Scenario[] = [
     quick: true,
   },
   whole('json-128', 'openai', 128, ask(MODELS.openai), [overPeer('json-128', WHOLE)]),
+  ...[32, 128].map((concurrency): Scenario => {
+    const name = `tail-${concurrency}`
+    const scenario = whole(name, 'openai', concurrency, ask(MODELS.openai), [overPeer(`${name}, p99`, 1, 'p99Ms')])
+    // In each second an isolate reports health and usage and renews its lease.
+    return { ...scenario, leastMs: 3000 }
+  }),
   ...WIRES.slice(1).map((wire): Scenario => {
     const goal = overLimit(`stream: false, translated (${wire}), over passthrough`, 2.2, 1.7)
     const scenario = whole(`json-${wire}`, wire, 32, ask(MODELS[wire]), [goal, overPeer(`json-${wire}`, TRANSLATED)])

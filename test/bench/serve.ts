@@ -36,6 +36,8 @@ export interface Serving {
   readonly vars: Readonly<Record<string, string>>
   /** The KV stand-in's port, for a Worker that has keys. */
   readonly kvPort?: number
+  /** The port of the database for usage, where there is one. */
+  readonly usagePort?: number
   /** The names of its Durable Object classes. */
   readonly objects?: readonly string[]
   readonly core?: number | undefined
@@ -107,15 +109,21 @@ export async function objectsOf(): Promise<string[]> {
   return [...text.matchAll(/^\[exports\.(\w+)\]/gm)].flatMap(([, name]) => name ?? [])
 }
 
+/** D1 is a module of workerd's over HTTP. */
+const USAGE_BINDING =
+  '(name = "USAGE", wrapped = (moduleName = "cloudflare-internal:d1-api", innerBindings = [(name = "fetcher", service = "usage")]))'
+
 function configOf(
-  { modules, vars, kvPort, objects = [], v8Flags = [] }: Serving,
+  { modules, vars, kvPort, usagePort, objects = [], v8Flags = [] }: Serving,
   directory: string,
   { date, flags }: Platform,
 ): string {
   const text = JSON.stringify
   const bindings = Object.entries(vars).map(([name, value]) => `(name = ${text(name)}, text = ${text(value)})`)
   if (kvPort !== undefined) bindings.push('(name = "KEYS", kvNamespace = "kv")')
-  const kv = kvPort === undefined ? '' : `(name = "kv", external = (address = "127.0.0.1:${kvPort}", http = ())),`
+  if (usagePort !== undefined && vars.USAGE === undefined) bindings.push(USAGE_BINDING)
+  const outside = (name: string, port: number | undefined) =>
+    port === undefined ? '' : `(name = ${text(name)}, external = (address = "127.0.0.1:${port}", http = ())),`
   const files = Object.keys(modules).map((name) => `(name = ${text(name)}, esModule = embed ${text(name)})`)
   const classes = objects.map((name) => `(className = ${text(name)}, uniqueKey = ${text(name)}, enableSql = true)`)
   const storage = objects.length === 0 ? '' : 'durableObjectStorage = (localDisk = "state"),'
@@ -125,7 +133,8 @@ const config :Workerd.Config = (
     (name = "main", worker = .main),
     (name = "internet", network = (allow = ["public", "private"])),
     (name = "state", disk = (path = ${text(directory)}, writable = true)),
-    ${kv}
+    ${outside('kv', kvPort)}
+    ${outside('usage', usagePort)}
   ],
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
   v8Flags = [${v8Flags.map((flag) => text(flag)).join(', ')}],

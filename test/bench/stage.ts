@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { Bundle } from '../harness/bundle.ts'
 import { type KeyStore, startKeyStore } from '../harness/key-store.ts'
+import { startUsageDatabase, type UsageDatabase } from '../harness/usage-database.ts'
 import { everyProviderAt } from '../harness/worker.ts'
 import type { Asked } from './arguments.ts'
 import { COPY_LOOP, PASSTHROUGH, watchedRouter9 } from './bare-workers.ts'
@@ -25,6 +26,8 @@ export interface RouterStart {
 export interface Stage {
   readonly upstream: URL
   readonly keys: KeyStore
+  /** Where usage is written to. */
+  readonly usage: UsageDatabase
   /** The gateways' own. */
   readonly core: number | undefined
   readonly startPassthrough: () => Promise<Served>
@@ -40,16 +43,24 @@ export async function setStage(
 ): Promise<Stage> {
   const { upstream, stop } = await startUpstream(cores, mockPort)
   const keys = await startKeyStore()
+  const usage = await startUsageDatabase()
   // Limits that nobody reaches: the work of keeping them is part of the figure.
   await keys.put(BENCH_KEY, { id: 'key_bench', limits: { rpm: 1e9, tpm: 1e12, budget: 1e9 } })
   const base = upstream.origin
   const code = await readFile(bundle.file, 'utf8')
   const objects = await objectsOf()
   const core = cores?.gateway
-  const vars = { ...everyProviderAt(base), XAI_BASE_URL: `${base}/failing/xai/v1`, ...asked }
+  const vars = {
+    ...everyProviderAt(base),
+    XAI_BASE_URL: `${base}/failing/xai/v1`,
+    // Once a minute is usual: no round lasts so long, and each is to have its share of it.
+    USAGE_WRITE_SECONDS: '1',
+    ...asked,
+  }
   return {
     upstream,
     keys,
+    usage,
     core,
     startPassthrough: () => serve({ modules: { 'index.js': PASSTHROUGH }, vars: { UPSTREAM: base }, core }),
     startCopyLoop: () => serve({ modules: { 'index.js': COPY_LOOP }, vars: { UPSTREAM: base }, core }),
@@ -65,6 +76,7 @@ export async function setStage(
         modules: watched ? { 'index.js': watchedRouter9(objects), 'router9.js': own } : { 'index.js': own },
         vars: { ...vars, ...further },
         kvPort: keys.port,
+        usagePort: usage.port,
         v8Flags,
         objects,
         core,
@@ -74,6 +86,7 @@ export async function setStage(
     close: async () => {
       stop()
       await keys.close()
+      await usage.close()
     },
   }
 }
