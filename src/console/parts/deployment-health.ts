@@ -70,6 +70,11 @@ export function stateOf({ state }: Pick<Health, 'state'>): { word: string; tone:
   return STATES[state] ?? { word: state, tone: 'warn' }
 }
 
+/** Why a deployment was passed over, where that is its state: in the word that all pages have for it. */
+export function reasonWord(reason: string): string {
+  return STATES[reason]?.word.toLowerCase() ?? reason
+}
+
 /** Where it does not do well, apart from the region that answers: `out in Western Europe, limited in Oceania`. */
 export function elsewhereOf({ regions, state }: Deployment): string {
   return regions

@@ -99,7 +99,14 @@ function List({ all, states }: { all: readonly Model[]; states: States }) {
       </search>
       {shown.length === 0 ? (
         <Empty title="No model fits these filters">
-          <button type="button" class="button" onClick={() => goTo({}, true)}>
+          <button
+            type="button"
+            class="button"
+            onClick={() => {
+              goTo({}, true)
+              document.querySelector<HTMLInputElement>('.models-filters input')?.focus()
+            }}
+          >
             Show all
           </button>
         </Empty>

@@ -2,7 +2,7 @@ import { useId, useState } from 'preact/hooks'
 import { useLoaded } from '../../api/load.ts'
 import { ask } from '../../api/request.ts'
 import { session } from '../../api/session.ts'
-import { stateOf } from '../../parts/deployment-health.ts'
+import { reasonWord, stateOf } from '../../parts/deployment-health.ts'
 import { count, milliseconds, percent } from '../../parts/format.ts'
 import { Empty, Shown } from '../../parts/states.tsx'
 import type { Model, States } from './model.ts'
@@ -175,7 +175,7 @@ function Answer({ modelKey, asked, states }: { modelKey: string; asked: Describe
               <ul>
                 {out.map(({ id, reason }) => (
                   <li key={`${id} ${reason}`}>
-                    <code>{id}</code> {reason}
+                    <code>{id}</code> {reasonWord(reason)}
                   </li>
                 ))}
               </ul>

@@ -128,6 +128,8 @@ const ADVICE: Readonly<Record<string, string>> = {
   context_length_exceeded: 'Shorten the prompt, or take a model with a larger window.',
   no_provider_configured: 'Set the key of a provider: the quick start says how.',
 }
+/** Some formats have a code of their own, or none. */
+const BY_STATUS: Readonly<Record<number, string>> = { 401: 'invalid_api_key', 404: 'model_not_found' }
 const PAGES: Readonly<Record<string, string>> = {
   Keys: '/console/keys',
   Now: '/console/health',
@@ -152,6 +154,7 @@ function Trouble({ error, run }: { error: ApiError; run: Run }) {
   const retry = headerOf(run, 'retry-after')
   const advice =
     ADVICE[code.toLowerCase()] ??
+    ADVICE[BY_STATUS[status] ?? ''] ??
     (run.state.value === 'broken'
       ? 'What is above is not the whole answer. Send it again; Now shows how the provider does.'
       : status === 429 || status >= 500 || status === 0

@@ -43,8 +43,9 @@ function Playground({ modelsKey }: { modelsKey: string }) {
     return () => {
       removeEventListener('keydown', onKeyDown)
       removeEventListener('pagehide', stopAll)
-      // Who leaves the page waits for no answer.
+      // Who leaves the page, or signs out, waits for no answer; and nobody else is shown those of this key.
       stopAll()
+      runs.value = []
     }
   }, [])
   const answers = useRef<HTMLElement>(null)
@@ -138,7 +139,10 @@ function Models({ listed }: { listed: readonly Model[] }) {
                 type="button"
                 class="button small"
                 aria-label={`Remove model ${at + 1}`}
-                onClick={() => change({ models: models.filter((_, index) => index !== at) })}
+                onClick={() => {
+                  change({ models: models.filter((_, index) => index !== at) })
+                  requestAnimationFrame(() => document.getElementById('play-compare')?.focus())
+                }}
               >
                 Remove
               </button>
@@ -157,6 +161,7 @@ function Models({ listed }: { listed: readonly Model[] }) {
       {models.length < MAX_MODELS && (
         <button
           type="button"
+          id="play-compare"
           class="button small"
           onClick={() => change({ models: [...models, models.at(-1) ?? 'auto'] })}
         >

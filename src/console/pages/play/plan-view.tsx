@@ -1,6 +1,6 @@
 import { useMemo } from 'preact/hooks'
 import { ApiError } from '../../api/request.ts'
-import { stateOf } from '../../parts/deployment-health.ts'
+import { reasonWord, stateOf } from '../../parts/deployment-health.ts'
 import { compact, count, dollars, milliseconds, percent } from '../../parts/format.ts'
 import { headerOf, isRunning, type Plan, type Run } from './run.ts'
 
@@ -56,11 +56,19 @@ export function PlanView({ run }: { run: Run }) {
           <strong>{headerOf(run, 'x-router9-provider')}</strong> answered: {REASONS[reason] ?? reason}.
         </p>
       )}
-      {skipped && <p class="warn">Passed over: {skipped.replaceAll(',', ', ')}</p>}
+      {skipped && <p class="warn">Passed over: {skippedText(skipped)}</p>}
       {dropped && <p class="warn">Left out of the request: {dropped.replaceAll(',', ', ')}</p>}
       <Candidates plan={run.plan.value} />
     </>
   )
+}
+
+/** `x-router9-skipped`: `openai/gpt-5.4:suspect,…`. */
+function skippedText(header: string): string {
+  return header
+    .split(',')
+    .map((one) => one.trim().replace(/:([^:]+)$/, (_, reason: string) => ` (${reasonWord(reason)})`))
+    .join(', ')
 }
 
 function Numbers({ run }: { run: Run }) {
@@ -175,7 +183,7 @@ function Candidates({ plan }: { plan: Plan | ApiError | undefined }) {
             <ul>
               {plan.left_out.map(({ id, reason }, at) => (
                 <li key={at}>
-                  {id}: <span class="muted">{reason}</span>
+                  {id}: <span class="muted">{reasonWord(reason)}</span>
                 </li>
               ))}
             </ul>
