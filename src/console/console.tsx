@@ -45,7 +45,8 @@ function Home() {
   }, [isDone])
   if (isDone) return null
   if (!isSignedIn.value) return <SignIn wanted={WANTED} />
-  return <SignIn wanted={key === undefined ? 'Add a key for models.' : 'Add a key that manages keys.'} />
+  if (key === undefined) return <SignIn wanted="Add a key for models." only="key" />
+  return <SignIn wanted="Add a key that manages keys." only="managementKey" />
 }
 
 const WANTED = 'A key of Router9 opens the console: one for models, or one that manages keys.'

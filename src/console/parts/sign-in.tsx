@@ -3,13 +3,13 @@ import { ask } from '../api/request.ts'
 import { type Session, session, signIn, signOut } from '../api/session.ts'
 import { Failed } from './states.tsx'
 
-/** Asks for a key. @param wanted what the page needs, in a sentence. */
-export function SignIn({ wanted }: { wanted: string }) {
+/** Asks for a key. @param wanted what the page needs, in a sentence. @param only the kind that will do; either if absent */
+export function SignIn({ wanted, only }: { wanted: string; only?: keyof Session }) {
   return (
     <div class="card sign-in">
       <h1>Sign in</h1>
       <p>{wanted}</p>
-      <KeyForm label="Key" action="Sign in" />
+      <KeyForm label="Key" action="Sign in" only={only} />
       <p class="muted">
         The key stays in this tab. <code>npm start</code> prints a link that signs in by itself;{' '}
         <a href="/docs/keys">more about keys</a>.
@@ -19,7 +19,7 @@ export function SignIn({ wanted }: { wanted: string }) {
 }
 
 /** Takes a key, looks what it is, and keeps it for this tab. */
-function KeyForm({ label, action }: { label: string; action: string }) {
+function KeyForm({ label, action, only }: { label: string; action: string; only?: keyof Session | undefined }) {
   const [key, setKey] = useState('')
   const [error, setError] = useState<Error>()
   const [isAsking, setAsking] = useState(false)
@@ -28,7 +28,9 @@ function KeyForm({ label, action }: { label: string; action: string }) {
     setAsking(true)
     setError(undefined)
     try {
-      signIn(await sessionOf(key.trim()))
+      const given = await sessionOf(key.trim())
+      if (only !== undefined && given[only] === undefined) throw new Error(WRONG_KIND[only])
+      signIn(given)
       setKey('')
     } catch (failed) {
       setError(failed as Error)
@@ -57,6 +59,11 @@ function KeyForm({ label, action }: { label: string; action: string }) {
       </button>
     </form>
   )
+}
+
+const WRONG_KIND = {
+  key: 'This key manages keys and cannot call models: a key for models is wanted here.',
+  managementKey: 'This key is for models: one that manages keys is wanted here.',
 }
 
 /** Who is signed in, and the way out. */

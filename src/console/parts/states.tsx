@@ -15,7 +15,8 @@ export function Empty({ title, children }: { title: string; children?: Component
 
 /** What went wrong, and a button that tries again; where the tab's key is refused, one that takes another. */
 export function Failed({ error, retry }: { error: Error; retry?: () => void }) {
-  const isRefused = isSignedIn.value && error instanceof ApiError && error.status === 401
+  // What has no second try was asked with a key that somebody has just written.
+  const isRefused = retry !== undefined && isSignedIn.value && error instanceof ApiError && error.status === 401
   return (
     <div class="notice bad" role="alert">
       <p>

@@ -128,8 +128,9 @@ function Rotate({ kind, entry, changed, dismiss }: EntryProps) {
   const act = async () => {
     const { data, key } = await makeOnce(`${pathOf(kind, entry)}/rotate`, { grace_seconds: Number(grace) })
     changed(data, madeOf(data, key))
-    // The old one has changed too: it has a successor, and perhaps an end. The next refresh shows it as well.
-    await ask<{ data: KeyEntry }>(pathOf(kind, entry)).then(
+    // The old one has changed too: it has a successor, and perhaps an end. The next refresh shows it as well. Nobody waits for it:
+    // while the dialog is open, the new key cannot have the focus.
+    void ask<{ data: KeyEntry }>(pathOf(kind, entry)).then(
       (old) => changed(old.data),
       () => {},
     )

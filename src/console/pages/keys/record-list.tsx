@@ -36,7 +36,10 @@ export function RecordList({ kind, fields }: { kind: Kind; fields: Fields }) {
   const heading = useRef<HTMLHeadingElement>(null)
   const changed = changes[kind]
   const takesNew = (entry: Entry) =>
-    !cursor && !team && !name && (disabled === 'true' || stateOf(entry, Date.now()) === 'active')
+    !cursor &&
+    (!team || entry.team === team) &&
+    entry.name.toLowerCase().includes((name ?? '').toLowerCase()) &&
+    (disabled === 'true' || stateOf(entry, Date.now()) === 'active')
   const entries = withChanges(loaded.value?.data ?? [], changed.value, takesNew)
   useEffect(() => {
     // The button that had opened the dialog may be gone.

@@ -16,6 +16,7 @@ export function StartPage() {
   useEffect(() => setAddress(location.origin), [])
   const isBuilt = address === PLACEHOLDER_ADDRESS
   const key = isBuilt ? undefined : session.value.key
+  const isManager = !isBuilt && session.value.managementKey !== undefined
   const snippets = snippetsFor(address, key ?? PLACEHOLDER_KEY)
   const snippet = snippets.find(({ id }) => id === chosen) ?? snippets[0]
   return (
@@ -35,7 +36,8 @@ export function StartPage() {
         <dd>
           {key === undefined ? (
             <>
-              <a href="/console">Sign in</a> to have yours in the snippets. <code>npm start</code> prints one.
+              {isManager ? <a href="/console?add">Add a key for models</a> : <a href="/console">Sign in</a>} to have
+              yours in the snippets. <code>npm start</code> prints one.
             </>
           ) : (
             <>
