@@ -5,7 +5,7 @@ import { permit, permittedHeader } from './access/account-use.ts'
 import { refuseBusyAddress } from './access/address-limit.ts'
 import { authenticate, keyNews, readKey, refuseKeyInAddress } from './access/auth.ts'
 import type { KeyRecord } from './access/keys.ts'
-import { type Caller, countRequest, hasBudget, limitHeaders, refuseOverLimit } from './access/limits.ts'
+import { addLimitHeaders, type Caller, countRequest, hasBudget, refuseOverLimit } from './access/limits.ts'
 import { readProviderLimits } from './access/provider-limits.ts'
 import { ledgerUsage } from './access/usage-of.ts'
 import { inAccent } from './api/accents.ts'
@@ -245,8 +245,8 @@ const GREETINGS: ReadonlySet<string> = new Set(['/', '/api/hello'])
 app.notFound((c) => {
   const { method, path } = c.req
   if (method === 'OPTIONS') return preflight(c, 'GET, HEAD, POST, DELETE, OPTIONS')
-  if (method === 'HEAD' && GREETINGS.has(path)) return new Response(null, { headers: commonHeaders(requestIdOf(c)) })
-  return failureResponse(new Failure('unknown-url', messageForUnknown(path, served)), formatOf(c), requestIdOf(c))
+  if (method === 'HEAD' && GREETINGS.has(path)) return new Response(null, { headers: headersFor(c) })
+  return refuse(c, new Failure('unknown-url', messageForUnknown(path, served)))
 })
 
 app.onError((error, c) => {
@@ -259,7 +259,7 @@ app.onError((error, c) => {
   else if (failure.fault === 'gateway' && failure.kind !== 'bodies-full')
     logFault(requestId, `${failure.message} ${failure.details.detail ?? ''}`.trim())
   if (log) logRequest(log, failure.status, failure)
-  return failureResponse(failure, formatOf(c), requestId, limitsOf(c))
+  return refuse(c, failure)
 })
 
 /** What every call with a body goes through before it is answered, the cheapest checks first (contract 5). */
@@ -553,9 +553,17 @@ function requestIdOf(c: AppContext): string {
   return fresh
 }
 
-function limitsOf(c: AppContext): Record<string, string> {
+function refuse(c: AppContext, failure: Failure): Response {
+  return failureResponse(failure, formatOf(c), requestIdOf(c), headersFor(c, formatOf(c)))
+}
+
+/** The headers of a response, as far as is known whose request it answers. */
+function headersFor(c: AppContext, format?: ErrorFormat): Record<string, string> {
+  const isCrossOrigin = c.req.raw.headers.has('origin')
+  const headers = commonHeaders(requestIdOf(c), { isCrossOrigin, requestIdHeader: format?.requestIdHeader })
   const caller = c.get('caller')
-  return caller === undefined ? {} : limitHeaders(caller)
+  if (caller !== undefined) addLimitHeaders(headers, caller)
+  return headers
 }
 
 /** @throws Failure 401 */
@@ -584,14 +592,9 @@ function headersOf(c: AppContext): HeaderReader {
 }
 
 function answer(c: AppContext, body: object, status = 200): Response {
-  return new Response(JSON.stringify(body), {
-    status,
-    headers: {
-      ...commonHeaders(requestIdOf(c), formatOf(c).requestIdHeader),
-      ...limitsOf(c),
-      'content-type': 'application/json',
-    },
-  })
+  const headers = headersFor(c, formatOf(c))
+  headers['content-type'] = 'application/json'
+  return new Response(JSON.stringify(body), { status, headers })
 }
 
 function preflight(c: AppContext, allow: string): Response {

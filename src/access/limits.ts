@@ -361,15 +361,14 @@ function budgetOf({ budget, window = 'total' }: Limits): string {
 }
 
 /** The headers `x-ratelimit-*` of every response to a key with limits (contract 7). Resets are durations like `12s`, as in OpenAI's API. */
-export function limitHeaders(caller: KeyRecord): Record<string, string> {
+export function addLimitHeaders(headers: Record<string, string>, caller: KeyRecord): void {
   const { limits } = caller
-  if (limits === undefined) return {}
+  if (limits === undefined) return
   const account = accounts.get(ledgerOf(caller))
   const now = Date.now()
   const { requests, tokens } = account?.lease.usedNow(now) ?? { ...NOTHING_SPENT, minute: minuteOf(now) }
   const resetMs = msToNextMinute(now)
   const reset = resetMs < 1000 ? `${resetMs}ms` : `${Math.ceil(resetMs / 1000)}s`
-  const headers: Record<string, string> = {}
   if (limits.rpm !== undefined) {
     headers['x-ratelimit-limit-requests'] = String(limits.rpm)
     headers['x-ratelimit-remaining-requests'] = String(Math.max(limits.rpm - requests, 0))
@@ -380,5 +379,4 @@ export function limitHeaders(caller: KeyRecord): Record<string, string> {
     headers['x-ratelimit-remaining-tokens'] = String(Math.max(limits.tpm - tokens, 0))
     headers['x-ratelimit-reset-tokens'] = reset
   }
-  return headers
 }

@@ -1,4 +1,4 @@
-import { limitHeaders } from '../access/limits.ts'
+import { addLimitHeaders } from '../access/limits.ts'
 import type { Failure } from '../chat/failure.ts'
 import type { ClientRequest, ErrorFormat } from '../formats/format.ts'
 import type { Needs } from '../routing/needs.ts'
@@ -7,7 +7,7 @@ import type { Bill } from './bill.ts'
 import type { RequestContext } from './context.ts'
 import type { CommittedAnswer } from './failover.ts'
 import { createHealthReporter, type HealthReporter, noHealthReporter } from './health-reporter.ts'
-import { commonHeaders, failureResponse, metaHeaders } from './respond.ts'
+import { addMetaHeaders, commonHeaders, failureResponse } from './respond.ts'
 import { type Route, type RouteInput, routeOf } from './route.ts'
 
 /** What all calls have in common that have been admitted and routed, whatever they ask for. */
@@ -69,11 +69,22 @@ export function headersOf(state: CallState, answer: Answered | undefined): Recor
   const ownName = (name: string) => (pathOf === undefined || /\W/.test(name) ? name : pathOf(name))
   const droppedBy = ({ call }: Answered) => [...context.withheld, ...call.dropped.map(ownName)]
   const answered = answer === undefined ? {} : { target: answer.deployment.target, dropped: droppedBy(answer) }
-  return {
-    ...commonHeaders(context.requestId, context.format.requestIdHeader),
-    ...limitHeaders(context.caller),
-    ...metaHeaders({ requestedModel, route, attempts: context.log.attempts, timing, ...answered }),
-  }
+  const headers = callHeaders(context)
+  addMetaHeaders(headers, { requestedModel, route, attempts: context.log.attempts, timing, ...answered })
+  return headers
+}
+
+/** The headers of every response to a call of this caller. */
+export function callHeaders({
+  requestId,
+  header,
+  format,
+  caller,
+}: RequestContext<ErrorFormat>): Record<string, string> {
+  const { requestIdHeader } = format
+  const headers = commonHeaders(requestId, { isCrossOrigin: header('origin') !== null, requestIdHeader })
+  addLimitHeaders(headers, caller)
+  return headers
 }
 
 /** Answers with an error in the client's format, when what was used is counted: nobody has begun an answer. */

@@ -1,16 +1,15 @@
 import { forProvider } from '../access/account-use.ts'
-import { countRequest, limitHeaders } from '../access/limits.ts'
+import { countRequest } from '../access/limits.ts'
 import { Failure } from '../chat/failure.ts'
 import type { ClientRequest } from '../formats/format.ts'
 import { needsOf } from '../routing/needs.ts'
 import { plan } from '../routing/plan.ts'
 import type { Target } from '../routing/target.ts'
 import { logRequest } from '../telemetry/log.ts'
-import { routeNow } from './call.ts'
+import { callHeaders, routeNow } from './call.ts'
 import type { RequestContext } from './context.ts'
 import { resolveConversation } from './conversation.ts'
 import { prepareCall } from './prepare-call.ts'
-import { commonHeaders } from './respond.ts'
 import { planInputOf } from './route.ts'
 import { createSealer, NO_SEALER } from './sealer.ts'
 import { askProvider, readAnswerBody } from './upstream.ts'
@@ -42,12 +41,9 @@ export async function countTokens(context: RequestContext, given: Body): Promise
   const likely = route.ranking.ranked.slice(0, MAX_ASKED).map(({ candidate }) => candidate.target)
   const counted = await firstCount(context, likely, { ...request, chat }, needs.promptTokens)
   logRequest(context.log, 200)
-  const headers = {
-    ...commonHeaders(context.requestId, format.requestIdHeader),
-    ...limitHeaders(caller),
-    'content-type': 'application/json',
-    ...(counted === undefined ? { 'x-router9-estimated': 'true' } : {}),
-  }
+  const headers = callHeaders(context)
+  headers['content-type'] = 'application/json'
+  if (counted === undefined) headers['x-router9-estimated'] = 'true'
   return new Response(JSON.stringify(writeCount(counted ?? needs.promptTokens())), { headers })
 }
 

@@ -143,7 +143,8 @@ async function answer(context: Context, state: CallState, { work, usage, committ
   const { prompt_tokens: promptTokens, completion_tokens: _, total_tokens: __, ...further } = usage
   const { model } = committed.deployment.target
   const pieces = inPieces(format.writeAnswer({ request: work.request, model, vectors, usage: further, promptTokens }))
-  const headers = { ...headersOf(state, committed), 'content-type': 'application/json' }
+  const headers = headersOf(state, committed)
+  headers['content-type'] = 'application/json'
   state.bill.close()
   const first = pieces.next()
   const second = first.done === true ? first : pieces.next()

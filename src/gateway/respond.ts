@@ -23,28 +23,38 @@ const EXPOSED = [
   ...['limit', 'remaining', 'reset'].flatMap((what) => [`x-ratelimit-${what}-requests`, `x-ratelimit-${what}-tokens`]),
 ].join(', ')
 
-/** No response is a page: browsers must not show, frame, sniff or cache it, and must not use http. */
-const SECURITY_HEADERS = {
-  'access-control-allow-origin': '*',
-  'access-control-expose-headers': EXPOSED,
-  'cache-control': 'no-store',
-  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
-  'referrer-policy': 'no-referrer',
-  'strict-transport-security': 'max-age=31536000',
-  'x-content-type-options': 'nosniff',
-}
-
 /** Retrying does not help. */
 const NOT_RETRYABLE: ReadonlySet<FailureKind> = new Set(['quota-exhausted', 'no-provider'])
 /** OpenAI's SDKs ignore a longer wait and retry at once, so the response tells them not to retry. */
 const MAX_RETRY_MS = 60_000
 
-/** The headers that every response has. @param ownName the header in which clients of an API look for the id. */
-export function commonHeaders(requestId: string, ownName?: string): Record<string, string> {
-  const headers: Record<string, string> = { 'x-request-id': requestId, ...SECURITY_HEADERS }
-  if (ownName !== undefined) {
-    headers[ownName] = requestId
-    headers['access-control-expose-headers'] = `${EXPOSED}, ${ownName}`
+/** What a response's headers depend on beside its call. */
+export interface HeaderNeeds {
+  /** Only a browser's page reads them, and it sends an `Origin`. */
+  readonly isCrossOrigin: boolean
+  /** The header in which clients of an API look for the id. */
+  readonly requestIdHeader?: string | undefined
+}
+
+/**
+ * The headers that every response has. No response is a page, so browsers must not sniff or cache it, and must not use http.
+ * Each header costs time with each call, so there are no further ones that would say so (contract 7).
+ */
+export function commonHeaders(
+  requestId: string,
+  { isCrossOrigin, requestIdHeader }: HeaderNeeds,
+): Record<string, string> {
+  const headers: Record<string, string> = {
+    'x-request-id': requestId,
+    'cache-control': 'no-store',
+    'strict-transport-security': 'max-age=31536000',
+    'x-content-type-options': 'nosniff',
+  }
+  if (requestIdHeader !== undefined) headers[requestIdHeader] = requestId
+  if (isCrossOrigin) {
+    headers['access-control-allow-origin'] = '*'
+    headers['access-control-expose-headers'] =
+      requestIdHeader === undefined ? EXPOSED : `${EXPOSED}, ${requestIdHeader}`
   }
   return headers
 }
@@ -59,7 +69,7 @@ export function preflightResponse(requestId: string, allow: string, headers: str
   return new Response(null, {
     status: 204,
     headers: {
-      ...commonHeaders(requestId),
+      ...commonHeaders(requestId, { isCrossOrigin: true }),
       allow,
       'access-control-allow-methods': allow,
       'access-control-allow-headers': headers ?? DEFAULT_HEADERS,
@@ -68,18 +78,14 @@ export function preflightResponse(requestId: string, allow: string, headers: str
   })
 }
 
-/** A failure as the client gets it, in its own format (contract 5). */
+/** A failure as the client gets it, in its own format (contract 5). It is given the headers that do not depend on the failure. */
 export function failureResponse(
   failure: Failure,
   format: ErrorFormat,
   requestId: string,
-  further: Record<string, string> = {},
+  headers: Record<string, string>,
 ): Response {
-  const headers: Record<string, string> = {
-    ...further,
-    ...commonHeaders(requestId, format.requestIdHeader),
-    'content-type': 'application/json',
-  }
+  headers['content-type'] = 'application/json'
   if (failure.details.allow !== undefined) headers.allow = failure.details.allow
   if (failure.status === 429 || failure.status === 503) Object.assign(headers, retryHeaders(failure))
   // OpenAI's SDKs retry after any 5xx.
@@ -114,31 +120,31 @@ export interface Timing {
   readonly upstreamMs: number
 }
 
-/** The headers `x-router9-*` and `server-timing`. */
-export function metaHeaders({
-  requestedModel,
-  route,
-  attempts,
-  target,
-  dropped,
-  timing,
-}: ResponseMeta): Record<string, string> {
+/** Says of whoever answered only that it was the best of those that could: the model and the provider tell as much. */
+const USUAL_REASONS: ReadonlySet<string> = new Set(['only', 'first'])
+
+/** Adds the headers `x-router9-*` and `server-timing`, as far as they say something new (contract 7). */
+export function addMetaHeaders(
+  headers: Record<string, string>,
+  { requestedModel, route, attempts, target, dropped, timing }: ResponseMeta,
+): void {
   const skipped = skippedIn(route, attempts)
   const sent = sentAttempts(attempts)
-  return {
-    'x-router9-requested-model': headerText(requestedModel),
-    ...(sent.length === 0 ? {} : { 'x-router9-attempts': sent.map(attemptText).join(',') }),
-    ...(target === undefined
-      ? {}
-      : {
-          'x-router9-model': headerText(target.model),
-          'x-router9-provider': target.deployment.provider,
-          'x-router9-reason': reasonFor(route, target, attempts),
-        }),
-    ...(skipped === '' ? {} : { 'x-router9-skipped': headerText(skipped) }),
-    ...(dropped?.length ? { 'x-router9-dropped-params': headerText(dropped.join(',')) } : {}),
-    'server-timing': `auth;dur=${timing.authMs}, route;dur=${timing.routeMs}, upstream;dur=${timing.upstreamMs}`,
+  let isUsual = target !== undefined && sent.length < 2
+  if (target?.model !== requestedModel) headers['x-router9-requested-model'] = headerText(requestedModel)
+  if (target !== undefined) {
+    headers['x-router9-model'] = headerText(target.model)
+    headers['x-router9-provider'] = target.deployment.provider
+    const reason = reasonFor(route, target, attempts)
+    if (!USUAL_REASONS.has(reason)) {
+      headers['x-router9-reason'] = reason
+      isUsual = false
+    }
   }
+  if (!isUsual && sent.length > 0) headers['x-router9-attempts'] = sent.map(attemptText).join(',')
+  if (skipped !== '') headers['x-router9-skipped'] = headerText(skipped)
+  if (dropped?.length) headers['x-router9-dropped-params'] = headerText(dropped.join(','))
+  headers['server-timing'] = `auth;dur=${timing.authMs}, route;dur=${timing.routeMs}, upstream;dur=${timing.upstreamMs}`
 }
 
 function attemptText({ target, outcome, ms }: AttemptRecord): string {

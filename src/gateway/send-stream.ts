@@ -44,14 +44,11 @@ export async function sendStream(state: RequestState): Promise<Response> {
       )
       .finally(bill.close),
   )
-  return new Response(readable, {
-    headers: {
-      ...headersOf(state, result === TIMED_OUT ? undefined : result.answer),
-      'content-type': context.format.streamType ?? 'text/event-stream; charset=utf-8',
-      'cache-control': 'no-cache, no-transform',
-      'x-accel-buffering': 'no',
-    },
-  })
+  const headers = headersOf(state, result === TIMED_OUT ? undefined : result.answer)
+  headers['content-type'] = context.format.streamType ?? 'text/event-stream; charset=utf-8'
+  headers['cache-control'] = 'no-cache, no-transform'
+  headers['x-accel-buffering'] = 'no'
+  return new Response(readable, { headers })
 }
 
 async function streamAnswer(state: RequestState, committed: ChatAnswer, writer: ClientWriter): Promise<void> {

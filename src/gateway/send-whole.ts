@@ -36,7 +36,9 @@ export async function sendWhole(state: RequestState): Promise<Response> {
   }
   if (storage !== undefined) text = await storage.beforeEnd(text)
   logRequest(context.log, 200)
-  return new Response(text, { headers: { ...headersOf(state, result.answer), 'content-type': 'application/json' } })
+  const headers = headersOf(state, result.answer)
+  headers['content-type'] = 'application/json'
+  return new Response(text, { headers })
 }
 
 /** Answers with an error in the client's format: nobody has begun an answer. */

@@ -9,7 +9,7 @@ type Limits = typeof import('../../src/access/limits.ts')
 const REPORTED_MS = 2500
 
 let admit: Limits['admit']
-let limitHeaders: Limits['limitHeaders']
+let addLimitHeaders: Limits['addLimitHeaders']
 let memory: MemoryLedgers
 let minute: number
 
@@ -24,7 +24,13 @@ afterEach(() => vi.useRealTimers())
 /** A fresh module knows of no key, as a fresh isolate does. */
 async function freshIsolate(): Promise<void> {
   vi.resetModules()
-  ;({ admit, limitHeaders } = await import('../../src/access/limits.ts'))
+  ;({ admit, addLimitHeaders } = await import('../../src/access/limits.ts'))
+}
+
+function limitHeaders(key: KeyRecord): Record<string, string> {
+  const headers = {}
+  addLimitHeaders(headers, key)
+  return headers
 }
 
 function keyWith(limits: KeyRecord['limits'], more: Partial<KeyRecord> = {}): KeyRecord {

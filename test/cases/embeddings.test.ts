@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { attemptsOf } from '../harness/attempts.ts'
 import { callLines } from '../harness/log-lines.ts'
 import { until } from '../harness/until.ts'
 import { DEMO_KEY } from '../harness/worker.ts'
@@ -16,7 +17,9 @@ async function embed(body: object, { url } = router9) {
     body: JSON.stringify(body),
   })
   const text = await response.text()
-  const attempts = response.headers.get('x-router9-attempts')?.replace(/:\d+ms/g, '')
+  const attempts = attemptsOf(response.headers)
+    .join(',')
+    .replace(/:\d+ms/g, '')
   return { status: response.status, attempts, text, answer: JSON.parse(text) }
 }
 

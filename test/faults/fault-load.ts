@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import OpenAI from 'openai'
+import { attemptsOf } from '../harness/attempts.ts'
 import { DEMO_KEY } from '../harness/worker.ts'
 import type { Sample } from './fault-figures.ts'
 
@@ -56,8 +57,7 @@ async function streamOnce(url: string, prompt: string, now: () => number): Promi
       body: JSON.stringify({ model: 'auto', stream: true, messages: [{ role: 'user', content: prompt }] }),
       signal: AbortSignal.timeout(PATIENCE_MS),
     })
-    const trace = response.headers.get('x-router9-attempts') ?? ''
-    asked = trace === '' ? [] : trace.split(',').map((attempt) => attempt.slice(0, attempt.indexOf(':')))
+    asked = attemptsOf(response.headers).map((attempt) => attempt.slice(0, attempt.indexOf(':')))
     status = response.status
     const decoder = new TextDecoder()
     for await (const piece of response.body ?? []) {

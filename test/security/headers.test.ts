@@ -33,22 +33,41 @@ test.each<[string, number, () => Promise<Response>]>([
   ['an unknown path', 404, () => call('GET', '/nothing')],
   ['a wrong method', 405, () => call('GET', '/v1/chat/completions')],
   ['a preflight', 204, () => call('OPTIONS', '/v1/chat/completions')],
-])(
-  '%s is neither shown as a page, guessed at, kept by caches, nor asked for in the clear',
-  async (name, status, ask) => {
-    const response = await ask()
-    await response.text()
-    expect(response.status).toBe(status)
-    expect(Object.fromEntries(response.headers)).toMatchObject({
-      'x-content-type-options': 'nosniff',
-      'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
-      'referrer-policy': 'no-referrer',
-      'strict-transport-security': expect.stringMatching(/^max-age=\d{7,}/),
-      // The contract has its own word for streams.
-      'cache-control': name === 'a stream' ? 'no-cache, no-transform' : 'no-store',
-      // And browsers may call from anywhere.
-      'access-control-allow-origin': '*',
-    })
-    for (const header of ['server', 'x-powered-by', 'set-cookie']) expect(response.headers.has(header)).toBe(false)
-  },
-)
+])('%s is neither guessed at, kept by caches, nor asked for in the clear', async (name, status, ask) => {
+  const response = await ask()
+  await response.text()
+  expect(response.status).toBe(status)
+  expect(Object.fromEntries(response.headers)).toMatchObject({
+    'x-content-type-options': 'nosniff',
+    'strict-transport-security': expect.stringMatching(/^max-age=\d{7,}/),
+    // The contract has its own word for streams.
+    'cache-control': name === 'a stream' ? 'no-cache, no-transform' : 'no-store',
+    // And browsers may call from anywhere.
+    'access-control-allow-origin': '*',
+  })
+  for (const header of ['server', 'x-powered-by', 'set-cookie', 'content-security-policy'])
+    expect(response.headers.has(header)).toBe(false)
+})
+
+test('what only a browser reads comes only where one asks, and what is known anyway not at all', async () => {
+  const headers = { authorization: `Bearer ${DEMO_KEY}`, 'content-type': 'application/json' }
+  const response = await fetch(`${router9.url}/v1/chat/completions`, {
+    method: 'POST',
+    headers,
+    body: JSON.stringify({ ...SAY, model: 'gpt-4o' }),
+  })
+  await response.text()
+  expect(response.status).toBe(200)
+  const names = [...response.headers.keys()].filter(
+    (name) => !/^(content-(length|type)|transfer-encoding|date)$/.test(name),
+  )
+  expect(names.sort()).toEqual([
+    'cache-control',
+    'server-timing',
+    'strict-transport-security',
+    'x-content-type-options',
+    'x-request-id',
+    'x-router9-model',
+    'x-router9-provider',
+  ])
+})

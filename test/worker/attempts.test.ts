@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest'
+import { attemptsOf } from '../harness/attempts.ts'
 import { callLines } from '../harness/log-lines.ts'
 import { useRouter9 } from '../harness/router9.ts'
 import { DEMO_KEY } from '../harness/worker.ts'
@@ -35,7 +36,7 @@ function ask(order: readonly string[], body: Record<string, unknown> = {}, heade
   )
 }
 
-const attemptsOf = (response: Response) => (response.headers.get('x-router9-attempts') ?? '').replace(/\d+ms/g, 'T')
+const asked = ({ headers }: Response) => attemptsOf(headers).join(',').replace(/\d+ms/g, 'T')
 const askedSlots = () => router9.simulator.requests().map(({ slot }) => slot)
 
 function firstOf(slot: string): RecordedRequest {
@@ -103,7 +104,7 @@ describe('who is told of', () => {
     const response = await ask(['mistral', 'openai'], { stream, logprobs: true })
     await response.text()
     expect(response.status).toBe(200)
-    expect(attemptsOf(response)).toBe('openai:200:T')
+    expect(asked(response)).toBe('openai:200:T')
     expect(response.headers.get('x-router9-reason')).toBe('fallback')
     expect(askedSlots()).toEqual(['openai'])
     const id = response.headers.get('x-request-id')
@@ -140,7 +141,7 @@ describe('the headers of contract 7', () => {
   })
 
   test('may all be read by a browser', async () => {
-    const response = await ask(['openai'], { logit_bias: { '50256': -100 } })
+    const response = await ask(['openai'], { logit_bias: { '50256': -100 } }, { origin: 'https://page.example' })
     await response.text()
     const exposed = (response.headers.get('access-control-expose-headers') ?? '').toLowerCase().split(/,\s*/)
     const ours = [...response.headers.keys()].filter((name) => /^x-r(equest|outer9|atelimit)|^server-timing/.test(name))
@@ -157,7 +158,7 @@ describe('the headers of contract 7', () => {
     const response = await ask(['openai', 'mistral'])
     expect(response.status).toBe(429)
     expect(await response.json()).toMatchObject({ error: { type: 'rate_limit_error', code: 'upstream_rate_limited' } })
-    expect(attemptsOf(response)).toBe('openai:429:T,mistral:429:T')
+    expect(asked(response)).toBe('openai:429:T,mistral:429:T')
     // The soonest recovery counts.
     expect(response.headers.get('retry-after')).toBe('4')
     expect(response.headers.get('retry-after-ms')).toBe('4000')
@@ -170,7 +171,7 @@ describe('the headers of contract 7', () => {
       router9.simulator.setFault('openai', { [kind]: true })
       const response = await ask(['openai', 'mistral'], { stream: true })
       await response.text()
-      expect(attemptsOf(response)).toMatch(/^openai:([2-5]\d\d|[a-z-]+):T,mistral:200:T$/)
+      expect(asked(response)).toMatch(/^openai:([2-5]\d\d|[a-z-]+):T,mistral:200:T$/)
     },
   )
 
@@ -202,7 +203,7 @@ describe('how many are asked', () => {
     const response = await ask(['openai', 'anthropic', 'google', 'mistral'], { stream })
     expect(response.status).toBe(502)
     expect(askedSlots()).toEqual(['openai', 'anthropic', 'google'])
-    expect(attemptsOf(response)).toBe('openai:500:T,anthropic:500:T,google:500:T')
+    expect(asked(response)).toBe('openai:500:T,anthropic:500:T,google:500:T')
   })
 
   test('each once, however often the body repeats its names', async () => {
@@ -236,7 +237,7 @@ describe('how many are asked', () => {
     router9.simulator.setFault('openai', { status, times: 1 })
     const response = await ask(['openai'])
     expect(response.status).toBe(200)
-    expect(attemptsOf(response)).toBe(`openai:${status}:T,openai:200:T`)
+    expect(asked(response)).toBe(`openai:${status}:T,openai:200:T`)
   })
 
   test('the only one not a third time', async () => {
@@ -274,5 +275,5 @@ test('a call that the model wrote badly is asked for once more where there is no
     messages: [{ role: 'user', content: 'Say: hello' }],
   })
   expect(await response.json()).toMatchObject({ choices: [{ message: { content: 'hello' } }] })
-  expect(attemptsOf(response)).toBe('groq:400:T,groq:200:T')
+  expect(asked(response)).toBe('groq:400:T,groq:200:T')
 })

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { attemptsOf } from '../harness/attempts.ts'
 import { freePort } from '../harness/listen.ts'
 import { DEMO_KEY, everyProviderAt, type RunningWorker, startWorker } from '../harness/worker.ts'
 import { type Simulator, startSimulator } from '../simulator/server.ts'
@@ -121,7 +122,7 @@ function isAnswer(row: Row, { status, headers, body }: Seen, expected: Expected<
   expect(status, body.slice(0, 500)).toBe(200)
   expect(headers.get('x-router9-model')).toBe(model)
   expect(headers.get('x-router9-provider')).toBe(provider)
-  const attempts = attemptsOf(headers)
+  const attempts = stepsOf(headers)
   expect(attempts.map(([name]) => name)).toEqual(second ? [row.provider, provider] : [provider])
   expect(attempts.at(-1)?.[1]).toBe('200')
   const text = row.stream ? textOfStream(model, body) : textOfBody(model, body)
@@ -158,7 +159,7 @@ function isRefusal(row: Row, { status, headers, body }: Seen, expected: Expected
   const { error } = JSON.parse(body) as { error: SeenError }
   expect({ status, type: error.type, code: error.code }).toEqual(expected.look)
   expect(faultsOfError(error)).toEqual([])
-  const attempts = attemptsOf(headers)
+  const attempts = stepsOf(headers)
   expect(new Set(attempts.map(([name]) => name))).toEqual(new Set([row.provider]))
   expect(expected.attempts).toContain(attempts.length)
   if (row.fault.refused === true) expect(error.message).toContain(`Asked: ${row.provider}: refused connection.`)
@@ -171,6 +172,6 @@ function isRefusal(row: Row, { status, headers, body }: Seen, expected: Expected
   expect(headers.get('x-should-retry')).toBe('true')
 }
 
-function attemptsOf(headers: Headers): string[][] {
-  return (headers.get('x-router9-attempts') ?? '').split(',').map((attempt) => attempt.split(':'))
+function stepsOf(headers: Headers): string[][] {
+  return attemptsOf(headers).map((attempt) => attempt.split(':'))
 }

@@ -1,5 +1,6 @@
 import http, { type Server } from 'node:http'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { attemptsOf } from '../harness/attempts.ts'
 import { listen } from '../harness/listen.ts'
 import { type Router9, startRouter9 } from '../harness/router9.ts'
 import { readStream } from './seen-stream.ts'
@@ -64,7 +65,7 @@ async function ask(models: readonly string[], only: readonly string[], more: Jso
     ...more,
   })
   const body = await response.text()
-  const attempts = (response.headers.get('x-router9-attempts') ?? '').split(',').map((each) => each.split(':'))
+  const attempts = attemptsOf(response.headers).map((each) => each.split(':'))
   return { status: response.status, body, attempts, ms: performance.now() - startedAt }
 }
 

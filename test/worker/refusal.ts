@@ -20,7 +20,6 @@ export async function errorOf(response: Response): Promise<ErrorMembers> {
   const text = await response.text()
   expect(response.headers.get('content-type'), text).toMatch(/^application\/json\b/)
   expect(response.headers.get('x-request-id')).toMatch(/^\S{8,}$/)
-  expect(response.headers.get('access-control-allow-origin')).toBe('*')
   const body = JSON.parse(text) as { error: ErrorMembers }
   expect(Object.keys(body)).toEqual(['error'])
   const { error } = body

@@ -21,6 +21,9 @@ export interface SiteRequest {
   readonly headers?: Readonly<Record<string, string>>
 }
 
+/** A browser's page: only to one do replies say that it may read them. */
+const SOME_PAGE = 'https://page.example'
+
 /** How much of a response an error message shows. */
 const MAX_SHOWN_CHARACTERS = 160
 
@@ -37,6 +40,7 @@ export function createSite(base: string, timeoutMs: number): Site {
           headers: {
             ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
             ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+            origin: SOME_PAGE,
             ...headers,
           },
           ...(body === undefined ? {} : { body: JSON.stringify(body) }),

@@ -1,3 +1,4 @@
+import { attemptsOf } from '../../harness/attempts.ts'
 import { DEMO_KEY } from '../../harness/worker.ts'
 
 /** An open model that the three serve at the same price. */
@@ -68,10 +69,9 @@ async function askTurn(url: string, { client, title, name, turn }: Asked): Promi
     headers: { 'content-type': 'application/json', ...headers },
     body: JSON.stringify({ model: OPEN_MODEL, ...body }),
   })
-  const trace = response.headers.get('x-router9-attempts') ?? ''
   return {
     status: response.status,
-    asked: trace.split(',').flatMap((attempt) => attempt.split(':')[0] || []),
+    asked: attemptsOf(response.headers).flatMap((attempt) => attempt.split(':')[0] || []),
     ...countsIn(await response.text()),
   }
 }

@@ -59,7 +59,7 @@ describe.each([
   test('is for those with a key', async () => {
     await expectRefusal(await ask({}), { status: 401, code: null })
     await expectRefusal(await ask({ authorization: 'Bearer sk-r9k-nobody' }), { status: 401, code: 'invalid_api_key' })
-    const response = await ask({ authorization: `Bearer ${DEMO_KEY}` })
+    const response = await ask({ authorization: `Bearer ${DEMO_KEY}`, origin: 'https://page.example' })
     expect(response.status).toBe(200)
     expect(response.headers.get('x-request-id')).toMatch(/^req_/)
     expect(response.headers.get('access-control-allow-origin')).toBe('*')

@@ -1,4 +1,5 @@
 import { expect, inject, onTestFinished } from 'vitest'
+import { attemptsOf } from '../../harness/attempts.ts'
 import { until } from '../../harness/until.ts'
 import { DEMO_KEY, everyProviderAt, type RunningWorker, startWorker } from '../../harness/worker.ts'
 import { type Simulator, startSimulator } from '../../simulator/server.ts'
@@ -131,11 +132,10 @@ export function say(words: string): readonly { role: 'user'; content: string }[]
 
 export async function answered(response: Response): Promise<Answered> {
   const { status, headers } = response
-  const trace = headers.get('x-router9-attempts') ?? ''
   return {
     status,
     text: await response.text(),
-    attempts: trace === '' ? [] : trace.split(',').map(attemptOf),
+    attempts: attemptsOf(headers).map(attemptOf),
     reason: headers.get('x-router9-reason'),
     skipped: headers.get('x-router9-skipped'),
     headers,

@@ -24,7 +24,9 @@ interface Attempt {
 
 /** Who was asked and why, how long it took, and what it cost. */
 export function PlanView({ run }: { run: Run }) {
-  const reason = headerOf(run, 'x-router9-reason')
+  const provider = headerOf(run, 'x-router9-provider')
+  // It is not said where nothing went against the order.
+  const reason = headerOf(run, 'x-router9-reason') ?? 'first'
   const skipped = headerOf(run, 'x-router9-skipped')
   const dropped = headerOf(run, 'x-router9-dropped-params')
   const attempts = attemptsOf(run)
@@ -51,9 +53,9 @@ export function PlanView({ run }: { run: Run }) {
           </ol>
         </>
       )}
-      {reason && (
+      {provider && (
         <p>
-          <strong>{headerOf(run, 'x-router9-provider')}</strong> answered: {REASONS[reason] ?? reason}.
+          <strong>{provider}</strong> answered: {REASONS[reason] ?? reason}.
         </p>
       )}
       {skipped && <p class="warn">Passed over: {skippedText(skipped)}</p>}
