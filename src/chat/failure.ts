@@ -147,7 +147,7 @@ const LONG_KEY = /((?:sk|gsk|xai)[-_]|AIza)(?=[\w-]{0,40}\d)(?=[\w-]{0,40}[A-Z])
 
 /** Removes whatever looks like a key: for logs, and for what providers say about themselves. */
 export function redactKeys(text: string): string {
-  return text.replace(KEY_LIKE, '$1…').replace(LONG_KEY, '$1…')
+  return mayHoldKey(text) ? text.replace(KEY_LIKE, '$1…').replace(LONG_KEY, '$1…') : text
 }
 
 /** A quick test whether a text can hold a key; the text may be escaped as in JSON. */

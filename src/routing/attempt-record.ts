@@ -30,7 +30,7 @@ export const LOST = 'lost'
 
 /** The attempts that were really sent. */
 export function sentAttempts(trace: readonly AttemptRecord[]): readonly AttemptRecord[] {
-  return trace.filter(({ sent }) => sent !== false)
+  return trace.some(({ sent }) => sent === false) ? trace.filter(({ sent }) => sent !== false) : trace
 }
 
 /** What was spent in vain; a call loses one attempt at most. */

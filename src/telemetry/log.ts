@@ -87,8 +87,9 @@ function writeCall(log: RequestLog, status: number, failure: Failure | undefined
     const isAlwaysWritten = sample === 1 || faults.some((fault) => fault !== 'caller')
     if (!isAlwaysWritten && Math.random() >= sample) return
     // To count calls by lines, a reader needs to know how many calls a line stands for.
-    const share = isAlwaysWritten ? {} : { sample }
-    write(faults.length > 0 ? 'warn' : 'log', { event: 'request', request: log.requestId, ...line, ...share })
+    const share = isAlwaysWritten ? undefined : sample
+    const record = { event: 'request', request: log.requestId, ...line, key: undefined, sample: share }
+    write(faults.length > 0 ? 'warn' : 'log', record, { key: line.key })
   } catch (error) {
     logFault(log.requestId, error)
   }
@@ -173,7 +174,8 @@ const KEY_ID = /^key_[0-9A-Za-z]{1,40}$/
 /** Writes one log line for a change of a record, by whose key it was made and what changed. It holds no key (accounts 6). */
 export function logAudit(requestId: string, key: string, change: Readonly<Record<string, unknown>>): void {
   const isId = (member: string, text: string) => ID_MEMBERS.includes(member) && KEY_ID.test(text)
-  write('log', { event: 'audit', request: requestId, key, ...change }, isId)
+  const { target, ...others } = change
+  write('log', { event: 'audit', request: requestId, ...others }, { key, target }, isId)
 }
 
 /** Writes one log line for spans that no collector will get, and why. */
@@ -183,17 +185,18 @@ export function logDroppedSpans(spans: number, reason: string): void {
 
 function write(
   level: 'log' | 'warn' | 'error',
-  { key, target, ...others }: Readonly<Record<string, unknown>>,
+  record: Readonly<Record<string, unknown>>,
+  { key, target }: { readonly key?: unknown; readonly target?: unknown } = {},
   isId = (_member: string, _text: string) => false,
 ): void {
   // The ids of keys look like keys themselves, so only the other fields are searched for whatever looks like one.
   const head = redactOwnKeys(JSON.stringify({ level: level === 'log' ? 'info' : level, key, target }))
-  let text = JSON.stringify(others)
+  let text = JSON.stringify(record)
   // The search is in each value, not in the line: in the line, an escaped line break would hide where a word begins.
   if (mayHoldKey(text)) {
     const redact = (member: string, value: unknown) =>
       typeof value === 'string' && !isId(member, value) ? redactKeys(value) : value
-    text = JSON.stringify(others, redact)
+    text = JSON.stringify(record, redact)
   }
   console[level](`${head.slice(0, -1)},${text.slice(1)}`)
 }

@@ -311,5 +311,5 @@ test('of a key that stands twice the later one counts, as JSON.parse has it', as
     `{"model":"gpt-9-imaginary","temperature":"hot",${MESSAGES},"temperature":1,"model":"gpt-4o"}`,
   )
   expect(response.status).toBe(200)
-  expect(response.headers.get('x-router9-requested-model')).toBe('gpt-4o')
+  expect(response.headers.get('x-router9-model')).toBe('gpt-4o')
 })

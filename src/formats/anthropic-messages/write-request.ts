@@ -1,4 +1,5 @@
 import { Failure } from '../../chat/failure.ts'
+import { toJsonText } from '../../chat/kept-text.ts'
 import { type Chat, GATEWAY_FIELDS, type Tool } from '../../chat/request.ts'
 import type {
   PreparedCall,
@@ -70,7 +71,7 @@ function prepareSource({ model, header }: ProviderCall<object>, { body: given }:
       'anthropic-version': header?.('anthropic-version') ?? VERSION,
       ...(betas ? { 'anthropic-beta': betas } : {}),
     },
-    body: JSON.stringify(body),
+    body: toJsonText(body),
   }
   return {
     request,

@@ -1,4 +1,5 @@
 import { Failure } from '../../chat/failure.ts'
+import { toJsonText } from '../../chat/kept-text.ts'
 import type { Chat, Tool } from '../../chat/request.ts'
 import type {
   PreparedCall,
@@ -66,7 +67,7 @@ function toCountedBody(body: JsonObject, model: string): JsonObject {
 
 function requestOf(model: string, stream: boolean, body: JsonObject): ProviderRequest {
   const method = stream ? 'streamGenerateContent?alt=sse' : 'generateContent'
-  return { path: pathOf(model) + method, headers: {}, body: JSON.stringify(body) }
+  return { path: pathOf(model) + method, headers: {}, body: toJsonText(body) }
 }
 
 function pathOf(model: string): string {

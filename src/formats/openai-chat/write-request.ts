@@ -1,4 +1,5 @@
 import type { Failure } from '../../chat/failure.ts'
+import { toJsonText } from '../../chat/kept-text.ts'
 import { type Chat, ROUTING_FIELDS } from '../../chat/request.ts'
 import type { PreparedCall, ProviderCall, ProviderFormat } from '../format.ts'
 import { withCustomToolsAsFunctions } from '../shared/custom-tools.ts'
@@ -64,7 +65,11 @@ function prepare(call: ProviderCall<OpenAIQuirks>): PreparedCall {
   const { quirks, newId, traits } = call
   const { body, dropped } = write(call)
   const headers = sessionHeader(call)
-  const requestOf = (content: object) => ({ path: '/chat/completions', headers, body: JSON.stringify(content) })
+  const requestOf = (content: Readonly<Record<string, unknown>>) => ({
+    path: '/chat/completions',
+    headers,
+    body: toJsonText(content),
+  })
   return {
     request: requestOf(body),
     dropped,

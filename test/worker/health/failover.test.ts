@@ -2,7 +2,7 @@ import { describe, test } from 'vitest'
 import { until } from '../../harness/until.ts'
 import { type Answered, askedOf, askUntil, burst, DEPLOYMENTS, MODELS, say, watchedHere } from './setting.ts'
 
-const isFirst = ({ reason }: Answered) => reason === 'first'
+const isFirst = ({ reason }: Answered) => reason === 'usual'
 const isElsewhere = ({ reason }: Answered) => reason === 'healthier'
 
 describe('a provider', { concurrent: true }, () => {
@@ -31,7 +31,7 @@ describe('a provider', { concurrent: true }, () => {
     const reasons = new Set(after.map(({ reason }) => reason))
     expect(reasons).toContain('trial')
     // Until then others answer, and for a while it gets only a part again.
-    expect(['healthier', 'trial', 'better', 'first']).toEqual(expect.arrayContaining([...reasons]))
+    expect(['healthier', 'trial', 'better', 'usual']).toEqual(expect.arrayContaining([...reasons]))
     for (const { attempts } of after) expect(attempts.map(({ outcome }) => outcome)).toEqual(['200'])
   })
 
@@ -100,7 +100,7 @@ describe('a provider', { concurrent: true }, () => {
     const vars = { AUTO_MODELS: 'openai/gpt-4o' }
     const router9 = await watchedHere({ vars, more: ['AZURE_OPENAI'] }, onTestFinished)
     // The isolate's first request.
-    expect(await router9.ask({ provider: { allow_fallbacks: true } })).toMatchObject({ status: 200, reason: 'only' })
+    expect(await router9.ask({ provider: { allow_fallbacks: true } })).toMatchObject({ status: 200, reason: 'usual' })
     router9.simulator.setFault('openai', { status: 401 })
     const answer = await router9.ask()
     expect(answer.status).toBe(502)
@@ -142,7 +142,7 @@ describe('a provider', { concurrent: true }, () => {
     expect(await router9.known(DEPLOYMENTS.openai)).toMatchObject({ state: 'open' })
     router9.simulator.clearFaults()
     const answer = await router9.ask(body)
-    expect(answer).toMatchObject({ status: 200, reason: 'only' })
+    expect(answer).toMatchObject({ status: 200, reason: 'usual' })
     expect(askedOf(answer)).toEqual(['openai'])
   })
 

@@ -71,7 +71,7 @@ async function takeOut({ ask, stateOf }: Place): Promise<void> {
 describe('two isolates', { concurrent: true }, () => {
   test('of one region: what one has met, the other need not meet', async ({ expect, onTestFinished }) => {
     const { simulator, one, other } = await startTwo(['america', 'america'], onTestFinished)
-    expect((await other.ask()).reason).toBe('first')
+    expect((await other.ask()).reason).toBe('usual')
     simulator.setFault('openai', { status: 500 })
     await takeOut(one)
     expect(await other.stateOf(DEPLOYMENTS.openai)).toMatch(/^(open|half-open)$/)
@@ -103,7 +103,7 @@ describe('two isolates', { concurrent: true }, () => {
 
   test('of two regions: a fault in one is no verdict in the other', async ({ expect, onTestFinished }) => {
     const { simulator, one, other } = await startTwo(['america', 'europe'], onTestFinished)
-    for (let asked = 0; asked < 3; asked++) expect((await other.ask()).reason).toBe('first')
+    for (let asked = 0; asked < 3; asked++) expect((await other.ask()).reason).toBe('usual')
     simulator.setFault('openai', { status: 500 })
     await takeOut(one)
     simulator.clearFaults()
@@ -113,7 +113,7 @@ describe('two isolates', { concurrent: true }, () => {
 
   test('of two regions share a rate limit at once: it is of the account', async ({ expect, onTestFinished }) => {
     const { simulator, one, other } = await startTwo(['america', 'europe'], onTestFinished)
-    expect((await other.ask()).reason).toBe('first')
+    expect((await other.ask()).reason).toBe('usual')
     simulator.setFault('openai', { status: 429, retryAfter: 60 })
     expect((await one.ask()).attempts.map(({ outcome }) => outcome)).toEqual(['429', '200'])
     simulator.clearRequests()

@@ -35,7 +35,7 @@ describe('health is not moved', { concurrent: true }, () => {
     expect(after).toMatchObject({ state: 'closed', reason: null, until: null })
     expect(after?.p).toBeGreaterThan(0.97)
     router9.simulator.clearFaults()
-    expect(await router9.ask()).toMatchObject({ status: 200, reason: 'first' })
+    expect(await router9.ask()).toMatchObject({ status: 200, reason: 'usual' })
   })
 })
 
@@ -90,7 +90,7 @@ describe('one key does not speak for all', { concurrent: true }, () => {
       }
       router9.simulator.clearFaults()
       expect({ what, ...(await standing(router9)) }).toMatchObject({ state: 'closed', reason: null, until: null })
-      expect(await router9.ask()).toMatchObject({ status: 200, reason: 'first' })
+      expect(await router9.ask()).toMatchObject({ status: 200, reason: 'usual' })
     }
   })
 
@@ -108,7 +108,7 @@ describe('one key does not speak for all', { concurrent: true }, () => {
     for (const { status } of await Promise.all(asked)) expect(status).toBe(400)
     router9.simulator.clearFaults()
     expect(await standing(router9)).toMatchObject({ state: 'closed', reason: null, until: null })
-    expect(await router9.ask()).toMatchObject({ status: 200, reason: 'first' })
+    expect(await router9.ask()).toMatchObject({ status: 200, reason: 'usual' })
   })
 
   test('our account’s own trouble, told with a 400, is left for another provider, and for seconds only', async ({
@@ -148,7 +148,7 @@ describe('one key does not speak for all', { concurrent: true }, () => {
       router9.simulator.setFault('openai', fault)
       expect(askedOf(await router9.ask(huge, HOSTILE))).toEqual(['openai', 'mistral'])
       router9.simulator.clearFaults()
-      expect(await router9.ask()).toMatchObject({ status: 200, reason: 'first' })
+      expect(await router9.ask()).toMatchObject({ status: 200, reason: 'usual' })
       expect(await standing(router9)).toMatchObject({ state: 'closed' })
     }
     // The last of them was a limit of tokens: other large requests keep out of its way.
@@ -157,7 +157,7 @@ describe('one key does not speak for all', { concurrent: true }, () => {
     router9.simulator.setFault('openai', refusals[2] ?? null)
     await router9.ask({ max_tokens: 16_000 }, HOSTILE)
     router9.simulator.clearFaults()
-    expect(await router9.ask()).toMatchObject({ status: 200, reason: 'first' })
+    expect(await router9.ask()).toMatchObject({ status: 200, reason: 'usual' })
   })
 
   test('names that somebody invents for an open server say nothing, and are shown to nobody else', async ({
@@ -211,7 +211,7 @@ describe('health is not moved', () => {
     const after = await standing(router9)
     expect(after).toMatchObject({ state: 'closed', reason: null, until: null })
     expect(after?.p).toBeGreaterThan(0.97)
-    expect(await router9.ask()).toMatchObject({ status: 200, reason: 'first' })
+    expect(await router9.ask()).toMatchObject({ status: 200, reason: 'usual' })
     // Nobody was asked in place of those whose client had gone.
     expect(asked()).toHaveLength(MANY + 1)
     for (const { slot } of asked()) expect(slot).toBe('openai')

@@ -136,7 +136,8 @@ export async function answered(response: Response): Promise<Answered> {
     status,
     text: await response.text(),
     attempts: attemptsOf(headers).map(attemptOf),
-    reason: headers.get('x-router9-reason'),
+    // An answer of the first, or only, candidate gives no reason.
+    reason: headers.get('x-router9-reason') ?? (headers.has('x-router9-provider') ? 'usual' : null),
     skipped: headers.get('x-router9-skipped'),
     headers,
     routeMs: Number(/route;dur=(\d+)/.exec(headers.get('server-timing') ?? '')?.[1] ?? Number.NaN),
