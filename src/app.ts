@@ -68,12 +68,20 @@ interface Variables {
   /** What Gemini's clients say by the path, and others in the body. */
   asked?: { readonly model: string; readonly stream: boolean }
 }
-type AppContext = Context<{ Bindings: Env; Variables: Variables }>
+interface Router9 {
+  readonly Bindings: Env
+  readonly Variables: Variables
+}
+type AppContext = Context<Router9>
 
 /** Router9's HTTP face: routes, the order of checks (contract 5), one place for errors. */
-export const app = new Hono<{ Bindings: Env; Variables: Variables }>({
-  getPath: (request) => toCanonicalPath(getPathNoStrict(request), request.method),
-})
+export const app = new Hono<Router9>({ getPath })
+/** All but the calls of models, which come far more often: a router tries each of its paths for each request. */
+const others = new Hono<Router9>({ getPath })
+
+function getPath(request: Request): string {
+  return toCanonicalPath(getPathNoStrict(request), request.method)
+}
 
 /** What Router9 serves, in the order of the entries below. */
 const served: ServedPath[] = []
@@ -87,11 +95,11 @@ type Answer = (c: AppContext) => Response | Promise<Response>
  * share one entry, because the router tries every entry for each request. There is no middleware, because Hono calls a single
  * handler directly.
  */
-function routes(path: string, answers: Readonly<Record<string, Answer>>): void {
+function routes(path: string, answers: Readonly<Record<string, Answer>>, router = others): void {
   const handle = handlerOf(answers)
   served.push({ path: `/v1${path}`, methods: Object.keys(answers) })
-  app.all(`/v1${path}`, handle)
-  app.all(path, handle)
+  router.all(`/v1${path}`, handle)
+  router.all(path, handle)
 }
 
 function handlerOf(answers: Readonly<Record<string, Answer>>): Answer {
@@ -112,11 +120,16 @@ function route(method: 'GET' | 'POST', path: string, answer: Answer): void {
   routes(path, { [method]: answer })
 }
 
+/** Adds a path at which models are called. */
+function routeCall(path: string, answer: Answer): void {
+  routes(path, { POST: answer }, app)
+}
+
 /** A path at which clients ask for a model's answer in this format, or, one level below, how long a prompt is. */
 function routeFormat(path: string, format: ClientFormat, countPath?: string): void {
   formats.push({ path, format })
-  route('POST', path, (c) => answerIn(c, format))
-  if (countPath !== undefined) route('POST', path + countPath, (c) => countIn(c, format))
+  routeCall(path, (c) => answerIn(c, format))
+  if (countPath !== undefined) routeCall(path + countPath, (c) => countIn(c, format))
 }
 
 function answerIn(c: AppContext, format: ClientFormat): Promise<Response> {
@@ -139,7 +152,7 @@ routeFormat('/responses', openaiResponses, '/input_tokens')
 routeFormat('/responses/compact', openaiCompact)
 
 formats.push({ path: '/embeddings', format: openaiEmbeddingsClient })
-route('POST', '/embeddings', (c) => embedIn(c, openaiEmbeddingsClient))
+routeCall('/embeddings', (c) => embedIn(c, openaiEmbeddingsClient))
 
 route('GET', '/models', async (c) => {
   if (speaksOpenRouter(c)) return answerAsOpenRouter(c, '')
@@ -177,7 +190,7 @@ served.push(
   { path: `/v1beta/models/{model}:${[...GEMINI_METHODS.keys()].join(', :')}`, methods: ['POST'] },
 )
 
-app.all('/v1beta/models', handlerOf({ GET: async (c) => answer(c, toGeminiList(await modelsFor(c), queryOf(c))) }))
+others.all('/v1beta/models', handlerOf({ GET: async (c) => answer(c, toGeminiList(await modelsFor(c), queryOf(c))) }))
 
 app.all(
   '/v1beta/:name{(?:models|tunedModels)/.+}',
@@ -232,7 +245,7 @@ routes('/responses/:id/cancel', { POST: (c) => answerStored(c, cancelStored) })
 /** Keys, teams, limits of providers, credits and usage: one entry, because the router tries every entry for each request. */
 const MANAGED = '/:managed{(?:keys|teams|key|credits|usage|calls|generation)(?:/.*)?|providers/.+}'
 served.push(...MANAGED_PATHS)
-for (const begin of ['/v1', '']) app.all(begin + MANAGED, answerManaged)
+for (const begin of ['/v1', '']) others.all(begin + MANAGED, answerManaged)
 
 route('GET', '/health', (c) => {
   readSettings(c.env)
@@ -242,14 +255,18 @@ route('GET', '/health', (c) => {
 /** Claude Code asks for these before it begins. */
 const GREETINGS: ReadonlySet<string> = new Set(['/', '/api/hello'])
 
-app.notFound((c) => {
+app.notFound((c) => others.fetch(c.req.raw, c.env, c.executionCtx))
+
+others.notFound((c) => {
   const { method, path } = c.req
   if (method === 'OPTIONS') return preflight(c, 'GET, HEAD, POST, DELETE, OPTIONS')
   if (method === 'HEAD' && GREETINGS.has(path)) return new Response(null, { headers: headersFor(c) })
   return refuse(c, new Failure('unknown-url', messageForUnknown(path, served)))
 })
 
-app.onError((error, c) => {
+for (const router of [app, others]) router.onError(answerError)
+
+function answerError(error: unknown, c: AppContext): Response {
   const requestId = requestIdOf(c)
   const log = c.get('log')
   const known = error instanceof Failure
@@ -260,7 +277,7 @@ app.onError((error, c) => {
     logFault(requestId, `${failure.message} ${failure.details.detail ?? ''}`.trim())
   if (log) logRequest(log, failure.status, failure)
   return refuse(c, failure)
-})
+}
 
 /** What every call with a body goes through before it is answered, the cheapest checks first (contract 5). */
 async function receive<Format extends ErrorFormat>(

@@ -106,6 +106,14 @@ const message = once(() =>
   ),
 )
 
+/** Whether it is a text of somebody, as most messages are, and nothing else. */
+function isPlainMessage(element: unknown): boolean {
+  if (typeof element !== 'object' || element === null) return false
+  for (const name in element) if (name !== 'role' && name !== 'content') return false
+  const { role, content } = element as Readonly<Record<string, unknown>>
+  return typeof content === 'string' && (role === 'user' || role === 'assistant' || role === 'system')
+}
+
 const tool = once(() =>
   needing(
     openObject({
@@ -171,7 +179,7 @@ const routing = {
 /** A schema for each field of a request, in the order in which they are checked. */
 const fields = {
   model: once(() => text().check(z.minLength(1))),
-  messages: once(() => boundedList(message, { min: 1, max: MAX_MESSAGES })),
+  messages: once(() => boundedList(message, { min: 1, max: MAX_MESSAGES, isPlain: isPlainMessage })),
   stream: maybeBoolean,
   stream_options: once(() => z.nullish(openObject({ include_usage: maybeBoolean() }))),
   temperature: once(() => z.nullish(z.number().check(z.minimum(0), z.maximum(2)))),

@@ -15,7 +15,9 @@ test.each([
       throw new TypeError('the secret reason')
     },
   }
-  const response = await app.request(path, { method, headers: { authorization: 'Bearer sk-r9k-whatever' } }, env)
+  const context = { waitUntil() {}, passThroughOnException() {}, props: {} }
+  const request = { method, headers: { authorization: 'Bearer sk-r9k-whatever' } }
+  const response = await app.request(path, request, env, context)
   const { message } = await expectRefusal(response, { status: 500, type: 'server_error', code: 'internal_error' })
   expect(message).not.toContain('secret reason')
   const text = String(logged.mock.calls)
