@@ -98,10 +98,14 @@ export function needing<Schema extends z.ZodMiniType>(
   needs: Needs,
   { by = 'type', usual, others }: Pick<Shape, 'by' | 'usual' | 'others'> = {},
 ): Schema {
+  // It runs for each part of each message: no closure is made there.
+  const needsOf: Partial<Needs> = Object.assign(Object.create(null), needs)
   const check = ({ value, issues }: { value: Readonly<Record<string, unknown>>; issues: z.core.$ZodRawIssue[] }) => {
-    const type = String(value[by] ?? usual)
-    const lacking = (Object.hasOwn(needs, type) ? needs[type] : others)?.find((name) => value[name] == null)
-    if (lacking !== undefined) issues.push({ code: 'custom', input: undefined, path: [lacking], message: MISSING })
+    const names = needsOf[(value[by] ?? usual) as string] ?? others
+    if (names === undefined) return
+    for (const name of names) {
+      if (value[name] == null) issues.push({ code: 'custom', input: undefined, path: [name], message: MISSING })
+    }
   }
   return shaped(schema.check(check as Parameters<Schema['check']>[0]), { needs, by, usual, others })
 }
