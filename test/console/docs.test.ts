@@ -55,3 +55,10 @@ browserTest(
     await close()
   },
 )
+
+browserTest('the OpenAPI document is served as JSON, to web pages of any origin', async () => {
+  const response = await fetch(`${console.address}/openapi.json`, { headers: { origin: 'https://tool.example' } })
+  expect(response.headers.get('content-type')).toBe('application/json')
+  expect(response.headers.get('access-control-allow-origin')).toBe('*')
+  expect(await response.json()).toMatchObject({ openapi: '3.1.1' })
+})

@@ -11,7 +11,7 @@ import { openaiCompletionsClient } from '../../src/formats/openai-completions/cl
 import { openaiEmbeddingsClient } from '../../src/formats/openai-embeddings/client.ts'
 import { openaiResponses } from '../../src/formats/openai-responses/client.ts'
 import { PLAIN_SEALER } from '../formats/plain-sealer.ts'
-import { bodiesOf } from './openapi-bodies.ts'
+import { bodiesOf, createFaultsOf } from './openapi-bodies.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
@@ -93,9 +93,10 @@ function statusOf(read: (body: Fields) => unknown, body: Fields): number {
 }
 
 const document = openApiDocument()
+const faultsOf = createFaultsOf(document)
 
 test.each(READERS)('the Worker takes and refuses the same bodies as %s', (name, read) => {
-  const { taken, refused } = bodiesOf(document, name)
+  const { taken, refused } = bodiesOf(document, faultsOf, name)
   expect(taken.length).toBeGreaterThan(3)
   expect(refused.length).toBeGreaterThan(3)
   const text = (body: Fields) => JSON.stringify(body)

@@ -4,8 +4,10 @@ import { changesOf, samplesOf } from './schema-samples.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
+type FaultsOf = (schema: JsonSchema, value: unknown) => readonly unknown[]
+
 /** What the schemas of a document say against values. */
-export function createFaultsOf(document: Fields): (schema: JsonSchema, value: unknown) => readonly unknown[] {
+export function createFaultsOf(document: Fields): FaultsOf {
   const ajv = new Ajv2020({ strict: false, validateFormats: false, allErrors: true })
   ajv.addSchema({ $id: 'document', ...document })
   const validators = new WeakMap<JsonSchema, ValidateFunction>()
@@ -21,11 +23,11 @@ export function createFaultsOf(document: Fields): (schema: JsonSchema, value: un
 /** Bodies that a schema of the document takes, and some that it refuses: one for each place in them, and those of its own members. */
 export function bodiesOf(
   document: Fields,
+  faultsOf: FaultsOf,
   name: string,
 ): Record<'taken' | 'refused' | 'refusedAbove', readonly Fields[]> {
   const { schemas } = document.components as { schemas: Readonly<Record<string, JsonSchema>> }
   const schema = schemas[name] ?? {}
-  const faultsOf = createFaultsOf(document)
   const takes = (value: unknown) => faultsOf(schema, value).length === 0
   const samples = samplesOf(schema, (ref) => schemas[ref.split('/').at(-1) ?? ''] ?? {}).filter(takes)
   const taken = [...new Map(samples.map((one) => [JSON.stringify(one), one as Fields])).values()]

@@ -148,7 +148,11 @@ const batchEmbed = body(
 
 /** What is not known in a body about keys is refused. */
 const CLOSED: JsonSchema = { additionalProperties: false }
-const keyNotes = notesIn('keys', 'member of the body')
+/** The members have the names of the program's options. */
+const keyNotes: Notes = new Map([
+  ...notesIn('keys', 'member of the body'),
+  ...[...notesIn('keys', 'option')].map(([name, note]): [string, string] => [name.replace(/^--/, ''), note]),
+])
 
 /** Of what there was no limit before, nothing begins anew. */
 const RESET_OF_LIMIT: JsonSchema = {

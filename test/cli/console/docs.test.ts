@@ -31,6 +31,20 @@ test('every link and every file that the documentation names is there, with its 
   expect(dead).toEqual([])
 })
 
+test('every page that the OpenAPI document names is there, with its anchor, and pages of any origin may load it', () => {
+  const text = String(site.get('openapi.json'))
+  expect(JSON.parse(text)).toMatchObject({ openapi: '3.1.1', servers: [{ url: '/' }] })
+  const addresses = new Set([...text.matchAll(/["(](\/docs[^")]*)[")]/g)].map(([, address = '']) => address))
+  expect(addresses.size).toBeGreaterThan(15)
+  const dead = [...addresses].filter((address) => {
+    const [target = '', anchor] = address.split('#')
+    const content = site.get(fileAt(target) ?? '')
+    return content === undefined || (anchor !== undefined && !String(content).includes(` id="${anchor}"`))
+  })
+  expect(dead).toEqual([])
+  expect(site.get('_headers')).toContain('/openapi.json\n  Access-Control-Allow-Origin: *\n')
+})
+
 test('no page of the documentation has a style or a script of its own, or the same id twice', () => {
   for (const { file, html } of documents) {
     expect(html.match(/ style=| on\w+="|<script(?! (?:type="module" )?src="\/assets\/)|<style/g), file).toBeNull()

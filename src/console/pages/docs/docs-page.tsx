@@ -50,7 +50,7 @@ export function ContentsPage({ contents, searchAddress }: Pick<DocsPageProps, 'c
       <h1>Documentation</h1>
       <p>
         Router9 answers OpenAI's API, and Anthropic's and Google's, with any model of any provider. Begin with the{' '}
-        <a href="/docs/quick-start">quick start</a>.
+        <a href="/docs/quick-start">quick start</a>. For tools there is an <a href="/openapi.json">OpenAPI document</a>.
       </p>
       {contents.map(({ title, subjects }) => (
         <section key={title}>
