@@ -65,11 +65,14 @@ export function PlanView({ run }: { run: Run }) {
   )
 }
 
-/** `x-router9-skipped`: `openai/gpt-5.4:suspect,…`. */
+/** `x-router9-skipped`: `openai/gpt-5.4:suspect,azure/gpt-5.4:open:23s`. */
 function skippedText(header: string): string {
   return header
     .split(',')
-    .map((one) => one.trim().replace(/:([^:]+)$/, (_, reason: string) => ` (${reasonWord(reason)})`))
+    .map((one) => {
+      const [, name = one.trim(), state = '', wait] = /^(.+):([a-z-]+?)(?::(\d+)s)?$/.exec(one.trim()) ?? []
+      return `${name} (${reasonWord(state)}${wait === undefined ? '' : `, asked again in ${wait} s`})`
+    })
     .join(', ')
 }
 
