@@ -1,6 +1,7 @@
 import { renderToString } from 'preact-render-to-string'
 import { ContentsPage, DocsPage, type DocsPageProps } from './pages/docs/docs-page.tsx'
 import { StartPage } from './pages/start/start-page.tsx'
+import { type OpenApi, operationsOf } from './pages/try-it/operations.ts'
 
 /** Pages as HTML, for those who read before any script runs. The build calls these. */
 
@@ -12,6 +13,7 @@ export function contentsHtml(props: Pick<DocsPageProps, 'contents' | 'searchAddr
   return renderToString(<ContentsPage {...props} />)
 }
 
-export function docsHtml(props: DocsPageProps): string {
-  return renderToString(<DocsPage {...props} />)
+/** @param openApi the document of all operations */
+export function docsHtml({ openApi, ...props }: Omit<DocsPageProps, 'operations'> & { openApi: OpenApi }): string {
+  return renderToString(<DocsPage {...props} operations={operationsOf(openApi, `/docs/${props.name}`)} />)
 }

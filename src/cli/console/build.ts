@@ -30,9 +30,12 @@ export async function buildSite(): Promise<Site> {
   for (const name of ['console', ...CONSOLE_PAGES.map((page) => `console/${page}`), '404']) {
     add(`${name}.html`, { title: 'Router9', script: scripts('console'), content: '' })
   }
-  await addDocuments(site, prerender, (file, page) => add(file, { ...page, script: scripts('docs') }, [styles('docs')]))
+  const openApi = openApiDocument()
+  await addDocuments(site, prerender, openApi, (file, page) =>
+    add(file, { ...page, script: scripts('docs') }, [styles('docs')]),
+  )
   site.set('favicon.svg', await readFile(path.join(SOURCE, 'favicon.svg')))
-  site.set('openapi.json', JSON.stringify(openApiDocument()))
+  site.set('openapi.json', JSON.stringify(openApi))
   site.set('_headers', HEADERS)
   return site
 }
@@ -41,6 +44,7 @@ export async function buildSite(): Promise<Site> {
 async function addDocuments(
   site: Site,
   { contentsHtml, docsHtml }: Prerender,
+  openApi: unknown,
   add: (file: string, page: Omit<Html, 'styles' | 'earlyScript'>) => void,
 ): Promise<void> {
   const documents = await readDocuments()
@@ -51,7 +55,7 @@ async function addDocuments(
   add('docs.html', { title: 'Documentation · Router9', content: contentsHtml({ contents, searchAddress }) })
   for (const { name, title, summary, html, sections } of documents) {
     const headings = sections.map(({ anchor, title, depth }) => ({ anchor, title, depth }))
-    const content = docsHtml({ contents, searchAddress, name, html, headings })
+    const content = docsHtml({ contents, searchAddress, name, html, headings, openApi })
     add(`docs/${name}.html`, { title: `${title} · Router9`, description: summary, content })
   }
 }
@@ -121,6 +125,7 @@ interface Prerender {
     name: string
     html: string
     headings: readonly Pick<Section, 'anchor' | 'title' | 'depth'>[]
+    openApi: unknown
   }): string
 }
 

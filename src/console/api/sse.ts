@@ -1,28 +1,27 @@
 /** An event of a stream. `name` is empty where it has none. */
-export interface SseEvent {
+interface SseEvent {
   readonly name: string
   readonly data: string
 }
 
 /**
- * Reads a stream of Server-Sent Events to its end. @param take gets each piece as it comes, and the events that are complete with
- * it. @throws TypeError where the connection breaks; AbortError where the request was aborted.
+ * Reads a body to its end. @param take gets each piece of it as it comes, and how many bytes that was.
+ * @throws TypeError where the connection breaks; AbortError where the request was aborted
  */
-export async function readSse(
+export async function readText(
   stream: ReadableStream<Uint8Array>,
-  take: (text: string, events: readonly SseEvent[]) => void,
+  take: (text: string, bytes: number) => void,
 ): Promise<void> {
-  const [readEvents, decoder, reader] = [createSseReader(), new TextDecoder(), stream.getReader()]
+  const [decoder, reader] = [new TextDecoder(), stream.getReader()]
   for (;;) {
     const { done, value } = await reader.read()
     if (done) return
-    const text = decoder.decode(value, { stream: true })
-    take(text, readEvents(text))
+    take(decoder.decode(value, { stream: true }), value.length)
   }
 }
 
-/** Reads events out of text that comes in any pieces. */
-function createSseReader(): (text: string) => readonly SseEvent[] {
+/** Reads Server-Sent Events out of text that comes in any pieces. */
+export function createSseReader(): (text: string) => readonly SseEvent[] {
   // The line that is not complete yet is kept in pieces: a giant one would otherwise be copied with each of them.
   let unfinished: string[] = []
   let data: string[] = []

@@ -7,12 +7,14 @@ export function curlCommand(request: {
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
   readonly body?: string | undefined
+  /** Whether the answer is shown as it comes. */
+  readonly streams?: boolean | undefined
 }): string {
-  const { method, url, headers, body } = request
-  // With data, curl sends POST by itself. Streams are shown as they come.
+  const { method, url, headers, body, streams } = request
+  // With data, curl sends POST by itself.
   const isPlain = method === (body === undefined ? 'GET' : 'POST')
   return [
-    `curl ${body === undefined ? '' : '-N '}${isPlain ? '' : `-X ${method} `}${quoted(url)}`,
+    `curl ${streams ? '-N ' : ''}${isPlain ? '' : `-X ${method} `}${quoted(url)}`,
     ...Object.entries(headers).map(([name, value]) => `  -H ${quoted(`${name}: ${value}`)}`),
     ...(body === undefined ? [] : [`  -d ${quoted(body)}`]),
   ].join(' \\\n')

@@ -18,8 +18,9 @@ export function SignIn({ wanted, only }: { wanted: string; only?: keyof Session 
   )
 }
 
-/** Takes a key, looks what it is, and keeps it for this tab. */
-function KeyForm({ label, action, only }: { label: string; action: string; only?: keyof Session | undefined }) {
+/** Takes a key, looks what it is, and keeps it for this tab. @param done called when it has one */
+export function KeyForm(props: { label: string; action: string; only?: keyof Session | undefined; done?: () => void }) {
+  const { label, action, only, done } = props
   const [key, setKey] = useState('')
   const [error, setError] = useState<Error>()
   const [isAsking, setAsking] = useState(false)
@@ -32,6 +33,7 @@ function KeyForm({ label, action, only }: { label: string; action: string; only?
       if (only !== undefined && given[only] === undefined) throw new Error(WRONG_KIND[only])
       signIn(given)
       setKey('')
+      done?.()
     } catch (failed) {
       setError(failed as Error)
     } finally {

@@ -17,24 +17,32 @@ export interface DocsPageProps {
   /** Made by the build from a file of the repository, in which HTML is text. */
   readonly html: string
   readonly headings: readonly { readonly anchor: string; readonly title: string; readonly depth: number }[]
+  /** What the page is about and can be tried on it. */
+  readonly operations: readonly { readonly method: string; readonly path: string }[]
 }
 
 /** A subject of the documentation. The script of the page adds the search and copy buttons to it. */
-export function DocsPage({ contents, searchAddress, name, html, headings }: DocsPageProps) {
+export function DocsPage({ contents, searchAddress, name, html, headings, operations }: DocsPageProps) {
   const subjects = contents.flatMap((group) => group.subjects)
   const at = subjects.findIndex((subject) => subject.name === name)
+  // The first sentence says what the page is about.
+  const lead = html.indexOf('</p>') + '</p>'.length
   const group = contents.find((one) => one.subjects.some((subject) => subject.name === name))
   return (
     <Frame
       contents={contents}
       searchAddress={searchAddress}
       path={`/docs/${name}`}
-      aside={<OnThisPage headings={headings} />}
+      aside={<OnThisPage headings={headings} hasTryIt={operations.length > 0} />}
     >
       <p class="docs-trail">
         <a href="/docs">Docs</a> / {group?.title}
       </p>
-      <article class="docs-text" dangerouslySetInnerHTML={{ __html: html }} />
+      <article class="docs-text">
+        <div dangerouslySetInnerHTML={{ __html: html.slice(0, lead) }} />
+        {operations.length > 0 && <TryItPlace operations={operations} />}
+        <div dangerouslySetInnerHTML={{ __html: html.slice(lead) }} />
+      </article>
       <nav class="docs-turn" aria-label="Previous and next">
         <Turn subject={subjects[at - 1]} label="Previous" />
         <Turn subject={subjects[at + 1]} label="Next" />
@@ -110,13 +118,41 @@ function Frame(props: {
   )
 }
 
-function OnThisPage({ headings }: Pick<DocsPageProps, 'headings'>) {
+/** Where requests can be tried. The script of the page fills it when it is opened. */
+function TryItPlace({ operations: [first, ...others] }: Pick<DocsPageProps, 'operations'>) {
+  return (
+    <details id="try-it" class="try-it">
+      <summary>
+        <strong>Try it</strong>
+        {others.length === 0 ? (
+          <code>
+            {first?.method} {first?.path}
+          </code>
+        ) : (
+          <span class="muted">{others.length + 1} operations</span>
+        )}
+      </summary>
+      <div>
+        <p class="muted">
+          This needs JavaScript. All operations are in <a href="/openapi.json">the OpenAPI document</a>.
+        </p>
+      </div>
+    </details>
+  )
+}
+
+function OnThisPage({ headings, hasTryIt }: Pick<DocsPageProps, 'headings'> & { hasTryIt: boolean }) {
   const shown = headings.filter(({ depth }) => depth === 2 || depth === 3)
   if (shown.length < 2) return null
   return (
     <nav class="docs-headings" aria-label="On this page">
       <p>On this page</p>
       <ul>
+        {hasTryIt && (
+          <li>
+            <a href="#try-it">Try it</a>
+          </li>
+        )}
         {shown.map(({ anchor, title, depth }) => (
           <li key={anchor} class={depth === 3 ? 'docs-deeper' : undefined}>
             <a href={`#${anchor}`}>{title}</a>

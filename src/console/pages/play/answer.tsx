@@ -1,6 +1,6 @@
-import type { ApiError } from '../../api/request.ts'
 import { Folded, Scrolling } from '../../parts/scrolling.tsx'
 import type { TextLog } from '../../parts/text-log.ts'
+import { Trouble } from '../../parts/trouble.tsx'
 import { requestText, withoutImages } from './code-panel.tsx'
 import { change, draft, newMessage } from './draft.ts'
 import { focusMessage } from './messages-editor.tsx'
@@ -61,7 +61,14 @@ export function Answer({ run, isOnly }: { run: Run; isOnly: boolean }) {
             More came than is shown here: 500 parts and 100 sources at most. “Exact response” has the others too.
           </p>
         )}
-        {run.error.value && <Trouble error={run.error.value} run={run} />}
+        {run.error.value && (
+          <Trouble
+            error={run.error.value}
+            retryAfter={headerOf(run, 'retry-after')}
+            isBroken={run.state.value === 'broken'}
+            namesModel
+          />
+        )}
         <AnswerEnd run={run} />
       </div>
       <aside class="play-answer-plan" aria-label={`How ${run.model} was answered`}>
@@ -113,66 +120,6 @@ function isJson(text: string): boolean {
   } catch {
     return false
   }
-}
-
-/** What to do, by what went wrong. */
-const ADVICE: Readonly<Record<string, string>> = {
-  insufficient_quota: 'The budget of this key is used up: raise it on Keys, or wait until it begins anew.',
-  rate_limit_exceeded: 'The limit of this key is reached: wait, or raise it on Keys.',
-  upstream_rate_limited: 'Every provider that could answer limits us: wait, or compare with another model.',
-  model_not_allowed: 'Take another model, or change on Keys what this key may use.',
-  wrong_key_role: 'Sign in with a key for models.',
-  model_not_capable: 'Take a model that can do this, or auto.',
-  model_not_found: 'Take a model from the list: it has those that can answer now.',
-  invalid_api_key: 'Sign out, and in again with a key that is valid. What is written here stays.',
-  context_length_exceeded: 'Shorten the prompt, or take a model with a larger window.',
-  no_provider_configured: 'Set the key of a provider: the quick start says how.',
-}
-/** Some formats have a code of their own, or none. */
-const BY_STATUS: Readonly<Record<number, string>> = { 401: 'invalid_api_key', 404: 'model_not_found' }
-const PAGES: Readonly<Record<string, string>> = {
-  Keys: '/console/keys',
-  Now: '/console/health',
-  'quick start': '/docs/quick-start',
-}
-
-/** The text, with the names of pages as links to them. */
-function withLinks(text: string) {
-  return text.split(/\b(Keys|Now|quick start)\b/).map((part, at) =>
-    PAGES[part] === undefined ? (
-      part
-    ) : (
-      <a key={at} href={PAGES[part]}>
-        {part}
-      </a>
-    ),
-  )
-}
-
-function Trouble({ error, run }: { error: ApiError; run: Run }) {
-  const { code = '', status, param, message } = error
-  const retry = headerOf(run, 'retry-after')
-  const advice =
-    ADVICE[code.toLowerCase()] ??
-    ADVICE[BY_STATUS[status] ?? ''] ??
-    (run.state.value === 'broken'
-      ? 'What is above is not the whole answer. Send it again; Now shows how the provider does.'
-      : status === 429 || status >= 500 || status === 0
-        ? 'Send it again in a moment; Now shows how the providers do.'
-        : status >= 400
-          ? 'Change the request and send it again.'
-          : '')
-  return (
-    <div class="notice bad play-trouble" role="alert">
-      <p>{message}</p>
-      <p class="muted">
-        {[status > 0 && `Status ${status}`, code, param && `field ${param}`, retry && `try again in ${retry} s`]
-          .filter(Boolean)
-          .join(' · ')}
-      </p>
-      {advice && <p>{withLinks(advice)}</p>}
-    </div>
-  )
 }
 
 /** How it ended, and going on from there. */

@@ -1,7 +1,7 @@
 import { type Signal, signal } from '@preact/signals'
 import { askedLately } from '../../api/asked-lately.ts'
 import { ApiError, ask, errorIn, modelKey, send } from '../../api/request.ts'
-import { readSse } from '../../api/sse.ts'
+import { createSseReader, readText } from '../../api/sse.ts'
 import { createTextLog, type TextLog } from '../../parts/text-log.ts'
 import { type Draft, draft, type FormatName, type ToolCall } from './draft.ts'
 import { type Piece, readAnswer, readEvent, type Tokens } from './readers.ts'
@@ -207,10 +207,10 @@ async function readWhole(run: Run, response: Response, at: () => number): Promis
 async function readStream(run: Run, response: Response, at: () => number): Promise<void> {
   const stream = response.body
   if (stream === null) return fail(run, new ApiError(0, { message: 'The answer has no body.' }))
-  const receiver = createReceiver(run)
-  await readSse(stream, (text, events) => {
+  const [readEvents, receiver] = [createSseReader(), createReceiver(run)]
+  await readText(stream, (text) => {
     run.raw.append(text)
-    for (const { data } of events) {
+    for (const { data } of readEvents(text)) {
       const pieces = readEvent(run.format, data)
       if (run.times.peek().first === undefined && pieces.some(({ kind }) => kind !== 'usage')) {
         run.times.value = { ...run.times.peek(), first: at() }

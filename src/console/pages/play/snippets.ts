@@ -22,9 +22,9 @@ export function writeSnippet(name: SnippetName, input: SnippetInput): string {
   return (name === 'Python' ? PYTHON : TYPESCRIPT)[input.draft.format](input)
 }
 
-function curl({ request: { path, header, body }, address, key }: SnippetInput): string {
+function curl({ request: { path, header, body }, draft, address, key }: SnippetInput): string {
   const headers = { Authorization: `Bearer ${key}`, 'Content-Type': 'application/json', ...header }
-  return curlCommand({ method: 'POST', url: address + path, headers, body: json(body) })
+  return curlCommand({ method: 'POST', url: address + path, headers, body: json(body), streams: draft.stream })
 }
 
 function claudeCode({ draft, model, address, key }: SnippetInput): string {
