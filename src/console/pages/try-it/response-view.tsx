@@ -59,7 +59,6 @@ export function ResponseView({ exchange }: { exchange: Exchange }) {
         {text !== '' && <CopyButton text={text} label="Copy body" />}
       </div>
       <p class="try-numbers muted">{numbers.filter(Boolean).join(' · ')}</p>
-      {error.value && <Trouble error={error.value} retryAfter={undefined} isBroken namesModel />}
       {code !== undefined && code >= 400 && !isRunning.value && (
         <Trouble
           error={errorOf(text, code)}
@@ -68,6 +67,7 @@ export function ResponseView({ exchange }: { exchange: Exchange }) {
         />
       )}
       {events.value ? <Events events={events.value} /> : text !== '' && <Body text={text} />}
+      {error.value && <Trouble error={error.value} retryAfter={undefined} isBroken={code !== undefined} namesModel />}
       {headers.value.length > 0 && <Headers headers={headers.value} />}
     </section>
   )
