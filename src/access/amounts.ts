@@ -37,6 +37,16 @@ export function excessOf(amount: Amounts, left: Amounts): readonly Dimension[] {
   return DIMENSIONS.filter((dimension) => amount[dimension] > left[dimension] + ROUNDING)
 }
 
+/** Whether an amount is more than what is there, in any dimension. */
+export function isMore({ dollars, requests, tokens, calls }: Amounts, left: Amounts): boolean {
+  return (
+    dollars > left.dollars + ROUNDING ||
+    requests > left.requests + ROUNDING ||
+    tokens > left.tokens + ROUNDING ||
+    calls > left.calls + ROUNDING
+  )
+}
+
 export function isNothing(amounts: Amounts): boolean {
   return DIMENSIONS.every((dimension) => amounts[dimension] <= ROUNDING)
 }

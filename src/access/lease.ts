@@ -5,6 +5,7 @@ import {
   type Dimension,
   excessOf,
   isAmount,
+  isMore,
   isNothing,
   mapAmounts,
   minus,
@@ -177,20 +178,20 @@ export function createLease(by: string): Lease {
     const time = now + ahead
     const minute = minuteOf(time)
     const from = windowStart(limits.window ?? 'total', time)
-    let sum: Amounts = NOTHING
+    const sum = { requests: 0, tokens: 0, dollars: 0, calls: 0 }
     if (answer !== undefined) {
-      const { requests, tokens } = addSpent(answer, { ...NOTHING_SPENT, minute })
-      sum = { requests, tokens, dollars: answer.now >= from ? answer.inWindow : 0, calls: 0 }
+      if (answer.minute >= minute) {
+        sum.requests = answer.requests
+        sum.tokens = answer.tokens
+      }
+      if (answer.now >= from) sum.dollars = answer.inWindow
     }
     for (const row of untoldRows()) {
-      const isNow = row.minute === minute
-      const isInWindow = row.minute >= minuteOf(from)
-      sum = plus(sum, {
-        requests: isNow ? row.requests : 0,
-        tokens: isNow ? row.tokens : 0,
-        dollars: isInWindow ? row.dollars : 0,
-        calls: 0,
-      })
+      if (row.minute === minute) {
+        sum.requests += row.requests
+        sum.tokens += row.tokens
+      }
+      if (row.minute >= minuteOf(from)) sum.dollars += row.dollars
     }
     return sum
   }
@@ -223,7 +224,7 @@ export function createLease(by: string): Lease {
   const isInUse = (share: number, limits: Limits, now: number): boolean => {
     const all = limitsOf(limits)
     const bound = mapAmounts((dimension) => all[dimension] * share)
-    return excessOf(inUse(limits, now), bound).length > 0
+    return isMore(inUse(limits, now), bound)
   }
   const makeReport = (needs: readonly Amounts[], want: Amounts, keep: Amounts, now: number): Report => {
     const usage = entries.length > 0 ? { usage: entries } : {}
@@ -247,7 +248,7 @@ export function createLease(by: string): Lease {
       if (refused !== undefined) return { decision: refused }
       const need = needOf(reservation, limits)
       const isKnown = isFresh(now) || DIMENSIONS.every((one) => limitsOf(limits)[one] === Number.POSITIVE_INFINITY)
-      if (!isKnown || excessOf(need, free(limits, now)).length > 0) return { decision: 'ask' }
+      if (!isKnown || isMore(need, free(limits, now))) return { decision: 'ask' }
       return { decision: 'admitted', call: reserve(need, now) }
     },
     note: (entry, used, now) => {
@@ -309,12 +310,8 @@ export function createLease(by: string): Lease {
     runsOut: (limits, now) => {
       if (isNothing(leased)) return false
       if (now >= allowedUntil - LEASE_MS / 2) return true
-      return (
-        excessOf(
-          mapAmounts((dimension) => leased[dimension] / 2),
-          free(limits, now),
-        ).length > 0
-      )
+      const half = mapAmounts((dimension) => leased[dimension] / 2)
+      return isMore(half, free(limits, now))
     },
     isIdle: (limits, now) => calls.size + unbegun.size === 0 && isInUse(1 / 2, limits, now) && !isNothing(left(now)),
   }

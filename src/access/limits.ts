@@ -295,8 +295,8 @@ function wake(account: Account, waiting: Waiting, outcome: NonNullable<Waiting['
 /** Sees to it that the ledger hears of what was counted: within a second, and at once where the lease runs out. */
 function tell(account: Account, way: Way): void {
   const now = Date.now()
-  const isUrgent = account.lease.runsOut(way.limits, now) && !isUnderWay(account, now, REPORT_EVERY_MS)
-  if (isUrgent && now >= account.unavailableUntil) way.waitUntil(exchange(account, way))
+  const mayAsk = now >= account.unavailableUntil && !isUnderWay(account, now, REPORT_EVERY_MS)
+  if (mayAsk && account.lease.runsOut(way.limits, now)) way.waitUntil(exchange(account, way))
   else plan(account, way, Math.max(account.reportedAt + REPORT_EVERY_MS - now, 0))
 }
 
