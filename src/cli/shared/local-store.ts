@@ -1,7 +1,8 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { access, constants, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { kvRecords } from '../../access/record-store.ts'
+import { CliError } from '../arguments.ts'
 import type { KeyStore } from './key-store.ts'
 import { ROOT } from './root.ts'
 import { readWranglerConfig } from './wrangler-config.ts'
@@ -16,11 +17,23 @@ export function stateFolder(persistTo?: string): string {
   return persistTo ?? path.join(ROOT, '.wrangler/state')
 }
 
+/** Makes that folder, where it is not there. @throws CliError where it cannot be made, or not be written to. */
+export async function makeStateFolder(persistTo?: string): Promise<void> {
+  const folder = stateFolder(persistTo)
+  try {
+    await mkdir(folder, { recursive: true })
+    await access(folder, constants.W_OK)
+  } catch (error) {
+    throw new CliError(`Keys and usage cannot be kept in ${folder}: ${(error as Error).message}`)
+  }
+}
+
 /**
  * Opens the KV namespace that `wrangler dev` uses. By wrangler's API, not by `wrangler kv key … --local`: that starts wrangler
  * anew for each read and write, which takes a second or more each time.
  */
 export async function openLocalStore(persistTo?: string): Promise<LocalStore> {
+  await makeStateFolder(persistTo)
   const state = path.join(stateFolder(persistTo), 'v3')
   const { getPlatformProxy } = await import('wrangler')
   const { configPath, remove } = await writeKeysOnlyConfig()

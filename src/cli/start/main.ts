@@ -3,6 +3,7 @@ import net from 'node:net'
 import { createInterface } from 'node:readline'
 import type { Provider } from '../../catalog/providers.ts'
 import { runProgram } from '../arguments.ts'
+import { makeStateFolder } from '../shared/local-store.ts'
 import { ROOT } from '../shared/root.ts'
 import { migrateLocalDatabase } from '../shared/usage-database.ts'
 import { wranglerProgram } from '../shared/wrangler.ts'
@@ -40,6 +41,7 @@ async function start(args: readonly string[]): Promise<void> {
     console.error(`${DEMO} is for the simulator alone: with the keys of providers it would spend money.`)
     return stopProgram(1)
   }
+  await makeStateFolder(persistTo)
   const [simulator, keys] = await Promise.all([
     isSimulated ? startSimulator() : undefined,
     startKeys(isSimulated, persistTo),

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import http from 'node:http'
 import os from 'node:os'
 import path from 'node:path'
@@ -217,6 +217,14 @@ test('npm start on a port where something else answers says so, and does not tak
   expect(printed).toBe('')
   expect(complained).toBe(`Router9 cannot start: port ${port} is taken. Try npm start -- --port ${port + 1}\n`)
   await new Promise((resolve) => other.close(resolve))
+}, 60_000)
+
+test('npm start with a folder that cannot be made says which, and no more', async () => {
+  const file = path.join(state, 'a-file')
+  await writeFile(file, '')
+  expect(await ended(begin('--persist-to', path.join(file, 'store')))).toBe(1)
+  expect(printed).toBe('')
+  expect(complained).toMatch(/^Keys and usage cannot be kept in .*a-file\/store: ENOTDIR[^\n]*\n$/)
 }, 60_000)
 
 test('of what wrangler says errors are shown whole, and once it runs what the Worker says', () => {
