@@ -15,7 +15,7 @@ import {
   smaller,
   toAmounts,
 } from './amounts.ts'
-import { addSpent, type Limits, NOTHING_SPENT, type Reservation, type Spent } from './budget.ts'
+import { addSpent, type Limits, type Reservation, type Spent } from './budget.ts'
 import { type Answer, LEASE_MS, limitsOf, MAX_CALL_MS, type Report, sumOf, UNSHARED } from './ledger.ts'
 import { minuteOf, msToNextMinute, windowEnd, windowStart } from './window.ts'
 

@@ -21,6 +21,10 @@ const WANTED: readonly Wanted[] = [
     covers: ({ part, before, after }) => part.startsWith('upstream body') && isSameJson(before, after),
   },
   {
+    reason: 'provider.hedge is a field that is checked',
+    covers: ({ request }) => /"hedge":/.test(request.body ?? ''),
+  },
+  {
     reason: 'a system message within a conversation is a reminder for a Claude that refuses it',
     covers: ({ part, after }) => part.startsWith('upstream body') && after.includes('<system-reminder>'),
   },
