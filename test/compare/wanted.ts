@@ -22,7 +22,7 @@ const WANTED: readonly Wanted[] = [
   },
   {
     reason: 'provider.hedge is a field that is checked',
-    covers: ({ request }) => /"hedge":/.test(request.body ?? ''),
+    covers: ({ request }) => /"hedge":/.test(String(request.body ?? '')),
   },
   {
     reason: 'a system message within a conversation is a reminder for a Claude that refuses it',
