@@ -18,15 +18,13 @@ export interface MeasuredAnswer {
   readonly waitedMs: () => number
 }
 
-/** Tells the health of a deployment how one attempt goes: once `failed` or `lost`, or `begun` and then once what that returns. */
+/** Tells the health of a deployment how one attempt goes: once `failed`, or `begun` and then once what that returns. `reportLost` is the third way. */
 export interface AttemptReport {
   readonly attempt: NextAttempt<RoutedDeployment>
   /** In milliseconds since 1970. */
   readonly startedAt: number
   /** Before it had begun. */
   readonly failed: (failure: Failure) => void
-  /** Another deployment was quicker, before it had begun. */
-  readonly lost: () => void
   /** The first meaningful event of a stream is there, or all of a whole body. */
   readonly begun: (answer: MeasuredAnswer) => (end: AttemptEnd) => void
 }
@@ -64,14 +62,6 @@ export function createAttemptReport(input: ReportInput, attempt: NextAttempt<Rou
       const kind = gaveUp ? 'timeout' : outcomeClassOf(failure)
       health.attemptEnded(name, outcomeOf(input, attempt, failure, kind, { ...facts, ttftMs: ms }))
     },
-    lost: () => {
-      const now = Date.now()
-      const ttftMs = now - startedAt
-      // It is no failure, but it takes longer than that. Without these times only quick ones would be known of a deployment that
-      // others stand in for, and it would look quicker the slower it is. A time below the usual one says nothing.
-      const isSlow = ttftMs > (attempt.ranked.ttftMs ?? Number.POSITIVE_INFINITY)
-      health.attemptEnded(name, isSlow ? { ...facts, class: 'slow', at: now, ttftMs } : undefined)
-    },
     begun: ({ isStream, tokens, waitedMs }) => {
       const begunAt = Date.now()
       const waitedBefore = waitedMs()
@@ -97,6 +87,21 @@ export function createAttemptReport(input: ReportInput, attempt: NextAttempt<Rou
       }
     },
   }
+}
+
+/** Another deployment was quicker, before this attempt had begun (routing 2.8). It is no probe. */
+export function reportLost(
+  { health, route: { bucket } }: Pick<ReportInput, 'health' | 'route'>,
+  report: AttemptReport,
+) {
+  const { attempt, startedAt } = report
+  const { name: deployment } = attempt.candidate
+  const at = Date.now()
+  const ttftMs = at - startedAt
+  // Without these times only quick ones would be known of a deployment that others stand in for, and it would look quicker the
+  // slower it is. A time below the usual one says nothing.
+  const isSlow = ttftMs > (attempt.ranked.ttftMs ?? Number.POSITIVE_INFINITY)
+  health.attemptEnded(deployment, isSlow ? { deployment, bucket, class: 'slow', at, ttftMs } : undefined)
 }
 
 /** What a failure says about its deployment; undefined where it says nothing. */

@@ -83,30 +83,17 @@ export async function openBill(input: BillInput): Promise<Bill> {
   const release = () => {
     for (const admitted of atProviders.values()) admitted.spend(0, 0)
   }
-  const admitAt = async (account: LimitedAccount, deployment: Deployment): Promise<Failure | undefined> => {
-    const { limits } = account
-    if (limits.budget !== undefined && !isPriced(deployment, settings)) return unpricedAt(account, deployment)
-    const alone = { ...caller, limits: undefined, accounts: [account] }
-    const own = needsReservation(alone) ? reservationFor(input, [deployment]) : NO_RESERVATION
-    try {
-      atProviders.set(deployment, { spend: await admit(alone, objects, waitUntil, own), reservation: own })
-      return undefined
-    } catch (error) {
-      if (error instanceof Failure) return error
-      throw error
-    }
-  }
   return {
     admit: ({ deployment }) => {
       if (atProviders.size > 0) release()
       const account = providerAccount(deployment.provider)
-      return account && admitAt(account, deployment)
+      return account && admitAt(input, atProviders, account, deployment)
     },
     hedge: async ({ deployment }) => {
       const most = needsReservation(caller) ? reservationFor(input, [deployment]) : NO_RESERVATION
       const own = await admit(caller, objects, waitUntil, { ...most, requests: 0 })
       const account = providerAccount(deployment.provider)
-      const refused = account && (await admitAt(account, deployment))
+      const refused = account && (await admitAt(input, atProviders, account, deployment))
       if (refused !== undefined) {
         own(0, 0)
         throw refused
@@ -168,6 +155,26 @@ function count(used: Use, spend: Spend, reservation: Reservation, admitted: Admi
     admitted.spend(there.tokens, there.dollars)
   }
   return dollars
+}
+
+/** Admits an attempt at a provider that has limits of its own, or says why not. */
+async function admitAt(
+  input: BillInput,
+  atProviders: Map<Deployment, Admitted>,
+  account: LimitedAccount,
+  deployment: Deployment,
+): Promise<Failure | undefined> {
+  const { caller, objects, waitUntil, settings } = input
+  if (account.limits.budget !== undefined && !isPriced(deployment, settings)) return unpricedAt(account, deployment)
+  const alone = { ...caller, limits: undefined, accounts: [account] }
+  const own = needsReservation(alone) ? reservationFor(input, [deployment]) : NO_RESERVATION
+  try {
+    atProviders.set(deployment, { spend: await admit(alone, objects, waitUntil, own), reservation: own })
+    return undefined
+  } catch (error) {
+    if (error instanceof Failure) return error
+    throw error
+  }
 }
 
 function unpricedAt({ owner }: LimitedAccount, { provider, upstreamModel }: Deployment): Failure {

@@ -8,7 +8,7 @@ import { type AttemptRecord, LOST } from '../routing/attempt-record.ts'
 import type { Attempts } from '../routing/attempts.ts'
 import { hedgeDelayOf } from '../routing/hedge-budget.ts'
 import type { Answer } from './attempt.ts'
-import { createAttemptReport } from './attempt-report.ts'
+import { createAttemptReport, reportLost } from './attempt-report.ts'
 import type { HedgeBill } from './bill.ts'
 import type { CallState } from './call.ts'
 import { type ClientDisconnect, watchClientDisconnect } from './client-disconnect.ts'
@@ -121,16 +121,16 @@ async function startSecond(
  * Ends an attempt because the other one was quicker. It costs what an answer costs whose client has left: where only its usage tells
  * what is billed, it is read on (accounts 5). The line of the call waits for that, and nobody else.
  */
-function lose({ context, needs }: HedgedCall, { sent, disconnect, ended }: Runner, bill: HedgeBill): void {
-  const { log, waitUntil } = context
-  const { attempt, startedAt, lost } = sent.report
+function lose(call: HedgedCall, { sent, disconnect, ended }: Runner, bill: HedgeBill): void {
+  const { log, waitUntil } = call.context
+  const { attempt, startedAt } = sent.report
   const { target } = attempt.candidate
   const record: AttemptRecord = { target, outcome: LOST, ms: Date.now() - startedAt, startedAt }
   log.attempts.push(record)
   disconnect.report()
-  lost()
+  reportLost(call, sent.report)
   const used = ended.then(async ({ result }) => {
-    if (!result.ok) return result.served ?? toUsage(needs.promptTokens(), 0, { estimated: true })
+    if (!result.ok) return result.served ?? toUsage(call.needs.promptTokens(), 0, { estimated: true })
     await result.answer.leave()
     return result.answer.usage()
   })

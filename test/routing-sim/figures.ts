@@ -54,7 +54,7 @@ export function figuresOf(scenario: string, policy: string, tallies: readonly Ta
   }
 }
 
-function quantile(sorted: Float64Array, share: number): number | undefined {
+export function quantile(sorted: Float64Array, share: number): number | undefined {
   return sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)]
 }
 

@@ -17,6 +17,18 @@ export interface Course {
   /** Its first token came; not called for a whole body. */
   readonly first: (ttftMs: number, now: number) => void
   readonly ended: (kind: 'answer' | 'cut' | 'left', now: number) => void
+  /** When the attempt that `next` named is late, in milliseconds; absent where that changes nothing. */
+  readonly lateAfterMs?: () => number | undefined
+  /** It is: a second attempt beside it, if one is made. It begins at once, and what comes of it is told to what this returns. */
+  readonly hedge?: (now: number) => Hedge | undefined
+  /** The other one of the two was quicker. */
+  readonly lost?: (now: number) => void
+}
+
+/** A second attempt beside the first one. */
+export interface Hedge {
+  readonly ask: Ask
+  readonly course: Course
 }
 
 /** Something that chooses. */

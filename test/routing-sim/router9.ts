@@ -4,17 +4,18 @@ import { createGlobalHealth, type GlobalHealth } from '../../src/health/global.t
 import { createIsolateHealth, type IsolateHealth } from '../../src/health/isolate.ts'
 import { FIRST_WHOLE_BODY_BUCKET, type Outcome, type OutcomeClass, outcomeClassOf } from '../../src/health/outcome.ts'
 import { createRegionHealth, type RegionHealth } from '../../src/health/region.ts'
-import { type AttemptCandidate, createAttempts } from '../../src/routing/attempts.ts'
+import { type AttemptCandidate, createAttempts, type NextAttempt } from '../../src/routing/attempts.ts'
 import type { RankedSession, Policy as RankPolicy } from '../../src/routing/candidate.ts'
 import { timeoutLimitsFor } from '../../src/routing/deadline.ts'
 import { hashOf } from '../../src/routing/hash.ts'
+import { createHedgeBudget, type HedgeBudget, hedgeDelayOf } from '../../src/routing/hedge-budget.ts'
 import { rank } from '../../src/routing/rank.ts'
 import { createReleaseQueue, type ReleaseQueue } from '../../src/routing/release-queue.ts'
 import { createRetryBudget, type RetryBudget } from '../../src/routing/retry-budget.ts'
 import { createSessionMemory, type SessionMemory } from '../../src/routing/session-memory.ts'
 import { unlistedModelTraits } from '../../src/routing/unlisted-model.ts'
 import type { Refusal } from './hostile.ts'
-import type { Course, Policy } from './policy.ts'
+import type { Course, Hedge, Policy } from './policy.ts'
 import { createRandom } from './random.ts'
 import { ISOLATES, REGIONS, type Scenario } from './scenario.ts'
 import type { Timeline } from './timeline.ts'
@@ -34,6 +35,7 @@ const ILL_MS = 15_000
 interface Isolate {
   readonly health: IsolateHealth
   readonly budget: RetryBudget
+  readonly hedges: HedgeBudget
   readonly releases: ReleaseQueue
   readonly memory: SessionMemory
   readonly region: Station
@@ -59,7 +61,7 @@ export function createRouter9(
   scenario: Scenario,
   world: World,
   seed: number,
-  policy: RankPolicy = 'balanced',
+  { policy = 'balanced', isHedged = false }: { policy?: RankPolicy; isHedged?: boolean } = {},
 ): Policy {
   const random = createRandom(seed ^ 0x5eed)
   const between = ({ least, most }: { least: number; most: number }) => least + random() * (most - least)
@@ -76,10 +78,12 @@ export function createRouter9(
       const skewMs = skew()
       const health = createIsolateHealth(`${region.name}.${index}`, random())
       const budget = createRetryBudget(clock(skewMs))
+      const hedges = createHedgeBudget(clock(skewMs))
       const releases = createReleaseQueue()
       return {
         health,
         budget,
+        hedges,
         releases,
         memory: createSessionMemory(),
         region,
@@ -186,7 +190,7 @@ export function createRouter9(
   return {
     begin(request, startedAt): Course {
       const isolate = isolateAt(request.region, request.isolate)
-      const { health, budget, releases, skewMs } = isolate
+      const { health, budget, hedges, releases, skewMs } = isolate
       const own = (now: number) => EPOCH + skewMs + now
       const bucket = (request.whole ? FIRST_WHOLE_BODY_BUCKET : 0) + request.size
       budget.earn(own(startedAt))
@@ -209,71 +213,92 @@ export function createRouter9(
         requestHash: request.hash,
         startedAt: own(startedAt),
       })
-      let current: { name: string; probe?: string; firstAt?: number; beganAt: number; deadlineMs: number } | undefined
+      if (isHedged) hedges.earn(own(startedAt))
+      /** Tells of attempts, of which one at a time is under way. */
+      const courseOf = (nextOf: (now: number) => NextAttempt<Target> | undefined): Course => {
+        let current: { name: string; probe?: string; firstAt?: number; beganAt: number; deadlineMs: number } | undefined
+        let ask: NextAttempt<Target> | undefined
 
-      const note = (
-        kind: OutcomeClass,
-        now: number,
-        more: Pick<Outcome, 'ttftMs' | 'tokensPerSecond' | 'waitMs' | 'limit'>,
-      ) => {
-        if (current === undefined) return
-        const { name, probe } = current
-        const isOpen = () => /open/.test(health.view(own(now)).statusOf(name, bucket).state)
-        const was = isOpen()
-        const outcome = { deployment: name, class: kind, at: own(now), bucket, ...more }
-        health.record(probe === undefined ? outcome : { ...outcome, probe }, own(now))
-        // An attempt tells of how things were while it waited; what was invented is never well.
-        const isReal = scenario.profiles.some((profile) => profile.name === name)
-        const isFalse = isReal && !wasIll(name, request.region, now) && !wasIll(name, request.region, current.beganAt)
-        if (!was && isOpen() && isFalse) falseOpens++
+        const note = (
+          kind: OutcomeClass,
+          now: number,
+          more: Pick<Outcome, 'ttftMs' | 'tokensPerSecond' | 'waitMs' | 'limit'>,
+        ) => {
+          if (current === undefined) return
+          const { name, probe } = current
+          const isOpen = () => /open/.test(health.view(own(now)).statusOf(name, bucket).state)
+          const was = isOpen()
+          const outcome = { deployment: name, class: kind, at: own(now), bucket, ...more }
+          health.record(probe === undefined ? outcome : { ...outcome, probe }, own(now))
+          // An attempt tells of how things were while it waited; what was invented is never well.
+          const isReal = scenario.profiles.some((profile) => profile.name === name)
+          const isFalse = isReal && !wasIll(name, request.region, now) && !wasIll(name, request.region, current.beganAt)
+          if (!was && isOpen() && isFalse) falseOpens++
+        }
+        return {
+          next(now) {
+            ask = nextOf(own(now))
+            while (ask !== undefined && request.hostile === 'untranslatable') {
+              attempts.skip()
+              ask = nextOf(own(now))
+            }
+            if (ask === undefined) return undefined
+            const { candidate: target, deadlineMs, waitMs, probe } = ask
+            current = { name: target.name, beganAt: now, deadlineMs, ...(probe === undefined ? {} : { probe }) }
+            return { profile: target.profile, deadlineMs, waitMs }
+          },
+          begins(now) {
+            if (current === undefined) return
+            current.beganAt = now
+            health.attemptStarted(current.name, own(now), current.probe)
+            pump(isolate)
+          },
+          failed(kind, now, waitMs, refusal) {
+            if (current === undefined) return
+            const failure = refusal === undefined ? failureOf(kind, waitMs) : refusedBy(refusal, own(now))
+            const outcome = outcomeClassOf(failure)
+            health.attemptEnded(current.name)
+            const ofSize = failure.details.health === 'size'
+            if (outcome === 'limit') note(outcome, now, ofSize ? { waitMs, limit: 'size' } : { waitMs })
+            else if (outcome === 'timeout') note(outcome, now, { ttftMs: now - current.beganAt })
+            else if (outcome !== undefined) note(outcome, now, {})
+            attempts.fail(failure, own(now), ask)
+            pump(isolate)
+          },
+          first(ttftMs, now) {
+            if (current !== undefined) current.firstAt = now
+            note('first-token', now, { ttftMs })
+            pump(isolate)
+          },
+          ended(kind, now) {
+            if (current === undefined) return
+            health.attemptEnded(current.name)
+            if (kind === 'cut') note('failed-mid-stream', now, {})
+            if (kind === 'answer' && request.whole) note('success', now, { ttftMs: now - current.beganAt })
+            else if (kind === 'answer') {
+              const tokensPerSecond = (OUTPUT_TOKENS * 1000) / Math.max(now - (current.firstAt ?? now), 1)
+              note('success', now, { tokensPerSecond })
+            }
+            pump(isolate)
+          },
+          lateAfterMs: () => (isHedged && ask !== undefined ? hedgeDelayOf(ask) : undefined),
+          hedge(now) {
+            const isCalm = ranking.out.every(({ state }) => state === 'limited') && !budget.isLow(own(now))
+            if (!isCalm) return undefined
+            const course = courseOf((at) => attempts.hedge(at, hedges))
+            const second = course.next(now)
+            return second && ({ ask: second, course } satisfies Hedge)
+          },
+          lost(now) {
+            if (current === undefined) return
+            health.attemptEnded(current.name)
+            const ttftMs = now - current.beganAt
+            if (ttftMs > (ask?.ranked.ttftMs ?? Number.POSITIVE_INFINITY)) note('slow', now, { ttftMs })
+            pump(isolate)
+          },
+        }
       }
-      return {
-        next(now) {
-          let ask = attempts.next(own(now))
-          while (ask !== undefined && request.hostile === 'untranslatable') {
-            attempts.skip()
-            ask = attempts.next(own(now))
-          }
-          if (ask === undefined) return undefined
-          const { candidate: target, deadlineMs, waitMs, probe } = ask
-          current = { name: target.name, beganAt: now, deadlineMs, ...(probe === undefined ? {} : { probe }) }
-          return { profile: target.profile, deadlineMs, waitMs }
-        },
-        begins(now) {
-          if (current === undefined) return
-          current.beganAt = now
-          health.attemptStarted(current.name, own(now), current.probe)
-          pump(isolate)
-        },
-        failed(kind, now, waitMs, refusal) {
-          if (current === undefined) return
-          const failure = refusal === undefined ? failureOf(kind, waitMs) : refusedBy(refusal, own(now))
-          const outcome = outcomeClassOf(failure)
-          health.attemptEnded(current.name)
-          const ofSize = failure.details.health === 'size'
-          if (outcome === 'limit') note(outcome, now, ofSize ? { waitMs, limit: 'size' } : { waitMs })
-          else if (outcome === 'timeout') note(outcome, now, { ttftMs: now - current.beganAt })
-          else if (outcome !== undefined) note(outcome, now, {})
-          attempts.fail(failure, own(now))
-          pump(isolate)
-        },
-        first(ttftMs, now) {
-          if (current !== undefined) current.firstAt = now
-          note('first-token', now, { ttftMs })
-          pump(isolate)
-        },
-        ended(kind, now) {
-          if (current === undefined) return
-          health.attemptEnded(current.name)
-          if (kind === 'cut') note('failed-mid-stream', now, {})
-          if (kind === 'answer' && request.whole) note('success', now, { ttftMs: now - current.beganAt })
-          else if (kind === 'answer') {
-            const tokensPerSecond = (OUTPUT_TOKENS * 1000) / Math.max(now - (current.firstAt ?? now), 1)
-            note('success', now, { tokensPerSecond })
-          }
-          pump(isolate)
-        },
-      }
+      return courseOf(attempts.next)
     },
     falseOpens: () => falseOpens,
   }

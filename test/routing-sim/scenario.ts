@@ -26,6 +26,10 @@ export interface Traced {
   readonly ttftMs: number | undefined
   /** Whom it asked last. */
   readonly who: string | undefined
+  /** Whether two were asked side by side, and one of them in vain. */
+  readonly hedged: boolean
+  readonly lost: boolean
+  readonly size: number
 }
 
 export interface Scenario extends Trouble {

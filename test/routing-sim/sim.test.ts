@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { type Figures, figuresOf } from './figures.ts'
+import { HEDGING_SCENARIOS, hedgingFigures } from './hedging.ts'
 import { SCENARIOS, type Scenario } from './scenario.ts'
 import { simulate, type Tally } from './simulate.ts'
 import { targetsOf } from './targets.ts'
@@ -110,6 +111,26 @@ test.each(['router9', 'LiteLLM-like', 'oracle'])(
     expect(bytes(1)).not.toBe(bytes(2))
   },
 )
+
+describe('hedging', () => {
+  const brief = (name: string) => {
+    const scenario = HEDGING_SCENARIOS.find((one) => one.name === name)
+    if (scenario === undefined) throw new TypeError(`no scenario is called ${name}`)
+    return { ...scenario, start: 120_000, end: Math.min(scenario.end, 330_000) }
+  }
+
+  test('takes much off the last percent of first tokens where these come late by chance, for less than one request in twenty', () => {
+    const without = hedgingFigures(brief('healthy, with a tail'), false, [1])
+    const hedged = hedgingFigures(brief('healthy, with a tail'), true, [1])
+    expect(hedged.p99).toBeLessThan(0.85 * without.p99)
+    expect(hedged.hedged).toBeLessThan(5)
+    expect(hedged.cost).toBeLessThan(5)
+  })
+
+  test('where all hang, nobody is asked twice', () => {
+    expect(hedgingFigures(brief('all hang'), true, [1]).lateFaultHedged).toBe(0)
+  })
+})
 
 describe('the targets', () => {
   const tally: Tally = {

@@ -1,6 +1,6 @@
 import { BASELINES, FAILURE_COST, secondsIn, utilityOf, worthOf } from './baselines.ts'
 import { HOSTILITIES, type Hostility, type Refusal } from './hostile.ts'
-import type { Policy } from './policy.ts'
+import type { Ask, Course, Policy } from './policy.ts'
 import { chanceOf, createRandom, normal } from './random.ts'
 import { createRouter9 } from './router9.ts'
 import { ISOLATES, REGIONS, type Scenario } from './scenario.ts'
@@ -29,6 +29,9 @@ export interface Tally {
 }
 
 export const POLICIES = ['router9', ...Object.keys(BASELINES)] as readonly string[]
+
+/** Router9 with every request hedged. It is compared with itself alone, so it is not in the tables of policies. */
+export const HEDGED = 'router9, hedged'
 
 const WINDOW = 20
 const AT_ONCE_MS = 15
@@ -85,6 +88,7 @@ export function simulate(scenario: Scenario, policyName: string, seed: number, l
 
 function createPolicy(name: string, timeline: Timeline, scenario: Scenario, world: World, seed: number): Policy {
   if (name === 'router9') return createRouter9(timeline, scenario, world, seed)
+  if (name === HEDGED) return createRouter9(timeline, scenario, world, seed, { isHedged: true })
   if (!Object.hasOwn(BASELINES, name)) throw new TypeError(`no policy is called ${name}`)
   return BASELINES[name as keyof typeof BASELINES](world)
 }
@@ -176,11 +180,16 @@ function course(
 ): void {
   const inFault = request.at >= scenario.faultFrom && request.at < scenario.faultTo
   const best = Math.max(...request.candidates.map((profile) => worthOf(profile, request, world, request.at, lambda)))
-  const own = policy.begin(request, request.at)
+  const first = policy.begin(request, request.at)
   let over = false
-  let underWay = false
+  /** Attempts that have not begun to answer, two at most. */
+  const running = new Set<Course>()
+  /** The one that began to answer. */
+  let winner: Course | undefined
   let attempts = 0
   let who: string | undefined
+  let hedged = false
+  let lost = false
 
   const close = (worth: number, ttftMs?: number) => {
     over = true
@@ -190,8 +199,8 @@ function course(
     tally.requests++
     tally.attempts += attempts
     tally.regret += best - worth
-    const { at, region, session } = request
-    scenario.trace?.({ at, region, session, regret: best - worth, attempts, ttftMs, who })
+    const { at, region, session, size } = request
+    scenario.trace?.({ at, region, session, regret: best - worth, attempts, ttftMs, who, hedged, lost, size })
     if (inFault) {
       tally.faultRequests++
       tally.faultAttempts += attempts
@@ -203,69 +212,95 @@ function course(
     tally.faultTtftMs.push(ttftMs)
   }
 
+  const win = (own: Course, { profile }: Ask) => {
+    running.delete(own)
+    winner = own
+    who = profile.name
+    for (const other of running) {
+      other.lost?.(timeline.now())
+      lost = true
+    }
+    running.clear()
+  }
+
   const next = () => {
     if (over) return
-    const ask = own.next(timeline.now())
+    const ask = first.next(timeline.now())
     if (ask === undefined) {
       close(-FAILURE_COST)
       return
     }
     timeline.after(ask.waitMs, () => {
       if (over) return
-      const beganAt = timeline.now()
-      attempts++
-      who = ask.profile.name
-      const { deployments, regions } = scenario.watched ?? {}
-      if (attempts === 1 && deployments !== undefined && regions?.includes(request.region) !== false) {
-        turned.push({ at: request.at, there: deployments.includes(who) })
-      }
-      underWay = true
-      own.begins(beganAt)
-      begun()
-      const what = world.ask(ask.profile, request, attempts, beganAt)
-      const fail = (kind: 'error' | 'bad' | 'limit' | 'timeout', ms: number, waitMs = 0, refusal?: Refusal) =>
-        timeline.after(ms, () => {
-          if (over) return
-          underWay = false
-          own.failed(kind, timeline.now(), waitMs, refusal)
-          next()
-        })
-      switch (what.kind) {
-        case 'hang':
-          return fail('timeout', ask.deadlineMs)
-        case 'error':
-        case 'bad':
-          return fail(what.kind, what.endMs)
-        case 'limit':
-          return fail('limit', what.endMs, what.waitMs)
-        case 'refused':
-          return fail(what.refusal.status === 429 ? 'limit' : 'bad', what.endMs, 5000, what.refusal)
-        default:
-      }
-      if (request.whole) {
-        if (what.endMs > ask.deadlineMs) return fail('timeout', ask.deadlineMs)
-        if (what.kind === 'cut') return fail('error', what.endMs)
-        timeline.after(what.endMs, () => {
-          if (over) return
-          underWay = false
-          const ms = timeline.now() - request.at
-          own.ended('answer', timeline.now())
-          close(utilityOf(ask.profile.tier, secondsIn(request, ms), lambda), ms)
-        })
-        return
-      }
-      if (what.firstMs > ask.deadlineMs) return fail('timeout', ask.deadlineMs)
-      timeline.after(what.firstMs, () => {
+      send(first, ask)
+      const lateMs = attempts === 1 ? first.lateAfterMs?.() : undefined
+      if (lateMs === undefined) return
+      timeline.after(lateMs, () => {
+        if (over || winner !== undefined || attempts > 1) return
+        const hedge = first.hedge?.(timeline.now())
+        if (hedge === undefined) return
+        hedged = true
+        send(hedge.course, hedge.ask)
+      })
+    })
+  }
+
+  const send = (own: Course, ask: Ask) => {
+    const beganAt = timeline.now()
+    attempts++
+    who = ask.profile.name
+    const { deployments, regions } = scenario.watched ?? {}
+    if (attempts === 1 && deployments !== undefined && regions?.includes(request.region) !== false) {
+      turned.push({ at: request.at, there: deployments.includes(who) })
+    }
+    running.add(own)
+    own.begins(beganAt)
+    begun()
+    const what = world.ask(ask.profile, request, attempts, beganAt)
+    const isEnded = () => over || (winner !== undefined && winner !== own)
+    const fail = (kind: 'error' | 'bad' | 'limit' | 'timeout', ms: number, waitMs = 0, refusal?: Refusal) =>
+      timeline.after(ms, () => {
+        if (isEnded()) return
+        running.delete(own)
+        own.failed(kind, timeline.now(), waitMs, refusal)
+        // The other one is the next attempt, where there is one.
+        if (running.size === 0) next()
+      })
+    switch (what.kind) {
+      case 'hang':
+        return fail('timeout', ask.deadlineMs)
+      case 'error':
+      case 'bad':
+        return fail(what.kind, what.endMs)
+      case 'limit':
+        return fail('limit', what.endMs, what.waitMs)
+      case 'refused':
+        return fail(what.refusal.status === 429 ? 'limit' : 'bad', what.endMs, 5000, what.refusal)
+      default:
+    }
+    if (request.whole) {
+      if (what.endMs > ask.deadlineMs) return fail('timeout', ask.deadlineMs)
+      if (what.kind === 'cut') return fail('error', what.endMs)
+      timeline.after(what.endMs, () => {
+        if (isEnded()) return
+        win(own, ask)
+        const ms = timeline.now() - request.at
+        own.ended('answer', timeline.now())
+        close(utilityOf(ask.profile.tier, secondsIn(request, ms), lambda), ms)
+      })
+      return
+    }
+    if (what.firstMs > ask.deadlineMs) return fail('timeout', ask.deadlineMs)
+    timeline.after(what.firstMs, () => {
+      if (isEnded()) return
+      win(own, ask)
+      const ttftMs = timeline.now() - request.at
+      own.first(timeline.now() - beganAt, timeline.now())
+      timeline.after(what.endMs - what.firstMs, () => {
         if (over) return
-        const ttftMs = timeline.now() - request.at
-        own.first(timeline.now() - beganAt, timeline.now())
-        timeline.after(what.endMs - what.firstMs, () => {
-          if (over) return
-          underWay = false
-          own.ended(what.kind, timeline.now())
-          if (what.kind === 'cut') close(-FAILURE_COST)
-          else close(utilityOf(ask.profile.tier, ttftMs / 1000, lambda), ttftMs)
-        })
+        own.ended(what.kind, timeline.now())
+        if (what.kind === 'cut') close(-FAILURE_COST)
+        else close(utilityOf(ask.profile.tier, ttftMs / 1000, lambda), ttftMs)
       })
     })
   }
@@ -273,7 +308,8 @@ function course(
     timeline.after(request.leavesAfterMs, () => {
       if (over) return
       over = true
-      if (underWay) own.ended('left', timeline.now())
+      if (winner !== undefined) running.add(winner)
+      for (const own of running) own.ended('left', timeline.now())
     })
   }
   next()

@@ -26,6 +26,8 @@ export interface Condition {
   readonly ttftAddMs?: number
   /** Its words come so many times as slowly. */
   readonly slowFactor?: number
+  /** This share of its first words comes so many times as late, by chance. */
+  readonly tail?: { readonly rate: number; readonly factor: number }
   /** Answers 429 with this retry-after. */
   readonly limitMs?: number
   /** Answers 429 to what is above it, counted over one second. */
@@ -142,7 +144,8 @@ export function createWorld(faults: readonly Fault[], seed: number): World {
         taken.set(name, { second, count: used?.second === second ? used.count + 1 : 1 })
       }
       if (luck < (wrong?.errorRate ?? USUAL_ERROR_RATE)) return { kind: 'error', endMs: 50 + 150 * quick }
-      const firstMs = medianMs(profile, request, wrong) * spread
+      const isTail = chance() < (wrong?.tail?.rate ?? 0)
+      const firstMs = medianMs(profile, request, wrong) * spread * (isTail ? (wrong?.tail?.factor ?? 1) : 1)
       const streamMs = (request.tokens / profile.tokensPerSecond) * 1000 * (wrong?.slowFactor ?? 1)
       if (cutLuck < (wrong?.cutRate ?? 0)) return { kind: 'cut', firstMs, endMs: firstMs + streamMs * where }
       return { kind: 'answer', firstMs, endMs: firstMs + streamMs }

@@ -192,7 +192,11 @@ const usageList: JsonSchema = object({
   has_more: FLAG,
   totals: usageRow,
 })
-const attempt: JsonSchema = object({ provider: TEXT, model: TEXT, outcome: TEXT, ms: NUMBER })
+const attempt: JsonSchema = object(
+  { provider: TEXT, model: TEXT, outcome: TEXT, ms: NUMBER, kind: TEXT, cost_usd: NUMBER },
+  'kind',
+  'cost_usd',
+)
 const call: JsonSchema = object(
   {
     request: { ...TEXT, description: 'the `x-request-id` of its answer' },

@@ -132,7 +132,7 @@ export function failedAttempts({ attempts }: Call): readonly Attempt[] {
 }
 
 export function hasFailed({ outcome, kind }: Attempt): boolean {
-  return kind !== undefined || !/^2\d\d$/.test(outcome)
+  return kind !== undefined || !/^(?:2\d\d|lost)$/.test(outcome)
 }
 
 /** Why an attempt failed: the provider's status, and what it means. */

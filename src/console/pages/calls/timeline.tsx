@@ -1,5 +1,5 @@
 import { milliseconds } from '../../parts/format.ts'
-import { attemptText, type Call, hasFailed } from './call.ts'
+import { type Attempt, attemptText, type Call, hasFailed } from './call.ts'
 
 interface Step {
   readonly name: string
@@ -38,19 +38,26 @@ export function Timeline({ call }: { call: Call }) {
 
 function stepsOf(call: Call): readonly Step[] {
   const { attempts, total_ms: total, ttft_ms: ttft, kind } = call
-  const sum = attempts.reduce((all, { ms }) => all + ms, 0)
+  const sum = attempts.reduce(
+    (all, attempt, at) => all + (isLost(attempt) ? aheadOf(attempt, attempts[at + 1]) : attempt.ms),
+    0,
+  )
   // Calls for many vectors ask several at once: what they took together is longer than the call.
   const areAtOnce = sum > total
   // What Router9 did before it asked: reading the request, checking limits, planning.
   const before = areAtOnce || ttft === undefined ? 0 : Math.max(0, ttft - sum)
   const steps: Step[] = []
   let from = before
-  for (const attempt of attempts) {
+  for (const [at, attempt] of attempts.entries()) {
     const failed = hasFailed(attempt)
-    const text = failed ? attemptText(attempt) : `${attempt.outcome} · answered`
+    const lost = isLost(attempt)
+    const text = failed ? attemptText(attempt) : lost ? 'another one was quicker' : `${attempt.outcome} · answered`
     const { provider, model, ms } = attempt
-    steps.push({ name: `${provider} · ${model}`, text, from: areAtOnce ? 0 : from, ms, state: failed ? 'bad' : 'good' })
-    from += ms
+    const beside = lost ? attempts[at + 1] : attempts.slice(at - 1, at).find(isLost)
+    const start = from + (beside === undefined ? 0 : aheadOf(beside, attempt))
+    const state = failed ? 'bad' : lost ? 'plain' : 'good'
+    steps.push({ name: `${provider} · ${model}`, text, from: areAtOnce ? 0 : start, ms, state })
+    if (!lost) from = start + ms
   }
   const last = attempts.at(-1)
   if (!areAtOnce && last !== undefined && !hasFailed(last) && total > from) {
@@ -59,4 +66,14 @@ function stepsOf(call: Call): readonly Step[] {
     steps.push({ name: call.stream ? 'The stream' : 'The rest of the answer', text, from, ms: total - from, state })
   }
   return steps
+}
+
+/** Another deployment that was asked beside it began first. */
+function isLost({ outcome }: Attempt): boolean {
+  return outcome === 'lost'
+}
+
+/** How much earlier one of two attempts began that ran side by side: they ended together. */
+function aheadOf(attempt: Attempt, other: Attempt | undefined): number {
+  return Math.max(attempt.ms - (other?.ms ?? 0), 0)
 }
