@@ -90,18 +90,16 @@ export function createAttemptReport(input: ReportInput, attempt: NextAttempt<Rou
 }
 
 /** Another deployment was quicker, before this attempt had begun (routing 2.8). It is no probe. */
-export function reportLost(
-  { health, route: { bucket } }: Pick<ReportInput, 'health' | 'route'>,
-  report: AttemptReport,
-) {
-  const { attempt, startedAt } = report
+export function reportLost(input: Omit<ReportInput, 'maxAnswerTokens'>, { attempt, startedAt }: AttemptReport): void {
+  const { health, route, context } = input
   const { name: deployment } = attempt.candidate
   const at = Date.now()
-  const ttftMs = at - startedAt
+  // The client may have left since then.
+  const ttftMs = (context.clientDisconnect.happenedAt() ?? at) - startedAt
   // Without these times only quick ones would be known of a deployment that others stand in for, and it would look quicker the
   // slower it is. A time below the usual one says nothing.
   const isSlow = ttftMs > (attempt.ranked.ttftMs ?? Number.POSITIVE_INFINITY)
-  health.attemptEnded(deployment, isSlow ? { deployment, bucket, class: 'slow', at, ttftMs } : undefined)
+  health.attemptEnded(deployment, isSlow ? { deployment, bucket: route.bucket, class: 'slow', at, ttftMs } : undefined)
 }
 
 /** What a failure says about its deployment; undefined where it says nothing. */

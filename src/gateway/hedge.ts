@@ -101,13 +101,14 @@ async function startSecond(
     try {
       // The request is in memory once more, as this deployment gets it.
       share.reserve(share.bodyBytes)
-      const held = await bill.hedge(next.candidate.target)
-      // Meanwhile the first one may have come to an end after which nobody else is asked.
-      const early = (await Promise.race([one.ended, undefined]))?.result
-      if (early === undefined || (!early.ok && early.failure.failover)) {
-        return { two: start(input, { call, report: createAttemptReport(input, next) }), bill: held }
+      const held = bill.hedge(next.candidate.target)
+      const early = await Promise.race([one.ended, held])
+      if (!('result' in early) || (!early.result.ok && early.result.failure.failover)) {
+        const reserved = await held
+        return { two: start(input, { call, report: createAttemptReport(input, next) }), bill: reserved }
       }
-      held.close()
+      // Meanwhile the first one has come to an end after which nobody else is asked.
+      void held.then(({ close }) => close()).catch(() => undefined)
     } catch (error) {
       // The limits do not allow it.
       if (!(error instanceof Failure)) throw error
