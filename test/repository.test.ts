@@ -85,3 +85,14 @@ describe('the repository', () => {
     expect(VERSION).toBe(packageJson.version)
   })
 })
+
+test('no error is made while modules load', () => {
+  // V8 looks up the lines of its stack, and for that reads the whole bundle a second time before the first request.
+  const files = TEXTS.filter(({ file }) => /^src\/.*\.ts$/.test(file) && !/^src\/(cli|console)\//.test(file))
+  const found = files.flatMap(({ file, text }) =>
+    [...text.matchAll(/^(?:export )?(?:const|let) .*\bnew (?:Failure|\w*Error)\(.*/gm)].map(
+      ([line]) => `${file}: ${line}`,
+    ),
+  )
+  expect(found.filter((line) => !line.includes('=>'))).toEqual([])
+})

@@ -2,6 +2,7 @@ import * as z from 'zod/mini'
 import { findProvider } from '../catalog/providers.ts'
 import { Failure, quoted } from '../chat/failure.ts'
 import { checkFields } from '../chat/schema-faults.ts'
+import { once } from '../platform/once.ts'
 import type { BudgetWindow, KeyRecord, RecordLimits, TeamRecord } from './keys.ts'
 
 /** Members of a request's body, or what the options of a program say in the same words. */
@@ -12,16 +13,21 @@ const MAX_NAMES = 200
 const MAX_NAME_CHARACTERS = 200
 const MAX_NOTES = 16
 
-const name = z.string().check(z.minLength(1), z.maxLength(MAX_NAME_CHARACTERS, `must have at most 200 characters`))
-const names = z.nullable(z.array(name).check(z.maxLength(MAX_NAMES)))
-const count = z.nullable(z.int().check(z.minimum(1), z.maximum(MAX_NUMBER)))
-const flag = z.boolean()
+// Most isolates read no such body, and a schema costs as much as what an isolate does for many calls.
+const name = once(() =>
+  z.string().check(z.minLength(1), z.maxLength(MAX_NAME_CHARACTERS, `must have at most 200 characters`)),
+)
+const names = once(() => z.nullable(z.array(name()).check(z.maxLength(MAX_NAMES))))
+const count = once(() => z.nullable(z.int().check(z.minimum(1), z.maximum(MAX_NUMBER))))
+const flag = once(() => z.boolean())
 
 const NOTES = `must hold at most ${MAX_NOTES} members, whose names have at most 64 characters and whose values are texts of at most 512`
-const notes = z.nullable(
-  z
-    .record(z.string().check(z.maxLength(64)), z.string().check(z.maxLength(512)))
-    .check(z.refine((all) => Object.keys(all).length <= MAX_NOTES, NOTES)),
+const notes = once(() =>
+  z.nullable(
+    z
+      .record(z.string().check(z.maxLength(64)), z.string().check(z.maxLength(512)))
+      .check(z.refine((all) => Object.keys(all).length <= MAX_NOTES, NOTES)),
+  ),
 )
 
 /** The budget's windows, in OpenRouter's words. Without one, the budget is for ever. */
@@ -38,30 +44,32 @@ export function resetOf(limits: RecordLimits | undefined): Reset | null {
 export const LIMITS: Readonly<Record<string, () => Schema>> = {
   limit: () => z.nullable(z.number().check(z.minimum(0), z.maximum(MAX_NUMBER))),
   limit_reset: () => z.nullable(z.enum(RESET_NAMES)),
-  rpm: () => count,
-  tpm: () => count,
-  concurrent: () => count,
+  rpm: count,
+  tpm: count,
+  concurrent: count,
 }
 /** The same of one about a team. */
-export const COMMON: typeof LIMITS = { name: () => name, disabled: () => flag, ...LIMITS, metadata: () => notes }
+export const COMMON: typeof LIMITS = { name, disabled: flag, ...LIMITS, metadata: notes }
+const policy = once(() =>
+  z.nullable(
+    z.strictObject({
+      builtin_tools: z.optional(flag()),
+      account_fields: z.optional(flag()),
+      data_collection: z.optional(z.enum(['allow', 'deny'])),
+      regions: z.optional(z.array(name()).check(z.maxLength(MAX_NAMES))),
+    }),
+  ),
+)
 /** The same of one about a key. */
 export const KEY: typeof COMMON = {
   ...COMMON,
-  team: () => z.nullable(name),
+  team: () => z.nullable(name()),
   expires_at: () => z.nullable(z.iso.datetime({ offset: true, error: 'must be a time as in 2027-01-31T12:00:00Z' })),
-  models: () => names,
-  providers: () => names,
+  models: names,
+  providers: names,
   object: () => z.nullable(z.enum(['openai'])),
-  policy: () => policy,
+  policy,
 }
-const policy = z.nullable(
-  z.strictObject({
-    builtin_tools: z.optional(flag),
-    account_fields: z.optional(flag),
-    data_collection: z.optional(z.enum(['allow', 'deny'])),
-    regions: z.optional(z.array(name).check(z.maxLength(MAX_NAMES))),
-  }),
-)
 /** What OpenRouter's clients may send and what has no meaning here: there is one workspace, and there are no users. */
 export const IGNORED: ReadonlySet<string> = new Set([
   'workspace_id',
