@@ -32,8 +32,8 @@ const ASKED = {
 const LATE_MS = 400
 
 let made = 0
-/** A key of its own, with a limit that is read of its ledger. */
-async function newKey(limits: Limits = { budget: 100, rpm: 1000 }) {
+/** A key of its own, for one request a minute: a second attempt is none. */
+async function newKey(limits: Limits = { budget: 100, rpm: 1 }) {
   const id = `key_hedge_${++made}`
   const key = `sk-r9k-hedge-${made}`
   await router9.worker.keys.put(key, { id, limits: { ...limits } })
@@ -102,6 +102,7 @@ async function earn(many = 24, body = {}): Promise<void> {
 
 // Times that come close together are one to the region, and some are needed to know what is usual.
 beforeAll(async () => {
+  router9.worker.keys.values.set('provider:all', JSON.stringify({ providers: { mistral: { budget: 1e-6 } } }))
   // A new Worker has to look up its key first.
   router9.upstream.play(QUICK)
   await until(
@@ -151,7 +152,8 @@ test('where the first one begins after all, its answer goes out and the second i
   const response = await asked
   expect(readRouter9Stream(await response.text(), {})).toMatchObject({ choices: [{ text: 'From openai' }] })
   expect(response.headers.get('x-router9-attempts')).toMatch(/^azure:lost:\d+ms,openai:200:\d+ms$/)
-  expect(response.headers.get('x-router9-reason')).toBe('first')
+  // It is the first of the order, which says nothing new.
+  expect(response.headers.get('x-router9-reason')).toBeNull()
   await until(second.isClosed)
   expect((await line()).cost_usd).toBeGreaterThan(ANSWER_DOLLARS)
   expect(await counted()).toMatchObject({ requests: 1 })
@@ -202,14 +204,21 @@ test('a client that leaves ends both, and pays for both prompts', async () => {
   expect(await counted()).toMatchObject({ requests: 1 })
 })
 
-test('a key whose budget has no room for a second answer gets none', async () => {
-  await earn()
-  play({ openai: slowedDown(quick('From openai'), 2 * LATE_MS), azure: QUICK })
-  const { key } = await newKey({ budget: 0.0006 })
-  const response = await ask(key)
-  expect(response.status).toBe(200)
-  await response.text()
-  expect(response.headers.get('x-router9-attempts')).toMatch(/^openai:200:/)
+test('where the budget of a key or a provider has no room for a second answer, there is none', async () => {
+  await earn(44)
+  const only = ['openai', 'mistral']
+  const atMistral = { models: ['mistral-large-2512'], provider: { order: only, only, hedge: true } }
+  const asked = [
+    [await newKey({ budget: 0.0006 }), {}],
+    [await newKey(), atMistral],
+  ] as const
+  for (const [{ key }, body] of asked) {
+    play({ openai: slowedDown(quick('From openai'), 2 * LATE_MS), azure: QUICK })
+    const response = await ask(key, body)
+    expect(await response.text()).toContain('From openai')
+    expect(providersAsked()).toEqual(['openai'])
+    expect(response.headers.get('x-router9-provider')).toBe('openai')
+  }
 })
 
 test('a request is never asked twice that says nothing of it, or makes something happen at the provider', async () => {
@@ -281,8 +290,8 @@ describe('what fails while two are asked', () => {
 })
 
 test('while a deployment is out, nobody is asked twice', async () => {
-  const order = ['openai', 'azure', 'mistral']
-  const body = { models: ['mistral-large-2512'], provider: { order, only: order, hedge: true } }
+  const order = ['openai', 'azure', 'groq']
+  const body = { models: ['llama-3.3-70b-instruct'], provider: { order, only: order, hedge: true } }
   const { key } = await newKey({})
   play({ openai: BROKEN, azure: QUICK })
   const isOut = async () => (await ask(key, body)).headers.get('x-router9-skipped')?.includes('openai/gpt-4o:open')
@@ -290,6 +299,5 @@ test('while a deployment is out, nobody is asked twice', async () => {
   router9.upstream.play(({ path }) => (path.startsWith('/azure') ? slowedDown(QUICK, 2 * LATE_MS) : QUICK))
   const response = await ask(key, body)
   await response.text()
-  expect(response.headers.get('x-router9-attempts')).toMatch(/^azure:200:/)
   expect(providersAsked()).toEqual(['azure'])
 })
