@@ -14,14 +14,24 @@ interface Turn {
 export function withoutSystemTurns(model: string, messages: readonly Turn[]): readonly Turn[] {
   if (!messages.some(({ role }) => role === 'system') || takesSystemTurns(model)) return messages
   const turns: Turn[] = []
+  /** The last turn, where it was made here: further reminders are added to it. */
+  let open: JsonObject[] | undefined
   for (const message of messages) {
-    const { role, content } = message
-    const before = turns.at(-1)
-    const reminders = role === 'system' ? remindersOf(content) : []
-    if (role !== 'system') turns.push(message)
-    else if (before?.role === 'user')
-      turns.splice(-1, 1, { ...before, content: [...blocksOf(before.content), ...reminders] })
-    else if (reminders.length > 0) turns.push({ role: 'user', content: reminders })
+    const blocks = message.role === 'system' ? blocksOf(message.content) : []
+    // A tool that it adds cannot be said in words: whether the model takes it is for the provider to say.
+    if (message.role !== 'system' || !blocks.every(({ type }) => type === 'text')) {
+      turns.push(message)
+      open = undefined
+      continue
+    }
+    const reminders = blocks.flatMap(toReminder)
+    if (reminders.length === 0) continue
+    if (open === undefined) {
+      const before = turns.at(-1)?.role === 'user' ? turns.pop() : undefined
+      open = before === undefined ? [] : [...blocksOf(before.content)]
+      turns.push({ role: 'user', ...before, content: open })
+    }
+    open.push(...reminders)
   }
   return turns
 }
@@ -36,8 +46,6 @@ function blocksOf(content: unknown): readonly JsonObject[] {
   return typeof content === 'string' ? [{ type: 'text', text: content }] : jsonObjectsIn(content)
 }
 
-function remindersOf(content: unknown): readonly JsonObject[] {
-  return blocksOf(content).flatMap((block) =>
-    block.text ? [{ ...block, text: `<system-reminder>\n${block.text}\n</system-reminder>` }] : [],
-  )
+function toReminder(block: JsonObject): readonly JsonObject[] {
+  return block.text ? [{ ...block, text: `<system-reminder>\n${block.text}\n</system-reminder>` }] : []
 }

@@ -7,7 +7,7 @@ const CACHE = { cache_control: { type: 'ephemeral' } }
 const MESSAGES = [
   { role: 'system', content: 'First' },
   { role: 'user', content: 'Hi' },
-  { role: 'system', content: [{ type: 'text', text: 'Be brief.', ...CACHE }, { type: 'tool_removal' }] },
+  { role: 'system', content: [{ type: 'text', text: 'Be brief.', ...CACHE }] },
   CALL,
   { role: 'user', content: [RESULT] },
   { role: 'system', content: '' },
@@ -27,6 +27,17 @@ test('a model that refuses system messages within a conversation reads them as r
     },
     CALL,
     { role: 'user', content: [RESULT, reminder('Last')] },
+  ])
+})
+
+test('what takes a tool away or adds one is no reminder: it stays as it came', () => {
+  const tools = { role: 'system', content: [{ type: 'text', text: 'Now:' }, { type: 'tool_removal' }] }
+  const asked = { role: 'user', content: 'Hi' }
+  const told = { role: 'system', content: 'Go on.' }
+  expect(withoutSystemTurns('claude-sonnet-4-6', [asked, tools, told, told])).toEqual([
+    asked,
+    tools,
+    { role: 'user', content: [reminder('Go on.'), reminder('Go on.')] },
   ])
 })
 
