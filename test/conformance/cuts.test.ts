@@ -10,7 +10,7 @@ import { type Cut, eventEnds } from './wire.ts'
 
 const folder = process.env.RECORDINGS ?? ''
 const AT_ONCE = 8
-const OFFSETS = 6
+const OFFSETS = 3
 const SEED = 9
 const MAX_MS = 60_000
 

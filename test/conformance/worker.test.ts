@@ -26,7 +26,6 @@ describe.skipIf(folder === '')(
       ['as it was recorded', {}],
       ['with the usage asked for', { includeUsage: true }],
       ['one byte at a time', { order: 'split:1' }],
-      ['in random pieces', { order: 'split:random:9' }],
     ])(
       'reads as the second reading does, %s',
       async (_, way) => {
