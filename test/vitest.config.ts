@@ -18,7 +18,7 @@ export default defineConfig({
     // Files share processes, as they keep nothing in modules and globals for the next one: a third of the processor time went into
     // loading the same modules again for each file.
     isolate: false,
-    // One more than the two cores that it is made for: a third of the time of these tests is waiting.
-    maxWorkers: 3,
+    // Twice the two cores that it is made for: half of the time of these tests is waiting.
+    maxWorkers: 4,
   },
 })
