@@ -1,5 +1,4 @@
 import { Failure } from './failure.ts'
-import { endOfString, hasKeptLength, type JsonOutline, outlineOf } from './kept-text.ts'
 
 declare global {
   interface JSON {
@@ -14,7 +13,7 @@ export interface RawNumber {
   readonly rawJSON: string
 }
 
-/** Finds what may be a number that a double would change, also within a string. For most short texts this test is all that it costs. */
+/** Finds what may be a number that a double would change, also within a string. For most texts this test is all that it costs. */
 const LONG_NUMBER = /[:,[]\s*-?\d[\d.]{15}/
 const LONG_NUMBERS = /[:,[]\s*(-?\d[\d.]{15,}(?:[eE][+-]?\d+)?)/g
 const SHORTEST_LONG = 16
@@ -26,13 +25,12 @@ const MAX_RAW_NUMBERS = 25_000
 /**
  * As JSON.parse, but numbers that a double would change become raw numbers.
  * @param keepsDigits whether a member of the outermost object may hold raw numbers; by default all may.
- * @param outline of the text, where it is known.
  * @throws SyntaxError
  * @throws Failure where there are more than `MAX_RAW_NUMBERS` of them.
  */
-export function parseJson(text: string, keepsDigits?: (member: string) => boolean, outline?: JsonOutline): unknown {
+export function parseJson(text: string, keepsDigits?: (member: string) => boolean): unknown {
   const json: unknown = JSON.parse(text)
-  if (keepDigits(text, json, keepsDigits, outline)) return json
+  if (keepDigits(text, json, keepsDigits)) return json
   const complaint = `There are more than ${MAX_RAW_NUMBERS} numbers with more digits than a double holds.`
   throw new Failure('invalid-value', complaint)
 }
@@ -51,18 +49,8 @@ export function parseAnswer(text: string): unknown {
 }
 
 /** @returns false where there are too many numbers that a double would change. */
-function keepDigits(
-  text: string,
-  json: unknown,
-  keepsDigits?: (member: string) => boolean,
-  outline?: JsonOutline,
-): boolean {
-  return !hasLongNumber(text, outline) || !mayChange(text) || setRawNumbers(text, json, keepsDigits)
-}
-
-/** A long text is mostly strings, which an outline passes over. */
-function hasLongNumber(text: string, outline = hasKeptLength(text) ? outlineOf(text) : undefined): boolean {
-  return outline === undefined ? LONG_NUMBER.test(text) : outline.hasLongNumber
+function keepDigits(text: string, json: unknown, keepsDigits?: (member: string) => boolean): boolean {
+  return !LONG_NUMBER.test(text) || !mayChange(text) || setRawNumbers(text, json, keepsDigits)
 }
 
 /** Whether a double would change a number of the text. It keeps 9007199254740991, which many schemas have. */
@@ -164,7 +152,7 @@ function setRawNumbers(text: string, json: unknown, keepsDigits = (_: string) =>
     switch (character) {
       case '"':
         stringBegin = at
-        at = endOfString(text, at + 1) - 1
+        at = endOfString(text, at) - 1
         break
       case ':':
         if (open !== undefined) {
@@ -195,4 +183,14 @@ function isInNumber(code: number): boolean {
   return (
     (code >= 0x30 && code <= 0x39) || code === 0x2d || code === 0x2e || code === 0x2b || code === 0x65 || code === 0x45
   )
+}
+
+/** Where the string ends that begins with this quote. */
+function endOfString(text: string, begin: number): number {
+  for (let at = text.indexOf('"', begin + 1); at >= 0; at = text.indexOf('"', at + 1)) {
+    let escapes = 0
+    while (text[at - 1 - escapes] === '\\') escapes++
+    if (escapes % 2 === 0) return at + 1
+  }
+  return text.length
 }

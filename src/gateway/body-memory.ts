@@ -44,8 +44,6 @@ export interface BodyShare {
    * @throws Failure 503 `bodies-full`.
    */
   readonly reserve: (bytes: number) => void
-  /** Claims memory for the text of the body beside what was parsed of it; calls `drop` where there is none, or with `releaseCopy`. */
-  readonly keepText: (bytes: number, drop: () => void) => void
   /** Releases one of the two copies of the body: the answer has begun, or the body is sent in small parts. Once is enough. */
   readonly releaseCopy: () => void
   readonly release: () => void
@@ -72,7 +70,6 @@ let waiting = 0
 export function createBodyShare(key: string, maxBytes: number): BodyShare {
   const share: Share = { key, since: Date.now(), bytes: 0, reserved: 0, isWaiting: false, isReleased: false }
   let isTwice = true
-  let text: { readonly bytes: number; readonly drop: () => void } | undefined
   const tryClaim = (bytes: number) => tryRaise(share, COPIES * bytes, maxBytes)
   const bodyShare: BodyShare = {
     bodyBytes: 0,
@@ -88,17 +85,11 @@ export function createBodyShare(key: string, maxBytes: number): BodyShare {
       if (!tryRaise(share, share.bytes + bytes, maxBytes)) throw memoryFull()
       if (!share.isReleased) share.reserved += bytes
     },
-    keepText: (bytes, drop) => {
-      if (share.isReleased || !tryRaise(share, share.bytes + bytes, maxBytes)) drop()
-      else text = { bytes, drop }
-    },
     releaseCopy: () => {
       if (!isTwice || !shares.has(share)) return
       isTwice = false
-      text?.drop()
-      const textBytes = text?.bytes ?? 0
-      const ofBody = share.bytes - share.reserved - textBytes
-      add(share, ofBody / COPIES - ofBody - textBytes)
+      const ofBody = share.bytes - share.reserved
+      add(share, ofBody / COPIES - ofBody)
     },
     release: () => {
       share.isReleased = true

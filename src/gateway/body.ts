@@ -1,10 +1,8 @@
 import { parseJson } from '../chat/exact-json.ts'
 import { Failure, quoted } from '../chat/failure.ts'
-import { hasKeptLength, keepTexts, outlineOf } from '../chat/kept-text.ts'
 import { keepsDigits } from '../chat/request.ts'
 import { sleep } from '../platform/timeout.ts'
 import { findExcess } from '../stream/json-bounds.ts'
-import type { BodyShare } from './body-memory.ts'
 import { decompress, encodingOf, readUpload, type UploadInput } from './upload.ts'
 
 const STRICT_UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false })
@@ -28,14 +26,14 @@ export async function readJsonBody(input: UploadInput): Promise<Record<string, u
   const encoding = encodingOf(request)
   const bytes = encoding === undefined ? uploaded : await decompress(uploaded, encoding, share)
   share.bodyBytes = bytes.byteLength
-  const value = await parse(bytes, share, input.numberShare)
+  const value = await parse(bytes, input.numberShare)
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new Failure('invalid-json', 'The request body must be a JSON object.')
   }
   return value as Record<string, unknown>
 }
 
-async function parse(bytes: Uint8Array<ArrayBuffer>, share: BodyShare, numberShare?: number): Promise<unknown> {
+async function parse(bytes: Uint8Array<ArrayBuffer>, numberShare?: number): Promise<unknown> {
   const { byteLength } = bytes
   const pause = async () => {
     if (byteLength > PAUSE_BYTES) await sleep(0)
@@ -47,12 +45,8 @@ async function parse(bytes: Uint8Array<ArrayBuffer>, share: BodyShare, numberSha
   await pause()
   refuseExcess(text, numberShare)
   await pause()
-  const outline = hasKeptLength(text) ? outlineOf(text) : undefined
   try {
-    const parsed = parseJson(text, keepsDigits, outline)
-    const drop = outline && keepTexts(parsed, text, outline)
-    if (drop !== undefined) share.keepText(byteLength, drop)
-    return parsed
+    return parseJson(text, keepsDigits)
   } catch (error) {
     if (error instanceof Failure) throw error
     throw new Failure('invalid-json', `The request body is not valid JSON.${errorPosition(error)}`)

@@ -1,5 +1,4 @@
 import { Failure } from '../../chat/failure.ts'
-import { toJsonText } from '../../chat/kept-text.ts'
 import { type Chat, GATEWAY_FIELDS, type Tool } from '../../chat/request.ts'
 import type {
   PreparedCall,
@@ -71,7 +70,7 @@ function prepareSource({ model, header }: ProviderCall<object>, { body: given }:
       'anthropic-version': header?.('anthropic-version') ?? VERSION,
       ...(betas ? { 'anthropic-beta': betas } : {}),
     },
-    body: toJsonText(body),
+    body: JSON.stringify(body),
   }
   return {
     request,

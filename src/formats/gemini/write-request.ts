@@ -1,5 +1,4 @@
 import { Failure } from '../../chat/failure.ts'
-import { toJsonText } from '../../chat/kept-text.ts'
 import type { Chat, Tool } from '../../chat/request.ts'
 import type {
   PreparedCall,
@@ -67,7 +66,7 @@ function toCountedBody(body: JsonObject, model: string): JsonObject {
 
 function requestOf(model: string, stream: boolean, body: JsonObject): ProviderRequest {
   const method = stream ? 'streamGenerateContent?alt=sse' : 'generateContent'
-  return { path: pathOf(model) + method, headers: {}, body: toJsonText(body) }
+  return { path: pathOf(model) + method, headers: {}, body: JSON.stringify(body) }
 }
 
 function pathOf(model: string): string {

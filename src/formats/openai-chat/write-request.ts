@@ -1,5 +1,4 @@
 import type { Failure } from '../../chat/failure.ts'
-import { toJsonText } from '../../chat/kept-text.ts'
 import { type Chat, ROUTING_FIELDS } from '../../chat/request.ts'
 import type { PreparedCall, ProviderCall, ProviderFormat } from '../format.ts'
 import { withCustomToolsAsFunctions } from '../shared/custom-tools.ts'
@@ -65,11 +64,7 @@ function prepare(call: ProviderCall<OpenAIQuirks>): PreparedCall {
   const { quirks, newId, traits } = call
   const { body, dropped } = write(call)
   const headers = sessionHeader(call)
-  const requestOf = (content: Readonly<Record<string, unknown>>) => ({
-    path: '/chat/completions',
-    headers,
-    body: toJsonText(content),
-  })
+  const requestOf = (content: object) => ({ path: '/chat/completions', headers, body: JSON.stringify(content) })
   return {
     request: requestOf(body),
     dropped,

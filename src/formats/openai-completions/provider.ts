@@ -1,5 +1,4 @@
 import { Failure, quoted } from '../../chat/failure.ts'
-import { toJsonText } from '../../chat/kept-text.ts'
 import { GATEWAY_FIELDS, ROUTING_FIELDS } from '../../chat/request.ts'
 import type { PreparedCall, ProviderCall, ProviderFormat } from '../format.ts'
 import { unsupportedParameter } from '../shared/parts.ts'
@@ -53,7 +52,7 @@ function prepare({ source, model, stream, quirks }: ProviderCall<CompletionQuirk
   const isScored = body.max_tokens === 0
   const dropped = allowedParameters === undefined ? [] : dropOthers(body, allowedParameters)
   return {
-    request: { path, headers: {}, body: toJsonText(body), ...(replacesVersion && { replacesVersion }) },
+    request: { path, headers: {}, body: JSON.stringify(body), ...(replacesVersion && { replacesVersion }) },
     dropped,
     streamReader: () => createTextReader(isScored).message,
     readAnswer: (answer) => createTextReader(isScored).body(answer),

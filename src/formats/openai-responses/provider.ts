@@ -1,5 +1,4 @@
 import type { Failure } from '../../chat/failure.ts'
-import { toJsonText } from '../../chat/kept-text.ts'
 import { GATEWAY_FIELDS } from '../../chat/request.ts'
 import type { PreparedCall, ProviderCall, ProviderFormat, RequestSource } from '../format.ts'
 import { withCustomToolsAsFunctions } from '../shared/custom-tools.ts'
@@ -38,7 +37,7 @@ function prepare(call: ProviderCall<ResponsesQuirks>): PreparedCall {
   const createReader = () =>
     createResponsesReader({ isNative, newId, reasoningFormat: quirks.reasoningFormat ?? OPENAI_REASONING_FORMAT })
   const path = (isNative && source.path) || '/responses'
-  const requestOf = (content: Readonly<Record<string, unknown>>) => ({ path, headers: {}, body: toJsonText(content) })
+  const requestOf = (content: object) => ({ path, headers: {}, body: JSON.stringify(content) })
   const request = requestOf(body)
   return {
     request,
