@@ -1,11 +1,13 @@
 /** Of longer texts only samples are read: a prompt can be megabytes, and an estimate is enough. */
-const SAMPLE_CHARACTERS = 1000
+const SAMPLE_CHARACTERS = 250
 const SAMPLES = 4
+/** A shorter text is read as a whole. */
+const SAMPLED_FROM_CHARACTERS = 4000
 
 /** How much a text counts in an estimate of tokens: about 4 per token. An ASCII character weighs 1, any other 2.5. */
 export function textWeight(text: string): number {
   const { length } = text
-  if (length <= SAMPLE_CHARACTERS * SAMPLES) return wholeWeight(text)
+  if (length <= SAMPLED_FROM_CHARACTERS) return wholeWeight(text)
   const stride = (length - SAMPLE_CHARACTERS) / (SAMPLES - 1)
   let beyond = 0
   for (let sample = 0; sample < SAMPLES; sample++) {
