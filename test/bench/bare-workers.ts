@@ -46,7 +46,8 @@ function watched(Base, label) {
   for (let proto = Base.prototype; proto && proto.constructor.name !== 'DurableObject'; proto = Object.getPrototypeOf(proto)) {
     for (const name of Object.getOwnPropertyNames(proto)) {
       const own = proto[name]
-      if (name === 'constructor' || typeof own !== 'function' || Object.hasOwn(Watched.prototype, name)) continue
+      // Nobody calls an object for its alarm.
+      if (name === 'constructor' || name === 'alarm' || typeof own !== 'function' || Object.hasOwn(Watched.prototype, name)) continue
       Watched.prototype[name] = async function (...given) {
         calls[label]++
         if (hung) await new Promise((resolve) => setTimeout(resolve, 60_000))
