@@ -2,7 +2,7 @@ import * as z from 'zod/mini'
 import { findProvider } from '../catalog/providers.ts'
 import { Failure, quoted } from '../chat/failure.ts'
 import { checkFields } from '../chat/schema-faults.ts'
-import { once } from '../platform/once.ts'
+import { once } from '../chat/schema-parts.ts'
 import type { BudgetWindow, KeyRecord, RecordLimits, TeamRecord } from './keys.ts'
 
 /** Members of a request's body, or what the options of a program say in the same words. */
