@@ -80,6 +80,7 @@ export async function openBill(input: BillInput): Promise<Bill> {
   const spend = await admit(caller, objects, waitUntil, reservation)
   /** What was admitted at providers with limits of their own. */
   const atProviders = new Map<Deployment, Admitted>()
+  let isClosed = false
   const release = () => {
     for (const admitted of atProviders.values()) admitted.spend(0, 0)
   }
@@ -97,6 +98,11 @@ export async function openBill(input: BillInput): Promise<Bill> {
       if (refused !== undefined) {
         own(0, 0)
         throw refused
+      }
+      if (isClosed) {
+        own(0, 0)
+        release()
+        throw new Failure('client-left', 'The call is over.')
       }
       return {
         close: () => own(0, 0),
@@ -121,6 +127,7 @@ export async function openBill(input: BillInput): Promise<Bill> {
       return goesOn || billsWhatIsHidden(input, { ...target, deployment })
     },
     close: () => {
+      isClosed = true
       spend(0, 0)
       release()
     },

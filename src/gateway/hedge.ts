@@ -86,7 +86,7 @@ function start({ attempt, context }: Input, sent: Sent): Runner {
 
 /** Asks the second deployment, if there is one that works and nothing speaks against it. */
 async function startSecond(
-  { health, context: { share }, bill, route: { ranking } }: HedgedCall,
+  { health, context, bill, route: { ranking } }: HedgedCall,
   input: Input,
   attempts: AllAttempts,
   one: Runner,
@@ -100,21 +100,22 @@ async function startSecond(
   if (!(call instanceof Failure)) {
     try {
       // The request is in memory once more, as this deployment gets it.
-      share.reserve(share.bodyBytes)
+      context.share.reserve(context.share.bodyBytes)
       const held = bill.hedge(next.candidate.target)
       const early = await Promise.race([one.ended, held])
       if (!('result' in early) || (!early.result.ok && early.result.failure.failover)) {
         const reserved = await held
-        return { two: start(input, { call, report: createAttemptReport(input, next) }), bill: reserved }
+        if (!input.context.clientDisconnect.hasHappened())
+          return { two: start(input, { call, report: createAttemptReport(input, next) }), bill: reserved }
       }
-      // Meanwhile the first one has come to an end after which nobody else is asked.
-      void held.then(({ close }) => close()).catch(() => undefined)
+      // Meanwhile the client has left, or the first one has come to an end after which nobody else is asked.
+      context.waitUntil(held.then(({ close }) => close()).catch(() => undefined))
     } catch (error) {
       // The limits do not allow it.
       if (!(error instanceof Failure)) throw error
     }
   }
-  attempts.skip()
+  attempts.cancelHedge()
   return undefined
 }
 
@@ -131,6 +132,8 @@ function lose(call: HedgedCall, { sent, disconnect, ended }: Runner, bill: Hedge
   disconnect.report()
   reportLost(call, sent.report)
   const used = ended.then(async ({ result }) => {
+    // It has failed by itself, and nobody pays for that.
+    if (!result.ok && result.failure.kind !== 'client-left') return toUsage(0, 0)
     if (!result.ok) return result.served ?? toUsage(call.needs.promptTokens(), 0, { estimated: true })
     await result.answer.leave()
     return result.answer.usage()

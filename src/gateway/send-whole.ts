@@ -28,6 +28,7 @@ export async function sendWhole(state: RequestState): Promise<Response> {
   if (trace !== undefined) for (const event of answer.first) observe(trace, event)
   end('complete')
   finish(state, result.answer, 'complete', collector)
+  state.bill.close()
   let text: string
   try {
     text = JSON.stringify(body)

@@ -43,6 +43,8 @@ export interface Attempts<T extends AttemptCandidate> {
    * is one. Undefined where there is none, or no hedge is left.
    */
   readonly hedge: (now: number, hedges: HedgeBudget) => NextAttempt<T> | undefined
+  /** That attempt is not made after all: its deployment is asked as if it had never been taken. */
+  readonly cancelHedge: () => void
   /** The last attempt could not be sent, because the deployment cannot take this request. It does not count. */
   readonly skip: () => void
   /** An attempt failed: the last one, if no other is named. */
@@ -78,6 +80,8 @@ interface AttemptsState<T extends AttemptCandidate> extends AttemptsOptions<T> {
   made: number
   current: NextAttempt<T> | undefined
   currentAt: number
+  /** As it was before the second deployment was taken. */
+  beforeHedge: Pick<AttemptsState<T>, 'left' | 'current' | 'currentAt' | 'made'> | undefined
   /** The only candidate, to be tried once more. */
   again: Ranked<T> | undefined
   /** The current attempt was taken from the budget. */
@@ -102,6 +106,7 @@ export function createAttempts<T extends AttemptCandidate>(options: AttemptsOpti
     made: 0,
     current: undefined,
     currentAt: options.startedAt,
+    beforeHedge: undefined,
     again: undefined,
     isPaid: false,
     turn: undefined,
@@ -109,6 +114,7 @@ export function createAttempts<T extends AttemptCandidate>(options: AttemptsOpti
   return {
     next: (now) => nextAttempt(state, now),
     hedge: (now, hedges) => hedge(state, now, hedges),
+    cancelHedge: () => cancelHedge(state),
     skip: () => skip(state),
     fail: (failure, now, attempt = state.current) => fail(state, failure, now, attempt),
     refusal: (now) => refusalOf(state, now),
@@ -159,7 +165,14 @@ function hedge<T extends AttemptCandidate>(
   const { current, failed, left } = state
   const healthy = left.filter((row) => isClosed(row) && row.probe === undefined)
   const row = healthy.find(({ candidate }) => candidate.provider !== current?.candidate.provider) ?? healthy[0]
-  return failed > 0 || row === undefined || !hedges.spend(now) ? undefined : take(state, row, 0, now)
+  if (failed > 0 || row === undefined || !hedges.spend(now)) return undefined
+  const { currentAt, made } = state
+  state.beforeHedge = { left, current, currentAt, made }
+  return take(state, row, 0, now)
+}
+
+function cancelHedge<T extends AttemptCandidate>(state: AttemptsState<T>): void {
+  Object.assign(state, state.beforeHedge)
 }
 
 /** The probe id of an attempt at a deployment that is out, if the ranking gave none. */

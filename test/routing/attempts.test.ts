@@ -331,4 +331,13 @@ describe('a second attempt beside the first one', () => {
     others.next(T0)
     expect(others.hedge(T0, hedges())).toBeUndefined()
   })
+
+  test('that is not made after all leaves its deployment to be asked where the first one fails', () => {
+    const attempts = attemptsOf([row('alfa/a'), row('bravo/a')])
+    const first = attempts.next(T0)
+    expect(attempts.hedge(T0 + 500, hedges())?.candidate.name).toBe('bravo/a')
+    attempts.cancelHedge()
+    attempts.fail(BROKEN, T0 + 1000, first)
+    expect(attempts.next(T0 + 1000)?.candidate.name).toBe('bravo/a')
+  })
 })
