@@ -150,13 +150,15 @@ export function redactKeys(text: string): string {
   return mayHoldKey(text) ? text.replace(KEY_LIKE, '$1…').replace(LONG_KEY, '$1…') : text
 }
 
+const BEGIN_OF_KEY = /(?:sk|gsk|xai)[-_]|AIza|(?:key|Bearer)[-_ ]/
+
 /** A quick test whether a text can hold a key; the text may be escaped as in JSON. */
 export function mayHoldKey(text: string): boolean {
-  return /(?:sk|gsk|xai)[-_]|AIza|(?:key|Bearer)[-_ ]/.test(text)
+  return BEGIN_OF_KEY.test(text)
 }
 
 export function redactOwnKeys(text: string): string {
-  return text.replace(/sk-r9k-[A-Za-z0-9_-]+/g, 'sk-r9k-…')
+  return text.includes('sk-r9k-') ? text.replace(/sk-r9k-[A-Za-z0-9_-]+/g, 'sk-r9k-…') : text
 }
 
 /** The error object of every error body and of the last chunk of a broken stream (contract 4.5, 5). */

@@ -4,8 +4,8 @@ import type { Settings } from '../env.ts'
 import type { HeaderReader } from '../formats/format.ts'
 import { lostIn, sentAttempts } from '../routing/attempt-record.ts'
 import type { RequestLog } from '../telemetry/log.ts'
-import type { LogLine } from '../telemetry/log-line.ts'
-import { type Call, toEntry } from '../usage/entry.ts'
+import type { AttemptLine, LogLine } from '../telemetry/log-line.ts'
+import { type Call, type CallAttempt, toEntry } from '../usage/entry.ts'
 import { labelsOf } from '../usage/labels.ts'
 
 /** Who makes the call, and through what its usage is reported. */
@@ -19,24 +19,29 @@ export interface UsageWriter {
 
 /** Records a call when it is over, for the usage of its key (accounts 7). Its log line holds what it was. */
 export function recordCall(log: RequestLog, line: LogLine, writer: UsageWriter): void {
-  const { caller, settings, header } = writer
-  const call = toCall(log, line, { team: caller.team ?? '', ...labelsOf(header, log.project) })
+  const { caller, settings } = writer
   const lostTokens = lostIn(log.attempts)?.usage.total_tokens ?? 0
   const used = { tokens: (log.usage?.total_tokens ?? 0) + lostTokens, dollars: line.cost_usd ?? 0 }
-  recordUsage(caller, toEntry(call, settings.callHistory), used, writer)
+  recordUsage(caller, toEntry(toCall(log, line, writer), settings.callHistory), used, writer)
 }
 
-function toCall(log: RequestLog, line: LogLine, labels: Partial<Call>): Call {
+function toCall(log: RequestLog, line: LogLine, { caller, header }: UsageWriter): Call {
+  const labels = labelsOf(header, log.project)
   const target = log.target ?? sentAttempts(log.attempts).at(-1)?.target
-  const { reasoning_tokens: reasoning } = log.usage?.completion_tokens_details ?? {}
+  const reasoning = log.usage?.completion_tokens_details?.reasoning_tokens
   return {
-    ...labels,
-    request: log.requestId,
+    team: caller.team ?? '',
+    client: labels.client,
+    session: labels.session,
+    project: labels.project,
+    agent: labels.agent,
+    parent_agent: labels.parent_agent,
+    request: line.request,
     id: log.answerId,
     at: log.receivedAt,
     key: line.key ?? '',
     // A caller may write anything as the name of a model.
-    model: redactKeys(target?.model.slice(0, 100) ?? ''),
+    model: line.model ?? redactKeys(target?.model.slice(0, 100) ?? ''),
     provider: target?.deployment.provider ?? '',
     status: `${Math.floor(line.status / 100)}xx`,
     model_asked: line.model_asked,
@@ -48,14 +53,7 @@ function toCall(log: RequestLog, line: LogLine, labels: Partial<Call>): Call {
     fault: line.fault,
     finish_reason: log.finishReason,
     left: line.left,
-    attempts: line.attempts.map(({ provider, model, outcome, ms, kind, cost_usd }) => ({
-      provider,
-      model,
-      outcome,
-      ms,
-      ...(kind === undefined ? {} : { kind }),
-      ...(cost_usd === undefined ? {} : { cost_usd }),
-    })),
+    attempts: line.attempts.map(toCallAttempt),
     prompt_tokens: line.prompt_tokens,
     cached_tokens: line.cached_tokens,
     completion_tokens: line.completion_tokens,
@@ -65,4 +63,8 @@ function toCall(log: RequestLog, line: LogLine, labels: Partial<Call>): Call {
     ttft_ms: line.ttft_ms,
     total_ms: line.total_ms,
   }
+}
+
+function toCallAttempt({ provider, model, outcome, ms, kind, cost_usd }: AttemptLine): CallAttempt {
+  return { provider, model, outcome, ms, kind, cost_usd }
 }

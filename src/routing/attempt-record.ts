@@ -30,10 +30,12 @@ export const LOST = 'lost'
 
 /** The attempts that were really sent. */
 export function sentAttempts(trace: readonly AttemptRecord[]): readonly AttemptRecord[] {
-  return trace.some(({ sent }) => sent === false) ? trace.filter(({ sent }) => sent !== false) : trace
+  for (const { sent } of trace) if (sent === false) return trace.filter((attempt) => attempt.sent !== false)
+  return trace
 }
 
 /** What was spent in vain; a call loses one attempt at most. */
 export function lostIn(trace: readonly AttemptRecord[]): AttemptRecord['lost'] {
-  return trace.find(({ lost }) => lost !== undefined)?.lost
+  for (const { lost } of trace) if (lost !== undefined) return lost
+  return undefined
 }

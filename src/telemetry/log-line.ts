@@ -1,6 +1,9 @@
 /** The log line of one call, and the source of its data point. The names are stored: do not change them. */
 export interface LogLine {
+  readonly level: 'info' | 'warn'
   readonly key: string | undefined
+  readonly event: 'request'
+  readonly request: string
   readonly model_asked: string | undefined
   readonly model: string | undefined
   readonly provider: string | undefined
@@ -32,6 +35,8 @@ export interface LogLine {
   /** Where its span is found; undefined where none is sent. */
   readonly trace_id: string | undefined
   readonly span_id: string | undefined
+  /** The share of such calls whose lines are written: how many calls a line stands for. Undefined where all are. */
+  readonly sample: number | undefined
 }
 
 export interface AttemptLine {
@@ -39,10 +44,10 @@ export interface AttemptLine {
   readonly model: string
   readonly outcome: string
   readonly ms: number
-  readonly kind?: string
-  readonly fault?: string
-  readonly reason?: string | undefined
-  readonly detail?: string | undefined
   /** Of one that lost against a quicker one: what it has cost nevertheless, also contained in the call's cost. */
-  readonly cost_usd?: number
+  readonly cost_usd: number | undefined
+  readonly kind: string | undefined
+  readonly fault: string | undefined
+  readonly reason: string | undefined
+  readonly detail?: string | undefined
 }

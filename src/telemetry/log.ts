@@ -74,33 +74,57 @@ export function logRequest(
 
 function writeCall(log: RequestLog, status: number, failure: Failure | undefined, disconnected: boolean): void {
   try {
-    const line = createLine(log, status, failure, disconnected)
-    log.record?.(line)
-    log.dataset?.writeDataPoint(toDataPoint(line))
-    if (log.trace?.isSampled) sendSpan(log, log.trace, line)
-    const { attempts, settings } = log
-    const sample = settings?.logSample ?? 1
-    const faults = [failure, ...sentAttempts(attempts).map((attempt) => attempt.failure)].flatMap((one) =>
-      one === undefined || one.fault === 'left' ? [] : one.fault,
-    )
+    const { attempts, dataset, trace, settings, record } = log
+    const blamed = blamedFor(failure, attempts)
+    const share = settings?.logSample ?? 1
     // Errors of callers are sampled like successes, because a caller can make a thousand of them a second.
-    const isAlwaysWritten = sample === 1 || faults.some((fault) => fault !== 'caller')
-    if (!isAlwaysWritten && Math.random() >= sample) return
-    // To count calls by lines, a reader needs to know how many calls a line stands for.
-    const share = isAlwaysWritten ? undefined : sample
-    const record = { event: 'request', request: log.requestId, ...line, key: undefined, sample: share }
-    write(faults.length > 0 ? 'warn' : 'log', record, { key: line.key })
+    const sample = share === 1 || blamed === 'others' ? undefined : share
+    const line = createLine(log, {
+      level: blamed === undefined ? 'info' : 'warn',
+      status,
+      failure,
+      disconnected,
+      sample,
+    })
+    record?.(line)
+    dataset?.writeDataPoint(toDataPoint(line))
+    if (trace?.isSampled) sendSpan(log, trace, line)
+    if (sample === undefined || Math.random() < sample) write(blamed === undefined ? 'log' : 'warn', line)
   } catch (error) {
     logFault(log.requestId, error)
   }
 }
 
-function createLine(log: RequestLog, status: number, failure: Failure | undefined, disconnected: boolean): LogLine {
-  const { requestedModel, target, usage, firstEventAt } = log
+/** Whose fault something was that failed in a call: the caller's alone, or another's too. A client that left is to blame for nothing. */
+function blamedFor(failure: Failure | undefined, attempts: readonly AttemptRecord[]): 'caller' | 'others' | undefined {
+  let blamed = blameOf(failure)
+  for (const attempt of sentAttempts(attempts)) {
+    if (blamed === 'others') break
+    blamed = blameOf(attempt.failure) ?? blamed
+  }
+  return blamed
+}
+
+function blameOf(failure: Failure | undefined): 'caller' | 'others' | undefined {
+  if (failure === undefined || failure.fault === 'left') return undefined
+  return failure.fault === 'caller' ? 'caller' : 'others'
+}
+
+/** How a call ended, and how its line is written. */
+interface CallEnd extends Pick<LogLine, 'level' | 'status' | 'sample'> {
+  readonly failure: Failure | undefined
+  readonly disconnected: boolean
+}
+
+function createLine(log: RequestLog, { level, status, failure, disconnected, sample }: CallEnd): LogLine {
+  const { key, requestedModel, target, usage, firstEventAt } = log
   const withDetail = log.settings?.logDetail === true
   const cachedTokens = usage?.prompt_tokens_details?.cached_tokens
   return {
-    key: log.key,
+    level,
+    key: key && redactOwnKeys(key),
+    event: 'request',
+    request: log.requestId,
     model_asked: typeof requestedModel === 'string' ? safeModelName(requestedModel) : undefined,
     model: target && safeModelName(target.model),
     provider: target?.deployment.provider,
@@ -115,7 +139,7 @@ function createLine(log: RequestLog, status: number, failure: Failure | undefine
     reason: failure?.details.reason,
     detail: withDetail ? failure?.details.detail : undefined,
     left: disconnected,
-    attempts: sentAttempts(log.attempts).map((attempt) => createAttemptLine(attempt, withDetail)),
+    attempts: sentAttempts(log.attempts).map(withDetail ? createDetailedAttemptLine : createAttemptLine),
     prompt_tokens: usage?.prompt_tokens,
     completion_tokens: usage?.completion_tokens,
     cached_tokens: typeof cachedTokens === 'number' ? cachedTokens : undefined,
@@ -126,6 +150,7 @@ function createLine(log: RequestLog, status: number, failure: Failure | undefine
     colo: log.colo,
     trace_id: log.trace?.traceId,
     span_id: log.trace?.spanId,
+    sample,
   }
 }
 
@@ -141,19 +166,23 @@ function sendSpan(log: RequestLog, trace: Trace, line: LogLine): void {
   trace.send(toSpan({ trace, line, requestId, answerId, startedAt, usage, attemptTimes }), line.fault === 'caller')
 }
 
-/** The provider's own text is written only if the operator asks for it: providers quote prompts in their errors. */
-function createAttemptLine({ target, outcome, ms, failure, lost }: AttemptRecord, withDetail: boolean): AttemptLine {
+function createAttemptLine({ target, outcome, ms, failure, lost }: AttemptRecord): AttemptLine {
   const { provider, upstreamModel } = target.deployment
-  const attempt = {
+  return {
     provider,
     model: safeModelName(upstreamModel),
     outcome,
     ms,
-    ...(lost && { cost_usd: lost.dollars }),
+    cost_usd: lost?.dollars,
+    kind: failure?.kind,
+    fault: failure?.fault,
+    reason: failure?.details.reason,
   }
-  if (failure === undefined) return attempt
-  const { reason, detail } = failure.details
-  return { ...attempt, kind: failure.kind, fault: failure.fault, reason, ...(withDetail ? { detail } : {}) }
+}
+
+/** The provider's own text is written only if the operator asks for it: providers quote prompts in their errors. */
+function createDetailedAttemptLine(attempt: AttemptRecord): AttemptLine {
+  return { ...createAttemptLine(attempt), detail: attempt.failure?.details.detail }
 }
 
 /** A caller may write anything as a model's name, a key too. */
@@ -164,39 +193,42 @@ function safeModelName(model: string): string {
 /** Writes one log line for a fault of Router9 itself. */
 export function logFault(requestId: string, error: unknown): void {
   const detail = error instanceof Error ? (error.stack ?? error.message) : String(error)
-  write('error', { event: 'fault', request: requestId, detail })
+  write('error', { level: 'error', event: 'fault', request: requestId, detail })
 }
 
 /** Which members of a record name keys, and how such a name looks: like a key, but it is none. */
 const ID_MEMBERS = ['id', 'account', 'successor']
 const KEY_ID = /^key_[0-9A-Za-z]{1,40}$/
 
+/** What was changed, of which record. */
+type Change = Readonly<Record<string, unknown>> & { readonly target: string }
+
 /** Writes one log line for a change of a record, by whose key it was made and what changed. It holds no key (accounts 6). */
-export function logAudit(requestId: string, key: string, change: Readonly<Record<string, unknown>>): void {
-  const isId = (member: string, text: string) => ID_MEMBERS.includes(member) && KEY_ID.test(text)
-  const { target, ...others } = change
-  write('log', { event: 'audit', request: requestId, ...others }, { key, target }, isId)
+export function logAudit(requestId: string, key: string, { target, ...change }: Change): void {
+  const head = { level: 'info', key: redactOwnKeys(key), target: redactOwnKeys(target) }
+  const isId = (member: string, text: string) =>
+    text === head.key || text === head.target || (ID_MEMBERS.includes(member) && KEY_ID.test(text))
+  write('log', { ...head, event: 'audit', request: requestId, ...change }, isId)
 }
 
 /** Writes one log line for spans that no collector will get, and why. */
 export function logDroppedSpans(spans: number, reason: string): void {
-  write('warn', { event: 'spans_dropped', spans, reason })
+  write('warn', { level: 'warn', event: 'spans_dropped', spans, reason })
 }
 
-function write(
-  level: 'log' | 'warn' | 'error',
-  record: Readonly<Record<string, unknown>>,
-  { key, target }: { readonly key?: unknown; readonly target?: unknown } = {},
-  isId = (_member: string, _text: string) => false,
-): void {
-  // The ids of keys look like keys themselves, so only the other fields are searched for whatever looks like one.
-  const head = redactOwnKeys(JSON.stringify({ level: level === 'log' ? 'info' : level, key, target }))
-  let text = JSON.stringify(record)
-  // The search is in each value, not in the line: in the line, an escaped line break would hide where a word begins.
-  if (mayHoldKey(text)) {
+/** @param line begins with whom it is about, `key` and `target`, and goes on with `event`. */
+function write(level: 'log' | 'warn' | 'error', line: object, isId = isKey): void {
+  let text = JSON.stringify(line)
+  // The ids of keys look like keys themselves, so only what comes after them is searched for whatever looks like one.
+  if (mayHoldKey(text.slice(text.indexOf('"event"')))) {
+    // The search is in each value, not in the line: in the line, an escaped line break would hide where a word begins.
     const redact = (member: string, value: unknown) =>
       typeof value === 'string' && !isId(member, value) ? redactKeys(value) : value
-    text = JSON.stringify(record, redact)
+    text = JSON.stringify(line, redact)
   }
-  console[level](`${head.slice(0, -1)},${text.slice(1)}`)
+  console[level](text)
+}
+
+function isKey(member: string, _text: string): boolean {
+  return member === 'key'
 }

@@ -28,10 +28,9 @@ export const COUNTS = [
   'cost_usd',
   ...TTFT_COUNTS,
 ] as const
-type Count = (typeof COUNTS)[number]
 
 /** One call without its content: the fields of its log line, and whose work it was. Times are milliseconds. */
-export interface Call extends Readonly<Partial<Record<Label, string>>> {
+export interface Call extends Readonly<Partial<Record<Label, string | undefined>>> {
   /** The id of the request, `x-request-id`. */
   readonly request: string
   /** The id of the answer, where it had begun. */
@@ -61,13 +60,13 @@ export interface Call extends Readonly<Partial<Record<Label, string>>> {
   readonly total_ms: number
 }
 
-interface CallAttempt {
+export interface CallAttempt {
   readonly provider: string
   readonly model: string
   readonly outcome: string
   readonly ms: number
-  readonly kind?: string
-  readonly cost_usd?: number
+  readonly kind: string | undefined
+  readonly cost_usd: number | undefined
 }
 
 /** Calls of one hour with the same labels, added up. */
@@ -99,16 +98,54 @@ const NO_COUNTS: readonly number[] = COUNTS.map(() => 0)
 
 /** What an entry says of one call. */
 export function toEntry(call: Call, history: CallHistory): Entry {
-  const hasFailed = isFailure(call)
-  const given = { ...call, requests: 1, failures: hasFailed ? 1 : 0 }
-  const bucket = bucketOf(call.ttft_ms)
   const isKept = history === 'all' || (history === 'failures' && call.kind !== undefined)
-  return {
-    hour: Math.floor(call.at / HOUR_MS),
-    labels: LABELS.map((label) => call[label] ?? ''),
-    counts: COUNTS.map((name) => (name === bucket ? 1 : amountOf((given as Partial<Record<Count, number>>)[name]))),
-    ...(isKept ? { call: { ...call, attempts: call.attempts.slice(0, MAX_ATTEMPTS) } } : {}),
-  }
+  const hour = Math.floor(call.at / HOUR_MS)
+  const labels = labelsIn(call)
+  const counts = countsOf(call)
+  return isKept ? { hour, labels, counts, call: cut(call) } : { hour, labels, counts }
+}
+
+/** In the order of `LABELS`, written out because every call needs them. */
+function labelsIn(call: Call): readonly string[] {
+  return [
+    call.key ?? '',
+    call.team ?? '',
+    call.model ?? '',
+    call.provider ?? '',
+    call.status ?? '',
+    call.client ?? '',
+    call.project ?? '',
+    call.agent ?? '',
+    call.parent_agent ?? '',
+    call.session ?? '',
+  ]
+}
+
+/** In the order of `COUNTS`: the last ones are for the time until the first token. */
+function countsOf(call: Call): readonly number[] {
+  const counts = [
+    1,
+    isFailure(call) ? 1 : 0,
+    amountOf(call.prompt_tokens),
+    amountOf(call.cached_tokens),
+    amountOf(call.completion_tokens),
+    amountOf(call.reasoning_tokens),
+    amountOf(call.cost_usd),
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+  ]
+  if (call.ttft_ms !== undefined) counts[bucketOf(call.ttft_ms)] = 1
+  return counts
+}
+
+function cut(call: Call): Call {
+  return call.attempts.length > MAX_ATTEMPTS ? { ...call, attempts: call.attempts.slice(0, MAX_ATTEMPTS) } : call
 }
 
 /** Neither the caller's own doing nor that of a client that left. A stream that broke off has status 200, and is one. */
@@ -116,25 +153,33 @@ export function isFailure({ kind, fault }: Pick<Call, 'kind' | 'fault'>): boolea
   return kind !== undefined && fault !== 'caller' && fault !== 'left'
 }
 
-function bucketOf(ttftMs: number | undefined): Count | undefined {
-  if (ttftMs === undefined) return undefined
+/** Which of the counts is for calls that took so long until the first token. */
+function bucketOf(ttftMs: number): number {
   const at = TTFT_BUCKETS_MS.findIndex((ms) => ttftMs <= ms)
-  // -1 is the last one, which has all that took longer.
-  return TTFT_COUNTS.at(at)
+  // The last one has all that took longer.
+  return at < 0 ? COUNTS.length - 1 : COUNTS.length - TTFT_COUNTS.length + at
 }
 
 /** Adds up the entries of each hour with the same labels. Single calls are lost. */
 export function rollUp(entries: readonly Entry[]): readonly Entry[] {
-  const sums = new Map<string, Entry>()
+  const sums = new Map<string, Entry & { readonly counts: number[] }>()
   for (const { hour, labels, counts } of entries) {
     const name = `${hour}${JSON.stringify(labels)}`
-    sums.set(name, { hour, labels, counts: sumOf(sums.get(name)?.counts ?? NO_COUNTS, counts) })
+    const sum = sums.get(name)
+    if (sum === undefined) sums.set(name, { hour, labels, counts: sumOf(NO_COUNTS, counts) })
+    else add(sum.counts, counts)
   }
   return [...sums.values()]
 }
 
-export function sumOf(one: readonly number[], other: readonly number[]): readonly number[] {
-  return one.map((count, at) => count + amountOf(other[at]))
+export function sumOf(one: readonly number[], other: readonly number[]): number[] {
+  const sum = one.slice()
+  add(sum, other)
+  return sum
+}
+
+function add(sum: number[], more: readonly number[]): void {
+  for (let at = 0; at < sum.length; at++) sum[at] = (sum[at] ?? 0) + amountOf(more[at])
 }
 
 /** The same labels, told apart by less: first not by what clients say of themselves, then by the key, its team and the status alone. */

@@ -3,8 +3,8 @@ import type { Label } from './entry.ts'
 
 type HeaderReader = (name: string) => string | null
 /** What a request says of whose work it is; nothing of it decides anything. */
-export type WorkLabels = Partial<
-  Readonly<Record<Extract<Label, 'client' | 'project' | 'agent' | 'parent_agent' | 'session'>, string>>
+export type WorkLabels = Readonly<
+  Record<Extract<Label, 'client' | 'project' | 'agent' | 'parent_agent' | 'session'>, string | undefined>
 >
 
 const MAX_CHARACTERS = 100
@@ -30,8 +30,14 @@ export function labelsOf(header: HeaderReader, project: string | undefined): Wor
     ?.replace(/\/v?\d.*$/, '')
   const session = first(header, SESSION)
   // Whoever names agents names their session: other clients are not asked.
-  const agents = session === '' ? {} : { agent: first(header, AGENT), parent_agent: first(header, PARENT) }
-  return { client: label(client), session, project: first(header, PROJECT) || label(project), ...agents }
+  const hasAgents = session !== ''
+  return {
+    client: label(client),
+    session,
+    project: first(header, PROJECT) || label(project),
+    agent: hasAgents ? first(header, AGENT) : undefined,
+    parent_agent: hasAgents ? first(header, PARENT) : undefined,
+  }
 }
 
 /** The project that `metadata` of a body names. */

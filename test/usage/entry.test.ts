@@ -53,7 +53,10 @@ const totalOf = (entries: readonly Entry[]) =>
   entries.reduce((sum, { counts }) => sumOf(sum, counts), COUNTS.map(() => 0) as readonly number[])
 
 test('the row of a call says whose it was, who answered, and what it used', () => {
-  expect(named(toEntry(CALL, 'all'))).toEqual({
+  const entry = toEntry(CALL, 'all')
+  expect(entry.labels).toHaveLength(LABELS.length)
+  expect(entry.counts).toHaveLength(COUNTS.length)
+  expect(named(entry)).toEqual({
     key: 'key_1',
     status: '2xx',
     model: 'openai/gpt-4o',

@@ -5,7 +5,10 @@ import { BLOBS, DOUBLES, toDataPoint } from '../../../src/telemetry/analytics.ts
 import type { LogLine } from '../../../src/telemetry/log-line.ts'
 
 const LINE: LogLine = {
+  level: 'info',
   key: 'key_a',
+  event: 'request',
+  request: 'req_a',
   model_asked: 'auto',
   model: 'gpt-4o',
   provider: 'openai',
@@ -31,6 +34,7 @@ const LINE: LogLine = {
   colo: 'FRA',
   trace_id: undefined,
   span_id: undefined,
+  sample: undefined,
 }
 const DAY_SECONDS = 86_400
 
