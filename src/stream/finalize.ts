@@ -33,17 +33,27 @@ type ToolStart = Extract<ChatEvent, { type: 'tool-start' }>
 type ToolDelta = Extract<ChatEvent, { type: 'tool-delta' }>
 type FinishEvent = Extract<ChatEvent, { type: 'finish' }>
 
+/** One choice, as far as it has come. */
+interface ChoiceState {
+  hasBegun: boolean
+  finish: FinishEvent | undefined
+  /** The finish reason for what it called. */
+  called: 'tool_calls' | 'function_call' | undefined
+}
+
 /** One answer, as far as it has come. */
 interface AnswerState {
   readonly choicesAsked: number
   readonly counter: UsageCounter
-  readonly finishes: Map<number, FinishEvent>
-  readonly begun: Set<number>
-  /** By choice and index. */
-  readonly tools: Map<string, ToolState>
-  /** The choices that called something, and the finish reason for that. */
-  readonly called: Map<number, 'tool_calls' | 'function_call'>
-  /** How many of the choices that began have not finished. */
+  /** By their numbers. */
+  readonly choices: ChoiceState[]
+  /** By choice and index; absent while nothing is called. */
+  tools: Map<string, ToolState> | undefined
+  /** How many choices have begun. */
+  begun: number
+  /** How many have finished. */
+  finished: number
+  /** How many of those that began have not. */
   unfinished: number
   isOver: boolean
   /** Over, and complete. */
@@ -51,6 +61,7 @@ interface AnswerState {
 }
 
 const NOTHING: readonly OutputEvent[] = []
+const NOTHING_CALLED: readonly ToolState[] = []
 const NULL = 'null'
 
 /**
@@ -66,10 +77,10 @@ export function createStreamFinalizer(
   const state: AnswerState = {
     choicesAsked,
     counter: createUsageCounter(promptTokens, maxTokens),
-    finishes: new Map(),
-    begun: new Set(),
-    tools: new Map(),
-    called: new Map(),
+    choices: [],
+    tools: undefined,
+    begun: 0,
+    finished: 0,
     unfinished: 0,
     isOver: false,
     isComplete: false,
@@ -92,7 +103,7 @@ function push(state: AnswerState, events: readonly ChatEvent[]): readonly Output
       if (output === undefined) output = [ready]
       else output.push(ready)
     }
-    if (event.type === 'done') return [...(output ?? NOTHING), ...finalizeDone(state)]
+    if (event.type === 'done') return finalizeDone(state, output)
     if (state.isOver) break
   }
   return output ?? NOTHING
@@ -119,8 +130,7 @@ function pushOne(state: AnswerState, event: ChatEvent): OutputEvent | undefined 
     case 'native':
       return event
     case 'finish':
-      if (state.begun.has(event.choice) && !state.finishes.has(event.choice)) state.unfinished--
-      state.finishes.set(event.choice, event)
+      finish(state, event)
       return undefined
     case 'usage':
       state.counter.report(event.usage)
@@ -135,15 +145,35 @@ function pushOne(state: AnswerState, event: ChatEvent): OutputEvent | undefined 
   }
 }
 
-function begin(state: AnswerState, choice: number): void {
-  if (state.begun.has(choice)) return
-  state.begun.add(choice)
-  if (!state.finishes.has(choice)) state.unfinished++
+function choiceAt({ choices }: AnswerState, number: number): ChoiceState {
+  const known = choices[number]
+  if (known !== undefined) return known
+  const choice: ChoiceState = { hasBegun: false, finish: undefined, called: undefined }
+  choices[number] = choice
+  return choice
+}
+
+function begin(state: AnswerState, number: number): ChoiceState {
+  const choice = choiceAt(state, number)
+  if (choice.hasBegun) return choice
+  choice.hasBegun = true
+  state.begun++
+  if (choice.finish === undefined) state.unfinished++
+  return choice
+}
+
+function finish(state: AnswerState, event: FinishEvent): void {
+  const choice = choiceAt(state, event.choice)
+  if (choice.finish === undefined) {
+    state.finished++
+    if (choice.hasBegun) state.unfinished--
+  }
+  choice.finish = event
 }
 
 function beginTool(state: AnswerState, { choice, index, kind, name }: ToolStart): void {
-  begin(state, choice)
-  state.called.set(choice, kind === 'function_call' ? 'function_call' : 'tool_calls')
+  begin(state, choice).called = kind === 'function_call' ? 'function_call' : 'tool_calls'
+  state.tools ??= new Map()
   state.tools.set(`${choice}:${index}`, { choice, index, isCustom: kind === 'custom', isEmpty: true, held: '' })
   state.counter.addWeight(name.length)
 }
@@ -152,7 +182,7 @@ function beginTool(state: AnswerState, { choice, index, kind, name }: ToolStart)
 function growTool(state: AnswerState, delta: ToolDelta): ToolDelta | undefined {
   begin(state, delta.choice)
   state.counter.addWeight(delta.text.length)
-  const tool = state.tools.get(`${delta.choice}:${delta.index}`)
+  const tool = state.tools?.get(`${delta.choice}:${delta.index}`)
   if (tool === undefined || !tool.isEmpty || tool.isCustom) return delta
   const text = tool.held + delta.text
   if (text !== '' && NULL.startsWith(text)) {
@@ -164,27 +194,26 @@ function growTool(state: AnswerState, delta: ToolDelta): ToolDelta | undefined {
   return text === delta.text ? delta : { ...delta, text }
 }
 
-/** The provider says that the answer is complete. */
-function finalizeDone(state: AnswerState): readonly OutputEvent[] {
-  return state.begun.size > 0 || state.finishes.size > 0 ? complete(state) : fail(state, emptyAnswer())
+/** The provider says that the answer is complete. `output` is what goes out before its end. */
+function finalizeDone(state: AnswerState, output: OutputEvent[] = []): readonly OutputEvent[] {
+  if (state.begun > 0 || state.finished > 0) return complete(state, output)
+  output.push(...fail(state, emptyAnswer()))
+  return output
 }
 
-function complete(state: AnswerState): readonly OutputEvent[] {
-  if (state.isOver) return NOTHING
+function complete(state: AnswerState, output: OutputEvent[] = []): readonly OutputEvent[] {
+  if (state.isOver) return output
   state.isOver = true
   state.isComplete = true
-  const output: OutputEvent[] = []
   // Clients parse the joined arguments as JSON; a tool that takes none still has to have an object.
-  for (const { isEmpty, isCustom, held, choice, index } of state.tools.values()) {
+  for (const { isEmpty, isCustom, held, choice, index } of state.tools?.values() ?? NOTHING_CALLED) {
     if (!isEmpty || isCustom) continue
     const text = held === '' || held === NULL ? '{}' : held
     output.push({ type: 'tool-delta', choice, index, text })
   }
-  const { begun, finishes, called } = state
-  const all: Finish[] = [...new Set([...begun, ...finishes.keys()])]
-    .sort((a, b) => a - b)
-    .map((choice) => ({ choice, reason: reasonOf(finishes.get(choice), called.get(choice)) }))
-  output.push({ type: 'end', finishes: all, usage: state.counter.usage(true) })
+  const finishes: Finish[] = []
+  state.choices.forEach((choice, number) => finishes.push({ choice: number, reason: reasonOf(choice) }))
+  output.push({ type: 'end', finishes, usage: state.counter.usage(true) })
   return output
 }
 
@@ -198,15 +227,15 @@ function fail(state: AnswerState, failure: Failure): readonly OutputEvent[] {
 function close(state: AnswerState): readonly OutputEvent[] {
   if (state.isOver) return NOTHING
   if (isFinished(state)) return complete(state)
-  return fail(state, state.begun.size > 0 ? cutAnswer() : emptyAnswer())
+  return fail(state, state.begun > 0 ? cutAnswer() : emptyAnswer())
 }
 
-function isFinished({ finishes, choicesAsked, unfinished }: AnswerState): boolean {
-  return finishes.size >= choicesAsked && unfinished === 0
+function isFinished({ finished, choicesAsked, unfinished }: AnswerState): boolean {
+  return finished >= choicesAsked && unfinished === 0
 }
 
 /** A tool call is a tool call, though the provider calls its end a stop (translation 2.3); and without one it is none. */
-function reasonOf(finish: FinishEvent | undefined, called: 'tool_calls' | 'function_call' | undefined): FinishReason {
+function reasonOf({ finish, called }: ChoiceState): FinishReason {
   const reason = finish?.reason ?? 'stop'
   if (finish?.isFinal) return reason
   if (reason === 'tool_calls' || reason === 'function_call') return called ?? 'stop'

@@ -3,7 +3,7 @@ import { Failure } from '../../chat/failure.ts'
 import { createBoundedCounter, createKeptBound, failuresAsEvents, MAX_TOOL_CALLS } from '../shared/answer-bounds.ts'
 import { type ChoiceNumbers, createChoiceNumbers } from '../shared/choice-numbers.ts'
 import { createChangedExtra, extraOfChoice } from '../shared/extra-fields.ts'
-import { isJsonObject, isPresent, type JsonObject, jsonObjectsIn, toText } from '../shared/fields.ts'
+import { isJsonObject, isPresent, type JsonObject, toText } from '../shared/fields.ts'
 import { BROKEN_FINISHES, FINISH_REASONS } from '../shared/openai-finish-reasons.ts'
 import { readUsage } from '../shared/openai-usage.ts'
 import { brokenOff, readErrorInAnswer } from '../shared/upstream-error.ts'
@@ -31,7 +31,8 @@ export interface OpenAIReader {
 /** One answer, as far as it has been read. */
 interface AnswerState {
   readonly support: AnswerSupport
-  readonly choices: Map<number, ChoiceState>
+  /** By their numbers. */
+  readonly choices: ChoiceState[]
   readonly numberChoices: ChoiceNumbers
   readonly changedExtra: (data: JsonObject) => JsonObject | undefined
 }
@@ -49,7 +50,7 @@ export function createOpenAIReader(quirks: AnswerQuirks, newId: () => string, op
       hasThinkTags: quirks.thinkTags === true,
       opensThinking,
     },
-    choices: new Map(),
+    choices: [],
     numberChoices: createChoiceNumbers(),
     changedExtra: createChangedExtra(),
   }
@@ -71,8 +72,14 @@ function readChunk(state: AnswerState, data: unknown, event: string): readonly C
 function readBody(state: AnswerState, body: unknown): readonly ChatEvent[] {
   if (!isJsonObject(body)) return [{ type: 'error', failure: noChatCompletion() }]
   if (isPresent(body.error) || body.object === 'error') return [{ type: 'error', failure: readErrorInAnswer(body) }]
-  if (jsonObjectsIn(body.choices).length === 0) return [{ type: 'error', failure: noChatCompletion() }]
-  return [...read(state, body, readWholeChoice), { type: 'done' }]
+  if (!hasJsonObject(body.choices)) return [{ type: 'error', failure: noChatCompletion() }]
+  const events = read(state, body, readWholeChoice)
+  events.push({ type: 'done' })
+  return events
+}
+
+function hasJsonObject(list: unknown): boolean {
+  return Array.isArray(list) && list.some(isJsonObject)
 }
 
 type ChoiceReader = (choice: ChoiceState, given: JsonObject, events: ChatEvent[]) => void
@@ -94,11 +101,11 @@ function read(state: AnswerState, data: JsonObject, readWords: ChoiceReader): Ch
   return events
 }
 
-function choiceAt({ choices, support }: AnswerState, index: number): ChoiceState {
-  const known = choices.get(index)
+function choiceAt({ choices, support }: AnswerState, number: number): ChoiceState {
+  const known = choices[number]
   if (known !== undefined) return known
-  const choice = createChoiceState(index, support)
-  choices.set(index, choice)
+  const choice = createChoiceState(number, support)
+  choices[number] = choice
   return choice
 }
 

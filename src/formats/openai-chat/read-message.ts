@@ -28,7 +28,8 @@ export type Place = 'delta' | 'message' | 'text'
 export interface ChoiceState {
   readonly index: number
   readonly support: AnswerSupport
-  readonly calls: CallState
+  /** Absent while it has none. */
+  calls: CallState | undefined
   readonly thinkTags: ThinkTagSplitter | undefined
   hasFunctionCall: boolean
   /** Arguments of a function call that came before its name. */
@@ -49,7 +50,7 @@ export function createChoiceState(index: number, support: AnswerSupport): Choice
   return {
     index,
     support,
-    calls: createCallState(index, support),
+    calls: undefined,
     thinkTags: support.hasThinkTags ? createThinkTagSplitter(support.opensThinking) : undefined,
     hasFunctionCall: false,
     heldArguments: '',
@@ -102,7 +103,7 @@ export function readStreamedChoice(
 /** Ends a choice: what waited for later pieces goes out now. @throws Failure for arguments of no call. */
 export function endChoice(choice: ChoiceState, events: ChatEvent[]): void {
   for (const piece of choice.thinkTags?.end() ?? []) events.push({ ...piece, choice: choice.index })
-  endCalls(choice.calls, events)
+  if (choice.calls !== undefined) endCalls(choice.calls, events)
   if (hasArguments(choice.heldArguments)) throw argumentsWithoutCall()
 }
 
@@ -185,6 +186,7 @@ function readRefusal(choice: ChoiceState, refusal: unknown, events: ChatEvent[])
 function readToolCalls(choice: ChoiceState, given: unknown, isWhole: boolean, events: ChatEvent[]): void {
   if (!Array.isArray(given) || choice.hasFunctionCall) return
   const list = jsonObjectsIn(given)
+  choice.calls ??= createCallState(choice.index, choice.support)
   if (isWhole) readWholeCalls(choice.calls, list, events)
   else readCallPieces(choice.calls, list, events)
   if (choice.calls.count > 0) choice.hasOutput = true
@@ -192,7 +194,7 @@ function readToolCalls(choice: ChoiceState, given: unknown, isWhole: boolean, ev
 
 /** Reads the form that tool calls had before; some providers send it beside the new one, and then it is not read. */
 function readFunctionCall(choice: ChoiceState, call: unknown, events: ChatEvent[]): void {
-  if (!isJsonObject(call) || choice.calls.count > 0) return
+  if (!isJsonObject(call) || (choice.calls !== undefined && choice.calls.count > 0)) return
   const { index } = choice
   const name = toText(call.name)
   if (!choice.hasFunctionCall && name !== undefined) {

@@ -8,32 +8,31 @@ import { isJsonObject } from './fields.ts'
 export type ChoiceNumbers = (list: readonly unknown[]) => readonly number[]
 
 export function createChoiceNumbers(): ChoiceNumbers {
-  const numbers = new Map<number | string, number>()
-  const taken = new Set<number>()
+  /** Which choice has which number. There are few, so a search needs no index. */
+  const keys: (number | string | undefined)[] = []
 
   const free = (wanted: number): number => {
-    if (Number.isInteger(wanted) && wanted >= 0 && wanted < MAX_CHOICES && !taken.has(wanted)) return wanted
+    if (Number.isInteger(wanted) && wanted >= 0 && wanted < MAX_CHOICES && keys[wanted] === undefined) return wanted
     let number = 0
-    while (taken.has(number)) number++
+    while (keys[number] !== undefined) number++
     return number
   }
 
   const numberOf = (key: number | string, wanted: number): number => {
-    const known = numbers.get(key)
-    if (known !== undefined) return known
-    if (taken.size >= MAX_CHOICES) throw tooManyChoices()
+    if (keys[wanted] === key) return wanted
+    const known = keys.indexOf(key)
+    if (known >= 0) return known
     const number = free(wanted)
-    taken.add(number)
-    numbers.set(key, number)
+    if (number >= MAX_CHOICES) throw tooManyChoices()
+    keys[number] = key
     return number
   }
 
   return (list) => {
     if (list.length > MAX_CHOICES) throw tooManyChoices()
-    const indexes = list.map((choice, place) =>
-      isJsonObject(choice) && typeof choice.index === 'number' ? choice.index : place,
-    )
-    if (indexes.length === 1) return indexes.map((index) => numberOf(index, index))
+    const indexes = list.map(indexOf)
+    const [only] = indexes
+    if (indexes.length === 1 && only !== undefined) return [numberOf(only, only)]
     const seen = new Map<number, number>()
     return indexes.map((index) => {
       const before = seen.get(index) ?? 0
@@ -42,6 +41,10 @@ export function createChoiceNumbers(): ChoiceNumbers {
       return numberOf(before === 0 ? index : `${index}/${before}`, index)
     })
   }
+}
+
+function indexOf(choice: unknown, place: number): number {
+  return isJsonObject(choice) && typeof choice.index === 'number' ? choice.index : place
 }
 
 function tooManyChoices() {

@@ -56,7 +56,7 @@ export function extraOfMessage(message: JsonObject): JsonObject | undefined {
 
 /** The fields of a body or chunk that are the client's. Those that come with every chunk, such as `system_fingerprint`, go out when they change. */
 export function createChangedExtra(): (data: JsonObject) => JsonObject | undefined {
-  const sent = new Map<string, unknown>()
+  let sent: Map<string, unknown> | undefined
   let remembered = 0
   return (data) => {
     let changed: Record<string, unknown> | undefined
@@ -64,11 +64,11 @@ export function createChangedExtra(): (data: JsonObject) => JsonObject | undefin
       const value = data[name]
       if (value === null || value === undefined || BODY_FIELDS.has(name)) continue
       const mark = typeof value === 'object' ? JSON.stringify(value) : value
-      if (sent.get(name) === mark || mark === '[]') continue
+      if (sent?.get(name) === mark || mark === '[]') continue
       remembered += name.length + String(mark).length
       // Then some fields go out once more, which does no harm.
-      if (remembered > MAX_REMEMBERED) {
-        sent.clear()
+      if (sent === undefined || remembered > MAX_REMEMBERED) {
+        sent = new Map()
         remembered = 0
       }
       sent.set(name, mark)
