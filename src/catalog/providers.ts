@@ -112,7 +112,21 @@ function bind<Quirks extends object>(
   quirks: Quirks,
   served: Pick<BoundFormat, 'models' | 'onlyWhereRequired'> = {},
 ): BoundFormat {
-  return { ...format, ...served, quirks, prepare: (call) => format.prepare({ ...call, quirks }) }
+  // Each member by its name: this is made for every request, and a copy by `...` costs V8 several times as much.
+  const prepare: BoundFormat['prepare'] = (call) =>
+    format.prepare({
+      chat: call.chat,
+      source: call.source,
+      model: call.model,
+      stream: call.stream,
+      traits: call.traits,
+      quirks,
+      header: call.header,
+      sessionKey: call.sessionKey,
+      promptTokens: call.promptTokens,
+      newId: call.newId,
+    })
+  return { ...format, ...served, quirks, prepare }
 }
 
 function bindEmbeddings<Quirks extends object>(

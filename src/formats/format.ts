@@ -61,12 +61,12 @@ export interface PreparedCall {
   /** Top-level parameters that were left out, because this model or format cannot carry them. */
   readonly dropped: readonly string[]
   /** What to send instead where the provider refuses the request for this; undefined where nothing would help. */
-  readonly requestAfter?: (failure: Failure) => ProviderRequest | undefined
+  readonly requestAfter?: ((failure: Failure) => ProviderRequest | undefined) | undefined
   readonly streamReader: () => MessageReader
   /** Reads a whole answer (`stream: false`): gives the same events as its stream would. */
   readonly readAnswer: (body: unknown) => readonly ChatEvent[]
   /** Asks how long the prompt is, where the provider counts for others. */
-  readonly count?: TokenCount
+  readonly count?: TokenCount | undefined
 }
 
 /** How a provider is asked for the length of a prompt. */
@@ -90,14 +90,14 @@ export interface ProviderCall<Quirks> {
   readonly traits: Traits
   readonly quirks: Quirks
   /** A header of the client's request, for features that clients switch on by a header. */
-  readonly header?: HeaderReader
+  readonly header?: HeaderReader | undefined
   /**
    * A name that the requests of one session share, for a provider that finds its cache by it (routing 2.7). Of requests that
    * are sent as they came only those of Responses get it.
    */
   readonly sessionKey?: string | undefined
   /** Our estimate of the prompt's length in tokens. */
-  readonly promptTokens?: () => number
+  readonly promptTokens?: (() => number) | undefined
   /** Makes an id for a tool call where the provider gives none; unique within the isolate's life. */
   readonly newId: () => string
 }

@@ -56,20 +56,36 @@ function prepare({
 }: PrepareInput): AttemptCall {
   const { traits, upstreamModel } = target.deployment
   checkModelInPath(provider, upstreamModel)
-  const newId = () => `call_${randomText(24)}`
-  const wanted = applyVariant(target, provider, chat)
-  const call = { ...wanted, stream: chat.stream === true, traits, promptTokens, header, newId, sessionKey }
-  const format = formatFor(provider, target, { source, carriesReasoning, isCount })
-  const isSame = format.name === source?.format
-  const prepared =
-    isSame || source === undefined
-      ? format.prepare({ ...call, source })
-      : prepareTranslated(call, source, { format, target, provider })
-  const { dropped } = prepared
-  const [lost] = dropped
+  const format = formatFor(provider, target, source, carriesReasoning, isCount)
+  const isTranslated = source !== undefined && format.name !== source.format
+  const call: Call = {
+    chat: chatInVariant(target, provider, chat),
+    source: isTranslated ? undefined : source,
+    model: upstreamModelOf(target, provider),
+    stream: chat.stream === true,
+    traits,
+    header,
+    sessionKey,
+    promptTokens,
+    newId: newCallId,
+  }
+  const prepared = isTranslated ? prepareTranslated(call, source, { format, target, provider }) : format.prepare(call)
+  const [lost] = prepared.dropped
   if (lost !== undefined && chat.provider?.require_parameters === true) throw unsupportedParameter(lost)
-  const isFurtherFormat = format !== provider.provider.format && target.deployment.format === undefined
-  return { ...prepared, framing: format.framing, isFurtherFormat }
+  return {
+    request: prepared.request,
+    dropped: prepared.dropped,
+    requestAfter: prepared.requestAfter,
+    streamReader: prepared.streamReader,
+    readAnswer: prepared.readAnswer,
+    count: prepared.count,
+    framing: format.framing,
+    isFurtherFormat: format !== provider.provider.format && target.deployment.format === undefined,
+  }
+}
+
+function newCallId(): string {
+  return `call_${randomText(24)}`
 }
 
 type Call = Parameters<BoundFormat['prepare']>[0]
@@ -96,19 +112,24 @@ function prepareTranslated(
 function formatFor(
   { provider }: ConfiguredProvider,
   target: Target,
-  { source, carriesReasoning, isCount }: Pick<PrepareInput, 'source' | 'carriesReasoning' | 'isCount'>,
+  source: RequestSource | undefined,
+  carriesReasoning: boolean | undefined,
+  isCount: boolean | undefined,
 ): BoundFormat {
   const { format: only, traits } = target.deployment
-  const { format: usual, moreFormats = [], reasoningFormat } = provider
-  const named = (name: string) => moreFormats.find((format) => format.name === name) ?? usual
-  if (only !== undefined) return named(only)
+  if (only !== undefined) return formatNamed(provider, only)
   // In the client's own format nothing is lost.
   const same = clientsOwnFormat(provider, target, source)
   if (same !== undefined) return same
-  const searching = source?.requiresSearch && !canSearchWeb(target) && moreFormats.find(({ hasSearch }) => hasSearch)
+  const { format: usual, moreFormats, reasoningFormat } = provider
+  const searching = source?.requiresSearch && !canSearchWeb(target) && moreFormats?.find(({ hasSearch }) => hasSearch)
   if (searching) return searching
   const isForReasoning = isCount === true || (carriesReasoning === true && traits.reasoning)
-  return isForReasoning && reasoningFormat !== undefined ? named(reasoningFormat) : usual
+  return isForReasoning && reasoningFormat !== undefined ? formatNamed(provider, reasoningFormat) : usual
+}
+
+function formatNamed({ format: usual, moreFormats }: BoundFormats, wanted: string): BoundFormat {
+  return moreFormats?.find(({ name }) => name === wanted) ?? usual
 }
 
 /** The format that the client spoke, where this deployment can be asked in it. */
@@ -136,11 +157,8 @@ export function upstreamModelOf({ deployment, variant }: Target, { provider }: C
   return variant !== undefined && provider.variants === true ? `${upstreamModel}:${variant}` : upstreamModel
 }
 
-/** The model and the chat in the variant that was asked for: some providers know it by name, the others by a parameter. */
-function applyVariant(target: Target, provider: ConfiguredProvider, chat: Chat) {
-  const { variant } = target
-  const model = upstreamModelOf(target, provider)
-  if (variant === undefined || provider.provider.variants === true) return { chat, model }
-  if (variant !== 'online' || chat.web_search_options) return { chat, model }
-  return { chat: { ...chat, web_search_options: {} }, model }
+/** The chat in the variant that was asked for, where the provider knows that by a parameter and not by the model's name. */
+function chatInVariant({ variant }: Target, { provider }: ConfiguredProvider, chat: Chat): Chat {
+  if (variant !== 'online' || provider.variants === true || chat.web_search_options) return chat
+  return { ...chat, web_search_options: {} }
 }

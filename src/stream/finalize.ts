@@ -212,7 +212,9 @@ function complete(state: AnswerState, output: OutputEvent[] = []): readonly Outp
     output.push({ type: 'tool-delta', choice, index, text })
   }
   const finishes: Finish[] = []
-  state.choices.forEach((choice, number) => finishes.push({ choice: number, reason: reasonOf(choice) }))
+  state.choices.forEach((choice, number) => {
+    finishes.push({ choice: number, reason: reasonOf(choice) })
+  })
   output.push({ type: 'end', finishes, usage: state.counter.usage(true) })
   return output
 }

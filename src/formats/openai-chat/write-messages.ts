@@ -7,8 +7,6 @@ import { emptyConversation, PLACEHOLDER_USER_TEXT, partsOf, unsupportedContent, 
 export interface MessageQuirks {
   /** Has the `developer` role; elsewhere it becomes `system`. */
   readonly developerRole?: boolean
-  /** Has neither that role nor `system`: such messages become the user's. */
-  readonly noSystem?: boolean | undefined
   /** The field in which it takes back an assistant's earlier reasoning; none where absent. */
   readonly returnedReasoning?: 'reasoning_content' | 'reasoning' | 'reasoning_details'
   /** Takes prompt cache marks (`cache_control`) on parts and messages. */
@@ -29,12 +27,15 @@ export interface MessageQuirks {
   readonly alternatingRoles?: boolean
 }
 
-/** The messages as they came, without what this provider would refuse. An object that needs no change is not copied. */
-export function toOpenAIMessages(messages: readonly Message[], quirks: MessageQuirks): unknown[] {
+/**
+ * The messages as they came, without what this provider would refuse. An object that needs no change is not copied.
+ * @param noSystem the model has no system messages: such messages become the user's.
+ */
+export function toOpenAIMessages(messages: readonly Message[], quirks: MessageQuirks, noSystem?: boolean): unknown[] {
   const idOf = createToolIds(quirks)
   const conversation =
     quirks.requiresUserTurn === true || quirks.alternatingRoles === true ? withUserTurn(messages) : messages
-  const mapped = conversation.map((message) => toMessage(message, quirks, idOf))
+  const mapped = conversation.map((message) => toMessage(message, quirks, noSystem, idOf))
   const last = mapped.at(-1)
   if (quirks.marksPrefix === true && last?.role === 'assistant') mapped[mapped.length - 1] = { ...last, prefix: true }
   return quirks.alternatingRoles === true ? alternating(mapped) : mapped
@@ -42,14 +43,14 @@ export function toOpenAIMessages(messages: readonly Message[], quirks: MessageQu
 
 type IdOf = (id: string) => string
 
-function toMessage(message: Message, quirks: MessageQuirks, idOf: IdOf): Message {
+function toMessage(message: Message, quirks: MessageQuirks, noSystem: boolean | undefined, idOf: IdOf): Message {
   const clean = withoutCacheMarks(withoutName(withoutUnknownFields(message, quirks), quirks), quirks)
   switch (message.role) {
     case 'assistant':
       return toAssistant(clean, quirks, idOf)
     case 'system':
     case 'developer':
-      if (quirks.noSystem === true) return { ...clean, role: 'user' }
+      if (noSystem === true) return { ...clean, role: 'user' }
       return quirks.developerRole === true || message.role === 'system' ? clean : { ...clean, role: 'system' }
     case 'tool': {
       const id = idOf(message.tool_call_id ?? '')
@@ -112,12 +113,20 @@ const OPENAI_FIELDS = new Set([
 ])
 
 function withoutUnknownFields(message: Message, { strictMessages }: MessageQuirks): Message {
-  const isRemoved = (name: string) =>
-    (OUR_FIELDS.has(name) && message.role === 'assistant') ||
+  for (const name in message) {
+    if (!isUnknownField(message, name, strictMessages)) continue
+    const known = Object.entries(message).filter(([field]) => !isUnknownField(message, field, strictMessages))
+    return Object.fromEntries(known) as Message
+  }
+  return message
+}
+
+function isUnknownField(message: Message, name: string, isStrict: boolean | undefined): boolean {
+  return (
+    (message.role === 'assistant' && OUR_FIELDS.has(name)) ||
     (message[name] === null && name !== 'content') ||
-    (strictMessages === true && !OPENAI_FIELDS.has(name))
-  if (!Object.keys(message).some(isRemoved)) return message
-  return Object.fromEntries(Object.entries(message).filter(([name]) => !isRemoved(name))) as Message
+    (isStrict === true && !OPENAI_FIELDS.has(name))
+  )
 }
 
 function withoutName(message: Message, { noMessageNames }: MessageQuirks): Message {
@@ -128,10 +137,13 @@ function withoutName(message: Message, { noMessageNames }: MessageQuirks): Messa
 
 function withoutCacheMarks(message: Message, { cacheControl }: MessageQuirks): Message {
   if (cacheControl === true) return message
-  const { cache_control, ...rest } = message
-  const clean = cache_control === undefined ? message : rest
+  const clean = message.cache_control === undefined ? message : withoutCacheMark(message)
   if (!Array.isArray(clean.content) || !clean.content.some((part) => 'cache_control' in part)) return clean
   return { ...clean, content: clean.content.map(({ cache_control: _, ...part }) => part) }
+}
+
+function withoutCacheMark({ cache_control, ...message }: Message): Message {
+  return message
 }
 
 /** Puts system messages at the top, joins neighbours of one role, and leaves out empty messages. */

@@ -90,6 +90,9 @@ function withSomeReasoning(message: JsonObject): JsonObject {
 
 type Body = Record<string, unknown>
 
+const OF_TOOLS = ['tools', 'tool_choice', 'parallel_tool_calls'] as const
+const NONE: readonly string[] = []
+
 /** A request while it is written. */
 interface Draft {
   readonly call: ProviderCall<OpenAIQuirks>
@@ -100,7 +103,7 @@ interface Draft {
 
 function write(call: ProviderCall<OpenAIQuirks>): Draft {
   const { chat, model, traits, quirks } = call
-  const messages = toOpenAIMessages(chat.messages, { ...quirks, noSystem: traits.noSystem })
+  const messages = toOpenAIMessages(chat.messages, quirks, traits.noSystem)
   const draft: Draft = { call, body: { ...chat, messages }, dropped: [] }
   const { body } = draft
   dropUnknown(draft)
@@ -112,12 +115,8 @@ function write(call: ProviderCall<OpenAIQuirks>): Draft {
   if (quirks.noToolChoice === true) setToolChoice(body)
   setResponseFormat(draft)
   // OpenAI refuses these without tools, where they mean nothing.
-  if (!chat.tools?.length) for (const name of ['tools', 'tool_choice', 'parallel_tool_calls']) remove(body, name)
-  for (const [from, to] of Object.entries(quirks.rename ?? {})) {
-    if (body[from] === undefined) continue
-    body[to] = body[from]
-    remove(body, from)
-  }
+  if (!chat.tools?.length) for (const name of OF_TOOLS) remove(body, name)
+  for (const from in quirks.rename) rename(body, from, quirks.rename[from])
   setStream(draft)
   setSessionKey(draft)
   body.model = model
@@ -127,6 +126,12 @@ function write(call: ProviderCall<OpenAIQuirks>): Draft {
 /** Takes a field out where nothing is lost. JSON leaves out undefined; an object with a deleted member stays slow. */
 function remove(body: Body, name: string): void {
   if (body[name] !== undefined) body[name] = undefined
+}
+
+function rename(body: Body, from: string, to = from): void {
+  if (to === from || body[from] === undefined) return
+  body[to] = body[from]
+  remove(body, from)
 }
 
 /** Takes a parameter out that asks for something. */
@@ -183,12 +188,15 @@ function removeCacheMarks(body: Body): void {
 function dropRefused(draft: Draft): void {
   const { body, call } = draft
   const { chat, traits, quirks } = call
-  const { refuse: refused = [], drop: harmless = [], reasoningRefuse = [], reasoningDrop = [] } = quirks
-  for (const name of traits.reasoning ? [...refused, ...reasoningRefuse] : refused) refuse(body, name)
-  for (const name of traits.reasoning ? [...harmless, ...reasoningDrop] : harmless) drop(draft, name)
+  for (const name of quirks.refuse ?? NONE) refuse(body, name)
+  for (const name of quirks.drop ?? NONE) drop(draft, name)
+  if (traits.reasoning) {
+    for (const name of quirks.reasoningRefuse ?? NONE) refuse(body, name)
+    for (const name of quirks.reasoningDrop ?? NONE) drop(draft, name)
+  }
+  if (traits.temperature) return
   // A reasoning model that is told not to reason samples like any other.
-  const isSwitchedOff = readReasoning(chat)?.effort === 'none' && traits.efforts?.includes('none') === true
-  if (traits.temperature || isSwitchedOff) return
+  if (readReasoning(chat)?.effort === 'none' && traits.efforts?.includes('none') === true) return
   for (const name of SAMPLING) drop(draft, name)
   for (const name of ['logprobs', 'top_logprobs']) refuse(body, name)
 }
