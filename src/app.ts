@@ -300,7 +300,7 @@ async function receive<Format extends ErrorFormat>(
   const platform = platformOf(c)
   const { objects, waitUntil, request } = platform
   const limitsRead = isCall ? readProviderLimits(c.env.KEYS, waitUntil, keyNews.textOf) : undefined
-  const caller = await callerOf(c, key)
+  const caller = await callerOf(c, key, platform)
   const unknown = limitsRead && (await limitsRead)
   if (unknown !== undefined && hasBudget(caller)) throw unknown
   log.key = caller.id
@@ -331,7 +331,7 @@ async function receive<Format extends ErrorFormat>(
     const { uploadMs: timeoutMs } = settings.timeouts
     // Clients of embeddings send as many token numbers at once as OpenAI takes: 300,000.
     const numberShare = kind.api === 'embeddings' ? LISTED_NUMBER_SHARE : undefined
-    const body = await readJsonBody({ request, share, timeoutMs, ...(numberShare && { numberShare }) })
+    const body = await readJsonBody({ request, share, timeoutMs, numberShare })
     if (model !== undefined) body.model = model
     if (stream !== undefined) body.stream = stream
     log.requestedModel = body.model
@@ -340,7 +340,9 @@ async function receive<Format extends ErrorFormat>(
     const permitted = permit(body, rights, format.name)
     const response = await answerTo(
       {
-        ...platform,
+        request,
+        objects,
+        waitUntil,
         requestId,
         header,
         key,
@@ -589,16 +591,16 @@ function keyOf(c: AppContext, address = c.req.raw.url): string {
   return readKey(headersOf(c))
 }
 
-async function callerOf(c: AppContext, key = keyOf(c)): Promise<Caller> {
+async function callerOf(c: AppContext, key = keyOf(c), platform = platformOf(c)): Promise<Caller> {
   const { KEYS: store, ADDRESS_LIMIT: limit } = c.env
-  const address = () => c.req.header('cf-connecting-ip')
-  const beforeLookUp = limit && (() => refuseBusyAddress(limit, address()))
-  const platform = platformOf(c)
+  const beforeLookUp = limit && (() => refuseBusyAddress(limit, c.req.header('cf-connecting-ip')))
   const { waitUntil } = platform
-  const find = () => authenticate(key, store, waitUntil, beforeLookUp)
   const news = keyNews.listen((since) => askKeyChanges(platform, since), waitUntil)
-  if (news !== undefined) await Promise.all([news, find().catch(() => undefined)])
-  const caller = await find()
+  if (news !== undefined) {
+    // Both at once; what the news say of this key holds for the look-up after them.
+    await Promise.all([news, authenticate(key, store, waitUntil, beforeLookUp).catch(() => undefined)])
+  }
+  const caller = await authenticate(key, store, waitUntil, beforeLookUp)
   c.set('caller', caller)
   return caller
 }

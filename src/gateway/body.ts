@@ -35,16 +35,14 @@ export async function readJsonBody(input: UploadInput): Promise<Record<string, u
 
 async function parse(bytes: Uint8Array<ArrayBuffer>, numberShare?: number): Promise<unknown> {
   const { byteLength } = bytes
-  const pause = async () => {
-    if (byteLength > PAUSE_BYTES) await sleep(0)
-  }
-  await pause()
+  const isLarge = byteLength > PAUSE_BYTES
+  if (isLarge) await sleep(0)
   const text = decode(bytes)
   // Frees the bytes now, not at the next garbage collection: the parser needs as much memory again.
   if (byteLength > FREE_EARLY_BYTES) bytes.buffer.transfer(0)
-  await pause()
+  if (isLarge) await sleep(0)
   refuseExcess(text, numberShare)
-  await pause()
+  if (isLarge) await sleep(0)
   try {
     return parseJson(text, keepsDigits)
   } catch (error) {

@@ -17,7 +17,7 @@ export interface UploadInput {
   /** How long each part of the body may take. */
   readonly timeoutMs: number
   /** As so much of a value counts a number in a list (`createExcessFinder`). */
-  readonly numberShare?: number
+  readonly numberShare?: number | undefined
 }
 
 /**
@@ -27,13 +27,32 @@ export interface UploadInput {
 export async function readUpload({ request, share, timeoutMs }: UploadInput): Promise<Uint8Array<ArrayBuffer>> {
   const length = Number(request.headers.get('content-length') ?? Number.NaN)
   if (length > BODY_MAX_BYTES) throw tooLarge()
-  if (length <= NO_TIMEOUT_BYTES) {
-    const bytes = new Uint8Array(await request.arrayBuffer().catch(throwClientLeft))
-    await share.claim(length)
-    return bytes
+  if (!(length <= NO_TIMEOUT_BYTES)) return readLarge(request, length, share, timeoutMs)
+  const bytes = new Uint8Array(await readAtOnce(request))
+  const memory = share.claim(length)
+  if (memory !== undefined) await memory
+  return bytes
+}
+
+async function readAtOnce(request: Request): Promise<ArrayBuffer> {
+  try {
+    return await request.arrayBuffer()
+  } catch {
+    throw clientLeft()
   }
+}
+
+/** @param length of the body; NaN where that is not known. */
+async function readLarge(
+  request: Request,
+  length: number,
+  share: BodyShare,
+  timeoutMs: number,
+): Promise<Uint8Array<ArrayBuffer>> {
   const withPartTimeout = async <T>(part: Promise<T>): Promise<T> => {
-    const result = await withTimeout(part.catch(throwClientLeft), timeoutMs)
+    const result = await withTimeout(part, timeoutMs).catch(() => {
+      throw clientLeft()
+    })
     if (result === TIMED_OUT) throw tooSlow()
     return result
   }
@@ -169,8 +188,8 @@ export async function decompress(
 function ignore(): void {}
 
 /** A body cannot be read if its client has disconnected or does not send HTTP. Both are the client's fault. */
-function throwClientLeft(): never {
-  throw new Failure('client-left', 'The client broke off its upload.')
+function clientLeft(): Failure {
+  return new Failure('client-left', 'The client broke off its upload.')
 }
 
 function tooSlow(): Failure {

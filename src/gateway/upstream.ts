@@ -22,32 +22,53 @@ const FIRST_BYTES = 16 * 1024
  *   followed: our key would travel with it.
  */
 export async function askProvider(
-  { baseUrl, headers, secret }: ConfiguredProvider,
+  provider: ConfiguredProvider,
   request: ProviderRequest,
   /** The provider's own name for the model. */
   model: string,
   signal: AbortSignal,
 ): Promise<Response> {
+  const response = await send(provider, request, model, signal)
+  const { status } = response
+  if (status >= 200 && status < 300) return response
+  if (status >= 300 && status < 400) {
+    await response.body?.cancel()
+    throw new Failure('provider-failed', 'The provider answered with a redirect, which is not followed.', {
+      upstreamStatus: status,
+    })
+  }
+  throw await failureIn(response, request, provider)
+}
+
+async function send(
+  provider: ConfiguredProvider,
+  request: ProviderRequest,
+  model: string,
+  signal: AbortSignal,
+): Promise<Response> {
+  const { baseUrl, headers } = provider
   const address = request.replacesVersion ? withoutVersion(baseUrl) : baseUrl
-  const response = await fetch(urlOf(address, request.path, model), {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', ...request.headers, ...headers },
-    body: request.body,
-    redirect: 'manual',
-    signal,
-  }).catch((error: unknown) => {
+  try {
+    return await fetch(urlOf(address, request.path, model), {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...request.headers, ...headers },
+      body: request.body,
+      redirect: 'manual',
+      signal,
+    })
+  } catch (error) {
     // A server that closes the connection without an answer has refused it too; the runtime does not tell the two apart.
     const clause = 'refused connection'
     throw new Failure('provider-failed', 'The provider could not be reached.', { reason: String(error), clause })
-  })
-  if (response.status >= 200 && response.status < 300) return response
-  if (response.status >= 300 && response.status < 400) {
-    await response.body?.cancel()
-    throw new Failure('provider-failed', 'The provider answered with a redirect, which is not followed.', {
-      upstreamStatus: response.status,
-    })
   }
-  throw readUpstreamFailure({
+}
+
+async function failureIn(
+  response: Response,
+  request: ProviderRequest,
+  { secret }: ConfiguredProvider,
+): Promise<Failure> {
+  return readUpstreamFailure({
     status: response.status,
     header: (name) => response.headers.get(name),
     // The key is removed before anything is cut out of the text: half a key is still half a key.
@@ -69,10 +90,12 @@ const VERSION = /\/v\d+(alpha|beta)?\d*(?=\/|$)/
  * one with a query (Azure's `?api-version=…`) keeps it behind the path.
  */
 export function urlOf(baseUrl: string, path: string, model: string): string {
-  const [address = '', query] = baseUrl.split('?')
-  const [rest = '', own] = (VERSION.test(address) ? path.replace(VERSION, '') : path).split('?')
-  const queries = [query, own].filter((text) => text !== undefined).join('&')
-  return `${address.replace(MODEL, () => encodeURIComponent(model))}${rest}${queries === '' ? '' : `?${queries}`}`
+  const query = baseUrl.indexOf('?')
+  const address = query < 0 ? baseUrl : baseUrl.slice(0, query)
+  const rest = VERSION.test(address) ? path.replace(VERSION, '') : path
+  const url = address.includes(MODEL) ? address.replace(MODEL, () => encodeURIComponent(model)) + rest : address + rest
+  if (query < 0) return url
+  return rest.includes('?') ? url.replace('?', () => `${baseUrl.slice(query)}&`) : url + baseUrl.slice(query)
 }
 
 const LAST_VERSION = /\/(v\d+((alpha|beta)\d*)?|beta)\/?(?=\?|$)/
@@ -131,8 +154,9 @@ export async function readAnswerBody(
   { secret }: ConfiguredProvider,
   { maxBytes, parse, createBound } = USUAL_READING,
 ): Promise<unknown> {
-  const excessIn = createBound(MAX_ANSWER_VALUES)
-  const text = await readAnswerText(response, Math.min(maxBytes, ANSWER_BODY_BYTES), excessIn)
+  const text = isShort(response)
+    ? await response.text()
+    : await readAnswerText(response, Math.min(maxBytes, ANSWER_BODY_BYTES), createBound(MAX_ANSWER_VALUES))
   // Each step takes milliseconds: other calls get their turn between them.
   if (text.length > SEARCHED_FROM_BYTES) await sleep(0)
   try {
@@ -146,14 +170,17 @@ export async function readAnswerBody(
   }
 }
 
+/** Whether it says that it is. The length of a compressed body says nothing: 200 KB may be 200 MB. */
+function isShort({ headers }: Response): boolean {
+  const told = headers.get('content-length')
+  return told !== null && Number(told) <= SEARCHED_FROM_BYTES && !headers.has('content-encoding')
+}
+
 async function readAnswerText(
   response: Response,
   maxBytes: number,
   excessIn: ReturnType<BodyReading['createBound']>,
 ): Promise<string> {
-  // The length of a compressed body says nothing: 200 KB may be 200 MB.
-  const told = response.headers.has('content-encoding') ? null : response.headers.get('content-length')
-  if (told !== null && Number(told) <= SEARCHED_FROM_BYTES) return response.text()
   const decoder = new TextDecoder()
   const reader = response.body?.getReader({ mode: 'byob' })
   let room = new Uint8Array(FIRST_BYTES)
