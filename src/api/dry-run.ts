@@ -100,7 +100,7 @@ export async function dryRun(asked: DryRun, access: DryRunAccess): Promise<Field
     last_resort: panic,
     plan: ranked.map((row) => rankedEntry(row, view)),
     left_out: [
-      ...out.map((row) => ({ ...rankedEntry(row, view), reason: row.state })),
+      ...out.map((row) => ({ ...rankedEntry(row, view), reason: row.status.state })),
       ...ranking.ranked.flatMap((row, at) => {
         const reason = refusals[at]?.message
         return reason === undefined ? [] : { ...rankedEntry(row, view), reason }

@@ -98,7 +98,7 @@ export function reportLost(input: Omit<ReportInput, 'maxAnswerTokens'>, { attemp
   const ttftMs = (context.clientDisconnect.happenedAt() ?? at) - startedAt
   // Without these times only quick ones would be known of a deployment that others stand in for, and it would look quicker the
   // slower it is. A time below the usual one says nothing.
-  const isSlow = ttftMs > (attempt.ranked.ttftMs ?? Number.POSITIVE_INFINITY)
+  const isSlow = ttftMs > (attempt.ranked.status.ttftMs ?? Number.POSITIVE_INFINITY)
   health.attemptEnded(deployment, isSlow ? { deployment, bucket: route.bucket, class: 'slow', at, ttftMs } : undefined)
 }
 

@@ -1,7 +1,7 @@
 import { Failure } from '../chat/failure.ts'
 import { sleep } from '../platform/timeout.ts'
 import type { AttemptRecord } from '../routing/attempt-record.ts'
-import { type Attempts, createAttempts } from '../routing/attempts.ts'
+import { type Attempts, createAttempts, failAttempt, nextAttempt, refusalOf, skipAttempt } from '../routing/attempts.ts'
 import type { AttemptResult } from './attempt.ts'
 import { type AttemptReport, createAttemptReport } from './attempt-report.ts'
 import { clientLeft } from './attempt-timer.ts'
@@ -70,12 +70,11 @@ export async function runWithFailover<Call, Answer>(
   const { context, route, health } = input
   const { clientDisconnect } = context
   const { attempts: records } = context.log
-  const { budget, releases } = health
   const startedAt = Date.now()
-  budget.earn(startedAt)
-  const attempts = createAttempts({ ...route, budget, releases, startedAt })
+  health.budget.earn(startedAt)
+  const attempts = createAttempts(route, health, startedAt)
   for (;;) {
-    const next = attempts.next(Date.now())
+    const next = nextAttempt(attempts, Date.now())
     if (next === undefined) break
     const deployment = next.candidate
     const { target } = deployment
@@ -83,7 +82,7 @@ export async function runWithFailover<Call, Answer>(
     if (call instanceof Failure) {
       records.push({ target, outcome: call.kind, ms: 0, failure: call, sent: false })
       if (!call.failover) return { ok: false, failure: call }
-      attempts.skip()
+      skipAttempt(attempts)
       continue
     }
     if (next.waitMs > 0) {
@@ -94,7 +93,7 @@ export async function runWithFailover<Call, Answer>(
     const refused = admission && (await admission)
     if (refused !== undefined) {
       records.push({ target, outcome: refused.kind, ms: 0, failure: refused, sent: false })
-      attempts.skip()
+      skipAttempt(attempts)
       continue
     }
     if (admission !== undefined && clientDisconnect.hasHappened()) return { ok: false, failure: clientLeft() }
@@ -112,9 +111,9 @@ export async function runWithFailover<Call, Answer>(
     const { failure } = result
     recordFailure(records, report, result)
     if (clientDisconnect.hasHappened() || !failure.failover) return { ok: false, failure }
-    attempts.fail(failure, Date.now(), attempt)
+    failAttempt(attempts, failure, Date.now(), attempt)
   }
-  const refusal = attempts.refusal(Date.now())
+  const refusal = refusalOf(attempts, Date.now())
   return { ok: false, failure: refusal === undefined ? summarizeFailures(records) : noneAvailable(refusal) }
 }
 

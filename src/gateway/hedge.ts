@@ -5,7 +5,7 @@ import type { Chat } from '../chat/request.ts'
 import type { RequestSource } from '../formats/format.ts'
 import { TIMED_OUT, withTimeout } from '../platform/timeout.ts'
 import { type AttemptRecord, LOST } from '../routing/attempt-record.ts'
-import type { Attempts } from '../routing/attempts.ts'
+import { type Attempts, cancelHedge, failAttempt, hedgeAttempt } from '../routing/attempts.ts'
 import { hedgeDelayOf } from '../routing/hedge-budget.ts'
 import type { Answer } from './attempt.ts'
 import { createAttemptReport, reportLost } from './attempt-report.ts'
@@ -71,7 +71,7 @@ async function runHedged(call: HedgedCall, input: Input, attempts: AllAttempts, 
   // What is left is an attempt like any other.
   bill.close()
   recordFailure(context.log.attempts, ended.report, result)
-  attempts.fail(result.failure, Date.now(), ended.report.attempt)
+  failAttempt(attempts, result.failure, Date.now(), ended.report.attempt)
   return other.ended
 }
 
@@ -93,8 +93,8 @@ async function startSecond(
 ): Promise<{ readonly two: Runner; readonly bill: HedgeBill } | undefined> {
   const now = Date.now()
   // Where a circuit is open or retries are scarce, a second request each would add to an outage.
-  const isCalm = ranking.out.every(({ state }) => state === 'limited') && !health.budget.isLow(now)
-  const next = isCalm ? attempts.hedge(now, health.hedges) : undefined
+  const isCalm = ranking.out.every(({ status }) => status.state === 'limited') && !health.budget.isLow(now)
+  const next = isCalm ? hedgeAttempt(attempts, now, health.hedges) : undefined
   if (next === undefined) return undefined
   const call = input.prepare(next.candidate)
   if (!(call instanceof Failure)) {
@@ -115,7 +115,7 @@ async function startSecond(
       if (!(error instanceof Failure)) throw error
     }
   }
-  attempts.cancelHedge()
+  cancelHedge(attempts)
   return undefined
 }
 

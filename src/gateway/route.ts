@@ -48,9 +48,9 @@ export function planInputOf(
     autoModels,
     autoChosen,
     ownModels,
-    ...(allowed === undefined ? {} : { allowed }),
-    ...(withheld === undefined ? {} : { withheld }),
-    ...(hasBudget(call.caller) ? { isPriced: (deployment) => isPriced(deployment, call.settings) } : {}),
+    allowed,
+    withheld,
+    isPriced: hasBudget(call.caller) ? (deployment) => isPriced(deployment, call.settings) : undefined,
   }
 }
 
@@ -82,43 +82,49 @@ export function routeOf(input: RouteInput): Route {
   const options: RankOptions = {
     requestHash,
     // Without health the given order decides alone.
-    ...(session === undefined || !settings.tracksHealth ? {} : { session }),
+    session: settings.tracksHealth ? session : undefined,
     policy: plan.policy,
-    ...(plan.sort === undefined ? {} : { sort: plan.sort }),
+    sort: plan.sort,
     bucket,
     outputTokens: needs.outputTokens,
   }
-  const toCandidate = candidateMaker(input)
-  const likely = likelyCandidates(input)
-  let ranking = rank(likely.map(toCandidate), view, options)
-  if (likely.length < plan.candidates.length && ranking.ranked.filter(isHealthy).length < ENOUGH_HEALTHY) {
-    ranking = rank(plan.candidates.map(toCandidate), view, options)
-  }
-  return { ranking: plan.isSingle ? onlyFirst(ranking) : ranking, now: view.now, bucket, requestHash }
-}
-
-function candidateMaker(input: RouteInput) {
-  const { request, needs, settings } = input
   const limitsOf = timeoutLimitsFor(settings.timeouts, {
     stream: request.stream === true,
     reasoning: needs.reasoning,
     promptTokens: needs.promptTokens(),
     outputTokens: needs.outputTokens,
   })
-  return ({ tier, model, deployment, variant }: PlannedTarget, index: number): RoutedDeployment => {
-    const { provider, traits, price } = deployment
-    const target = variant === undefined ? { model, deployment } : { model, deployment, variant }
-    return {
+  const count = plan.candidates.length
+  const likely = likelyCount(input)
+  let ranking = rank(candidatesOf(input, limitsOf, likely), view, options)
+  if (likely < count && ranking.ranked.filter(isHealthy).length < ENOUGH_HEALTHY) {
+    ranking = rank(candidatesOf(input, limitsOf, count), view, options)
+  }
+  return { ranking: plan.isSingle ? onlyFirst(ranking) : ranking, now: view.now, bucket, requestHash }
+}
+
+/** The first of a plan's candidates. */
+function candidatesOf(
+  input: RouteInput,
+  limitsOf: ReturnType<typeof timeoutLimitsFor>,
+  count: number,
+): RoutedDeployment[] {
+  const found = new Array<RoutedDeployment>(count)
+  for (let index = 0; index < count; index++) {
+    const target = input.plan.candidates[index] as PlannedTarget
+    const { provider, traits, price } = target.deployment
+    found[index] = {
       name: healthName(target, input),
       provider,
-      tier,
+      tier: target.tier,
       index,
+      price: price === undefined ? undefined : usualPrice(price),
       traits,
-      timeoutLimits: limitsOf(deployment),
+      timeoutLimits: limitsOf(target.deployment),
       target,
-      ...(price === undefined ? {} : { price: usualPrice(price) }),
     }
   }
+  return found
 }
 
 /** One that makes no vectors, or continues no texts, may well answer chats. */
@@ -135,20 +141,20 @@ const FIRST_CANDIDATES = 8
 const ENOUGH_HEALTHY = 4
 
 /** `auto` may fall back on many: they are ranked only where the first are not healthy, or may refuse what is asked. */
-function likelyCandidates({ plan, request, rankAll }: RouteInput): readonly PlannedTarget[] {
+function likelyCount({ plan, request, rankAll }: RouteInput): number {
   const isDemanding = (request.n ?? 1) > 1 || request.logprobs === true || request.provider?.require_parameters === true
   const needsAll = rankAll === true || isDemanding || plan.sort !== undefined || request.model !== AUTO
-  return needsAll ? plan.candidates : plan.candidates.slice(0, FIRST_CANDIDATES)
+  const { length } = plan.candidates
+  return needsAll ? length : Math.min(length, FIRST_CANDIDATES)
 }
 
-function isHealthy({ state }: Row): boolean {
-  return state === 'closed'
+function isHealthy({ status }: Row): boolean {
+  return status.state === 'closed'
 }
 
 /** The first that is no probe: only a request that can fail over may be one. */
 function onlyFirst(ranking: Ranking<RoutedDeployment>): Ranking<RoutedDeployment> {
-  const [best] = ranking.ranked
-  const first = ranking.ranked.find(({ probe }) => probe === undefined) ?? best
+  const first = ranking.ranked.find(({ probe }) => probe === undefined) ?? ranking.ranked[0]
   return first === undefined ? ranking : { ...ranking, ranked: [first], out: [] }
 }
 
@@ -157,30 +163,42 @@ type Row = Ranking<RoutedDeployment>['ranked'][number]
 /** Why a target was tried, for the header `x-router9-reason`: the order of the plan, or what went against it. */
 export function reasonFor({ ranking }: Route, target: Target, trace: readonly AttemptRecord[]): string {
   const startedAt = trace.find((attempt) => attempt.target === target)?.startedAt ?? Number.POSITIVE_INFINITY
-  // A hedge that was asked later is none of the reasons.
-  const before = trace.filter((attempt) => attempt.target !== target && (attempt.startedAt ?? 0) <= startedAt)
-  if (before.length > 0) return before.some(({ outcome }) => outcome === LOST) ? 'hedge' : 'fallback'
-  if (ranking.ranked.length + ranking.out.length < 2) return 'only'
-  const rows = [...ranking.ranked, ...ranking.out]
-  const row = rows.find(({ candidate }) => candidate.target === target)
+  let reason: string | undefined
+  for (const attempt of trace) {
+    // A hedge that was asked later is none of the reasons.
+    if (attempt.target === target || (attempt.startedAt ?? 0) > startedAt) continue
+    if (attempt.outcome === LOST) return 'hedge'
+    reason = 'fallback'
+  }
+  if (reason !== undefined) return reason
+  const { ranked, out } = ranking
+  if (ranked.length + out.length < 2) return 'only'
+  const row = rowOf(target, ranked) ?? rowOf(target, out)
   if (row === undefined) return 'only'
   if (row.probe !== undefined) return 'trial'
   if (ranking.isPanic) return 'last-resort'
   if (row.candidate.index === 0) return 'first'
-  return rows.some((other) => isBefore(other, row) && other.state !== 'closed') ? 'healthier' : 'better'
+  const isHealthier = (other: Row) => isBefore(other, row) && !isHealthy(other)
+  return ranked.some(isHealthier) || out.some(isHealthier) ? 'healthier' : 'better'
+}
+
+function rowOf(target: Target | undefined, rows: readonly Row[]): Row | undefined {
+  for (const row of rows) if (row.candidate.target === target) return row
+  return undefined
 }
 
 /** Which unhealthy ones stood before the target that was tried first: `provider/model:state:seconds until it comes back`. */
 export function skippedIn({ ranking, now }: Route, trace: readonly AttemptRecord[]): string {
-  if (ranking.ranked.length + ranking.out.length < 2) return ''
+  const { ranked, out } = ranking
+  if (out.length === 0 && ranked.every(isHealthy)) return ''
+  const rows = [...ranked, ...out]
+  if (rows.length < 2) return ''
   const tried = new Set(trace.map(({ target }) => target))
-  const rows = [...ranking.ranked, ...ranking.out]
-  const asked = trace.find(({ outcome }) => outcome !== LOST)
-  const first = rows.find(({ candidate }) => candidate.target === asked?.target)
+  const first = rowOf(trace.find(({ outcome }) => outcome !== LOST)?.target, rows)
   return rows
-    .filter((row) => row.state !== 'closed' && !tried.has(row.candidate.target) && (!first || isBefore(row, first)))
+    .filter((row) => !isHealthy(row) && !tried.has(row.candidate.target) && (!first || isBefore(row, first)))
     .slice(0, MAX_SKIPPED)
-    .map(({ candidate, state, until }) => {
+    .map(({ candidate, status: { state, until } }) => {
       const waitMs = until - now
       return `${candidate.name}:${state}${waitMs > 0 ? `:${Math.ceil(waitMs / 1000)}s` : ''}`
     })

@@ -5,8 +5,8 @@ import { streamFadingAfter, successRateAt, suspiciousRun } from './success-rate.
 
 export type CircuitState = 'closed' | 'suspect' | 'half-open' | 'open' | 'limited'
 
-/** What a record means at a moment. */
-export interface Evaluation {
+/** What a record means at a moment, to the isolate or region that has it. */
+export interface DeploymentStatus {
   readonly state: CircuitState
   /** The share of attempts that succeed, as far as is known. */
   readonly successRate: number
@@ -28,18 +28,25 @@ export interface Evaluation {
   readonly wellSince: number
   /** It has just failed, which may be chance: an equal goes before it for a moment. */
   readonly recentlyFailed: boolean
+  /** How many of the isolate's attempts are under way there. */
+  readonly inFlight: number
+  /** The id of a probe that the isolate may send there now. */
+  probe: string | undefined
 }
 
 /** The state of a record at a moment, for requests of one bucket (routing 2.3). */
-export function evaluate(record: HealthRecord, now: number, bucket: number): Evaluation {
+export function evaluate(record: HealthRecord, now: number, bucket: number, inFlight = 0): DeploymentStatus {
   const successRate = successRateAt(record, now)
   const { isOpen, openUntil, limitedBy, consecutiveLimits, closedAt } = record
   const limitedUntil = limitedUntilFor(record, bucket)
-  const [mean, baseline, deviation, samples, at] = record.logTtft[bucket] ?? UNMEASURED
+  const average = record.logTtft[bucket] ?? UNMEASURED
+  const baseline = average[1]
+  const samples = average[3]
+  const idleMs = now - average[4]
   // What was slow when it was last measured, long ago, may not be slow any more.
-  const staleness = 1 - Math.exp(-Math.max(now - at - STALE_MS.after, 0) / STALE_MS.within)
-  const log = mean + staleness * (baseline - mean)
-  const optimisticLog = now - at > STALE_MS.unsure ? Math.min(log, baseline) : log
+  const staleness = 1 - Math.exp(-Math.max(idleMs - STALE_MS.after, 0) / STALE_MS.within)
+  const log = average[0] + staleness * (baseline - average[0])
+  const optimisticLog = idleMs > STALE_MS.unsure ? Math.min(log, baseline) : log
   const state = stateOf(record, now, successRate, limitedUntil)
   const rampingMs = Math.min(now - closedAt, (now - limitedUntil) / 2 ** consecutiveLimits)
   const rampMs = record.openReason === 'failed-mid-stream' ? RAMP.midStreamMs : RAMP.usualMs
@@ -48,7 +55,7 @@ export function evaluate(record: HealthRecord, now: number, bucket: number): Eva
     successRate,
     ttftMs: samples > 0 ? Math.exp(log) : undefined,
     optimisticTtftMs: samples > 0 ? Math.exp(optimisticLog) : undefined,
-    ttftP95Ms: samples > 0 ? Math.exp(log + P95_DEVIATIONS * deviation) : undefined,
+    ttftP95Ms: samples > 0 ? Math.exp(log + P95_DEVIATIONS * average[2]) : undefined,
     samples,
     tokensPerSecond: speedOf(record.logTokensPerSecond),
     until: state === 'limited' ? limitedUntil : isOpen ? openUntil : 0,
@@ -64,6 +71,8 @@ export function evaluate(record: HealthRecord, now: number, bucket: number): Eva
       record.consecutiveFailures >= suspiciousRun(record) && now - record.lastProbeAt < RECENTLY_FAILED_MS,
     wellSince: Math.max(closedAt, limitedUntil),
     rampShare: Math.min(RAMP.minShare + ((1 - RAMP.minShare) * rampingMs) / rampMs, 1),
+    inFlight,
+    probe: undefined,
   }
 }
 
@@ -73,8 +82,8 @@ const P95_DEVIATIONS = 1.65 * 1.25
 const RAMP = { minShare: 0.1, usualMs: 5000, midStreamMs: 12_000 }
 const RECENTLY_FAILED_MS = 3000
 
-function speedOf([mean, , , samples]: Average): number | undefined {
-  return samples > 0 ? Math.exp(mean) : undefined
+function speedOf(average: Average): number | undefined {
+  return average[3] > 0 ? Math.exp(average[0]) : undefined
 }
 
 function suspicionOf({ failuresBeforeFirstToken, failuresMidStream }: HealthRecord): string {

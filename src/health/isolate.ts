@@ -1,18 +1,10 @@
 import { recordOutcome } from './circuit-breaker.ts'
-import { type Evaluation, evaluate, isProbeDue } from './evaluate.ts'
+import { type DeploymentStatus, evaluate, isProbeDue } from './evaluate.ts'
 import { type ProbeLease, type Report, WIRE_VERSION, writeOutcome } from './messages.ts'
 import type { Outcome } from './outcome.ts'
 import { type HealthRecord, MAX_DEPLOYMENTS, recordOf, unknownHealth } from './record.ts'
 import { createReportQueue, isGood, type ReportQueue } from './report-queue.ts'
 import { readRecord } from './stored-record.ts'
-
-/** What an isolate knows of a deployment at a moment. */
-export interface DeploymentStatus extends Evaluation {
-  /** The id of a probe that this isolate may send there now. */
-  readonly probe?: string
-  /** How many of this isolate's attempts are under way there. */
-  readonly inFlight: number
-}
 
 /** What an isolate knows at the moment `now`. */
 export interface HealthView {
@@ -113,11 +105,11 @@ const UNKNOWN = unknownHealth()
 
 function statusOf(state: IsolateState, deployment: string, bucket: number, now: number): DeploymentStatus {
   const record = state.records.get(deployment)
-  const evaluation = evaluate(record ?? UNKNOWN, now, bucket)
-  const inFlight = state.inFlight.get(deployment)?.count ?? 0
-  const mayProbe = evaluation.state === 'suspect' || evaluation.state === 'half-open'
-  const probe = mayProbe ? probeOf(state, deployment, record, now) : undefined
-  return probe === undefined ? { ...evaluation, inFlight } : { ...evaluation, inFlight, probe }
+  const status = evaluate(record ?? UNKNOWN, now, bucket, state.inFlight.get(deployment)?.count)
+  if (status.state === 'suspect' || status.state === 'half-open') {
+    status.probe = probeOf(state, deployment, record, now)
+  }
+  return status
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { Failure } from '../chat/failure.ts'
 import type { Traits } from '../formats/format.ts'
 import type { Candidate, Ranked, Ranking } from './candidate.ts'
-import { deadlinesFor, type TimeoutLimits } from './deadline.ts'
+import { type Deadlines, deadlinesFor, type TimeoutLimits } from './deadline.ts'
 import { unitOf } from './hash.ts'
 import type { HedgeBudget } from './hedge-budget.ts'
 import type { ReleaseQueue, Turn } from './release-queue.ts'
@@ -24,8 +24,8 @@ export interface NextAttempt<T extends AttemptCandidate> {
   readonly deadlineMs: number
   /** How long such an attempt may usually take, however much time the request has left. */
   readonly usualMs: number
-  /** For `attemptStarted` and the outcome. */
-  readonly probe?: string
+  /** The id of the probe that it is: for `attemptStarted` and the outcome. */
+  readonly probe: string | undefined
 }
 
 /** Why no attempt was made: all candidates limit us, or some of them are overloaded. */
@@ -34,41 +34,31 @@ export interface Refusal {
   readonly overloaded: boolean
 }
 
-/** The attempts of one request, one after the other (routing 2.5); it has no clock of its own. */
-export interface Attempts<T extends AttemptCandidate> {
-  /** The attempt to make; undefined where there is none left. */
-  readonly next: (now: number) => NextAttempt<T> | undefined
-  /**
-   * Another attempt beside the first one, which is slow (routing 2.8): at a deployment that works, of another provider if there
-   * is one. Undefined where there is none, or no hedge is left.
-   */
-  readonly hedge: (now: number, hedges: HedgeBudget) => NextAttempt<T> | undefined
-  /** That attempt is not made after all: its deployment is asked as if it had never been taken. */
-  readonly cancelHedge: () => void
-  /** The last attempt could not be sent, because the deployment cannot take this request. It does not count. */
-  readonly skip: () => void
-  /** An attempt failed: the last one, if no other is named. */
-  readonly fail: (failure: Failure, now: number, attempt?: NextAttempt<T>) => void
-  /** Where `next` never gave an attempt: why, and when to come again. */
-  readonly refusal: (now: number) => Refusal | undefined
-}
-
-export interface AttemptsOptions<T extends AttemptCandidate> {
-  readonly ranking: Ranking<T>
+/** What the attempts of a request share with those of others. */
+interface SharedBudgets {
   readonly budget: RetryBudget
   readonly releases: ReleaseQueue
+}
+
+/** What a request's attempts are made from. */
+interface AttemptsRoute<T extends AttemptCandidate> {
+  readonly ranking: Ranking<T>
+  readonly bucket: number
+  readonly requestHash: number
+}
+
+/** The attempts of one request, one after the other (routing 2.5); it has no clock of its own. Only for the functions of this file. */
+export interface Attempts<T extends AttemptCandidate> {
+  readonly shared: SharedBudgets
   readonly bucket: number
   readonly requestHash: number
   readonly startedAt: number
-}
-
-interface AttemptsState<T extends AttemptCandidate> extends AttemptsOptions<T> {
   /** The candidates that may still be tried, in their order. */
   left: readonly Ranked<T>[]
   limited: readonly Ranked<T>[]
   /** There is no other candidate to fail over to. */
   readonly isAlone: boolean
-  readonly failedProviders: Set<string>
+  failedProviders: readonly string[]
   /**
    * The time for the request in all: the longest among the candidates that were tried. With the time of a quick candidate, a
    * slower one after it would have none left.
@@ -81,7 +71,7 @@ interface AttemptsState<T extends AttemptCandidate> extends AttemptsOptions<T> {
   current: NextAttempt<T> | undefined
   currentAt: number
   /** As it was before the second deployment was taken. */
-  beforeHedge: Pick<AttemptsState<T>, 'left' | 'current' | 'currentAt' | 'made'> | undefined
+  beforeHedge: Pick<Attempts<T>, 'left' | 'current' | 'currentAt' | 'made'> | undefined
   /** The only candidate, to be tried once more. */
   again: Ranked<T> | undefined
   /** The current attempt was taken from the budget. */
@@ -90,75 +80,85 @@ interface AttemptsState<T extends AttemptCandidate> extends AttemptsOptions<T> {
   turn: Turn | undefined
 }
 
+const NONE: readonly never[] = []
+
 /** The attempts for one ranked request. */
-export function createAttempts<T extends AttemptCandidate>(options: AttemptsOptions<T>): Attempts<T> {
-  const { ranked, out, isPanic } = options.ranking
+export function createAttempts<T extends AttemptCandidate>(
+  { ranking, bucket, requestHash }: AttemptsRoute<T>,
+  shared: SharedBudgets,
+  startedAt: number,
+): Attempts<T> {
+  const { ranked, out, isPanic } = ranking
+  const isAnyOut = out.length > 0
   // Those that are out come last. If no other is left, an attempt there is better than a refusal.
-  const left = [...ranked, ...(isPanic ? [] : out.filter(({ state }) => state !== 'limited'))]
-  const state: AttemptsState<T> = {
-    ...options,
+  const left = isAnyOut && !isPanic ? [...ranked, ...out.filter((row) => !isLimited(row))] : ranked
+  return {
+    shared,
+    bucket,
+    requestHash,
+    startedAt,
     left,
-    limited: out.filter(({ state }) => state === 'limited'),
+    limited: isAnyOut ? out.filter(isLimited) : NONE,
     isAlone: left.length === 1,
-    failedProviders: new Set(),
+    failedProviders: NONE,
     totalMs: 0,
     failed: 0,
     made: 0,
     current: undefined,
-    currentAt: options.startedAt,
+    currentAt: startedAt,
     beforeHedge: undefined,
     again: undefined,
     isPaid: false,
     turn: undefined,
   }
-  return {
-    next: (now) => nextAttempt(state, now),
-    hedge: (now, hedges) => hedge(state, now, hedges),
-    cancelHedge: () => cancelHedge(state),
-    skip: () => skip(state),
-    fail: (failure, now, attempt = state.current) => fail(state, failure, now, attempt),
-    refusal: (now) => refusalOf(state, now),
-  }
 }
 
 const MAX_ATTEMPTS = 3
 
-function nextAttempt<T extends AttemptCandidate>(state: AttemptsState<T>, now: number): NextAttempt<T> | undefined {
+/** The attempt to make; undefined where there is none left. */
+export function nextAttempt<T extends AttemptCandidate>(state: Attempts<T>, now: number): NextAttempt<T> | undefined {
   if (state.failed >= MAX_ATTEMPTS) return undefined
-  const picked = pickNext(state, now)
-  if (picked === undefined) return undefined
-  const { row, waitMs } = picked
+  const row = pickNext(state, now)
+  if (row === undefined) return undefined
+  const waitMs = waitBefore(row, state, now)
   // To go on to another one that is healthy adds nothing to the load of those that are down.
-  const isFree = state.again === undefined && row.state === 'closed'
+  const isFree = state.again === undefined && isClosed(row)
   state.isPaid = state.failed > 0 && !isFree
-  if (state.isPaid && !state.budget.spend(now)) return undefined
+  if (state.isPaid && !state.shared.budget.spend(now)) return undefined
   return take(state, row, waitMs, now)
 }
 
 function take<T extends AttemptCandidate>(
-  state: AttemptsState<T>,
+  state: Attempts<T>,
   row: Ranked<T>,
   waitMs: number,
   now: number,
 ): NextAttempt<T> {
-  state.left = state.left.filter((other) => other !== row)
+  const { left } = state
+  state.left = left.length === 1 && left[0] === row ? NONE : left.filter((other) => other !== row)
   state.again = undefined
   state.made++
   state.currentAt = now + waitMs
-  const { probe = isOut(row) ? UNLEASED_PROBE : undefined } = row
+  const { attemptMs, totalMs } = deadlinesAt(row, state)
+  state.totalMs = Math.max(state.totalMs, totalMs)
   state.current = {
     candidate: row.candidate,
     ranked: row,
-    ...timesFor(state, row),
     waitMs,
-    ...(probe === undefined ? {} : { probe }),
+    deadlineMs: deadlineOf(row.candidate, attemptMs, state),
+    usualMs: attemptMs,
+    probe: row.probe ?? (isOut(row) ? UNLEASED_PROBE : undefined),
   }
   return state.current
 }
 
-/** Only the first attempt has one: where something has failed already, a second request at once would add to it. */
-function hedge<T extends AttemptCandidate>(
-  state: AttemptsState<T>,
+/**
+ * Another attempt beside the first one, which is slow (routing 2.8): at a deployment that works, of another provider if there
+ * is one. Undefined where there is none, or no hedge is left. Only the first attempt has one: where something has failed
+ * already, a second request at once would add to it.
+ */
+export function hedgeAttempt<T extends AttemptCandidate>(
+  state: Attempts<T>,
   now: number,
   hedges: HedgeBudget,
 ): NextAttempt<T> | undefined {
@@ -171,14 +171,15 @@ function hedge<T extends AttemptCandidate>(
   return take(state, row, 0, now)
 }
 
-function cancelHedge<T extends AttemptCandidate>(state: AttemptsState<T>): void {
+/** That attempt is not made after all: its deployment is asked as if it had never been taken. */
+export function cancelHedge<T extends AttemptCandidate>(state: Attempts<T>): void {
   Object.assign(state, state.beforeHedge)
 }
 
 /** The probe id of an attempt at a deployment that is out, if the ranking gave none. */
 const UNLEASED_PROBE = 'panic'
 
-function isOut({ state }: Ranked): boolean {
+function isOut({ status: { state } }: Ranked): boolean {
   return state === 'open' || state === 'half-open'
 }
 
@@ -188,76 +189,85 @@ const AGAIN_MS = { min: 100, max: 300 }
 const MAX_LIMIT_WAIT_MS = 2000
 const SALT = { again: 7, release: 8 }
 
-function pickNext<T extends AttemptCandidate>(
-  state: AttemptsState<T>,
-  now: number,
-): { row: Ranked<T>; waitMs: number } | undefined {
+function pickNext<T extends AttemptCandidate>(state: Attempts<T>, now: number): Ranked<T> | undefined {
   const { again, left, limited, made, requestHash } = state
-  if (again !== undefined) {
-    return { row: again, waitMs: AGAIN_MS.min + unitOf(requestHash, SALT.again) * (AGAIN_MS.max - AGAIN_MS.min) }
-  }
-  const row = made === 0 ? left[0] : alternativeIn(state)
-  if (row !== undefined) return { row, waitMs: 0 }
-  const [soonest] = limited
-  if (made > 0 || soonest === undefined || soonest.until - now > MAX_LIMIT_WAIT_MS) return undefined
-  const turn = state.releases.queue(soonest.candidate.name, soonest.until, now, unitOf(requestHash, SALT.release))
+  const row = again ?? (made === 0 ? left[0] : alternativeIn(state))
+  if (row !== undefined) return row
+  const soonest = limited[0]
+  if (made > 0 || soonest === undefined || soonest.status.until - now > MAX_LIMIT_WAIT_MS) return undefined
+  const { candidate, status } = soonest
+  const turn = state.shared.releases.queue(candidate.name, status.until, now, unitOf(requestHash, SALT.release))
   state.turn = turn
-  return turn.granted ? { row: soonest, waitMs: Math.max(turn.at - now, 0) } : undefined
+  return turn.granted ? soonest : undefined
+}
+
+function waitBefore<T extends AttemptCandidate>(
+  row: Ranked<T>,
+  { again, turn, requestHash }: Attempts<T>,
+  now: number,
+) {
+  if (again !== undefined) return AGAIN_MS.min + unitOf(requestHash, SALT.again) * (AGAIN_MS.max - AGAIN_MS.min)
+  return turn !== undefined && isLimited(row) ? Math.max(turn.at - now, 0) : 0
 }
 
 /** A healthy one before the others; among equals, one of a provider that has not failed. */
-function alternativeIn<T extends AttemptCandidate>({ left, failedProviders }: AttemptsState<T>): Ranked<T> | undefined {
-  const isElsewhere = ({ candidate }: Ranked<T>) => !failedProviders.has(candidate.provider)
+function alternativeIn<T extends AttemptCandidate>({ left, failedProviders }: Attempts<T>): Ranked<T> | undefined {
+  const isElsewhere = ({ candidate }: Ranked<T>) => !failedProviders.includes(candidate.provider)
   const healthy = left.filter(isClosed)
   return healthy.find(isElsewhere) ?? healthy[0] ?? left.find(isElsewhere) ?? left[0]
 }
 
-function isClosed({ state }: Ranked): boolean {
-  return state === 'closed'
+function isClosed({ status }: Ranked): boolean {
+  return status.state === 'closed'
+}
+
+function isLimited({ status }: Ranked): boolean {
+  return status.state === 'limited'
 }
 
 /** An attempt gets at least this share of its usual time, even if those before it took almost all. */
 const MIN_SHARE = 0.25
 
-function timesFor<T extends AttemptCandidate>(
-  state: AttemptsState<T>,
-  row: Ranked<T>,
-): Pick<NextAttempt<T>, 'deadlineMs' | 'usualMs'> {
-  const { timeoutLimits, traits } = row.candidate
+function deadlineOf<T extends AttemptCandidate>({ timeoutLimits }: T, attemptMs: number, state: Attempts<T>): number {
+  const minMs = Math.max(timeoutLimits.firstByteMs, attemptMs) * MIN_SHARE
+  const leftMs = Math.max(state.totalMs - (state.currentAt - state.startedAt), minMs)
   const isLast = state.left.length === 0 || state.failed + 1 >= MAX_ATTEMPTS
-  const { attemptMs, totalMs } = deadlinesFor({
-    ...row,
+  return isLast ? leftMs : Math.min(attemptMs, leftMs)
+}
+
+function deadlinesAt<T extends AttemptCandidate>(row: Ranked<T>, state: Attempts<T>): Deadlines {
+  const { timeoutLimits, traits } = row.candidate
+  return deadlinesFor({
+    status: row.status,
     limits: timeoutLimits,
     bucket: state.bucket,
     outputTokens: traits.outputTokens,
     isProbe: isOut(row),
     hasHealthyAlternative: state.left.some(isClosed),
   })
-  state.totalMs = Math.max(state.totalMs, totalMs)
-  const minMs = Math.max(timeoutLimits.firstByteMs, attemptMs) * MIN_SHARE
-  const leftMs = Math.max(state.totalMs - (state.currentAt - state.startedAt), minMs)
-  return { deadlineMs: isLast ? leftMs : Math.min(attemptMs, leftMs), usualMs: attemptMs }
 }
 
-function skip<T extends AttemptCandidate>(state: AttemptsState<T>): void {
+/** The last attempt could not be sent, because the deployment cannot take this request. It does not count. */
+export function skipAttempt<T extends AttemptCandidate>(state: Attempts<T>): void {
   state.made--
   state.limited = state.limited.filter((row) => row !== state.current?.ranked)
-  if (state.isPaid) state.budget.giveBack()
+  if (state.isPaid) state.shared.budget.giveBack()
   state.turn?.giveBack()
   state.turn = undefined
 }
 
-function fail<T extends AttemptCandidate>(
-  state: AttemptsState<T>,
+/** An attempt failed: the last one, if no other is named. */
+export function failAttempt<T extends AttemptCandidate>(
+  state: Attempts<T>,
   failure: Failure,
   now: number,
-  attempt: NextAttempt<T> | undefined,
+  attempt = state.current,
 ): void {
   if (attempt === undefined) return
   const { candidate: failed, ranked } = attempt
   state.failed++
   if (!failure.failover) state.left = []
-  if (failure.fault !== 'caller') state.failedProviders.add(failed.provider)
+  if (failure.fault !== 'caller') state.failedProviders = [...state.failedProviders, failed.provider]
   if (failure.kind === 'context-length') {
     state.left = state.left.filter(({ candidate }) => hasMoreContext(candidate, failed))
   }
@@ -281,12 +291,13 @@ function isTransient({ kind, fault, details }: Failure, ms: number): boolean {
   return (fault === 'provider' || isMiswritten || isUnavailable) && shouldRetry !== false && ms < QUICK_MS
 }
 
-function refusalOf<T extends AttemptCandidate>(
-  { limited, made, turn }: AttemptsState<T>,
+/** Where `nextAttempt` never gave an attempt: why, and when to come again. */
+export function refusalOf<T extends AttemptCandidate>(
+  { limited, made, turn }: Attempts<T>,
   now: number,
 ): Refusal | undefined {
-  const [soonest] = limited
+  const soonest = limited[0]
   if (made > 0 || soonest === undefined) return undefined
-  const overloaded = limited.some(({ reason }) => reason === 'overload')
-  return { retryAfterMs: Math.max((turn?.at ?? soonest.until) - now, 0), overloaded }
+  const overloaded = limited.some(({ status }) => status.reason === 'overload')
+  return { retryAfterMs: Math.max((turn?.at ?? soonest.status.until) - now, 0), overloaded }
 }

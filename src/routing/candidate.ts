@@ -1,5 +1,5 @@
 import type { Chat } from '../chat/request.ts'
-import type { CircuitState } from '../health/evaluate.ts'
+import type { DeploymentStatus } from '../health/evaluate.ts'
 import type { SessionPlace } from './session-memory.ts'
 
 /** A deployment that a request may go to, as it is ranked. */
@@ -12,7 +12,7 @@ export interface Candidate {
   /** The place in the given order, which decides where nothing else does. */
   readonly index: number
   /** US dollars per million tokens, of a usual mixture. */
-  readonly price?: number
+  readonly price?: number | undefined
 }
 
 /** `strict`: the given order alone decides among healthy candidates; `balanced`: order and speed do. */
@@ -32,9 +32,9 @@ export interface RankedSession {
 export interface RankOptions {
   readonly requestHash: number
   /** Among equals it leads to the same one again, which has the prompt in its cache. */
-  readonly session?: RankedSession
+  readonly session?: RankedSession | undefined
   readonly policy: Policy
-  readonly sort?: RankSort
+  readonly sort?: RankSort | undefined
   /** See `bucketOf`. */
   readonly bucket: number
   /** The maximum tokens of one answer; 0 if the request sets none. */
@@ -45,16 +45,10 @@ export interface RankOptions {
 export interface Ranked<T extends Candidate = Candidate> {
   readonly candidate: T
   readonly score: number
-  readonly successRate: number
-  readonly ttftMs: number | undefined
-  readonly ttftP95Ms: number | undefined
-  readonly samples: number
-  readonly tokensPerSecond: number | undefined
-  readonly state: CircuitState
-  readonly reason: string
-  readonly until: number
+  /** What its isolate knows of it. */
+  readonly status: DeploymentStatus
   /** The id of the probe that an attempt there is. */
-  readonly probe?: string
+  readonly probe: string | undefined
 }
 
 export interface Ranking<T extends Candidate = Candidate> {
@@ -64,6 +58,6 @@ export interface Ranking<T extends Candidate = Candidate> {
   readonly out: readonly Ranked<T>[]
   /** All are out: those that are not limited are tried nevertheless. */
   readonly isPanic: boolean
-  /** The deployment at which the session is to stay; absent where there is none, or no session. */
-  readonly home?: string
+  /** The deployment at which the session is to stay; undefined where there is none, or no session. */
+  readonly home: string | undefined
 }

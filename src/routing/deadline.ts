@@ -1,5 +1,6 @@
 import type { Deployment } from '../catalog/deployment.ts'
 import { findProvider } from '../catalog/providers.ts'
+import type { DeploymentStatus } from '../health/evaluate.ts'
 import { LARGE_TOKENS } from '../health/outcome.ts'
 import type { Needs } from './needs.ts'
 
@@ -12,15 +13,17 @@ export interface TimeoutLimits {
   /** No deadline is shorter. The measured times may come from smaller requests, and a large one takes longer. */
   readonly minFirstByteMs: number
   /** Of a request for a whole body, which comes when its last token is made. */
-  readonly wholeBody?: {
-    /** The maximum length of one answer; 0 if the request sets none. */
-    readonly outputTokens: number
-    /** To assume where none is measured. */
-    readonly tokensPerSecond: number
-    readonly minMs: number
-    /** While another candidate is healthy. */
-    readonly maxMs: number
-  }
+  readonly wholeBody?: WholeBodyLimits | undefined
+}
+
+interface WholeBodyLimits {
+  /** The maximum length of one answer; 0 if the request sets none. */
+  readonly outputTokens: number
+  /** To assume where none is measured. */
+  readonly tokensPerSecond: number
+  readonly minMs: number
+  /** While another candidate is healthy. */
+  readonly maxMs: number
 }
 
 /** What the operator set, for the first tokens of ordinary streams. */
@@ -43,14 +46,13 @@ export function timeoutLimitsFor(
   base: BaseTimeoutLimits,
   inputs: TimeInputs,
 ): (deployment: Deployment) => TimeoutLimits {
-  const made = new Map<Needs['reasoning'], TimeoutLimits>()
+  let madeFor: Needs['reasoning'] = 'none'
+  let limits: TimeoutLimits | undefined
   return (deployment) => {
     const reasoning = reasoningAt(deployment, inputs.reasoning)
-    let limits = made.get(reasoning)
-    if (limits === undefined) {
-      limits = limitsFor(base, { ...inputs, reasoning })
-      made.set(reasoning, limits)
-    }
+    // Most deployments of a request have the same.
+    if (limits === undefined || reasoning !== madeFor) limits = limitsFor(base, inputs, reasoning)
+    madeFor = reasoning
     return limits
   }
 }
@@ -81,27 +83,26 @@ const MAX_MS = 600_000
 
 function limitsFor(
   base: BaseTimeoutLimits,
-  { stream, reasoning, promptTokens, outputTokens }: TimeInputs,
+  { stream, promptTokens, outputTokens }: TimeInputs,
+  reasoning: Needs['reasoning'],
 ): TimeoutLimits {
   const reasoningFactor = REASONING_FACTOR[reasoning]
   const readingFactor = Math.min(1 + Math.max(promptTokens - LARGE_TOKENS, 0) / READING_TOKENS, MAX_READING_FACTOR)
   const factor = Math.max(reasoningFactor, readingFactor)
   const firstByteMs = Math.min(base.firstByteMs * factor, MAX_MS)
   const minShare = readingFactor > reasoningFactor ? 1 : reasoningFactor > 1 ? MIN_REASONING_SHARE : 0
-  const limits = {
+  return {
     firstByteMs,
     totalMs: Math.min(base.totalMs * factor, MAX_MS),
     minFirstByteMs: firstByteMs * minShare,
-  }
-  if (stream) return limits
-  return {
-    ...limits,
-    wholeBody: {
-      outputTokens,
-      tokensPerSecond: (TOKENS_PER_FIRST_BYTE_TIMEOUT * 1000) / base.firstByteMs,
-      minMs: Math.min(base.firstByteMs * WHOLE_BODY_FACTOR.min, MAX_MS),
-      maxMs: Math.min(base.firstByteMs * WHOLE_BODY_FACTOR.max, MAX_MS),
-    },
+    wholeBody: stream
+      ? undefined
+      : {
+          outputTokens,
+          tokensPerSecond: (TOKENS_PER_FIRST_BYTE_TIMEOUT * 1000) / base.firstByteMs,
+          minMs: Math.min(base.firstByteMs * WHOLE_BODY_FACTOR.min, MAX_MS),
+          maxMs: Math.min(base.firstByteMs * WHOLE_BODY_FACTOR.max, MAX_MS),
+        },
   }
 }
 
@@ -109,10 +110,7 @@ function limitsFor(
 export interface DeadlineInput {
   readonly limits: TimeoutLimits
   readonly bucket: number
-  readonly ttftMs: number | undefined
-  readonly ttftP95Ms: number | undefined
-  readonly samples: number
-  readonly tokensPerSecond: number | undefined
+  readonly status: Pick<DeploymentStatus, 'ttftMs' | 'ttftP95Ms' | 'samples' | 'tokensPerSecond'>
   /** Of the model's longest answer; 0 where unknown. */
   readonly outputTokens: number
   /** The circuit is not closed: the attempt shows whether it may be. */
@@ -138,7 +136,8 @@ const PROBE_MS = 2500
 
 /** How long one attempt may take until its first token, or until its end for a whole body (routing 2.5). */
 export function deadlinesFor(input: DeadlineInput): Deadlines {
-  const { limits, bucket, ttftMs, ttftP95Ms, samples, isProbe } = input
+  const { limits, bucket, isProbe } = input
+  const { ttftMs, ttftP95Ms, samples } = input.status
   const { firstByteMs, totalMs, minFirstByteMs, wholeBody } = limits
   if (wholeBody !== undefined) return wholeBodyDeadlines(input, wholeBody)
   const minMs = Math.max(MIN_MS[bucket] ?? 0, minFirstByteMs)
@@ -152,18 +151,18 @@ export function deadlinesFor(input: DeadlineInput): Deadlines {
 const OPEN_LENGTH_TOKENS = { usual: 1000, long: 2500 }
 
 /** The time of a first token, and of the others at the deployment's own speed. */
-function wholeBodyDeadlines(input: DeadlineInput, wholeBody: NonNullable<TimeoutLimits['wholeBody']>): Deadlines {
-  const { limits, tokensPerSecond = wholeBody.tokensPerSecond, hasHealthyAlternative } = input
+function wholeBodyDeadlines(input: DeadlineInput, wholeBody: WholeBodyLimits): Deadlines {
+  const { limits, status, hasHealthyAlternative } = input
+  const { tokensPerSecond = wholeBody.tokensPerSecond } = status
   const { minMs, maxMs } = wholeBody
   const tokens = input.outputTokens > 0 ? Math.min(wholeBody.outputTokens, input.outputTokens) : wholeBody.outputTokens
   // The measured times count only where the request sets no maximum length. Even one long answer, or one that timed out, makes
   // the next deadline longer. They do not count for a probe: long times may be the very fault that it looks for.
-  const usualMs = tokens === 0 && !input.isProbe ? P95_FACTOR * (input.ttftP95Ms ?? 0) : 0
-  const timeFor = (openTokens: number, most: number) => {
-    const ms = limits.firstByteMs + ((tokens || openTokens) * 1000) / tokensPerSecond
-    return Math.min(Math.max(ms, usualMs, minMs), most)
-  }
+  const usualMs = tokens === 0 && !input.isProbe ? P95_FACTOR * (status.ttftP95Ms ?? 0) : 0
+  const leastMs = Math.max(usualMs, minMs)
+  const longMs = limits.firstByteMs + ((tokens || OPEN_LENGTH_TOKENS.long) * 1000) / tokensPerSecond
   const attempts = limits.totalMs / limits.firstByteMs
-  const totalMs = Math.min(attempts * timeFor(OPEN_LENGTH_TOKENS.long, maxMs), MAX_MS)
-  return { attemptMs: timeFor(OPEN_LENGTH_TOKENS.usual, hasHealthyAlternative ? maxMs : totalMs), totalMs }
+  const totalMs = Math.min(attempts * Math.min(Math.max(longMs, leastMs), maxMs), MAX_MS)
+  const ms = limits.firstByteMs + ((tokens || OPEN_LENGTH_TOKENS.usual) * 1000) / tokensPerSecond
+  return { attemptMs: Math.min(Math.max(ms, leastMs), hasHealthyAlternative ? maxMs : totalMs), totalMs }
 }

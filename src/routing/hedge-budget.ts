@@ -56,7 +56,9 @@ const MIN_DELAY_MS = 200
 
 /** Of an attempt, what says when it is late. */
 export interface HedgedAttempt {
-  readonly ranked: Pick<Ranked, 'ttftP95Ms' | 'samples' | 'state' | 'probe'>
+  readonly ranked: Pick<Ranked, 'probe'> & {
+    readonly status: Pick<Ranked['status'], 'ttftP95Ms' | 'samples' | 'state'>
+  }
   readonly candidate: { readonly timeoutLimits: Pick<TimeoutLimits, 'minFirstByteMs'> }
   readonly deadlineMs: number
 }
@@ -66,8 +68,9 @@ export interface HedgedAttempt {
  * first token. Undefined where that is not known, where its deployment is not well, or where the attempt ends before.
  */
 export function hedgeDelayOf({ ranked, candidate, deadlineMs }: HedgedAttempt): number | undefined {
-  const { ttftP95Ms, samples, state, probe } = ranked
-  if (state !== 'closed' || probe !== undefined || ttftP95Ms === undefined || samples < ENOUGH_SAMPLES) return undefined
+  const { ttftP95Ms, samples, state } = ranked.status
+  if (state !== 'closed' || ranked.probe !== undefined || ttftP95Ms === undefined || samples < ENOUGH_SAMPLES)
+    return undefined
   // What was measured may come from requests without reasoning, or with smaller prompts.
   const ms = Math.max(ttftP95Ms, MIN_DELAY_MS, candidate.timeoutLimits.minFirstByteMs)
   return ms < deadlineMs ? ms : undefined

@@ -19,7 +19,7 @@ export interface PlanInput {
   readonly ownModels: ReadonlyMap<string, readonly string[]>
   readonly allowed?: AllowList
   /** Providers that are configured too, and that the key may not use. */
-  readonly withheld?: ReadonlySet<string>
+  readonly withheld?: ReadonlySet<string> | undefined
   /** Whether an answer's cost will be known; undefined where it does not have to be. */
-  readonly isPriced?: (deployment: Deployment) => boolean
+  readonly isPriced?: ((deployment: Deployment) => boolean) | undefined
 }

@@ -1,50 +1,49 @@
-import type { CircuitState } from '../health/evaluate.ts'
-import type { DeploymentStatus, HealthView } from '../health/isolate.ts'
+import type { CircuitState, DeploymentStatus } from '../health/evaluate.ts'
+import type { HealthView } from '../health/isolate.ts'
 import type { Candidate, Ranked, RankedSession, Ranking, RankOptions, RankSort } from './candidate.ts'
 import { hashOf, unitOf } from './hash.ts'
 import { latencyFactor, pricePenalty, scoreOf } from './score.ts'
 
 /** A candidate while it is ranked. */
-interface Row<T extends Candidate> {
-  readonly shown: Ranked<T>
-  /** This request is within the share that the candidate gets while it ramps up. */
-  readonly isInRamp: boolean
+interface Row<T extends Candidate> extends Omit<Ranked<T>, 'probe'> {
+  probe: string | undefined
   /** Time to the first token, and what our own attempts under way add to it. */
   readonly cost: number
-  /** The score it would have if it were healthy again. */
-  readonly scoreIfHealthy: number
   /** What its score has lost by its price. */
   readonly penalty: number
-  readonly recentlyFailed: boolean
-  readonly wellSince: number
-  /** It was out not long ago, so that its sessions have gone elsewhere. */
-  readonly isBack: boolean
 }
 
-/** Puts the candidates in order (routing 2.4). The same arguments give the same order. */
+const NONE: readonly never[] = []
+
+/** Puts the candidates in order (routing 2.4), which come in the order of their `index`. The same arguments give the same order. */
 export function rank<T extends Candidate>(
   candidates: readonly T[],
   view: HealthView,
   options: RankOptions,
 ): Ranking<T> {
-  const [only] = candidates
+  const only = candidates[0]
   if (only !== undefined && candidates.length === 1) return rankOnly(only, view, options)
   const rows = rowsOf(candidates, view, options)
   // The usual case: all are healthy.
-  if (rows.length > 0 && rows.every(isHealthy)) {
-    const first = bestFirst(sorted(rows, options), options)
-    return { ranked: first.rows.map(({ shown }) => shown), out: [], isPanic: false, ...homeIn(first) }
+  if (rows.length > 0 && areHealthy(rows, options)) {
+    const { rows: ranked, home } = bestFirst(rows, options, view.now)
+    return { ranked, out: NONE, isPanic: false, home }
   }
-  return rankByHealth(rows, options)
+  return rankByHealth(rows, options, view.now)
 }
 
 /** Most requests leave no choice: nothing is compared for them. */
 function rankOnly<T extends Candidate>(candidate: T, view: HealthView, options: RankOptions): Ranking<T> {
   const status = view.statusOf(candidate.name, options.bucket)
   const score = scoreOf(candidate, status, options, status.ttftMs ?? UNKNOWN_TTFT_MS)
-  const rows = [rankedOf(candidate, status, score)]
-  const isPanic = isOut(status.state)
-  return status.state === 'limited' ? { ranked: [], out: rows, isPanic } : { ranked: rows, out: [], isPanic }
+  const rows = [{ candidate, status, score, probe: status.probe }]
+  const isLimited = status.state === 'limited'
+  return {
+    ranked: isLimited ? NONE : rows,
+    out: isLimited ? rows : NONE,
+    isPanic: isOut(status.state),
+    home: undefined,
+  }
 }
 
 const UNKNOWN_TTFT_MS = 1000
@@ -59,37 +58,53 @@ const HEALTHY_SUCCESS_RATE = 0.98
 const SALT = { ramp: 1, first: 2, second: 3, explore: 4, explored: 5 }
 
 function rowsOf<T extends Candidate>(candidates: readonly T[], view: HealthView, options: RankOptions): Row<T>[] {
-  const statuses = candidates.map(({ name }) => view.statusOf(name, options.bucket))
-  const isExploring = options.session === undefined && explores(options)
-  let unknownMs = UNKNOWN_TTFT_MS * latencyFactor(options.bucket)
-  for (const { ttftMs } of statuses) if (ttftMs !== undefined && ttftMs < unknownMs) unknownMs = ttftMs
-  const firstPrices = new Map<number, number>()
-  for (const { tier, price } of candidates) {
-    if (!firstPrices.has(tier)) firstPrices.set(tier, price ?? 0)
-  }
-  return candidates.map((candidate, at): Row<T> => {
+  const { bucket, policy, session } = options
+  const count = candidates.length
+  const statuses = new Array<DeploymentStatus>(count)
+  for (let at = 0; at < count; at++) statuses[at] = view.statusOf((candidates[at] as T).name, bucket)
+  const isExploring = session === undefined && explores(options)
+  const unknownMs = unknownTtftMs(statuses, bucket)
+  const rows = new Array<Row<T>>(count)
+  for (let at = 0; at < count; at++) {
+    const candidate = candidates[at] as T
     const status = statuses[at] as DeploymentStatus
-    const { inFlight, rampShare, optimisticTtftMs, recentlyFailed, tokensPerSecond, wellSince } = status
-    const penalty = options.policy === 'strict' ? 0 : pricePenalty(candidate.price, firstPrices.get(candidate.tier))
-    const ttftMs = (isExploring ? optimisticTtftMs : status.ttftMs) ?? unknownMs
-    const score = scoreOf(candidate, status, options, ttftMs) - penalty - (recentlyFailed ? RECENT_FAILURE_COST : 0)
-    const healthy = { successRate: HEALTHY_SUCCESS_RATE, tokensPerSecond }
-    return {
-      shown: rankedOf(candidate, status, score),
-      isInRamp: rampShare >= 1 || unitOf(options.requestHash ^ hashOf(candidate.name), SALT.ramp) < rampShare,
-      cost: ttftMs * (1 + IN_FLIGHT_COST * inFlight),
-      scoreIfHealthy: scoreOf(candidate, healthy, options, optimisticTtftMs ?? unknownMs) - penalty,
+    const penalty = policy === 'strict' ? 0 : pricePenalty(candidate.price, firstPriceOf(candidates, candidate.tier))
+    const ttftMs = (isExploring ? status.optimisticTtftMs : status.ttftMs) ?? unknownMs
+    const failureCost = status.recentlyFailed ? RECENT_FAILURE_COST : 0
+    rows[at] = {
+      candidate,
+      status,
+      score: scoreOf(candidate, status, options, ttftMs) - penalty - failureCost,
+      probe: status.probe,
+      cost: ttftMs * (1 + IN_FLIGHT_COST * status.inFlight),
       penalty,
-      recentlyFailed,
-      wellSince,
-      isBack: wellSince > 0 && view.now - wellSince < AWAY_MS,
     }
-  })
+  }
+  return rows
 }
 
-/** Closed, and past its ramp for this request: there is nothing to probe. */
-function isHealthy<T extends Candidate>({ shown, isInRamp }: Row<T>): boolean {
-  return shown.state === 'closed' && isInRamp
+/** What is assumed of those that have not been measured. */
+function unknownTtftMs(statuses: readonly DeploymentStatus[], bucket: number): number {
+  let unknownMs = UNKNOWN_TTFT_MS * latencyFactor(bucket)
+  for (const { ttftMs } of statuses) if (ttftMs !== undefined && ttftMs < unknownMs) unknownMs = ttftMs
+  return unknownMs
+}
+
+/** Of the first one in a tier. */
+function firstPriceOf(candidates: readonly Candidate[], tier: number): number | undefined {
+  for (const candidate of candidates) if (candidate.tier === tier) return candidate.price
+  return undefined
+}
+
+/** This request is within the share that the deployment gets while it ramps up. */
+function isInRamp({ candidate, status: { rampShare } }: Ranked, { requestHash }: RankOptions): boolean {
+  return rampShare >= 1 || unitOf(requestHash ^ hashOf(candidate.name), SALT.ramp) < rampShare
+}
+
+/** All are closed, and past their ramp for this request: there is nothing to probe. */
+function areHealthy(rows: readonly Ranked[], options: RankOptions): boolean {
+  for (const row of rows) if (row.status.state !== 'closed' || !isInRamp(row, options)) return false
+  return true
 }
 
 function isOut(state: CircuitState): boolean {
@@ -100,20 +115,23 @@ function isOut(state: CircuitState): boolean {
 const MAX_BELOW_BEST = 0.02
 
 /** The eligible first, then the suspect and those that still ramp up; a probe goes before them all. */
-function rankByHealth<T extends Candidate>(rows: readonly Row<T>[], options: RankOptions): Ranking<T> {
-  const inside = rows.filter(({ shown }) => !isOut(shown.state))
+function rankByHealth<T extends Candidate>(rows: readonly Row<T>[], options: RankOptions, now: number): Ranking<T> {
+  const inside = rows.filter(({ status }) => !isOut(status.state))
   const out = rows
-    .filter(({ shown }) => isOut(shown.state))
-    .sort((a, b) => a.shown.until - b.shown.until || compareIndex(a, b))
-  const bestRate = Math.max(0, ...inside.map(({ shown }) => shown.successRate))
-  const isAnyClosed = inside.some(({ shown }) => shown.state === 'closed')
-  const isEligible = ({ shown, isInRamp }: Row<T>) =>
-    isInRamp && (isAnyClosed ? shown.state === 'closed' : shown.successRate >= bestRate - MAX_BELOW_BEST)
-  const eligible = sorted(inside.filter(isEligible), options)
+    .filter(({ status }) => isOut(status.state))
+    .sort((a, b) => a.status.until - b.status.until || compareIndex(a, b))
+  const bestRate = Math.max(0, ...inside.map(({ status }) => status.successRate))
+  const isAnyClosed = inside.some(({ status }) => status.state === 'closed')
+  const isEligible = (row: Row<T>) => {
+    const { state, successRate } = row.status
+    return isInRamp(row, options) && (isAnyClosed ? state === 'closed' : successRate >= bestRate - MAX_BELOW_BEST)
+  }
+  const eligible = inside.filter(isEligible)
+  const best = bestOf(eligible, options)
   const isPanic = inside.length === 0
-  const first = bestFirst(eligible, options)
+  const first = bestFirst(eligible, options, now)
   const usual = isPanic
-    ? out.filter(({ shown }) => shown.state !== 'limited')
+    ? out.filter(({ status }) => status.state !== 'limited')
     : [
         ...first.rows,
         ...sorted(
@@ -121,85 +139,89 @@ function rankByHealth<T extends Candidate>(rows: readonly Row<T>[], options: Ran
           options,
         ),
       ]
-  const probe = rows.find((row) => row.shown.probe !== undefined && isWorthProbing(row, eligible[0], options))
+  const statuses = rows.map(({ status }) => status)
+  const unknownMs = unknownTtftMs(statuses, options.bucket)
+  const probe = rows.find((row) => row.probe !== undefined && isWorthProbing(row, best, options, unknownMs))
   const ranked = probe === undefined ? usual : [probe, ...usual.filter((row) => row !== probe)]
-  return {
-    ranked: ranked.map((row) => (row === probe ? row.shown : withoutProbe(row.shown))),
-    out: out.filter((row) => !ranked.includes(row)).map(({ shown }) => withoutProbe(shown)),
-    isPanic,
-    ...homeIn(first),
-  }
+  for (const row of rows) if (row !== probe) row.probe = undefined
+  return { ranked, out: out.filter((row) => !ranked.includes(row)), isPanic, home: first.home }
 }
 
 /** A probe is sent only to a deployment that would come first if it were healthy. Otherwise a better one serves the client. */
 function isWorthProbing<T extends Candidate>(
-  { shown, scoreIfHealthy }: Row<T>,
+  { candidate, status, penalty }: Row<T>,
   best: Row<T> | undefined,
-  { policy, session }: RankOptions,
+  options: RankOptions,
+  unknownMs: number,
 ): boolean {
   if (best === undefined) return true
+  const { policy, session } = options
   // The conversation's prompt is not in the cache there. Others begin soon enough.
-  if (session?.hasHistory === true && shown.candidate.tier >= best.shown.candidate.tier) return false
-  const isBefore = policy === 'strict' && shown.candidate.tier <= best.shown.candidate.tier
-  return isBefore || scoreIfHealthy > best.shown.score - TIE_BAND
+  if (session?.hasHistory === true && candidate.tier >= best.candidate.tier) return false
+  if (policy === 'strict' && candidate.tier <= best.candidate.tier) return true
+  const { tokensPerSecond, optimisticTtftMs = unknownMs } = status
+  const healthy = { successRate: HEALTHY_SUCCESS_RATE, tokensPerSecond }
+  return scoreOf(candidate, healthy, options, optimisticTtftMs) - penalty > best.score - TIE_BAND
 }
 
-/** Field by field: to copy all but some costs many times as much, and this is done for each candidate of each request. */
-function rankedOf<T extends Candidate>(candidate: T, status: DeploymentStatus, score: number): Ranked<T> {
-  const { state, successRate, ttftMs, ttftP95Ms, samples, tokensPerSecond, until, reason, probe } = status
-  const ranked = { candidate, score, state, successRate, ttftMs, ttftP95Ms, samples, tokensPerSecond, until, reason }
-  return probe === undefined ? ranked : { ...ranked, probe }
+function compareIndex(a: Ranked, b: Ranked): number {
+  return a.candidate.index - b.candidate.index
 }
 
-function withoutProbe<T extends Candidate>(ranked: Ranked<T>): Ranked<T> {
-  if (ranked.probe === undefined) return ranked
-  const { probe: _, ...others } = ranked
-  return others
+function compare(a: Ranked, b: Ranked, { policy, sort }: RankOptions): number {
+  const byTier = policy === 'strict' ? a.candidate.tier - b.candidate.tier : 0
+  if (byTier !== 0) return byTier
+  if (sort !== undefined) return SORT_KEYS[sort](a) - SORT_KEYS[sort](b) || compareIndex(a, b)
+  return b.score - a.score || compareIndex(a, b)
 }
 
-function compareIndex<T extends Candidate>(a: Row<T>, b: Row<T>): number {
-  return a.shown.candidate.index - b.shown.candidate.index
-}
-
-function sorted<T extends Candidate>(rows: readonly Row<T>[], { policy, sort }: RankOptions): Row<T>[] {
-  return rows.toSorted((a, b) => {
-    const [one, other] = [a.shown, b.shown]
-    const byTier = policy === 'strict' ? one.candidate.tier - other.candidate.tier : 0
-    if (byTier !== 0) return byTier
-    if (sort !== undefined) return SORT_KEYS[sort](one) - SORT_KEYS[sort](other) || compareIndex(a, b)
-    return other.score - one.score || compareIndex(a, b)
-  })
+function sorted<T extends Candidate>(rows: readonly Row<T>[], options: RankOptions): Row<T>[] {
+  return rows.toSorted((a, b) => compare(a, b, options))
 }
 
 /** What the caller may have ranked by alone: the least comes first. Who has not been measured comes last. */
 const SORT_KEYS: Readonly<Record<RankSort, (row: Ranked) => number>> = {
-  latency: ({ ttftMs }) => ttftMs ?? Number.MAX_VALUE,
-  throughput: ({ tokensPerSecond }) => (tokensPerSecond === undefined ? Number.MAX_VALUE : -tokensPerSecond),
+  latency: ({ status: { ttftMs } }) => ttftMs ?? Number.MAX_VALUE,
+  throughput: ({ status: { tokensPerSecond } }) =>
+    tokensPerSecond === undefined ? Number.MAX_VALUE : -tokensPerSecond,
 }
 
 /** Scores this close to each other, within a tier, are equal. */
 const TIE_BAND = 0.03
 
-/** Rows in the order in which they are to be tried, and where a session is to stay. */
+/** Rows in the order in which they are to be tried, and the deployment at which a session is to stay. */
 interface FirstRows<T extends Candidate> {
   readonly rows: readonly Row<T>[]
-  readonly home?: Row<T>
+  readonly home: string | undefined
 }
 
-function homeIn<T extends Candidate>({ home }: FirstRows<T>): { home?: string } {
-  return home === undefined ? {} : { home: home.shown.candidate.name }
+/** In their order, but first the one that is chosen among those that equal the best. */
+function bestFirst<T extends Candidate>(rows: readonly Row<T>[], options: RankOptions, now: number): FirstRows<T> {
+  const best = bestOf(rows, options)
+  if (best === undefined || options.sort !== undefined) return { rows: sorted(rows, options), home: undefined }
+  if (options.session !== undefined) return sessionFirst(sorted(rows, options), best, options.session, now)
+  return { rows: inOrderAfter(breakTie(rows, best, options), rows, options), home: undefined }
 }
 
-/** Moves the one to the front that is chosen among those that equal the best. */
-function bestFirst<T extends Candidate>(rows: readonly Row<T>[], options: RankOptions): FirstRows<T> {
-  const [best] = rows
-  if (best === undefined || options.sort !== undefined) return { rows }
-  const { tier } = best.shown.candidate
-  const peers = rows.filter(({ shown }) => shown.candidate.tier === tier)
-  if (options.session !== undefined) return sessionFirst(rows, peers, options.session)
-  const ties = peers.filter(({ shown }) => best.shown.score - shown.score < TIE_BAND).sort(compareIndex)
-  const chosen = breakTie(ties, options) ?? best
-  return { rows: [chosen, ...rows.filter((row) => row !== chosen)] }
+function bestOf<T extends Candidate>(rows: readonly Row<T>[], options: RankOptions): Row<T> | undefined {
+  let best = rows[0]
+  for (const row of rows) if (best !== undefined && compare(row, best, options) < 0) best = row
+  return best
+}
+
+/** @param rows are mostly in order, and then nothing is sorted. */
+function inOrderAfter<T extends Candidate>(first: Row<T>, rows: readonly Row<T>[], options: RankOptions): Row<T>[] {
+  const ordered = new Array<Row<T>>(rows.length)
+  ordered[0] = first
+  let count = 1
+  let isInOrder = true
+  for (const row of rows) {
+    if (row === first) continue
+    const before = ordered[count - 1] as Row<T>
+    isInOrder &&= count === 1 || compare(before, row, options) <= 0
+    ordered[count++] = row
+  }
+  return isInOrder ? ordered : [first, ...sorted(ordered.slice(1), options)]
 }
 
 /** A deployment that was out has lost its sessions: for as long as most caches last, they do not come back to it. */
@@ -218,47 +240,73 @@ const STAY_BAND = 0.12
  */
 function sessionFirst<T extends Candidate>(
   rows: readonly Row<T>[],
-  peers: readonly Row<T>[],
+  best: Row<T>,
   { hash, last }: RankedSession,
+  now: number,
 ): FirstRows<T> {
+  const peers = rows.filter(({ candidate }) => candidate.tier === best.candidate.tier)
   const bestScore = Math.max(...peers.map(scoreWithoutFailure))
   const leastPenalty = Math.min(...peers.map(({ penalty }) => penalty))
   const isWithin = (row: Row<T>, band: number) => bestScore - scoreWithoutFailure(row) < band
   const isLast = (row: Row<T>) =>
-    row.shown.candidate.name === last?.name && last.at >= row.wellSince && isWithin(row, STAY_BAND)
+    row.candidate.name === last?.name && last.at >= row.status.wellSince && isWithin(row, STAY_BAND)
   const isEqual = (row: Row<T>) => isWithin(row, SESSION_BAND) && row.penalty - leastPenalty < TIE_BAND
-  const isAvoided = (row: Row<T>) => row.isBack && !isLast(row)
-  const weightOf = ({ shown }: Row<T>) => unitOf(hash ^ hashOf(shown.candidate.name), 0)
+  // It was out not long ago, so that its sessions have gone elsewhere.
+  const isBack = ({ status: { wellSince } }: Row<T>) => wellSince > 0 && now - wellSince < AWAY_MS
+  const isAvoided = (row: Row<T>) => isBack(row) && !isLast(row)
+  const weightOf = ({ candidate }: Row<T>) => unitOf(hash ^ hashOf(candidate.name), 0)
   const places = peers
     .filter((row) => isEqual(row) || isLast(row))
     .sort((a, b) => Number(isAvoided(a)) - Number(isAvoided(b)) || weightOf(b) - weightOf(a))
   const [favourite] = places
   const stayed = places.find(isLast)
-  const hasMoved = last !== undefined && favourite !== undefined && favourite.wellSince > last.since - AWAY_MS
+  const hasMoved = last !== undefined && favourite !== undefined && favourite.status.wellSince > last.since - AWAY_MS
   const home = hasMoved && stayed !== undefined ? stayed : favourite
-  if (home === undefined) return { rows }
+  if (home === undefined) return { rows, home }
   const first = [home, ...places.filter((row) => row !== home)]
-  return { rows: [...first, ...rows.filter((row) => !first.includes(row))], home }
+  return { rows: [...first, ...rows.filter((row) => !first.includes(row))], home: home.candidate.name }
 }
 
 /** A single failure may be chance: it costs less than to read the whole prompt anew elsewhere. */
-function scoreWithoutFailure<T extends Candidate>({ shown, recentlyFailed }: Row<T>): number {
-  return shown.score + (recentlyFailed ? RECENT_FAILURE_COST : 0)
+function scoreWithoutFailure({ score, status: { recentlyFailed } }: Ranked): number {
+  return score + (recentlyFailed ? RECENT_FAILURE_COST : 0)
 }
 
-function breakTie<T extends Candidate>(ties: readonly Row<T>[], options: RankOptions): Row<T> | undefined {
-  const { requestHash } = options
-  const [first] = ties
-  if (first === undefined || ties.length === 1) return first
+/** @param rows in the given order. */
+function breakTie<T extends Candidate>(rows: readonly Row<T>[], best: Row<T>, options: RankOptions): Row<T> {
+  let count = 0
+  let isMeasured = false
+  for (const row of rows) {
+    if (!isTie(row, best)) continue
+    count++
+    isMeasured ||= row.status.ttftMs !== undefined
+  }
+  if (count < 2) return best
   // Where nothing is measured there is nothing to compare: the given order holds.
-  if (ties.every(({ shown }) => shown.ttftMs === undefined)) return first
-  const draw = (salt: number, below: number) => Math.floor(unitOf(requestHash, salt) * below)
-  if (explores(options)) return ties[draw(SALT.explored, ties.length)]
+  if (!isMeasured) return tieAt(0, rows, best)
+  const { requestHash } = options
+  if (explores(options)) return tieAt(draw(requestHash, SALT.explored, count), rows, best)
   // The better of two, drawn by chance: always to take the best would send all isolates to the same one at once.
-  const one = draw(SALT.first, ties.length)
-  const other = (one + 1 + draw(SALT.second, ties.length - 1)) % ties.length
-  const [early, late] = [ties[Math.min(one, other)] ?? first, ties[Math.max(one, other)] ?? first]
+  const one = draw(requestHash, SALT.first, count)
+  const other = (one + 1 + draw(requestHash, SALT.second, count - 1)) % count
+  const early = tieAt(Math.min(one, other), rows, best)
+  const late = tieAt(Math.max(one, other), rows, best)
   return late.cost < early.cost ? late : early
+}
+
+function isTie({ candidate, score }: Ranked, best: Ranked): boolean {
+  return candidate.tier === best.candidate.tier && best.score - score < TIE_BAND
+}
+
+/** Of those that equal the best, in the given order. */
+function tieAt<T extends Candidate>(at: number, rows: readonly Row<T>[], best: Row<T>): Row<T> {
+  let left = at
+  for (const row of rows) if (isTie(row, best) && left-- === 0) return row
+  return best
+}
+
+function draw(hash: number, salt: number, below: number): number {
+  return Math.floor(unitOf(hash, salt) * below)
 }
 
 /** The share of requests that try an equal candidate at any cost, so that its figures stay fresh. */

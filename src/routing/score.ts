@@ -1,5 +1,6 @@
+import type { DeploymentStatus } from '../health/evaluate.ts'
 import { FIRST_WHOLE_BODY_BUCKET } from '../health/outcome.ts'
-import type { Candidate, Policy, Ranked, RankOptions } from './candidate.ts'
+import type { Candidate, Policy, RankOptions } from './candidate.ts'
 
 /** What a second of waiting costs, in quality. */
 const SECOND_COST: Readonly<Record<Policy, number>> = { strict: 0, balanced: 0.04 }
@@ -20,7 +21,7 @@ const ENOUGH_TOKENS_PER_SECOND = 30
 /** How good it is to send a request there: quality less the time it costs, times the chance that it succeeds (routing 2.4). */
 export function scoreOf(
   { tier }: Candidate,
-  { successRate, tokensPerSecond }: Pick<Ranked, 'successRate' | 'tokensPerSecond'>,
+  { successRate, tokensPerSecond }: Pick<DeploymentStatus, 'successRate' | 'tokensPerSecond'>,
   { policy, bucket, outputTokens = 0 }: RankOptions,
   ttftMs: number,
 ): number {

@@ -4,7 +4,15 @@ import { createGlobalHealth, type GlobalHealth } from '../../src/health/global.t
 import { createIsolateHealth, type IsolateHealth } from '../../src/health/isolate.ts'
 import { FIRST_WHOLE_BODY_BUCKET, type Outcome, type OutcomeClass, outcomeClassOf } from '../../src/health/outcome.ts'
 import { createRegionHealth, type RegionHealth } from '../../src/health/region.ts'
-import { type AttemptCandidate, createAttempts, type NextAttempt } from '../../src/routing/attempts.ts'
+import {
+  type AttemptCandidate,
+  createAttempts,
+  failAttempt,
+  hedgeAttempt,
+  type NextAttempt,
+  nextAttempt,
+  skipAttempt,
+} from '../../src/routing/attempts.ts'
 import type { RankedSession, Policy as RankPolicy } from '../../src/routing/candidate.ts'
 import { timeoutLimitsFor } from '../../src/routing/deadline.ts'
 import { hashOf } from '../../src/routing/hash.ts'
@@ -205,14 +213,8 @@ export function createRouter9(
       if (session !== undefined && ranking.home !== undefined) {
         isolate.memory.remember('', session.hash, ranking.home, own(startedAt))
       }
-      const attempts = createAttempts({
-        ranking,
-        budget,
-        releases,
-        bucket,
-        requestHash: request.hash,
-        startedAt: own(startedAt),
-      })
+      const route = { ranking, bucket, requestHash: request.hash }
+      const attempts = createAttempts(route, { budget, releases }, own(startedAt))
       if (isHedged) hedges.earn(own(startedAt))
       /** Tells of attempts, of which one at a time is under way. */
       const courseOf = (nextOf: (now: number) => NextAttempt<Target> | undefined): Course => {
@@ -239,7 +241,7 @@ export function createRouter9(
           next(now) {
             ask = nextOf(own(now))
             while (ask !== undefined && request.hostile === 'untranslatable') {
-              attempts.skip()
+              skipAttempt(attempts)
               ask = nextOf(own(now))
             }
             if (ask === undefined) return undefined
@@ -262,7 +264,7 @@ export function createRouter9(
             if (outcome === 'limit') note(outcome, now, ofSize ? { waitMs, limit: 'size' } : { waitMs })
             else if (outcome === 'timeout') note(outcome, now, { ttftMs: now - current.beganAt })
             else if (outcome !== undefined) note(outcome, now, {})
-            attempts.fail(failure, own(now), ask)
+            failAttempt(attempts, failure, own(now), ask)
             pump(isolate)
           },
           first(ttftMs, now) {
@@ -283,9 +285,9 @@ export function createRouter9(
           },
           lateAfterMs: () => (isHedged && ask !== undefined ? hedgeDelayOf(ask) : undefined),
           hedge(now) {
-            const isCalm = ranking.out.every(({ state }) => state === 'limited') && !budget.isLow(own(now))
+            const isCalm = ranking.out.every(({ status }) => status.state === 'limited') && !budget.isLow(own(now))
             if (!isCalm) return undefined
-            const course = courseOf((at) => attempts.hedge(at, hedges))
+            const course = courseOf((at) => hedgeAttempt(attempts, at, hedges))
             const second = course.next(now)
             return second && ({ ask: second, course } satisfies Hedge)
           },
@@ -293,12 +295,12 @@ export function createRouter9(
             if (current === undefined) return
             health.attemptEnded(current.name)
             const ttftMs = now - current.beganAt
-            if (ttftMs > (ask?.ranked.ttftMs ?? Number.POSITIVE_INFINITY)) note('slow', now, { ttftMs })
+            if (ttftMs > (ask?.ranked.status.ttftMs ?? Number.POSITIVE_INFINITY)) note('slow', now, { ttftMs })
             pump(isolate)
           },
         }
       }
-      return courseOf(attempts.next)
+      return courseOf((now) => nextAttempt(attempts, now))
     },
     falseOpens: () => falseOpens,
   }

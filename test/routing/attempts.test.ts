@@ -1,7 +1,17 @@
 import { describe, expect, test } from 'vitest'
 import { Failure } from '../../src/chat/failure.ts'
-import type { CircuitState } from '../../src/health/evaluate.ts'
-import { type AttemptCandidate, createAttempts } from '../../src/routing/attempts.ts'
+import { type CircuitState, type DeploymentStatus, evaluate } from '../../src/health/evaluate.ts'
+import { unknownHealth } from '../../src/health/record.ts'
+import {
+  type AttemptCandidate,
+  cancelHedge,
+  createAttempts,
+  failAttempt,
+  hedgeAttempt,
+  nextAttempt,
+  refusalOf,
+  skipAttempt,
+} from '../../src/routing/attempts.ts'
 import type { Ranked, Ranking } from '../../src/routing/candidate.ts'
 import { createHedgeBudget } from '../../src/routing/hedge-budget.ts'
 import { createReleaseQueue } from '../../src/routing/release-queue.ts'
@@ -10,7 +20,10 @@ import { T0 } from '../health/health-records.ts'
 
 const LIMITS = { firstByteMs: 10_000, totalMs: 30_000, minFirstByteMs: 0 }
 
-function row(name: string, more: Partial<Ranked<AttemptCandidate>> = {}, contextTokens = 0): Ranked<AttemptCandidate> {
+type Facts = Partial<DeploymentStatus>
+
+/** A row of a ranking: whatever the fields say, a probe included. */
+function row(name: string, more: Facts = {}, contextTokens = 0): Ranked<AttemptCandidate> {
   const provider = name.slice(0, name.indexOf('/'))
   const candidate = {
     name,
@@ -20,8 +33,8 @@ function row(name: string, more: Partial<Ranked<AttemptCandidate>> = {}, context
     traits: { contextTokens, outputTokens: 0 },
     timeoutLimits: LIMITS,
   }
-  const unmeasured = { ttftMs: undefined, ttftP95Ms: undefined, tokensPerSecond: undefined, samples: 0 }
-  return { candidate, score: 1, successRate: 1, state: 'closed', reason: '', until: 0, ...unmeasured, ...more }
+  const status = { ...evaluate(unknownHealth(), T0, 0), ...more }
+  return { candidate, score: 1, status, probe: status.probe }
 }
 
 const out = (name: string, state: CircuitState, ms: number) => row(name, { state, until: T0 + ms })
@@ -32,8 +45,8 @@ function attemptsOf(
   budget = createRetryBudget(T0),
   releases = createReleaseQueue(),
 ) {
-  const ranking = { ranked, out: [], isPanic: false, ...rest }
-  return createAttempts({ ranking, budget, releases, bucket: 0, requestHash: 5, startedAt: T0 })
+  const ranking = { ranked, out: [], isPanic: false, home: undefined, ...rest }
+  return createAttempts({ ranking, bucket: 0, requestHash: 5 }, { budget, releases }, T0)
 }
 
 /** A moment later: nobody is let go at the same time as others. */
@@ -45,10 +58,10 @@ const BROKEN = new Failure('provider-failed', 'broken', { upstreamStatus: 500 })
 function namesTried(attempts: ReturnType<typeof attemptsOf>, failure = BROKEN, tookMs = 100): string[] {
   const names: string[] = []
   let now = T0
-  for (let ask = attempts.next(now); ask !== undefined; ask = attempts.next(now)) {
+  for (let ask = nextAttempt(attempts, now); ask !== undefined; ask = nextAttempt(attempts, now)) {
     names.push(ask.candidate.name)
     now += ask.waitMs + tookMs
-    attempts.fail(failure, now)
+    failAttempt(attempts, failure, now)
     if (names.length > 10) break
   }
   return names
@@ -88,15 +101,15 @@ describe('which deployment is tried', () => {
     budget.giveBack()
     const attempts = attemptsOf(rows, {}, budget)
     const names: (string | undefined)[] = []
-    const next = () => names.push(attempts.next(T0)?.candidate.name)
+    const next = () => names.push(nextAttempt(attempts, T0)?.candidate.name)
     next()
-    attempts.skip()
+    skipAttempt(attempts)
     next()
-    attempts.fail(BROKEN, T0)
+    failAttempt(attempts, BROKEN, T0)
     next()
-    attempts.skip()
+    skipAttempt(attempts)
     next()
-    attempts.fail(BROKEN, T0)
+    failAttempt(attempts, BROKEN, T0)
     next()
     expect(names).toEqual(['alfa/a', 'bravo/a', 'charlie/a', 'delta/a', undefined])
   })
@@ -104,29 +117,29 @@ describe('which deployment is tried', () => {
   test('where nobody else could be asked this, a short limit is waited for, and a long one reported', () => {
     const limited = (ms: number) => ({ out: [out('bravo/a', 'limited', ms)] })
     const short = attemptsOf([row('alfa/a')], limited(1500))
-    short.next(T0)
-    short.skip()
-    expect(short.next(T0)).toMatchObject({ candidate: { name: 'bravo/a' }, waitMs: aboutThen(1500) })
-    short.skip()
-    expect(short.next(T0)).toBeUndefined()
-    expect(short.refusal(T0)).toBeUndefined()
+    nextAttempt(short, T0)
+    skipAttempt(short)
+    expect(nextAttempt(short, T0)).toMatchObject({ candidate: { name: 'bravo/a' }, waitMs: aboutThen(1500) })
+    skipAttempt(short)
+    expect(nextAttempt(short, T0)).toBeUndefined()
+    expect(refusalOf(short, T0)).toBeUndefined()
     const long = attemptsOf([row('alfa/a')], limited(5000))
-    long.next(T0)
-    long.skip()
-    expect(long.next(T0)).toBeUndefined()
-    expect(long.refusal(T0)).toEqual({ retryAfterMs: 5000, overloaded: false })
+    nextAttempt(long, T0)
+    skipAttempt(long)
+    expect(nextAttempt(long, T0)).toBeUndefined()
+    expect(refusalOf(long, T0)).toEqual({ retryAfterMs: 5000, overloaded: false })
   })
 
   test('with nobody else, a quick failure that may pass is tried once more, after a moment', () => {
     const attempts = attemptsOf([row('alfa/a')])
-    attempts.next(T0)
-    attempts.fail(BROKEN, T0 + 100)
-    const again = attempts.next(T0 + 100)
+    nextAttempt(attempts, T0)
+    failAttempt(attempts, BROKEN, T0 + 100)
+    const again = nextAttempt(attempts, T0 + 100)
     expect(again?.candidate.name).toBe('alfa/a')
     expect(again?.waitMs).toBeGreaterThanOrEqual(100)
     expect(again?.waitMs).toBeLessThanOrEqual(300)
-    attempts.fail(BROKEN, T0 + 500)
-    expect(attempts.next(T0 + 500)).toBeUndefined()
+    failAttempt(attempts, BROKEN, T0 + 500)
+    expect(nextAttempt(attempts, T0 + 500)).toBeUndefined()
   })
 
   test.each([
@@ -146,11 +159,11 @@ describe('which deployment is tried', () => {
     const attempts = attemptsOf([row('alfa/a')], {
       out: [out('bravo/a', 'open', 9000), out('charlie/a', 'limited', 9000)],
     })
-    expect(attempts.next(T0)?.probe).toBeUndefined()
-    attempts.fail(BROKEN, T0 + 100)
-    expect(attempts.next(T0 + 100)).toMatchObject({ candidate: { name: 'bravo/a' }, probe: 'panic' })
-    attempts.fail(BROKEN, T0 + 200)
-    expect(attempts.next(T0 + 200)).toBeUndefined()
+    expect(nextAttempt(attempts, T0)?.probe).toBeUndefined()
+    failAttempt(attempts, BROKEN, T0 + 100)
+    expect(nextAttempt(attempts, T0 + 100)).toMatchObject({ candidate: { name: 'bravo/a' }, probe: 'panic' })
+    failAttempt(attempts, BROKEN, T0 + 200)
+    expect(nextAttempt(attempts, T0 + 200)).toBeUndefined()
   })
 })
 
@@ -183,22 +196,22 @@ describe('how long each may take', () => {
 
   test('one that is known to be quick is given up early while there are others; the last gets all that is left', () => {
     const attempts = attemptsOf([row('alfa/a', measured), row('bravo/a', measured)])
-    expect(attempts.next(T0)?.deadlineMs).toBe(2500)
-    attempts.fail(new Failure('provider-timeout', 'late'), T0 + 2500)
-    expect(attempts.next(T0 + 2500)?.deadlineMs).toBe(27_500)
+    expect(nextAttempt(attempts, T0)?.deadlineMs).toBe(2500)
+    failAttempt(attempts, new Failure('provider-timeout', 'late'), T0 + 2500)
+    expect(nextAttempt(attempts, T0 + 2500)?.deadlineMs).toBe(27_500)
   })
 
   test('however late it is, the last gets a quarter of its deadline', () => {
     const attempts = attemptsOf([row('alfa/a'), row('bravo/a')])
-    attempts.next(T0)
-    attempts.fail(BROKEN, T0 + 40_000)
-    expect(attempts.next(T0 + 40_000)?.deadlineMs).toBe(2500)
+    nextAttempt(attempts, T0)
+    failAttempt(attempts, BROKEN, T0 + 40_000)
+    expect(nextAttempt(attempts, T0 + 40_000)?.deadlineMs).toBe(2500)
   })
 })
 
 describe('how long each may take, of those who are asked for whole answers', () => {
   const whole = { outputTokens: 16_000, tokensPerSecond: 50, minMs: 30_000, maxMs: 120_000 }
-  const of = (name: string, more: Partial<Ranked<AttemptCandidate>> = {}) => {
+  const of = (name: string, more: Facts = {}) => {
     const made = row(name, { tokensPerSecond: 100, ...more })
     return { ...made, candidate: { ...made.candidate, timeoutLimits: { ...LIMITS, wholeBody: whole } } }
   }
@@ -206,14 +219,14 @@ describe('how long each may take, of those who are asked for whole answers', () 
 
   test('two minutes at most while somebody else is well, and the last gets all that is left', () => {
     const attempts = attemptsOf([of('alfa/a'), of('bravo/a')])
-    expect(attempts.next(T0)?.deadlineMs).toBe(120_000)
-    attempts.fail(LATE, T0 + 120_000)
-    expect(attempts.next(T0 + 120_000)?.deadlineMs).toBe(240_000)
+    expect(nextAttempt(attempts, T0)?.deadlineMs).toBe(120_000)
+    failAttempt(attempts, LATE, T0 + 120_000)
+    expect(nextAttempt(attempts, T0 + 120_000)?.deadlineMs).toBe(240_000)
   })
 
   test('the time that such an answer takes, where nobody else is well', () => {
     const attempts = attemptsOf([of('alfa/a'), of('bravo/a', { state: 'suspect' })])
-    expect(attempts.next(T0)?.deadlineMs).toBe(170_000)
+    expect(nextAttempt(attempts, T0)?.deadlineMs).toBe(170_000)
   })
 })
 
@@ -222,17 +235,17 @@ test('one who is waited for a shorter time comes after one who was waited for lo
   const thinking = { firstByteMs: 60_000, totalMs: 180_000, minFirstByteMs: 40_000 }
   const first = { ...patient, candidate: { ...patient.candidate, timeoutLimits: thinking } }
   const attempts = attemptsOf([first, row('bravo/a')])
-  expect(attempts.next(T0)?.deadlineMs).toBe(60_000)
-  attempts.fail(new Failure('provider-timeout', 'late'), T0 + 60_000)
-  expect(attempts.next(T0 + 60_000)?.deadlineMs).toBe(120_000)
+  expect(nextAttempt(attempts, T0)?.deadlineMs).toBe(60_000)
+  failAttempt(attempts, new Failure('provider-timeout', 'late'), T0 + 60_000)
+  expect(nextAttempt(attempts, T0 + 60_000)?.deadlineMs).toBe(120_000)
 })
 
 describe('where all are rate-limited', () => {
   test('a limit that ends within two seconds is waited for, once', () => {
     const attempts = attemptsOf([], { out: [out('alfa/a', 'limited', 1500)], isPanic: true })
-    expect(attempts.next(T0)).toMatchObject({ candidate: { name: 'alfa/a' }, waitMs: aboutThen(1500) })
-    attempts.fail(new Failure('rate-limited', 'x', { upstreamStatus: 429 }), T0 + 1600)
-    expect(attempts.next(T0 + 1600)).toBeUndefined()
+    expect(nextAttempt(attempts, T0)).toMatchObject({ candidate: { name: 'alfa/a' }, waitMs: aboutThen(1500) })
+    failAttempt(attempts, new Failure('rate-limited', 'x', { upstreamStatus: 429 }), T0 + 1600)
+    expect(nextAttempt(attempts, T0 + 1600)).toBeUndefined()
   })
 
   test('those who wait for the same limit are let go one by one, and no more of them wait than can be', () => {
@@ -240,7 +253,7 @@ describe('where all are rate-limited', () => {
     const waits: number[] = []
     const rest = { out: [out('alfa/a', 'limited', 1500)], isPanic: true }
     const join = () => attemptsOf([], rest, createRetryBudget(T0), releases)
-    for (let ask = join().next(T0); ask !== undefined; ask = join().next(T0)) {
+    for (let ask = nextAttempt(join(), T0); ask !== undefined; ask = nextAttempt(join(), T0)) {
       waits.push(ask.waitMs)
       if (waits.length > 1000) break
     }
@@ -253,8 +266,8 @@ describe('where all are rate-limited', () => {
     expect(waits.at(-1)).toBeLessThanOrEqual(1500 + 2000)
     // A request that comes too late learns when there is a place again.
     const late = join()
-    expect(late.next(T0)).toBeUndefined()
-    expect(late.refusal(T0)?.retryAfterMs).toBeGreaterThan(3000)
+    expect(nextAttempt(late, T0)).toBeUndefined()
+    expect(refusalOf(late, T0)?.retryAfterMs).toBeGreaterThan(3000)
   })
 
   test('requests that cannot be asked there take nobody’s place', () => {
@@ -262,10 +275,10 @@ describe('where all are rate-limited', () => {
     const rest = { out: [out('alfa/a', 'limited', 1500)], isPanic: true }
     for (let count = 0; count < 1000; count++) {
       const attempts = attemptsOf([], rest, createRetryBudget(T0), releases)
-      expect(attempts.next(T0)).toBeDefined()
-      attempts.skip()
+      expect(nextAttempt(attempts, T0)).toBeDefined()
+      skipAttempt(attempts)
     }
-    expect(attemptsOf([], rest, createRetryBudget(T0), releases).next(T0)?.waitMs).toBeLessThan(1600)
+    expect(nextAttempt(attemptsOf([], rest, createRetryBudget(T0), releases), T0)?.waitMs).toBeLessThan(1600)
   })
 
   test('a longer one is refused unasked, with the soonest time', () => {
@@ -273,16 +286,16 @@ describe('where all are rate-limited', () => {
       out: [out('alfa/a', 'limited', 5000), out('bravo/a', 'limited', 9000)],
       isPanic: true,
     })
-    expect(attempts.next(T0)).toBeUndefined()
-    expect(attempts.refusal(T0 + 1000)).toEqual({ retryAfterMs: 4000, overloaded: false })
+    expect(nextAttempt(attempts, T0)).toBeUndefined()
+    expect(refusalOf(attempts, T0 + 1000)).toEqual({ retryAfterMs: 4000, overloaded: false })
   })
 
   test('after an attempt the failure is reported, not a refusal', () => {
     const attempts = attemptsOf([row('bravo/a')], { out: [out('alfa/a', 'limited', 5000)] })
-    attempts.next(T0)
-    attempts.fail(new Failure('credentials-refused', 'x', { upstreamStatus: 401 }), T0 + 100)
-    expect(attempts.next(T0 + 100)).toBeUndefined()
-    expect(attempts.refusal(T0 + 100)).toBeUndefined()
+    nextAttempt(attempts, T0)
+    failAttempt(attempts, new Failure('credentials-refused', 'x', { upstreamStatus: 401 }), T0 + 100)
+    expect(nextAttempt(attempts, T0 + 100)).toBeUndefined()
+    expect(refusalOf(attempts, T0 + 100)).toBeUndefined()
   })
 })
 
@@ -297,47 +310,47 @@ describe('a second attempt beside the first one', () => {
   test('is made at another provider that works, and is then no attempt of later', () => {
     const rows = [row('alfa/a'), row('alfa/b'), row('bravo/a', { state: 'suspect' }), row('charlie/a'), row('delta/a')]
     const attempts = attemptsOf(rows)
-    const first = attempts.next(T0)
-    const hedge = attempts.hedge(T0 + 500, hedges())
+    const first = nextAttempt(attempts, T0)
+    const hedge = hedgeAttempt(attempts, T0 + 500, hedges())
     expect([first, hedge].map((one) => one?.candidate.name)).toEqual(['alfa/a', 'charlie/a'])
-    attempts.fail(BROKEN, T0 + 900, first)
+    failAttempt(attempts, BROKEN, T0 + 900, first)
     // The provider of the second one has not failed.
-    attempts.fail(BROKEN, T0 + 1000, hedge)
-    expect(attempts.next(T0 + 1000)?.candidate.name).toBe('delta/a')
+    failAttempt(attempts, BROKEN, T0 + 1000, hedge)
+    expect(nextAttempt(attempts, T0 + 1000)?.candidate.name).toBe('delta/a')
   })
 
   test('has the time that the request has left', () => {
     const attempts = attemptsOf([row('alfa/a'), row('bravo/a')])
-    attempts.next(T0)
-    expect(attempts.hedge(T0 + 4000, hedges())).toMatchObject({ deadlineMs: 26_000, waitMs: 0 })
+    nextAttempt(attempts, T0)
+    expect(hedgeAttempt(attempts, T0 + 4000, hedges())).toMatchObject({ deadlineMs: 26_000, waitMs: 0 })
   })
 
   test('is made once at most, at the same provider where no other works, and never after a failure or as a probe', () => {
     const two = attemptsOf([row('alfa/a'), row('alfa/b')])
-    two.next(T0)
-    expect(two.hedge(T0, hedges())?.candidate.name).toBe('alfa/b')
-    expect(two.hedge(T0, hedges())).toBeUndefined()
+    nextAttempt(two, T0)
+    expect(hedgeAttempt(two, T0, hedges())?.candidate.name).toBe('alfa/b')
+    expect(hedgeAttempt(two, T0, hedges())).toBeUndefined()
     const poor = attemptsOf([row('alfa/a'), row('alfa/b')])
-    poor.next(T0)
-    expect(poor.hedge(T0, createHedgeBudget(T0))).toBeUndefined()
+    nextAttempt(poor, T0)
+    expect(hedgeAttempt(poor, T0, createHedgeBudget(T0))).toBeUndefined()
 
     const failed = attemptsOf([row('alfa/a'), row('bravo/a'), row('charlie/a')])
-    failed.next(T0)
-    failed.fail(BROKEN, T0)
-    failed.next(T0)
-    expect(failed.hedge(T0, hedges())).toBeUndefined()
+    nextAttempt(failed, T0)
+    failAttempt(failed, BROKEN, T0)
+    nextAttempt(failed, T0)
+    expect(hedgeAttempt(failed, T0, hedges())).toBeUndefined()
 
     const others = attemptsOf([row('alfa/a'), row('bravo/a', { state: 'suspect' }), row('charlie/a', { probe: 'p' })])
-    others.next(T0)
-    expect(others.hedge(T0, hedges())).toBeUndefined()
+    nextAttempt(others, T0)
+    expect(hedgeAttempt(others, T0, hedges())).toBeUndefined()
   })
 
   test('that is not made after all leaves its deployment to be asked where the first one fails', () => {
     const attempts = attemptsOf([row('alfa/a'), row('bravo/a')])
-    const first = attempts.next(T0)
-    expect(attempts.hedge(T0 + 500, hedges())?.candidate.name).toBe('bravo/a')
-    attempts.cancelHedge()
-    attempts.fail(BROKEN, T0 + 1000, first)
-    expect(attempts.next(T0 + 1000)?.candidate.name).toBe('bravo/a')
+    const first = nextAttempt(attempts, T0)
+    expect(hedgeAttempt(attempts, T0 + 500, hedges())?.candidate.name).toBe('bravo/a')
+    cancelHedge(attempts)
+    failAttempt(attempts, BROKEN, T0 + 1000, first)
+    expect(nextAttempt(attempts, T0 + 1000)?.candidate.name).toBe('bravo/a')
   })
 })

@@ -16,20 +16,18 @@ function limitsAt(name: string, asked: Partial<TimeInputs> = {}, base = BASE) {
   return timeoutLimitsFor(base, { ...ORDINARY, ...asked })(deploymentOf(name))
 }
 
-interface Situation extends Partial<DeadlineInput> {
+interface Situation extends Partial<DeadlineInput & DeadlineInput['status']> {
   readonly name?: string
   readonly asked?: Partial<TimeInputs>
 }
 
 /** The deadlines of a deployment that is known to be quick, but for what is given. */
 function deadlines({ name = 'openai/gpt-4o', asked = {}, ...more }: Situation = {}) {
+  const quick = { ttftMs: 400, ttftP95Ms: 900, samples: 30, tokensPerSecond: 50 }
   return deadlinesFor({
+    status: { ...quick, ...more },
     limits: limitsAt(name, asked),
     bucket: asked.stream === false ? 3 : 0,
-    ttftMs: 400,
-    ttftP95Ms: 900,
-    samples: 30,
-    tokensPerSecond: 50,
     outputTokens: 0,
     isProbe: false,
     hasHealthyAlternative: true,

@@ -45,8 +45,9 @@ describe('how many requests are asked twice', () => {
 })
 
 describe('when a first token is late', () => {
-  const attempt = (ranked: Partial<HedgedAttempt['ranked']>, minFirstByteMs = 0, deadlineMs = 5000): HedgedAttempt => ({
-    ranked: { state: 'closed', samples: 8, ttftP95Ms: 900, ...ranked },
+  type Facts = Partial<HedgedAttempt['ranked']['status'] & { probe: string }>
+  const attempt = ({ probe, ...status }: Facts, minFirstByteMs = 0, deadlineMs = 5000): HedgedAttempt => ({
+    ranked: { probe, status: { state: 'closed', samples: 8, ttftP95Ms: 900, ...status } },
     candidate: { timeoutLimits: { minFirstByteMs } },
     deadlineMs,
   })

@@ -32,7 +32,7 @@ function viewOf(known: Readonly<Record<string, Known>>, now = T0): HealthView {
     now,
     statusOf(name, bucket) {
       const { health = unknownHealth(), probe, inFlight = 0 } = known[name] ?? {}
-      return { ...evaluate(health, now, bucket), inFlight, ...(probe === undefined ? {} : { probe }) }
+      return { ...evaluate(health, now, bucket, inFlight), probe }
     },
     deployments: () => Object.keys(known),
   }
@@ -177,8 +177,10 @@ describe('what is not well', () => {
   test('what is out is left out, and says why and until when', () => {
     const { ranked, out, isPanic: panic } = rank(FOUR, viewOf({ 'alfa/a': failing() }), OPTIONS)
     expect(ranked.map((row) => row.candidate.name)).toEqual(['bravo/b', 'charlie/c', 'delta/d'])
-    expect(out).toMatchObject([{ candidate: { name: 'alfa/a' }, state: 'open', reason: 'failed-before-first-token' }])
-    expect(out[0]?.until).toBeGreaterThan(T0)
+    expect(out).toMatchObject([
+      { candidate: { name: 'alfa/a' }, status: { state: 'open', reason: 'failed-before-first-token' } },
+    ])
+    expect(out[0]?.status.until).toBeGreaterThan(T0)
     expect(panic).toBe(false)
   })
 
