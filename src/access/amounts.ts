@@ -14,17 +14,62 @@ export const NOTHING: Amounts = { requests: 0, tokens: 0, dollars: 0, calls: 0 }
 /** Sums of fractions have rounding errors; nobody can spend this much less than a dollar. */
 export const ROUNDING = 1e-9
 
+/** Amounts that are counted in place: nothing is made anew with every call. */
+export type Sum = { -readonly [dimension in Dimension]: number }
+
 export function mapAmounts(map: (dimension: Dimension) => number): Amounts {
   return { requests: map('requests'), tokens: map('tokens'), dollars: map('dollars'), calls: map('calls') }
 }
 
+export function copyOf({ requests, tokens, dollars, calls }: Amounts): Sum {
+  return { requests, tokens, dollars, calls }
+}
+
+export function set(sum: Sum, { requests, tokens, dollars, calls }: Amounts): void {
+  sum.requests = requests
+  sum.tokens = tokens
+  sum.dollars = dollars
+  sum.calls = calls
+}
+
+/** Makes it the larger of two in each dimension. */
+export function raise(sum: Sum, { requests, tokens, dollars, calls }: Amounts): void {
+  sum.requests = Math.max(sum.requests, requests)
+  sum.tokens = Math.max(sum.tokens, tokens)
+  sum.dollars = Math.max(sum.dollars, dollars)
+  sum.calls = Math.max(sum.calls, calls)
+}
+
+export function add(sum: Sum, { requests, tokens, dollars, calls }: Amounts): void {
+  sum.requests += requests
+  sum.tokens += tokens
+  sum.dollars += dollars
+  sum.calls += calls
+}
+
+/** Leaves not less than nothing. */
+export function subtract(sum: Sum, { requests, tokens, dollars, calls }: Amounts): void {
+  sum.requests = Math.max(sum.requests - requests, 0)
+  sum.tokens = Math.max(sum.tokens - tokens, 0)
+  sum.dollars = Math.max(sum.dollars - dollars, 0)
+  sum.calls = Math.max(sum.calls - calls, 0)
+}
+
 export function plus(one: Amounts, other: Amounts): Amounts {
-  return mapAmounts((dimension) => one[dimension] + other[dimension])
+  const sum = copyOf(one)
+  add(sum, other)
+  return sum
 }
 
 /** The difference, not below nothing. */
 export function minus(one: Amounts, other: Amounts): Amounts {
-  return mapAmounts((dimension) => Math.max(one[dimension] - other[dimension], 0))
+  const sum = copyOf(one)
+  subtract(sum, other)
+  return sum
+}
+
+export function times(factor: number, { requests, tokens, dollars, calls }: Amounts): Sum {
+  return { requests: factor * requests, tokens: factor * tokens, dollars: factor * dollars, calls: factor * calls }
 }
 
 /** The smaller of two in each dimension. */
@@ -47,8 +92,23 @@ export function isMore({ dollars, requests, tokens, calls }: Amounts, left: Amou
   )
 }
 
-export function isNothing(amounts: Amounts): boolean {
-  return DIMENSIONS.every((dimension) => amounts[dimension] <= ROUNDING)
+/** Whether two amounts are less than what is there by more than rounding, in every dimension. */
+export function isLess(one: Amounts, other: Amounts, left: Amounts): boolean {
+  return (
+    one.dollars + other.dollars < left.dollars - ROUNDING &&
+    one.requests + other.requests < left.requests - ROUNDING &&
+    one.tokens + other.tokens < left.tokens - ROUNDING &&
+    one.calls + other.calls < left.calls - ROUNDING
+  )
+}
+
+export function isNothing({ requests, tokens, dollars, calls }: Amounts): boolean {
+  return requests <= ROUNDING && tokens <= ROUNDING && dollars <= ROUNDING && calls <= ROUNDING
+}
+
+/** Whether two amounts are equal but for rounding. */
+export function isSame(one: Amounts, other: Amounts): boolean {
+  return isNothing(minus(one, other)) && isNothing(minus(other, one))
 }
 
 /** A number that can be added: finite, and not below nothing. A broken number counts as nothing (accounts 4). */

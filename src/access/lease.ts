@@ -1,21 +1,29 @@
 import { addEntry, type Entry } from '../usage/entry.ts'
 import {
   type Amounts,
+  add,
+  amountOf,
+  copyOf,
   DIMENSIONS,
   type Dimension,
   excessOf,
   isAmount,
+  isLess,
   isMore,
   isNothing,
+  isSame,
   mapAmounts,
-  minus,
   NOTHING,
   plus,
   ROUNDING,
+  raise,
+  type Sum,
+  set,
   smaller,
-  toAmounts,
+  subtract,
+  times,
 } from './amounts.ts'
-import { addSpent, type Limits, type Reservation, type Spent } from './budget.ts'
+import type { Limits, Reservation, Spent } from './budget.ts'
 import { type Answer, LEASE_MS, limitsOf, MAX_CALL_MS, type Report, sumOf, UNSHARED } from './ledger.ts'
 import { minuteOf, msToNextMinute, windowEnd, windowStart } from './window.ts'
 
@@ -30,15 +38,18 @@ export interface Refusal {
   readonly retryAfterMs: number
 }
 
-/** Whether a call may begin: yes, no, or only when the ledger has been asked. */
-export type Decision = 'admitted' | 'ask' | Refusal
+/** What a call may use of the limits that there are. Once it is let in, it holds that until it is settled. */
+export interface OpenCall extends Sum {
+  /** When it ends by itself. */
+  until: number
+}
 
-/** The reservation of an admitted call. */
-export interface OpenCall {
-  /** The call has begun: its request is used, whatever comes. */
-  readonly begin: (now: number) => void
-  /** What the call has used takes the place of what it reserved. Calling it again adds what it has used since. */
-  readonly settle: (tokens: number, dollars: number, now: number) => void
+/** Whether a call may begin: yes, no, or only when the ledger has been asked. */
+export type Decision = OpenCall | 'ask' | Refusal
+
+/** Whether the call was let in. */
+export function isOpen(decision: Decision | 'failed'): decision is OpenCall {
+  return typeof decision !== 'string' && 'until' in decision
 }
 
 /** Rows of a report that could not be told: older ones are put together. */
@@ -53,19 +64,24 @@ const UNBEGUN_MS = 2000
 const KNOWN_MS = 60_000
 /** No time restores a budget without windows, so the client is told the longest wait: a day. */
 const ENDLESS_RETRY_MS = 86_400_000
+const UNLIMITED: Limits = {}
 /** As much as the ledger likes. */
-const ANY = Number.MAX_SAFE_INTEGER
+const ANY = mapAmounts(() => Number.MAX_SAFE_INTEGER)
 
 /** What an isolate holds of an account, and what it has to tell the account's ledger (accounts 4). It has no clock. */
 export interface Lease {
   /** Reserves what the call may use, if it may begin. The call holds it until `settle`. */
-  readonly admit: (need: Reservation, limits: Limits, now: number) => { decision: Decision; call?: OpenCall }
+  readonly admit: (need: Reservation, limits: Limits, now: number) => Decision
+  /** The call has begun: its request is used, whatever comes. */
+  readonly begin: (call: OpenCall, now: number) => void
+  /** What the call has used takes the place of what it holds. Calling it again adds what it has used since. False where nothing changes. */
+  readonly settle: (call: OpenCall, tokens: number, dollars: number, now: number) => boolean
   /** What is known to forbid the call, whatever the ledger would say: by an answer of the last minute. */
   readonly refusal: (need: Reservation, limits: Limits, now: number) => Refusal | undefined
   /** Notes what a call was, for the next report; `used` where nothing else counts the call, since nothing limits it. */
   readonly note: (entry: Entry, used: Reservation | undefined, now: number) => void
   /** Admits without the ledger, by what this isolate knows and has counted. */
-  readonly admitAlone: (need: Reservation, limits: Limits, now: number) => { decision: Decision; call?: OpenCall }
+  readonly admitAlone: (need: Reservation, limits: Limits, now: number) => OpenCall | Refusal
   /** Why the ledger's last answer does not let the call in. */
   readonly refusalAfterAnswer: (need: Reservation, limits: Limits, now: number) => Refusal
   /** The report to send: the one that is not answered yet, or the next one. */
@@ -93,10 +109,8 @@ interface Pending {
   readonly askedAt: number
 }
 
-interface Reserved {
-  readonly amounts: Amounts
-  readonly until: number
-}
+/** What was used in one minute, counted in place. */
+type Row = { -readonly [member in keyof Spent]: number }
 
 /** @param by a random name of this isolate's account. */
 export function createLease(by: string): Lease {
@@ -104,96 +118,109 @@ export function createLease(by: string): Lease {
   let pending: Pending | undefined
   let answer: Answer | undefined
   /** What was used since the last report was made. */
-  let untold: readonly Spent[] = []
+  let untold: Row[] = []
+  /** The sum of that and of what the report says that is not answered. */
+  const spent = copyOf(NOTHING)
   let entries: Entry[] = []
-  let open = NOTHING
-  // In both, the first one is the first to expire.
-  const calls = new Set<Reserved>()
-  const unbegun = new Set<Reserved>()
+  /** What running calls hold. */
+  const open = copyOf(NOTHING)
+  // In both, the first one is the first to expire; nothing expires before `expiry`.
+  const calls = new Set<OpenCall>()
+  const unbegun = new Set<OpenCall>()
+  let expiry = Number.POSITIVE_INFINITY
   /** What may be used and reserved since the last report that was answered, both together; and until when. */
   let allowance = NOTHING
   let allowedUntil = 0
-  let leased = NOTHING
+  /** Half of the lease; undefined where nothing is leased. */
+  let halfLease: Amounts | undefined
   /** The ledger's clock is not further ahead than this. */
   let ahead = 0
   let begun = 0
-  let largest = NOTHING
+  let largest = copyOf(NOTHING)
   /** What was open when the last report was made. */
   let told = NOTHING
+  // Each of these is counted anew where it is asked for, and holds until then.
+  let bounds = NOTHING
+  let boundsFor: Limits | undefined
+  const left = copyOf(NOTHING)
+  const counted = copyOf(NOTHING)
 
-  const hold = (group: Set<Reserved>, reserved: Reserved) => {
-    group.add(reserved)
-    open = plus(open, reserved.amounts)
+  const boundsOf = (limits: Limits): Amounts => {
+    if (limits !== boundsFor) {
+      bounds = limitsOf(limits)
+      boundsFor = limits
+    }
+    return bounds
   }
-  const release = (reserved: Reserved) => {
-    if (!calls.delete(reserved) && !unbegun.delete(reserved)) return
+  const hold = (group: Set<OpenCall>, call: OpenCall) => {
+    group.add(call)
+    add(open, call)
+    if (call.until < expiry) expiry = call.until
+  }
+  const release = (call: OpenCall): boolean => {
+    if (!calls.delete(call) && !unbegun.delete(call)) return false
     // Without calls it is exactly 0: sums of fractions leave rounding errors behind.
-    open = calls.size + unbegun.size === 0 ? NOTHING : minus(open, reserved.amounts)
+    subtract(open, calls.size + unbegun.size === 0 ? open : call)
+    return true
   }
   const releaseExpired = (now: number) => {
+    if (now < expiry) return
+    expiry = Number.POSITIVE_INFINITY
     for (const group of [calls, unbegun]) {
-      for (const reserved of group) {
-        if (reserved.until > now) break
-        release(reserved)
+      for (const call of group) {
+        if (call.until > now) {
+          expiry = Math.min(expiry, call.until)
+          break
+        }
+        release(call)
       }
     }
   }
-  const untoldRows = () => (pending === undefined ? untold : [...pending.report.used, ...untold])
-  const left = (now: number): Amounts => {
+  const leftAt = (now: number): Sum => {
     releaseExpired(now)
     // A clock that stepped back would make the lease longer.
     const isValid = now < allowedUntil && now >= allowedUntil - LEASE_MS
-    return isValid ? minus(allowance, plus(sumOf(untoldRows()), open)) : NOTHING
+    set(left, isValid ? allowance : NOTHING)
+    subtract(left, spent)
+    subtract(left, open)
+    return left
   }
-  const use = (amounts: Omit<Spent, 'minute'>, now: number) => {
-    const row = { minute: Math.max(minuteOf(now + ahead), answer?.minute ?? 0), ...amounts }
-    const last = untold.at(-1)
-    if (last !== undefined && last.minute >= row.minute)
-      untold = [...untold.slice(0, -1), addSpent(last, { ...row, minute: last.minute })]
-    else untold = shortened([...untold, row])
-  }
-  const reserve = (need: Amounts, now: number): OpenCall => {
-    const admitted: Reserved = { amounts: need, until: now + UNBEGUN_MS }
-    hold(unbegun, admitted)
-    const running: Reserved = { amounts: { ...need, requests: 0 }, until: now + MAX_CALL_MS }
-    largest = mapAmounts((dimension) => Math.max(largest[dimension], need[dimension]))
-    return {
-      begin: (time) => {
-        begun++
-        release(admitted)
-        hold(calls, running)
-        if (need.requests > 0) use({ requests: 1, tokens: 0, dollars: 0 }, time)
-      },
-      settle: (tokens, dollars, time) => {
-        release(admitted)
-        release(running)
-        const used = toAmounts({ tokens, dollars })
-        if (!isNothing(used)) use({ requests: 0, tokens: used.tokens, dollars: used.dollars }, time)
-      },
+  const use = (requests: number, tokens: number, dollars: number, now: number) => {
+    const minute = Math.max(minuteOf(now + ahead), answer?.minute ?? 0)
+    let row = untold.at(-1)
+    if (row === undefined || row.minute < minute) {
+      row = { minute, requests: 0, tokens: 0, dollars: 0 }
+      untold.push(row)
+      if (untold.length > MAX_UNTOLD_ROWS) putOldestTogether(untold)
     }
+    addUse(row, requests, tokens, dollars)
+    addUse(spent, requests, tokens, dollars)
+  }
+  const reserve = (call: OpenCall): OpenCall => {
+    hold(unbegun, call)
+    raise(largest, call)
+    return call
   }
   const isFresh = (now: number) => answer !== undefined && now + ahead - answer.now < KNOWN_MS
+  const addRows = (rows: readonly Spent[], minute: number, firstOfWindow: number) => {
+    for (const row of rows) {
+      if (row.minute === minute) addUse(counted, row.requests, row.tokens, 0)
+      if (row.minute >= firstOfWindow) addUse(counted, 0, 0, row.dollars)
+    }
+  }
   /** What was used by the last answer and since, in the minute and the window of now. */
-  const usedBy = (limits: Limits, now: number): Amounts => {
+  const usedBy = (limits: Limits, now: number): Sum => {
     const time = now + ahead
     const minute = minuteOf(time)
     const from = windowStart(limits.window ?? 'total', time)
-    const sum = { requests: 0, tokens: 0, dollars: 0, calls: 0 }
+    set(counted, NOTHING)
     if (answer !== undefined) {
-      if (answer.minute >= minute) {
-        sum.requests = answer.requests
-        sum.tokens = answer.tokens
-      }
-      if (answer.now >= from) sum.dollars = answer.inWindow
+      if (answer.minute >= minute) addUse(counted, answer.requests, answer.tokens, 0)
+      if (answer.now >= from) addUse(counted, 0, 0, answer.inWindow)
     }
-    for (const row of untoldRows()) {
-      if (row.minute === minute) {
-        sum.requests += row.requests
-        sum.tokens += row.tokens
-      }
-      if (row.minute >= minuteOf(from)) sum.dollars += row.dollars
-    }
-    return sum
+    if (pending !== undefined) addRows(pending.report.used, minute, minuteOf(from))
+    addRows(untold, minute, minuteOf(from))
+    return counted
   }
   const retryAfter = (limit: Dimension, limits: Limits, now: number) => {
     const time = now + ahead
@@ -201,85 +228,103 @@ export function createLease(by: string): Lease {
     const end = windowEnd(limits.window ?? 'total', time)
     return Number.isFinite(end) ? end - time : ENDLESS_RETRY_MS
   }
-  const refusal = (reservation: Reservation, limits: Limits, now: number): Refusal | undefined => {
-    const need = needOf(reservation, limits)
+  const refusal = (need: OpenCall, limits: Limits, now: number): Refusal | undefined => {
+    const all = boundsOf(limits)
     const used = usedBy(limits, now)
-    const all = limitsOf(limits)
-    const isNeeded = (dimension: Dimension) => reservation.requests !== 0 || need[dimension] > 0
+    if (isLess(used, need, all)) return undefined
+    const isNeeded = (dimension: Dimension) => need.requests !== 0 || need[dimension] > 0
     const usedUp = DIMENSIONS.find((one) => all[one] <= used[one] + ROUNDING && isNeeded(one))
     if (usedUp !== undefined) return { limit: usedUp, why: 'used-up', retryAfterMs: retryAfter(usedUp, limits, now) }
     const [limit] = excessOf(plus(used, need), all)
     if (limit === undefined) return undefined
     return { limit, why: 'too-large', retryAfterMs: retryAfter(limit, limits, now) }
   }
-  /** What is left, without end where there is no limit. */
-  const free = (limits: Limits, now: number): Amounts => {
-    const all = limitsOf(limits)
-    const there = left(now)
-    return mapAmounts((dimension) => (Number.isFinite(all[dimension]) ? there[dimension] : all[dimension]))
+  /** What is left, without end where there is no limit: of those, a call's needs name requests only. */
+  const free = ({ rpm }: Limits, now: number): Amounts => {
+    const there = leftAt(now)
+    if (rpm === undefined) there.requests = Number.POSITIVE_INFINITY
+    return there
   }
   /** What was used and what all isolates hold, by the last answer. */
   const inUse = (limits: Limits, now: number): Amounts => plus(usedBy(limits, now), answer?.held ?? NOTHING)
   /** Whether more than this share of a limit is used or held. */
-  const isInUse = (share: number, limits: Limits, now: number): boolean => {
-    const all = limitsOf(limits)
-    const bound = mapAmounts((dimension) => all[dimension] * share)
-    return isMore(inUse(limits, now), bound)
-  }
+  const isInUse = (share: number, limits: Limits, now: number): boolean =>
+    isMore(inUse(limits, now), times(share, boundsOf(limits)))
   const makeReport = (needs: readonly Amounts[], want: Amounts, keep: Amounts, now: number): Report => {
     const usage = entries.length > 0 ? { usage: entries } : {}
-    const report = { by, number: ++number, used: untold, open, keep, want, needs, ...usage }
+    told = copyOf(open)
+    const report = { by, number: ++number, used: untold, open: told, keep, want, needs, ...usage }
     entries = []
     pending = { report, askedAt: now }
     // What is not kept is not spent from here on.
-    allowance = smaller(allowance, plus(plus(sumOf(untold), open), keep))
+    allowance = smaller(allowance, plus(plus(spent, told), keep))
     untold = []
-    told = open
     begun = 0
     // What calls reserve now counts more than what they reserved before.
-    largest = mapAmounts((dimension) => largest[dimension] / 2)
+    largest = times(1 / 2, largest)
     return report
   }
 
   return {
-    refusal: (reservation, limits, now) => (isFresh(now) ? refusal(reservation, limits, now) : undefined),
+    refusal: (reservation, limits, now) =>
+      isFresh(now) ? refusal(needOf(reservation, boundsOf(limits), now), limits, now) : undefined,
     admit: (reservation, limits, now) => {
-      const refused = isFresh(now) ? refusal(reservation, limits, now) : undefined
-      if (refused !== undefined) return { decision: refused }
-      const need = needOf(reservation, limits)
-      const isKnown = isFresh(now) || DIMENSIONS.every((one) => limitsOf(limits)[one] === Number.POSITIVE_INFINITY)
-      if (!isKnown || isMore(need, free(limits, now))) return { decision: 'ask' }
-      return { decision: 'admitted', call: reserve(need, now) }
+      const all = boundsOf(limits)
+      const need = needOf(reservation, all, now)
+      if (isFresh(now)) {
+        const refused = refusal(need, limits, now)
+        if (refused !== undefined) return refused
+      } else if (!DIMENSIONS.every((one) => all[one] === Number.POSITIVE_INFINITY)) return 'ask'
+      return isMore(need, free(limits, now)) ? 'ask' : reserve(need)
+    },
+    begin: (call, now) => {
+      begun++
+      release(call)
+      const { requests } = call
+      call.requests = 0
+      call.until = now + MAX_CALL_MS
+      hold(calls, call)
+      if (requests > 0) use(1, 0, 0, now)
+    },
+    settle: (call, tokens, dollars, now) => {
+      const isReleased = release(call)
+      const validTokens = amountOf(tokens)
+      const validDollars = amountOf(dollars)
+      if (validTokens <= ROUNDING && validDollars <= ROUNDING) return isReleased
+      use(0, validTokens, validDollars, now)
+      return true
     },
     note: (entry, used, now) => {
       addEntry(entries, entry)
-      if (used !== undefined) use({ ...toAmounts(used), requests: 1 }, now)
+      if (used !== undefined) use(1, amountOf(used.tokens), amountOf(used.dollars), now)
     },
     admitAlone: (reservation, limits, now) => {
       releaseExpired(now)
-      const need = needOf(reservation, limits)
-      const known = refusal(reservation, limits, now)
-      if (known !== undefined) return { decision: known }
-      const [limit] = excessOf(plus(usedBy(limits, now), plus(open, need)), limitsOf(limits))
-      if (limit !== undefined) return { decision: { limit, why: 'held', retryAfterMs: HELD_RETRY_MS } }
-      return { decision: 'admitted', call: reserve(need, now) }
+      const all = boundsOf(limits)
+      const need = needOf(reservation, all, now)
+      const known = refusal(need, limits, now)
+      if (known !== undefined) return known
+      const [limit] = excessOf(plus(usedBy(limits, now), plus(open, need)), all)
+      return limit === undefined ? reserve(need) : { limit, why: 'held', retryAfterMs: HELD_RETRY_MS }
     },
     refusalAfterAnswer: (reservation, limits, now) => {
-      const known = refusal(reservation, limits, now)
-      const short = excessOf(plus(needOf(reservation, limits), inUse(limits, now)), limitsOf(limits))
+      const all = boundsOf(limits)
+      const need = needOf(reservation, all, now)
+      const known = refusal(need, limits, now)
+      const short = excessOf(plus(need, inUse(limits, now)), all)
       // It has changed since the answer.
-      const [limit = 'calls'] = short.length > 0 ? short : excessOf(needOf(reservation, limits), free(limits, now))
+      const [limit = 'calls'] = short.length > 0 ? short : excessOf(need, free(limits, now))
       return known ?? { limit, why: 'held', retryAfterMs: HELD_RETRY_MS }
     },
     report: (needs, limits, now) => {
       if (pending !== undefined) return pending.report
-      const there = left(now)
+      const there = copyOf(leftAt(now))
       const isFirst = answer === undefined
       const calls = Math.max(2 * begun, MIN_CALLS_AHEAD)
-      const want = isFirst ? mapAmounts(() => ANY) : mapAmounts((dimension) => calls * largest[dimension])
+      const want = isFirst ? ANY : times(calls, largest)
       // A call that waits needs all there is. Shares alone never hold more than what is shared: beyond it, others are in need.
       return makeReport(
-        needs.map((need) => needOf(need, limits)),
+        needs.map((need) => copyOf(needOf(need, boundsOf(limits), now))),
         want,
         needs.length > 0 ? NOTHING : isInUse(1 - UNSHARED, limits, now) ? smaller(there, want) : there,
         now,
@@ -293,44 +338,49 @@ export function createLease(by: string): Lease {
       // The clock of this isolate may count from anywhere; only its differences are used.
       allowance = plus(report.open, given.lease)
       allowedUntil = askedAt + LEASE_MS
-      leased = given.lease
+      halfLease = isNothing(given.lease) ? undefined : times(1 / 2, given.lease)
       answer = given
       pending = undefined
+      set(spent, sumOf(untold))
       if (now >= allowedUntil) allowedUntil = 0
       return true
     },
     usedNow: (now) => {
-      const { requests, tokens, dollars } = usedBy({}, now)
+      const { requests, tokens, dollars } = usedBy(UNLIMITED, now)
       return { minute: minuteOf(now + ahead), requests, tokens, dollars }
     },
     isKnown: () => answer !== undefined,
-    hasNews: () =>
-      untold.length > 0 || entries.length > 0 || !isNothing(minus(open, told)) || !isNothing(minus(told, open)),
+    hasNews: () => untold.length > 0 || entries.length > 0 || !isSame(open, told),
     isPending: (sent = pending?.report.number) => pending !== undefined && pending.report.number === sent,
     runsOut: (limits, now) => {
-      if (isNothing(leased)) return false
-      if (now >= allowedUntil - LEASE_MS / 2) return true
-      const half = mapAmounts((dimension) => leased[dimension] / 2)
-      return isMore(half, free(limits, now))
+      if (halfLease === undefined) return false
+      return now >= allowedUntil - LEASE_MS / 2 || isMore(halfLease, free(limits, now))
     },
-    isIdle: (limits, now) => calls.size + unbegun.size === 0 && isInUse(1 / 2, limits, now) && !isNothing(left(now)),
+    isIdle: (limits, now) => calls.size + unbegun.size === 0 && isInUse(1 / 2, limits, now) && !isNothing(leftAt(now)),
   }
 }
 
 /** What a call needs of the limits that there are; its request is counted in any case. */
-function needOf(reservation: Reservation, limits: Limits): Amounts {
-  const { tokens, dollars } = reservation
-  const requests = reservation.requests ?? 1
-  const all = limitsOf(limits)
-  const need: Amounts = { requests, tokens, dollars, calls: requests }
-  return mapAmounts((dimension) => (dimension === 'requests' || isAmount(all[dimension]) ? need[dimension] : 0))
+function needOf({ requests: asked, tokens, dollars }: Reservation, all: Amounts, now: number): OpenCall {
+  const requests: number = asked ?? 1
+  return {
+    requests,
+    tokens: isAmount(all.tokens) ? tokens : 0,
+    dollars: isAmount(all.dollars) ? dollars : 0,
+    calls: isAmount(all.calls) ? requests : 0,
+    until: now + UNBEGUN_MS,
+  }
 }
 
-/** Puts the oldest rows together in the later minute of them, which cannot let anybody in. */
-function shortened(rows: readonly Spent[]): readonly Spent[] {
-  const [first, second, ...rest] = rows
-  if (first === undefined || second === undefined || rows.length <= MAX_UNTOLD_ROWS) return rows
-  const { minute, requests, tokens, dollars } = second
-  const together = { requests: first.requests + requests, tokens: first.tokens + tokens }
-  return [{ minute, ...together, dollars: first.dollars + dollars }, ...rest]
+function addUse(sum: Omit<Sum, 'calls'>, requests: number, tokens: number, dollars: number): void {
+  sum.requests += requests
+  sum.tokens += tokens
+  sum.dollars += dollars
+}
+
+/** Puts the two oldest rows together in the later minute of them, which cannot let anybody in. */
+function putOldestTogether(rows: Row[]): void {
+  const first = rows.shift()
+  const [second] = rows
+  if (first !== undefined && second !== undefined) addUse(second, first.requests, first.tokens, first.dollars)
 }

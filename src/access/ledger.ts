@@ -5,6 +5,7 @@ import {
   fieldsOf,
   isAmount,
   isNothing,
+  isSame,
   mapAmounts,
   minus,
   NOTHING,
@@ -126,15 +127,15 @@ export function exchange(stored: unknown, given: unknown, limits: Limits, clock:
   const next = { by, number, lease, open, until: now + LEASE_MS + GRACE_MS, openUntil: now + MAX_CALL_MS }
   const reports = [...withoutOldest(others), next]
   const { usage } = report
-  const changed = report.used.length > 0 || usage !== undefined || !isNothing(lease) || !isSame(holder, open)
+  const changed = report.used.length > 0 || usage !== undefined || !isNothing(lease) || !holdsTheSame(holder, open)
   const after = { ...settled, reports }
   return { state: after, answer: answerOf(after, { limits, number, lease }), changed, usage }
 }
 
 /** What stays the same need not be stored: neither a lease nor a reservation ends or begins. */
-function isSame(holder: Holder | undefined, open: Amounts): boolean {
+function holdsTheSame(holder: Holder | undefined, open: Amounts): boolean {
   if (holder === undefined) return isNothing(open)
-  return isNothing(holder.lease) && isNothing(minus(holder.open, open)) && isNothing(minus(open, holder.open))
+  return isNothing(holder.lease) && isSame(holder.open, open)
 }
 
 interface LeaseInput {

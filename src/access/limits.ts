@@ -4,7 +4,7 @@ import { sleep, withTimeout } from '../platform/timeout.ts'
 import type { Entry } from '../usage/entry.ts'
 import { type Limits, NO_RESERVATION, NOTHING_SPENT, type Reservation } from './budget.ts'
 import type { KeyRecord } from './keys.ts'
-import { createLease, type Lease, type OpenCall, type Refusal } from './lease.ts'
+import { createLease, isOpen, type Lease, type OpenCall, type Refusal } from './lease.ts'
 import { MAX_NEEDS, readAnswer } from './ledger.ts'
 import type { Ledger } from './ledger-object.ts'
 import { minuteOf, msToNextMinute } from './window.ts'
@@ -35,13 +35,15 @@ export interface LimitedAccount {
   readonly limits: Limits
 }
 
+type Outcome = OpenCall | Refusal | 'failed'
+
 /** A call that waits for an answer of the ledger. */
 interface Waiting {
   readonly reservation: Reservation
   readonly limits: Limits
   /** The report that named it. */
   report: number
-  outcome: OpenCall | Refusal | 'failed' | undefined
+  outcome: Outcome | undefined
   readonly wake: () => void
 }
 
@@ -81,20 +83,36 @@ export interface Caller extends KeyRecord {
   readonly accounts?: readonly LimitedAccount[]
 }
 
-/** All that has limits and that the calls of a key count for. */
-function accountsOf(caller: Caller): readonly LimitedAccount[] {
-  const { limits, accounts: further = [] } = caller
-  return limits === undefined ? further : [{ id: ledgerOf(caller), owner: 'This key', limits }, ...further]
+interface CallerAccounts {
+  /** Its own: its usage is told there, also where nothing limits it. */
+  readonly own: LimitedAccount
+  /** All that limits its calls. */
+  readonly limiting: readonly LimitedAccount[]
+}
+
+/** Made once for each record. */
+const accountsByCaller = new WeakMap<Caller, CallerAccounts>()
+
+function accountsOf(caller: Caller): CallerAccounts {
+  let found = accountsByCaller.get(caller)
+  if (found === undefined) {
+    const { id, account = id, limits, accounts: further = [] } = caller
+    // The name of its ledger: one for a key and for those that it was rotated to.
+    const own = { id: `key:${account}`, owner: 'This key', limits: limits ?? {} }
+    found = { own, limiting: limits === undefined ? further : [own, ...further] }
+    accountsByCaller.set(caller, found)
+  }
+  return found
 }
 
 /** Whether the calls of a key have to fit into a budget, its own or that of something else. */
-export function hasBudget({ limits, accounts: further = [] }: Caller): boolean {
-  return limits?.budget !== undefined || further.some((one) => one.limits.budget !== undefined)
+export function hasBudget(caller: Caller): boolean {
+  return accountsOf(caller).limiting.some(({ limits }) => limits.budget !== undefined)
 }
 
 /** Whether anything limits what a call of this key may use, so that it has to be reserved. */
 export function needsReservation(caller: Caller): boolean {
-  return accountsOf(caller).some(({ limits: { budget, tpm } }) => budget !== undefined || tpm !== undefined)
+  return accountsOf(caller).limiting.some(({ limits: { budget, tpm } }) => budget !== undefined || tpm !== undefined)
 }
 
 /**
@@ -104,7 +122,7 @@ export function needsReservation(caller: Caller): boolean {
  */
 export function refuseOverLimit(caller: Caller, getLedgers: GetLedgers, waitUntil: WaitUntil): void {
   const now = Date.now()
-  for (const one of accountsOf(caller)) {
+  for (const one of accountsOf(caller).limiting) {
     const account = accountOf(one.id)
     const refusal = account.lease.refusal(NO_RESERVATION, one.limits, now)
     if (refusal !== undefined) throw toFailure(refusal, one, NO_RESERVATION)
@@ -113,51 +131,70 @@ export function refuseOverLimit(caller: Caller, getLedgers: GetLedgers, waitUnti
   }
 }
 
+/** A call at one of its accounts. */
+interface Opening {
+  readonly limited: LimitedAccount
+  readonly account: Account
+  readonly way: Way
+  outcome: Outcome | 'ask'
+}
+
 /**
  * Admits a call or refuses it, by the limits of its key, and reserves what it may use (accounts 2 and 3). It waits for
  * nothing while this isolate holds enough; otherwise it asks the ledger.
  * @throws Failure 429 `request-rate`, `token-rate` or `budget`; 503 `ledger-unavailable`.
  */
-export async function admit(
+export function admit(
   caller: Caller,
   getLedgers: GetLedgers,
   waitUntil: WaitUntil,
   reservation: Reservation = NO_RESERVATION,
-): Promise<Spend> {
-  const limited = accountsOf(caller)
-  if (limited.length === 0) return () => {}
-  const ways = limited.map(({ limits }) => ({ limits, getLedgers, waitUntil }))
-  const found = limited.map(({ id }) => accountOf(id))
-  const outcomes = await Promise.all(ways.map((way, at) => open(found[at] as Account, way, reservation)))
-  const calls: { account: Account; way: Way; call: OpenCall }[] = []
+): Spend | Promise<Spend> {
+  const now = Date.now()
+  const openings: Opening[] = []
+  const asked: Promise<void>[] = []
+  for (const limited of accountsOf(caller).limiting) {
+    const account = accountOf(limited.id)
+    const { limits } = limited
+    const outcome = account.lease.admit(reservation, limits, now)
+    const opening: Opening = { limited, account, way: { limits, getLedgers, waitUntil }, outcome }
+    openings.push(opening)
+    if (outcome === 'ask') asked.push(askLedger(opening, reservation))
+  }
+  if (asked.length === 0) return begin(openings, reservation, now)
+  return Promise.all(asked).then(() => begin(openings, reservation, Date.now()))
+}
+
+/** Begins the call if all its accounts let it in; otherwise none of them holds anything for it. */
+function begin(openings: readonly Opening[], reservation: Reservation, now: number): Spend {
   let refused: Failure | undefined
-  outcomes.forEach((outcome, at) => {
-    const [account, way, one] = [found[at], ways[at], limited[at]]
-    if (account === undefined || way === undefined || one === undefined) return
-    if (outcome === 'failed') refused ??= unavailable(one)
-    else if ('begin' in outcome) calls.push({ account, way, call: outcome })
-    else refused = narrower(refused, toFailure(outcome, one, reservation))
-  })
-  if (refused !== undefined) {
-    for (const { call } of calls) call.settle(0, 0, Date.now())
-    throw refused
+  for (const { limited, outcome } of openings) {
+    if (typeof outcome === 'string') refused ??= unavailable(limited)
+    else if ('why' in outcome) refused = narrower(refused, toFailure(outcome, limited, reservation))
   }
-  for (const { account, way, call } of calls) {
-    call.begin(Date.now())
-    tell(account, way)
+  for (const { account, way, outcome } of openings) {
+    if (!isOpen(outcome)) continue
+    if (refused === undefined) {
+      account.lease.begin(outcome, now)
+      tell(account, way, now)
+    } else account.lease.settle(outcome, 0, 0, now)
   }
-  return (tokens, dollars) => {
-    for (const { account, way, call } of calls) {
-      call.settle(tokens, dollars, Date.now())
-      if (account.lease.hasNews()) tell(account, way)
-    }
+  if (refused !== undefined) throw refused
+  return (tokens, dollars) => spend(openings, tokens, dollars, Date.now())
+}
+
+function spend(openings: readonly Opening[], tokens: number, dollars: number, now: number): void {
+  for (const { account, way, outcome } of openings) {
+    if (!isOpen(outcome)) continue
+    const { lease } = account
+    if (lease.settle(outcome, tokens, dollars, now) && lease.hasNews()) tell(account, way, now)
   }
 }
 
 /** Admits a request that asks no model: it is over as soon as it is counted. @throws Failure like `admit` */
 export async function countRequest(caller: Caller, getLedgers: GetLedgers, waitUntil: WaitUntil): Promise<void> {
-  const spend = await admit(caller, getLedgers, waitUntil)
-  spend(0, 0)
+  const settle = await admit(caller, getLedgers, waitUntil)
+  settle(0, 0)
 }
 
 /**
@@ -170,32 +207,24 @@ export function recordUsage(
   used: Reservation,
   { getLedgers, waitUntil }: Omit<Way, 'limits'>,
 ): void {
-  const account = accountOf(ledgerOf(caller))
-  const { limits } = caller
-  account.lease.note(entry, limits === undefined ? used : undefined, Date.now())
-  tell(account, { limits: limits ?? {}, getLedgers, waitUntil })
+  const { own } = accountsOf(caller)
+  const account = accountOf(own.id)
+  const now = Date.now()
+  account.lease.note(entry, caller.limits === undefined ? used : undefined, now)
+  tell(account, { limits: own.limits, getLedgers, waitUntil }, now)
 }
 
-/** The name of the ledger of a key: one for a key and for those that it was rotated to. */
-function ledgerOf({ id, account }: Pick<KeyRecord, 'id' | 'account'>): string {
-  return `key:${account ?? id}`
-}
-
-/** Opens the call by what this isolate holds, by an answer of the ledger, or without it where there is none. */
-async function open(account: Account, way: Way, reservation: Reservation): Promise<OpenCall | Refusal | 'failed'> {
-  const { lease } = account
-  const { limits } = way
-  const { decision, call } = lease.admit(reservation, limits, Date.now())
-  if (call !== undefined) return call
-  if (typeof decision === 'object') return decision
-  const outcome = Date.now() < account.unavailableUntil ? 'failed' : await ask(account, way, reservation)
-  if (outcome !== 'failed' || limits.budget !== undefined) return outcome
+/** Asks the ledger for a call that this isolate cannot let in itself, and does without it where it does not answer. */
+async function askLedger(opening: Opening, reservation: Reservation): Promise<void> {
+  const { account, way } = opening
+  const { lease, unavailableUntil } = account
+  opening.outcome = Date.now() < unavailableUntil ? 'failed' : await ask(account, way, reservation)
+  if (opening.outcome !== 'failed' || way.limits.budget !== undefined) return
   // Requests and tokens are free again with the next minute, so they are counted here; money that is spent is gone.
-  const alone = lease.admitAlone(reservation, limits, Date.now())
-  return alone.call ?? (typeof alone.decision === 'object' ? alone.decision : 'failed')
+  opening.outcome = lease.admitAlone(reservation, way.limits, Date.now())
 }
 
-async function ask(account: Account, way: Way, reservation: Reservation): Promise<OpenCall | Refusal | 'failed'> {
+async function ask(account: Account, way: Way, reservation: Reservation): Promise<Outcome> {
   const { promise, resolve } = Promise.withResolvers<void>()
   const waiting: Waiting = { reservation, limits: way.limits, report: 0, outcome: undefined, wake: resolve }
   account.waiting.add(waiting)
@@ -257,7 +286,7 @@ async function exchange(account: Account, way: Way): Promise<void> {
   if (answer === undefined || !lease.confirm(answer, now)) {
     account.unavailableUntil = now + UNAVAILABLE_MS
     for (const one of waiting) wake(account, one, 'failed')
-    if (account.repeatCount++ < MAX_REPEATS) plan(account, way, REPORT_EVERY_MS)
+    if (account.repeatCount++ < MAX_REPEATS) plan(account, way, REPORT_EVERY_MS, now)
     return
   }
   account.repeatCount = 0
@@ -265,8 +294,8 @@ async function exchange(account: Account, way: Way): Promise<void> {
   handOut(account, answer.number, now)
   if (waiting.size > 0) return exchange(account, way)
   // What was counted in the meantime is reported without a further call: none may come.
-  if (lease.hasNews()) tell(account, way)
-  else if (lease.isIdle(way.limits, now)) plan(account, way, IDLE_MS)
+  if (lease.hasNews()) tell(account, way, now)
+  else if (lease.isIdle(way.limits, now)) plan(account, way, IDLE_MS, now)
 }
 
 async function send({ id }: Account, { getLedgers, limits }: Way, report: Parameters<Ledger['exchange']>[0]) {
@@ -277,45 +306,46 @@ async function send({ id }: Account, { getLedgers, limits }: Way, report: Parame
 /** In the order in which they came, lets in the calls for which there is enough now. */
 function handOut(account: Account, number: number, now: number): void {
   for (const one of account.waiting) {
-    const { decision, call } = account.lease.admit(one.reservation, one.limits, now)
-    if (call !== undefined) wake(account, one, call)
-    else if (typeof decision === 'object') wake(account, one, decision)
+    const decision = account.lease.admit(one.reservation, one.limits, now)
+    if (decision !== 'ask') wake(account, one, decision)
     else if (one.report === number) {
       wake(account, one, account.lease.refusalAfterAnswer(one.reservation, one.limits, now))
     }
   }
 }
 
-function wake(account: Account, waiting: Waiting, outcome: NonNullable<Waiting['outcome']>): void {
+function wake(account: Account, waiting: Waiting, outcome: Outcome): void {
   account.waiting.delete(waiting)
   waiting.outcome = outcome
   waiting.wake()
 }
 
 /** Sees to it that the ledger hears of what was counted: within a second, and at once where the lease runs out. */
-function tell(account: Account, way: Way): void {
-  const now = Date.now()
+function tell(account: Account, way: Way, now: number): void {
   const mayAsk = now >= account.unavailableUntil && !isUnderWay(account, now, REPORT_EVERY_MS)
   if (mayAsk && account.lease.runsOut(way.limits, now)) way.waitUntil(exchange(account, way))
-  else plan(account, way, Math.max(account.reportedAt + REPORT_EVERY_MS - now, 0))
+  else plan(account, way, Math.max(account.reportedAt + REPORT_EVERY_MS - now, 0), now)
 }
 
-function plan(account: Account, way: Way, waitMs: number): void {
-  const now = Date.now()
+function plan(account: Account, way: Way, waitMs: number, now: number): void {
   // After the timeout another one may start: the platform may have ended the request that had to report.
   if (isUnderWay(account, now, REPORT_TIMEOUT_MS) || now - account.plannedAt < REPORT_TIMEOUT_MS) return
   account.plannedAt = now
-  const isIdle = !account.lease.hasNews() && !account.lease.isPending()
-  const report = async () => {
-    await sleep(waitMs)
-    if (account.plannedAt !== now || isUnderWay(account, Date.now(), REPORT_TIMEOUT_MS)) return
-    account.plannedAt = 0
-    if (!isIdle) return exchange(account, way)
-    if (!account.lease.isIdle(way.limits, Date.now())) return
-    account.lease.giveBack(Date.now())
-    return exchange(account, way)
+  way.waitUntil(report(account, way, waitMs, now))
+}
+
+async function report(account: Account, way: Way, waitMs: number, plannedAt: number): Promise<void> {
+  const { lease } = account
+  const isIdle = !lease.hasNews() && !lease.isPending()
+  await sleep(waitMs)
+  const now = Date.now()
+  if (account.plannedAt !== plannedAt || isUnderWay(account, now, REPORT_TIMEOUT_MS)) return
+  account.plannedAt = 0
+  if (isIdle) {
+    if (!lease.isIdle(way.limits, now)) return
+    lease.giveBack(now)
   }
-  way.waitUntil(report())
+  return exchange(account, way)
 }
 
 /** What the client is told: of several refusals the one that lasts longest. */
@@ -364,7 +394,7 @@ function budgetOf({ budget, window = 'total' }: Limits): string {
 export function addLimitHeaders(headers: Record<string, string>, caller: KeyRecord): void {
   const { limits } = caller
   if (limits === undefined) return
-  const account = accounts.get(ledgerOf(caller))
+  const account = accounts.get(accountsOf(caller).own.id)
   const now = Date.now()
   const { requests, tokens } = account?.lease.usedNow(now) ?? { ...NOTHING_SPENT, minute: minuteOf(now) }
   const resetMs = msToNextMinute(now)

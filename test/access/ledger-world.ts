@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
 import { type Amounts, minus, NOTHING, plus } from '../../src/access/amounts.ts'
 import type { Limits, Reservation } from '../../src/access/budget.ts'
-import { createLease, type Lease, type OpenCall } from '../../src/access/lease.ts'
+import { createLease, isOpen, type Lease, type OpenCall } from '../../src/access/lease.ts'
 import { exchange, type LedgerState, limitsOf, type Report, readAnswer } from '../../src/access/ledger.ts'
 import { MINUTE_MS, minuteOf, windowStart } from '../../src/access/window.ts'
 
@@ -134,7 +134,7 @@ export function createWorld(
 
   const begin = (side: Side, call: Call, open: OpenCall) => {
     const account = accountOf(side)
-    open.begin(clock(side))
+    side.lease.begin(open, clock(side))
     side.running.set(open, call)
     account.admitted++
     account.requests.push(now)
@@ -156,7 +156,7 @@ export function createWorld(
     account.open = minus(account.open, reserved)
     account.excess = plus(account.excess, minus({ ...NOTHING, ...used }, reserved))
     account.settled.push({ at: now, ...used })
-    open.settle(used.tokens, used.dollars, clock(side))
+    side.lease.settle(open, used.tokens, used.dollars, clock(side))
     check(account)
     schedule(side)
   }
@@ -214,8 +214,8 @@ export function createWorld(
     const waiting = side.waiting.filter(({ until }) => until >= now)
     side.waiting = []
     waiting.forEach((one, index) => {
-      const { decision, call } = side.lease.admit(one.call, accountOf(side).limits, clock(side))
-      if (call !== undefined) begin(side, one.call, call)
+      const decision = side.lease.admit(one.call, accountOf(side).limits, clock(side))
+      if (isOpen(decision)) begin(side, one.call, decision)
       else if (index < asked || decision !== 'ask') accountOf(side).refused++
       else side.waiting.push(one)
     })
@@ -238,8 +238,8 @@ export function createWorld(
     call: (call: Call) => {
       const side = sideOf(call.isolate, call.account)
       const account = accountOf(side)
-      const { decision, call: open } = side.lease.admit(call, account.limits, clock(side))
-      if (open !== undefined) return begin(side, call, open)
+      const decision = side.lease.admit(call, account.limits, clock(side))
+      if (isOpen(decision)) return begin(side, call, decision)
       if (decision !== 'ask') {
         account.refused++
         return

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { KeyRecord } from '../../src/access/keys.ts'
+import type { Spend } from '../../src/access/limits.ts'
 import type { Failure } from '../../src/chat/failure.ts'
 import { createMemoryLedgers, type MemoryLedgers } from './memory-ledger.ts'
 
@@ -8,7 +9,7 @@ type Limits = typeof import('../../src/access/limits.ts')
 /** Longer than a report waits and takes, and than the next one would have to wait after it. */
 const REPORTED_MS = 2500
 
-let admit: Limits['admit']
+let admit: (...given: Parameters<Limits['admit']>) => Promise<Spend>
 let addLimitHeaders: Limits['addLimitHeaders']
 let memory: MemoryLedgers
 let minute: number
@@ -24,7 +25,9 @@ afterEach(() => vi.useRealTimers())
 /** A fresh module knows of no key, as a fresh isolate does. */
 async function freshIsolate(): Promise<void> {
   vi.resetModules()
-  ;({ admit, addLimitHeaders } = await import('../../src/access/limits.ts'))
+  const limits = await import('../../src/access/limits.ts')
+  admit = async (...given) => limits.admit(...given)
+  addLimitHeaders = limits.addLimitHeaders
 }
 
 function limitHeaders(key: KeyRecord): Record<string, string> {
