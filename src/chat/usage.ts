@@ -66,6 +66,7 @@ export function createUsageCounter(promptTokens: () => number, max: MaxTokens = 
       )
       if (reported === undefined) return { ...counts, estimated: true }
       const isReported = isPromptReported && isCompletionReported && reported.estimated !== true
+      if (isReported && isSound(reported, counts, max)) return reported
       return { ...counts, ...furtherOf(reported, counts, max, isReported), ...(isReported ? {} : { estimated: true }) }
     },
   }
@@ -84,23 +85,34 @@ const COUNTS: ReadonlySet<string> = new Set(['prompt_tokens', 'completion_tokens
 /** Fields about the whole answer, which do not hold for a count that is partly our estimate. */
 const WHOLE_ANSWER_FIELDS: ReadonlySet<string> = new Set(['completion_tokens_details', 'cost', 'cost_details'])
 
+/** Whether nothing of a report has to be changed, which is how it mostly is. */
+function isSound(reported: Usage, counts: Usage, max: MaxTokens): boolean {
+  for (const name in reported) {
+    const value = reported[name]
+    if (COUNTS.has(name)) {
+      if (value !== counts[name]) return false
+    } else if (isFields(value)) {
+      for (const inner in value) if (!isSensible(inner, value[inner], counts.total_tokens, max)) return false
+    } else if (!isSensible(name, value, counts.total_tokens, max)) return false
+  }
+  return true
+}
+
 /** The fields of a report beside its counts. */
 function furtherOf(reported: Usage, { total_tokens: total }: Usage, max: MaxTokens, isReported: boolean) {
   const further: Record<string, unknown> = {}
   for (const name in reported) {
     if (COUNTS.has(name) || (!isReported && WHOLE_ANSWER_FIELDS.has(name))) continue
     const value = reported[name]
-    const sensible = isFields(value) ? sensibleOf(value, total, max) : value
-    if (isSensible(name, sensible, total, max)) further[name] = sensible
+    if (isFields(value)) further[name] = sensibleOf(value, total, max)
+    else if (isSensible(name, value, total, max)) further[name] = value
   }
   return further
 }
 
 /** Lists, and what lies deeper, are only shown to the client, and JSON cannot hold NaN or infinity. */
 function sensibleOf(fields: Readonly<Record<string, unknown>>, total: number, max: MaxTokens): object {
-  const entries = Object.entries(fields)
-  const sensible = entries.filter(([name, value]) => isSensible(name, value, total, max))
-  return sensible.length === entries.length ? fields : Object.fromEntries(sensible)
+  return Object.fromEntries(Object.entries(fields).filter(([name, value]) => isSensible(name, value, total, max)))
 }
 
 function isSensible(name: string, value: unknown, total: number, max: MaxTokens): boolean {
