@@ -51,7 +51,7 @@ import { run } from './gateway/run.ts'
 import { recordCall } from './gateway/usage-record.ts'
 import { randomText } from './platform/random.ts'
 import { LISTED_NUMBER_SHARE } from './stream/json-bounds.ts'
-import { logAudit, logFault, logRequest, type RequestLog } from './telemetry/log.ts'
+import { type CallKind, createRequestLog, logAudit, logFault, logRequest, type RequestLog } from './telemetry/log.ts'
 import { beginTrace } from './telemetry/otlp-export.ts'
 import { usageDatabase } from './usage/database.ts'
 import { projectIn } from './usage/labels.ts'
@@ -138,7 +138,7 @@ function answerIn(c: AppContext, format: ClientFormat): Promise<Response> {
 
 function countIn(c: AppContext, format: ClientFormat): Promise<Response> {
   // A data point would count it as an answered call.
-  return receive(c, format, { dataset: undefined, isCount: true }, countTokens)
+  return receive(c, format, { isCount: true }, countTokens)
 }
 
 function embedIn(c: AppContext, format: EmbeddingClientFormat): Promise<Response> {
@@ -227,7 +227,7 @@ route('GET', '/providers', async (c) => {
 
 route('POST', '/route', (c) =>
   // A data point would count the dry run as an answered call.
-  receive(c, formatOf(c), { dataset: undefined, dryRun: true }, async (context, body) => {
+  receive(c, formatOf(c), { dryRun: true }, async (context, body) => {
     const planned = await dryRun({ ...context, body }, context)
     logRequest(context.log, 200)
     return answer(c, planned)
@@ -283,13 +283,13 @@ function answerError(error: unknown, c: AppContext): Response {
 async function receive<Format extends ErrorFormat>(
   c: AppContext,
   usual: Format,
-  kind: Pick<RequestLog, 'dataset' | 'dryRun' | 'isCount' | 'api'>,
+  kind: CallKind,
   answerTo: (context: RequestContext<Format>, body: JsonBody) => Promise<Response>,
 ): Promise<Response> {
   const receivedAt = Date.now()
   const spoken = setFormat(c, usual)
   const requestId = requestIdOf(c)
-  const log: RequestLog = { requestId, receivedAt, colo: coloOf(c.req.raw), attempts: [], ...kind }
+  const log = createRequestLog(requestId, receivedAt, coloOf(c.req.raw), kind)
   c.set('log', log)
   const common = readSettings(c.env)
   log.settings = common
@@ -579,7 +579,7 @@ function refuse(c: AppContext, failure: Failure): Response {
 /** The headers of a response, as far as is known whose request it answers. */
 function headersFor(c: AppContext, format?: ErrorFormat): Record<string, string> {
   const isCrossOrigin = c.req.raw.headers.has('origin')
-  const headers = commonHeaders(requestIdOf(c), { isCrossOrigin, requestIdHeader: format?.requestIdHeader })
+  const headers = commonHeaders(requestIdOf(c), isCrossOrigin, format?.requestIdHeader)
   const caller = c.get('caller')
   if (caller !== undefined) addLimitHeaders(headers, caller)
   return headers

@@ -1,14 +1,15 @@
 import { addLimitHeaders } from '../access/limits.ts'
-import type { Failure } from '../chat/failure.ts'
+import { type Failure, redactOwnKeys } from '../chat/failure.ts'
 import type { ClientRequest, ErrorFormat } from '../formats/format.ts'
+import { type AttemptRecord, sentAttempts } from '../routing/attempt-record.ts'
 import type { Needs } from '../routing/needs.ts'
 import { logRequest } from '../telemetry/log.ts'
 import type { Bill } from './bill.ts'
 import type { RequestContext } from './context.ts'
 import type { CommittedAnswer } from './failover.ts'
 import { createHealthReporter, type HealthReporter, noHealthReporter } from './health-reporter.ts'
-import { addMetaHeaders, commonHeaders, failureResponse } from './respond.ts'
-import { type Route, type RouteInput, routeOf } from './route.ts'
+import { commonHeaders, failureResponse } from './respond.ts'
+import { type Route, type RouteInput, reasonFor, routeOf, skippedIn } from './route.ts'
 
 /** What all calls have in common that have been admitted and routed, whatever they ask for. */
 export interface CallState {
@@ -57,22 +58,56 @@ export async function untilCounted(
 /** Who answered, and what of the request was left out for it. */
 type Answered = Pick<CommittedAnswer<{ readonly dropped: readonly string[] }, unknown>, 'deployment' | 'call'>
 
-/** The headers of a response, as far as is known who answers. */
+/** Says of whoever answered only that it was the best of those that could: the model and the provider tell as much. */
+const USUAL_REASONS: ReadonlySet<string> = new Set(['only', 'first'])
+
+/** The headers of a response, as far as is known who answers: those that say how it was made only if they say something new (contract 7). */
 export function headersOf(state: CallState, answer: Answered | undefined): Record<string, string> {
-  const { context, requestedModel, route, routedAt, pathOf } = state
-  const timing = {
-    authMs: context.authenticatedAt - context.receivedAt,
-    routeMs: routedAt - context.authenticatedAt,
-    upstreamMs: Date.now() - routedAt,
-  }
-  // A path stands in the request as it is; a mere name is the chat's.
-  const ownName = (name: string) => (pathOf === undefined || /\W/.test(name) ? name : pathOf(name))
-  const droppedBy = ({ call }: Answered) => [...context.withheld, ...call.dropped.map(ownName)]
-  const answered = answer === undefined ? {} : { target: answer.deployment.target, dropped: droppedBy(answer) }
+  const { context, requestedModel, route, routedAt } = state
+  const { log, receivedAt, authenticatedAt } = context
   const headers = callHeaders(context)
-  addMetaHeaders(headers, { requestedModel, route, attempts: context.log.attempts, timing, ...answered })
+  const sent = sentAttempts(log.attempts)
+  const target = answer?.deployment.target
+  let isUsual = target !== undefined && sent.length < 2
+  if (target?.model !== requestedModel) headers['x-router9-requested-model'] = headerText(requestedModel)
+  if (target !== undefined) {
+    headers['x-router9-model'] = headerText(target.model)
+    headers['x-router9-provider'] = target.deployment.provider
+    const reason = reasonFor(route, target, log.attempts)
+    if (!USUAL_REASONS.has(reason)) {
+      headers['x-router9-reason'] = reason
+      isUsual = false
+    }
+  }
+  if (!isUsual && sent.length > 0) headers['x-router9-attempts'] = sent.map(attemptText).join(',')
+  const skipped = skippedIn(route, log.attempts)
+  if (skipped !== '') headers['x-router9-skipped'] = headerText(skipped)
+  const dropped = answer && droppedFor(state, answer)
+  if (dropped) headers['x-router9-dropped-params'] = headerText(dropped)
+  const upstreamMs = (log.end?.at ?? Date.now()) - routedAt
+  headers['server-timing'] =
+    `auth;dur=${authenticatedAt - receivedAt}, route;dur=${routedAt - authenticatedAt}, upstream;dur=${upstreamMs}`
   return headers
 }
+
+/** What of the request was left out, by the client's names. */
+function droppedFor({ context: { withheld }, pathOf }: CallState, { call: { dropped } }: Answered): string {
+  if (withheld.length + dropped.length === 0) return ''
+  if (pathOf === undefined) return [...withheld, ...dropped].join()
+  // A path stands in the request as it is; a mere name is the chat's.
+  return [...withheld, ...dropped.map((name) => (/\W/.test(name) ? name : pathOf(name)))].join()
+}
+
+function attemptText({ target, outcome, ms }: AttemptRecord): string {
+  return `${target.deployment.provider}:${outcome}:${ms}ms`
+}
+
+/** The text as a header may contain it: names come from the caller and may contain anything. */
+function headerText(text: string): string {
+  return redactOwnKeys(text.slice(0, 500)).replace(NOT_FOR_HEADERS, '?')
+}
+
+const NOT_FOR_HEADERS = /[^\x20-\x7e]/g
 
 /** The headers of every response to a call of this caller. */
 export function callHeaders({
@@ -81,8 +116,7 @@ export function callHeaders({
   format,
   caller,
 }: RequestContext<ErrorFormat>): Record<string, string> {
-  const { requestIdHeader } = format
-  const headers = commonHeaders(requestId, { isCrossOrigin: header('origin') !== null, requestIdHeader })
+  const headers = commonHeaders(requestId, header('origin') !== null, format.requestIdHeader)
   addLimitHeaders(headers, caller)
   return headers
 }

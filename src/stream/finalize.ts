@@ -56,8 +56,8 @@ interface AnswerState {
   /** How many of those that began have not. */
   unfinished: number
   isOver: boolean
-  /** Over, and complete. */
-  isComplete: boolean
+  /** Of one that is over and complete: what was used. */
+  used: Usage | undefined
 }
 
 const NOTHING: readonly OutputEvent[] = []
@@ -83,14 +83,14 @@ export function createStreamFinalizer(
     finished: 0,
     unfinished: 0,
     isOver: false,
-    isComplete: false,
+    used: undefined,
   }
   return {
     push: (events) => push(state, events),
     close: () => close(state),
     fail: (failure) => fail(state, failure),
     finished: () => isFinished(state),
-    usage: () => state.counter.usage(state.isComplete || isFinished(state)),
+    usage: () => state.used ?? state.counter.usage(isFinished(state)),
   }
 }
 
@@ -204,7 +204,8 @@ function finalizeDone(state: AnswerState, output: OutputEvent[] = []): readonly 
 function complete(state: AnswerState, output: OutputEvent[] = []): readonly OutputEvent[] {
   if (state.isOver) return output
   state.isOver = true
-  state.isComplete = true
+  const usage = state.counter.usage(true)
+  state.used = usage
   // Clients parse the joined arguments as JSON; a tool that takes none still has to have an object.
   for (const { isEmpty, isCustom, held, choice, index } of state.tools?.values() ?? NOTHING_CALLED) {
     if (!isEmpty || isCustom) continue
@@ -215,7 +216,7 @@ function complete(state: AnswerState, output: OutputEvent[] = []): readonly Outp
   state.choices.forEach((choice, number) => {
     finishes.push({ choice: number, reason: reasonOf(choice) })
   })
-  output.push({ type: 'end', finishes, usage: state.counter.usage(true) })
+  output.push({ type: 'end', finishes, usage })
   return output
 }
 

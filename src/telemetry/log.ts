@@ -17,39 +17,86 @@ export interface RequestLog {
   readonly colo: unknown
   readonly dataset: AnalyticsEngineDataset | undefined
   /** Undefined if they are invalid: then every line is written. */
-  settings?: Settings
-  key?: string
-  requestedModel?: unknown
+  settings: Settings | undefined
+  key: string | undefined
+  requestedModel: unknown
   /** The API that was asked; undefined for chat completions. */
-  api?: string
-  stream?: boolean
+  api: string | undefined
+  stream: boolean
   readonly attempts: AttemptRecord[]
-  target?: Target
+  target: Target | undefined
   /** When the first meaningful event of a stream came. */
-  firstEventAt?: number
-  usage?: Usage
-  dollars?: number
-  written?: true
+  firstEventAt: number | undefined
+  usage: Usage | undefined
+  dollars: number | undefined
+  /** Undefined while it runs. */
+  end: CallEnd | undefined
   /** The id of the answer, as the client sees it. */
-  answerId?: string
+  answerId: string | undefined
   /** How its first choice ended. */
-  finishReason?: string | undefined
+  finishReason: string | undefined
   /** Which project the request names in its body. */
-  project?: string | undefined
+  project: string | undefined
   /** Gets the line too. */
-  record?: (line: LogLine) => void
+  record: ((line: LogLine) => void) | undefined
   /** The call asks only for the plan. */
-  readonly dryRun?: true
+  readonly dryRun: true | undefined
   /** The call asks only how long its prompt is. */
-  readonly isCount?: true
+  readonly isCount: true | undefined
   /** Only where spans are sent. */
-  trace?: Trace
+  trace: Trace | undefined
   /** Calls `write` when it is known what an attempt has cost that lost; absent where none did. */
-  defer?: (write: () => void) => void
-  /** When the call ended, where its line is written later. */
-  endedAt?: number
+  defer: ((write: () => void) => void) | undefined
   /** Releases the memory that the call has claimed for its body. */
-  release?: () => void
+  release: (() => void) | undefined
+}
+
+/** How a call ended. */
+export interface CallEnd {
+  /** In milliseconds since 1970. */
+  readonly at: number
+  readonly status: number
+  /** With status 200 the one that broke the answer after it had begun. */
+  readonly failure: Failure | undefined
+  readonly disconnected: boolean
+}
+
+/** What a call asks for, as its path says. */
+export type CallKind = Partial<Pick<RequestLog, 'dataset' | 'dryRun' | 'isCount' | 'api'>>
+
+/** The log of a call that begins. All members are there from the beginning: adding one later costs more than all of them. */
+export function createRequestLog(
+  requestId: string,
+  receivedAt: number,
+  colo: unknown,
+  { dataset, dryRun, isCount, api }: CallKind,
+): RequestLog {
+  return {
+    requestId,
+    receivedAt,
+    colo,
+    dataset,
+    settings: undefined,
+    key: undefined,
+    requestedModel: undefined,
+    api,
+    stream: false,
+    attempts: [],
+    target: undefined,
+    firstEventAt: undefined,
+    usage: undefined,
+    dollars: undefined,
+    end: undefined,
+    answerId: undefined,
+    finishReason: undefined,
+    project: undefined,
+    record: undefined,
+    dryRun,
+    isCount,
+    trace: undefined,
+    defer: undefined,
+    release: undefined,
+  }
 }
 
 /**
@@ -62,30 +109,22 @@ export function logRequest(
   failure?: Failure,
   disconnected = failure?.fault === 'left',
 ): void {
-  if (log.written) return
-  log.written = true
+  if (log.end !== undefined) return
+  const end = { at: Date.now(), status, failure, disconnected }
+  log.end = end
   log.release?.()
-  if (log.defer === undefined) writeCall(log, status, failure, disconnected)
-  else {
-    log.endedAt = Date.now()
-    log.defer(() => writeCall(log, status, failure, disconnected))
-  }
+  if (log.defer === undefined) writeCall(log, end)
+  else log.defer(() => writeCall(log, end))
 }
 
-function writeCall(log: RequestLog, status: number, failure: Failure | undefined, disconnected: boolean): void {
+function writeCall(log: RequestLog, end: CallEnd): void {
   try {
     const { attempts, dataset, trace, settings, record } = log
-    const blamed = blamedFor(failure, attempts)
+    const blamed = blamedFor(end.failure, attempts)
     const share = settings?.logSample ?? 1
     // Errors of callers are sampled like successes, because a caller can make a thousand of them a second.
     const sample = share === 1 || blamed === 'others' ? undefined : share
-    const line = createLine(log, {
-      level: blamed === undefined ? 'info' : 'warn',
-      status,
-      failure,
-      disconnected,
-      sample,
-    })
+    const line = createLine(log, end, blamed === undefined ? 'info' : 'warn', sample)
     record?.(line)
     dataset?.writeDataPoint(toDataPoint(line))
     if (trace?.isSampled) sendSpan(log, trace, line)
@@ -110,13 +149,8 @@ function blameOf(failure: Failure | undefined): 'caller' | 'others' | undefined 
   return failure.fault === 'caller' ? 'caller' : 'others'
 }
 
-/** How a call ended, and how its line is written. */
-interface CallEnd extends Pick<LogLine, 'level' | 'status' | 'sample'> {
-  readonly failure: Failure | undefined
-  readonly disconnected: boolean
-}
-
-function createLine(log: RequestLog, { level, status, failure, disconnected, sample }: CallEnd): LogLine {
+function createLine(log: RequestLog, end: CallEnd, level: LogLine['level'], sample: number | undefined): LogLine {
+  const { status, failure, disconnected } = end
   const { key, requestedModel, target, usage, firstEventAt } = log
   const withDetail = log.settings?.logDetail === true
   const cachedTokens = usage?.prompt_tokens_details?.cached_tokens
@@ -130,7 +164,7 @@ function createLine(log: RequestLog, { level, status, failure, disconnected, sam
     provider: target?.deployment.provider,
     api: log.api,
     count: log.isCount,
-    stream: log.stream === true,
+    stream: log.stream,
     dry_run: log.dryRun,
     status,
     code: failure?.toError().code,
@@ -146,7 +180,7 @@ function createLine(log: RequestLog, { level, status, failure, disconnected, sam
     estimated: usage?.estimated,
     cost_usd: dollarsOf(log),
     ttft_ms: firstEventAt === undefined ? undefined : firstEventAt - log.receivedAt,
-    total_ms: (log.endedAt ?? Date.now()) - log.receivedAt,
+    total_ms: end.at - log.receivedAt,
     colo: log.colo,
     trace_id: log.trace?.traceId,
     span_id: log.trace?.spanId,

@@ -3,7 +3,7 @@ import { toUsage } from '../../src/chat/event.ts'
 import { Failure } from '../../src/chat/failure.ts'
 import { type Env, readSettings } from '../../src/env.ts'
 import { BLOBS, DOUBLES } from '../../src/telemetry/analytics.ts'
-import { logFault, logRequest, type RequestLog } from '../../src/telemetry/log.ts'
+import { createRequestLog, logFault, logRequest, type RequestLog } from '../../src/telemetry/log.ts'
 import { type CallLine, callLines } from '../harness/log-lines.ts'
 
 let written: string[]
@@ -21,9 +21,8 @@ const lines = (): CallLine[] => callLines(written.join('\n'))
 
 function createLog(settings: Record<string, string>, further: Partial<RequestLog> = {}): RequestLog {
   const env = { KEYS: {}, ...settings } as unknown as Env
-  const dataset = undefined
-  const log = { requestId: 'req_1', receivedAt: Date.now() - 50, colo: 'FRA', dataset, attempts: [], key: 'key_1' }
-  return { ...log, requestedModel: 'gpt-4o', settings: readSettings(env), ...further }
+  const log = createRequestLog('req_1', Date.now() - 50, 'FRA', {})
+  return { ...log, key: 'key_1', requestedModel: 'gpt-4o', settings: readSettings(env), ...further }
 }
 
 const BROKEN = new Failure('provider-failed', 'It broke.')
