@@ -1,5 +1,5 @@
 import type { Deployment, Price } from '../catalog/deployment.ts'
-import { toUsage, type Usage } from '../chat/event.ts'
+import type { Usage } from '../chat/event.ts'
 import type { MaxTokens } from '../chat/usage.ts'
 import type { Traits } from '../formats/format.ts'
 
@@ -65,24 +65,29 @@ export function maxTokensOf({ contextTokens, outputTokens }: Traits, choices: nu
   }
 }
 
+/** Prices are for so many tokens. */
+const PRICED_TOKENS = 1_000_000
 /** What is written to a cache for an hour costs this many times the input; the price of writes is for five minutes (accounts 5). */
 const HOUR_WRITE_FACTOR = 2
 
 /** The cost of an answer in US dollars; 0 if no price is known. */
 export function costOf(usage: Usage, price: Price | undefined): number {
   if (price === undefined) return 0
-  const details = usage.prompt_tokens_details ?? {}
-  const upTo = (most: number, name: string) => Math.min(typeof details[name] === 'number' ? details[name] : 0, most)
-  const cacheRead = upTo(usage.prompt_tokens, 'cached_tokens')
-  const cacheWrite = upTo(usage.prompt_tokens - cacheRead, 'cache_write_tokens')
-  const hourWrite = price.cacheWrite === undefined ? 0 : upTo(cacheWrite, 'cache_write_1h_tokens')
+  const details = usage.prompt_tokens_details
+  const cacheRead = upTo(usage.prompt_tokens, details?.cached_tokens)
+  const cacheWrite = upTo(usage.prompt_tokens - cacheRead, details?.cache_write_tokens)
+  const hourWrite = price.cacheWrite === undefined ? 0 : upTo(cacheWrite, details?.cache_write_1h_tokens)
   const uncached = usage.prompt_tokens - cacheRead - cacheWrite
   const dollars =
     (uncached + hourWrite * HOUR_WRITE_FACTOR) * price.input +
     cacheRead * (price.cacheRead ?? price.input) +
     (cacheWrite - hourWrite) * (price.cacheWrite ?? price.input) +
     usage.completion_tokens * price.output
-  return dollars / 1_000_000
+  return dollars / PRICED_TOKENS
+}
+
+function upTo(most: number, count: unknown): number {
+  return Math.min(typeof count === 'number' ? count : 0, most)
 }
 
 /** Prices that the operator has set (`MODEL_PRICES`), by `provider/model`; `provider/*` is for its models without another price. */
@@ -145,17 +150,14 @@ export function maxCostOf(size: RequestSize, { traits }: Deployment, price: Pric
   const answerTokens = isLimited ? requestedTokens : reservedOutputTokens || longest
   // No prompt is longer than the model's window, whatever is in its files.
   const prompt = Number.isFinite(promptTokens) ? promptTokens : traits.contextTokens || MAX_PROMPT_TOKENS
-  const usage = toUsage(prompt, choices * Math.min(answerTokens, longest))
+  const answers = choices * Math.min(answerTokens, longest)
   // The provider may write the whole prompt to its cache, for an hour.
   const input =
     price.cacheWrite === undefined ? price.input : Math.max(price.input * HOUR_WRITE_FACTOR, price.cacheWrite)
-  return { tokens: usage.total_tokens, dollars: costOf(usage, { input, output: price.output }) }
+  return { tokens: prompt + answers, dollars: (prompt * input + answers * price.output) / PRICED_TOKENS }
 }
 
-/** The largest amounts among several. */
-export function largestOf(reservations: readonly Reservation[]): Reservation {
-  return {
-    tokens: Math.max(0, ...reservations.map(({ tokens }) => tokens)),
-    dollars: Math.max(0, ...reservations.map(({ dollars }) => dollars)),
-  }
+/** The larger of two in tokens, and in dollars. */
+export function larger(one: Reservation, other: Reservation): Reservation {
+  return { tokens: Math.max(one.tokens, other.tokens), dollars: Math.max(one.dollars, other.dollars) }
 }

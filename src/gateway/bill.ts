@@ -1,7 +1,7 @@
 import {
   ASSUMED_PRICE,
   costOf,
-  largestOf,
+  larger,
   maxCostOf,
   NO_RESERVATION,
   priceOf,
@@ -25,19 +25,12 @@ import { isPriced } from './route.ts'
 
 /** What a call may cost while it runs, and what it has cost (accounts 3 and 5). */
 export interface Bill {
-  /**
-   * Reserves what an attempt may use at its provider, where that has limits of the operator's; what an attempt before it
-   * had reserved there is released. Resolves with the refusal, if there is one. Undefined where nothing has to be asked.
-   */
-  readonly admit: (target: Target) => Promise<Failure | undefined> | undefined
-  /** Reserves what a second attempt may use beside the one under way, which is no further request. @throws Failure where it may not. */
-  readonly hedge: (target: Target) => Promise<HedgeBill>
-  /** Counts what the call has used, and returns the cost in US dollars. */
-  readonly settle: (usage: Usage, target: Target, end: AttemptEnd) => number
-  /** Whether an answer is worth reading to its end though its client has left: only its usage tells what it costs. */
-  readonly isWorthReading: (target: Target) => boolean
-  /** Releases what is still reserved. Call it at the end of every call; calling it again changes nothing. */
-  readonly close: () => void
+  readonly input: BillInput
+  readonly spend: Spend
+  readonly reservation: Reservation
+  /** What was admitted at providers with limits of their own. */
+  atProviders: Map<Deployment, Admitted> | undefined
+  isClosed: boolean
 }
 
 /** What is held for the second of two attempts; one of the two is to be called, once. */
@@ -69,114 +62,133 @@ export interface BillInput {
  * Admits a call and reserves what it may use, or refuses it.
  * @throws Failure 429 by the limits of its key.
  */
-export async function openBill(input: BillInput): Promise<Bill> {
-  const { caller, objects, waitUntil, settings } = input
-  const reservation = needsReservation(caller)
-    ? reservationFor(
-        input,
-        input.plan.candidates.map(({ deployment }) => deployment),
-      )
-    : NO_RESERVATION
-  const spend = await admit(caller, objects, waitUntil, reservation)
-  /** What was admitted at providers with limits of their own. */
-  const atProviders = new Map<Deployment, Admitted>()
-  let isClosed = false
-  const release = () => {
-    for (const admitted of atProviders.values()) admitted.spend(0, 0)
+export function openBill(input: BillInput): Bill | Promise<Bill> {
+  const { caller, objects, waitUntil, plan } = input
+  const reservation = needsReservation(caller) ? reservationFor(input, plan.candidates) : NO_RESERVATION
+  const spend = admit(caller, objects, waitUntil, reservation)
+  return spend instanceof Promise
+    ? spend.then((later) => billOf(input, reservation, later))
+    : billOf(input, reservation, spend)
+}
+
+function billOf(input: BillInput, reservation: Reservation, spend: Spend): Bill {
+  return { input, spend, reservation, atProviders: undefined, isClosed: false }
+}
+
+/**
+ * Reserves what an attempt may use at its provider, where that has limits of the operator's; what an attempt before it had
+ * reserved there is released. Resolves with the refusal, if there is one. Undefined where nothing has to be asked.
+ */
+export function admitAttempt(bill: Bill, { deployment }: Target): Promise<Failure | undefined> | undefined {
+  release(bill)
+  const account = providerAccount(deployment.provider)
+  return account && admitAt(bill, account, deployment)
+}
+
+function release({ atProviders }: Bill): void {
+  if (atProviders === undefined) return
+  for (const admitted of atProviders.values()) admitted.spend(0, 0)
+}
+
+/** Reserves what a second attempt may use beside the one under way, which is no further request. @throws Failure where it may not. */
+export async function openHedge(bill: Bill, { deployment }: Target): Promise<HedgeBill> {
+  const { input } = bill
+  const { caller, objects, waitUntil } = input
+  const most = needsReservation(caller) ? reservationFor(input, [{ deployment }]) : NO_RESERVATION
+  const own = await admit(caller, objects, waitUntil, { ...most, requests: 0 })
+  const account = providerAccount(deployment.provider)
+  const refused = account && (await admitAt(bill, account, deployment))
+  if (refused !== undefined) {
+    own(0, 0)
+    throw refused
+  }
+  if (bill.isClosed) {
+    own(0, 0)
+    release(bill)
+    throw new Failure('client-left', 'The call is over.')
   }
   return {
-    admit: ({ deployment }) => {
-      if (atProviders.size > 0) release()
-      const account = providerAccount(deployment.provider)
-      return account && admitAt(input, atProviders, account, deployment)
-    },
-    hedge: async ({ deployment }) => {
-      const most = needsReservation(caller) ? reservationFor(input, [deployment]) : NO_RESERVATION
-      const own = await admit(caller, objects, waitUntil, { ...most, requests: 0 })
-      const account = providerAccount(deployment.provider)
-      const refused = account && (await admitAt(input, atProviders, account, deployment))
-      if (refused !== undefined) {
-        own(0, 0)
-        throw refused
-      }
-      if (isClosed) {
-        own(0, 0)
-        release()
-        throw new Failure('client-left', 'The call is over.')
-      }
-      return {
-        close: () => own(0, 0),
-        lose: async (target, usedLater) => {
-          // It stays reserved until then, though the call may end before.
-          const admitted = atProviders.get(target.deployment)
-          atProviders.delete(target.deployment)
-          const usage = await usedLater
-          return { usage, dollars: count(useOf(input, usage, target, 'left'), own, most, admitted) }
-        },
-      }
-    },
-    settle: (usage, target, end) => {
-      const used = useOf(input, usage, target, end)
-      return count(used, spend, reservation, atProviders.get(target.deployment))
-    },
-    isWorthReading: ({ deployment, ...target }) => {
-      if (settings.abandonedStreams === 'off') return false
-      const isBudgeted = hasBudget(caller) || providerAccount(deployment.provider)?.limits.budget !== undefined
-      if (settings.abandonedStreams === 'budgets' && !isBudgeted) return false
-      const goesOn = settings.providers.get(deployment.provider)?.provider.billsAbandoned === true
-      return goesOn || billsWhatIsHidden(input, { ...target, deployment })
-    },
-    close: () => {
-      isClosed = true
-      spend(0, 0)
-      release()
+    close: () => own(0, 0),
+    lose: async (target, usedLater) => {
+      // It stays reserved until then, though the call may end before.
+      const admitted = bill.atProviders?.get(target.deployment)
+      bill.atProviders?.delete(target.deployment)
+      const usage = await usedLater
+      return { usage, dollars: count(useOf(input, usage, target, 'left'), own, most, admitted) }
     },
   }
 }
 
-/** What an answer has used, by what was reserved for it. */
-type Use = (reserved: Reservation) => Reservation
+/** Counts what the call has used, and returns the cost in US dollars. */
+export function settleBill(bill: Bill, usage: Usage, target: Target, end: AttemptEnd): number {
+  const { input, spend, reservation, atProviders } = bill
+  return count(useOf(input, usage, target, end), spend, reservation, atProviders?.get(target.deployment))
+}
 
-function useOf(
-  input: BillInput,
-  usage: Usage,
-  target: Target,
-  end: AttemptEnd,
-): (reserved: Reservation) => Reservation {
+/** Whether an answer is worth reading to its end though its client has left: only its usage tells what it costs. */
+export function isWorthReading({ input }: Bill, target: Target): boolean {
+  const { caller, settings } = input
+  const { provider } = target.deployment
+  if (settings.abandonedStreams === 'off') return false
+  const isBudgeted = hasBudget(caller) || providerAccount(provider)?.limits.budget !== undefined
+  if (settings.abandonedStreams === 'budgets' && !isBudgeted) return false
+  const goesOn = settings.providers.get(provider)?.provider.billsAbandoned === true
+  return goesOn || billsWhatIsHidden(input, target)
+}
+
+/** Releases what is still reserved. Call it at the end of every call; calling it again changes nothing. */
+export function closeBill(bill: Bill): void {
+  bill.isClosed = true
+  bill.spend(0, 0)
+  release(bill)
+}
+
+/** What an answer has used. */
+interface Use extends Reservation {
+  /** What it may have used out of sight, where its provider bills that. */
+  readonly hidden: Reservation | undefined
+}
+
+function useOf(input: BillInput, usage: Usage, target: Target, end: AttemptEnd): Use {
   // If the provider broke off its answer, the caller does not pay for reasoning that nobody has seen.
   const isBroken = end instanceof Failure && end.fault !== 'left'
   const chargesReservation = usage.estimated === true && !isBroken && billsWhatIsHidden(input, target)
-  const cost = dollarsFor(usage, target, input.settings)
-  // Another candidate may have had the largest price; who answered bills its own.
-  const most = chargesReservation ? reservationFor(input, [target.deployment]) : NO_RESERVATION
-  return (reserved) =>
-    largestOf([{ tokens: usage.total_tokens, dollars: cost }, reserved === NO_RESERVATION ? NO_RESERVATION : most])
+  return {
+    tokens: usage.total_tokens,
+    dollars: dollarsFor(usage, target, input.settings),
+    // Another candidate may have had the largest price; who answered bills its own.
+    hidden: chargesReservation ? reservationFor(input, [target]) : undefined,
+  }
 }
 
 /** Counts it for the caller, and for the provider where that has limits of its own. @returns US dollars. */
-function count(used: Use, spend: Spend, reservation: Reservation, admitted: Admitted | undefined): number {
-  const { tokens, dollars } = used(reservation)
+function count(use: Use, spend: Spend, reserved: Reservation, admitted: Admitted | undefined): number {
+  const { tokens, dollars } = chargeFor(use, reserved)
   spend(tokens, dollars)
   if (admitted !== undefined) {
-    const there = used(admitted.reservation)
+    const there = chargeFor(use, admitted.reservation)
     admitted.spend(there.tokens, there.dollars)
   }
   return dollars
 }
 
+/** What is hidden counts where it was reserved. */
+function chargeFor(use: Use, reserved: Reservation): Reservation {
+  const { hidden } = use
+  return hidden === undefined || reserved === NO_RESERVATION ? use : larger(use, hidden)
+}
+
 /** Admits an attempt at a provider that has limits of its own, or says why not. */
-async function admitAt(
-  input: BillInput,
-  atProviders: Map<Deployment, Admitted>,
-  account: LimitedAccount,
-  deployment: Deployment,
-): Promise<Failure | undefined> {
+async function admitAt(bill: Bill, account: LimitedAccount, deployment: Deployment): Promise<Failure | undefined> {
+  const { input } = bill
   const { caller, objects, waitUntil, settings } = input
   if (account.limits.budget !== undefined && !isPriced(deployment, settings)) return unpricedAt(account, deployment)
   const alone = { ...caller, limits: undefined, accounts: [account] }
-  const own = needsReservation(alone) ? reservationFor(input, [deployment]) : NO_RESERVATION
+  const own = needsReservation(alone) ? reservationFor(input, [{ deployment }]) : NO_RESERVATION
   try {
-    atProviders.set(deployment, { spend: await admit(alone, objects, waitUntil, own), reservation: own })
+    const spend = await admit(alone, objects, waitUntil, own)
+    bill.atProviders ??= new Map()
+    bill.atProviders.set(deployment, { spend, reservation: own })
     return undefined
   } catch (error) {
     if (error instanceof Failure) return error
@@ -191,7 +203,10 @@ function unpricedAt({ owner }: LimitedAccount, { provider, upstreamModel }: Depl
 }
 
 /** The largest cost among some deployments: any of them may answer in the end. */
-function reservationFor({ settings, needs }: BillInput, deployments: readonly Deployment[]): Reservation {
+function reservationFor(
+  { settings, needs }: BillInput,
+  targets: readonly { readonly deployment: Deployment }[],
+): Reservation {
   const size = {
     promptTokens: needs.mostPromptTokens?.() ?? needs.promptTokens(),
     reservedOutputTokens: settings.reservedOutputTokens,
@@ -199,9 +214,11 @@ function reservationFor({ settings, needs }: BillInput, deployments: readonly De
     choices: needs.answers,
     asksForReasoning: needs.reasoning !== 'none',
   }
-  return largestOf(
-    deployments.map((deployment) => maxCostOf(size, deployment, priceOf(deployment, settings.prices) ?? ASSUMED_PRICE)),
-  )
+  let most = NO_RESERVATION
+  for (const { deployment } of targets) {
+    most = larger(most, maxCostOf(size, deployment, priceOf(deployment, settings.prices) ?? ASSUMED_PRICE))
+  }
+  return most
 }
 
 function dollarsFor(usage: Usage, { deployment }: Target, { prices, providers }: Settings): number {

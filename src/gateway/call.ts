@@ -4,7 +4,7 @@ import type { ClientRequest, ErrorFormat } from '../formats/format.ts'
 import { type AttemptRecord, sentAttempts } from '../routing/attempt-record.ts'
 import type { Needs } from '../routing/needs.ts'
 import { logRequest } from '../telemetry/log.ts'
-import type { Bill } from './bill.ts'
+import { type Bill, closeBill } from './bill.ts'
 import type { RequestContext } from './context.ts'
 import type { CommittedAnswer } from './failover.ts'
 import { createHealthReporter, type HealthReporter, noHealthReporter } from './health-reporter.ts'
@@ -47,7 +47,7 @@ export async function untilCounted(
   try {
     return await answered
   } catch (error) {
-    bill.close()
+    closeBill(bill)
     throw error
   } finally {
     // A listener that knows the call would keep all of it in memory until a full collection of garbage.
@@ -124,7 +124,7 @@ export function callHeaders({
 /** Answers with an error in the client's format, when what was used is counted: nobody has begun an answer. */
 export function refuse(state: CallState, failure: Failure): Response {
   const { context, bill } = state
-  bill.close()
+  closeBill(bill)
   logRequest(context.log, failure.status, failure)
   return failureResponse(failure, context.format, context.requestId, headersOf(state, undefined))
 }

@@ -8,7 +8,7 @@ import { embeddingNeeds, inputTokens, type Needs } from '../routing/needs.ts'
 import { type Plan, plan } from '../routing/plan.ts'
 import { logRequest } from '../telemetry/log.ts'
 import { describeEmbedding } from '../telemetry/otlp-span.ts'
-import { type Bill, openBill } from './bill.ts'
+import { admitAttempt, type Bill, closeBill, openBill, settleBill } from './bill.ts'
 import { type CallState, headersOf, refuse, routeNow, untilCounted } from './call.ts'
 import { createClientWriter } from './client-writer.ts'
 import type { RequestContext } from './context.ts'
@@ -96,7 +96,7 @@ async function routeAndEmbed(context: Context, { work, needs, planned, bill }: A
       if (provider === undefined) throw new TypeError('planned for a provider that is not configured')
       return prepareEmbedding(work, target, inTrace(provider, context.log.trace))
     },
-    admit: ({ target }) => bill.admit(target),
+    admit: ({ target }) => admitAttempt(bill, target),
     attempt: (_, call, deadlineMs) => {
       return embedAt({ work, call, deadlineMs, clientDisconnect: context.clientDisconnect, isAlone })
     },
@@ -117,7 +117,7 @@ async function routeAndEmbed(context: Context, { work, needs, planned, bill }: A
  */
 function settle({ bill, context: { log } }: CallState, { used }: EmbeddingWork): Usage {
   let dollars = 0
-  for (const { usage, target } of used) dollars += bill.settle(usage, target, 'complete')
+  for (const { usage, target } of used) dollars += settleBill(bill, usage, target, 'complete')
   const usage = sumOf(used)
   if (used.length > 0) {
     log.usage = usage
@@ -145,7 +145,7 @@ async function answer(context: Context, state: CallState, { work, usage, committ
   const pieces = inPieces(format.writeAnswer({ request: work.request, model, vectors, usage: further, promptTokens }))
   const headers = headersOf(state, committed)
   headers['content-type'] = 'application/json'
-  state.bill.close()
+  closeBill(state.bill)
   const first = pieces.next()
   const second = first.done === true ? first : pieces.next()
   if (first.done === true || second.done === true) {

@@ -9,7 +9,7 @@ import { type Attempts, cancelHedge, failAttempt, hedgeAttempt } from '../routin
 import { hedgeDelayOf } from '../routing/hedge-budget.ts'
 import type { Answer } from './attempt.ts'
 import { createAttemptReport, reportLost } from './attempt-report.ts'
-import type { HedgeBill } from './bill.ts'
+import { type HedgeBill, openHedge } from './bill.ts'
 import type { CallState } from './call.ts'
 import { type ClientDisconnect, watchClientDisconnect } from './client-disconnect.ts'
 import { type EndedAttempt, type FailoverInput, recordFailure, type SentAttempt } from './failover.ts'
@@ -101,7 +101,7 @@ async function startSecond(
     try {
       // The request is in memory once more, as this deployment gets it.
       context.share.reserve(context.share.bodyBytes)
-      const held = bill.hedge(next.candidate.target)
+      const held = openHedge(bill, next.candidate.target)
       const early = await Promise.race([one.ended, held])
       if (!('result' in early) || (!early.result.ok && early.result.failure.failover)) {
         const reserved = await held

@@ -10,6 +10,7 @@ import { readingOn } from './abandoned-streams.ts'
 import type { AnswerStorage } from './answer-storage.ts'
 import { type Answer, type AttemptResult, attempt } from './attempt.ts'
 import type { AttemptEnd } from './attempt-report.ts'
+import { admitAttempt, isWorthReading, settleBill } from './bill.ts'
 import type { CallState } from './call.ts'
 import type { RequestContext } from './context.ts'
 import { type CommittedAnswer, runWithFailover } from './failover.ts'
@@ -54,7 +55,7 @@ export async function askForAnswer(state: RequestState): Promise<AttemptResult<C
       const provider = providerOf(state, target)
       return prepareCall({ target, provider, chat, source, carriesReasoning, sessionKey, promptTokens, header })
     },
-    admit: ({ target }) => bill.admit(target),
+    admit: ({ target }) => admitAttempt(bill, target),
     hedge: hedgeOf(state),
     attempt: ({ target }, call, deadlineMs, disconnect = clientDisconnect) => {
       const provider = providerOf(state, target)
@@ -67,7 +68,7 @@ export async function askForAnswer(state: RequestState): Promise<AttemptResult<C
         timeouts,
         deadlineMs,
         clientDisconnect: disconnect,
-        readingOn: readingOn(caller.account ?? caller.id, timeouts.abandonedMs, () => bill.isWorthReading(target)),
+        readingOn: readingOn(caller.account ?? caller.id, timeouts.abandonedMs, () => isWorthReading(bill, target)),
       })
     },
   })
@@ -121,5 +122,5 @@ export function settlePrompt(state: RequestState, { kind }: Failure): void {
 
 function settle({ bill, context: { log } }: RequestState, used: Usage, target: Target, end: AttemptEnd): void {
   log.usage = used
-  log.dollars = bill.settle(used, target, end)
+  log.dollars = settleBill(bill, used, target, end)
 }

@@ -3,6 +3,7 @@ import { Failure } from '../chat/failure.ts'
 import { TIMED_OUT, withTimeout } from '../platform/timeout.ts'
 import { logRequest } from '../telemetry/log.ts'
 import { observe } from '../telemetry/otlp-trace.ts'
+import { closeBill } from './bill.ts'
 import { headersOf } from './call.ts'
 import { type ClientWriter, createClientWriter, streamToClient } from './client-writer.ts'
 import { createReasoningCollector } from './reasoning-collector.ts'
@@ -42,7 +43,7 @@ export async function sendStream(state: RequestState): Promise<Response> {
         (late) => (late.ok ? streamAnswer(state, late.answer, writer) : sendStreamError(state, late.failure, writer)),
         () => sendStreamError(state, new Failure('internal', 'Router9 failed. Please try again.'), writer),
       )
-      .finally(bill.close),
+      .finally(() => closeBill(bill)),
   )
   const headers = headersOf(state, result === TIMED_OUT ? undefined : result.answer)
   headers['content-type'] = context.format.streamType ?? 'text/event-stream; charset=utf-8'

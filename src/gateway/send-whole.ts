@@ -2,6 +2,7 @@ import type { Failure } from '../chat/failure.ts'
 import { logRequest } from '../telemetry/log.ts'
 import { observe } from '../telemetry/otlp-trace.ts'
 import { notWritable } from './attempt.ts'
+import { closeBill } from './bill.ts'
 import { headersOf, refuse } from './call.ts'
 import { createReasoningCollector } from './reasoning-collector.ts'
 import { answerInputOf, askForAnswer, finish, type RequestState, settlePrompt } from './request-state.ts'
@@ -28,7 +29,7 @@ export async function sendWhole(state: RequestState): Promise<Response> {
   if (trace !== undefined) for (const event of answer.first) observe(trace, event)
   end('complete')
   finish(state, result.answer, 'complete', collector)
-  state.bill.close()
+  closeBill(state.bill)
   let text: string
   try {
     text = JSON.stringify(body)

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import {
   addSpent,
   costOf,
-  largestOf,
+  larger,
   maxCostOf,
   maxTokensOf,
   priceOf,
@@ -93,14 +93,8 @@ describe('as much as a call may use', () => {
     expect(tokens({ outputTokens: 300, promptTokens: Number.POSITIVE_INFINITY }, { contextTokens: 8000 })).toBe(8300)
   })
 
-  test('of several is that of the dearest', () => {
-    expect(largestOf([])).toEqual({ tokens: 0, dollars: 0 })
-    expect(
-      largestOf([
-        { tokens: 5, dollars: 1 },
-        { tokens: 3, dollars: 7 },
-      ]),
-    ).toEqual({ tokens: 5, dollars: 7 })
+  test('of two is that of the dearer one', () => {
+    expect(larger({ tokens: 5, dollars: 1 }, { tokens: 3, dollars: 7 })).toEqual({ tokens: 5, dollars: 7 })
   })
 
   test('is no less than what any answer within it costs', () => {
