@@ -42,10 +42,11 @@ export function autoTargets(input: Omit<PlanInput, 'request'>): readonly Planned
   const list = autoAllowList(allowed)
   const isAllowed = (target: Target) => allows(list, target)
   const chosen = list === undefined ? settingTargets(input) : settingTargets(input).filter(isAllowed)
+  if (autoChosen) return chosen
   const isCapable = ({ deployment: { traits } }: Target) =>
     missingCapability(needs, traits) === undefined && fits(needs, traits)
   const isSuited = (target: Target) => isCapable(target) && (needs.reasoning === 'none' || canReason(target))
-  if (autoChosen || chosen.some(isSuited)) return chosen
+  if (chosen.some(isSuited)) return chosen
   const own = [...ownModels].flatMap(([id, models]) => models.map((name) => targetOfUnlistedModel(id, name, name)))
   const others = [...own, ...allModels().flatMap(targetsOfModel)].filter(
     (target) => configured.has(target.deployment.provider) && isAllowed(target) && isCapable(target),

@@ -20,14 +20,16 @@ export interface Needs {
   /** Our estimate of the prompt, of all together where there are several, in tokens; counted when first asked for. */
   readonly promptTokens: () => number
   /** The most tokens of the prompt with its pictures and files; endless where only the model's window bounds it. Absent for texts. */
-  readonly mostPromptTokens?: () => number
+  readonly mostPromptTokens?: (() => number) | undefined
   /** Where prompts are answered each on its own: how many there are, and our estimate of the longest. */
-  readonly prompts?: { readonly count: number; readonly longestTokens: number }
+  readonly prompts?: { readonly count: number; readonly longestTokens: number } | undefined
 }
+
+const TEXT_ONLY: ReadonlySet<Modality> = new Set()
 
 /** What any model can do. */
 export const NO_NEEDS: Needs = {
-  input: new Set(),
+  input: TEXT_ONLY,
   tools: false,
   reasoning: 'none',
   outputTokens: 0,
@@ -47,20 +49,20 @@ const ESTIMATE_PER_TOKEN = 3.2
 
 /** What a request needs its model to be able to do. */
 export function needsOf(chat: Chat, { answers = chat.n ?? 1, prompts }: SizesBesideChat = {}): Needs {
-  const input = new Set<Modality>()
+  let input: Set<Modality> | undefined
   let hasMedia = false
   for (const { content } of chat.messages) {
     if (!Array.isArray(content)) continue
     for (const part of content) {
       hasMedia ||= part.text === undefined
       const modality = modalityOf(part.type, part.file?.file_data)
-      if (modality !== undefined) input.add(modality)
+      if (modality !== undefined) input = (input ?? new Set()).add(modality)
     }
   }
   let tokens: number | undefined
   const lengths = prompts && lengthsOf(prompts)
   return {
-    input,
+    input: input ?? TEXT_ONLY,
     tools:
       Boolean(chat.tools?.length && chat.tool_choice !== 'none') ||
       Boolean(chat.functions?.length && chat.function_call !== 'none'),
@@ -71,8 +73,8 @@ export function needsOf(chat: Chat, { answers = chat.n ?? 1, prompts }: SizesBes
       tokens ??= lengths?.reduce((sum, length) => sum + length) ?? estimatePrompt(chat)
       return tokens
     },
-    ...(hasMedia && { mostPromptTokens: () => estimatePrompt(chat, MOST_IMAGE_TOKENS, Number.POSITIVE_INFINITY) }),
-    ...(lengths && { prompts: { count: lengths.length, longestTokens: Math.max(...lengths) } }),
+    mostPromptTokens: hasMedia ? () => estimatePrompt(chat, MOST_IMAGE_TOKENS, Number.POSITIVE_INFINITY) : undefined,
+    prompts: lengths && { count: lengths.length, longestTokens: Math.max(...lengths) },
   }
 }
 
@@ -127,11 +129,13 @@ function estimatePrompt(chat: Chat, imageTokens = MEDIA_TOKENS, fileTokens = MED
   let media = 0
   for (const { content, tool_calls } of chat.messages) {
     if (typeof content === 'string') weight += textWeight(content)
-    for (const part of Array.isArray(content) ? content : []) {
-      if (part.text === undefined) media += part.type === 'image_url' ? imageTokens : fileTokens
-      else weight += textWeight(part.text)
+    else if (content) {
+      for (const part of content) {
+        if (part.text === undefined) media += part.type === 'image_url' ? imageTokens : fileTokens
+        else weight += textWeight(part.text)
+      }
     }
-    for (const call of tool_calls ?? []) weight += call.function?.arguments.length ?? 0
+    if (tool_calls) for (const call of tool_calls) weight += call.function?.arguments.length ?? 0
   }
   return Math.ceil(weight / ESTIMATE_PER_TOKEN) + media
 }

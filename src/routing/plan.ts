@@ -15,7 +15,7 @@ export interface Plan {
   readonly candidates: readonly PlannedTarget[]
   /** `strict` where the caller gave an order. */
   readonly policy: Policy
-  readonly sort?: RankSort
+  readonly sort: RankSort | undefined
   /** Only one of them may be tried. */
   readonly isSingle: boolean
 }
@@ -34,39 +34,46 @@ export function plan(input: PlanInput): Plan {
     throw new Failure('no-provider', text)
   }
   const names = namesOf(request)
-  const targets = uniqueTargets(targetsInOrder(input, names))
+  const targets = targetsInOrder(input, names)
   if (targets.length === 0) throw noTargetLeft(request)
-  const { order, allow_fallbacks } = request.provider ?? {}
+  const { order, allow_fallbacks } = request.provider ?? NO_PREFERENCES
   const sort = request.provider?.sort ?? sortOf(targets[0]?.variant)
   return {
     candidates: pricedOnly(capableOnly(targets, needs, names), isPriced),
     policy: names.length === 1 && !order && sort !== 'price' ? 'balanced' : 'strict',
     // A price is known before anybody is ranked; see `applyPreferences`.
-    ...(sort && sort !== 'price' ? { sort } : {}),
+    sort: sort === 'price' ? undefined : sort,
     isSingle: allow_fallbacks === false,
   }
 }
 
+const NO_PREFERENCES: Preferences = {}
+
 /** The models that a request names, in its order. */
 export function namesOf({ model, models }: RoutedRequest): readonly string[] {
-  return [...new Set([model, ...(models ?? [])])]
+  return models?.length ? [...new Set([model, ...models])] : [model]
 }
 
 /** Preferences order the targets of one name. The names keep the caller's order: each name's tiers come below those of the name before. */
 function targetsInOrder(input: PlanInput, names: readonly string[]): readonly PlannedTarget[] {
-  const targetsByName = names.map((name) => {
-    const targets = targetsOfName(input, name)
-    const preferred = applyPreferences(targets, preferencesFor(input.request, targets[0]))
-    return isAuto(name) ? reasoningFirst(preferred, input.needs) : preferred
-  })
-  const [only] = targetsByName
-  if (only !== undefined && targetsByName.length === 1) return only
+  const { model } = input.request
+  const first = preferredTargets(input, model)
+  // One name means no deployment twice, but `auto` may.
+  if (names.length === 1) return isAuto(model) ? uniqueTargets(first) : first
   let firstTier = 0
-  return targetsByName.flatMap((targets) => {
-    const lowered = targets.map((target) => ({ ...target, tier: firstTier + target.tier }))
+  const targets = names.flatMap((name, at) => {
+    const preferred = at === 0 ? first : preferredTargets(input, name)
+    const lowered = preferred.map((target) => ({ ...target, tier: firstTier + target.tier }))
     firstTier = Math.floor(lowered.at(-1)?.tier ?? firstTier) + 1
     return lowered
   })
+  return uniqueTargets(targets)
+}
+
+function preferredTargets(input: PlanInput, name: string): readonly PlannedTarget[] {
+  const targets = targetsOfName(input, name)
+  const preferred = applyPreferences(targets, preferencesFor(input.request, targets[0]))
+  return isAuto(name) ? reasoningFirst(preferred, input.needs) : preferred
 }
 
 /** A variant of a name asks for an order too, unless the request does. */
@@ -79,41 +86,84 @@ function targetsOfName(input: PlanInput, name: string): readonly PlannedTarget[]
   if (name === AUTO) return autoTargets(input)
   const read = readVariant(name)
   if (read?.base === AUTO) return inVariant(autoTargets(input), read.variant)
-  const isPinned = pinnedProvider(name) !== undefined
-  return usableTargets(input, name).map((target, at) => ({
-    ...target,
-    tier: isPinned && at > 0 ? 1 : resellerStep(target),
-  }))
+  const targets = usableTargets(input, name)
+  if (targets.length < 2 || pinnedProvider(name) === undefined) return targets
+  return targets.map((target, at) => (at > 0 ? { ...target, tier: 1 } : target))
+}
+
+/** What a name means under the operator's settings, whoever asks. */
+interface Meaning {
+  /** Configured or not; undefined for an unknown name. */
+  readonly targets: readonly Target[] | undefined
+  /** Those that are configured. */
+  readonly usable: readonly PlannedTarget[]
+}
+
+/** By `PlanInput.configured`. Nothing that one request prefers, or one key may use, may get in here: it is used for all. */
+const meanings = new WeakMap<object, Map<string, Meaning>>()
+/** Callers may invent names. */
+const MAX_NAMES = 64
+
+function meaningOf(input: PlanInput, name: string): Meaning {
+  const { configured, request } = input
+  // Here the request decides.
+  if (request.provider?.allow_fallbacks === true) return readMeaning(input, name)
+  let known = meanings.get(configured)
+  if (known === undefined) {
+    known = new Map()
+    meanings.set(configured, known)
+  }
+  let meaning = known.get(name)
+  if (meaning === undefined) {
+    meaning = readMeaning(input, name)
+    if (known.size >= MAX_NAMES) known.clear()
+    if (meaning.usable.length > 0) known.set(name, meaning)
+  }
+  return meaning
+}
+
+function readMeaning(input: PlanInput, name: string): Meaning {
+  const targets = resolve(input, name)
+  const usable = (targets ?? []).filter(({ deployment }) => input.configured.has(deployment.provider))
+  return { targets, usable: usable.map((target) => ({ ...target, tier: resellerStep(target) })) }
 }
 
 /** What a name means, as far as the key may use it and it is configured. */
-function usableTargets(input: PlanInput, name: string): readonly Target[] {
-  const { request, configured, allowed, withheld } = input
+function usableTargets(input: PlanInput, name: string): readonly PlannedTarget[] {
+  const { targets, usable } = meaningOf(input, name)
+  const { allowed } = input
+  const permitted = allowed === undefined ? usable : only(usable, (target) => allows(allowed, target))
+  if (permitted.length === 0) throw noneUsable(input, name, targets)
+  return permitted
+}
+
+function noneUsable(input: PlanInput, name: string, targets: readonly Target[] | undefined): Failure {
+  const { request, allowed, withheld } = input
   const param = name === request.model ? 'model' : `models[${request.models?.indexOf(name)}]`
-  const targets = resolve(input, name)
   if (targets === undefined) {
     const text = `The model '${quoted(name)}' does not exist. GET /v1/models lists those that do.`
-    throw new Failure('unknown-model', text, { param })
+    return new Failure('unknown-model', text, { param })
   }
   if (targets.length === 0) {
-    throw new Failure('unknown-model', `There is no free variant of the model '${quoted(name)}'.`, { param })
+    return new Failure('unknown-model', `There is no free variant of the model '${quoted(name)}'.`, { param })
   }
-  const permitted = allowed === undefined ? targets : targets.filter((target) => allows(allowed, target))
+  const permitted = targets.filter((target) => allows(allowed, target))
   if (permitted.length === 0) {
-    throw new Failure('model-not-allowed', `This key may not use the model '${quoted(name)}'.`, { param })
+    return new Failure('model-not-allowed', `This key may not use the model '${quoted(name)}'.`, { param })
   }
-  const usable = permitted.filter(({ deployment }) => configured.has(deployment.provider))
-  if (usable.length === 0 && permitted.some(({ deployment }) => withheld?.has(deployment.provider))) {
+  if (permitted.some(({ deployment }) => withheld?.has(deployment.provider))) {
     const text = `This key may not use the providers of the model '${quoted(name)}'.`
-    throw new Failure('model-not-allowed', text, { param })
+    return new Failure('model-not-allowed', text, { param })
   }
-  if (usable.length === 0) {
-    const providers = [...new Set(permitted.map(({ deployment }) => deployment.provider))]
-    const settings = providers.map((id) => settingOf(findProvider(id))).join(' or ')
-    const text = `No provider is configured for the model '${quoted(name)}'. Set ${settings}.`
-    throw new Failure('unknown-model', text, { param })
-  }
-  return usable
+  const providers = [...new Set(permitted.map(({ deployment }) => deployment.provider))]
+  const settings = providers.map((id) => settingOf(findProvider(id))).join(' or ')
+  const text = `No provider is configured for the model '${quoted(name)}'. Set ${settings}.`
+  return new Failure('unknown-model', text, { param })
+}
+
+/** The items that a test keeps: mostly all, and then the same list. */
+function only<Item>(items: readonly Item[], keeps: (item: Item) => boolean): readonly Item[] {
+  return items.every(keeps) ? items : items.filter(keeps)
 }
 
 function noTargetLeft({ model, provider }: RoutedRequest): Failure {
@@ -124,13 +174,10 @@ function noTargetLeft({ model, provider }: RoutedRequest): Failure {
 }
 
 /** What a target lacks for a request, in the error's `param`; undefined where it lacks nothing. */
-export function missingCapabilityOfTarget(
-  { deployment, variant, ...target }: Target,
-  needs: Needs,
-): string | undefined {
-  const lack = missingCapability(needs, deployment.traits)
-  if (lack !== undefined || variant !== 'online') return lack
-  return canSearchWeb({ ...target, deployment }) ? undefined : 'web_search'
+export function missingCapabilityOfTarget(target: Target, needs: Needs): string | undefined {
+  const lack = missingCapability(needs, target.deployment.traits)
+  if (lack !== undefined || target.variant !== 'online') return lack
+  return canSearchWeb(target) ? undefined : 'web_search'
 }
 
 function capableOnly(
@@ -138,8 +185,8 @@ function capableOnly(
   needs: Needs,
   names: readonly string[],
 ): readonly PlannedTarget[] {
-  const capable = targets.filter((target) => missingCapabilityOfTarget(target, needs) === undefined)
-  const [first] = targets
+  const capable = only(targets, (target) => missingCapabilityOfTarget(target, needs) === undefined)
+  const first = targets[0]
   if (capable.length === 0 && first !== undefined) {
     const lack = missingCapabilityOfTarget(first, needs) ?? ''
     const otherKind = OTHER_KIND[lack]
@@ -150,8 +197,8 @@ function capableOnly(
     throw new Failure('model-not-capable', text, { param: lack })
   }
   // If there is only one model, its provider decides whether the prompt fits. Among several models our estimate chooses.
-  if (new Set(capable.map(({ model }) => model)).size === 1) return capable
-  const roomy = capable.filter(({ deployment: { traits } }) => fits(needs, traits))
+  if (capable.every(({ model }) => model === capable[0]?.model)) return capable
+  const roomy = only(capable, ({ deployment: { traits } }) => fits(needs, traits))
   if (roomy.length > 0) return roomy
   const text = 'The prompt and the answer asked for fit the window of no model that may answer. Shorten the messages.'
   throw new Failure('model-not-capable', text, { param: 'context' })
@@ -165,8 +212,8 @@ const OTHER_KIND: Readonly<Record<string, string>> = {
 
 function pricedOnly(targets: readonly PlannedTarget[], isPriced: PlanInput['isPriced']): readonly PlannedTarget[] {
   if (isPriced === undefined) return targets
-  const priced = targets.filter(({ deployment }) => isPriced(deployment))
-  const [first] = targets
+  const priced = only(targets, ({ deployment }) => isPriced(deployment))
+  const first = targets[0]
   if (priced.length > 0 || first === undefined) return priced
   const { provider, upstreamModel } = first.deployment
   const name = quoted(`${provider}/${upstreamModel}`)

@@ -20,16 +20,24 @@ export interface PlannedTarget extends Target {
   readonly tier: number
 }
 
+/** Made once for each: they are looked up by them, and a text that was just put together has to be hashed each time. */
+const names = new WeakMap<Deployment, string>()
+
 /** A target's name in everything that is known of health: `provider/upstreamModel`. */
-export function deploymentName({ deployment: { provider, upstreamModel } }: Pick<Target, 'deployment'>): string {
-  return `${provider}/${upstreamModel}`
+export function deploymentName({ deployment }: Pick<Target, 'deployment'>): string {
+  let name = names.get(deployment)
+  if (name === undefined) {
+    name = `${deployment.provider}/${deployment.upstreamModel}`
+    names.set(deployment, name)
+  }
+  return name
 }
 
 /** Without repetitions, in the given order. */
 export function uniqueTargets<Some extends Target>(targets: readonly Some[]): Some[] {
   const seen = new Set<string>()
   return targets.filter((target) => {
-    const name = `${deploymentName(target)}:${target.variant ?? ''}`
+    const name = target.variant === undefined ? deploymentName(target) : `${deploymentName(target)}\n${target.variant}`
     return !seen.has(name) && seen.add(name)
   })
 }
