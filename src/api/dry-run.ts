@@ -9,7 +9,7 @@ import { prepareEmbedding } from '../gateway/embedding-attempt.ts'
 import type { RegionAccess } from '../gateway/health-reporter.ts'
 import { prepareCall } from '../gateway/prepare-call.ts'
 import { planInputOf, type RoutedDeployment, routeOf } from '../gateway/route.ts'
-import { sessionOf } from '../gateway/session.ts'
+import { sessionInHeader, sessionOf } from '../gateway/session.ts'
 import type { HealthView } from '../health/isolate.ts'
 import { sleep } from '../platform/timeout.ts'
 import type { Ranked, RankedSession } from '../routing/candidate.ts'
@@ -60,7 +60,7 @@ function readAsked({ body, settings, caller, header }: DryRun): Asked {
   return {
     input,
     planned: plan(input),
-    session: sessionOf({ header, body, chat, caller, hasChoice: true }),
+    session: sessionOf({ named: sessionInHeader(header), body, chat, caller, hasChoice: true }),
     refusalBy: (target, provider) => prepareCall({ target, provider, chat, promptTokens, header: () => null }),
   }
 }

@@ -19,7 +19,7 @@ import { planInputOf } from './route.ts'
 import { createSealer, NO_SEALER } from './sealer.ts'
 import { sendStream } from './send-stream.ts'
 import { sendWhole } from './send-whole.ts'
-import { cacheKeyOf, conversationName, rememberSession, type Session, sessionOf } from './session.ts'
+import { cacheKeyOf, conversationName, rememberSession, type Session, sessionInHeader, sessionOf } from './session.ts'
 
 /**
  * Runs one call for a model's answer: read, plan, admit, route, ask, and answer whole or streamed (reference; contract 3, 4, 6).
@@ -34,12 +34,15 @@ export async function run(context: RequestContext, given: Readonly<Record<string
   const request = forProvider(format.readRequest(body, { header: context.header, sealer }), context.rights)
   const { chat } = request
   const needs = needsOf(chat, request)
-  const { trace } = context.log
-  if (trace !== undefined) describeChat(trace, chat, conversationName({ header: context.header, body }))
+  const named = sessionInHeader(context.header)
+  const { log } = context
+  log.isUnnamed = named === ''
+  const { trace } = log
+  if (trace !== undefined) describeChat(trace, chat, conversationName({ named, body }))
   const planned = plan(planInputOf(context, chat, needs))
   const bill = await openBill({ caller, objects, waitUntil, settings, chat, needs, plan: planned })
   const hasChoice = planned.candidates.length > 1
-  const session = sessionOf({ header: context.header, body, chat, caller, hasChoice })
+  const session = sessionOf({ named, body, chat, caller, hasChoice })
   return untilCounted(
     context,
     bill,

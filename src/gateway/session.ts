@@ -15,7 +15,8 @@ export interface Session extends RankedSession {
 
 /** What a session is known by. */
 export interface SessionInput {
-  readonly header: HeaderReader
+  /** What a header names it; empty where none does. */
+  readonly named: string
   readonly body: Readonly<Record<string, unknown>>
   readonly chat: Chat
   readonly caller: KeyRecord
@@ -34,6 +35,15 @@ const HEADERS = [
   'x-amp-thread-id',
 ]
 const memory = createSessionMemory()
+
+/** What a header names the session; empty where none does. */
+export function sessionInHeader(header: HeaderReader): string {
+  for (let at = 0; at < HEADERS.length; at++) {
+    const name = header(HEADERS[at] ?? '')
+    if (name) return name
+  }
+  return ''
+}
 
 /** The session of a request (routing 2.7); undefined for a conversation that begins and has no name. */
 export function sessionOf(input: SessionInput): Session | undefined {
@@ -74,11 +84,8 @@ function nameIn(input: SessionInput): string | undefined {
 }
 
 /** What the client calls its conversation; undefined where it says at most whose it is. */
-export function conversationName({ header, body }: Pick<SessionInput, 'header' | 'body'>): string | undefined {
-  for (const name of HEADERS) {
-    const id = header(name)
-    if (id) return id
-  }
+export function conversationName({ named, body }: Pick<SessionInput, 'named' | 'body'>): string | undefined {
+  if (named !== '') return named
   const { session_id, prompt_cache_key, metadata } = body
   const { user_id } = Object(metadata) as Record<string, unknown>
   const session = isName(user_id) ? sessionIn(user_id) : undefined

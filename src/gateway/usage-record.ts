@@ -26,7 +26,7 @@ export function recordCall(log: RequestLog, line: LogLine, writer: UsageWriter):
 }
 
 function toCall(log: RequestLog, line: LogLine, { caller, header }: UsageWriter): Call {
-  const labels = labelsOf(header, log.project)
+  const labels = labelsOf(header, log.project, log.isUnnamed)
   const target = log.target ?? sentAttempts(log.attempts).at(-1)?.target
   const reasoning = log.usage?.completion_tokens_details?.reasoning_tokens
   return {

@@ -30,12 +30,13 @@ export const LOST = 'lost'
 
 /** The attempts that were really sent. */
 export function sentAttempts(trace: readonly AttemptRecord[]): readonly AttemptRecord[] {
-  for (const { sent } of trace) if (sent === false) return trace.filter((attempt) => attempt.sent !== false)
+  for (let at = 0; at < trace.length; at++)
+    if (trace[at]?.sent === false) return trace.filter(({ sent }) => sent !== false)
   return trace
 }
 
 /** What was spent in vain; a call loses one attempt at most. */
 export function lostIn(trace: readonly AttemptRecord[]): AttemptRecord['lost'] {
-  for (const { lost } of trace) if (lost !== undefined) return lost
+  for (let at = 0; at < trace.length; at++) if (trace[at]?.lost !== undefined) return trace[at]?.lost
   return undefined
 }

@@ -37,6 +37,8 @@ export interface RequestLog {
   finishReason: string | undefined
   /** Which project the request names in its body. */
   project: string | undefined
+  /** No header names the session. False also where nobody has looked. */
+  isUnnamed: boolean
   /** Gets the line too. */
   record: ((line: LogLine) => void) | undefined
   /** The call asks only for the plan. */
@@ -90,6 +92,7 @@ export function createRequestLog(
     answerId: undefined,
     finishReason: undefined,
     project: undefined,
+    isUnnamed: false,
     record: undefined,
     dryRun,
     isCount,
@@ -137,9 +140,9 @@ function writeCall(log: RequestLog, end: CallEnd): void {
 /** Whose fault something was that failed in a call: the caller's alone, or another's too. A client that left is to blame for nothing. */
 function blamedFor(failure: Failure | undefined, attempts: readonly AttemptRecord[]): 'caller' | 'others' | undefined {
   let blamed = blameOf(failure)
-  for (const attempt of sentAttempts(attempts)) {
-    if (blamed === 'others') break
-    blamed = blameOf(attempt.failure) ?? blamed
+  for (let at = 0; at < attempts.length && blamed !== 'others'; at++) {
+    const attempt = attempts[at]
+    if (attempt?.sent !== false) blamed = blameOf(attempt?.failure) ?? blamed
   }
   return blamed
 }

@@ -21,14 +21,17 @@ const AGENT = ['x-claude-code-agent-id', 'x-openai-subagent']
 const PARENT = ['x-claude-code-parent-agent-id', 'x-codex-parent-thread-id']
 const PROJECT = ['x-router9-project', 'x-title', 'x-openrouter-title', 'http-referer']
 
-/** @param project what the body names as its project. */
-export function labelsOf(header: HeaderReader, project: string | undefined): WorkLabels {
+/**
+ * @param project what the body names as its project.
+ * @param isUnnamed no header names the session: that is known already, and each look at a header costs something.
+ */
+export function labelsOf(header: HeaderReader, project: string | undefined, isUnnamed = false): WorkLabels {
   // The version of a client would make a client of its own of each.
   const client = header('user-agent')
     ?.trimStart()
     .split(/\s/, 1)[0]
     ?.replace(/\/v?\d.*$/, '')
-  const session = first(header, SESSION)
+  const session = isUnnamed ? '' : first(header, SESSION)
   // Whoever names agents names their session: other clients are not asked.
   const hasAgents = session !== ''
   return {
@@ -47,8 +50,8 @@ export function projectIn({ metadata }: Readonly<Record<string, unknown>>): stri
 }
 
 function first(header: HeaderReader, names: readonly string[]): string {
-  for (const name of names) {
-    const text = label(header(name))
+  for (let at = 0; at < names.length; at++) {
+    const text = label(header(names[at] ?? ''))
     if (text !== '') return text
   }
   return ''

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { KeyRecord } from '../../src/access/keys.ts'
 import { parseChat } from '../../src/chat/request.ts'
-import { cacheKeyOf, rememberSession, sessionOf } from '../../src/gateway/session.ts'
+import { cacheKeyOf, rememberSession, sessionInHeader, sessionOf } from '../../src/gateway/session.ts'
 
 const CALLER: KeyRecord = { id: 'key_1', name: 'one', created: '2026-01-01T00:00:00Z' }
 const BEGUN = [
@@ -13,7 +13,7 @@ const BEGUN = [
 function session(fields: Record<string, unknown>, headers: Record<string, string> = {}, caller = CALLER) {
   const body = { model: 'auto', messages: BEGUN, ...fields }
   const header = (name: string) => headers[name] ?? null
-  return sessionOf({ header, body, chat: parseChat(body), caller, hasChoice: true })
+  return sessionOf({ named: sessionInHeader(header), body, chat: parseChat(body), caller, hasChoice: true })
 }
 
 test('a session is known by the first of its headers, then of its fields, then by its first user message', () => {
