@@ -1,7 +1,17 @@
 import { Failure } from '../chat/failure.ts'
 import type { ClientRequest, HeaderReader } from '../formats/format.ts'
-import { type AccountRights, type Fields, isObject, type Right, refused, withChanges } from './account-rights.ts'
-import { withoutBuiltinTools } from './builtin-tools.ts'
+import {
+  type AccountRights,
+  change,
+  drop,
+  type Fields,
+  isObject,
+  type LeftOut,
+  type Right,
+  refused,
+  withChanges,
+} from './account-rights.ts'
+import { leaveOutBuiltinTools } from './builtin-tools.ts'
 
 /** A request as far as its caller may make it. */
 export interface PermittedRequest {
@@ -87,31 +97,27 @@ const NOTHING: readonly string[] = []
  */
 export function permit(body: Fields, rights: AccountRights, format: string, isInner = false): PermittedRequest {
   if (rights.builtinTools && rights.accountFields) return { body, dropped: NOTHING }
-  const changes: Record<string, unknown> = {}
-  const dropped: string[] = []
-  checkFields(body, rights, format, (name, { isRead }) => {
-    if (!isRead) changes[name] = undefined
-    dropped.push(name)
-  })
-  if (!rights.builtinTools) Object.assign(changes, withoutBuiltinTools(body, format, dropped))
+  const found: LeftOut = { changes: undefined, dropped: undefined }
+  leaveOutFields(body, rights, format, found)
+  if (!rights.builtinTools) leaveOutBuiltinTools(body, format, found)
   if (!rights.accountFields) refuseFiles(body)
-  for (const name of isInner ? [] : INNER_REQUESTS) {
+  for (const name of INNER_REQUESTS) {
     const inner = body[name]
-    if (!isObject(inner)) continue
+    if (isInner || !isObject(inner)) continue
     try {
       const permitted = permit(inner, rights, format, true)
-      if (permitted.dropped.length > 0) changes[name] = permitted.body
+      if (permitted.dropped.length > 0) change(found, name, permitted.body)
     } catch (error) {
       throw error instanceof Failure ? error.inWordsOf((path) => `${name}.${path}`) : error
     }
   }
+  const { changes, dropped = NOTHING } = found
   const [first] = dropped
   if (first !== undefined && isObject(body.provider) && body.provider.require_parameters === true) {
     throw refused(first, FIELDS[first]?.right ?? 'builtinTools')
   }
-  return { body: Object.keys(changes).length === 0 ? body : withChanges(body, changes), dropped }
+  return { body: changes === undefined ? body : withChanges(body, changes), dropped }
 }
-
 /** Whether a request makes something happen that must not happen twice: a provider runs tools, or keeps something in our account. */
 export function hasSideEffects({ metadata: _, ...body }: Fields, format: string): boolean {
   try {
@@ -159,19 +165,15 @@ export function withoutMetadata<T extends Fields>(fields: T, { accountFields }: 
   return others as unknown as T
 }
 
-function checkFields(
-  body: Fields,
-  rights: AccountRights,
-  format: string,
-  drop: (name: string, rule: FieldRule) => void,
-): void {
+function leaveOutFields(body: Fields, rights: AccountRights, format: string, found: LeftOut): void {
   for (const name in body) {
     const rule = Object.hasOwn(FIELDS, name) ? FIELDS[name] : undefined
     if (rule === undefined || rights[rule.right] || OTHERWISE[format]?.includes(name)) continue
     const value = body[name]
     if (value == null || (rule.uses ? !rule.uses(value) : isEmpty(value))) continue
     if (rule.isEssential) throw refused(name, rule.right)
-    drop(name, rule)
+    if (!rule.isRead) change(found, name, undefined)
+    drop(found, name)
   }
   if (rights.builtinTools) return
   refuseSearch(body.model, 'model')

@@ -1,6 +1,7 @@
 import { Failure } from '../chat/failure.ts'
 import type { HeaderReader } from '../formats/format.ts'
 import { TIMED_OUT, withTimeout } from '../platform/timeout.ts'
+import type { Limits } from './budget.ts'
 import { createKeyNews, type KeyChange } from './key-changes.ts'
 import { type KeyRecord, keyName, keyRecord, looksLikeKey, TEAM_RECORDS } from './keys.ts'
 import type { Caller } from './limits.ts'
@@ -89,7 +90,8 @@ export async function authenticate(
   if (!looksLikeKey(key)) throw invalidKey()
   const name = keyNames.get(key) ?? (await keyName(key))
   const now = Date.now()
-  const record = await findRecord(name, { store, now, waitUntil, beforeLookUp })
+  const record =
+    knownRecord(name, store, now, waitUntil) ?? (await lookFor(name, { store, now, waitUntil, beforeLookUp }))
   if (record === null || record.disabled === true) throw invalidKey()
   if (!keyNames.has(key)) setBounded(keyNames, key, name, MAX_KEY_NAMES)
   if (record.expires !== undefined && Date.parse(record.expires) <= now) {
@@ -98,12 +100,23 @@ export async function authenticate(
   if (record.team === undefined) return record
   // A team is found as a key is, and trusted for as long. The record of a key can have all that a team's has.
   const id = TEAM_RECORDS + record.team
-  const team = await findRecord(id, { store, now, waitUntil, beforeLookUp: undefined })
+  const team =
+    knownRecord(id, store, now, waitUntil) ?? (await lookFor(id, { store, now, waitUntil, beforeLookUp: undefined }))
   if (team === null || team.disabled === true) {
     throw new Failure('invalid-key', 'The team of this API key has ended. Ask for another key.')
   }
-  const { limits } = team
-  return limits === undefined ? record : { ...record, accounts: [{ id, owner: "This key's team", limits }] }
+  return team.limits === undefined ? record : memberOf(record, id, team.limits)
+}
+
+/** The callers that a record and the limits of its team have made. */
+const members = new WeakMap<KeyRecord, { readonly limits: Limits; readonly caller: Caller }>()
+
+function memberOf(record: KeyRecord, team: string, limits: Limits): Caller {
+  const known = members.get(record)
+  if (known?.limits === limits) return known.caller
+  const caller = { ...record, accounts: [{ id: team, owner: "This key's team", limits }] }
+  members.set(record, { limits, caller })
+  return caller
 }
 
 function readBearer(header: string | null): string {
@@ -129,17 +142,21 @@ interface LookUpContext {
   readonly beforeLookUp: BeforeLookUp | undefined
 }
 
-async function findRecord(
+/** A record that is trusted. It is read again in the background before that time is over. */
+function knownRecord(name: string, store: Store, now: number, waitUntil: WaitUntil): KeyRecord | undefined {
+  const known = knownKeys.get(name)
+  if (known === undefined || now - known.readAt >= TRUST_KNOWN_MS) return undefined
+  if (now - known.readAt >= REFRESH_AFTER_MS && !pendingLookUps.has(name)) {
+    waitUntil(lookUp(name, store, now).catch(() => null))
+  }
+  return known.record
+}
+
+async function lookFor(
   name: string,
   { store, now, waitUntil, beforeLookUp }: LookUpContext,
 ): Promise<KeyRecord | null> {
   const known = knownKeys.get(name)
-  if (known !== undefined && now - known.readAt < TRUST_KNOWN_MS) {
-    if (now - known.readAt >= REFRESH_AFTER_MS && !pendingLookUps.has(name)) {
-      waitUntil(lookUp(name, store, now).catch(() => null))
-    }
-    return known.record
-  }
   const unknownSince = unknownKeys.get(name)
   if (unknownSince !== undefined && now - unknownSince < TRUST_UNKNOWN_MS) return null
   const stale = known !== undefined && now - known.readAt < TRUST_STALE_MS ? known.record : undefined

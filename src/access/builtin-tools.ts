@@ -1,4 +1,4 @@
-import { type Fields, isObject, refused, withChanges } from './account-rights.ts'
+import { change, drop, type Fields, isObject, type LeftOut, refused, withChanges } from './account-rights.ts'
 
 /** Tools that the client runs, and searches among the tools of the request itself. */
 const CLIENT_TOOL =
@@ -18,12 +18,10 @@ interface BuiltinTool {
 }
 
 /**
- * What a body without tools of the provider's has in the place of its own fields. Beside the client's own tools an answer is
- * right without them, unless one of them must be called.
- * @param dropped gets where they stood. @throws Failure 400
+ * Leaves tools of the provider's out. Beside the client's own tools an answer is right without them, unless one of them must
+ * be called. @throws Failure 400
  */
-export function withoutBuiltinTools(body: Fields, format: string, dropped: string[]): Record<string, unknown> {
-  const changes: Record<string, unknown> = {}
+export function leaveOutBuiltinTools(body: Fields, format: string, found: LeftOut): void {
   if (Array.isArray(body.tools)) {
     const { kept, builtin } = divide(body.tools, 'tools', format)
     const [first] = builtin
@@ -31,11 +29,11 @@ export function withoutBuiltinTools(body: Fields, format: string, dropped: strin
       if (kept.length === 0) throw refused(first.path, 'builtinTools')
       const names = new Set(builtin.flatMap((one) => one.names))
       if (isChosen(body.tool_choice, names)) throw refused('tool_choice', 'builtinTools')
-      changes.tools = kept
-      for (const { path } of builtin) dropped.push(path)
+      change(found, 'tools', kept)
+      for (const { path } of builtin) drop(found, path)
     }
   }
-  if (!Array.isArray(body.input)) return changes
+  if (!Array.isArray(body.input)) return
   let input: unknown[] | undefined
   for (const [at, item] of body.input.entries()) {
     if (!isObject(item) || !TOOL_ITEMS.has(item.type) || !Array.isArray(item.tools)) continue
@@ -43,25 +41,23 @@ export function withoutBuiltinTools(body: Fields, format: string, dropped: strin
     if (builtin.length === 0) continue
     input ??= [...body.input]
     input[at] = { ...item, tools: kept }
-    for (const { path } of builtin) dropped.push(path)
+    for (const { path } of builtin) drop(found, path)
   }
-  if (input !== undefined) changes.input = input
-  return changes
+  if (input !== undefined) change(found, 'input', input)
 }
 
 function divide(tools: readonly unknown[], path: string, format: string) {
   const kept: unknown[] = []
   const builtin: BuiltinTool[] = []
   for (const [at, tool] of tools.entries()) {
-    const here = `${path}[${at}]`
     if (!isObject(tool)) kept.push(tool)
     else if (MEMBERS_ARE_TOOLS.has(format)) {
       const others = Object.keys(tool).filter((name) => !CLIENT_MEMBERS.has(name) && tool[name] != null)
       const rest = withChanges(tool, Object.fromEntries(others.map((name) => [name, undefined])))
-      for (const name of others) builtin.push({ path: `${here}.${name}`, names: [] })
+      for (const name of others) builtin.push({ path: `${path}[${at}].${name}`, names: [] })
       if (others.length === 0 || Object.keys(rest).length > 0) kept.push(rest)
     } else if (isClientTool(tool)) kept.push(tool)
-    else builtin.push({ path: here, names: [tool.type, tool.name ?? tool.type] })
+    else builtin.push({ path: `${path}[${at}]`, names: [tool.type, tool.name ?? tool.type] })
   }
   return { kept, builtin }
 }
