@@ -11,7 +11,7 @@ const USUAL_BUCKET = bucketOf(true, 0)
 
 /** What the region knows of every deployment; what this isolate knows, if the region does not answer in time. */
 export async function currentHealth(settings: Settings, access: RegionAccess): Promise<HealthView> {
-  return settings.tracksHealth ? refreshHealth(access, REGION_TIMEOUT_MS) : noHealthReporter().view()
+  return settings.tracksHealth ? refreshHealth(access, REGION_TIMEOUT_MS) : noHealthReporter().view(Date.now())
 }
 
 /** The health of a deployment as `GET /providers` and `POST /route` show it. */

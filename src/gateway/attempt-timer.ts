@@ -11,135 +11,138 @@ export interface ReadingOn {
 }
 
 /** The timeouts of one attempt, and the one switch that ends it. */
-export interface AttemptTimer {
+export class AttemptTimer {
+  private readonly controller = new AbortController()
+  private readonly readingOn: ReadingOn | undefined
+  private readonly stopListening: (() => void) | undefined
+  private endedFor: Failure | undefined = undefined
+  private limitMs: (() => number) | undefined = undefined
+  private pingOnlyLimitMs = 0
+  private silentMs = 0
+  private pingOnlyMs = 0
+  private waitingSince: number | undefined = undefined
+  private timer: ReturnType<typeof setTimeout> | undefined
+  private readOnTimer: ReturnType<typeof setTimeout> | undefined = undefined
+  private isOver = false
+  /** How long the provider was waited for in all, in milliseconds. */
+  waitedMs = 0
+  /** The client has left and the answer is read on, for its usage alone. */
+  isReadingOn = false
+
+  /**
+   * @param deadlineMs how long the first meaningful event may take, whatever else the provider sends before it.
+   * @param readingOn absent where a departure of the client ends the attempt.
+   */
+  constructor(clientDisconnect: ClientDisconnect, deadlineMs: number, readingOn?: ReadingOn) {
+    this.readingOn = readingOn
+    this.timer = setTimeout(() => this.look(), deadlineMs)
+    this.stopListening = clientDisconnect.onDisconnect(() => this.leave())
+  }
+
   /** Aborts the attempt's fetch. */
-  readonly signal: AbortSignal
+  get signal(): AbortSignal {
+    return this.controller.signal
+  }
+
   /**
    * The first meaningful event is there: from now on silence is limited to `limitMs()` milliseconds, and messages without content to
    * `pingOnlyLimitMs`.
    */
-  readonly begin: (limitMs: () => number, pingOnlyLimitMs: number) => void
+  begin(limitMs: () => number, pingOnlyLimitMs: number): void {
+    this.limitMs = limitMs
+    this.pingOnlyLimitMs = pingOnlyLimitMs
+    this.pingOnlyMs = 0
+    this.rearm()
+  }
+
   /** To be called before each wait for the provider: a slow client does not count. */
-  readonly wait: () => void
+  wait(): void {
+    this.waitingSince = Date.now()
+  }
+
   /** The wait is over. `hasData` is false where it brought something like a comment only. */
-  readonly arrived: (hasData: boolean) => void
+  arrived(hasData: boolean): void {
+    const ms = this.currentWaitMs()
+    this.waitingSince = undefined
+    this.waitedMs += ms
+    this.silentMs = hasData ? 0 : this.silentMs + ms
+    this.pingOnlyMs += ms
+  }
+
   /** What arrived last had content, and not only signs of life. */
-  readonly gotContent: () => void
-  /** How long the provider was waited for in all, in milliseconds. */
-  readonly waitedMs: () => number
+  gotContent(): void {
+    this.pingOnlyMs = 0
+  }
+
   /** Looks at the clock again, because the limit has become shorter. */
-  readonly rearm: () => void
+  rearm(): void {
+    clearTimeout(this.timer)
+    if (this.limitMs !== undefined) this.timer = setTimeout(() => this.look(), Math.max(this.leftMs(this.limitMs), 0))
+  }
+
   /** Why we ended the attempt; undefined where the provider did. */
-  readonly reason: () => Failure | undefined
+  reason(): Failure | undefined {
+    return this.endedFor
+  }
+
   /** The client has left. False where the attempt has ended, or ends with it; otherwise it is read on. */
-  readonly leave: () => boolean
-  /** Whether the client has left and the answer is read on, for its usage alone. */
-  readonly isReadingOn: () => boolean
-  /** Ends that: it has become too much. */
-  readonly stopReadingOn: () => void
-  /** The attempt is over and the provider has nothing more to say: stops the timers and aborts nothing. */
-  readonly release: () => void
-  /** Ends the attempt, whatever the provider still has to say. */
-  readonly end: () => void
-}
-
-/**
- * @param deadlineMs how long the first meaningful event may take, whatever else the provider sends before it.
- * @param readingOn absent where a departure of the client ends the attempt.
- */
-export function createAttemptTimer(
-  clientDisconnect: ClientDisconnect,
-  deadlineMs: number,
-  readingOn?: ReadingOn,
-): AttemptTimer {
-  const controller = new AbortController()
-  let reason: Failure | undefined
-  let limitMs: (() => number) | undefined
-  let pingOnlyLimitMs = 0
-  let silentMs = 0
-  let pingOnlyMs = 0
-  let waitedMs = 0
-  let waitingSince: number | undefined
-  let timer: ReturnType<typeof setTimeout> | undefined
-  let readOnTimer: ReturnType<typeof setTimeout> | undefined
-  let isReadingOn = false
-  let isOver = false
-  let stopListening = () => {}
-
-  const release = () => {
-    clearTimeout(timer)
-    clearTimeout(readOnTimer)
-    stopListening()
-    if (isReadingOn && !isOver) readingOn?.end()
-    isOver = true
-  }
-  const end = () => {
-    release()
-    controller.abort()
-  }
-  const stop = (failure: Failure) => {
-    // A provider that we stop waiting for after its client has left has done nothing wrong.
-    reason ??= isReadingOn ? clientLeft() : failure
-    end()
-  }
-  const leave = () => {
-    if (isOver || isReadingOn) return !isOver
-    if (readingOn?.begin() !== true) {
-      stop(clientLeft())
+  leave(): boolean {
+    if (this.isOver || this.isReadingOn) return !this.isOver
+    if (this.readingOn?.begin() !== true) {
+      this.stop(clientLeft())
       return false
     }
-    isReadingOn = true
+    this.isReadingOn = true
     // Nobody else is asked any more, so the first word has as long as all of the answer.
-    if (limitMs === undefined) clearTimeout(timer)
-    readOnTimer = setTimeout(() => stop(clientLeft()), readingOn.limitMs)
+    if (this.limitMs === undefined) clearTimeout(this.timer)
+    this.readOnTimer = setTimeout(() => this.stopReadingOn(), this.readingOn.limitMs)
     return true
   }
-  const currentWaitMs = () => (waitingSince === undefined ? 0 : Date.now() - waitingSince)
-  const leftMs = (limit: () => number) =>
-    Math.min(limit() - silentMs - currentWaitMs(), pingOnlyLimitMs - pingOnlyMs - currentWaitMs())
-  // One timer for a whole stream: it looks how long the silence has lasted, and sleeps for the rest.
-  const look = () => {
-    if (limitMs === undefined) return stop(new Failure('provider-timeout', 'The provider did not answer in time.'))
-    const ms = leftMs(limitMs)
-    if (ms > 0) timer = setTimeout(look, ms)
-    else stop(new Failure('provider-timeout', 'The provider fell silent.'))
-  }
-  const rearm = () => {
-    clearTimeout(timer)
-    if (limitMs !== undefined) timer = setTimeout(look, Math.max(leftMs(limitMs), 0))
+
+  /** Ends the reading on: it has become too much. */
+  stopReadingOn(): void {
+    this.stop(clientLeft())
   }
 
-  timer = setTimeout(look, deadlineMs)
-  stopListening = clientDisconnect.onDisconnect(leave)
-  return {
-    signal: controller.signal,
-    begin: (limit, pingOnlyLimit) => {
-      limitMs = limit
-      pingOnlyLimitMs = pingOnlyLimit
-      pingOnlyMs = 0
-      rearm()
-    },
-    wait: () => {
-      waitingSince = Date.now()
-    },
-    arrived: (hasData) => {
-      const ms = currentWaitMs()
-      waitingSince = undefined
-      waitedMs += ms
-      silentMs = hasData ? 0 : silentMs + ms
-      pingOnlyMs += ms
-    },
-    gotContent: () => {
-      pingOnlyMs = 0
-    },
-    waitedMs: () => waitedMs,
-    rearm,
-    reason: () => reason,
-    leave,
-    isReadingOn: () => isReadingOn,
-    stopReadingOn: () => stop(clientLeft()),
-    release,
-    end,
+  /** The attempt is over and the provider has nothing more to say: stops the timers and aborts nothing. */
+  release(): void {
+    clearTimeout(this.timer)
+    clearTimeout(this.readOnTimer)
+    this.stopListening?.()
+    if (this.isReadingOn && !this.isOver) this.readingOn?.end()
+    this.isOver = true
+  }
+
+  /** Ends the attempt, whatever the provider still has to say. */
+  end(): void {
+    this.release()
+    this.controller.abort()
+  }
+
+  private stop(failure: Failure): void {
+    // A provider that we stop waiting for after its client has left has done nothing wrong.
+    this.endedFor ??= this.isReadingOn ? clientLeft() : failure
+    this.end()
+  }
+
+  private currentWaitMs(): number {
+    return this.waitingSince === undefined ? 0 : Date.now() - this.waitingSince
+  }
+
+  private leftMs(limitMs: () => number): number {
+    const ms = this.currentWaitMs()
+    return Math.min(limitMs() - this.silentMs - ms, this.pingOnlyLimitMs - this.pingOnlyMs - ms)
+  }
+
+  /** One timer for a whole stream: it looks how long the silence has lasted, and sleeps for the rest. */
+  private look(): void {
+    const { limitMs } = this
+    const ms = limitMs === undefined ? 0 : this.leftMs(limitMs)
+    if (ms > 0) this.timer = setTimeout(() => this.look(), ms)
+    else {
+      const text = limitMs === undefined ? 'The provider did not answer in time.' : 'The provider fell silent.'
+      this.stop(new Failure('provider-timeout', text))
+    }
   }
 }
 

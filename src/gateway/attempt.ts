@@ -8,7 +8,7 @@ import type { Target } from '../routing/target.ts'
 import { createStreamDecoder, type Framing } from '../stream/decode.ts'
 import { createStreamFinalizer, type StreamFinalizer } from '../stream/finalize.ts'
 import { sizeUpTo } from '../stream/size.ts'
-import { type AttemptTimer, createAttemptTimer, type ReadingOn } from './attempt-timer.ts'
+import { AttemptTimer, type ReadingOn } from './attempt-timer.ts'
 import type { ClientDisconnect } from './client-disconnect.ts'
 import type { AttemptCall } from './prepare-call.ts'
 import { type AnswerReader, createStreamReader, noStream } from './stream-reader.ts'
@@ -25,8 +25,8 @@ export interface AttemptInput {
   /** Until the first meaningful event of a stream; until the end of a whole body. In milliseconds. */
   readonly deadlineMs: number
   readonly clientDisconnect: ClientDisconnect
-  /** How a stream is read on whose client has left. */
-  readonly readingOn?: ReadingOn
+  /** How a stream is read on whose client has left; undefined for a whole body. */
+  readonly readingOn: ReadingOn | undefined
 }
 
 /** An answer that has begun: its first meaningful event is there. */
@@ -47,29 +47,24 @@ export type AttemptResult<Result> =
 
 /** Asks one deployment. Resolves at its first meaningful event (contract 6), for a whole body at its end. Rejects never. */
 export async function attempt(input: AttemptInput): Promise<AttemptResult<Answer>> {
+  const { call, clientDisconnect, deadlineMs } = input
   const startedAt = Date.now()
-  const result = await send(input)
-  const request = result.ok ? undefined : input.call.requestAfter?.(result.failure)
-  if (request === undefined || input.clientDisconnect.hasHappened()) return result
-  const deadlineMs = input.deadlineMs - (Date.now() - startedAt)
-  return send({ ...input, deadlineMs, call: { ...input.call, request } })
-}
-
-async function send(input: AttemptInput): Promise<AttemptResult<Answer>> {
-  const isStream = input.chat.stream === true
-  const timer = createAttemptTimer(input.clientDisconnect, input.deadlineMs, isStream ? input.readingOn : undefined)
+  const timer = new AttemptTimer(clientDisconnect, deadlineMs, input.readingOn)
   const finalizer = createFinalizer(input)
   try {
-    const answer = await (isStream ? streamAnswer : wholeAnswer)(input, timer, finalizer)
+    const answer = await (input.chat.stream === true ? streamAnswer : wholeAnswer)(input, timer, finalizer)
     return { ok: true, answer }
   } catch (error) {
-    const failure = (timer.reason() ?? toFailure(error)).withoutSecret(input.provider.secret)
+    const found = (timer.reason() ?? toFailure(error)).withoutSecret(input.provider.secret)
     timer.end()
-    const result = {
-      ok: false,
-      failure: input.call.isFurtherFormat ? withoutVerdictOnChats(failure) : failure,
-    } as const
-    return timer.isReadingOn() ? { ...result, served: finalizer.usage() } : result
+    const failure = call.isFurtherFormat ? withoutVerdictOnChats(found) : found
+    // Some failures tell how the request has to be written instead.
+    const request = call.requestAfter?.(failure)
+    if (request === undefined || clientDisconnect.hasHappened()) {
+      return timer.isReadingOn ? { ok: false, failure, served: finalizer.usage() } : { ok: false, failure }
+    }
+    const leftMs = deadlineMs - (Date.now() - startedAt)
+    return attempt({ ...input, deadlineMs: leftMs, call: { ...call, request, requestAfter: undefined } })
   }
 }
 

@@ -7,7 +7,7 @@ import { logRequest } from '../telemetry/log.ts'
 import { type Bill, closeBill } from './bill.ts'
 import type { RequestContext } from './context.ts'
 import type { CommittedAnswer } from './failover.ts'
-import { createHealthReporter, type HealthReporter, noHealthReporter } from './health-reporter.ts'
+import { type HealthReporter, noHealthReporter, RequestHealth } from './health-reporter.ts'
 import { commonHeaders, failureResponse } from './respond.ts'
 import { type Route, type RouteInput, reasonFor, routeOf, skippedIn } from './route.ts'
 
@@ -23,16 +23,28 @@ export interface CallState {
   readonly routedAt: number
 }
 
-/** Puts the deployments of a plan in order, by what is known of their health. */
-export async function routeNow(
-  context: RequestContext<ErrorFormat>,
-  input: Omit<RouteInput, 'settings' | 'view' | 'requestId'>,
-): Promise<{ readonly route: Route; readonly health: HealthReporter }> {
-  const { settings, requestId } = context
-  const health = settings.tracksHealth ? createHealthReporter(context) : noHealthReporter()
+interface Routed {
+  readonly route: Route
+  readonly health: HealthReporter
+}
+
+type PlannedCall = Omit<RouteInput, 'settings' | 'view' | 'requestId'>
+
+/** Puts the deployments of a plan in order, by what is known of their health; mostly at once. */
+export function routeNow(context: RequestContext<ErrorFormat>, input: PlannedCall): Routed | Promise<Routed> {
+  const health = context.settings.tracksHealth ? new RequestHealth(context) : noHealthReporter()
   // Where there is no choice, there is nothing to wait for.
-  if (input.plan.candidates.length > 1) await health.ready()
-  return { route: routeOf({ ...input, settings, requestId, view: health.view() }), health }
+  const ready = input.plan.candidates.length > 1 ? health.ready() : undefined
+  return ready === undefined ? routeBy(health, context, input) : ready.then(() => routeBy(health, context, input))
+}
+
+function routeBy(
+  health: HealthReporter,
+  { settings, requestId }: RequestContext<ErrorFormat>,
+  { plan, request, needs, session, source, rankAll }: PlannedCall,
+): Routed {
+  const view = health.view(Date.now())
+  return { route: routeOf({ plan, request, needs, settings, view, requestId, session, source, rankAll }), health }
 }
 
 /** Waits for the answer to an admitted call, and sees to it that the call's usage is counted, whatever happens. */

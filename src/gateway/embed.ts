@@ -8,14 +8,15 @@ import { embeddingNeeds, inputTokens, type Needs } from '../routing/needs.ts'
 import { type Plan, plan } from '../routing/plan.ts'
 import { logRequest } from '../telemetry/log.ts'
 import { describeEmbedding } from '../telemetry/otlp-span.ts'
-import { admitAttempt, type Bill, closeBill, openBill, settleBill } from './bill.ts'
+import { answerBegun, answerEnded } from './attempt-report.ts'
+import { type Bill, closeBill, openBill, settleBill } from './bill.ts'
 import { type CallState, headersOf, refuse, routeNow, untilCounted } from './call.ts'
 import { createClientWriter } from './client-writer.ts'
 import type { RequestContext } from './context.ts'
 import { type EmbeddingCall, type EmbeddingWork, embedAt, prepareEmbedding } from './embedding-attempt.ts'
 import { createVectorList, vectorBytes } from './embedding-parts.ts'
 import { sumOf } from './embedding-usage.ts'
-import { type CommittedAnswer, runWithFailover } from './failover.ts'
+import { type Asking, type CommittedAnswer, runWithFailover } from './failover.ts'
 import { planInputOf } from './route.ts'
 import { inTrace } from './upstream.ts'
 
@@ -79,34 +80,37 @@ interface Admitted extends PlannedEmbedding {
   readonly bill: Bill
 }
 
+interface EmbeddingState extends CallState {
+  readonly work: EmbeddingWork
+  /** There is no other deployment to ask. */
+  readonly isAlone: boolean
+}
+
+const ASKING: Asking<EmbeddingState, EmbeddingCall, undefined> = {
+  prepare({ context, work }, target) {
+    const provider = context.settings.providers.get(target.deployment.provider)
+    if (provider === undefined) throw new TypeError('planned for a provider that is not configured')
+    return prepareEmbedding(work, target, inTrace(provider, context.log.trace))
+  },
+  attempt: ({ work, isAlone }, { deadlineMs }, call, clientDisconnect) =>
+    embedAt({ work, call, deadlineMs, clientDisconnect, isAlone }),
+}
+
 async function routeAndEmbed(context: Context, { work, needs, planned, bill }: Admitted): Promise<Response> {
   const { request } = work
   const { route, health } = await routeNow(context, { plan: planned, request, needs })
   const requestedModel = request.model
-  const state: CallState = { context, requestedModel, needs, route, health, bill, routedAt: Date.now() }
-  const { providers } = context.settings
   const isAlone = planned.isSingle || planned.candidates.length === 1
-  const result = await runWithFailover<EmbeddingCall, undefined>({
-    context,
-    route,
-    health,
-    maxAnswerTokens: 0,
-    prepare: ({ target }) => {
-      const provider = providers.get(target.deployment.provider)
-      if (provider === undefined) throw new TypeError('planned for a provider that is not configured')
-      return prepareEmbedding(work, target, inTrace(provider, context.log.trace))
-    },
-    admit: ({ target }) => admitAttempt(bill, target),
-    attempt: (_, call, deadlineMs) => {
-      return embedAt({ work, call, deadlineMs, clientDisconnect: context.clientDisconnect, isAlone })
-    },
-  })
+  const routedAt = Date.now()
+  const state: EmbeddingState = { context, requestedModel, needs, route, health, bill, routedAt, work, isAlone }
+  const result = await runWithFailover(state, ASKING)
   if (!result.ok) {
     settle(state, work)
     return refuse(state, result.failure)
   }
   const { report, deployment } = result.answer
-  report.begun({ isStream: false, tokens: () => 0, waitedMs: () => 0 })('complete')
+  answerBegun(report, undefined)
+  answerEnded(report, 'complete')
   context.log.target = deployment.target
   return answer(context, state, { work, usage: settle(state, work), committed: result.answer })
 }

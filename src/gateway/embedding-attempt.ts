@@ -9,7 +9,7 @@ import { sleep } from '../platform/timeout.ts'
 import type { Target } from '../routing/target.ts'
 import { createValueCounter } from '../stream/json-bounds.ts'
 import { type AttemptResult, notWritable, toFailure, withStatus } from './attempt.ts'
-import { type AttemptTimer, clientLeft, createAttemptTimer } from './attempt-timer.ts'
+import { AttemptTimer, clientLeft } from './attempt-timer.ts'
 import type { ClientDisconnect } from './client-disconnect.ts'
 import { divide, limitsOf, maxAnswerBytes, type Part, type PartLimits, type VectorList } from './embedding-parts.ts'
 import { type PartUsage, usageOf } from './embedding-usage.ts'
@@ -209,7 +209,7 @@ async function askForPart(run: Run, part: Part): Promise<void> {
   const { work, call, timers, deadlineMs, clientDisconnect } = run
   const { target, provider } = call
   if (clientDisconnect.hasHappened()) return fail(run, clientLeft())
-  const timer = createAttemptTimer(clientDisconnect, deadlineMs)
+  const timer = new AttemptTimer(clientDisconnect, deadlineMs)
   timers.add(timer)
   try {
     const embedded = await ask(run, part, timer)

@@ -13,17 +13,17 @@ import { regionOf } from './region.ts'
 
 /** What a request has to do with the health of deployments. */
 export interface HealthReporter {
-  /** Resolves when there is a snapshot, or none came in time; at once on a warm isolate. */
-  readonly ready: () => Promise<void>
-  readonly view: () => HealthView
+  /** Resolves when there is a snapshot, or none came in time; undefined on a warm isolate, where nobody waits. */
+  readonly ready: () => Promise<void> | undefined
+  readonly view: (now: number) => HealthView
   readonly budget: RetryBudget
   readonly hedges: HedgeBudget
   readonly releases: ReleaseQueue
-  readonly attemptStarted: (deployment: string, probe: string | undefined) => void
+  readonly attemptStarted: (deployment: string, now: number, probe: string | undefined) => void
   /** An attempt is over; `outcome` where that says something about the provider. */
-  readonly attemptEnded: (deployment: string, outcome?: Outcome) => void
+  readonly attemptEnded: (deployment: string, now: number, outcome?: Outcome) => void
   /** An outcome while the attempt goes on. */
-  readonly record: (outcome: Outcome) => void
+  readonly record: (outcome: Outcome, now: number) => void
 }
 
 /** What a request needs to reach its region. */
@@ -65,27 +65,48 @@ function thisIsolate(): Isolate {
 }
 
 /** Connects one request with its isolate's health. What it sees goes to the region afterwards, and never holds it up. */
-export function createHealthReporter(access: RegionAccess): HealthReporter {
-  const { health, budget, hedges, releases } = thisIsolate()
-  return {
-    ready: () => waitForFirstSnapshot(access),
-    view: () => health.view(Date.now()),
-    budget,
-    hedges,
-    releases,
-    attemptStarted(deployment, probe) {
-      health.attemptStarted(deployment, Date.now(), probe)
-      reportIfDue(access)
-    },
-    attemptEnded(deployment, outcome) {
-      health.attemptEnded(deployment)
-      if (outcome !== undefined) health.record(outcome, Date.now())
-      reportIfDue(access)
-    },
-    record(outcome) {
-      health.record(outcome, Date.now())
-      reportIfDue(access)
-    },
+export class RequestHealth implements HealthReporter {
+  private readonly access: RegionAccess
+  private readonly isolate = thisIsolate()
+
+  constructor(access: RegionAccess) {
+    this.access = access
+  }
+
+  get budget() {
+    return this.isolate.budget
+  }
+
+  get hedges() {
+    return this.isolate.hedges
+  }
+
+  get releases() {
+    return this.isolate.releases
+  }
+
+  ready() {
+    return waitForFirstSnapshot(this.isolate, this.access)
+  }
+
+  view(now: number) {
+    return this.isolate.health.view(now)
+  }
+
+  attemptStarted(deployment: string, now: number, probe: string | undefined) {
+    this.isolate.health.attemptStarted(deployment, now, probe)
+    reportIfDue(this.isolate, this.access, now)
+  }
+
+  attemptEnded(deployment: string, now: number, outcome?: Outcome) {
+    this.isolate.health.attemptEnded(deployment)
+    if (outcome !== undefined) this.isolate.health.record(outcome, now)
+    reportIfDue(this.isolate, this.access, now)
+  }
+
+  record(outcome: Outcome, now: number) {
+    this.isolate.health.record(outcome, now)
+    reportIfDue(this.isolate, this.access, now)
   }
 }
 
@@ -93,8 +114,8 @@ export function createHealthReporter(access: RegionAccess): HealthReporter {
 export function noHealthReporter(): HealthReporter {
   const nothing = () => {}
   return {
-    ready: async () => {},
-    view: () => createIsolateHealth('', 0).view(Date.now()),
+    ready: () => undefined,
+    view: (now) => createIsolateHealth('', 0).view(now),
     budget: { earn: nothing, spend: () => true, isLow: () => false, giveBack: nothing },
     // Nobody is known to be late.
     hedges: { earn: nothing, spend: () => false },
@@ -107,10 +128,11 @@ export function noHealthReporter(): HealthReporter {
 
 /** Asks the region now, for endpoints that show health. */
 export async function refreshHealth(access: RegionAccess, timeoutMs: number): Promise<HealthView> {
-  const { health, call, calledAt } = thisIsolate()
+  const here = thisIsolate()
+  const { health, call, calledAt } = here
   // One call at a time, so that no report is lost; but the request that made it may have been ended.
   const isUnderWay = call !== undefined && Date.now() - calledAt < REPORT_TIMEOUT_MS
-  await withTimeout(isUnderWay ? call : exchange(access), timeoutMs)
+  await withTimeout(isUnderWay ? call : exchange(here, access), timeoutMs)
   return health.view(Date.now())
 }
 
@@ -119,24 +141,22 @@ const FIRST_SNAPSHOT_TIMEOUT_MS = 50
 const REPORT_TIMEOUT_MS = 9000
 const WAITED = Promise.resolve()
 
-async function waitForFirstSnapshot(access: RegionAccess): Promise<void> {
-  const here = thisIsolate()
-  if (here.health.hasSnapshot() || here.firstCall === WAITED) return
-  here.firstCall ??= exchange(access)
-  await withTimeout(here.firstCall, FIRST_SNAPSHOT_TIMEOUT_MS)
-  // Once only: a region that hangs must not hold up every request.
-  here.firstCall = WAITED
+function waitForFirstSnapshot(here: Isolate, access: RegionAccess): Promise<void> | undefined {
+  if (here.health.hasSnapshot() || here.firstCall === WAITED) return undefined
+  here.firstCall ??= exchange(here, access)
+  return withTimeout(here.firstCall, FIRST_SNAPSHOT_TIMEOUT_MS).then(() => {
+    // Once only: a region that hangs must not hold up every request.
+    here.firstCall = WAITED
+  })
 }
 
 const SCHEDULE_LOST_MS = 15_000
 
-function reportIfDue(access: RegionAccess): void {
-  const here = thisIsolate()
-  const now = Date.now()
+function reportIfDue(here: Isolate, access: RegionAccess, now: number): void {
   const due = here.health.reportDue(now)
   if (due === undefined) return
   if (due === 'now') {
-    exchange(access)
+    exchange(here, access)
     return
   }
   if (now - here.scheduledAt < SCHEDULE_LOST_MS) return
@@ -144,18 +164,17 @@ function reportIfDue(access: RegionAccess): void {
   access.waitUntil(
     sleep(due).then(() => {
       here.scheduledAt = Number.NEGATIVE_INFINITY
-      reportIfDue(access)
+      reportIfDue(here, access, Date.now())
     }),
   )
 }
 
 /** One call to the region: a report goes out, a snapshot comes back. Never rejects. */
-function exchange(access: RegionAccess): Promise<void> {
-  const here = thisIsolate()
-  const call = exchangeOnce(access).finally(() => {
+function exchange(here: Isolate, access: RegionAccess): Promise<void> {
+  const call = exchangeOnce(here, access).finally(() => {
     if (here.call === call) here.call = undefined
     // No request may come for a while to report what was recorded meanwhile.
-    reportIfDue(access)
+    reportIfDue(here, access, Date.now())
   })
   here.call = call
   here.calledAt = Date.now()
@@ -163,9 +182,8 @@ function exchange(access: RegionAccess): Promise<void> {
   return call
 }
 
-async function exchangeOnce(access: RegionAccess): Promise<void> {
+async function exchangeOnce({ health }: Isolate, access: RegionAccess): Promise<void> {
   const { objects, request, waitUntil } = access
-  const { health } = thisIsolate()
   const region = regionOf(request)
   const askedAt = Date.now()
   const report = health.takeReport(askedAt)

@@ -8,15 +8,15 @@ import { type AttemptRecord, LOST } from '../routing/attempt-record.ts'
 import { type Attempts, cancelHedge, failAttempt, hedgeAttempt } from '../routing/attempts.ts'
 import { hedgeDelayOf } from '../routing/hedge-budget.ts'
 import type { Answer } from './attempt.ts'
-import { createAttemptReport, reportLost } from './attempt-report.ts'
+import { attemptLost, startReport } from './attempt-report.ts'
 import { type HedgeBill, openHedge } from './bill.ts'
 import type { CallState } from './call.ts'
 import { type ClientDisconnect, watchClientDisconnect } from './client-disconnect.ts'
-import { type EndedAttempt, type FailoverInput, recordFailure, type SentAttempt } from './failover.ts'
+import { type Asking, type EndedAttempt, type Hedging, recordFailure, type SentAttempt } from './failover.ts'
 import type { AttemptCall } from './prepare-call.ts'
 import type { RoutedDeployment } from './route.ts'
 
-type Input = FailoverInput<AttemptCall, Answer>
+type ChatAsking<State extends CallState> = Asking<State, AttemptCall, Answer>
 type Sent = SentAttempt<AttemptCall>
 type Ended = EndedAttempt<AttemptCall, Answer>
 type AllAttempts = Attempts<RoutedDeployment>
@@ -39,7 +39,10 @@ interface Runner {
  * How attempts are made for a request that is hedged (routing 2.8): if the first one is late, a second deployment is asked beside it.
  * Undefined for all others, which is most.
  */
-export function hedgeOf(call: HedgedCall): Input['hedge'] {
+export function hedgingOf<State extends HedgedCall>(
+  call: State,
+  asking: ChatAsking<State>,
+): Hedging<AttemptCall, Answer> | undefined {
   const { chat, context, source, health } = call
   const { rights, settings, format } = context
   if (!(chat.provider?.hedge ?? settings.hedges)) return undefined
@@ -48,15 +51,20 @@ export function hedgeOf(call: HedgedCall): Input['hedge'] {
   const mayUse = rights.builtinTools || rights.accountFields
   if (mayUse && hasSideEffects(source?.body ?? chat, format.name)) return undefined
   health.hedges.earn(Date.now())
-  return (input, attempts, first) => runHedged(call, input, attempts, first)
+  return (attempts, first) => runHedged(call, asking, attempts, first)
 }
 
-async function runHedged(call: HedgedCall, input: Input, attempts: AllAttempts, first: Sent): Promise<Ended> {
-  const { context } = input
-  const one = start(input, first)
+async function runHedged<State extends HedgedCall>(
+  call: State,
+  asking: ChatAsking<State>,
+  attempts: AllAttempts,
+  first: Sent,
+): Promise<Ended> {
+  const { context } = call
+  const one = start(call, asking, first)
   const delayMs = hedgeDelayOf(first.report.attempt)
   if (delayMs === undefined || (await withTimeout(one.ended, delayMs)) !== TIMED_OUT) return one.ended
-  const second = context.clientDisconnect.hasHappened() ? undefined : await startSecond(call, input, attempts, one)
+  const second = context.clientDisconnect.hasHappened() ? undefined : await startSecond(call, asking, attempts, one)
   if (second === undefined) return one.ended
   const { two, bill } = second
   const ended = await Promise.race([one.ended, two.ended])
@@ -75,28 +83,28 @@ async function runHedged(call: HedgedCall, input: Input, attempts: AllAttempts, 
   return other.ended
 }
 
-function start({ attempt, context }: Input, sent: Sent): Runner {
-  const { candidate, deadlineMs } = sent.report.attempt
+function start<State extends HedgedCall>(call: State, { attempt }: ChatAsking<State>, sent: Sent): Runner {
   // Nobody aborts this signal.
   const disconnect = watchClientDisconnect(new AbortController().signal)
-  context.clientDisconnect.onDisconnect(disconnect.report)
-  const ended = attempt(candidate, sent.call, deadlineMs, disconnect).then((result) => ({ ...sent, result }))
+  call.context.clientDisconnect.onDisconnect(disconnect.report)
+  const ended = attempt(call, sent.report.attempt, sent.call, disconnect).then((result) => ({ ...sent, result }))
   return { disconnect, sent, ended }
 }
 
 /** Asks the second deployment, if there is one that works and nothing speaks against it. */
-async function startSecond(
-  { health, context, bill, route: { ranking } }: HedgedCall,
-  input: Input,
+async function startSecond<State extends HedgedCall>(
+  state: State,
+  asking: ChatAsking<State>,
   attempts: AllAttempts,
   one: Runner,
 ): Promise<{ readonly two: Runner; readonly bill: HedgeBill } | undefined> {
+  const { health, context, bill, route } = state
   const now = Date.now()
   // Where a circuit is open or retries are scarce, a second request each would add to an outage.
-  const isCalm = ranking.out.every(({ status }) => status.state === 'limited') && !health.budget.isLow(now)
+  const isCalm = route.ranking.out.every(({ status }) => status.state === 'limited') && !health.budget.isLow(now)
   const next = isCalm ? hedgeAttempt(attempts, now, health.hedges) : undefined
   if (next === undefined) return undefined
-  const call = input.prepare(next.candidate)
+  const call = asking.prepare(state, next.candidate.target)
   if (!(call instanceof Failure)) {
     try {
       // The request is in memory once more, as this deployment gets it.
@@ -105,8 +113,8 @@ async function startSecond(
       const early = await Promise.race([one.ended, held])
       if (!('result' in early) || (!early.result.ok && early.result.failure.failover)) {
         const reserved = await held
-        if (!input.context.clientDisconnect.hasHappened())
-          return { two: start(input, { call, report: createAttemptReport(input, next) }), bill: reserved }
+        if (!context.clientDisconnect.hasHappened())
+          return { two: start(state, asking, { call, report: startReport(state, next) }), bill: reserved }
       }
       // Meanwhile the client has left, or the first one has come to an end after which nobody else is asked.
       context.waitUntil(held.then(({ close }) => close()).catch(() => undefined))
@@ -130,7 +138,7 @@ function lose(call: HedgedCall, { sent, disconnect, ended }: Runner, bill: Hedge
   const record: AttemptRecord = { target, outcome: LOST, ms: Date.now() - startedAt, startedAt }
   log.attempts.push(record)
   disconnect.report()
-  reportLost(call, sent.report)
+  attemptLost(sent.report)
   const used = ended.then(async ({ result }) => {
     // It has failed by itself, and nobody pays for that.
     if (!result.ok && result.failure.kind !== 'client-left') return toUsage(0, 0)

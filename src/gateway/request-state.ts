@@ -5,19 +5,23 @@ import type { ConfiguredProvider } from '../env.ts'
 import type { AnswerInput, RequestSource, Sealer } from '../formats/format.ts'
 import { randomText } from '../platform/random.ts'
 import { sentAttempts } from '../routing/attempt-record.ts'
+import type { NextAttempt } from '../routing/attempts.ts'
 import type { Target } from '../routing/target.ts'
 import { readingOn } from './abandoned-streams.ts'
 import type { AnswerStorage } from './answer-storage.ts'
 import { type Answer, type AttemptResult, attempt } from './attempt.ts'
 import type { AttemptEnd } from './attempt-report.ts'
-import { admitAttempt, isWorthReading, settleBill } from './bill.ts'
+import type { ReadingOn } from './attempt-timer.ts'
+import { isWorthReading, settleBill } from './bill.ts'
 import type { CallState } from './call.ts'
+import type { ClientDisconnect } from './client-disconnect.ts'
 import type { RequestContext } from './context.ts'
-import { type CommittedAnswer, runWithFailover } from './failover.ts'
-import { hedgeOf } from './hedge.ts'
+import { type Asking, type CommittedAnswer, runWithFailover } from './failover.ts'
+import { hedgingOf } from './hedge.ts'
 import { type AttemptCall, prepareCall } from './prepare-call.ts'
 import { type ReasoningCache, saveReasoning } from './reasoning-cache.ts'
 import type { ReasoningCollector } from './reasoning-collector.ts'
+import type { RoutedDeployment } from './route.ts'
 import { inTrace } from './upstream.ts'
 
 /** A call for an answer to a chat that has been admitted and routed: all that answering it needs. */
@@ -41,39 +45,57 @@ export interface RequestState extends CallState {
 export type ChatAnswer = CommittedAnswer<AttemptCall, Answer>
 
 /** Asks for an answer to the chat: one deployment after the other, until one has begun. */
-export async function askForAnswer(state: RequestState): Promise<AttemptResult<ChatAnswer>> {
-  const { context, chat, source, carriesReasoning, sessionKey, pathOf, needs, route, health, bill } = state
-  const { settings, clientDisconnect, header, caller } = context
-  const { timeouts } = settings
-  const { promptTokens, outputTokens } = needs
-  const result = await runWithFailover<AttemptCall, Answer>({
-    context,
-    route,
-    health,
-    maxAnswerTokens: outputTokens,
-    prepare: ({ target }) => {
-      const provider = providerOf(state, target)
-      return prepareCall({ target, provider, chat, source, carriesReasoning, sessionKey, promptTokens, header })
-    },
-    admit: ({ target }) => admitAttempt(bill, target),
-    hedge: hedgeOf(state),
-    attempt: ({ target }, call, deadlineMs, disconnect = clientDisconnect) => {
-      const provider = providerOf(state, target)
-      return attempt({
-        target,
-        provider,
-        call,
-        chat,
-        needs,
-        timeouts,
-        deadlineMs,
-        clientDisconnect: disconnect,
-        readingOn: readingOn(caller.account ?? caller.id, timeouts.abandonedMs, () => isWorthReading(bill, target)),
-      })
-    },
+export function askForAnswer(state: RequestState): Promise<AttemptResult<ChatAnswer>> {
+  const { pathOf } = state
+  const asked = runWithFailover(state, ASKING)
+  if (pathOf === undefined) return asked
+  return asked.then((result) => (result.ok ? result : { ok: false, failure: result.failure.inWordsOf(pathOf) }))
+}
+
+const ASKING: Asking<RequestState, AttemptCall, Answer> = {
+  prepare: prepareChat,
+  attempt: attemptChat,
+  hedge: hedgingOf,
+}
+
+function prepareChat(state: RequestState, target: Target): AttemptCall | Failure {
+  const { context, chat, source, carriesReasoning, sessionKey, needs } = state
+  const { promptTokens } = needs
+  const provider = providerOf(state, target)
+  return prepareCall({
+    target,
+    provider,
+    chat,
+    source,
+    carriesReasoning,
+    sessionKey,
+    promptTokens,
+    header: context.header,
   })
-  if (result.ok || pathOf === undefined) return result
-  return { ok: false, failure: result.failure.inWordsOf(pathOf) }
+}
+
+function attemptChat(
+  state: RequestState,
+  { candidate: { target }, deadlineMs }: NextAttempt<RoutedDeployment>,
+  call: AttemptCall,
+  clientDisconnect: ClientDisconnect,
+): Promise<AttemptResult<Answer>> {
+  const { chat, needs, context } = state
+  return attempt({
+    target,
+    provider: providerOf(state, target),
+    call,
+    chat,
+    needs,
+    timeouts: context.settings.timeouts,
+    deadlineMs,
+    clientDisconnect,
+    readingOn: chat.stream === true ? readingOnOf(state, target) : undefined,
+  })
+}
+
+function readingOnOf({ bill, context: { caller, settings } }: RequestState, target: Target): ReadingOn {
+  return readingOn(caller.account ?? caller.id, settings.timeouts.abandonedMs, () => isWorthReading(bill, target))
 }
 
 function providerOf({ context }: RequestState, { deployment }: Target): ConfiguredProvider {
@@ -87,11 +109,17 @@ export function answerInputOf(state: RequestState, model: string, provider?: str
   const { id, created, chat, source, sealer, needs, context, storage } = state
   const { header, requestId } = context
   const { promptTokens } = needs
-  const newId = () => randomText(28)
-  const now = () => Math.floor(Date.now() / 1000)
   const envelope = { id, created, model }
   const input = { envelope, chat, source, header, requestId, provider, sealer, promptTokens, newId, now }
   return storage === undefined ? input : { ...input, newId: storage.newId, onComplete: storage.onComplete }
+}
+
+function newId(): string {
+  return randomText(28)
+}
+
+function now(): number {
+  return Math.floor(Date.now() / 1000)
 }
 
 /** Counts what was used, also if the answer broke off or the client disconnected. Nobody waits for it. */

@@ -71,7 +71,7 @@ export interface RouteInput {
   /** The request as it came, which some deployments are asked at an endpoint beside that for chats. */
   readonly source?: RequestSource | undefined
   /** Rank every candidate, and not only the first, of which one is likely to answer. */
-  readonly rankAll?: boolean
+  readonly rankAll?: boolean | undefined
 }
 
 /** Puts a plan's candidates in the order in which they are to be tried now. */

@@ -40,7 +40,8 @@ export async function run(context: RequestContext, given: Readonly<Record<string
   const { trace } = log
   if (trace !== undefined) describeChat(trace, chat, conversationName({ named, body }))
   const planned = plan(planInputOf(context, chat, needs))
-  const bill = await openBill({ caller, objects, waitUntil, settings, chat, needs, plan: planned })
+  const opened = openBill({ caller, objects, waitUntil, settings, chat, needs, plan: planned })
+  const bill = opened instanceof Promise ? await opened : opened
   const hasChoice = planned.candidates.length > 1
   const session = sessionOf({ named, body, chat, caller, hasChoice })
   return untilCounted(
@@ -70,7 +71,8 @@ async function routeAndAnswer(
   // Most candidates may refuse what only one format can carry, or have used up what the operator lets their providers cost.
   const { source } = request
   const rankAll = source?.requires !== undefined || hasProviderLimits()
-  const { route, health } = await routeNow(context, { plan: planned, request: chat, needs, session, source, rankAll })
+  const routed = routeNow(context, { plan: planned, request: chat, needs, session, source, rankAll })
+  const { route, health } = routed instanceof Promise ? await routed : routed
   const { home } = route.ranking
   if (session !== undefined && home !== undefined) rememberSession(session, home, route.now)
   const routedAt = Date.now()

@@ -3,6 +3,7 @@ import { Failure } from '../chat/failure.ts'
 import { TIMED_OUT, withTimeout } from '../platform/timeout.ts'
 import { logRequest } from '../telemetry/log.ts'
 import { observe } from '../telemetry/otlp-trace.ts'
+import { answerBegun, answerEnded } from './attempt-report.ts'
 import { closeBill } from './bill.ts'
 import { headersOf } from './call.ts'
 import { type ClientWriter, createClientWriter, streamToClient } from './client-writer.ts'
@@ -58,11 +59,7 @@ async function streamAnswer(state: RequestState, committed: ChatAnswer, writer: 
   const { target } = committed.deployment
   const { log } = context
   const { trace } = log
-  const end = report.begun({
-    isStream: true,
-    tokens: () => answer.usage().completion_tokens,
-    waitedMs: answer.waitedMs,
-  })
+  answerBegun(report, answer)
   log.firstEventAt = Date.now()
   log.target = target
   const write = context.format.streamWriter(answerInputOf(state, target.model, target.deployment.provider))
@@ -82,7 +79,7 @@ async function streamAnswer(state: RequestState, committed: ChatAnswer, writer: 
   )
   const hasLeft = how === 'left'
   const ending = broken ?? (hasLeft ? 'left' : 'complete')
-  end(ending)
+  answerEnded(report, ending)
   finish(state, committed, ending, collector)
   logRequest(log, 200, broken, hasLeft || undefined)
   await answer.drained()

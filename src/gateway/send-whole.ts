@@ -2,6 +2,7 @@ import type { Failure } from '../chat/failure.ts'
 import { logRequest } from '../telemetry/log.ts'
 import { observe } from '../telemetry/otlp-trace.ts'
 import { notWritable } from './attempt.ts'
+import { answerBegun, answerEnded } from './attempt-report.ts'
 import { closeBill } from './bill.ts'
 import { headersOf, refuse } from './call.ts'
 import { createReasoningCollector } from './reasoning-collector.ts'
@@ -15,11 +16,7 @@ export async function sendWhole(state: RequestState): Promise<Response> {
   const { answer, deployment, report } = result.answer
   const { target } = deployment
   context.log.target = target
-  const end = report.begun({
-    isStream: false,
-    tokens: () => answer.usage().completion_tokens,
-    waitedMs: answer.waitedMs,
-  })
+  answerBegun(report, undefined)
   const body = context.format.writeAnswer(answer.first, answerInputOf(state, target.model, target.deployment.provider))
   const collector = reasoningCache && createReasoningCollector()
   if (collector !== undefined) for (const event of answer.first) collector.push(event)
@@ -27,7 +24,7 @@ export async function sendWhole(state: RequestState): Promise<Response> {
   const last = answer.first.at(-1)
   if (last?.type === 'end') context.log.finishReason = last.finishes[0]?.reason
   if (trace !== undefined) for (const event of answer.first) observe(trace, event)
-  end('complete')
+  answerEnded(report, 'complete')
   finish(state, result.answer, 'complete', collector)
   closeBill(state.bill)
   let text: string

@@ -64,7 +64,7 @@ export function createStreamReader(input: StreamInput): AnswerReader {
 
   const read = (piece: ReadableStreamReadResult<Uint8Array> | undefined): readonly OutputEvent[] => {
     if (piece === undefined || piece.done) return [...finalize(decoder.end()), ...finalizer.close()]
-    if (timer.isReadingOn()) readOnBytes += piece.value.byteLength
+    if (timer.isReadingOn) readOnBytes += piece.value.byteLength
     const decoded = decoder.push(piece.value)
     // After the finish reasons, further data does not extend the time limits.
     timer.arrived(!isFinished && decoded.hasData)
@@ -102,10 +102,10 @@ export function createStreamReader(input: StreamInput): AnswerReader {
       if (last.type === 'end') {
         timer.release()
         rest = drain()
-        return timer.isReadingOn() ? [{ type: 'error' as const, failure: clientLeft() }] : output
+        return timer.isReadingOn ? [{ type: 'error' as const, failure: clientLeft() }] : output
       }
       if (last.type !== 'error') {
-        if (!timer.isReadingOn()) return output
+        if (!timer.isReadingOn) return output
         // Nobody hears it.
         if (readOnBytes > READ_ON_BYTES) timer.stopReadingOn()
         continue
@@ -125,7 +125,7 @@ export function createStreamReader(input: StreamInput): AnswerReader {
   // A connection that was read to its end is used for the next request; after an abort a new one has to be opened. Mostly the
   // end is there already. However slow the client is, the provider has a moment only.
   const drain = async () => {
-    const drainTimer = setTimeout(timer.end, DRAIN_MS)
+    const drainTimer = setTimeout(() => timer.end(), DRAIN_MS)
     try {
       while (reader !== undefined && !(await reader.read(new Uint8Array(BUFFER_BYTES))).done);
     } catch {
@@ -137,7 +137,7 @@ export function createStreamReader(input: StreamInput): AnswerReader {
   }
 
   const { usage } = finalizer
-  return { next, drained: () => rest, leave, cancel: timer.end, usage, waitedMs: timer.waitedMs }
+  return { next, drained: () => rest, leave, cancel: () => timer.end(), usage, waitedMs: () => timer.waitedMs }
 }
 
 function isNoPing(event: ChatEvent): boolean {

@@ -24,7 +24,11 @@ export const SPEED_PACE: AveragePace = { tauMs: 60_000, followsJumps: false }
 
 /** Adds a positive number to an average, in place. */
 export function addSample(average: Average, sample: number, now: number, { tauMs, followsJumps }: AveragePace): void {
-  const [mean, baseline, deviation, samples, at] = average
+  const mean = average[0]
+  const baseline = average[1]
+  const deviation = average[2]
+  const samples = average[3]
+  const at = average[4]
   const value = Math.log(sample)
   const ms = Math.max(now - at, 0)
   let weight = Math.max(1 - Math.exp(-ms / tauMs), 1 / (samples + 1))

@@ -24,9 +24,10 @@ export function recordOutcome(
   measure(record, outcome, now)
   COUNTING[outcome.class](record, outcome, now, options)
   const { justClosed, closed, open } = TRANSITIONS[outcome.class]
-  const transition = { outcome, now, options }
-  if (justClosed !== undefined && now - record.closedAt < PROBATION_MS) ACTIONS[justClosed](record, transition)
-  ACTIONS[record.isOpen ? open : closed](record, transition)
+  if (justClosed !== undefined && now - record.closedAt < PROBATION_MS) {
+    ACTIONS[justClosed](record, outcome, now, options)
+  }
+  ACTIONS[record.isOpen ? open : closed](record, outcome, now, options)
 }
 
 /** What an outcome does to the circuit. */
@@ -55,28 +56,27 @@ const TRANSITIONS: Readonly<Record<OutcomeClass, Transition>> = {
 /** Some time after closing in which a circuit opens at the first broken answer. */
 const PROBATION_MS = 20_000
 
-interface TransitionInput {
-  readonly outcome: Outcome
-  readonly now: number
-  readonly options: CircuitOptions
-}
+/** Adds an outcome to a record, or makes the transition that it leads to. */
+type Step = (record: HealthRecord, outcome: Outcome, now: number, options: CircuitOptions) => void
 
-const ACTIONS: Readonly<Record<Action, (record: HealthRecord, input: TransitionInput) => void>> = {
+const ACTIONS: Readonly<Record<Action, Step>> = {
   stay() {},
-  open: (record, input) => openCircuit(record, input, openTimeOf(input.outcome.class)),
-  'open-if-allowed'(record, input) {
-    if (input.options.mayOpen) ACTIONS.open(record, input)
+  open(record, outcome, now, { seed }) {
+    openCircuit(record, outcome.class, openTimeOf(outcome.class), now, seed)
   },
-  'open-if-failing'(record, input) {
-    if (input.options.mayOpen && isFailing(record, input.now)) ACTIONS.open(record, input)
+  'open-if-allowed'(record, outcome, now, options) {
+    if (options.mayOpen) ACTIONS.open(record, outcome, now, options)
   },
-  'open-if-probe'(record, input) {
-    if (input.outcome.probe === undefined) return
+  'open-if-failing'(record, outcome, now, options) {
+    if (options.mayOpen && isFailing(record, now)) ACTIONS.open(record, outcome, now, options)
+  },
+  'open-if-probe'(record, outcome, now, { seed }) {
+    if (outcome.probe === undefined) return
     // A circuit that `config` opened keeps its long open times until a probe succeeds, however the probes fail.
-    const openTime = record.openReason === 'config' ? CONFIG_OPEN : openTimeOf(input.outcome.class)
-    openCircuit(record, input, openTime)
+    const openTime = record.openReason === 'config' ? CONFIG_OPEN : openTimeOf(outcome.class)
+    openCircuit(record, outcome.class, openTime, now, seed)
   },
-  'pass-if-probe'(record, { outcome, now }) {
+  'pass-if-probe'(record, outcome, now) {
     if (outcome.probe !== undefined) passProbe(record, now)
   },
 }
@@ -112,16 +112,18 @@ const MAX_CONSECUTIVE_OPENS = 30
 
 function openCircuit(
   record: HealthRecord,
-  { outcome, now, options }: TransitionInput,
+  reason: OutcomeClass,
   { firstMs, maxMs }: OpenTime,
+  now: number,
+  seed: number,
 ): void {
   const isRepeated = record.isOpen || now - record.closedAt < CLEAN_MS
   record.consecutiveOpens = isRepeated ? Math.min(record.consecutiveOpens + 1, MAX_CONSECUTIVE_OPENS) : 0
   record.isOpen = true
-  record.openReason = outcome.class
+  record.openReason = reason
   record.probesPassed = 0
   const ms = Math.min(firstMs * OPEN_GROWTH ** record.consecutiveOpens, maxMs)
-  record.openUntil = now + ms * (1 - OPEN_SPREAD / 2 + OPEN_SPREAD * options.seed)
+  record.openUntil = now + ms * (1 - OPEN_SPREAD / 2 + OPEN_SPREAD * seed)
 }
 
 function openTimeOf(kind: OutcomeClass): OpenTime {
@@ -155,9 +157,7 @@ function passProbe(record: HealthRecord, now: number): void {
   record.consecutiveFailures = 0
 }
 
-type Count = (record: HealthRecord, outcome: Outcome, now: number, options: CircuitOptions) => void
-
-const COUNTING: Readonly<Record<OutcomeClass, Count>> = {
+const COUNTING: Readonly<Record<OutcomeClass, Step>> = {
   'first-token': endFailureRun,
   success(record, outcome) {
     const { count = 1 } = outcome

@@ -69,11 +69,7 @@ export function createIsolateHealth(isolate: string, seed: number): IsolateHealt
   }
   return {
     record: (outcome, now) => recordOwn(state, outcome, now),
-    view: (now) => ({
-      now,
-      statusOf: (deployment, bucket) => statusOf(state, deployment, bucket, now),
-      deployments: () => [...state.records.keys()],
-    }),
+    view: (now) => new IsolateView(state, now),
     attemptStarted: (deployment, now, probe) => attemptStarted(state, deployment, now, probe),
     attemptEnded(deployment) {
       const before = state.inFlight.get(deployment)
@@ -103,13 +99,28 @@ function recordOwn({ records, reports }: IsolateState, outcome: Outcome, now: nu
 
 const UNKNOWN = unknownHealth()
 
-function statusOf(state: IsolateState, deployment: string, bucket: number, now: number): DeploymentStatus {
-  const record = state.records.get(deployment)
-  const status = evaluate(record ?? UNKNOWN, now, bucket, state.inFlight.get(deployment)?.count)
-  if (status.state === 'suspect' || status.state === 'half-open') {
-    status.probe = probeOf(state, deployment, record, now)
+class IsolateView implements HealthView {
+  private readonly state: IsolateState
+  readonly now: number
+
+  constructor(state: IsolateState, now: number) {
+    this.state = state
+    this.now = now
   }
-  return status
+
+  statusOf(deployment: string, bucket: number): DeploymentStatus {
+    const { state, now } = this
+    const record = state.records.get(deployment)
+    const status = evaluate(record ?? UNKNOWN, now, bucket, state.inFlight.get(deployment)?.count)
+    if (status.state === 'suspect' || status.state === 'half-open') {
+      status.probe = probeOf(state, deployment, record, now)
+    }
+    return status
+  }
+
+  deployments(): readonly string[] {
+    return [...this.state.records.keys()]
+  }
 }
 
 /**
@@ -134,8 +145,11 @@ function attemptStarted(state: IsolateState, deployment: string, now: number, pr
   reports.attemptStarted(now)
   const before = inFlight.get(deployment)
   // The end of a request that the platform ended was never counted.
-  const isLost = before !== undefined && now - before.at > MAX_ATTEMPT_MS
-  inFlight.set(deployment, { count: (isLost ? 0 : (before?.count ?? 0)) + 1, at: now })
+  if (before === undefined) inFlight.set(deployment, { count: 1, at: now })
+  else {
+    before.count = now - before.at > MAX_ATTEMPT_MS ? 1 : before.count + 1
+    before.at = now
+  }
   if (probe === undefined) return
   leases.delete(deployment)
   recordOf(records, deployment).lastProbeAt = now

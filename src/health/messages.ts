@@ -20,7 +20,7 @@ export interface Report {
 export interface OutcomeMessage extends Omit<Outcome, 'at' | 'class' | 'probe'> {
   readonly class: string
   readonly ageMs: number
-  readonly trial?: string
+  readonly trial?: string | undefined
 }
 
 /** A probe that one isolate may send to a deployment that is half-open or suspect. */
@@ -87,13 +87,11 @@ export function readClass(sent: unknown): OutcomeClass | undefined {
   return CLASSES.get(sent)
 }
 
-export function writeOutcome({ at, class: name, probe, ...rest }: Outcome, now: number): OutcomeMessage {
-  return {
-    ...rest,
-    class: writeClass(name),
-    ageMs: Math.max(now - at, 0),
-    ...(probe === undefined ? {} : { trial: probe }),
-  }
+export function writeOutcome({ at, class: name, probe: trial, ...rest }: Outcome, now: number): OutcomeMessage {
+  const message: OutcomeMessage = { ...rest, class: writeClass(name), ageMs: Math.max(now - at, 0), trial }
+  return Object.fromEntries(
+    Object.entries(message).filter(([, value]) => value !== undefined),
+  ) as unknown as OutcomeMessage
 }
 
 const MAX_NAME_CHARACTERS = 300

@@ -26,16 +26,16 @@ export interface Outcome {
    * With `first-token`: until the first token of a stream. With `success`, for a whole body only: until its end. With `timeout`:
    * how long the gateway waited; with `slow`, how long it had waited when another deployment answered instead.
    */
-  readonly ttftMs?: number
-  readonly tokensPerSecond?: number
+  readonly ttftMs?: number | undefined
+  readonly tokensPerSecond?: number | undefined
   /** With `limit`: how long the provider asks to be left alone. */
-  readonly waitMs?: number
+  readonly waitMs?: number | undefined
   /** With `limit`: the provider is overloaded, or limits the size of requests; otherwise it limits our rate. */
-  readonly limit?: 'overload' | 'size'
+  readonly limit?: 'overload' | 'size' | undefined
   /** The id of the probe that the attempt was (`NextAttempt.probe`). */
-  readonly probe?: string
+  readonly probe?: string | undefined
   /** How many outcomes of the same kind stand in this one; 1 where absent. */
-  readonly count?: number
+  readonly count?: number | undefined
 }
 
 const SMALL_TOKENS = 4000

@@ -116,7 +116,9 @@ function mergeOf(before: Outcome, after: Outcome): Outcome | undefined {
     return undefined
   }
   const count = (before.count ?? 1) + (after.count ?? 1)
-  return { ...before, ...after, at: before.at, count }
+  const { deployment, class: kind, at, bucket, waitMs, limit } = before
+  const { ttftMs = before.ttftMs, tokensPerSecond = before.tokensPerSecond } = after
+  return { deployment, class: kind, at, bucket, ttftMs, tokensPerSecond, waitMs, limit, probe: undefined, count }
 }
 
 /** Whether an outcome speaks for its deployment, or at least not against it. */

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { type AttemptTimer, createAttemptTimer } from '../../src/gateway/attempt-timer.ts'
+import { AttemptTimer } from '../../src/gateway/attempt-timer.ts'
 import { watchClientDisconnect } from '../../src/gateway/client-disconnect.ts'
 
 const DEADLINE_MS = 1000
@@ -11,7 +11,7 @@ let watch: AttemptTimer
 beforeEach(() => {
   vi.useFakeTimers()
   gone = new AbortController()
-  watch = createAttemptTimer(watchClientDisconnect(gone.signal), DEADLINE_MS)
+  watch = new AttemptTimer(watchClientDisconnect(gone.signal), DEADLINE_MS)
 })
 afterEach(() => {
   watch.end()
@@ -141,7 +141,7 @@ describe('a client that disconnects', () => {
   })
 
   test('ends it also where it had left before', () => {
-    const late = createAttemptTimer(watchClientDisconnect(AbortSignal.abort()), DEADLINE_MS)
+    const late = new AttemptTimer(watchClientDisconnect(AbortSignal.abort()), DEADLINE_MS)
     expect(late.signal.aborted).toBe(true)
     expect(late.reason()?.kind).toBe('client-left')
   })

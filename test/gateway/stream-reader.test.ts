@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createAttemptTimer } from '../../src/gateway/attempt-timer.ts'
+import { AttemptTimer } from '../../src/gateway/attempt-timer.ts'
 import { watchClientDisconnect } from '../../src/gateway/client-disconnect.ts'
 import { createStreamReader } from '../../src/gateway/stream-reader.ts'
 import { createStreamDecoder } from '../../src/stream/decode.ts'
@@ -22,7 +22,7 @@ function readerOf(words: readonly string[], last: 'ends' | 'breaks' | 'stays ope
     },
   })
   const response = new Response(body)
-  const timer = createAttemptTimer(watchClientDisconnect(new AbortController().signal), 10_000)
+  const timer = new AttemptTimer(watchClientDisconnect(new AbortController().signal), 10_000)
   // As fetch does it: the body breaks when its signal is aborted.
   const reader = createStreamReader({
     response,
