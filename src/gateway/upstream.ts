@@ -28,28 +28,11 @@ export async function askProvider(
   model: string,
   signal: AbortSignal,
 ): Promise<Response> {
-  const response = await send(provider, request, model, signal)
-  const { status } = response
-  if (status >= 200 && status < 300) return response
-  if (status >= 300 && status < 400) {
-    await response.body?.cancel()
-    throw new Failure('provider-failed', 'The provider answered with a redirect, which is not followed.', {
-      upstreamStatus: status,
-    })
-  }
-  throw await failureIn(response, request, provider)
-}
-
-async function send(
-  provider: ConfiguredProvider,
-  request: ProviderRequest,
-  model: string,
-  signal: AbortSignal,
-): Promise<Response> {
   const { baseUrl, headers } = provider
   const address = request.replacesVersion ? withoutVersion(baseUrl) : baseUrl
+  let response: Response
   try {
-    return await fetch(urlOf(address, request.path, model), {
+    response = await fetch(urlOf(address, request.path, model), {
       method: 'POST',
       headers: { 'content-type': 'application/json', ...request.headers, ...headers },
       body: request.body,
@@ -61,6 +44,15 @@ async function send(
     const clause = 'refused connection'
     throw new Failure('provider-failed', 'The provider could not be reached.', { reason: String(error), clause })
   }
+  const { status } = response
+  if (status >= 200 && status < 300) return response
+  if (status >= 300 && status < 400) {
+    await response.body?.cancel()
+    throw new Failure('provider-failed', 'The provider answered with a redirect, which is not followed.', {
+      upstreamStatus: status,
+    })
+  }
+  throw await failureIn(response, request, provider)
 }
 
 async function failureIn(
