@@ -28,19 +28,9 @@ export function refused(path: string, right: Right): Failure {
 /** What is left out of a request, as it is found: of most requests nothing. */
 export interface LeftOut {
   /** What stands in the place of the request's own fields; those that are undefined go. */
-  changes: Record<string, unknown> | undefined
+  changes: Fields | undefined
   /** Where it stood: names of fields, or paths. */
-  dropped: string[] | undefined
-}
-
-export function change(found: LeftOut, name: string, value: unknown): void {
-  found.changes ??= {}
-  found.changes[name] = value
-}
-
-export function drop(found: LeftOut, path: string): void {
-  found.dropped ??= []
-  found.dropped.push(path)
+  readonly dropped: string[]
 }
 
 /** The fields after some changes; one that is undefined goes. */

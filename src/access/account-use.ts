@@ -2,8 +2,6 @@ import { Failure } from '../chat/failure.ts'
 import type { ClientRequest, HeaderReader } from '../formats/format.ts'
 import {
   type AccountRights,
-  change,
-  drop,
   type Fields,
   isObject,
   type LeftOut,
@@ -87,8 +85,6 @@ const ACCOUNT_BETAS: Readonly<Record<Right, RegExp>> = {
 /** A request to count the tokens of another one, which it holds. */
 const INNER_REQUESTS = ['generateContentRequest', 'generate_content_request']
 
-const NOTHING: readonly string[] = []
-
 /**
  * What of a request its caller may make (accounts 8). What an answer is right without is left out.
  * @param format the name of the client's format.
@@ -96,8 +92,8 @@ const NOTHING: readonly string[] = []
  * @throws Failure 400 that names what the caller may not use; also for what is left out, where the request requires all.
  */
 export function permit(body: Fields, rights: AccountRights, format: string, isInner = false): PermittedRequest {
-  if (rights.builtinTools && rights.accountFields) return { body, dropped: NOTHING }
-  const found: LeftOut = { changes: undefined, dropped: undefined }
+  if (rights.builtinTools && rights.accountFields) return { body, dropped: [] }
+  const found: LeftOut = { changes: undefined, dropped: [] }
   leaveOutFields(body, rights, format, found)
   if (!rights.builtinTools) leaveOutBuiltinTools(body, format, found)
   if (!rights.accountFields) refuseFiles(body)
@@ -106,12 +102,12 @@ export function permit(body: Fields, rights: AccountRights, format: string, isIn
     if (isInner || !isObject(inner)) continue
     try {
       const permitted = permit(inner, rights, format, true)
-      if (permitted.dropped.length > 0) change(found, name, permitted.body)
+      if (permitted.dropped.length > 0) found.changes = { ...found.changes, [name]: permitted.body }
     } catch (error) {
       throw error instanceof Failure ? error.inWordsOf((path) => `${name}.${path}`) : error
     }
   }
-  const { changes, dropped = NOTHING } = found
+  const { changes, dropped } = found
   const [first] = dropped
   if (first !== undefined && isObject(body.provider) && body.provider.require_parameters === true) {
     throw refused(first, FIELDS[first]?.right ?? 'builtinTools')
@@ -172,8 +168,8 @@ function leaveOutFields(body: Fields, rights: AccountRights, format: string, fou
     const value = body[name]
     if (value == null || (rule.uses ? !rule.uses(value) : isEmpty(value))) continue
     if (rule.isEssential) throw refused(name, rule.right)
-    if (!rule.isRead) change(found, name, undefined)
-    drop(found, name)
+    if (!rule.isRead) found.changes = { ...found.changes, [name]: undefined }
+    found.dropped.push(name)
   }
   if (rights.builtinTools) return
   refuseSearch(body.model, 'model')

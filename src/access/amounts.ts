@@ -17,12 +17,12 @@ export const ROUNDING = 1e-9
 /** Amounts that are counted in place: nothing is made anew with every call. */
 export type Sum = { -readonly [dimension in Dimension]: number }
 
-export function mapAmounts(map: (dimension: Dimension) => number): Amounts {
+export function mapAmounts(map: (dimension: Dimension) => number): Sum {
   return { requests: map('requests'), tokens: map('tokens'), dollars: map('dollars'), calls: map('calls') }
 }
 
-export function copyOf({ requests, tokens, dollars, calls }: Amounts): Sum {
-  return { requests, tokens, dollars, calls }
+export function copyOf(amounts: Amounts): Sum {
+  return mapAmounts((dimension) => amounts[dimension])
 }
 
 export function set(sum: Sum, { requests, tokens, dollars, calls }: Amounts): void {
@@ -30,14 +30,6 @@ export function set(sum: Sum, { requests, tokens, dollars, calls }: Amounts): vo
   sum.tokens = tokens
   sum.dollars = dollars
   sum.calls = calls
-}
-
-/** Makes it the larger of two in each dimension. */
-export function raise(sum: Sum, { requests, tokens, dollars, calls }: Amounts): void {
-  sum.requests = Math.max(sum.requests, requests)
-  sum.tokens = Math.max(sum.tokens, tokens)
-  sum.dollars = Math.max(sum.dollars, dollars)
-  sum.calls = Math.max(sum.calls, calls)
 }
 
 export function add(sum: Sum, { requests, tokens, dollars, calls }: Amounts): void {
@@ -56,20 +48,21 @@ export function subtract(sum: Sum, { requests, tokens, dollars, calls }: Amounts
 }
 
 export function plus(one: Amounts, other: Amounts): Amounts {
-  const sum = copyOf(one)
-  add(sum, other)
-  return sum
+  return mapAmounts((dimension) => one[dimension] + other[dimension])
 }
 
 /** The difference, not below nothing. */
 export function minus(one: Amounts, other: Amounts): Amounts {
-  const sum = copyOf(one)
-  subtract(sum, other)
-  return sum
+  return mapAmounts((dimension) => Math.max(one[dimension] - other[dimension], 0))
 }
 
-export function times(factor: number, { requests, tokens, dollars, calls }: Amounts): Sum {
-  return { requests: factor * requests, tokens: factor * tokens, dollars: factor * dollars, calls: factor * calls }
+export function times(factor: number, amounts: Amounts): Amounts {
+  return mapAmounts((dimension) => factor * amounts[dimension])
+}
+
+/** The larger of two in each dimension. */
+export function larger(one: Amounts, other: Amounts): Amounts {
+  return mapAmounts((dimension) => Math.max(one[dimension], other[dimension]))
 }
 
 /** The smaller of two in each dimension. */
@@ -102,8 +95,8 @@ export function isLess(one: Amounts, other: Amounts, left: Amounts): boolean {
   )
 }
 
-export function isNothing({ requests, tokens, dollars, calls }: Amounts): boolean {
-  return requests <= ROUNDING && tokens <= ROUNDING && dollars <= ROUNDING && calls <= ROUNDING
+export function isNothing(amounts: Amounts): boolean {
+  return DIMENSIONS.every((dimension) => amounts[dimension] <= ROUNDING)
 }
 
 /** Whether two amounts are equal but for rounding. */

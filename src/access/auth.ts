@@ -90,8 +90,8 @@ export async function authenticate(
   if (!looksLikeKey(key)) throw invalidKey()
   const name = keyNames.get(key) ?? (await keyName(key))
   const now = Date.now()
-  const record =
-    knownRecord(name, store, now, waitUntil) ?? (await lookFor(name, { store, now, waitUntil, beforeLookUp }))
+  const context = { store, now, waitUntil, beforeLookUp }
+  const record = knownRecord(name, context) ?? (await lookFor(name, context))
   if (record === null || record.disabled === true) throw invalidKey()
   if (!keyNames.has(key)) setBounded(keyNames, key, name, MAX_KEY_NAMES)
   if (record.expires !== undefined && Date.parse(record.expires) <= now) {
@@ -100,22 +100,22 @@ export async function authenticate(
   if (record.team === undefined) return record
   // A team is found as a key is, and trusted for as long. The record of a key can have all that a team's has.
   const id = TEAM_RECORDS + record.team
-  const team =
-    knownRecord(id, store, now, waitUntil) ?? (await lookFor(id, { store, now, waitUntil, beforeLookUp: undefined }))
+  const team = knownRecord(id, context) ?? (await lookFor(id, { ...context, beforeLookUp: undefined }))
   if (team === null || team.disabled === true) {
     throw new Failure('invalid-key', 'The team of this API key has ended. Ask for another key.')
   }
   return team.limits === undefined ? record : memberOf(record, id, team.limits)
 }
 
-/** The callers that a record and the limits of its team have made. */
-const members = new WeakMap<KeyRecord, { readonly limits: Limits; readonly caller: Caller }>()
+/** By their records. */
+const members = new WeakMap<KeyRecord, Caller>()
 
-function memberOf(record: KeyRecord, team: string, limits: Limits): Caller {
+/** One caller for a record, as long as the limits of its team stay. */
+function memberOf(record: KeyRecord, id: string, limits: Limits): Caller {
   const known = members.get(record)
-  if (known?.limits === limits) return known.caller
-  const caller = { ...record, accounts: [{ id: team, owner: "This key's team", limits }] }
-  members.set(record, { limits, caller })
+  if (known?.accounts?.[0]?.limits === limits) return known
+  const caller = { ...record, accounts: [{ id, owner: "This key's team", limits }] }
+  members.set(record, caller)
   return caller
 }
 
@@ -143,7 +143,7 @@ interface LookUpContext {
 }
 
 /** A record that is trusted. It is read again in the background before that time is over. */
-function knownRecord(name: string, store: Store, now: number, waitUntil: WaitUntil): KeyRecord | undefined {
+function knownRecord(name: string, { store, now, waitUntil }: LookUpContext): KeyRecord | undefined {
   const known = knownKeys.get(name)
   if (known === undefined || now - known.readAt >= TRUST_KNOWN_MS) return undefined
   if (now - known.readAt >= REFRESH_AFTER_MS && !pendingLookUps.has(name)) {

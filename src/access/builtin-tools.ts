@@ -1,4 +1,4 @@
-import { change, drop, type Fields, isObject, type LeftOut, refused, withChanges } from './account-rights.ts'
+import { type Fields, isObject, type LeftOut, refused, withChanges } from './account-rights.ts'
 
 /** Tools that the client runs, and searches among the tools of the request itself. */
 const CLIENT_TOOL =
@@ -29,8 +29,8 @@ export function leaveOutBuiltinTools(body: Fields, format: string, found: LeftOu
       if (kept.length === 0) throw refused(first.path, 'builtinTools')
       const names = new Set(builtin.flatMap((one) => one.names))
       if (isChosen(body.tool_choice, names)) throw refused('tool_choice', 'builtinTools')
-      change(found, 'tools', kept)
-      for (const { path } of builtin) drop(found, path)
+      found.changes = { ...found.changes, tools: kept }
+      for (const { path } of builtin) found.dropped.push(path)
     }
   }
   if (!Array.isArray(body.input)) return
@@ -41,9 +41,9 @@ export function leaveOutBuiltinTools(body: Fields, format: string, found: LeftOu
     if (builtin.length === 0) continue
     input ??= [...body.input]
     input[at] = { ...item, tools: kept }
-    for (const { path } of builtin) drop(found, path)
+    for (const { path } of builtin) found.dropped.push(path)
   }
-  if (input !== undefined) change(found, 'input', input)
+  if (input !== undefined) found.changes = { ...found.changes, input }
 }
 
 function divide(tools: readonly unknown[], path: string, format: string) {

@@ -12,11 +12,11 @@ import {
   isMore,
   isNothing,
   isSame,
+  larger,
   mapAmounts,
   NOTHING,
   plus,
   ROUNDING,
-  raise,
   type Sum,
   set,
   smaller,
@@ -136,7 +136,7 @@ export function createLease(by: string): Lease {
   /** The ledger's clock is not further ahead than this. */
   let ahead = 0
   let begun = 0
-  let largest = copyOf(NOTHING)
+  let largest = NOTHING
   /** What was open when the last report was made. */
   let told = NOTHING
   // Each of these is counted anew where it is asked for, and holds until then.
@@ -160,7 +160,8 @@ export function createLease(by: string): Lease {
   const release = (call: OpenCall): boolean => {
     if (!calls.delete(call) && !unbegun.delete(call)) return false
     // Without calls it is exactly 0: sums of fractions leave rounding errors behind.
-    subtract(open, calls.size + unbegun.size === 0 ? open : call)
+    if (calls.size + unbegun.size === 0) set(open, NOTHING)
+    else subtract(open, call)
     return true
   }
   const releaseExpired = (now: number) => {
@@ -198,7 +199,7 @@ export function createLease(by: string): Lease {
   }
   const reserve = (call: OpenCall): OpenCall => {
     hold(unbegun, call)
-    raise(largest, call)
+    if (isMore(call, largest)) largest = larger(call, largest)
     return call
   }
   const isFresh = (now: number) => answer !== undefined && now + ahead - answer.now < KNOWN_MS

@@ -6,6 +6,7 @@ import {
   isAmount,
   isNothing,
   isSame,
+  larger,
   mapAmounts,
   minus,
   NOTHING,
@@ -162,11 +163,7 @@ function leaseFor(state: LedgerState, { report, limits, holder, others }: LeaseI
     const shared = (free[dimension] - (isAmount(all[dimension]) ? all[dimension] * UNSHARED : 0)) / SHARES
     return dimension === 'dollars' ? Math.max(shared, 0) : Math.max(Math.floor(shared), 0)
   })
-  const ahead = smaller(want, share)
-  const lease = plus(
-    needed,
-    mapAmounts((dimension) => Math.max(kept[dimension], ahead[dimension])),
-  )
+  const lease = plus(needed, larger(kept, smaller(want, share)))
   // What has no limit needs no lease.
   return mapAmounts((dimension) => (isAmount(all[dimension]) ? lease[dimension] : 0))
 }

@@ -83,36 +83,39 @@ export interface Caller extends KeyRecord {
   readonly accounts?: readonly LimitedAccount[]
 }
 
-interface CallerAccounts {
+interface Accounts {
   /** Its own: its usage is told there, also where nothing limits it. */
   readonly own: LimitedAccount
-  /** All that limits its calls. */
   readonly limiting: readonly LimitedAccount[]
 }
 
 /** Made once for each record. */
-const accountsByCaller = new WeakMap<Caller, CallerAccounts>()
+const accountsByCaller = new WeakMap<Caller, Accounts>()
 
-function accountsOf(caller: Caller): CallerAccounts {
-  let found = accountsByCaller.get(caller)
-  if (found === undefined) {
-    const { id, account = id, limits, accounts: further = [] } = caller
-    // The name of its ledger: one for a key and for those that it was rotated to.
-    const own = { id: `key:${account}`, owner: 'This key', limits: limits ?? {} }
-    found = { own, limiting: limits === undefined ? further : [own, ...further] }
-    accountsByCaller.set(caller, found)
-  }
+function allAccountsOf(caller: Caller): Accounts {
+  const known = accountsByCaller.get(caller)
+  if (known !== undefined) return known
+  const { id, account = id, limits, accounts: further = [] } = caller
+  // The name of its ledger: one for a key and for those that it was rotated to.
+  const own = { id: `key:${account}`, owner: 'This key', limits: limits ?? {} }
+  const found = { own, limiting: limits === undefined ? further : [own, ...further] }
+  accountsByCaller.set(caller, found)
   return found
+}
+
+/** All that limits the calls of a key. */
+export function accountsOf(caller: Caller): readonly LimitedAccount[] {
+  return allAccountsOf(caller).limiting
 }
 
 /** Whether the calls of a key have to fit into a budget, its own or that of something else. */
 export function hasBudget(caller: Caller): boolean {
-  return accountsOf(caller).limiting.some(({ limits }) => limits.budget !== undefined)
+  return accountsOf(caller).some(({ limits }) => limits.budget !== undefined)
 }
 
-/** Whether anything limits what a call of this key may use, so that it has to be reserved. */
-export function needsReservation(caller: Caller): boolean {
-  return accountsOf(caller).limiting.some(({ limits: { budget, tpm } }) => budget !== undefined || tpm !== undefined)
+/** Whether anything limits what a call may use, so that it has to be reserved. */
+export function needsReservation(limiting: readonly LimitedAccount[]): boolean {
+  return limiting.some(({ limits: { budget, tpm } }) => budget !== undefined || tpm !== undefined)
 }
 
 /**
@@ -122,7 +125,7 @@ export function needsReservation(caller: Caller): boolean {
  */
 export function refuseOverLimit(caller: Caller, getLedgers: GetLedgers, waitUntil: WaitUntil): void {
   const now = Date.now()
-  for (const one of accountsOf(caller).limiting) {
+  for (const one of accountsOf(caller)) {
     const account = accountOf(one.id)
     const refusal = account.lease.refusal(NO_RESERVATION, one.limits, now)
     if (refusal !== undefined) throw toFailure(refusal, one, NO_RESERVATION)
@@ -132,20 +135,19 @@ export function refuseOverLimit(caller: Caller, getLedgers: GetLedgers, waitUnti
 }
 
 /** A call at one of its accounts. */
-interface Opening {
+interface Opening extends Way {
   readonly limited: LimitedAccount
   readonly account: Account
-  readonly way: Way
   outcome: Outcome | 'ask'
 }
 
 /**
- * Admits a call or refuses it, by the limits of its key, and reserves what it may use (accounts 2 and 3). It waits for
+ * Admits a call or refuses it, by all that limits it, and reserves what it may use (accounts 2 and 3). It waits for
  * nothing while this isolate holds enough; otherwise it asks the ledger.
  * @throws Failure 429 `request-rate`, `token-rate` or `budget`; 503 `ledger-unavailable`.
  */
 export function admit(
-  caller: Caller,
+  limiting: readonly LimitedAccount[],
   getLedgers: GetLedgers,
   waitUntil: WaitUntil,
   reservation: Reservation = NO_RESERVATION,
@@ -153,11 +155,11 @@ export function admit(
   const now = Date.now()
   const openings: Opening[] = []
   const asked: Promise<void>[] = []
-  for (const limited of accountsOf(caller).limiting) {
+  for (const limited of limiting) {
     const account = accountOf(limited.id)
     const { limits } = limited
     const outcome = account.lease.admit(reservation, limits, now)
-    const opening: Opening = { limited, account, way: { limits, getLedgers, waitUntil }, outcome }
+    const opening: Opening = { limited, account, limits, getLedgers, waitUntil, outcome }
     openings.push(opening)
     if (outcome === 'ask') asked.push(askLedger(opening, reservation))
   }
@@ -172,11 +174,12 @@ function begin(openings: readonly Opening[], reservation: Reservation, now: numb
     if (typeof outcome === 'string') refused ??= unavailable(limited)
     else if ('why' in outcome) refused = narrower(refused, toFailure(outcome, limited, reservation))
   }
-  for (const { account, way, outcome } of openings) {
+  for (const opening of openings) {
+    const { account, outcome } = opening
     if (!isOpen(outcome)) continue
     if (refused === undefined) {
       account.lease.begin(outcome, now)
-      tell(account, way, now)
+      tell(account, opening, now)
     } else account.lease.settle(outcome, 0, 0, now)
   }
   if (refused !== undefined) throw refused
@@ -184,16 +187,16 @@ function begin(openings: readonly Opening[], reservation: Reservation, now: numb
 }
 
 function spend(openings: readonly Opening[], tokens: number, dollars: number, now: number): void {
-  for (const { account, way, outcome } of openings) {
-    if (!isOpen(outcome)) continue
+  for (const opening of openings) {
+    const { account, outcome } = opening
     const { lease } = account
-    if (lease.settle(outcome, tokens, dollars, now) && lease.hasNews()) tell(account, way, now)
+    if (isOpen(outcome) && lease.settle(outcome, tokens, dollars, now) && lease.hasNews()) tell(account, opening, now)
   }
 }
 
 /** Admits a request that asks no model: it is over as soon as it is counted. @throws Failure like `admit` */
 export async function countRequest(caller: Caller, getLedgers: GetLedgers, waitUntil: WaitUntil): Promise<void> {
-  const settle = await admit(caller, getLedgers, waitUntil)
+  const settle = await admit(accountsOf(caller), getLedgers, waitUntil)
   settle(0, 0)
 }
 
@@ -207,7 +210,7 @@ export function recordUsage(
   used: Reservation,
   { getLedgers, waitUntil }: Omit<Way, 'limits'>,
 ): void {
-  const { own } = accountsOf(caller)
+  const { own } = allAccountsOf(caller)
   const account = accountOf(own.id)
   const now = Date.now()
   account.lease.note(entry, caller.limits === undefined ? used : undefined, now)
@@ -216,12 +219,11 @@ export function recordUsage(
 
 /** Asks the ledger for a call that this isolate cannot let in itself, and does without it where it does not answer. */
 async function askLedger(opening: Opening, reservation: Reservation): Promise<void> {
-  const { account, way } = opening
-  const { lease, unavailableUntil } = account
-  opening.outcome = Date.now() < unavailableUntil ? 'failed' : await ask(account, way, reservation)
-  if (opening.outcome !== 'failed' || way.limits.budget !== undefined) return
+  const { account, limits } = opening
+  opening.outcome = Date.now() < account.unavailableUntil ? 'failed' : await ask(account, opening, reservation)
+  if (opening.outcome !== 'failed' || limits.budget !== undefined) return
   // Requests and tokens are free again with the next minute, so they are counted here; money that is spent is gone.
-  opening.outcome = lease.admitAlone(reservation, way.limits, Date.now())
+  opening.outcome = account.lease.admitAlone(reservation, limits, Date.now())
 }
 
 async function ask(account: Account, way: Way, reservation: Reservation): Promise<Outcome> {
@@ -394,7 +396,7 @@ function budgetOf({ budget, window = 'total' }: Limits): string {
 export function addLimitHeaders(headers: Record<string, string>, caller: KeyRecord): void {
   const { limits } = caller
   if (limits === undefined) return
-  const account = accounts.get(accountsOf(caller).own.id)
+  const account = accounts.get(allAccountsOf(caller).own.id)
   const now = Date.now()
   const { requests, tokens } = account?.lease.usedNow(now) ?? { ...NOTHING_SPENT, minute: minuteOf(now) }
   const resetMs = msToNextMinute(now)

@@ -20,8 +20,7 @@ export function windowStart(window: Window, now: number): number {
   if (window === 'total') return 0
   if (window === 'day') return now - (now % DAY_MS)
   if (window === 'week') return now - ((now - FIRST_MONDAY_MS) % WEEK_MS)
-  const date = new Date(now)
-  return Date.UTC(date.getUTCFullYear(), date.getUTCMonth(), 1)
+  return monthOf(now).start
 }
 
 /** When the window ends that a moment is in; `total` never does. */
@@ -29,6 +28,17 @@ export function windowEnd(window: Window, now: number): number {
   if (window === 'total') return Number.POSITIVE_INFINITY
   if (window === 'day') return windowStart(window, now) + DAY_MS
   if (window === 'week') return windowStart(window, now) + WEEK_MS
-  const date = new Date(now)
-  return Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, 1)
+  return monthOf(now).end
+}
+
+/** The month that was asked for last: it is the same in nearly every call. */
+let month = { start: 0, end: 0 }
+
+function monthOf(now: number): typeof month {
+  if (now < month.start || now >= month.end) {
+    const date = new Date(now)
+    const startOf = (later: number) => Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + later, 1)
+    month = { start: startOf(0), end: startOf(1) }
+  }
+  return month
 }

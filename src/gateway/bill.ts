@@ -8,7 +8,15 @@ import {
   type Reservation,
   reportedCost,
 } from '../access/budget.ts'
-import { admit, type Caller, hasBudget, type LimitedAccount, needsReservation, type Spend } from '../access/limits.ts'
+import {
+  accountsOf,
+  admit,
+  type Caller,
+  hasBudget,
+  type LimitedAccount,
+  needsReservation,
+  type Spend,
+} from '../access/limits.ts'
 import { providerAccount } from '../access/provider-limits.ts'
 import type { Deployment } from '../catalog/deployment.ts'
 import type { Usage } from '../chat/event.ts'
@@ -23,13 +31,14 @@ import type { Target } from '../routing/target.ts'
 import type { AttemptEnd } from './attempt-report.ts'
 import { isPriced } from './route.ts'
 
-/** What a call may cost while it runs, and what it has cost (accounts 3 and 5). */
+/** What a call, or an attempt at a provider with limits of its own, may cost while it runs (accounts 3 and 5). */
 export interface Bill {
   readonly input: BillInput
+  /** Counts what it has used in place of what is reserved. */
   readonly spend: Spend
   readonly reservation: Reservation
-  /** What was admitted at providers with limits of their own. */
-  atProviders: Map<Deployment, Admitted> | undefined
+  /** Those of the call's attempts at providers with limits of their own. */
+  atProviders: Map<Deployment, Bill> | undefined
   isClosed: boolean
 }
 
@@ -39,12 +48,6 @@ export interface HedgeBill {
   readonly close: () => void
   /** One was ended because the other one was quicker. What it has used is counted when it is known, as for a client that disconnected. */
   readonly lose: (target: Target, used: Promise<Usage>) => Promise<LostAttempt>
-}
-
-/** What was admitted, and how its use is counted. */
-interface Admitted {
-  readonly spend: Spend
-  readonly reservation: Reservation
 }
 
 export interface BillInput {
@@ -63,66 +66,73 @@ export interface BillInput {
  * @throws Failure 429 by the limits of its key.
  */
 export function openBill(input: BillInput): Bill | Promise<Bill> {
-  const { caller, objects, waitUntil, plan } = input
-  const reservation = needsReservation(caller) ? reservationFor(input, plan.candidates) : NO_RESERVATION
-  const spend = admit(caller, objects, waitUntil, reservation)
-  return spend instanceof Promise
-    ? spend.then((later) => billOf(input, reservation, later))
-    : billOf(input, reservation, spend)
+  return openFor(input, accountsOf(input.caller), input.plan.candidates)
 }
 
-function billOf(input: BillInput, reservation: Reservation, spend: Spend): Bill {
-  return { input, spend, reservation, atProviders: undefined, isClosed: false }
+/** Admits by all that limits it what may use as much as any of the targets. @param requests 0 where no further request is made. */
+function openFor(
+  input: BillInput,
+  limiting: readonly LimitedAccount[],
+  targets: readonly Pick<Target, 'deployment'>[],
+  requests?: 0,
+): Bill | Promise<Bill> {
+  const reservation = needsReservation(limiting) ? reservationFor(input, targets) : NO_RESERVATION
+  const asked = requests === undefined ? reservation : { ...reservation, requests }
+  const spend = admit(limiting, input.objects, input.waitUntil, asked)
+  const open = (admitted: Spend): Bill => ({
+    input,
+    spend: admitted,
+    reservation,
+    atProviders: undefined,
+    isClosed: false,
+  })
+  return spend instanceof Promise ? spend.then(open) : open(spend)
 }
 
 /**
  * Reserves what an attempt may use at its provider, where that has limits of the operator's; what an attempt before it had
  * reserved there is released. Resolves with the refusal, if there is one. Undefined where nothing has to be asked.
  */
-export function admitAttempt(bill: Bill, { deployment }: Target): Promise<Failure | undefined> | undefined {
+export function admitAttempt(bill: Bill, target: Target): Promise<Failure | undefined> | undefined {
   release(bill)
-  const account = providerAccount(deployment.provider)
-  return account && admitAt(bill, account, deployment)
+  return admitAtProvider(bill, target)
 }
 
 function release({ atProviders }: Bill): void {
   if (atProviders === undefined) return
-  for (const admitted of atProviders.values()) admitted.spend(0, 0)
+  for (const { spend } of atProviders.values()) spend(0, 0)
 }
 
 /** Reserves what a second attempt may use beside the one under way, which is no further request. @throws Failure where it may not. */
-export async function openHedge(bill: Bill, { deployment }: Target): Promise<HedgeBill> {
+export async function openHedge(bill: Bill, hedged: Target): Promise<HedgeBill> {
   const { input } = bill
-  const { caller, objects, waitUntil } = input
-  const most = needsReservation(caller) ? reservationFor(input, [{ deployment }]) : NO_RESERVATION
-  const own = await admit(caller, objects, waitUntil, { ...most, requests: 0 })
-  const account = providerAccount(deployment.provider)
-  const refused = account && (await admitAt(bill, account, deployment))
+  const own = await openFor(input, accountsOf(input.caller), [hedged], 0)
+  const close = () => own.spend(0, 0)
+  const refused = await admitAtProvider(bill, hedged)
   if (refused !== undefined) {
-    own(0, 0)
+    close()
     throw refused
   }
   if (bill.isClosed) {
-    own(0, 0)
+    close()
     release(bill)
     throw new Failure('client-left', 'The call is over.')
   }
   return {
-    close: () => own(0, 0),
+    close,
     lose: async (target, usedLater) => {
       // It stays reserved until then, though the call may end before.
-      const admitted = bill.atProviders?.get(target.deployment)
+      const there = bill.atProviders?.get(target.deployment)
       bill.atProviders?.delete(target.deployment)
       const usage = await usedLater
-      return { usage, dollars: count(useOf(input, usage, target, 'left'), own, most, admitted) }
+      return { usage, dollars: count(useOf(input, usage, target, 'left'), own, there) }
     },
   }
 }
 
 /** Counts what the call has used, and returns the cost in US dollars. */
 export function settleBill(bill: Bill, usage: Usage, target: Target, end: AttemptEnd): number {
-  const { input, spend, reservation, atProviders } = bill
-  return count(useOf(input, usage, target, end), spend, reservation, atProviders?.get(target.deployment))
+  return count(useOf(bill.input, usage, target, end), bill, bill.atProviders?.get(target.deployment))
 }
 
 /** Whether an answer is worth reading to its end though its client has left: only its usage tells what it costs. */
@@ -162,33 +172,30 @@ function useOf(input: BillInput, usage: Usage, target: Target, end: AttemptEnd):
 }
 
 /** Counts it for the caller, and for the provider where that has limits of its own. @returns US dollars. */
-function count(use: Use, spend: Spend, reserved: Reservation, admitted: Admitted | undefined): number {
-  const { tokens, dollars } = chargeFor(use, reserved)
+function count(use: Use, { spend, reservation }: Bill, atProvider: Bill | undefined): number {
+  const { hidden } = use
+  // What is hidden counts where something was reserved.
+  const { tokens, dollars } = hidden === undefined || reservation === NO_RESERVATION ? use : larger(use, hidden)
   spend(tokens, dollars)
-  if (admitted !== undefined) {
-    const there = chargeFor(use, admitted.reservation)
-    admitted.spend(there.tokens, there.dollars)
-  }
+  if (atProvider !== undefined) count(use, atProvider, undefined)
   return dollars
 }
 
-/** What is hidden counts where it was reserved. */
-function chargeFor(use: Use, reserved: Reservation): Reservation {
-  const { hidden } = use
-  return hidden === undefined || reserved === NO_RESERVATION ? use : larger(use, hidden)
+/** Admits an attempt at a provider that has limits of its own, or says why not. Undefined where it has none. */
+function admitAtProvider(bill: Bill, target: Target): Promise<Failure | undefined> | undefined {
+  const account = providerAccount(target.deployment.provider)
+  return account && admitAt(account, bill, target)
 }
 
-/** Admits an attempt at a provider that has limits of its own, or says why not. */
-async function admitAt(bill: Bill, account: LimitedAccount, deployment: Deployment): Promise<Failure | undefined> {
+async function admitAt(account: LimitedAccount, bill: Bill, target: Target): Promise<Failure | undefined> {
   const { input } = bill
-  const { caller, objects, waitUntil, settings } = input
-  if (account.limits.budget !== undefined && !isPriced(deployment, settings)) return unpricedAt(account, deployment)
-  const alone = { ...caller, limits: undefined, accounts: [account] }
-  const own = needsReservation(alone) ? reservationFor(input, [{ deployment }]) : NO_RESERVATION
+  const { deployment } = target
+  if (account.limits.budget !== undefined && !isPriced(deployment, input.settings))
+    return unpricedAt(account, deployment)
   try {
-    const spend = await admit(alone, objects, waitUntil, own)
+    const there = await openFor(input, [account], [target])
     bill.atProviders ??= new Map()
-    bill.atProviders.set(deployment, { spend, reservation: own })
+    bill.atProviders.set(deployment, there)
     return undefined
   } catch (error) {
     if (error instanceof Failure) return error
@@ -203,10 +210,7 @@ function unpricedAt({ owner }: LimitedAccount, { provider, upstreamModel }: Depl
 }
 
 /** The largest cost among some deployments: any of them may answer in the end. */
-function reservationFor(
-  { settings, needs }: BillInput,
-  targets: readonly { readonly deployment: Deployment }[],
-): Reservation {
+function reservationFor({ settings, needs }: BillInput, targets: readonly Pick<Target, 'deployment'>[]): Reservation {
   const size = {
     promptTokens: needs.mostPromptTokens?.() ?? needs.promptTokens(),
     reservedOutputTokens: settings.reservedOutputTokens,

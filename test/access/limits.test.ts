@@ -1,15 +1,16 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { KeyRecord } from '../../src/access/keys.ts'
-import type { Spend } from '../../src/access/limits.ts'
+import type { Caller, Spend } from '../../src/access/limits.ts'
 import type { Failure } from '../../src/chat/failure.ts'
 import { createMemoryLedgers, type MemoryLedgers } from './memory-ledger.ts'
 
 type Limits = typeof import('../../src/access/limits.ts')
+type Given = Parameters<Limits['admit']> extends [unknown, ...infer Others] ? Others : never
 
 /** Longer than a report waits and takes, and than the next one would have to wait after it. */
 const REPORTED_MS = 2500
 
-let admit: (...given: Parameters<Limits['admit']>) => Promise<Spend>
+let admit: (key: Caller, ...given: Given) => Promise<Spend>
 let addLimitHeaders: Limits['addLimitHeaders']
 let memory: MemoryLedgers
 let minute: number
@@ -26,7 +27,7 @@ afterEach(() => vi.useRealTimers())
 async function freshIsolate(): Promise<void> {
   vi.resetModules()
   const limits = await import('../../src/access/limits.ts')
-  admit = async (...given) => limits.admit(...given)
+  admit = async (key, ...given) => limits.admit(limits.accountsOf(key), ...given)
   addLimitHeaders = limits.addLimitHeaders
 }
 
