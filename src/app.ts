@@ -46,7 +46,7 @@ import { answersOf } from './gateway/conversation.ts'
 import { countTokens } from './gateway/count.ts'
 import { embed } from './gateway/embed.ts'
 import { askKeyChanges } from './gateway/health-reporter.ts'
-import { commonHeaders, failureResponse, preflightResponse } from './gateway/respond.ts'
+import { addCommonHeaders, emptyResponse, failureResponse, jsonResponse, preflightResponse } from './gateway/respond.ts'
 import { run } from './gateway/run.ts'
 import { recordCall } from './gateway/usage-record.ts'
 import { randomText } from './platform/random.ts'
@@ -260,7 +260,7 @@ app.notFound((c) => others.fetch(c.req.raw, c.env, c.executionCtx))
 others.notFound((c) => {
   const { method, path } = c.req
   if (method === 'OPTIONS') return preflight(c, 'GET, HEAD, POST, DELETE, OPTIONS')
-  if (method === 'HEAD' && GREETINGS.has(path)) return new Response(null, { headers: headersFor(c) })
+  if (method === 'HEAD' && GREETINGS.has(path)) return withHeaders(c, emptyResponse())
   return refuse(c, new Failure('unknown-url', messageForUnknown(path, served)))
 })
 
@@ -573,16 +573,17 @@ function requestIdOf(c: AppContext): string {
 }
 
 function refuse(c: AppContext, failure: Failure): Response {
-  return failureResponse(failure, formatOf(c), requestIdOf(c), headersFor(c, formatOf(c)))
+  const format = formatOf(c)
+  return withHeaders(c, failureResponse(failure, format, requestIdOf(c)), format)
 }
 
-/** The headers of a response, as far as is known whose request it answers. */
-function headersFor(c: AppContext, format?: ErrorFormat): Record<string, string> {
-  const isCrossOrigin = c.req.raw.headers.has('origin')
-  const headers = commonHeaders(requestIdOf(c), isCrossOrigin, format?.requestIdHeader)
+/** Adds to the headers of a response what is known of whose request it answers. */
+function withHeaders(c: AppContext, response: Response, format?: ErrorFormat): Response {
+  const { headers } = response
+  addCommonHeaders(headers, requestIdOf(c), c.req.raw.headers.has('origin'), format?.requestIdHeader)
   const caller = c.get('caller')
   if (caller !== undefined) addLimitHeaders(headers, caller)
-  return headers
+  return response
 }
 
 /** @throws Failure 401 */
@@ -611,9 +612,7 @@ function headersOf(c: AppContext): HeaderReader {
 }
 
 function answer(c: AppContext, body: object, status = 200): Response {
-  const headers = headersFor(c, formatOf(c))
-  headers['content-type'] = 'application/json'
-  return new Response(JSON.stringify(body), { status, headers })
+  return withHeaders(c, jsonResponse(JSON.stringify(body), status), formatOf(c))
 }
 
 function preflight(c: AppContext, allow: string): Response {

@@ -393,7 +393,7 @@ function budgetOf({ budget, window = 'total' }: Limits): string {
 }
 
 /** The headers `x-ratelimit-*` of every response to a key with limits (contract 7). Resets are durations like `12s`, as in OpenAI's API. */
-export function addLimitHeaders(headers: Record<string, string>, caller: KeyRecord): void {
+export function addLimitHeaders(headers: Headers, caller: KeyRecord): void {
   const { limits } = caller
   if (limits === undefined) return
   const account = accounts.get(allAccountsOf(caller).own.id)
@@ -402,13 +402,13 @@ export function addLimitHeaders(headers: Record<string, string>, caller: KeyReco
   const resetMs = msToNextMinute(now)
   const reset = resetMs < 1000 ? `${resetMs}ms` : `${Math.ceil(resetMs / 1000)}s`
   if (limits.rpm !== undefined) {
-    headers['x-ratelimit-limit-requests'] = String(limits.rpm)
-    headers['x-ratelimit-remaining-requests'] = String(Math.max(limits.rpm - requests, 0))
-    headers['x-ratelimit-reset-requests'] = reset
+    headers.append('x-ratelimit-limit-requests', String(limits.rpm))
+    headers.append('x-ratelimit-remaining-requests', String(Math.max(limits.rpm - requests, 0)))
+    headers.append('x-ratelimit-reset-requests', reset)
   }
   if (limits.tpm !== undefined) {
-    headers['x-ratelimit-limit-tokens'] = String(limits.tpm)
-    headers['x-ratelimit-remaining-tokens'] = String(Math.max(limits.tpm - tokens, 0))
-    headers['x-ratelimit-reset-tokens'] = reset
+    headers.append('x-ratelimit-limit-tokens', String(limits.tpm))
+    headers.append('x-ratelimit-remaining-tokens', String(Math.max(limits.tpm - tokens, 0)))
+    headers.append('x-ratelimit-reset-tokens', reset)
   }
 }

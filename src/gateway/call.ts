@@ -8,7 +8,7 @@ import { type Bill, closeBill } from './bill.ts'
 import type { RequestContext } from './context.ts'
 import type { CommittedAnswer } from './failover.ts'
 import { type HealthReporter, noHealthReporter, RequestHealth } from './health-reporter.ts'
-import { commonHeaders, failureResponse } from './respond.ts'
+import { addCommonHeaders, failureResponse } from './respond.ts'
 import { type Route, type RouteInput, reasonFor, routeOf, skippedIn } from './route.ts'
 
 /** What all calls have in common that have been admitted and routed, whatever they ask for. */
@@ -73,33 +73,34 @@ type Answered = Pick<CommittedAnswer<{ readonly dropped: readonly string[] }, un
 /** Says of whoever answered only that it was the best of those that could: the model and the provider tell as much. */
 const USUAL_REASONS: ReadonlySet<string> = new Set(['only', 'first'])
 
-/** The headers of a response, as far as is known who answers: those that say how it was made only if they say something new (contract 7). */
-export function headersOf(state: CallState, answer: Answered | undefined): Record<string, string> {
+/** Adds to a response's headers, as far as is known who answers; what says how it was made only if it says something new (contract 7). */
+export function addHeaders(headers: Headers, state: CallState, answer: Answered | undefined): void {
   const { context, requestedModel, route, routedAt } = state
   const { log, receivedAt, authenticatedAt } = context
-  const headers = callHeaders(context)
+  addCallHeaders(headers, context)
   const sent = sentAttempts(log.attempts)
   const target = answer?.deployment.target
   let isUsual = target !== undefined && sent.length < 2
-  if (target?.model !== requestedModel) headers['x-router9-requested-model'] = headerText(requestedModel)
+  if (target?.model !== requestedModel) headers.append('x-router9-requested-model', headerText(requestedModel))
   if (target !== undefined) {
-    headers['x-router9-model'] = headerText(target.model)
-    headers['x-router9-provider'] = target.deployment.provider
+    headers.append('x-router9-model', headerText(target.model))
+    headers.append('x-router9-provider', target.deployment.provider)
     const reason = reasonFor(route, target, log.attempts)
     if (!USUAL_REASONS.has(reason)) {
-      headers['x-router9-reason'] = reason
+      headers.append('x-router9-reason', reason)
       isUsual = false
     }
   }
-  if (!isUsual && sent.length > 0) headers['x-router9-attempts'] = sent.map(attemptText).join(',')
+  if (!isUsual && sent.length > 0) headers.append('x-router9-attempts', sent.map(attemptText).join(','))
   const skipped = skippedIn(route, log.attempts)
-  if (skipped !== '') headers['x-router9-skipped'] = headerText(skipped)
+  if (skipped !== '') headers.append('x-router9-skipped', headerText(skipped))
   const dropped = answer && droppedFor(state, answer)
-  if (dropped) headers['x-router9-dropped-params'] = headerText(dropped)
+  if (dropped) headers.append('x-router9-dropped-params', headerText(dropped))
   const upstreamMs = (log.end?.at ?? Date.now()) - routedAt
-  headers['server-timing'] =
-    `auth;dur=${authenticatedAt - receivedAt}, route;dur=${routedAt - authenticatedAt}, upstream;dur=${upstreamMs}`
-  return headers
+  headers.append(
+    'server-timing',
+    `auth;dur=${authenticatedAt - receivedAt}, route;dur=${routedAt - authenticatedAt}, upstream;dur=${upstreamMs}`,
+  )
 }
 
 /** What of the request was left out, by the client's names. */
@@ -121,16 +122,13 @@ function headerText(text: string): string {
 
 const NOT_FOR_HEADERS = /[^\x20-\x7e]/g
 
-/** The headers of every response to a call of this caller. */
-export function callHeaders({
-  requestId,
-  header,
-  format,
-  caller,
-}: RequestContext<ErrorFormat>): Record<string, string> {
-  const headers = commonHeaders(requestId, header('origin') !== null, format.requestIdHeader)
+/** Adds the headers of every response to a call of this caller. */
+export function addCallHeaders(
+  headers: Headers,
+  { requestId, header, format, caller }: RequestContext<ErrorFormat>,
+): void {
+  addCommonHeaders(headers, requestId, header('origin') !== null, format.requestIdHeader)
   addLimitHeaders(headers, caller)
-  return headers
 }
 
 /** Answers with an error in the client's format, when what was used is counted: nobody has begun an answer. */
@@ -138,5 +136,7 @@ export function refuse(state: CallState, failure: Failure): Response {
   const { context, bill } = state
   closeBill(bill)
   logRequest(context.log, failure.status, failure)
-  return failureResponse(failure, context.format, context.requestId, headersOf(state, undefined))
+  const response = failureResponse(failure, context.format, context.requestId)
+  addHeaders(response.headers, state, undefined)
+  return response
 }

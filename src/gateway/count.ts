@@ -6,10 +6,11 @@ import { needsOf } from '../routing/needs.ts'
 import { plan } from '../routing/plan.ts'
 import type { Target } from '../routing/target.ts'
 import { logRequest } from '../telemetry/log.ts'
-import { callHeaders, routeNow } from './call.ts'
+import { addCallHeaders, routeNow } from './call.ts'
 import type { RequestContext } from './context.ts'
 import { resolveConversation } from './conversation.ts'
 import { prepareCall } from './prepare-call.ts'
+import { jsonResponse } from './respond.ts'
 import { planInputOf } from './route.ts'
 import { createSealer, NO_SEALER } from './sealer.ts'
 import { askProvider, readAnswerBody } from './upstream.ts'
@@ -41,10 +42,10 @@ export async function countTokens(context: RequestContext, given: Body): Promise
   const likely = route.ranking.ranked.slice(0, MAX_ASKED).map(({ candidate }) => candidate.target)
   const counted = await firstCount(context, likely, { ...request, chat }, needs.promptTokens)
   logRequest(context.log, 200)
-  const headers = callHeaders(context)
-  headers['content-type'] = 'application/json'
-  if (counted === undefined) headers['x-router9-estimated'] = 'true'
-  return new Response(JSON.stringify(writeCount(counted ?? needs.promptTokens())), { headers })
+  const response = jsonResponse(JSON.stringify(writeCount(counted ?? needs.promptTokens())))
+  addCallHeaders(response.headers, context)
+  if (counted === undefined) response.headers.append('x-router9-estimated', 'true')
+  return response
 }
 
 type Asked = Pick<ClientRequest, 'chat' | 'source' | 'pathOf'>

@@ -10,13 +10,14 @@ import { logRequest } from '../telemetry/log.ts'
 import { describeEmbedding } from '../telemetry/otlp-span.ts'
 import { answerBegun, answerEnded } from './attempt-report.ts'
 import { type Bill, closeBill, openBill, settleBill } from './bill.ts'
-import { type CallState, headersOf, refuse, routeNow, untilCounted } from './call.ts'
+import { addHeaders, type CallState, refuse, routeNow, untilCounted } from './call.ts'
 import { createClientWriter } from './client-writer.ts'
 import type { RequestContext } from './context.ts'
 import { type EmbeddingCall, type EmbeddingWork, embedAt, prepareEmbedding } from './embedding-attempt.ts'
 import { createVectorList, vectorBytes } from './embedding-parts.ts'
 import { sumOf } from './embedding-usage.ts'
 import { type Asking, type CommittedAnswer, runWithFailover } from './failover.ts'
+import { jsonResponse } from './respond.ts'
 import { planInputOf } from './route.ts'
 import { inTrace } from './upstream.ts'
 
@@ -147,14 +148,17 @@ async function answer(context: Context, state: CallState, { work, usage, committ
   const { prompt_tokens: promptTokens, completion_tokens: _, total_tokens: __, ...further } = usage
   const { model } = committed.deployment.target
   const pieces = inPieces(format.writeAnswer({ request: work.request, model, vectors, usage: further, promptTokens }))
-  const headers = headersOf(state, committed)
-  headers['content-type'] = 'application/json'
+  const respond = (body: string | ReadableStream) => {
+    const response = jsonResponse(body)
+    addHeaders(response.headers, state, committed)
+    return response
+  }
   closeBill(state.bill)
   const first = pieces.next()
   const second = first.done === true ? first : pieces.next()
   if (first.done === true || second.done === true) {
     logRequest(log, 200)
-    return new Response(first.value, { headers })
+    return respond(first.value ?? '')
   }
   const { readable, writable } = new IdentityTransformStream()
   const writer = createClientWriter(writable, {
@@ -178,7 +182,7 @@ async function answer(context: Context, state: CallState, { work, usage, committ
     },
   )
   waitUntil(sent)
-  return new Response(readable, { headers })
+  return respond(readable)
 }
 
 /** Puts short texts together. No piece is longer than one write unless a single text is. */

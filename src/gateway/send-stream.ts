@@ -5,7 +5,7 @@ import { logRequest } from '../telemetry/log.ts'
 import { observe } from '../telemetry/otlp-trace.ts'
 import { answerBegun, answerEnded } from './attempt-report.ts'
 import { closeBill } from './bill.ts'
-import { headersOf } from './call.ts'
+import { addHeaders } from './call.ts'
 import { type ClientWriter, createClientWriter, streamToClient } from './client-writer.ts'
 import { createReasoningCollector } from './reasoning-collector.ts'
 import {
@@ -16,6 +16,7 @@ import {
   type RequestState,
   settlePrompt,
 } from './request-state.ts'
+import { streamResponse } from './respond.ts'
 import { sendFailure } from './send-whole.ts'
 
 /**
@@ -46,11 +47,9 @@ export async function sendStream(state: RequestState): Promise<Response> {
       )
       .finally(() => closeBill(bill)),
   )
-  const headers = headersOf(state, result === TIMED_OUT ? undefined : result.answer)
-  headers['content-type'] = context.format.streamType ?? 'text/event-stream; charset=utf-8'
-  headers['cache-control'] = 'no-cache, no-transform'
-  headers['x-accel-buffering'] = 'no'
-  return new Response(readable, { headers })
+  const response = streamResponse(readable, context.format.streamType)
+  addHeaders(response.headers, state, result === TIMED_OUT ? undefined : result.answer)
+  return response
 }
 
 async function streamAnswer(state: RequestState, committed: ChatAnswer, writer: ClientWriter): Promise<void> {

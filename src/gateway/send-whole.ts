@@ -4,9 +4,10 @@ import { observe } from '../telemetry/otlp-trace.ts'
 import { notWritable } from './attempt.ts'
 import { answerBegun, answerEnded } from './attempt-report.ts'
 import { closeBill } from './bill.ts'
-import { headersOf, refuse } from './call.ts'
+import { addHeaders, refuse } from './call.ts'
 import { createReasoningCollector } from './reasoning-collector.ts'
 import { answerInputOf, askForAnswer, finish, type RequestState, settlePrompt } from './request-state.ts'
+import { jsonResponse } from './respond.ts'
 
 /** Answers with one body, when all of the answer is there. */
 export async function sendWhole(state: RequestState): Promise<Response> {
@@ -35,9 +36,9 @@ export async function sendWhole(state: RequestState): Promise<Response> {
   }
   if (storage !== undefined) text = await storage.beforeEnd(text)
   logRequest(context.log, 200)
-  const headers = headersOf(state, result.answer)
-  headers['content-type'] = 'application/json'
-  return new Response(text, { headers })
+  const response = jsonResponse(text)
+  addHeaders(response.headers, state, result.answer)
+  return response
 }
 
 /** Answers with an error in the client's format: nobody has begun an answer. */

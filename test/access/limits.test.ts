@@ -32,9 +32,9 @@ async function freshIsolate(): Promise<void> {
 }
 
 function limitHeaders(key: KeyRecord): Record<string, string> {
-  const headers = {}
+  const headers = new Headers()
   addLimitHeaders(headers, key)
-  return headers
+  return Object.fromEntries(headers)
 }
 
 function keyWith(limits: KeyRecord['limits'], more: Partial<KeyRecord> = {}): KeyRecord {
