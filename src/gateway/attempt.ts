@@ -11,7 +11,7 @@ import { sizeUpTo } from '../stream/size.ts'
 import { AttemptTimer, type ReadingOn } from './attempt-timer.ts'
 import type { ClientDisconnect } from './client-disconnect.ts'
 import type { AttemptCall } from './prepare-call.ts'
-import { type AnswerReader, createStreamReader, noStream } from './stream-reader.ts'
+import { type AnswerReader, createStreamReader, NO_STREAM } from './stream-reader.ts'
 import { askProvider, readAnswerBody } from './upstream.ts'
 
 /** One attempt: whom to ask, what, and how long to wait. */
@@ -89,10 +89,13 @@ async function wholeAnswer(
   const response = await askProvider(provider, call.request, target.deployment.upstreamModel, timer.signal)
   const body = await readAnswerBody(response, provider)
   timer.release()
-  const first = [...finalizer.push(call.readAnswer(body)), ...finalizer.close()]
+  const events = finalizer.push(call.readAnswer(body))
+  const further = finalizer.close()
+  const first = further.length === 0 ? events : [...events, ...further]
   const end = first.at(-1)
   if (end?.type === 'error') throw withStatus(end.failure, response.status)
-  return { first, ...noStream(finalizer.usage) }
+  const { next, drained, leave, cancel, waitedMs } = NO_STREAM
+  return { first, next, drained, leave, cancel, usage: finalizer.usage, waitedMs }
 }
 
 function createFinalizer({ target, needs, chat }: AttemptInput): StreamFinalizer {

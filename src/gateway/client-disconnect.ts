@@ -14,26 +14,38 @@ export interface ClientDisconnect {
 
 /** Follows a request's signal (compatibility flag `enable_request_signal`). */
 export function watchClientDisconnect(signal: AbortSignal): ClientDisconnect {
-  const listeners = new Set<() => void>()
-  let happenedAt: number | undefined
-  const report = () => {
-    if (happenedAt !== undefined) return
-    happenedAt = Date.now()
-    for (const listener of listeners) listener()
-    listeners.clear()
+  const disconnect = new WatchedDisconnect()
+  if (signal.aborted) disconnect.report()
+  else signal.addEventListener('abort', disconnect.report)
+  return disconnect
+}
+
+class WatchedDisconnect implements ClientDisconnect {
+  private at: number | undefined = undefined
+  /** Three at most. */
+  private readonly listeners: (() => void)[] = []
+
+  hasHappened() {
+    return this.at !== undefined
   }
-  if (signal.aborted) report()
-  else signal.addEventListener('abort', report)
-  return {
-    hasHappened: () => happenedAt !== undefined,
-    happenedAt: () => happenedAt,
-    report,
-    onDisconnect: (listener) => {
-      if (happenedAt !== undefined) listener()
-      else listeners.add(listener)
-      return () => {
-        listeners.delete(listener)
-      }
-    },
+
+  happenedAt() {
+    return this.at
+  }
+
+  readonly report = () => {
+    if (this.at !== undefined) return
+    this.at = Date.now()
+    // One that is called may remove others, which are not called then.
+    for (let listener = this.listeners.shift(); listener !== undefined; listener = this.listeners.shift()) listener()
+  }
+
+  onDisconnect(listener: () => void) {
+    if (this.at !== undefined) listener()
+    else this.listeners.push(listener)
+    return () => {
+      const index = this.listeners.indexOf(listener)
+      if (index >= 0) this.listeners.splice(index, 1)
+    }
   }
 }

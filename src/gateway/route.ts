@@ -162,15 +162,9 @@ type Row = Ranking<RoutedDeployment>['ranked'][number]
 
 /** Why a target was tried, for the header `x-router9-reason`: the order of the plan, or what went against it. */
 export function reasonFor({ ranking }: Route, target: Target, trace: readonly AttemptRecord[]): string {
-  const startedAt = trace.find((attempt) => attempt.target === target)?.startedAt ?? Number.POSITIVE_INFINITY
-  let reason: string | undefined
-  for (const attempt of trace) {
-    // A hedge that was asked later is none of the reasons.
-    if (attempt.target === target || (attempt.startedAt ?? 0) > startedAt) continue
-    if (attempt.outcome === LOST) return 'hedge'
-    reason = 'fallback'
-  }
-  if (reason !== undefined) return reason
+  const isOnlyAttempt = trace.length === 1 && trace[0]?.target === target
+  const before = isOnlyAttempt ? undefined : reasonBefore(target, trace)
+  if (before !== undefined) return before
   const { ranked, out } = ranking
   if (ranked.length + out.length < 2) return 'only'
   const row = rowOf(target, ranked) ?? rowOf(target, out)
@@ -178,12 +172,24 @@ export function reasonFor({ ranking }: Route, target: Target, trace: readonly At
   if (row.probe !== undefined) return 'trial'
   if (ranking.isPanic) return 'last-resort'
   if (row.candidate.index === 0) return 'first'
-  const isHealthier = (other: Row) => isBefore(other, row) && !isHealthy(other)
-  return ranked.some(isHealthier) || out.some(isHealthier) ? 'healthier' : 'better'
+  return hasUnhealthyBefore(row, ranked) || hasUnhealthyBefore(row, out) ? 'healthier' : 'better'
+}
+
+/** The other attempts are the reason, where there were some before. */
+function reasonBefore(target: Target, trace: readonly AttemptRecord[]): string | undefined {
+  const startedAt = trace.find((attempt) => attempt.target === target)?.startedAt ?? Number.POSITIVE_INFINITY
+  // A hedge that was asked later is none of the reasons.
+  const before = trace.filter((attempt) => attempt.target !== target && (attempt.startedAt ?? 0) <= startedAt)
+  if (before.length === 0) return undefined
+  return before.some(({ outcome }) => outcome === LOST) ? 'hedge' : 'fallback'
+}
+
+function hasUnhealthyBefore(row: Row, rows: readonly Row[]): boolean {
+  return rows.some((other) => isBefore(other, row) && !isHealthy(other))
 }
 
 function rowOf(target: Target | undefined, rows: readonly Row[]): Row | undefined {
-  for (const row of rows) if (row.candidate.target === target) return row
+  for (let at = 0; at < rows.length; at++) if (rows[at]?.candidate.target === target) return rows[at]
   return undefined
 }
 

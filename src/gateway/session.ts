@@ -56,7 +56,7 @@ export function sessionOf(input: SessionInput): Session | undefined {
   if (text === '') return undefined
   const hash = hashOf(`${account}\n${shortened(text)}`)
   const last = memory.find(account, hash)
-  return { account, hash, hasHistory, id, ...(last === undefined ? {} : { last }) }
+  return { account, hash, hasHistory, id, last }
 }
 
 /** Notes where a session is from now on. */
@@ -80,16 +80,21 @@ const CACHE_KEY_BYTES = 16
 
 function nameIn(input: SessionInput): string | undefined {
   const { user, safety_identifier } = input.body
-  return conversationName(input) ?? [user, safety_identifier].find(isName)
+  return conversationName(input) ?? nameOf(user) ?? nameOf(safety_identifier)
 }
 
 /** What the client calls its conversation; undefined where it says at most whose it is. */
 export function conversationName({ named, body }: Pick<SessionInput, 'named' | 'body'>): string | undefined {
   if (named !== '') return named
   const { session_id, prompt_cache_key, metadata } = body
-  const { user_id } = Object(metadata) as Record<string, unknown>
-  const session = isName(user_id) ? sessionIn(user_id) : undefined
-  return [session_id, prompt_cache_key, session].find(isName)
+  const found = nameOf(session_id) ?? nameOf(prompt_cache_key)
+  if (found !== undefined || !metadata) return found
+  const { user_id } = metadata as Record<string, unknown>
+  return isName(user_id) ? sessionIn(user_id) : undefined
+}
+
+function nameOf(value: unknown): string | undefined {
+  return isName(value) ? value : undefined
 }
 
 function isName(value: unknown): value is string {

@@ -144,10 +144,13 @@ function isNoPing(event: ChatEvent): boolean {
   return event.type !== 'native' || event.isPing !== true
 }
 
-/** The reader of an answer that came whole: nothing is left to read. */
-export function noStream(usage: () => Usage): AnswerReader {
-  const nothing = async () => []
-  return { next: nothing, drained: async () => {}, leave: nothing, cancel: () => {}, usage, waitedMs: () => 0 }
+/** What reads an answer that came whole: nothing is left to read. */
+export const NO_STREAM: Omit<AnswerReader, 'usage'> = {
+  next: async () => [],
+  drained: async () => {},
+  leave: async () => [],
+  cancel() {},
+  waitedMs: () => 0,
 }
 
 function connectionLost(error: unknown): Failure {

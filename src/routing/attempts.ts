@@ -135,7 +135,7 @@ function take<T extends AttemptCandidate>(
   now: number,
 ): NextAttempt<T> {
   const { left } = state
-  state.left = left.length === 1 && left[0] === row ? NONE : left.filter((other) => other !== row)
+  state.left = left[0] === row ? left.slice(1) : left.filter((other) => other !== row)
   state.again = undefined
   state.made++
   state.currentAt = now + waitMs

@@ -26,7 +26,7 @@ export interface RankedSession {
   readonly hash: number
   /** It has had an answer, so its prompt may be in a cache. */
   readonly hasHistory: boolean
-  readonly last?: SessionPlace
+  readonly last?: SessionPlace | undefined
 }
 
 export interface RankOptions {

@@ -1,4 +1,4 @@
-import type { Chat } from '../chat/request.ts'
+import type { Chat, Message } from '../chat/request.ts'
 import { textWeight } from '../chat/text-weight.ts'
 import type { EmbeddingInput } from '../formats/embedding-format.ts'
 import type { ClientRequest, Modality, Traits } from '../formats/format.ts'
@@ -51,7 +51,8 @@ const ESTIMATE_PER_TOKEN = 3.2
 export function needsOf(chat: Chat, { answers = chat.n ?? 1, prompts }: SizesBesideChat = {}): Needs {
   let input: Set<Modality> | undefined
   let hasMedia = false
-  for (const { content } of chat.messages) {
+  for (let at = 0; at < chat.messages.length; at++) {
+    const content = chat.messages[at]?.content
     if (!Array.isArray(content)) continue
     for (const part of content) {
       hasMedia ||= part.text === undefined
@@ -127,7 +128,8 @@ function estimatePrompt(chat: Chat, imageTokens = MEDIA_TOKENS, fileTokens = MED
   const offered = chat.tools ?? chat.functions
   let weight = offered ? JSON.stringify(offered).length : 0
   let media = 0
-  for (const { content, tool_calls } of chat.messages) {
+  for (let at = 0; at < chat.messages.length; at++) {
+    const { content, tool_calls } = chat.messages[at] as Message
     if (typeof content === 'string') weight += textWeight(content)
     else if (content) {
       for (const part of content) {
@@ -149,8 +151,10 @@ export function missingCapability(needs: Needs, traits: Traits): string | undefi
   const makesVectors = traits.embedding !== undefined
   if (needs.embedding === true) return makesVectors || traits === unlistedModelTraits ? undefined : EMBEDDINGS
   if (makesVectors) return CHATS
-  for (const modality of needs.input) {
-    if (!traits.input.has(modality)) return modality === 'image' ? 'vision' : modality
+  if (needs.input.size > 0) {
+    for (const modality of needs.input) {
+      if (!traits.input.has(modality)) return modality === 'image' ? 'vision' : modality
+    }
   }
   if (needs.tools && !traits.tools) return 'tools'
   return undefined

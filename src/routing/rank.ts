@@ -4,6 +4,8 @@ import type { Candidate, Ranked, RankedSession, Ranking, RankOptions, RankSort }
 import { hashOf, unitOf } from './hash.ts'
 import { latencyFactor, pricePenalty, scoreOf } from './score.ts'
 
+// Lists are gone through by number where each request does it: until it is compiled, `for of` makes an object for each step.
+
 /** A candidate while it is ranked. */
 interface Row<T extends Candidate> extends Omit<Ranked<T>, 'probe'> {
   probe: string | undefined
@@ -65,10 +67,17 @@ function rowsOf<T extends Candidate>(candidates: readonly T[], view: HealthView,
   const isExploring = session === undefined && explores(options)
   const unknownMs = unknownTtftMs(statuses, bucket)
   const rows = new Array<Row<T>>(count)
+  /** Of a tier, with whose price those of the others are compared. */
+  let first = candidates[0] as T
+  let highestTier = Number.NEGATIVE_INFINITY
   for (let at = 0; at < count; at++) {
     const candidate = candidates[at] as T
     const status = statuses[at] as DeploymentStatus
-    const penalty = policy === 'strict' ? 0 : pricePenalty(candidate.price, firstPriceOf(candidates, candidate.tier))
+    if (candidate.tier > highestTier) {
+      first = candidate
+      highestTier = candidate.tier
+    } else if (candidate.tier !== first.tier) first = firstIn(candidate.tier, candidates) ?? candidate
+    const penalty = policy === 'strict' ? 0 : pricePenalty(candidate.price, first.price)
     const ttftMs = (isExploring ? status.optimisticTtftMs : status.ttftMs) ?? unknownMs
     const failureCost = status.recentlyFailed ? RECENT_FAILURE_COST : 0
     rows[at] = {
@@ -86,14 +95,15 @@ function rowsOf<T extends Candidate>(candidates: readonly T[], view: HealthView,
 /** What is assumed of those that have not been measured. */
 function unknownTtftMs(statuses: readonly DeploymentStatus[], bucket: number): number {
   let unknownMs = UNKNOWN_TTFT_MS * latencyFactor(bucket)
-  for (const { ttftMs } of statuses) if (ttftMs !== undefined && ttftMs < unknownMs) unknownMs = ttftMs
+  for (let at = 0; at < statuses.length; at++) {
+    const ttftMs = statuses[at]?.ttftMs
+    if (ttftMs !== undefined && ttftMs < unknownMs) unknownMs = ttftMs
+  }
   return unknownMs
 }
 
-/** Of the first one in a tier. */
-function firstPriceOf(candidates: readonly Candidate[], tier: number): number | undefined {
-  for (const candidate of candidates) if (candidate.tier === tier) return candidate.price
-  return undefined
+function firstIn<T extends Candidate>(tier: number, candidates: readonly T[]): T | undefined {
+  return candidates.find((candidate) => candidate.tier === tier)
 }
 
 /** This request is within the share that the deployment gets while it ramps up. */
@@ -103,7 +113,10 @@ function isInRamp({ candidate, status: { rampShare } }: Ranked, { requestHash }:
 
 /** All are closed, and past their ramp for this request: there is nothing to probe. */
 function areHealthy(rows: readonly Ranked[], options: RankOptions): boolean {
-  for (const row of rows) if (row.status.state !== 'closed' || !isInRamp(row, options)) return false
+  for (let at = 0; at < rows.length; at++) {
+    const row = rows[at] as Ranked
+    if (row.status.state !== 'closed' || !isInRamp(row, options)) return false
+  }
   return true
 }
 
@@ -205,7 +218,10 @@ function bestFirst<T extends Candidate>(rows: readonly Row<T>[], options: RankOp
 
 function bestOf<T extends Candidate>(rows: readonly Row<T>[], options: RankOptions): Row<T> | undefined {
   let best = rows[0]
-  for (const row of rows) if (best !== undefined && compare(row, best, options) < 0) best = row
+  for (let at = 1; at < rows.length; at++) {
+    const row = rows[at] as Row<T>
+    if (best !== undefined && compare(row, best, options) < 0) best = row
+  }
   return best
 }
 
@@ -215,7 +231,8 @@ function inOrderAfter<T extends Candidate>(first: Row<T>, rows: readonly Row<T>[
   ordered[0] = first
   let count = 1
   let isInOrder = true
-  for (const row of rows) {
+  for (let at = 0; at < rows.length; at++) {
+    const row = rows[at] as Row<T>
     if (row === first) continue
     const before = ordered[count - 1] as Row<T>
     isInOrder &&= count === 1 || compare(before, row, options) <= 0
@@ -276,7 +293,8 @@ function scoreWithoutFailure({ score, status: { recentlyFailed } }: Ranked): num
 function breakTie<T extends Candidate>(rows: readonly Row<T>[], best: Row<T>, options: RankOptions): Row<T> {
   let count = 0
   let isMeasured = false
-  for (const row of rows) {
+  for (let at = 0; at < rows.length; at++) {
+    const row = rows[at] as Row<T>
     if (!isTie(row, best)) continue
     count++
     isMeasured ||= row.status.ttftMs !== undefined
@@ -301,7 +319,10 @@ function isTie({ candidate, score }: Ranked, best: Ranked): boolean {
 /** Of those that equal the best, in the given order. */
 function tieAt<T extends Candidate>(at: number, rows: readonly Row<T>[], best: Row<T>): Row<T> {
   let left = at
-  for (const row of rows) if (isTie(row, best) && left-- === 0) return row
+  for (let index = 0; index < rows.length; index++) {
+    const row = rows[index] as Row<T>
+    if (isTie(row, best) && left-- === 0) return row
+  }
   return best
 }
 
