@@ -97,7 +97,8 @@ export function permit(body: Fields, rights: AccountRights, format: string, isIn
   leaveOutFields(body, rights, format, found)
   if (!rights.builtinTools) leaveOutBuiltinTools(body, format, found)
   if (!rights.accountFields) refuseFiles(body)
-  for (const name of INNER_REQUESTS) {
+  for (let at = 0; at < INNER_REQUESTS.length; at++) {
+    const name = INNER_REQUESTS[at] ?? ''
     const inner = body[name]
     if (isInner || !isObject(inner)) continue
     try {
@@ -182,7 +183,8 @@ function refuseSearch(name: unknown, param: string): void {
 }
 
 function refuseFiles(body: Fields): void {
-  for (const name of CONVERSATIONS) {
+  for (let at = 0; at < CONVERSATIONS.length; at++) {
+    const name = CONVERSATIONS[at] ?? ''
     const path = fileIn(body[name], 0)
     if (path !== undefined) throw refused(name + path, 'accountFields')
   }

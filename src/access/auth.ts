@@ -56,8 +56,8 @@ export const KEY_HEADERS: readonly string[] = ['x-api-key', 'api-key', 'x-goog-a
 export function readKey(header: HeaderReader): string {
   const authorization = header('authorization')
   let key: string | undefined
-  for (const name of KEY_HEADERS) {
-    const value = header(name)?.trim()
+  for (let at = 0; at < KEY_HEADERS.length; at++) {
+    const value = header(KEY_HEADERS[at] ?? '')?.trim()
     if (!value) continue
     if (key !== undefined && key !== value) throw twoKeys()
     key = value

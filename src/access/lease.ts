@@ -204,7 +204,8 @@ export function createLease(by: string): Lease {
   }
   const isFresh = (now: number) => answer !== undefined && now + ahead - answer.now < KNOWN_MS
   const addRows = (rows: readonly Spent[], minute: number, firstOfWindow: number) => {
-    for (const row of rows) {
+    for (let at = 0; at < rows.length; at++) {
+      const row = rows[at] as Spent
       if (row.minute === minute) addUse(counted, row.requests, row.tokens, 0)
       if (row.minute >= firstOfWindow) addUse(counted, 0, 0, row.dollars)
     }

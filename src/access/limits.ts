@@ -139,6 +139,8 @@ interface Opening extends Way {
   readonly limited: LimitedAccount
   readonly account: Account
   outcome: Outcome | 'ask'
+  /** The same call at the next one. */
+  readonly next: Opening | undefined
 }
 
 /**
@@ -153,44 +155,54 @@ export function admit(
   reservation: Reservation = NO_RESERVATION,
 ): Spend | Promise<Spend> {
   const now = Date.now()
-  const openings: Opening[] = []
+  let first: Opening | undefined
   const asked: Promise<void>[] = []
-  for (const limited of limiting) {
+  for (let at = limiting.length - 1; at >= 0; at--) {
+    const limited = limiting[at] as LimitedAccount
     const account = accountOf(limited.id)
     const { limits } = limited
     const outcome = account.lease.admit(reservation, limits, now)
-    const opening: Opening = { limited, account, limits, getLedgers, waitUntil, outcome }
-    openings.push(opening)
-    if (outcome === 'ask') asked.push(askLedger(opening, reservation))
+    first = { limited, account, limits, getLedgers, waitUntil, outcome, next: first }
+    if (outcome === 'ask') asked.push(askLedger(first, reservation))
   }
-  if (asked.length === 0) return begin(openings, reservation, now)
-  return Promise.all(asked).then(() => begin(openings, reservation, Date.now()))
+  return asked.length === 0 ? begin(first, reservation, now) : beginAfter(asked, first, reservation)
+}
+
+async function beginAfter(
+  asked: readonly Promise<void>[],
+  first: Opening | undefined,
+  reservation: Reservation,
+): Promise<Spend> {
+  await Promise.all(asked)
+  return begin(first, reservation, Date.now())
 }
 
 /** Begins the call if all its accounts let it in; otherwise none of them holds anything for it. */
-function begin(openings: readonly Opening[], reservation: Reservation, now: number): Spend {
+function begin(first: Opening | undefined, reservation: Reservation, now: number): Spend {
   let refused: Failure | undefined
-  for (const { limited, outcome } of openings) {
+  for (let one = first; one !== undefined; one = one.next) {
+    const { limited, outcome } = one
     if (typeof outcome === 'string') refused ??= unavailable(limited)
     else if ('why' in outcome) refused = narrower(refused, toFailure(outcome, limited, reservation))
   }
-  for (const opening of openings) {
-    const { account, outcome } = opening
+  for (let one = first; one !== undefined; one = one.next) {
+    const { account, outcome } = one
     if (!isOpen(outcome)) continue
     if (refused === undefined) {
       account.lease.begin(outcome, now)
-      tell(account, opening, now)
+      tell(account, one, now)
     } else account.lease.settle(outcome, 0, 0, now)
   }
   if (refused !== undefined) throw refused
-  return (tokens, dollars) => spend(openings, tokens, dollars, Date.now())
+  return (tokens, dollars) => spend(first, tokens, dollars)
 }
 
-function spend(openings: readonly Opening[], tokens: number, dollars: number, now: number): void {
-  for (const opening of openings) {
-    const { account, outcome } = opening
+function spend(first: Opening | undefined, tokens: number, dollars: number): void {
+  const now = Date.now()
+  for (let one = first; one !== undefined; one = one.next) {
+    const { account, outcome } = one
     const { lease } = account
-    if (isOpen(outcome) && lease.settle(outcome, tokens, dollars, now) && lease.hasNews()) tell(account, opening, now)
+    if (isOpen(outcome) && lease.settle(outcome, tokens, dollars, now) && lease.hasNews()) tell(account, one, now)
   }
 }
 
