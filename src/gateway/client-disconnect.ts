@@ -21,31 +21,31 @@ export function watchClientDisconnect(signal: AbortSignal): ClientDisconnect {
 }
 
 class WatchedDisconnect implements ClientDisconnect {
-  private at: number | undefined = undefined
+  #at: number | undefined
   /** Three at most. */
-  private readonly listeners: (() => void)[] = []
+  readonly #listeners: (() => void)[] = []
 
   hasHappened() {
-    return this.at !== undefined
+    return this.#at !== undefined
   }
 
   happenedAt() {
-    return this.at
+    return this.#at
   }
 
   readonly report = () => {
-    if (this.at !== undefined) return
-    this.at = Date.now()
+    if (this.#at !== undefined) return
+    this.#at = Date.now()
     // One that is called may remove others, which are not called then.
-    for (let listener = this.listeners.shift(); listener !== undefined; listener = this.listeners.shift()) listener()
+    for (let listener = this.#listeners.shift(); listener !== undefined; listener = this.#listeners.shift()) listener()
   }
 
   onDisconnect(listener: () => void) {
-    if (this.at !== undefined) listener()
-    else this.listeners.push(listener)
+    if (this.#at !== undefined) listener()
+    else this.#listeners.push(listener)
     return () => {
-      const index = this.listeners.indexOf(listener)
-      if (index >= 0) this.listeners.splice(index, 1)
+      const index = this.#listeners.indexOf(listener)
+      if (index >= 0) this.#listeners.splice(index, 1)
     }
   }
 }

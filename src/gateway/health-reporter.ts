@@ -66,47 +66,47 @@ function thisIsolate(): Isolate {
 
 /** Connects one request with its isolate's health. What it sees goes to the region afterwards, and never holds it up. */
 export class RequestHealth implements HealthReporter {
-  private readonly access: RegionAccess
-  private readonly isolate = thisIsolate()
+  readonly #access: RegionAccess
+  readonly #isolate = thisIsolate()
 
   constructor(access: RegionAccess) {
-    this.access = access
+    this.#access = access
   }
 
   get budget() {
-    return this.isolate.budget
+    return this.#isolate.budget
   }
 
   get hedges() {
-    return this.isolate.hedges
+    return this.#isolate.hedges
   }
 
   get releases() {
-    return this.isolate.releases
+    return this.#isolate.releases
   }
 
   ready() {
-    return waitForFirstSnapshot(this.isolate, this.access)
+    return waitForFirstSnapshot(this.#isolate, this.#access)
   }
 
   view(now: number) {
-    return this.isolate.health.view(now)
+    return this.#isolate.health.view(now)
   }
 
   attemptStarted(deployment: string, now: number, probe: string | undefined) {
-    this.isolate.health.attemptStarted(deployment, now, probe)
-    reportIfDue(this.isolate, this.access, now)
+    this.#isolate.health.attemptStarted(deployment, now, probe)
+    reportIfDue(this.#isolate, this.#access, now)
   }
 
   attemptEnded(deployment: string, now: number, outcome?: Outcome) {
-    this.isolate.health.attemptEnded(deployment)
-    if (outcome !== undefined) this.isolate.health.record(outcome, now)
-    reportIfDue(this.isolate, this.access, now)
+    this.#isolate.health.attemptEnded(deployment)
+    if (outcome !== undefined) this.#isolate.health.record(outcome, now)
+    reportIfDue(this.#isolate, this.#access, now)
   }
 
   record(outcome: Outcome, now: number) {
-    this.isolate.health.record(outcome, now)
-    reportIfDue(this.isolate, this.access, now)
+    this.#isolate.health.record(outcome, now)
+    reportIfDue(this.#isolate, this.#access, now)
   }
 }
 

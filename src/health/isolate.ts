@@ -100,16 +100,17 @@ function recordOwn({ records, reports }: IsolateState, outcome: Outcome, now: nu
 const UNKNOWN = unknownHealth()
 
 class IsolateView implements HealthView {
-  private readonly state: IsolateState
+  readonly #state: IsolateState
   readonly now: number
 
   constructor(state: IsolateState, now: number) {
-    this.state = state
+    this.#state = state
     this.now = now
   }
 
   statusOf(deployment: string, bucket: number): DeploymentStatus {
-    const { state, now } = this
+    const state = this.#state
+    const { now } = this
     const record = state.records.get(deployment)
     const status = evaluate(record ?? UNKNOWN, now, bucket, state.inFlight.get(deployment)?.count)
     if (status.state === 'suspect' || status.state === 'half-open') {
@@ -119,7 +120,7 @@ class IsolateView implements HealthView {
   }
 
   deployments(): readonly string[] {
-    return [...this.state.records.keys()]
+    return [...this.#state.records.keys()]
   }
 }
 

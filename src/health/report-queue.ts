@@ -1,8 +1,11 @@
 import type { Outcome } from './outcome.ts'
 
+/** An outcome that is the queue's own, in which others may be counted. */
+type PendingOutcome = { -readonly [Member in keyof Outcome]: Outcome[Member] }
+
 /** The outcomes that an isolate's region does not know yet, and when it is to get them. */
 export interface ReportQueue {
-  /** Keeps an outcome for the next report. */
+  /** Keeps an outcome for the next report; it is the queue's from then on. */
   readonly add: (outcome: Outcome, isUrgent: boolean) => void
   /** An attempt began: a snapshot is of use to those that follow it. */
   readonly attemptStarted: (now: number) => void
@@ -32,8 +35,8 @@ const MAX_OUTCOMES = 512
 
 /** @param seed in [0, 1): isolates that began together do not report together. */
 export function createReportQueue(seed: number): ReportQueue {
-  let pending: Outcome[] = []
-  let sent: Outcome[] | undefined
+  let pending: PendingOutcome[] = []
+  let sent: PendingOutcome[] | undefined
   let takenAt = Number.NEGATIVE_INFINITY
   let snapshotAt = Number.NEGATIVE_INFINITY
   let startedAt = Number.NEGATIVE_INFINITY
@@ -93,14 +96,15 @@ export function createReportQueue(seed: number): ReportQueue {
 const MERGE_MS = 250
 
 /** Merges an outcome into one that waits already, so that many requests make a small report; false where there is none. */
-function mergeInto(pending: Outcome[], outcome: Outcome): boolean {
+function mergeInto(pending: readonly PendingOutcome[], outcome: Outcome): boolean {
   for (let index = pending.length - 1; index >= 0; index--) {
     const before = pending[index]
     if (before === undefined || outcome.at - before.at > MERGE_MS) return false
     if (before.deployment !== outcome.deployment) continue
-    const merged = mergeOf(before, outcome)
-    if (merged !== undefined) {
-      pending[index] = merged
+    if (isAlike(before, outcome)) {
+      before.ttftMs = outcome.ttftMs ?? before.ttftMs
+      before.tokensPerSecond = outcome.tokensPerSecond ?? before.tokensPerSecond
+      before.count = (before.count ?? 1) + (outcome.count ?? 1)
       return true
     }
     // Failures in a row are counted by the order of successes and failures.
@@ -109,16 +113,16 @@ function mergeInto(pending: Outcome[], outcome: Outcome): boolean {
   return false
 }
 
-/** Two outcomes as one, where that loses nothing: alike, and no probes. */
-function mergeOf(before: Outcome, after: Outcome): Outcome | undefined {
-  const isAlike = before.class === after.class && before.bucket === after.bucket && before.limit === after.limit
-  if (!isAlike || before.probe !== undefined || after.probe !== undefined || before.waitMs !== after.waitMs) {
-    return undefined
-  }
-  const count = (before.count ?? 1) + (after.count ?? 1)
-  const { deployment, class: kind, at, bucket, waitMs, limit } = before
-  const { ttftMs = before.ttftMs, tokensPerSecond = before.tokensPerSecond } = after
-  return { deployment, class: kind, at, bucket, ttftMs, tokensPerSecond, waitMs, limit, probe: undefined, count }
+/** Whether two outcomes can be one, and nothing is lost: no probes, and they differ at most in their measured times. */
+function isAlike(before: Outcome, after: Outcome): boolean {
+  return (
+    before.class === after.class &&
+    before.bucket === after.bucket &&
+    before.limit === after.limit &&
+    before.probe === undefined &&
+    after.probe === undefined &&
+    before.waitMs === after.waitMs
+  )
 }
 
 /** Whether an outcome speaks for its deployment, or at least not against it. */

@@ -4,7 +4,7 @@ import { type AllowList, allows } from './allow.ts'
 import { fits, missingCapability, type Needs, NO_NEEDS } from './needs.ts'
 import type { PlanInput } from './plan-input.ts'
 import { resellerStep, resolve, targetOfUnlistedModel, targetsOfModel } from './resolve.ts'
-import type { PlannedTarget, Target } from './target.ts'
+import { type PlannedTarget, type Target, uniqueTargets } from './target.ts'
 import { readVariant } from './variants.ts'
 
 /** The name that leaves the choice to Router9. */
@@ -67,7 +67,16 @@ function settingTargets({ autoModels, configured, ownModels }: Omit<PlanInput, '
       .map((target) => ({ ...target, tier: tier + resellerStep(target) })),
   )
   cache.set(configured, found)
+  if (uniqueTargets(found).length === found.length) uniqueLists.add(found)
   return found
+}
+
+/** Lists of the setting that name no deployment twice, as is usual: nothing has to be looked for in them. */
+const uniqueLists = new WeakSet<readonly PlannedTarget[]>()
+
+/** What `auto` may use, without repetitions. */
+export function uniqueAutoTargets(targets: readonly PlannedTarget[]): readonly PlannedTarget[] {
+  return uniqueLists.has(targets) ? targets : uniqueTargets(targets)
 }
 
 function canReason({ deployment }: Target): boolean {

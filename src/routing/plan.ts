@@ -1,7 +1,7 @@
 import { findProvider, type Provider } from '../catalog/providers.ts'
 import { Failure, quoted } from '../chat/failure.ts'
 import { allows } from './allow.ts'
-import { AUTO, autoTargets, isAuto, reasoningFirst } from './auto.ts'
+import { AUTO, autoTargets, isAuto, reasoningFirst, uniqueAutoTargets } from './auto.ts'
 import type { Policy, RankSort } from './candidate.ts'
 import { CHATS, EMBEDDINGS, fits, missingCapability, type Needs } from './needs.ts'
 import type { PlanInput, RoutedRequest } from './plan-input.ts'
@@ -59,7 +59,7 @@ function targetsInOrder(input: PlanInput, names: readonly string[]): readonly Pl
   const { model } = input.request
   const first = preferredTargets(input, model)
   // One name means no deployment twice, but `auto` may.
-  if (names.length === 1) return isAuto(model) ? uniqueTargets(first) : first
+  if (names.length === 1) return isAuto(model) ? uniqueAutoTargets(first) : first
   let firstTier = 0
   const targets = names.flatMap((name, at) => {
     const preferred = at === 0 ? first : preferredTargets(input, name)
