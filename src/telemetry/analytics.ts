@@ -29,14 +29,13 @@ export const DOUBLES = [
 
 /** The data point of a call. What is not known is an empty text or 0. */
 export function toDataPoint(line: LogLine): AnalyticsEngineDataPoint {
-  const failedAttempts = line.attempts.flatMap(({ provider, kind }) =>
-    kind === undefined ? [] : `${provider}:${kind}`,
-  )
-  const texts = { ...line, failed_attempts: failedAttempts.join() }
-  const numbers = { ...line, attempts: line.attempts.length }
   return {
     indexes: [line.key ?? 'none'],
-    blobs: BLOBS.map((name) => String(texts[name] ?? '')),
-    doubles: DOUBLES.map((name) => numbers[name] ?? 0),
+    blobs: BLOBS.map((name) => String((name === 'failed_attempts' ? failedIn(line) : line[name]) ?? '')),
+    doubles: DOUBLES.map((name) => (name === 'attempts' ? line.attempts.length : (line[name] ?? 0))),
   }
+}
+
+function failedIn({ attempts }: LogLine): string {
+  return attempts.flatMap(({ provider, kind }) => (kind === undefined ? [] : `${provider}:${kind}`)).join()
 }

@@ -21,16 +21,15 @@ const AGENT = ['x-claude-code-agent-id', 'x-openai-subagent']
 const PARENT = ['x-claude-code-parent-agent-id', 'x-codex-parent-thread-id']
 const PROJECT = ['x-router9-project', 'x-title', 'x-openrouter-title', 'http-referer']
 
+/** The first word of its name without the version, which would make a client of its own of each. */
+const CLIENT = /^\s*(\S*?)(?:\/v?\d\S*)?(?:\s|$)/
+
 /**
  * @param project what the body names as its project.
  * @param isUnnamed no header names the session: that is known already, and each look at a header costs something.
  */
 export function labelsOf(header: HeaderReader, project: string | undefined, isUnnamed = false): WorkLabels {
-  // The version of a client would make a client of its own of each.
-  const client = header('user-agent')
-    ?.trimStart()
-    .split(/\s/, 1)[0]
-    ?.replace(/\/v?\d.*$/, '')
+  const client = CLIENT.exec(header('user-agent') ?? '')?.[1]
   const session = isUnnamed ? '' : first(header, SESSION)
   // Whoever names agents names their session: other clients are not asked.
   const hasAgents = session !== ''
