@@ -22,7 +22,7 @@ export function watchClientDisconnect(signal: AbortSignal): ClientDisconnect {
 
 class WatchedDisconnect implements ClientDisconnect {
   #at: number | undefined
-  /** Three at most. */
+  /** A few: the call itself, and its attempts that are under way. */
   readonly #listeners: (() => void)[] = []
 
   hasHappened() {
