@@ -131,7 +131,7 @@ function writeCall(log: RequestLog, end: CallEnd): void {
     record?.(line)
     dataset?.writeDataPoint(toDataPoint(line))
     if (trace?.isSampled) sendSpan(log, trace, line)
-    if (sample === undefined || Math.random() < sample) write(blamed === undefined ? 'log' : 'warn', line)
+    if (sample === undefined || Math.random() < sample) write(line)
   } catch (error) {
     logFault(log.requestId, error)
   }
@@ -230,7 +230,7 @@ function safeModelName(model: string): string {
 /** Writes one log line for a fault of Router9 itself. */
 export function logFault(requestId: string, error: unknown): void {
   const detail = error instanceof Error ? (error.stack ?? error.message) : String(error)
-  write('error', { level: 'error', event: 'fault', request: requestId, detail })
+  write({ level: 'error', event: 'fault', request: requestId, detail })
 }
 
 /** Which members of a record name keys, and how such a name looks: like a key, but it is none. */
@@ -242,19 +242,19 @@ type Change = Readonly<Record<string, unknown>> & { readonly target: string }
 
 /** Writes one log line for a change of a record, by whose key it was made and what changed. It holds no key (accounts 6). */
 export function logAudit(requestId: string, key: string, { target, ...change }: Change): void {
-  const head = { level: 'info', key: redactOwnKeys(key), target: redactOwnKeys(target) }
+  const head = { level: 'info', key: redactOwnKeys(key), target: redactOwnKeys(target) } as const
   const isId = (member: string, text: string) =>
     text === head.key || text === head.target || (ID_MEMBERS.includes(member) && KEY_ID.test(text))
-  write('log', { ...head, event: 'audit', request: requestId, ...change }, isId)
+  write({ ...head, event: 'audit', request: requestId, ...change }, isId)
 }
 
 /** Writes one log line for spans that no collector will get, and why. */
 export function logDroppedSpans(spans: number, reason: string): void {
-  write('warn', { level: 'warn', event: 'spans_dropped', spans, reason })
+  write({ level: 'warn', event: 'spans_dropped', spans, reason })
 }
 
-/** @param line begins with whom it is about, `key` and `target`, and goes on with `event`. */
-function write(level: 'log' | 'warn' | 'error', line: object, isId = isKey): void {
+/** @param line has its `level` and whom it is about, `key` and `target`, before its `event`. */
+function write<Line extends { readonly level: 'info' | 'warn' | 'error' }>(line: Line, isId = isKey): void {
   let text = JSON.stringify(line)
   // The ids of keys look like keys themselves, so only what comes after them is searched for whatever looks like one.
   if (mayHoldKey(text.slice(text.indexOf('"event"')))) {
@@ -263,7 +263,7 @@ function write(level: 'log' | 'warn' | 'error', line: object, isId = isKey): voi
       typeof value === 'string' && !isId(member, value) ? redactKeys(value) : value
     text = JSON.stringify(line, redact)
   }
-  console[level](text)
+  console[line.level === 'info' ? 'log' : line.level](text)
 }
 
 function isKey(member: string, _text: string): boolean {
