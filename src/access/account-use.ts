@@ -130,17 +130,21 @@ export function permittedHeader(
   rights: AccountRights,
   refusedBetas: ReadonlySet<string>,
 ): HeaderReader {
-  const isPermitted = (beta: string) =>
-    !refusedBetas.has(beta) &&
-    (rights.accountFields || !ACCOUNT_BETAS.accountFields.test(beta)) &&
-    (rights.builtinTools || !ACCOUNT_BETAS.builtinTools.test(beta))
   return (name) => {
     const value = header(name)
     if (name !== 'anthropic-beta' || value === null) return value
     const betas = value.split(',')
-    const permitted = betas.filter((beta) => isPermitted(beta.trim()))
+    const permitted = betas.filter((beta) => isPermittedBeta(beta.trim(), rights, refusedBetas))
     return permitted.length === betas.length ? value : permitted.join(',')
   }
+}
+
+function isPermittedBeta(beta: string, rights: AccountRights, refusedBetas: ReadonlySet<string>): boolean {
+  return (
+    !refusedBetas.has(beta) &&
+    (rights.accountFields || !ACCOUNT_BETAS.accountFields.test(beta)) &&
+    (rights.builtinTools || !ACCOUNT_BETAS.builtinTools.test(beta))
+  )
 }
 
 /** A request as providers may get it: what was read of it, or what only its answer repeats, stays here. */

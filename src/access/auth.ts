@@ -87,13 +87,14 @@ export async function authenticate(
   waitUntil: WaitUntil,
   beforeLookUp?: BeforeLookUp,
 ): Promise<Caller> {
-  if (!looksLikeKey(key)) throw invalidKey()
-  const name = keyNames.get(key) ?? (await keyName(key))
+  const knownName = keyNames.get(key)
+  if (knownName === undefined && !looksLikeKey(key)) throw invalidKey()
+  const name = knownName ?? (await keyName(key))
   const now = Date.now()
   const context = { store, now, waitUntil, beforeLookUp }
   const record = knownRecord(name, context) ?? (await lookFor(name, context))
   if (record === null || record.disabled === true) throw invalidKey()
-  if (!keyNames.has(key)) setBounded(keyNames, key, name, MAX_KEY_NAMES)
+  if (knownName === undefined) setBounded(keyNames, key, name, MAX_KEY_NAMES)
   if (record.expires !== undefined && Date.parse(record.expires) <= now) {
     throw new Failure('expired-key', 'This API key has expired. Ask for a new one.')
   }

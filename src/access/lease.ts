@@ -139,9 +139,10 @@ export function createLease(by: string): Lease {
   let largest = NOTHING
   /** What was open when the last report was made. */
   let told = NOTHING
-  // Each of these is counted anew where it is asked for, and holds until then.
+  /** The limits of the last call, as amounts. */
   let bounds = NOTHING
   let boundsFor: Limits | undefined
+  // Both are filled anew whenever somebody asks, and hold until then.
   const left = copyOf(NOTHING)
   const counted = copyOf(NOTHING)
 
@@ -177,13 +178,16 @@ export function createLease(by: string): Lease {
       }
     }
   }
+  /** What is left of the lease. */
   const leftAt = (now: number): Sum => {
     releaseExpired(now)
     // A clock that stepped back would make the lease longer.
     const isValid = now < allowedUntil && now >= allowedUntil - LEASE_MS
-    set(left, isValid ? allowance : NOTHING)
-    subtract(left, spent)
-    subtract(left, open)
+    const allowed = isValid ? allowance : NOTHING
+    left.requests = Math.max(allowed.requests - spent.requests - open.requests, 0)
+    left.tokens = Math.max(allowed.tokens - spent.tokens - open.tokens, 0)
+    left.dollars = Math.max(allowed.dollars - spent.dollars - open.dollars, 0)
+    left.calls = Math.max(allowed.calls - open.calls, 0)
     return left
   }
   const use = (requests: number, tokens: number, dollars: number, now: number) => {

@@ -110,12 +110,20 @@ export function accountsOf(caller: Caller): readonly LimitedAccount[] {
 
 /** Whether the calls of a key have to fit into a budget, its own or that of something else. */
 export function hasBudget(caller: Caller): boolean {
-  return accountsOf(caller).some(({ limits }) => limits.budget !== undefined)
+  return accountsOf(caller).some(isBudgeted)
+}
+
+function isBudgeted({ limits }: LimitedAccount): boolean {
+  return limits.budget !== undefined
 }
 
 /** Whether anything limits what a call may use, so that it has to be reserved. */
 export function needsReservation(limiting: readonly LimitedAccount[]): boolean {
-  return limiting.some(({ limits: { budget, tpm } }) => budget !== undefined || tpm !== undefined)
+  return limiting.some(isMetered)
+}
+
+function isMetered({ limits }: LimitedAccount): boolean {
+  return limits.budget !== undefined || limits.tpm !== undefined
 }
 
 /**
