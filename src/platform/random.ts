@@ -29,6 +29,9 @@ export function randomText(length: number): string {
 function moreText(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(POOL_BYTES))
   let count = 0
-  for (const byte of bytes) if (byte < FIRST_UNEVEN_BYTE) bytes[count++] = ALPHABET.charCodeAt(byte % ALPHABET.length)
+  for (let at = 0; at < POOL_BYTES; at++) {
+    const byte = bytes[at] ?? 0
+    if (byte < FIRST_UNEVEN_BYTE) bytes[count++] = ALPHABET.charCodeAt(byte % ALPHABET.length)
+  }
   return ASCII.decode(bytes.subarray(0, count))
 }
