@@ -82,12 +82,13 @@ const VERSION = /\/v\d+(alpha|beta)?\d*(?=\/|$)/
  * one with a query (Azure's `?api-version=…`) keeps it behind the path.
  */
 export function urlOf(baseUrl: string, path: string, model: string): string {
-  const query = baseUrl.indexOf('?')
-  const address = query < 0 ? baseUrl : baseUrl.slice(0, query)
+  const end = baseUrl.indexOf('?')
+  const address = end < 0 ? baseUrl : baseUrl.slice(0, end)
+  const query = end < 0 ? '' : baseUrl.slice(end + 1)
   const rest = VERSION.test(address) ? path.replace(VERSION, '') : path
   const url = address.includes(MODEL) ? address.replace(MODEL, () => encodeURIComponent(model)) + rest : address + rest
-  if (query < 0) return url
-  return rest.includes('?') ? url.replace('?', () => `${baseUrl.slice(query)}&`) : url + baseUrl.slice(query)
+  if (query === '') return url
+  return rest.includes('?') ? url.replace('?', () => `?${query}&`) : `${url}?${query}`
 }
 
 const LAST_VERSION = /\/(v\d+((alpha|beta)\d*)?|beta)\/?(?=\?|$)/

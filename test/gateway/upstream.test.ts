@@ -20,6 +20,8 @@ test.each([
     'https://r.openai.azure.com/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21',
   ],
   ['https://x.example/v2?a=b', '/v1/y?alt=sse', 'https://x.example/v2/y?a=b&alt=sse'],
+  ['https://x.example/v2?', '/v1/y', 'https://x.example/v2/y'],
+  ['https://x.example/v2?', '/v1/y?alt=sse', 'https://x.example/v2/y?alt=sse'],
 ])('%s and %s make %s', (base, path, whole) => {
   expect(urlOf(base, path, 'gpt-4o')).toBe(whole)
 })
