@@ -66,9 +66,10 @@ export function createChangedExtra(): (data: JsonObject) => JsonObject | undefin
       const mark = typeof value === 'object' ? JSON.stringify(value) : value
       if (sent?.get(name) === mark || mark === '[]') continue
       remembered += name.length + String(mark).length
-      // Then some fields go out once more, which does no harm.
-      if (sent === undefined || remembered > MAX_REMEMBERED) {
-        sent = new Map()
+      sent ??= new Map()
+      if (remembered > MAX_REMEMBERED) {
+        // Then some fields go out once more, which does no harm.
+        sent.clear()
         remembered = 0
       }
       sent.set(name, mark)

@@ -705,6 +705,15 @@ describe('fields we do not name reach the client', () => {
     const said = stream([first, first, chunk({ content: 'a' }, 'stop', { system_fingerprint: 'g' })])
     expect(said.filter(({ type }) => type === 'extra')).toHaveLength(2)
   })
+
+  test('are remembered up to a million characters, and go out once more when they are forgotten', () => {
+    const filled = (field: string, finish: string | null = null) =>
+      chunk({ content: 'a' }, finish, { [field]: 'x'.repeat(600_000) })
+    const fieldsOf = (chunks: Json[]) =>
+      stream(chunks).flatMap((event) => (event.type === 'extra' ? [Object.keys(event.fields)] : []))
+    expect(fieldsOf([filled('a'), filled('a', 'stop')])).toEqual([['a']])
+    expect(fieldsOf([filled('a'), filled('b'), filled('a', 'stop')])).toEqual([['a'], ['b'], ['a']])
+  })
 })
 
 test('the choices of n > 1 are kept apart, interleaved or not', () => {
