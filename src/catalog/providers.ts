@@ -112,7 +112,8 @@ function bind<Quirks extends object>(
   quirks: Quirks,
   served: Pick<BoundFormat, 'models' | 'onlyWhereRequired'> = {},
 ): BoundFormat {
-  // Each member by its name: this is made for every request, and a copy by `...` costs V8 several times as much.
+  // Each member by its name, and all of them: this is made for every request, and a copy by `...` costs V8 several times as
+  // much.
   const prepare: BoundFormat['prepare'] = (call) =>
     format.prepare({
       chat: call.chat,
@@ -125,7 +126,7 @@ function bind<Quirks extends object>(
       sessionKey: call.sessionKey,
       promptTokens: call.promptTokens,
       newId: call.newId,
-    })
+    } satisfies Record<keyof ProviderCall<Quirks>, unknown>)
   return { ...format, ...served, quirks, prepare }
 }
 

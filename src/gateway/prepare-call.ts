@@ -56,7 +56,8 @@ function prepare({
 }: PrepareInput): AttemptCall {
   const { traits, upstreamModel } = target.deployment
   checkModelInPath(provider, upstreamModel)
-  const format = formatFor(provider, target, source, carriesReasoning, isCount)
+  const isForReasoning = isCount === true || (carriesReasoning === true && traits.reasoning)
+  const format = formatFor(provider, target, source, isForReasoning)
   const isTranslated = source !== undefined && format.name !== source.format
   const call: Call = {
     chat: chatInVariant(target, provider, chat),
@@ -81,7 +82,7 @@ function prepare({
     count: prepared.count,
     framing: format.framing,
     isFurtherFormat: format !== provider.provider.format && target.deployment.format === undefined,
-  }
+  } satisfies Record<keyof AttemptCall, unknown>
 }
 
 function newCallId(): string {
@@ -113,10 +114,9 @@ function formatFor(
   { provider }: ConfiguredProvider,
   target: Target,
   source: RequestSource | undefined,
-  carriesReasoning: boolean | undefined,
-  isCount: boolean | undefined,
+  isForReasoning: boolean,
 ): BoundFormat {
-  const { format: only, traits } = target.deployment
+  const { format: only } = target.deployment
   if (only !== undefined) return formatNamed(provider, only)
   // In the client's own format nothing is lost.
   const same = clientsOwnFormat(provider, target, source)
@@ -124,23 +124,23 @@ function formatFor(
   const { format: usual, moreFormats, reasoningFormat } = provider
   const searching = source?.requiresSearch && !canSearchWeb(target) && moreFormats?.find(({ hasSearch }) => hasSearch)
   if (searching) return searching
-  const isForReasoning = isCount === true || (carriesReasoning === true && traits.reasoning)
   return isForReasoning && reasoningFormat !== undefined ? formatNamed(provider, reasoningFormat) : usual
 }
 
+/** The format of this name, or the usual one where the provider has none of it. */
 function formatNamed({ format: usual, moreFormats }: BoundFormats, wanted: string): BoundFormat {
   return moreFormats?.find(({ name }) => name === wanted) ?? usual
 }
 
 /** The format that the client spoke, where this deployment can be asked in it. */
 function clientsOwnFormat(
-  { format, moreFormats = [] }: BoundFormats,
+  provider: BoundFormats,
   { deployment: { upstreamModel } }: Target,
   source: RequestSource | undefined,
 ): BoundFormat | undefined {
   if (source === undefined) return undefined
-  const same = format.name === source.format ? format : moreFormats.find(({ name }) => name === source.format)
-  if (same === undefined || same.models?.test(upstreamModel) === false) return undefined
+  const same = formatNamed(provider, source.format)
+  if (same.name !== source.format || same.models?.test(upstreamModel) === false) return undefined
   return same.onlyWhereRequired === true && source.requires === undefined ? undefined : same
 }
 

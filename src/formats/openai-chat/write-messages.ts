@@ -137,12 +137,12 @@ function withoutName(message: Message, { noMessageNames }: MessageQuirks): Messa
 
 function withoutCacheMarks(message: Message, { cacheControl }: MessageQuirks): Message {
   if (cacheControl === true) return message
-  const clean = message.cache_control === undefined ? message : withoutCacheMark(message)
+  const clean = message.cache_control === undefined ? message : withoutOwnMark(message)
   if (!Array.isArray(clean.content) || !clean.content.some((part) => 'cache_control' in part)) return clean
   return { ...clean, content: clean.content.map(({ cache_control: _, ...part }) => part) }
 }
 
-function withoutCacheMark({ cache_control, ...message }: Message): Message {
+function withoutOwnMark({ cache_control, ...message }: Message): Message {
   return message
 }
 

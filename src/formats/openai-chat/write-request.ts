@@ -116,7 +116,7 @@ function write(call: ProviderCall<OpenAIQuirks>): Draft {
   setResponseFormat(draft)
   // OpenAI refuses these without tools, where they mean nothing.
   if (!chat.tools?.length) for (const name of OF_TOOLS) remove(body, name)
-  for (const from in quirks.rename) rename(body, from, quirks.rename[from])
+  if (quirks.rename !== undefined) rename(body, quirks.rename)
   setStream(draft)
   setSessionKey(draft)
   body.model = model
@@ -128,10 +128,13 @@ function remove(body: Body, name: string): void {
   if (body[name] !== undefined) body[name] = undefined
 }
 
-function rename(body: Body, from: string, to = from): void {
-  if (to === from || body[from] === undefined) return
-  body[to] = body[from]
-  remove(body, from)
+function rename(body: Body, names: Readonly<Record<string, string>>): void {
+  for (const from in names) {
+    const to = names[from]
+    if (to === undefined || body[from] === undefined) continue
+    body[to] = body[from]
+    remove(body, from)
+  }
 }
 
 /** Takes a parameter out that asks for something. */
