@@ -218,11 +218,13 @@ function reservationFor({ settings, needs }: BillInput, targets: readonly Pick<T
     choices: needs.answers,
     asksForReasoning: needs.reasoning !== 'none',
   }
-  let most = NO_RESERVATION
-  for (const { deployment } of targets) {
-    most = larger(most, maxCostOf(size, deployment, priceOf(deployment, settings.prices) ?? ASSUMED_PRICE))
+  let most: Reservation | undefined
+  for (let at = 0; at < targets.length; at++) {
+    const { deployment } = targets[at] as Pick<Target, 'deployment'>
+    const own = maxCostOf(size, deployment, priceOf(deployment, settings.prices) ?? ASSUMED_PRICE)
+    most = most === undefined ? own : larger(most, own)
   }
-  return most
+  return most ?? NO_RESERVATION
 }
 
 function dollarsFor(usage: Usage, { deployment }: Target, { prices, providers }: Settings): number {
