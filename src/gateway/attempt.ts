@@ -47,15 +47,18 @@ export type AttemptResult<Result> =
 
 /** Asks one deployment. Resolves at its first meaningful event (contract 6), for a whole body at its end. Rejects never. */
 export async function attempt(input: AttemptInput): Promise<AttemptResult<Answer>> {
-  const { call, clientDisconnect, deadlineMs } = input
+  const { call, target, provider, clientDisconnect, deadlineMs } = input
   const startedAt = Date.now()
   const timer = new AttemptTimer(clientDisconnect, deadlineMs, input.readingOn)
   const finalizer = createFinalizer(input)
   try {
-    const answer = await (input.chat.stream === true ? streamAnswer : wholeAnswer)(input, timer, finalizer)
-    return { ok: true, answer }
+    const response = await askProvider(provider, call.request, target.deployment.upstreamModel, timer.signal)
+    if (input.chat.stream === true) return { ok: true, answer: await streamAnswer(input, response, timer, finalizer) }
+    const body = await readAnswerBody(response, provider)
+    timer.release()
+    return { ok: true, answer: wholeAnswer(body, call, response.status, finalizer) }
   } catch (error) {
-    const found = (timer.reason() ?? toFailure(error)).withoutSecret(input.provider.secret)
+    const found = (timer.reason() ?? toFailure(error)).withoutSecret(provider.secret)
     timer.end()
     const failure = call.isFurtherFormat ? withoutVerdictOnChats(found) : found
     // Some failures tell how the request has to be written instead.
@@ -81,19 +84,12 @@ export function toFailure(error: unknown): Failure {
   return new Failure('provider-failed', 'The provider could not be reached.', { reason, clause: 'connection lost' })
 }
 
-async function wholeAnswer(
-  { target, provider, call }: AttemptInput,
-  timer: AttemptTimer,
-  finalizer: StreamFinalizer,
-): Promise<Answer> {
-  const response = await askProvider(provider, call.request, target.deployment.upstreamModel, timer.signal)
-  const body = await readAnswerBody(response, provider)
-  timer.release()
+function wholeAnswer(body: unknown, call: AttemptCall, status: number, finalizer: StreamFinalizer): Answer {
   const events = finalizer.push(call.readAnswer(body))
   const further = finalizer.close()
   const first = further.length === 0 ? events : [...events, ...further]
   const end = first.at(-1)
-  if (end?.type === 'error') throw withStatus(end.failure, response.status)
+  if (end?.type === 'error') throw withStatus(end.failure, status)
   const { next, drained, leave, cancel, waitedMs } = NO_STREAM
   return { first, next, drained, leave, cancel, usage: finalizer.usage, waitedMs }
 }
@@ -108,11 +104,11 @@ function createFinalizer({ target, needs, chat }: AttemptInput): StreamFinalizer
 }
 
 async function streamAnswer(
-  { target, provider, call, timeouts }: AttemptInput,
+  { provider, call, timeouts }: AttemptInput,
+  response: Response,
   timer: AttemptTimer,
   finalizer: StreamFinalizer,
 ): Promise<Answer> {
-  const response = await askProvider(provider, call.request, target.deployment.upstreamModel, timer.signal)
   const type = response.headers.get('content-type') ?? ''
   if (/\b(json|html)\b/i.test(type)) await refuseBody(response, call, provider)
   const reader = createStreamReader({
