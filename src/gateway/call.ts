@@ -48,7 +48,7 @@ function routeBy(
 }
 
 /** Waits for the answer to an admitted call, and sees to it that the call's usage is counted, whatever happens. */
-export async function untilCounted(
+export function untilCounted(
   { clientDisconnect, waitUntil, takeOver }: RequestContext<ErrorFormat>,
   bill: Bill,
   answered: Promise<Response>,
@@ -56,15 +56,18 @@ export async function untilCounted(
   // The platform ends a call whose client disconnects. `waitUntil` keeps it alive until its usage is counted.
   const stopListening = clientDisconnect.onDisconnect(() => waitUntil(answered.catch(() => undefined)))
   takeOver()
-  try {
-    return await answered
-  } catch (error) {
-    closeBill(bill)
-    throw error
-  } finally {
-    // A listener that knows the call would keep all of it in memory until a full collection of garbage.
-    stopListening()
-  }
+  // A listener that knows the call would keep all of it in memory until a full collection of garbage.
+  return answered.then(
+    (response) => {
+      stopListening()
+      return response
+    },
+    (error) => {
+      closeBill(bill)
+      stopListening()
+      throw error
+    },
+  )
 }
 
 /** Who answered, and what of the request was left out for it. */
