@@ -25,26 +25,12 @@ export function copyOf(amounts: Amounts): Sum {
   return mapAmounts((dimension) => amounts[dimension])
 }
 
-export function set(sum: Sum, { requests, tokens, dollars, calls }: Amounts): void {
-  sum.requests = requests
-  sum.tokens = tokens
-  sum.dollars = dollars
-  sum.calls = calls
-}
-
-export function add(sum: Sum, { requests, tokens, dollars, calls }: Amounts): void {
-  sum.requests += requests
-  sum.tokens += tokens
-  sum.dollars += dollars
-  sum.calls += calls
-}
-
-/** Leaves not less than nothing. */
-export function subtract(sum: Sum, { requests, tokens, dollars, calls }: Amounts): void {
-  sum.requests = Math.max(sum.requests - requests, 0)
-  sum.tokens = Math.max(sum.tokens - tokens, 0)
-  sum.dollars = Math.max(sum.dollars - dollars, 0)
-  sum.calls = Math.max(sum.calls - calls, 0)
+/** @param sign -1 to subtract. */
+export function add(sum: Sum, { requests, tokens, dollars, calls }: Amounts, sign: 1 | -1 = 1): void {
+  sum.requests += sign * requests
+  sum.tokens += sign * tokens
+  sum.dollars += sign * dollars
+  sum.calls += sign * calls
 }
 
 export function plus(one: Amounts, other: Amounts): Amounts {

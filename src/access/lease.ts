@@ -18,9 +18,7 @@ import {
   plus,
   ROUNDING,
   type Sum,
-  set,
   smaller,
-  subtract,
   times,
 } from './amounts.ts'
 import type { Limits, Reservation, Spent } from './budget.ts'
@@ -120,7 +118,7 @@ export function createLease(by: string): Lease {
   /** What was used since the last report was made. */
   let untold: Row[] = []
   /** The sum of that and of what the report says that is not answered. */
-  const spent = copyOf(NOTHING)
+  let spent = copyOf(NOTHING)
   let entries: Entry[] = []
   /** What running calls hold. */
   const open = copyOf(NOTHING)
@@ -153,6 +151,18 @@ export function createLease(by: string): Lease {
     }
     return bounds
   }
+  /** What a call needs of the limits that there are; its request is counted in any case. */
+  const needOf = ({ requests: asked, tokens, dollars }: Reservation, limits: Limits, now: number): OpenCall => {
+    const all = boundsOf(limits)
+    const requests: number = asked ?? 1
+    return {
+      requests,
+      tokens: isAmount(all.tokens) ? tokens : 0,
+      dollars: isAmount(all.dollars) ? dollars : 0,
+      calls: isAmount(all.calls) ? requests : 0,
+      until: now + UNBEGUN_MS,
+    }
+  }
   const hold = (group: Set<OpenCall>, call: OpenCall) => {
     group.add(call)
     add(open, call)
@@ -161,8 +171,7 @@ export function createLease(by: string): Lease {
   const release = (call: OpenCall): boolean => {
     if (!calls.delete(call) && !unbegun.delete(call)) return false
     // Without calls it is exactly 0: sums of fractions leave rounding errors behind.
-    if (calls.size + unbegun.size === 0) set(open, NOTHING)
-    else subtract(open, call)
+    add(open, calls.size + unbegun.size === 0 ? open : call, -1)
     return true
   }
   const releaseExpired = (now: number) => {
@@ -219,11 +228,10 @@ export function createLease(by: string): Lease {
     const time = now + ahead
     const minute = minuteOf(time)
     const from = windowStart(limits.window ?? 'total', time)
-    set(counted, NOTHING)
-    if (answer !== undefined) {
-      if (answer.minute >= minute) addUse(counted, answer.requests, answer.tokens, 0)
-      if (answer.now >= from) addUse(counted, 0, 0, answer.inWindow)
-    }
+    const inMinute = answer !== undefined && answer.minute >= minute ? answer : NOTHING
+    counted.requests = inMinute.requests
+    counted.tokens = inMinute.tokens
+    counted.dollars = answer !== undefined && answer.now >= from ? answer.inWindow : 0
     if (pending !== undefined) addRows(pending.report.used, minute, minuteOf(from))
     addRows(untold, minute, minuteOf(from))
     return counted
@@ -273,14 +281,13 @@ export function createLease(by: string): Lease {
 
   return {
     refusal: (reservation, limits, now) =>
-      isFresh(now) ? refusal(needOf(reservation, boundsOf(limits), now), limits, now) : undefined,
+      isFresh(now) ? refusal(needOf(reservation, limits, now), limits, now) : undefined,
     admit: (reservation, limits, now) => {
-      const all = boundsOf(limits)
-      const need = needOf(reservation, all, now)
+      const need = needOf(reservation, limits, now)
       if (isFresh(now)) {
         const refused = refusal(need, limits, now)
         if (refused !== undefined) return refused
-      } else if (!DIMENSIONS.every((one) => all[one] === Number.POSITIVE_INFINITY)) return 'ask'
+      } else if (!DIMENSIONS.every((one) => boundsOf(limits)[one] === Number.POSITIVE_INFINITY)) return 'ask'
       return isMore(need, free(limits, now)) ? 'ask' : reserve(need)
     },
     begin: (call, now) => {
@@ -306,18 +313,16 @@ export function createLease(by: string): Lease {
     },
     admitAlone: (reservation, limits, now) => {
       releaseExpired(now)
-      const all = boundsOf(limits)
-      const need = needOf(reservation, all, now)
+      const need = needOf(reservation, limits, now)
       const known = refusal(need, limits, now)
       if (known !== undefined) return known
-      const [limit] = excessOf(plus(usedBy(limits, now), plus(open, need)), all)
+      const [limit] = excessOf(plus(usedBy(limits, now), plus(open, need)), boundsOf(limits))
       return limit === undefined ? reserve(need) : { limit, why: 'held', retryAfterMs: HELD_RETRY_MS }
     },
     refusalAfterAnswer: (reservation, limits, now) => {
-      const all = boundsOf(limits)
-      const need = needOf(reservation, all, now)
+      const need = needOf(reservation, limits, now)
       const known = refusal(need, limits, now)
-      const short = excessOf(plus(need, inUse(limits, now)), all)
+      const short = excessOf(plus(need, inUse(limits, now)), boundsOf(limits))
       // It has changed since the answer.
       const [limit = 'calls'] = short.length > 0 ? short : excessOf(need, free(limits, now))
       return known ?? { limit, why: 'held', retryAfterMs: HELD_RETRY_MS }
@@ -330,7 +335,7 @@ export function createLease(by: string): Lease {
       const want = isFirst ? ANY : times(calls, largest)
       // A call that waits needs all there is. Shares alone never hold more than what is shared: beyond it, others are in need.
       return makeReport(
-        needs.map((need) => copyOf(needOf(need, boundsOf(limits), now))),
+        needs.map((need) => copyOf(needOf(need, limits, now))),
         want,
         needs.length > 0 ? NOTHING : isInUse(1 - UNSHARED, limits, now) ? smaller(there, want) : there,
         now,
@@ -347,7 +352,7 @@ export function createLease(by: string): Lease {
       halfLease = isNothing(given.lease) ? undefined : times(1 / 2, given.lease)
       answer = given
       pending = undefined
-      set(spent, sumOf(untold))
+      spent = copyOf(sumOf(untold))
       if (now >= allowedUntil) allowedUntil = 0
       return true
     },
@@ -363,18 +368,6 @@ export function createLease(by: string): Lease {
       return now >= allowedUntil - LEASE_MS / 2 || isMore(halfLease, free(limits, now))
     },
     isIdle: (limits, now) => calls.size + unbegun.size === 0 && isInUse(1 / 2, limits, now) && !isNothing(leftAt(now)),
-  }
-}
-
-/** What a call needs of the limits that there are; its request is counted in any case. */
-function needOf({ requests: asked, tokens, dollars }: Reservation, all: Amounts, now: number): OpenCall {
-  const requests: number = asked ?? 1
-  return {
-    requests,
-    tokens: isAmount(all.tokens) ? tokens : 0,
-    dollars: isAmount(all.dollars) ? dollars : 0,
-    calls: isAmount(all.calls) ? requests : 0,
-    until: now + UNBEGUN_MS,
   }
 }
 
