@@ -85,7 +85,7 @@ async function routeAndAnswer(
     source,
     carriesReasoning: request.carriesReasoning,
     pathOf: request.pathOf,
-    sessionKey: session && (await cacheKeyOf(session, context.key)),
+    sessionKey: session?.id && (await cacheKeyOf(session.id, context.key)),
     sealer,
     needs,
     route,

@@ -64,12 +64,8 @@ export function rememberSession({ account, hash }: Session, name: string, at: nu
   memory.remember(account, hash, name, at)
 }
 
-/**
- * A name of the session for a provider's cache, made with the caller's key so that nobody can trace it back. Undefined where
- * the client has not named the session.
- */
-export async function cacheKeyOf({ id }: Session, callerKey: string): Promise<string | undefined> {
-  if (id === undefined) return undefined
+/** A name of the session for a provider's cache, made of the client's with the caller's key so that nobody can trace it back. */
+export async function cacheKeyOf(id: string, callerKey: string): Promise<string> {
   const text = new TextEncoder().encode(JSON.stringify(['session', callerKey, shortened(id)]))
   const bytes = new Uint8Array(await crypto.subtle.digest('SHA-256', text), 0, CACHE_KEY_BYTES)
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
