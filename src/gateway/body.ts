@@ -17,7 +17,7 @@ const PAUSE_BYTES = 4 * FREE_EARLY_BYTES
  * @throws Failure 408, 413, 415, 503, 499; 400 `invalid_json`; 400 `invalid_value` for a body with too many values.
  */
 export async function readJsonBody(input: UploadInput): Promise<Record<string, unknown>> {
-  const { request, share } = input
+  const { request, share, numberShare } = input
   const uploaded = await readUpload(input)
   const type = request.headers.get('content-type') ?? ''
   if (!/^application\/([\w.+-]+\+)?json\s*(;|$)/i.test(type)) {
@@ -26,23 +26,30 @@ export async function readJsonBody(input: UploadInput): Promise<Record<string, u
   const encoding = encodingOf(request)
   const bytes = encoding === undefined ? uploaded : await decompress(uploaded, encoding, share)
   share.bodyBytes = bytes.byteLength
-  const value = await parse(bytes, input.numberShare)
+  const value = bytes.byteLength > PAUSE_BYTES ? await parseLarge(bytes, numberShare) : parse(bytes, numberShare)
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new Failure('invalid-json', 'The request body must be a JSON object.')
   }
   return value as Record<string, unknown>
 }
 
-async function parse(bytes: Uint8Array<ArrayBuffer>, numberShare?: number): Promise<unknown> {
-  const { byteLength } = bytes
-  const isLarge = byteLength > PAUSE_BYTES
-  if (isLarge) await sleep(0)
+function parse(bytes: Uint8Array<ArrayBuffer>, numberShare: number | undefined): unknown {
   const text = decode(bytes)
-  // Frees the bytes now, not at the next garbage collection: the parser needs as much memory again.
-  if (byteLength > FREE_EARLY_BYTES) bytes.buffer.transfer(0)
-  if (isLarge) await sleep(0)
   refuseExcess(text, numberShare)
-  if (isLarge) await sleep(0)
+  return parseText(text)
+}
+
+/** The same with pauses between the steps. */
+async function parseLarge(bytes: Uint8Array<ArrayBuffer>, numberShare: number | undefined): Promise<unknown> {
+  await sleep(0)
+  const text = decode(bytes)
+  await sleep(0)
+  refuseExcess(text, numberShare)
+  await sleep(0)
+  return parseText(text)
+}
+
+function parseText(text: string): unknown {
   try {
     return parseJson(text, keepsDigits)
   } catch (error) {
@@ -59,12 +66,16 @@ function refuseExcess(text: string, numberShare?: number): void {
   throw new Failure('invalid-value', `'${quoted(field)}' ${complaint}.`, { param: field })
 }
 
-function decode(bytes: Uint8Array): string {
+function decode(bytes: Uint8Array<ArrayBuffer>): string {
+  let text: string
   try {
-    return STRICT_UTF8.decode(bytes)
+    text = STRICT_UTF8.decode(bytes)
   } catch {
     throw new Failure('invalid-json', 'The request body is not valid JSON. It is not UTF-8.')
   }
+  // Frees the bytes now, not at the next garbage collection: the parser needs as much memory again.
+  if (bytes.byteLength > FREE_EARLY_BYTES) bytes.buffer.transfer(0)
+  return text
 }
 
 /** The position of a syntax error. The rest of the parser's message is not shown, because it quotes the body. */

@@ -28,18 +28,15 @@ export async function readUpload({ request, share, timeoutMs }: UploadInput): Pr
   const length = Number(request.headers.get('content-length') ?? Number.NaN)
   if (length > BODY_MAX_BYTES) throw tooLarge()
   if (!(length <= NO_TIMEOUT_BYTES)) return readLarge(request, length, share, timeoutMs)
-  const bytes = new Uint8Array(await readAtOnce(request))
-  const memory = share.claim(length)
-  if (memory !== undefined) await memory
-  return bytes
-}
-
-async function readAtOnce(request: Request): Promise<ArrayBuffer> {
+  let bytes: ArrayBuffer
   try {
-    return await request.arrayBuffer()
+    bytes = await request.arrayBuffer()
   } catch {
     throw clientLeft()
   }
+  const memory = share.claim(length)
+  if (memory !== undefined) await memory
+  return new Uint8Array(bytes)
 }
 
 /** @param length of the body; NaN where that is not known. */
