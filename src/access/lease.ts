@@ -215,7 +215,8 @@ export function createLease(by: string): Lease {
     if (isMore(call, largest)) largest = larger(call, largest)
     return call
   }
-  const isFresh = (now: number) => answer !== undefined && now + ahead - answer.now < KNOWN_MS
+  // The difference is below 0 where the clock has stepped back since.
+  const isFresh = (now: number) => answer !== undefined && Math.abs(now + ahead - answer.now) < KNOWN_MS
   const addRows = (rows: readonly Spent[], minute: number, firstOfWindow: number) => {
     for (let at = 0; at < rows.length; at++) {
       const row = rows[at] as Spent
@@ -253,10 +254,14 @@ export function createLease(by: string): Lease {
     if (limit === undefined) return undefined
     return { limit, why: 'too-large', retryAfterMs: retryAfter(limit, limits, now) }
   }
-  /** What is left, without end where there is no limit: of those, a call's needs name requests only. */
-  const free = ({ rpm }: Limits, now: number): Amounts => {
+  /** What is left, without end where there is no limit. */
+  const free = (limits: Limits, now: number): Amounts => {
     const there = leftAt(now)
-    if (rpm === undefined) there.requests = Number.POSITIVE_INFINITY
+    const all = boundsOf(limits)
+    for (let at = 0; at < DIMENSIONS.length; at++) {
+      const one = DIMENSIONS[at] as Dimension
+      if (all[one] === Number.POSITIVE_INFINITY) there[one] = all[one]
+    }
     return there
   }
   /** What was used and what all isolates hold, by the last answer. */

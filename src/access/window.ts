@@ -35,7 +35,8 @@ export function windowEnd(window: Window, now: number): number {
 let month = { start: 0, end: 0 }
 
 function monthOf(now: number): typeof month {
-  if (now < month.start || now >= month.end) {
+  // Neither is true of NaN, which the months beyond the last day of a Date have.
+  if (!(now >= month.start && now < month.end)) {
     const date = new Date(now)
     const startOf = (later: number) => Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + later, 1)
     month = { start: startOf(0), end: startOf(1) }

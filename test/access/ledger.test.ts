@@ -170,3 +170,8 @@ test.each([
   expect(windowStart(window, Date.parse(moment))).toBe(Date.parse(`${start}T00:00:00Z`))
   expect(windowEnd(window, Date.parse(moment))).toBe(Date.parse(`${end}T00:00:00Z`))
 })
+
+test('a time that no calendar has does not spoil the months of the times after it', () => {
+  expect(windowStart('month', Number.MAX_SAFE_INTEGER)).toBeNaN()
+  expect(windowEnd('month', Date.parse('2026-06-10'))).toBe(Date.parse('2026-07-01'))
+})

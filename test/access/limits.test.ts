@@ -382,6 +382,27 @@ describe('a call that counts for several accounts', () => {
   })
 })
 
+test('a clock that steps back does not make what was known hold until it has caught up', async () => {
+  const key = keyWith({ rpm: 1 })
+  ;(await letIn(key))(0, 0)
+  await vi.advanceTimersByTimeAsync(REPORTED_MS)
+  expect(await asked(key)).toBe('request-rate')
+  vi.setSystemTime(Date.now() - 10 * 60_000)
+  // The ledger, whose clock is the same here, counts it in this minute.
+  expect(await asked(key)).toBe('request-rate')
+  await vi.advanceTimersByTimeAsync(61_000)
+  await letIn(key)
+})
+
+test('a limit that was taken away is no reason to ask for more of it', async () => {
+  ;(await letIn(keyWith({ rpm: 1000, tpm: 100_000 })))(0, 0)
+  const spend = await letIn(keyWith({ rpm: 1000 }))
+  const before = memory.calls()
+  // More than half of the tokens that were leased.
+  spend(9000, 0)
+  expect(memory.calls()).toBe(before)
+})
+
 describe('far from every limit', () => {
   test('no call of a warm isolate waits for the ledger, and one report goes out a second at most', async () => {
     const key = keyWith({ rpm: 10_000, tpm: 10_000_000, budget: 1000, concurrent: 1000 })
