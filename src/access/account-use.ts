@@ -115,6 +115,7 @@ export function permit(body: Fields, rights: AccountRights, format: string, isIn
   }
   return { body: changes === undefined ? body : withChanges(body, changes), dropped }
 }
+
 /** Whether a request makes something happen that must not happen twice: a provider runs tools, or keeps something in our account. */
 export function hasSideEffects({ metadata: _, ...body }: Fields, format: string): boolean {
   try {

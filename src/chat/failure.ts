@@ -225,12 +225,12 @@ export class Failure extends Error {
   toError(): ErrorObject {
     const { type, code } = RULES[this.kind]
     const { param, code: own } = this.details
-    // Messages and paths may repeat the caller's text: it is cut, and a key in it is removed.
+    // All of them may repeat the caller's text: it is cut, and a key in it is removed.
     return {
       message: redactOwnKeys(this.message.slice(0, MAX_MESSAGE_CHARACTERS)),
       type,
       param: param === undefined ? null : redactOwnKeys(param.slice(0, MAX_PARAM_CHARACTERS)),
-      code: own ?? code,
+      code: own === undefined ? code : redactOwnKeys(own),
     }
   }
 }

@@ -1,9 +1,8 @@
 import { type Caller, type GetLedgers, recordUsage } from '../access/limits.ts'
-import { redactKeys } from '../chat/failure.ts'
 import type { Settings } from '../env.ts'
 import type { HeaderReader } from '../formats/format.ts'
 import { lostIn, sentAttempts } from '../routing/attempt-record.ts'
-import type { RequestLog } from '../telemetry/log.ts'
+import { type RequestLog, safeModelName } from '../telemetry/log.ts'
 import type { AttemptLine, LogLine } from '../telemetry/log-line.ts'
 import { type Call, type CallAttempt, toEntry } from '../usage/entry.ts'
 import { labelsOf } from '../usage/labels.ts'
@@ -40,8 +39,7 @@ function toCall(log: RequestLog, line: LogLine, { caller, header }: UsageWriter)
     id: log.answerId,
     at: log.receivedAt,
     key: line.key ?? '',
-    // A caller may write anything as the name of a model.
-    model: line.model ?? redactKeys(target?.model.slice(0, 100) ?? ''),
+    model: line.model ?? safeModelName(target?.model ?? ''),
     provider: target?.deployment.provider ?? '',
     status: `${Math.floor(line.status / 100)}xx`,
     model_asked: line.model_asked,

@@ -170,7 +170,7 @@ function createLine(log: RequestLog, end: CallEnd, level: LogLine['level'], samp
     stream: log.stream,
     dry_run: log.dryRun,
     status,
-    code: failure?.toError().code,
+    code: failure && codeOf(failure),
     kind: failure?.kind,
     fault: failure?.fault,
     reason: failure?.details.reason,
@@ -222,8 +222,17 @@ function createDetailedAttemptLine(attempt: AttemptRecord): AttemptLine {
   return { ...createAttemptLine(attempt), detail: attempt.failure?.details.detail }
 }
 
+const CODE = /^[\w.-]{1,60}$/
+
+/** A provider may write anything as its code, and clients get it so. A sentence may quote the prompt. */
+function codeOf(failure: Failure): string | null | undefined {
+  const { code } = failure.toError()
+  if (code === null) return null
+  return CODE.test(code) ? redactKeys(code) : undefined
+}
+
 /** A caller may write anything as a model's name, a key too. */
-function safeModelName(model: string): string {
+export function safeModelName(model: string): string {
   return redactKeys(quoted(model))
 }
 

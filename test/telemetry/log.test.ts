@@ -103,6 +103,22 @@ test('a key for a model is not repeated, and a long name is cut', () => {
   expect(lines()[1]?.model_asked).toHaveLength(100)
 })
 
+test('a code is told as providers write it, but a sentence in its place may quote the prompt, and a key is no code', () => {
+  const told: (string | null | undefined)[] = []
+  const codes = [
+    'invalid_request_error',
+    'InvalidParameter.Range',
+    "Invalid value: 'my secret'",
+    'sk-proj-Abc123Def456Ghi789',
+  ]
+  for (const code of [...codes, undefined]) {
+    const failure = new Failure('rejected', 'No.', code === undefined ? {} : { code })
+    logRequest(createLog({}, { record: (line) => void told.push(line.code) }), 400, failure)
+  }
+  expect(told).toEqual(['invalid_request_error', 'InvalidParameter.Range', undefined, 'sk-…', null])
+  expect(lines().map(({ code }) => code)).toEqual(told)
+})
+
 describe('what looks like a key is in no line, wherever it stands', () => {
   const KEY = 'sk-proj-Abc123Def456Ghi789'
   const OTHERS = ['gsk_Abc123Def456Ghi789', 'AIzaSyAbc123Def456Ghi789', 'xai-Abc123Def456Ghi789', 'sk-r9k-Abc123Def456']

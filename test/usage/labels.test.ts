@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { sessionInHeader } from '../../src/gateway/session.ts'
 import { labelsOf, projectIn } from '../../src/usage/labels.ts'
 
 function labels(headers: Record<string, string>, project?: string) {
@@ -24,6 +25,21 @@ test('session and agents are as coding agents send them', () => {
   expect(labels(claude)).toEqual({ session: 'a-session', agent: 'an-agent', parent_agent: 'its-parent' })
   const codex = { session_id: 'thread-1', 'x-openai-subagent': 'review', 'x-codex-parent-thread-id': 'thread-0' }
   expect(labels(codex)).toEqual({ session: 'thread-1', agent: 'review', parent_agent: 'thread-0' })
+})
+
+test('whoever knows that no header names a session has asked each header that could', () => {
+  const askedBy = (read: (header: (name: string) => null) => unknown) => {
+    const names: string[] = []
+    read((name) => {
+      names.push(name)
+      return null
+    })
+    return names
+  }
+  const known = askedBy((header) => labelsOf(header, undefined, true))
+  const further = askedBy((header) => labelsOf(header, undefined)).filter((name) => !known.includes(name))
+  expect(further.length).toBeGreaterThan(0)
+  expect(askedBy(sessionInHeader)).toEqual(expect.arrayContaining(further))
 })
 
 test('the project is the first that is named: our header, OpenRouter’s, the body', () => {
