@@ -49,5 +49,5 @@ export interface AttemptLine {
   readonly kind: string | undefined
   readonly fault: string | undefined
   readonly reason: string | undefined
-  readonly detail?: string | undefined
+  readonly detail: string | undefined
 }

@@ -176,7 +176,7 @@ function createLine(log: RequestLog, end: CallEnd, level: LogLine['level'], samp
     reason: failure?.details.reason,
     detail: withDetail ? failure?.details.detail : undefined,
     left: disconnected,
-    attempts: sentAttempts(log.attempts).map(withDetail ? createDetailedAttemptLine : createAttemptLine),
+    attempts: sentAttempts(log.attempts).map((attempt) => createAttemptLine(attempt, withDetail)),
     prompt_tokens: usage?.prompt_tokens,
     completion_tokens: usage?.completion_tokens,
     cached_tokens: typeof cachedTokens === 'number' ? cachedTokens : undefined,
@@ -203,7 +203,8 @@ function sendSpan(log: RequestLog, trace: Trace, line: LogLine): void {
   trace.send(toSpan({ trace, line, requestId, answerId, startedAt, usage, attemptTimes }), line.fault === 'caller')
 }
 
-function createAttemptLine({ target, outcome, ms, failure, lost }: AttemptRecord): AttemptLine {
+/** The provider's own text is written only if the operator asks for it: providers quote prompts in their errors. */
+function createAttemptLine({ target, outcome, ms, failure, lost }: AttemptRecord, withDetail: boolean): AttemptLine {
   const { provider, upstreamModel } = target.deployment
   return {
     provider,
@@ -214,12 +215,8 @@ function createAttemptLine({ target, outcome, ms, failure, lost }: AttemptRecord
     kind: failure?.kind,
     fault: failure?.fault,
     reason: failure?.details.reason,
+    detail: withDetail ? failure?.details.detail : undefined,
   }
-}
-
-/** The provider's own text is written only if the operator asks for it: providers quote prompts in their errors. */
-function createDetailedAttemptLine(attempt: AttemptRecord): AttemptLine {
-  return { ...createAttemptLine(attempt), detail: attempt.failure?.details.detail }
 }
 
 const CODE = /^[\w.-]{1,60}$/

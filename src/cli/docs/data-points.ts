@@ -9,7 +9,7 @@ const MEANINGS: Readonly<Record<'key' | (typeof BLOBS)[number] | (typeof DOUBLES
   model: 'the model that answered; empty where none did',
   provider: 'the provider that answered; empty where none did',
   status: 'the HTTP status; 499 where the client disconnected before one was sent',
-  code: 'the code of the error, as the client got it',
+  code: 'the code of the error, as the client got it; empty where a provider has written a sentence there',
   kind: 'the kind of failure, more exact than the code',
   fault:
     'whose fault: `caller`, `provider`, `timeout`, `limit` (a provider limits us), `config` (our account there), `gateway`, `left` (the client disconnected)',
