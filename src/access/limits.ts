@@ -53,9 +53,9 @@ interface Account {
   readonly lease: Lease
   readonly waiting: Set<Waiting>
   repeatCount: number
-  /** When a report was sent that is under way, and when the next one was planned; 0 if there is none. */
+  /** When a report was sent that is under way, and for when the next one is planned; 0 if there is none. */
   sentAt: number
-  plannedAt: number
+  plannedFor: number
   reportedAt: number
   unavailableUntil: number
 }
@@ -193,15 +193,16 @@ function begin(first: Opening | undefined, reservation: Reservation, now: number
     if (typeof outcome === 'string') refused ??= unavailable(limited)
     else if ('why' in outcome) refused = narrower(refused, toFailure(outcome, limited, reservation))
   }
+  if (refused !== undefined) {
+    spend(first, 0, 0)
+    throw refused
+  }
   for (let one = first; one !== undefined; one = one.next) {
     const { account, outcome } = one
     if (!isOpen(outcome)) continue
-    if (refused === undefined) {
-      account.lease.begin(outcome, now)
-      tell(account, one, now)
-    } else account.lease.settle(outcome, 0, 0, now)
+    account.lease.begin(outcome, now)
+    tell(account, one, now)
   }
-  if (refused !== undefined) throw refused
   return (tokens, dollars) => spend(first, tokens, dollars)
 }
 
@@ -272,7 +273,7 @@ function accountOf(id: string): Account {
     waiting: new Set(),
     repeatCount: 0,
     sentAt: 0,
-    plannedAt: 0,
+    plannedFor: 0,
     reportedAt: 0,
     unavailableUntil: 0,
   }
@@ -291,7 +292,7 @@ function accountOf(id: string): Account {
 async function exchange(account: Account, way: Way): Promise<void> {
   const { lease, waiting } = account
   account.sentAt = Date.now()
-  account.plannedAt = 0
+  account.plannedFor = 0
   const asking = lease.isPending() ? [] : [...waiting].slice(0, MAX_NEEDS)
   const report = lease.report(
     asking.map(({ reservation }) => reservation),
@@ -350,20 +351,23 @@ function tell(account: Account, way: Way, now: number): void {
 }
 
 function plan(account: Account, way: Way, waitMs: number, now: number): void {
+  const time = now + waitMs
+  const { plannedFor } = account
   // After the timeout another one may start: the platform may have ended the request that had to report.
-  if (isUnderWay(account, now, REPORT_TIMEOUT_MS) || now - account.plannedAt < REPORT_TIMEOUT_MS) return
-  account.plannedAt = now
-  way.waitUntil(report(account, way, waitMs, now))
+  const isPlanned = plannedFor !== 0 && plannedFor <= time && now - plannedFor < REPORT_TIMEOUT_MS
+  if (isPlanned || isUnderWay(account, now, REPORT_TIMEOUT_MS)) return
+  account.plannedFor = time
+  way.waitUntil(report(account, way, waitMs, time))
 }
 
-async function report(account: Account, way: Way, waitMs: number, plannedAt: number): Promise<void> {
+/** Tells what is new by then. An isolate that has nothing to tell gives back what others may need. */
+async function report(account: Account, way: Way, waitMs: number, plannedFor: number): Promise<void> {
   const { lease } = account
-  const isIdle = !lease.hasNews() && !lease.isPending()
   await sleep(waitMs)
   const now = Date.now()
-  if (account.plannedAt !== plannedAt || isUnderWay(account, now, REPORT_TIMEOUT_MS)) return
-  account.plannedAt = 0
-  if (isIdle) {
+  if (account.plannedFor !== plannedFor || isUnderWay(account, now, REPORT_TIMEOUT_MS)) return
+  account.plannedFor = 0
+  if (!lease.hasNews() && !lease.isPending()) {
     if (!lease.isIdle(way.limits, now)) return
     lease.giveBack(now)
   }

@@ -124,6 +124,22 @@ describe('what was used gets into the ledger', () => {
     expect(memory.calls()).toBeLessThan(30)
   })
 
+  test('where it was counted near a limit at the end of a minute, without a further call', async () => {
+    const use = async (tokens: number, dollars: number) => {
+      const asking = admit(keyWith({ tpm: 1000 }), memory.objects, () => {}, { tokens: 5, dollars: 0 })
+      await vi.advanceTimersByTimeAsync(250)
+      ;(await asking)(tokens, dollars)
+      await vi.advanceTimersByTimeAsync(REPORTED_MS)
+    }
+    vi.setSystemTime('2026-06-01T00:00:55Z')
+    await use(600, 0)
+    // By now it waits whether what is left has to be given back.
+    await use(5, 0.25)
+    expect(memory.spent('key_a')).toMatchObject({ dollars: 0.25 })
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
   test('and nothing more is said when there is nothing more to say', async () => {
     ;(await letIn(keyWith({ rpm: 100 })))(5, 0)
     await vi.advanceTimersByTimeAsync(REPORTED_MS)
@@ -355,8 +371,8 @@ test('a budget that was used up is asked for again within two minutes: it may ha
 
 describe('a call that counts for several accounts', () => {
   const team = { id: 'team:t', owner: "This key's team", limits: { rpm: 3, budget: 1 } }
-  const callOf = (id: string, dollars: number, limits = { rpm: 2 }) =>
-    admit({ ...keyWith(limits, { id }), accounts: [team] }, memory.objects, () => {}, { tokens: 0, dollars })
+  const callOf = (id: string, dollars: number, limits = { rpm: 2 }, accounts: Caller['accounts'] = [team]) =>
+    admit({ ...keyWith(limits, { id }), accounts }, memory.objects, () => {}, { tokens: 0, dollars })
   const asking = async (calls: Promise<unknown>[]) => {
     const all = Promise.allSettled(calls)
     await vi.advanceTimersByTimeAsync(50)
@@ -379,6 +395,25 @@ describe('a call that counts for several accounts', () => {
   test('leaves nothing reserved at the one where another has refused it', async () => {
     expect(await asking([callOf('key_a', 0.9, { rpm: 0 })])).toEqual(['This key is limited to 0 requests a minute.'])
     expect(await asking([callOf('key_b', 0.9)])).toEqual(['admitted'])
+  })
+
+  test('nor at its ledger, which may have heard of it meanwhile', async () => {
+    const limits = { rpm: 2 }
+    const spenders = [{ ...team, limits: { budget: 1 } }]
+    await asking([callOf('key_b', 0.01, limits, spenders)])
+    await vi.advanceTimersByTimeAsync(REPORTED_MS)
+    memory.put('key_a', { minute, requests: 2 })
+    memory.answerAfter(300)
+    const refused = asking([callOf('key_a', 0.02, limits, spenders)])
+    memory.answerAfter(0)
+    // The team's ledger is asked for this one, and nothing else is told after that.
+    expect(await asking([callOf('key_b', 0.98, limits, spenders)])).toEqual([expect.stringContaining('is held')])
+    await vi.advanceTimersByTimeAsync(300)
+    expect(await refused).toEqual(['This key is limited to 2 requests a minute.'])
+    // Until no lease is left.
+    await vi.advanceTimersByTimeAsync(25_000)
+    await freshIsolate()
+    expect(await asking([callOf('key_c', 0.98, limits, spenders)])).toEqual(['admitted'])
   })
 })
 
