@@ -1,4 +1,5 @@
 import * as z from 'zod/mini'
+import { sha256 } from '../platform/hex.ts'
 import { randomText } from '../platform/random.ts'
 
 /** What a key can do: answer calls of models, or manage keys and teams. Neither can do what the other can. */
@@ -93,9 +94,6 @@ export function looksLikeKey(text: string): boolean {
   return KEY_FORM.test(text)
 }
 
-const UTF8 = new TextEncoder()
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
-
 /** 40 characters of base62 are 238 random bits: nobody guesses them. */
 const RANDOM_CHARACTERS = 40
 
@@ -127,8 +125,5 @@ export function labelOf(key: string): string {
 
 /** The name in KV of a key's record: a hash of the whole key, so that somebody who can read KV has no key. */
 export async function keyName(key: string): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', UTF8.encode(key))
-  let hex = ''
-  for (const byte of new Uint8Array(digest)) hex += HEX[byte]
-  return KEY_RECORDS + hex
+  return KEY_RECORDS + (await sha256(key))
 }

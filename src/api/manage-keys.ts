@@ -29,6 +29,7 @@ import { windowStart } from '../access/window.ts'
 import { Failure } from '../chat/failure.ts'
 import { createCipher } from '../conversations/cipher.ts'
 import type { HeaderReader } from '../formats/format.ts'
+import { sha256 } from '../platform/hex.ts'
 import { type BudgetSince, sumCredits } from '../usage/database.ts'
 import { accountOf, keyEntry, ownEntry, providerEntry, remainingOf, teamAccountOf, teamEntry } from './key-shapes.ts'
 import { available, describeGeneration, describeUsage, listCalls, readFlag, type UsageRequest } from './usage-routes.ts'
@@ -269,8 +270,8 @@ async function once<Made extends Change<KeyRecord> | Change<TeamRecord>>(
     throw new Failure('invalid-value', "The header 'Idempotency-Key' must have 1 to 255 characters, without spaces.")
   }
   const [id, digest] = await Promise.all([
-    hashOf([caller.account ?? caller.id, idempotencyKey]),
-    hashOf([steps, sorted(body)]),
+    sha256(JSON.stringify([caller.account ?? caller.id, idempotencyKey])),
+    sha256(JSON.stringify([steps, sorted(body)])),
   ])
   const cipher = await createCipher(key, 'idempotent answers')
   const earlier = async (): Promise<ManageAnswer | undefined> => {
@@ -303,11 +304,6 @@ async function once<Made extends Change<KeyRecord> | Change<TeamRecord>>(
     if (faster !== undefined) return faster
     throw error
   }
-}
-
-async function hashOf(value: unknown): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(JSON.stringify(value)))
-  return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
 /** Clients may write the members of the same body in another order. */

@@ -1,4 +1,5 @@
 import type { Message } from '../chat/request.ts'
+import { sha256 } from '../platform/hex.ts'
 
 /** Digests of the first messages of a conversation. Two beginnings with different content have different digests. */
 export interface ConversationDigest {
@@ -23,7 +24,7 @@ export function createConversationDigest(messages: readonly Message[]): Conversa
     while (rest.length >= BLOCK_CHARACTERS) {
       // A block must not end inside a surrogate pair: every half pair is encoded alike.
       const end = isHighSurrogate(rest.charCodeAt(BLOCK_CHARACTERS - 1)) ? BLOCK_CHARACTERS - 1 : BLOCK_CHARACTERS
-      hash = await digest(hash + rest.slice(0, end))
+      hash = await sha256(hash + rest.slice(0, end))
       rest = rest.slice(end)
     }
   }
@@ -60,9 +61,4 @@ function contentOf(content: Message['content']): unknown {
   if (content === null || content === undefined || content.length === 0) return []
   if (typeof content === 'string') return [content]
   return content.map(({ cache_control, ...part }) => (part.type === 'text' ? part.text : part))
-}
-
-async function digest(text: string): Promise<string> {
-  const bytes = new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)))
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
 }

@@ -1,5 +1,6 @@
 import { parseJson } from '../chat/exact-json.ts'
 import type { Chat, Message } from '../chat/request.ts'
+import { sha256 } from '../platform/hex.ts'
 import { type ConversationDigest, createConversationDigest } from './conversation-digest.ts'
 import type { ConversationStore } from './conversation-store.ts'
 import { type Call, type ReasoningCollector, type SavedReasoning, savedReasoning } from './reasoning-collector.ts'
@@ -183,7 +184,7 @@ function read(text: string | undefined): SavedReasoning | undefined {
  */
 async function nameOf(key: string, before: string, calls: readonly Call[]): Promise<string> {
   const compared = calls.map(({ id, name, arguments: text }) => [id, name, comparable(text)])
-  return hex(await digest(JSON.stringify(['name', key, before, compared])))
+  return sha256(JSON.stringify(['name', key, before, compared]))
 }
 
 /** The same text for the same arguments: many clients parse them and write them again in another form. */
@@ -201,12 +202,4 @@ function comparable(text: string): string {
 function sortMembers(_: string, value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value) || JSON.isRawJSON(value)) return value
   return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
-}
-
-function digest(text: string): Promise<ArrayBuffer> {
-  return crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))
-}
-
-function hex(bytes: ArrayBuffer): string {
-  return Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, '0')).join('')
 }

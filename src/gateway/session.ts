@@ -1,6 +1,7 @@
 import type { KeyRecord } from '../access/keys.ts'
 import type { Chat, Message } from '../chat/request.ts'
 import type { HeaderReader } from '../formats/format.ts'
+import { sha256 } from '../platform/hex.ts'
 import type { RankedSession } from '../routing/candidate.ts'
 import { hashOf } from '../routing/hash.ts'
 import { createSessionMemory } from '../routing/session-memory.ts'
@@ -66,13 +67,12 @@ export function rememberSession({ account, hash }: Session, name: string, at: nu
 
 /** A name of the session for a provider's cache, made of the client's with the caller's key so that nobody can trace it back. */
 export async function cacheKeyOf(id: string, callerKey: string): Promise<string> {
-  const text = new TextEncoder().encode(JSON.stringify(['session', callerKey, shortened(id)]))
-  const bytes = new Uint8Array(await crypto.subtle.digest('SHA-256', text), 0, CACHE_KEY_BYTES)
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+  const digest = await sha256(JSON.stringify(['session', callerKey, shortened(id)]))
+  return digest.slice(0, CACHE_KEY_CHARACTERS)
 }
 
-/** OpenAI takes 64 characters. */
-const CACHE_KEY_BYTES = 16
+/** OpenAI takes 64. */
+const CACHE_KEY_CHARACTERS = 32
 
 function nameIn(input: SessionInput): string | undefined {
   const { user, safety_identifier } = input.body

@@ -1,3 +1,5 @@
+import { toHex } from './hex.ts'
+
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
 /** Bytes from here on are skipped: with them some characters would be more likely than others. */
 const FIRST_UNEVEN_BYTE = 256 - (256 % ALPHABET.length)
@@ -11,9 +13,7 @@ const ASCII = new TextDecoder()
 
 /** So many random bytes, in hex. */
 export function randomHex(bytes: number): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(bytes)), (byte) => byte.toString(16).padStart(2, '0')).join(
-    '',
-  )
+  return toHex(crypto.getRandomValues(new Uint8Array(bytes)))
 }
 
 /** Random base62 text from the platform's secure generator. */
