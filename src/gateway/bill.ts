@@ -37,8 +37,11 @@ export interface Bill {
   /** Counts what it has used in place of what is reserved. */
   readonly spend: Spend
   readonly reservation: Reservation
-  /** Those of the call's attempts at providers with limits of their own. */
-  atProviders: Map<Deployment, Bill> | undefined
+  /**
+   * Those of the call's attempts at providers with limits of their own, by their targets: two attempts side by side may have one
+   * deployment, as two variants of it.
+   */
+  atProviders: Map<Target, Bill> | undefined
   isClosed: boolean
 }
 
@@ -73,7 +76,7 @@ export function openBill(input: BillInput): Bill | Promise<Bill> {
 function openFor(
   input: BillInput,
   limiting: readonly LimitedAccount[],
-  targets: readonly Pick<Target, 'deployment'>[],
+  targets: readonly Target[],
   requests?: 0,
 ): Bill | Promise<Bill> {
   const reservation = needsReservation(limiting) ? reservationFor(input, targets) : NO_RESERVATION
@@ -122,8 +125,8 @@ export async function openHedge(bill: Bill, hedged: Target): Promise<HedgeBill> 
     close,
     lose: async (target, usedLater) => {
       // It stays reserved until then, though the call may end before.
-      const there = bill.atProviders?.get(target.deployment)
-      bill.atProviders?.delete(target.deployment)
+      const there = bill.atProviders?.get(target)
+      bill.atProviders?.delete(target)
       const usage = await usedLater
       return { usage, dollars: count(useOf(input, usage, target, 'left'), own, there) }
     },
@@ -132,7 +135,7 @@ export async function openHedge(bill: Bill, hedged: Target): Promise<HedgeBill> 
 
 /** Counts what the call has used, and returns the cost in US dollars. */
 export function settleBill(bill: Bill, usage: Usage, target: Target, end: AttemptEnd): number {
-  return count(useOf(bill.input, usage, target, end), bill, bill.atProviders?.get(target.deployment))
+  return count(useOf(bill.input, usage, target, end), bill, bill.atProviders?.get(target))
 }
 
 /** Whether an answer is worth reading to its end though its client has left: only its usage tells what it costs. */
@@ -195,7 +198,7 @@ async function admitAt(account: LimitedAccount, bill: Bill, target: Target): Pro
   try {
     const there = await openFor(input, [account], [target])
     bill.atProviders ??= new Map()
-    bill.atProviders.set(deployment, there)
+    bill.atProviders.set(target, there)
     return undefined
   } catch (error) {
     if (error instanceof Failure) return error
@@ -210,7 +213,7 @@ function unpricedAt({ owner }: LimitedAccount, { provider, upstreamModel }: Depl
 }
 
 /** The largest cost among some deployments: any of them may answer in the end. */
-function reservationFor({ settings, needs }: BillInput, targets: readonly Pick<Target, 'deployment'>[]): Reservation {
+function reservationFor({ settings, needs }: BillInput, targets: readonly Target[]): Reservation {
   const size = {
     promptTokens: needs.mostPromptTokens?.() ?? needs.promptTokens(),
     reservedOutputTokens: settings.reservedOutputTokens,
@@ -220,7 +223,7 @@ function reservationFor({ settings, needs }: BillInput, targets: readonly Pick<T
   }
   let most: Reservation | undefined
   for (let at = 0; at < targets.length; at++) {
-    const { deployment } = targets[at] as Pick<Target, 'deployment'>
+    const { deployment } = targets[at] as Target
     const own = maxCostOf(size, deployment, priceOf(deployment, settings.prices) ?? ASSUMED_PRICE)
     most = most === undefined ? own : larger(most, own)
   }
