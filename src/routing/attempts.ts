@@ -153,8 +153,8 @@ function take<T extends AttemptCandidate>(
 }
 
 /**
- * Another attempt beside the first one, which is slow (routing 2.8): at a deployment that works, of another provider if there
- * is one. Undefined where there is none, or no hedge is left. Only the first attempt has one: where something has failed
+ * Another attempt beside the first one, which is slow (routing 2.8): at another deployment that works, of another provider if
+ * there is one. Undefined where there is none, or no hedge is left. Only the first attempt has one: where something has failed
  * already, a second request at once would add to it.
  */
 export function hedgeAttempt<T extends AttemptCandidate>(
@@ -163,8 +163,10 @@ export function hedgeAttempt<T extends AttemptCandidate>(
   hedges: HedgeBudget,
 ): NextAttempt<T> | undefined {
   const { current, failed, left } = state
-  const healthy = left.filter((row) => isClosed(row) && row.probe === undefined)
-  const row = healthy.find(({ candidate }) => candidate.provider !== current?.candidate.provider) ?? healthy[0]
+  const asked = current?.candidate
+  // Two variants of one deployment are two candidates of one name.
+  const healthy = left.filter((row) => isClosed(row) && row.probe === undefined && row.candidate.name !== asked?.name)
+  const row = healthy.find(({ candidate }) => candidate.provider !== asked?.provider) ?? healthy[0]
   if (failed > 0 || row === undefined || !hedges.spend(now)) return undefined
   const { currentAt, made } = state
   state.beforeHedge = { left, current, currentAt, made }

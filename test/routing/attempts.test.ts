@@ -333,6 +333,10 @@ describe('a second attempt beside the first one', () => {
     const poor = attemptsOf([row('alfa/a'), row('alfa/b')])
     nextAttempt(poor, T0)
     expect(hedgeAttempt(poor, T0, createHedgeBudget(T0))).toBeUndefined()
+    // Two variants of one deployment.
+    const same = attemptsOf([row('alfa/a'), row('alfa/a')])
+    nextAttempt(same, T0)
+    expect(hedgeAttempt(same, T0, hedges())).toBeUndefined()
 
     const failed = attemptsOf([row('alfa/a'), row('bravo/a'), row('charlie/a')])
     nextAttempt(failed, T0)
