@@ -40,7 +40,8 @@ export interface BodyShare {
    */
   readonly extend: (bytes: number) => void
   /**
-   * Claims memory, without waiting, for so much of an answer that is kept until its last byte is sent.
+   * Claims memory, without waiting, for so much beside the body: it is kept until the end of the call, or until it is given back
+   * with a negative number.
    * @throws Failure 503 `bodies-full`.
    */
   readonly reserve: (bytes: number) => void
@@ -82,6 +83,13 @@ export function createBodyShare(key: string, maxBytes: number): BodyShare {
       if (!tryClaim(bytes)) throw memoryFull()
     },
     reserve: (bytes) => {
+      if (bytes < 0) {
+        // What was released with all the rest is not released again.
+        const less = Math.min(-bytes, share.reserved)
+        share.reserved -= less
+        add(share, -less)
+        return
+      }
       if (!tryRaise(share, share.bytes + bytes, maxBytes)) throw memoryFull()
       if (!share.isReleased) share.reserved += bytes
     },
@@ -149,6 +157,7 @@ function add(share: Share, more: number): void {
 
 function release(share: Share): void {
   setWaiting(share, false)
+  share.reserved = 0
   if (shares.delete(share)) add(share, -share.bytes)
 }
 

@@ -118,7 +118,7 @@ export function noHealthReporter(): HealthReporter {
     view: (now) => createIsolateHealth('', 0).view(now),
     budget: { earn: nothing, spend: () => true, isLow: () => false, giveBack: nothing },
     // Nobody is known to be late.
-    hedges: { earn: nothing, spend: () => false },
+    hedges: { earn: nothing, spend: () => false, giveBack: nothing },
     releases: createReleaseQueue(),
     attemptStarted: nothing,
     attemptEnded: nothing,

@@ -50,7 +50,7 @@ export function hedgingOf<State extends HedgedCall>(
   // use none of that has none in the request any more. Router9 itself keeps only the answer that is sent.
   const mayUse = rights.builtinTools || rights.accountFields
   if (mayUse && hasSideEffects(source?.body ?? chat, format.name)) return undefined
-  health.hedges.earn(Date.now())
+  health.hedges.earn(Date.now(), accountOf(context))
   return (attempts, first) => runHedged(call, asking, attempts, first)
 }
 
@@ -78,6 +78,7 @@ async function runHedged<State extends HedgedCall>(
   }
   // What is left is an attempt like any other.
   bill.close()
+  freeRequest(context)
   recordFailure(context.log.attempts, ended.report, result)
   failAttempt(attempts, result.failure, Date.now(), ended.report.attempt)
   return other.ended
@@ -102,13 +103,15 @@ async function startSecond<State extends HedgedCall>(
   const now = Date.now()
   // Where a circuit is open or retries are scarce, a second request each would add to an outage.
   const isCalm = route.ranking.out.every(({ status }) => status.state === 'limited') && !health.budget.isLow(now)
-  const next = isCalm ? hedgeAttempt(attempts, now, health.hedges) : undefined
+  const next = isCalm ? hedgeAttempt(attempts, now, health.hedges, accountOf(context)) : undefined
   if (next === undefined) return undefined
   const call = asking.prepare(state, next.candidate.target)
+  let isReserved = false
   if (!(call instanceof Failure)) {
     try {
-      // The request is in memory once more, as this deployment gets it.
+      // The request is in memory once more, as this deployment gets it, until one of the two has ended.
       context.share.reserve(context.share.bodyBytes)
+      isReserved = true
       const held = openHedge(bill, next.candidate.target)
       const early = await Promise.race([one.ended, held])
       if (!('result' in early) || (!early.result.ok && early.result.failure.failover)) {
@@ -123,8 +126,19 @@ async function startSecond<State extends HedgedCall>(
       if (!(error instanceof Failure)) throw error
     }
   }
+  if (isReserved) freeRequest(context)
   cancelHedge(attempts)
+  health.hedges.giveBack(accountOf(context))
   return undefined
+}
+
+/** One of the two requests is needed no longer. */
+function freeRequest({ share }: CallState['context']): void {
+  share.reserve(-share.bodyBytes)
+}
+
+function accountOf({ caller }: CallState['context']): string {
+  return caller.account ?? caller.id
 }
 
 /**
@@ -148,6 +162,7 @@ function lose(call: HedgedCall, { sent, disconnect, ended }: Runner, bill: Hedge
   })
   const counted = bill.lose(target, used).then((cost) => {
     record.lost = cost
+    freeRequest(call.context)
   })
   log.defer = (write) => waitUntil(counted.then(write, write))
 }

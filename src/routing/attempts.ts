@@ -161,13 +161,14 @@ export function hedgeAttempt<T extends AttemptCandidate>(
   state: Attempts<T>,
   now: number,
   hedges: HedgeBudget,
+  account: string,
 ): NextAttempt<T> | undefined {
   const { current, failed, left } = state
   const asked = current?.candidate
   // Two variants of one deployment are two candidates of one name.
   const healthy = left.filter((row) => isClosed(row) && row.probe === undefined && row.candidate.name !== asked?.name)
   const row = healthy.find(({ candidate }) => candidate.provider !== asked?.provider) ?? healthy[0]
-  if (failed > 0 || row === undefined || !hedges.spend(now)) return undefined
+  if (failed > 0 || row === undefined || !hedges.spend(now, account)) return undefined
   const { currentAt, made } = state
   state.beforeHedge = { left, current, currentAt, made }
   return take(state, row, 0, now)

@@ -1,17 +1,26 @@
 import type { Ranked } from './candidate.ts'
 import { ENOUGH_SAMPLES, type TimeoutLimits } from './deadline.ts'
+import { setNewest } from './session-memory.ts'
 
 /** Bounds how often a second deployment is asked because the first one is slow (routing 2.8). One for each isolate. */
 export interface HedgeBudget {
-  /** A request came that may be hedged. */
-  readonly earn: (now: number) => void
-  /** Its first token is late: takes one hedge. False where there is none left, or too many are late at once. */
-  readonly spend: (now: number) => boolean
+  /** A request of this account came that may be hedged. */
+  readonly earn: (now: number, account: string) => void
+  /** Its first token is late: takes one hedge. False where there is none left for its account, or too many are late at once. */
+  readonly spend: (now: number, account: string) => boolean
+  /** A hedge that was taken is not made. */
+  readonly giveBack: (account: string) => void
 }
 
 /** By definition one request in twenty is later than the 95th percentile. */
 const EARNED_PER_REQUEST = 0.05
 const MAX_HEDGES = 5
+/**
+ * What an account may take before its requests have earned anything: others have earned that. Afterwards it gets what it earns, so
+ * that one whose requests are all late leaves the others theirs.
+ */
+const FIRST_HEDGES = 1
+const MAX_ACCOUNTS = 1000
 const RATE_MS = 10_000
 /** If more than this share of the requests of the last ten seconds were late, a second request each would make it worse. */
 const MAX_LATE_SHARE = 0.2
@@ -25,7 +34,14 @@ export function createHedgeBudget(now: number): HedgeBudget {
   /** In the last ten seconds or so. */
   let requests = 0
   let late = 0
+  /** What each account may take of it. */
+  const shares = new Map<string, number>()
 
+  const add = (account: string, hedges: number) => {
+    left = Math.min(left + hedges, MAX_HEDGES)
+    setNewest(shares, account, Math.min(shareOf(account) + hedges, MAX_HEDGES), MAX_ACCOUNTS)
+  }
+  const shareOf = (account: string) => shares.get(account) ?? FIRST_HEDGES
   const fade = (time: number) => {
     const fading = Math.exp(-Math.max(time - at, 0) / RATE_MS)
     requests *= fading
@@ -34,19 +50,21 @@ export function createHedgeBudget(now: number): HedgeBudget {
   }
 
   return {
-    earn(time) {
+    earn(time, account) {
       fade(time)
       requests++
-      left = Math.min(left + EARNED_PER_REQUEST, MAX_HEDGES)
+      add(account, EARNED_PER_REQUEST)
     },
-    spend(time) {
+    spend(time, account) {
       fade(time)
       late++
       // Twenty times a twentieth is a little less than one.
-      if (left < 1 - ROUNDING || late > FEW_LATE + MAX_LATE_SHARE * requests) return false
-      left--
+      const mayTake = Math.min(left, shareOf(account))
+      if (mayTake < 1 - ROUNDING || late > FEW_LATE + MAX_LATE_SHARE * requests) return false
+      add(account, -1)
       return true
     },
+    giveBack: (account) => add(account, 1),
   }
 }
 

@@ -32,7 +32,7 @@ export function createSessionMemory(): SessionMemory {
 }
 
 /** Sets an entry as the newest, and deletes the oldest one if there are too many: a Map keeps the order of insertion. */
-function setNewest<Key, Value>(map: Map<Key, Value>, key: Key, value: Value, maxSize: number): void {
+export function setNewest<Key, Value>(map: Map<Key, Value>, key: Key, value: Value, maxSize: number): void {
   map.delete(key)
   map.set(key, value)
   if (map.size <= maxSize) return

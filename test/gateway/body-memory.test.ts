@@ -152,3 +152,20 @@ describe('a body that there is no room for', () => {
     expect(outcomeOf(claim('b', 1).claimed).is).toBe('in')
   })
 })
+
+test('what is held beside the body is given back before the call ends, and only once', () => {
+  const share = take('a', 10)
+  share?.reserve(20 * MIB)
+  expect(take('a', 1)).toBeUndefined()
+  share?.reserve(-15 * MIB)
+  expect(take('a', 8)).toBeUndefined()
+  take('a', 7)?.release()
+  share?.releaseCopy()
+  expect(take('b', 12)).toBeDefined()
+  share?.release()
+  share?.reserve(-15 * MIB)
+  // All but what `b` has.
+  expect(take('a', 15)).toBeDefined()
+  expect(take('c', 14)).toBeUndefined()
+  expect(take('c', 13)).toBeDefined()
+})

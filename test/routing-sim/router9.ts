@@ -215,7 +215,7 @@ export function createRouter9(
       }
       const route = { ranking, bucket, requestHash: request.hash }
       const attempts = createAttempts(route, { budget, releases }, own(startedAt))
-      if (isHedged) hedges.earn(own(startedAt))
+      if (isHedged) hedges.earn(own(startedAt), '')
       /** Tells of attempts, of which one at a time is under way. */
       const courseOf = (nextOf: (now: number) => NextAttempt<Target> | undefined): Course => {
         let current: { name: string; probe?: string; firstAt?: number; beganAt: number; deadlineMs: number } | undefined
@@ -287,7 +287,7 @@ export function createRouter9(
           hedge(now) {
             const isCalm = ranking.out.every(({ status }) => status.state === 'limited') && !budget.isLow(own(now))
             if (!isCalm) return undefined
-            const course = courseOf((at) => hedgeAttempt(attempts, at, hedges))
+            const course = courseOf((at) => hedgeAttempt(attempts, at, hedges, ''))
             const second = course.next(now)
             return second && ({ ask: second, course } satisfies Hedge)
           },

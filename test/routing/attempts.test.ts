@@ -303,7 +303,7 @@ describe('a second attempt beside the first one', () => {
   /** Has some left. */
   const hedges = () => {
     const budget = createHedgeBudget(T0)
-    for (let at = 0; at < 100; at++) budget.earn(T0)
+    for (let at = 0; at < 100; at++) budget.earn(T0, 'a')
     return budget
   }
 
@@ -311,7 +311,7 @@ describe('a second attempt beside the first one', () => {
     const rows = [row('alfa/a'), row('alfa/b'), row('bravo/a', { state: 'suspect' }), row('charlie/a'), row('delta/a')]
     const attempts = attemptsOf(rows)
     const first = nextAttempt(attempts, T0)
-    const hedge = hedgeAttempt(attempts, T0 + 500, hedges())
+    const hedge = hedgeAttempt(attempts, T0 + 500, hedges(), 'a')
     expect([first, hedge].map((one) => one?.candidate.name)).toEqual(['alfa/a', 'charlie/a'])
     failAttempt(attempts, BROKEN, T0 + 900, first)
     // The provider of the second one has not failed.
@@ -322,37 +322,37 @@ describe('a second attempt beside the first one', () => {
   test('has the time that the request has left', () => {
     const attempts = attemptsOf([row('alfa/a'), row('bravo/a')])
     nextAttempt(attempts, T0)
-    expect(hedgeAttempt(attempts, T0 + 4000, hedges())).toMatchObject({ deadlineMs: 26_000, waitMs: 0 })
+    expect(hedgeAttempt(attempts, T0 + 4000, hedges(), 'a')).toMatchObject({ deadlineMs: 26_000, waitMs: 0 })
   })
 
   test('is made once at most, at the same provider where no other works, and never after a failure or as a probe', () => {
     const two = attemptsOf([row('alfa/a'), row('alfa/b')])
     nextAttempt(two, T0)
-    expect(hedgeAttempt(two, T0, hedges())?.candidate.name).toBe('alfa/b')
-    expect(hedgeAttempt(two, T0, hedges())).toBeUndefined()
+    expect(hedgeAttempt(two, T0, hedges(), 'a')?.candidate.name).toBe('alfa/b')
+    expect(hedgeAttempt(two, T0, hedges(), 'a')).toBeUndefined()
     const poor = attemptsOf([row('alfa/a'), row('alfa/b')])
     nextAttempt(poor, T0)
-    expect(hedgeAttempt(poor, T0, createHedgeBudget(T0))).toBeUndefined()
+    expect(hedgeAttempt(poor, T0, createHedgeBudget(T0), 'a')).toBeUndefined()
     // Two variants of one deployment.
     const same = attemptsOf([row('alfa/a'), row('alfa/a')])
     nextAttempt(same, T0)
-    expect(hedgeAttempt(same, T0, hedges())).toBeUndefined()
+    expect(hedgeAttempt(same, T0, hedges(), 'a')).toBeUndefined()
 
     const failed = attemptsOf([row('alfa/a'), row('bravo/a'), row('charlie/a')])
     nextAttempt(failed, T0)
     failAttempt(failed, BROKEN, T0)
     nextAttempt(failed, T0)
-    expect(hedgeAttempt(failed, T0, hedges())).toBeUndefined()
+    expect(hedgeAttempt(failed, T0, hedges(), 'a')).toBeUndefined()
 
     const others = attemptsOf([row('alfa/a'), row('bravo/a', { state: 'suspect' }), row('charlie/a', { probe: 'p' })])
     nextAttempt(others, T0)
-    expect(hedgeAttempt(others, T0, hedges())).toBeUndefined()
+    expect(hedgeAttempt(others, T0, hedges(), 'a')).toBeUndefined()
   })
 
   test('that is not made after all leaves its deployment to be asked where the first one fails', () => {
     const attempts = attemptsOf([row('alfa/a'), row('bravo/a')])
     const first = nextAttempt(attempts, T0)
-    expect(hedgeAttempt(attempts, T0 + 500, hedges())?.candidate.name).toBe('bravo/a')
+    expect(hedgeAttempt(attempts, T0 + 500, hedges(), 'a')?.candidate.name).toBe('bravo/a')
     cancelHedge(attempts)
     failAttempt(attempts, BROKEN, T0 + 1000, first)
     expect(nextAttempt(attempts, T0 + 1000)?.candidate.name).toBe('bravo/a')

@@ -7,8 +7,8 @@ function hedges(requests: number, lateEvery: number, gapMs = 50, budget = create
   let made = 0
   for (let at = 0; at < requests; at++) {
     const now = T0 + at * gapMs
-    budget.earn(now)
-    if (at % lateEvery === lateEvery - 1 && budget.spend(now)) made++
+    budget.earn(now, 'a')
+    if (at % lateEvery === lateEvery - 1 && budget.spend(now, 'a')) made++
   }
   return made
 }
@@ -28,19 +28,42 @@ describe('how many requests are asked twice', () => {
 
   test('five at once, of what good times have saved', () => {
     const budget = createHedgeBudget(T0)
-    for (let at = 0; at < 1000; at++) budget.earn(T0)
-    expect(Array.from({ length: 10 }, () => budget.spend(T0)).filter(Boolean)).toHaveLength(5)
+    for (let at = 0; at < 1000; at++) budget.earn(T0, 'a')
+    expect(Array.from({ length: 10 }, () => budget.spend(T0, 'a')).filter(Boolean)).toHaveLength(5)
+  })
+
+  test('one more, where one that was taken is not made', () => {
+    const budget = createHedgeBudget(T0)
+    for (let at = 0; at < 20; at++) budget.earn(T0, 'a')
+    expect([budget.spend(T0, 'a'), budget.spend(T0, 'a')]).toEqual([true, false])
+    budget.giveBack('a')
+    expect([budget.spend(T0, 'a'), budget.spend(T0, 'a')]).toEqual([true, false])
+  })
+
+  test('of one account one and a twentieth, though all its requests are late: the others keep what they earn', () => {
+    const budget = createHedgeBudget(T0)
+    const made = { greedy: 0, other: 0 }
+    for (let at = 0; at < 4000; at++) {
+      const now = T0 + at * 50
+      const account = at % 8 === 7 ? 'greedy' : 'other'
+      budget.earn(now, account)
+      if ((account === 'greedy' || at % 25 === 0) && budget.spend(now, account)) made[account]++
+    }
+    expect(made.greedy).toBeLessThanOrEqual(1 + 500 / 20)
+    // All of its that are late, but for the first ones.
+    expect(made.other).toBeGreaterThan(135)
+    expect(made.greedy + made.other).toBeLessThanOrEqual(200)
   })
 
   test('none when more than a fifth of them are late, until that is over', () => {
     const budget = createHedgeBudget(T0)
-    for (let at = 0; at < 100; at++) budget.earn(T0)
+    for (let at = 0; at < 100; at++) budget.earn(T0, 'a')
     // Late and not hedged: each counts.
-    for (let at = 0; at < 30; at++) budget.spend(T0)
+    for (let at = 0; at < 30; at++) budget.spend(T0, 'a')
     expect(hedges(60, 1, 50, budget)).toBe(0)
     const later = T0 + 60_000
-    for (let at = 0; at < 20; at++) budget.earn(later)
-    expect(budget.spend(later)).toBe(true)
+    for (let at = 0; at < 20; at++) budget.earn(later, 'a')
+    expect(budget.spend(later, 'a')).toBe(true)
   })
 })
 

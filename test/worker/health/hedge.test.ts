@@ -16,6 +16,7 @@ const USAGE = { prompt_tokens: 11, completion_tokens: 7, total_tokens: 18 }
 const quick = (text: string) =>
   stream(sse(chunk({ role: 'assistant', content: text }), chunk({}, 'stop', { usage: USAGE }), '[DONE]'))
 const QUICK = quick('Quick')
+const KEYLESS = whole({ error: { message: 'Invalid API Key', code: 'invalid_api_key' } }, 401)
 const BROKEN = whole({ error: { message: 'broken' } }, 500)
 /** In US dollars a token, of gpt-4o at both providers. */
 const PRICE = { input: 2.5e-6, output: 10e-6 }
@@ -204,30 +205,59 @@ test('a client that leaves ends both, and pays for both prompts', async () => {
   expect(await counted()).toMatchObject({ requests: 1 })
 })
 
-test('where the budget of a key or a provider has no room for a second answer, there is none', async () => {
-  await earn(44)
+/** Asks what is late at its first deployment: that is hedged, so what came before would be by now. */
+async function expectHedged(body = {}): Promise<void> {
+  const { key } = await newKey()
+  const response = await ask(key, body)
+  expect(response.headers.get('x-router9-attempts')).toMatch(/^\w+:lost:\d+ms,\w+:200:/)
+  await response.text()
+}
+
+test('where the budget of a key or a provider has no room for a second answer, there is none, and it takes no hedge from others', async () => {
+  // As many as are kept.
+  await earn(100)
   const only = ['openai', 'mistral']
   const atMistral = { models: ['mistral-large-2512'], provider: { order: only, only, hedge: true } }
-  const asked = [
-    [await newKey({ budget: 0.0006 }), {}],
-    [await newKey(), atMistral],
-  ] as const
-  for (const [{ key }, body] of asked) {
-    play({ openai: slowedDown(quick('From openai'), 2 * LATE_MS), azure: QUICK })
-    const response = await ask(key, body)
-    expect(await response.text()).toContain('From openai')
-    expect(providersAsked()).toEqual(['openai'])
-    expect(response.headers.get('x-router9-provider')).toBe('openai')
-  }
+  const poor = await Promise.all(Array.from({ length: 5 }, () => newKey({ budget: 0.0006 })))
+  const asked = [...poor.map(({ key }) => ({ key, body: {} })), { key: (await newKey()).key, body: atMistral }]
+  const slow = silent(quick('From openai'))
+  play({ openai: slow.script, azure: QUICK })
+  const answers = Promise.all(asked.map(async ({ key, body }) => (await ask(key, body)).text()))
+  await expect.poll(providersAsked, { interval: 5 }).toHaveLength(asked.length)
+  await expectHedged()
+  slow.goOn()
+  for (const text of await answers) expect(text).toContain('From openai')
+  expect(providersAsked().filter((name) => name !== 'openai')).toEqual(['azure'])
 })
 
 test('a request is never asked twice that says nothing of it, or makes something happen at the provider', async () => {
-  await earn(64)
-  play({ openai: slowedDown(QUICK, LATE_MS), azure: QUICK })
-  const { key } = await newKey({})
+  await earn()
+  const slow = silent(quick('From openai'))
+  play({ openai: slow.script, azure: QUICK })
   const bodies = [{ provider: { order: ORDER, only: ORDER } }, { web_search_options: {} }, { store: true }]
-  await Promise.all(bodies.map(async (body) => (await ask(key, body)).text()))
-  expect(providersAsked()).toEqual(['openai', 'openai', 'openai'])
+  const answers = Promise.all(bodies.map(async (body) => (await ask((await newKey()).key, body)).text()))
+  await expect.poll(providersAsked, { interval: 5 }).toHaveLength(bodies.length)
+  await expectHedged()
+  slow.goOn()
+  for (const text of await answers) expect(text).toContain('From openai')
+  expect(providersAsked().filter((name) => name !== 'openai')).toEqual(['azure'])
+})
+
+test('memory for a second request is free again when one of the two has ended, though the answer goes on', async () => {
+  await earn()
+  const slow = silent()
+  const second = silent(QUICK, [sse(chunk({ role: 'assistant', content: 'From azure' }))])
+  play({ openai: slow.script, azure: second.script })
+  const { key } = await newKey({})
+  // Three of these, two of them for a request before its answer, are more than a key gets.
+  const url = `data:image/png;base64,${'A'.repeat(13 * 1024 * 1024)}`
+  const messages = [{ role: 'user', content: [{ type: 'image_url', image_url: { url } }] }]
+  const response = await ask(key, { messages })
+  expect(response.headers.get('x-router9-attempts')).toMatch(/^openai:lost:/)
+  router9.upstream.play(QUICK)
+  expect((await ask(key, { messages })).status).toBe(200)
+  second.goOn()
+  expect(await response.text()).toContain('Quick')
 })
 
 test('`hedge` must be true or false', async () => {
@@ -235,6 +265,25 @@ test('`hedge` must be true or false', async () => {
   const response = await ask(key, { provider: { hedge: 'yes' } })
   expect(response.status).toBe(400)
   expect(await response.json()).toMatchObject({ error: { param: 'provider.hedge', code: 'invalid_value' } })
+})
+
+test('while a deployment is out, nobody is asked twice', async () => {
+  await earn()
+  const models = ['openai/gpt-4o', 'azure/gpt-4o']
+  const body = { ...ASKED_GROQ, models }
+  const { key } = await newKey({})
+  router9.upstream.play(({ path }) => (path.startsWith('/groq') ? KEYLESS : QUICK))
+  const isOut = async () => (await ask(key, body)).headers.get('x-router9-skipped')?.includes(':open')
+  await until(isOut, Boolean)
+  const slow = silent(quick('From openai'))
+  play({ openai: slow.script, azure: QUICK })
+  const response = ask(key, body)
+  await expect.poll(providersAsked, { interval: 5 }).toEqual(['openai'])
+  // For this one, nobody is out.
+  await expectHedged()
+  slow.goOn()
+  expect(await (await response).text()).toContain('From openai')
+  expect(providersAsked()).toEqual(['openai', ...ORDER])
 })
 
 test('of 400 requests no more than one in twenty is asked twice, and hardly any when all are late at once', async () => {
@@ -287,17 +336,4 @@ describe('what fails while two are asked', () => {
     expect(attempts).toHaveLength(2)
     expect(cost_usd).toBeUndefined()
   })
-})
-
-test('while a deployment is out, nobody is asked twice', async () => {
-  const order = ['openai', 'azure', 'groq']
-  const body = { models: ['llama-3.3-70b-instruct'], provider: { order, only: order, hedge: true } }
-  const { key } = await newKey({})
-  play({ openai: BROKEN, azure: QUICK })
-  const isOut = async () => (await ask(key, body)).headers.get('x-router9-skipped')?.includes('openai/gpt-4o:open')
-  await until(isOut, Boolean)
-  router9.upstream.play(({ path }) => (path.startsWith('/azure') ? slowedDown(QUICK, 2 * LATE_MS) : QUICK))
-  const response = await ask(key, body)
-  await response.text()
-  expect(providersAsked()).toEqual(['azure'])
 })
