@@ -10,6 +10,11 @@ interface Wanted {
 const LEFT_OUT =
   /^header (access-control-[\w-]+|content-security-policy|referrer-policy|x-router9-(attempts|reason|requested-model))$/
 
+/** A provider's code that is a sentence: as a member of a log line, and as a column of a data point. */
+const SENTENCE = /"code":"\S+ [^"]*",/
+const SENTENCE_COLUMN = / blob5=\S+ (?!blob6=)/
+const NO_CODE_COLUMN = / blob5= blob6=/
+
 /** Every change of behaviour that is meant, with its reason. A difference that is not here is a fault. */
 const WANTED: readonly Wanted[] = [
   {
@@ -27,6 +32,13 @@ const WANTED: readonly Wanted[] = [
   {
     reason: 'a system message within a conversation is a reminder for a Claude that refuses it',
     covers: ({ part, after }) => part.startsWith('upstream body') && after.includes('<system-reminder>'),
+  },
+  {
+    reason: 'what a provider calls its code is told in no log where it is a sentence',
+    covers: ({ part, before, after }) =>
+      part.startsWith('log')
+        ? before.replace(SENTENCE, '') === after
+        : part.startsWith('data point') && (SENTENCE_COLUMN.test(before) || NO_CODE_COLUMN.test(after)),
   },
 ]
 
