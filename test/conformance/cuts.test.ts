@@ -86,11 +86,8 @@ describe.skipIf(folder === '')('every recorded stream (skipped unless RECORDINGS
 
   test.each([
     ['with LF', 'lines:lf'],
-    ['with CRLF', 'lines:crlf'],
     ['with CR', 'lines:cr'],
     ['with CRLF, in random pieces', 'lines:crlf split:random:7'],
-    ['with CR, in random pieces', 'lines:cr split:random:7'],
-    ['after a byte order mark', 'with:bom'],
     ['with comment lines between its events', 'with:comments'],
     ['with all of these', 'with:bom with:comments lines:cr split:random:3'],
   ])(

@@ -24,8 +24,7 @@ describe.skipIf(folder === '')(
 
     test.each([
       ['as it was recorded', {}],
-      ['with the usage asked for', { includeUsage: true }],
-      ['one byte at a time', { order: 'split:1' }],
+      ['one byte at a time, with the usage asked for', { order: 'split:1', includeUsage: true }],
     ])(
       'reads as the second reading does, %s',
       async (_, way) => {

@@ -5,7 +5,7 @@ import { DEMO_KEY } from '../harness/worker.ts'
 import { expectationOf } from './fault-kinds.ts'
 import { allRows, bodyOf } from './rows.ts'
 
-const router9 = useRouter9({ IDLE_TIMEOUT_MS: '500' })
+const router9 = useRouter9({ IDLE_TIMEOUT_MS: '1500' })
 
 const rows = allRows()
   .filter(({ second, stream }) => second && stream)
