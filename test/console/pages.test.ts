@@ -15,7 +15,8 @@ const rolesAt = (path: string) => {
 
 browserTest.for(pages.flatMap((path) => rolesAt(path).map((as) => ({ path, as }))))(
   '$path ($as) has no error, no barrier in light and dark, and fits into a small window',
-  { concurrent: true },
+  // Many at once on a slow machine: the longest page has hundreds of rows to look at.
+  { concurrent: true, timeout: 60_000 },
   async ({ path, as }) => {
     const expected = path === NO_PAGE ? { expected: /status of 404/ } : {}
     const { page, problems, close } = await console.open(path, { as, ...expected })
@@ -34,7 +35,8 @@ const SOME = documents.filter((_, at) => at % 6 === 0)
 
 browserTest.for(SOME.map((path, at) => ({ path, theme: at % 2 === 0 ? ('light' as const) : ('dark' as const) })))(
   '$path ($theme) has no error and no barrier, and fits into a small window',
-  { concurrent: true },
+  // Many at once on a slow machine: the longest page has hundreds of rows to look at.
+  { concurrent: true, timeout: 60_000 },
   async ({ path, theme }) => {
     const { page, problems, close } = await console.open(path, { theme, width: 360 })
     const barriers = await axeViolations(page)
