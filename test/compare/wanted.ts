@@ -11,7 +11,7 @@ const LEFT_OUT =
   /^header (access-control-[\w-]+|content-security-policy|referrer-policy|x-router9-(attempts|reason|requested-model))$/
 
 /** A provider's code that is a sentence: as a member of a log line, and as a column of a data point. */
-const SENTENCE = /"code":"\S+ [^"]*",/
+const SENTENCES = /"(?:code|reason)":"\S+ [^"]*",?/g
 const SENTENCE_COLUMN = / blob5=\S+ (?!blob6=)/
 const NO_CODE_COLUMN = / blob5= blob6=/
 
@@ -37,7 +37,7 @@ const WANTED: readonly Wanted[] = [
     reason: 'what a provider calls its code is told in no log where it is a sentence',
     covers: ({ part, before, after }) =>
       part.startsWith('log')
-        ? before.replace(SENTENCE, '') === after
+        ? before.replace(SENTENCES, '') === after.replace(SENTENCES, '')
         : part.startsWith('data point') && (SENTENCE_COLUMN.test(before) || NO_CODE_COLUMN.test(after)),
   },
 ]

@@ -7,6 +7,8 @@ export interface ParsedError {
   readonly ownMessage: string
   /** Code, type, status and reasons of the error, joined by spaces. */
   readonly codes: string
+  /** Those of the codes that are no sentence, for the log: a sentence may quote the prompt. */
+  readonly loggedCodes: string
   /** One of the codes that holds no private data: `overloaded_error`. */
   readonly harmlessCode?: string
   /** What Google says in `details` only; never for the client. */
@@ -19,6 +21,8 @@ const MESSAGE_CHARACTERS = 1000
 const CODE_CHARACTERS = 200
 const MAX_CODES = 12
 const MAX_DETAILS = 20
+const LOGGED_CODE = /^[\w.-]{1,60}$/
+const MAX_LOGGED_CODES = 5
 const HARMLESS_CODE = /^[a-z_]{1,40}$/i
 
 /** Reads an error from wherever providers put its texts, in the order of translation 4. */
@@ -35,6 +39,7 @@ export function readErrorText(body: unknown): ParsedError {
   const words = [error.code, error.type, error.status, root.code, inner, ...reasons(error.details)]
     .flatMap((word) => codeOf(word) ?? [])
     .slice(0, MAX_CODES)
+  const codes = [...new Set(words)]
   const harmlessCode = [error.type, error.code, error.status].flatMap((word) => codeOf(word) ?? []).find(isHarmlessCode)
   const param = codeOf(error.param)
   // A code that only repeats the HTTP status in digits tells a client nothing.
@@ -42,7 +47,11 @@ export function readErrorText(body: unknown): ParsedError {
   const debug = firstObjects(error.details).map(({ detail }) => toText(detail)?.slice(0, MESSAGE_CHARACTERS) ?? '')
   return {
     ...withMessage(messageOf(root, error)),
-    codes: [...new Set(words)].join(' '),
+    codes: codes.join(' '),
+    loggedCodes: codes
+      .filter((code) => LOGGED_CODE.test(code))
+      .slice(0, MAX_LOGGED_CODES)
+      .join(' '),
     ...(harmlessCode === undefined ? {} : { harmlessCode }),
     debugText: debug.join(' '),
     ...(param === undefined ? {} : { param }),
@@ -51,7 +60,7 @@ export function readErrorText(body: unknown): ParsedError {
 }
 
 function withMessage(message: string): ParsedError {
-  return { message, ownMessage: withoutRepeated(message), codes: '', debugText: '' }
+  return { message, ownMessage: withoutRepeated(message), codes: '', loggedCodes: '', debugText: '' }
 }
 
 function messageOf(root: JsonObject, error: JsonObject): string {

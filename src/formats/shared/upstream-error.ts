@@ -18,8 +18,6 @@ export interface UpstreamError {
 }
 
 const REFUSED_MESSAGE = 'The provider refused the request.'
-/** A few codes; no sentence, which the log must not hold. */
-const CODES = /^[\w.-]{1,60}( [\w.-]{1,60}){0,4}$/
 
 /**
  * Reads a provider's error in any of its forms (translation 4): who caused it, whether another candidate may be asked, how
@@ -37,7 +35,7 @@ function toFailure(error: UpstreamError, parsed: ParsedError): Failure {
   const details: FailureDetails = {
     ...(error.status === 0 ? {} : { upstreamStatus: error.status }),
     ...(health === undefined ? {} : { health }),
-    ...(CODES.test(parsed.codes) ? { reason: parsed.codes } : {}),
+    ...(parsed.loggedCodes === '' ? {} : { reason: parsed.loggedCodes }),
     detail: `${error.status} ${parsed.codes} ${parsed.message}`.trim().slice(0, 300),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     ...(shouldRetry === null ? {} : { shouldRetry: shouldRetry === 'true' }),

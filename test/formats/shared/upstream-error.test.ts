@@ -648,6 +648,11 @@ describe('a hostile provider', () => {
     expect(timed(work)).toBeLessThan(400)
   })
 
+  test('has a code that is a sentence left out of what the log holds, and the others told', () => {
+    const { details } = read(400, { error: { message: 'a', code: 'my secret words', type: 'bad_request' } })
+    expect(details.reason).toBe('bad_request')
+  })
+
   test('has what is kept of its codes cut', () => {
     const { details } = read(400, { error: { message: 'a', code: long('c'), param: long('p') } })
     expect(details.code).toHaveLength(200)
